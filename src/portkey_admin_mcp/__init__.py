@@ -1,0 +1,3 @@
+"""Portkey administration as MCP tools."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,123 @@
+"""Everything that can go wrong, as one family.
+
+* PortkeyAdminError
+  * ConfigurationError      a setting is missing or makes no sense
+  * InputError              the arguments contradict each other; nothing was sent
+  * ApiError                Portkey answered with an error, or did not answer
+    * Unauthenticated       401
+    * SubscriptionExhausted 402
+    * Forbidden             403, which may also mean "not found" or "another workspace"
+    * NotFound              404
+    * Conflict              409
+    * Rejected              400, 422 and other 4xx
+    * RateLimited           429
+    * Redirected            3xx; the key is never carried to another address
+    * Unreachable           no connection: nothing was sent
+    * Unavailable           a read failed: 5xx, timeout, broken connection
+      * OutcomeUnknown      the same for a write: it may or may not have happened
+    * UnexpectedAnswer      success, but not the JSON we can read
+
+Raise these anywhere; only `server.failures` turns them into words for a model.
+"""
+
+
+class PortkeyAdminError(Exception):
+    """The base of every error this package raises on purpose."""
+
+
+class ConfigurationError(PortkeyAdminError):
+    """A setting is missing or makes no sense."""
+
+
+class InputError(PortkeyAdminError):
+    """The arguments contradict each other; nothing was sent."""
+
+
+class ApiError(PortkeyAdminError):
+    """Portkey answered with an error, or did not answer.
+
+    `request` is the endpoint as Portkey documents it, `code` Portkey's own `AB0x` code,
+    `retry_after` the seconds Portkey asked to wait.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: str,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.request = request
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Unauthenticated(ApiError):
+    """The API key is missing, wrong, expired or revoked."""
+
+
+class SubscriptionExhausted(ApiError):
+    """The organisation's plan does not cover this, or is used up."""
+
+
+class Forbidden(ApiError):
+    """The key lacks a scope or plan, or may not see this resource (it may not exist)."""
+
+
+class NotFound(ApiError):
+    """No such resource."""
+
+
+class Conflict(ApiError):
+    """It exists already, or something still depends on it."""
+
+
+class Rejected(ApiError):
+    """Portkey does not accept what was sent."""
+
+
+class RateLimited(ApiError):
+    """Too many requests."""
+
+
+class Redirected(ApiError):
+    """Portkey's address points elsewhere."""
+
+
+class Unreachable(ApiError):
+    """No connection could be made, so nothing was sent."""
+
+
+class Unavailable(ApiError):
+    """Portkey failed or fell silent; nothing was changed."""
+
+
+class OutcomeUnknown(Unavailable):
+    """A write was sent and its outcome is not known."""
+
+
+class UnexpectedAnswer(ApiError):
+    """Portkey succeeded, but answered with something other than JSON."""
+
+
+BY_STATUS: dict[int, type[ApiError]] = {
+    401: Unauthenticated,
+    402: SubscriptionExhausted,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: RateLimited,
+}
+
+
+def error_for_status(status: int, *, write: bool) -> type[ApiError]:
+    """Name the error a status code stands for; after a write, a 5xx leaves the outcome open."""
+    if status >= 500:
+        return OutcomeUnknown if write else Unavailable
+    if status < 400:
+        return Redirected
+    return BY_STATUS.get(status, Rejected)

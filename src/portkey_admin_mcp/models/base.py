@@ -1,0 +1,112 @@
+"""The two kinds of model: what a caller gives, and what Portkey returns."""
+
+import logging
+from typing import Any, Final, Self, cast
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+log = logging.getLogger(__name__)
+
+
+class Absent:
+    """The type of `ABSENT`: falsy, and never sent."""
+
+    def __bool__(self) -> bool:
+        """Read as false, so that `if draft.name` works."""
+        return False
+
+    def __repr__(self) -> str:
+        """Show what it is in a signature."""
+        return "ABSENT"
+
+
+ABSENT: Final[Any] = Absent()
+"""The default of an argument that may be left out but not be null.
+
+An argument typed `X | None` may be null, which clears it; one typed `X` with this default
+may only be left out. So a schema offers null exactly where null means something.
+"""
+
+
+class Arguments(BaseModel):
+    """A group of tool arguments. The server spreads its fields into the tool's own schema.
+
+    Only the fields a caller gave are sent, so null clears and absence keeps. A field goes to
+    the wire under its `serialization_alias`, in which a dot nests: `"defaults.config_id"`.
+    A field with `exclude=True` is accepted for compatibility and never sent.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def wire(self) -> dict[str, Any]:
+        """Return what to send: the fields that were given, under Portkey's names, nested."""
+        flat = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        nested: dict[str, Any] = {}
+        for path, value in flat.items():
+            *parents, last = path.split(".")
+            place = nested
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[last] = value
+        return nested
+
+    def gave(self, *names: str) -> list[str]:
+        """Name those of these fields that the caller gave."""
+        return [name for name in names if name in self.model_fields_set]
+
+
+class Record(BaseModel):
+    """Something Portkey returned, or something a workflow has to say.
+
+    Nothing Portkey says is lost: unknown fields are kept, none is required, and an answer of
+    another shape is carried raw, with a warning in the log.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    _raw: dict[str, Any] | None = PrivateAttr(None)
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Make a record of a decoded answer, whatever its shape."""
+        body = raw if isinstance(raw, dict) else {"data": raw}
+        try:
+            record = cls.model_validate(body)
+        except ValidationError as error:
+            places = sorted(
+                {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
+            )
+            log.warning("%s does not match Portkey's answer at %s", cls.__name__, ", ".join(places))
+            fields = {name: value for name, value in body.items() if not name.startswith("_")}
+            record = cast(Self, cls.model_construct(**fields))
+        record._raw = body
+        return record
+
+    def answer(self) -> dict[str, Any]:
+        """Return what a caller is shown: Portkey's own words, untouched, where there are any."""
+        return self.model_dump(mode="json") if self._raw is None else self._raw
+
+
+class Done(Record):
+    """Portkey's empty answer to a write that succeeded."""
+
+    success: bool = True
+
+    def answer(self) -> dict[str, Any]:
+        """Say that it worked, since Portkey's own `{}` does not."""
+        return {"success": True, **super().answer()}
+
+
+class Page(Record):
+    """One page of a list; `total` counts all pages."""
+
+    total: int | None = None
+
+
+def unwrapped(raw: Any) -> Any:
+    """The object inside a `{success, data: {…}}` envelope, or what was given.
+
+    Portkey's configs and virtual keys answer in either form (docs and clients disagree).
+    """
+    inner = raw.get("data") if isinstance(raw, dict) else None
+    return inner if isinstance(inner, dict) else raw

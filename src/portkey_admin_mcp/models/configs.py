@@ -1,0 +1,152 @@
+"""Configs: how the gateway routes, retries, caches and guards requests."""
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Page, Record, unwrapped
+from .gateway_config import check_gateway_config
+from .vocabulary import CurrentPage, InWorkspace, Json, PageSize
+
+StatusCodes = Annotated[list[int], Field(serialization_alias="config.retry.on_status_codes")]
+SHORT_FORMS = (
+    "cache_mode",
+    "cache_max_age",
+    "retry_attempts",
+    "retry_on_status_codes",
+    "strategy_mode",
+    "targets",
+)
+
+
+class ConfigFilter(Arguments):
+    """Which configs to list. Portkey sends them all: the page is cut here."""
+
+    workspace_id: InWorkspace = ABSENT
+    current_page: CurrentPage = ABSENT
+    page_size: PageSize = ABSENT
+
+    def wire(self) -> Json:
+        """Leave out the paging, which `GET /configs` does not have."""
+        return {k: v for k, v in super().wire().items() if k == "workspace_id"}
+
+    def cut(self, page: "ConfigPage") -> "ConfigPage":
+        """The page that was asked for, out of the whole list."""
+        if not self.gave("current_page", "page_size"):
+            return page
+        size = self.page_size or 50
+        start = (self.current_page or 0) * size
+        whole = page.answer()
+        return ConfigPage.read({**whole, "data": whole.get("data", [])[start : start + size]})
+
+
+class ConfigContent(Arguments):
+    """A config, whole or in the short forms for its usual parts."""
+
+    config: Json = Field(
+        ABSENT,
+        description="The whole config: strategy, nested targets, weights, conditions, cache, "
+        "retry, guardrails, override_params, passthrough…",
+    )
+    cache_mode: Literal["simple", "semantic"] = Field(
+        ABSENT, serialization_alias="config.cache.mode"
+    )
+    cache_max_age: float = Field(
+        ABSENT, gt=0, description="Seconds.", serialization_alias="config.cache.max_age"
+    )
+    retry_attempts: int = Field(ABSENT, ge=1, le=5, serialization_alias="config.retry.attempts")
+    retry_on_status_codes: StatusCodes = ABSENT
+    strategy_mode: Literal["loadbalance", "fallback"] = Field(
+        ABSENT, serialization_alias="config.strategy.mode"
+    )
+    targets: list[Json] = Field(
+        ABSENT,
+        description="Each {virtual_key or provider, weight, override_params…}.",
+        serialization_alias="config.targets",
+    )
+    workspace_id: InWorkspace = ABSENT
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        short = self.gave(*SHORT_FORMS)
+        if "config" in self.model_fields_set and short:
+            raise ValueError(f"give config or its short forms ({', '.join(short)}), not both")
+        if config := self.wire().get("config"):
+            check_gateway_config(config)
+        return self
+
+
+class ConfigDraft(ConfigContent):
+    """A new config."""
+
+    name: str = Field(min_length=1)
+    is_default: int = Field(
+        ABSENT, ge=0, le=1, description="0 or 1.", serialization_alias="isDefault"
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.gave("config", *SHORT_FORMS):
+            raise ValueError(f"give config, or at least one of {', '.join(SHORT_FORMS)}")
+        return self
+
+
+class ConfigPatch(ConfigContent):
+    """What may change of a config; the config itself is replaced as a whole."""
+
+    name: str = Field(ABSENT, min_length=1)
+    status: Literal["active", "inactive"] = ABSENT
+
+
+class Config(Record):
+    """A config; `config` is decoded from the JSON text Portkey keeps it in."""
+
+    id: str | None = None
+    slug: str | None = Field(None, description="`pc-…`, what requests and keys refer to")
+    name: str | None = None
+    workspace_id: str | None = None
+    status: str | None = None
+    version_id: str | None = None
+    config: dict[str, Any] | str | None = None
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Accept the flat answer seen live, and the `data` envelope of the OpenAPI file."""
+        return super().read(_decoded(unwrapped(raw)))
+
+
+class ConfigPage(Page):
+    """Configs, or the versions of one, newest first."""
+
+    data: list[Config] = []
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Decode each config."""
+        rows = raw.get("data") if isinstance(raw, dict) else None
+        if isinstance(rows, list):
+            raw = {**raw, "data": [_decoded(row) for row in rows]}
+        return super().read(raw)
+
+
+class ConfigRef(Record):
+    """A written config and its new version."""
+
+    id: str | None = None
+    slug: str | None = None
+    version_id: str | None = None
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Portkey answers in a `data` envelope or flat; either is read."""
+        return super().read(unwrapped(raw))
+
+
+def _decoded(row: Any) -> Any:
+    if not isinstance(row, dict) or not isinstance(row.get("config"), str):
+        return row
+    try:
+        return {**row, "config": json.loads(row["config"])}
+    except (ValueError, RecursionError):
+        return row

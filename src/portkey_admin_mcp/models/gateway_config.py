@@ -1,0 +1,165 @@
+"""Portkey's config language, as far as its shape can be judged before it is sent.
+
+A config is sent word for word. What is checked here is what Portkey or the gateway would
+stumble over: a mode that does not exist, a target nobody can reach, a misspelt key. Keys
+unknown here are let through, since every provider brings its own.
+"""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+DEEPEST = 30
+MOST_PROBLEMS = 6
+NEAR = 0.86
+"""How alike an unknown key must be to a known one to be called a misspelling."""
+
+StatusCode = Annotated[int, Field(ge=100, le=599)]
+Guardrails = list[str | dict[str, Any]]
+Hooks = list[dict[str, Any]]
+
+
+class _Part(BaseModel):
+    """A piece of a config. The gateway reads snake_case and camelCase alike."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+
+    @model_validator(mode="after")
+    def _spelt(self) -> Self:
+        known = [*type(self).model_fields, *map(to_camel, type(self).model_fields)]
+        for name in self.model_extra or ():
+            if near := get_close_matches(name, known, n=1, cutoff=NEAR):
+                raise ValueError(f"there is no key {name[:40]!r}; did you mean {near[0]!r}?")
+        return self
+
+
+class _Retry(_Part):
+    attempts: Annotated[int, Field(ge=0, le=5)]
+    on_status_codes: list[StatusCode] | None = None
+    use_retry_after_header: bool | None = None
+
+
+class _Cache(_Part):
+    mode: Literal["simple", "semantic"]
+    max_age: Annotated[int | float, Field(gt=0)] | None = None
+
+
+class _Condition(_Part):
+    query: dict[str, Any]
+    then: str
+
+
+class _Strategy(_Part):
+    mode: Literal["single", "loadbalance", "fallback", "conditional"]
+    on_status_codes: list[StatusCode] | None = None
+    conditions: list[_Condition] | None = None
+    default: str | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.mode == "conditional" and not self.conditions:
+            raise ValueError("mode conditional needs conditions: [{query, then}]")
+        return self
+
+    def destinations(self) -> Iterator[tuple[str, str]]:
+        """Each place that names a target, with the name."""
+        for position, condition in enumerate(self.conditions or ()):
+            yield f"conditions.{position}.then", condition.then
+        if self.default is not None:
+            yield "default", self.default
+
+
+class _Target(_Part):
+    """One place to send a request to, which may itself be a strategy over more targets."""
+
+    name: str | None = None
+    provider: str | None = None
+    virtual_key: str | None = None
+    api_key: str | None = None
+    weight: Annotated[float, Field(ge=0)] | None = None
+    strategy: _Strategy | None = None
+    targets: Annotated[list["_Target"], Field(min_length=1)] | None = None
+    retry: _Retry | None = None
+    cache: _Cache | None = None
+    override_params: dict[str, Any] | None = None
+    default_params: dict[str, Any] | None = None
+    drop_params: list[str] | None = None
+    request_timeout: Annotated[int, Field(ge=1)] | None = None
+    custom_host: str | None = None
+    forward_headers: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    input_guardrails: Guardrails | None = None
+    output_guardrails: Guardrails | None = None
+    before_request_hooks: Hooks | None = None
+    after_request_hooks: Hooks | None = None
+    strict_open_ai_compliance: bool | None = None
+    passthrough: Any = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.strategy is None:
+            return self
+        if self.targets is None and self.strategy.mode != "single":
+            raise ValueError(f"strategy {self.strategy.mode} needs targets to choose from")
+        names = [target.name for target in self.targets or () if target.name]
+        for place, name in self.strategy.destinations():
+            if name not in names:
+                known = ", ".join(names) or "none has a name"
+                raise ValueError(f"strategy.{place} names no target; the names are: {known}")
+        return self
+
+
+class GatewayConfig(_Target):
+    """A whole config."""
+
+    @model_validator(mode="after")
+    def _pass_through(self) -> Self:
+        """`passthrough` stands alone (Portkey's changelog, backend 1.15.0)."""
+        if self.passthrough and (self.targets is not None or self.strategy is not None):
+            raise ValueError("passthrough cannot stand beside targets or strategy")
+        return self
+
+
+def check_gateway_config(config: dict[str, Any]) -> None:
+    """Refuse a config that cannot work.
+
+    Raises ValueError with each problem as a path, `config.strategy.mode`, and a cure. Values
+    are not repeated, since a config may hold provider keys.
+    """
+    if _depth(config) > DEEPEST:
+        raise ValueError(f"config: nested more than {DEEPEST} levels deep")
+    try:
+        GatewayConfig.model_validate(config)
+    except ValidationError as error:
+        problems = [_in_words(problem) for problem in error.errors(include_input=False)]
+        raise ValueError("; ".join(problems[:MOST_PROBLEMS])) from None
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+    return depth
+
+
+def _in_words(problem: Any) -> str:
+    place = ".".join(["config", *map(str, problem["loc"])])
+    if problem["type"] == "value_error":
+        return f"{place}: {problem['ctx']['error']}"
+    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

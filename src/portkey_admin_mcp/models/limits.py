@@ -1,0 +1,91 @@
+"""Budgets and rate limits: the same shapes on workspaces, API keys and virtual keys."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .vocabulary import Moment
+
+
+class UsageLimits(Arguments):
+    """A budget. Without a reset it is for good; an exhausted one refuses requests."""
+
+    credit_limit: int = Field(ABSENT, ge=1, description="USD, or tokens.")
+    type: Literal["cost", "tokens"] = ABSENT
+    alert_threshold: int = Field(ABSENT, ge=1, description="Below credit_limit.")
+    periodic_reset: Literal["monthly", "weekly"] | None = ABSENT
+    periodic_reset_days: int | None = Field(ABSENT, ge=1, le=365)
+    next_usage_reset_at: Moment | None = ABSENT
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.credit_limit and self.alert_threshold and self.alert_threshold >= self.credit_limit:
+            raise ValueError("alert_threshold is an amount and must be below credit_limit")
+        if self.periodic_reset and self.periodic_reset_days:
+            raise ValueError("give periodic_reset or periodic_reset_days, not both")
+        return self
+
+
+class RateLimit(Arguments):
+    """At most so many requests or tokens in a time, for a workspace or a virtual key."""
+
+    type: Literal["requests", "tokens"] = ABSENT
+    unit: Literal["rpd", "rph", "rpm"] = ABSENT
+    value: int = Field(ABSENT, ge=0)
+
+
+class KeyRateLimit(Arguments):
+    """At most so many requests or tokens in a time, for an API key."""
+
+    type: Literal["requests", "tokens"]
+    unit: Literal["rpd", "rph", "rpm", "rps", "rpw"]
+    value: int = Field(ge=0)
+
+
+class Limited(Arguments):
+    """A budget and rate limits, with short forms for the usual ones.
+
+    `credit_limit` means a monthly budget in USD and `rate_limit_rpm` a limit on requests a
+    minute, as in the TypeScript server; `usage_limits` and `rate_limits` say anything else.
+    A group that takes these declares its own `rate_limits`.
+    """
+
+    credit_limit: int = Field(ABSENT, ge=1, description="Monthly USD; else `usage_limits`.")
+    alert_threshold: int = Field(ABSENT, ge=1, description="Alert at this many USD.")
+    rate_limit_rpm: int = Field(ABSENT, ge=1, description="Requests a minute.")
+    usage_limits: UsageLimits = ABSENT
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        budget = self.gave("credit_limit", "alert_threshold")
+        if budget and self.gave("usage_limits"):
+            raise ValueError(
+                f"give usage_limits or its short forms ({', '.join(budget)}), not both"
+            )
+        if budget == ["alert_threshold"]:
+            raise ValueError("alert_threshold needs credit_limit: a budget is sent as a whole")
+        if len(budget) > 1 and self.alert_threshold >= self.credit_limit:
+            raise ValueError("alert_threshold is an amount in USD and must be below credit_limit")
+        if len(self.gave("rate_limit_rpm", "rate_limits")) > 1:
+            raise ValueError("give rate_limits or its short form rate_limit_rpm, not both")
+        return self
+
+    def wire(self) -> dict[str, Any]:
+        """Write the short forms out."""
+        body = super().wire()
+        budget = {k: body.pop(k) for k in ("credit_limit", "alert_threshold") if k in body}
+        if budget:
+            body["usage_limits"] = {"type": "cost", "periodic_reset": "monthly", **budget}
+        if "rate_limit_rpm" in body:
+            per_minute = body.pop("rate_limit_rpm")
+            body["rate_limits"] = [{"type": "requests", "unit": "rpm", "value": per_minute}]
+        return body
+
+
+class UsageLimitsRecord(Record):
+    """A budget as Portkey returns it."""
+
+    credit_limit: float | None = Field(None, description="USD for type cost, else tokens.")
+    alert_threshold: float | None = Field(None, description="Same unit, below credit_limit.")
+    periodic_reset: str | None = None

@@ -1,0 +1,96 @@
+"""Virtual keys: a provider's key, kept by Portkey and used under a slug."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from .base import ABSENT, Arguments, Page, Record, unwrapped
+from .limits import Limited, RateLimit, UsageLimitsRecord
+from .vocabulary import CurrentPage, InWorkspace, Moment, PageSize
+
+
+class VirtualKeyFilter(Arguments):
+    """Which virtual keys to list."""
+
+    current_page: CurrentPage = ABSENT
+    page_size: PageSize = ABSENT
+    workspace_id: InWorkspace = ABSENT
+
+
+class Deployment(Arguments):
+    """One Azure OpenAI deployment."""
+
+    api_version: str = Field(min_length=1, serialization_alias="apiVersion")
+    deployment_name: str = Field(min_length=1, serialization_alias="deploymentName")
+    alias: str = ABSENT
+    is_default: bool = ABSENT
+
+
+class SecretMapping(Arguments):
+    """A field that is filled from a secret reference when it is used."""
+
+    target_field: str = Field(description="key, or model_config.<field>.")
+    secret_reference_id: str = Field(description="Id or slug.")
+    secret_key: str | None = ABSENT
+    value_format: Literal["json", "string"] | None = ABSENT
+
+
+class VirtualKeyContent(Limited):
+    """What may be said of a virtual key when it is made, and changed later."""
+
+    key: str = Field(ABSENT, description="The provider's key.")
+    note: str | None = ABSENT
+    deployment_configurations: list[Deployment] = Field(
+        ABSENT, description="Azure deployments.", serialization_alias="deploymentConfig"
+    )
+    secret_mappings: list[SecretMapping] = Field(ABSENT, description="Instead of `key`.")
+    rate_limits: list[RateLimit] = ABSENT
+    workspace_id: InWorkspace = ABSENT
+
+
+class VirtualKeyDraft(VirtualKeyContent):
+    """A new virtual key."""
+
+    name: str = Field(min_length=1)
+    provider: str = Field(min_length=1, description="openai, anthropic, azure-openai, bedrock…")
+    api_version: str | None = Field(ABSENT, serialization_alias="apiVersion")
+    resource_name: str | None = Field(
+        ABSENT, description="Azure.", serialization_alias="resourceName"
+    )
+    deployment_name: str | None = Field(ABSENT, serialization_alias="deploymentName")
+    expires_at: Moment = ABSENT
+
+
+class VirtualKeyPatch(VirtualKeyContent):
+    """The parts of a virtual key an update may change."""
+
+    name: str = Field(ABSENT, min_length=1)
+
+
+class VirtualKey(Record):
+    """A virtual key, without the provider's key."""
+
+    slug: str | None = Field(None, description="What configs refer to")
+    name: str | None = None
+    note: str | None = None
+    status: str | None = Field(None, description="active or exhausted")
+    usage_limits: UsageLimitsRecord | None = None
+    rate_limits: list[dict[str, Any]] | None = None
+    expires_at: str | None = None
+
+
+class VirtualKeyPage(Page):
+    """One page of virtual keys."""
+
+    data: list[VirtualKey] = []
+
+
+class VirtualKeyRef(Record):
+    """A new virtual key's slug."""
+
+    slug: str | None = None
+
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Portkey answers in a `data` envelope."""
+        return super().read(unwrapped(raw))

@@ -1,0 +1,134 @@
+"""Workspaces and their members."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import ABSENT, Arguments, Page, Record
+from .limits import RateLimit, UsageLimits, UsageLimitsRecord
+from .vocabulary import CurrentPage, Email, Metadata, PageSize
+
+WorkspaceRole = Literal["admin", "member", "manager"]
+Budgets = Annotated[list[UsageLimits], Field(description="Budgets.")]
+Guardrails = Annotated[list[str], Field(description="Guardrail slugs.")]
+IsDefault = Annotated[
+    int, Field(ge=0, le=1, serialization_alias="defaults.is_default", description="0 or 1.")
+]
+
+
+class WorkspaceFilter(Arguments):
+    """Which workspaces to list."""
+
+    page_size: PageSize = ABSENT
+    current_page: CurrentPage = ABSENT
+    name: str = Field(ABSENT, description="Part of the name; case counts.")
+    exact_name: str = Field(ABSENT, description="The whole name.")
+    status: Literal["active", "archived"] = ABSENT
+
+
+class WorkspaceContent(Arguments):
+    """What may be said of a workspace when it is made, and changed later."""
+
+    slug: str = ABSENT
+    description: str = ABSENT
+    icon: str = Field(ABSENT, description="An emoji.")
+    is_default: IsDefault = ABSENT
+    metadata: Annotated[Metadata, Field(serialization_alias="defaults.metadata")] = ABSENT
+
+
+class WorkspaceDraft(WorkspaceContent):
+    """A new workspace."""
+
+    name: str = Field(min_length=1)
+    users: list[str] = Field(ABSENT, description="User ids to add.")
+    usage_limits: Budgets = ABSENT
+    rate_limits: list[RateLimit] = ABSENT
+
+
+class WorkspacePatch(WorkspaceContent):
+    """The parts of a workspace an update may change; null clears."""
+
+    name: str = Field(ABSENT, min_length=1)
+    input_guardrails: Annotated[
+        Guardrails, Field(serialization_alias="defaults.input_guardrails")
+    ] = ABSENT
+    output_guardrails: Annotated[
+        Guardrails, Field(serialization_alias="defaults.output_guardrails")
+    ] = ABSENT
+    user_api_key_config: str | None = Field(
+        ABSENT,
+        serialization_alias="defaults.user_api_key_config",
+        description="Config slug that new user keys get.",
+    )
+    usage_limits: Budgets | None = ABSENT
+    rate_limits: list[RateLimit] | None = ABSENT
+
+
+class WorkspaceFarewell(Arguments):
+    """What Portkey wants to hear before it deletes a workspace."""
+
+    name: str
+    force_delete: bool = ABSENT
+
+
+class MemberFilter(Arguments):
+    """Which members to list."""
+
+    current_page: CurrentPage = ABSENT
+    page_size: PageSize = ABSENT
+    role: WorkspaceRole = ABSENT
+    email: Email = ABSENT
+
+
+class MemberDraft(Arguments):
+    """A user who joins a workspace."""
+
+    user_id: str = Field(
+        min_length=1, description="See `list_all_users`.", json_schema_extra={"format": "uuid"}
+    )
+    role: WorkspaceRole
+
+    def wire(self) -> dict[str, Any]:
+        """Portkey takes a list; this tool adds one."""
+        return {"users": [{"id": self.user_id, "role": self.role}]}
+
+
+class MemberPatch(Arguments):
+    """A member's role."""
+
+    role: WorkspaceRole
+
+
+class Member(Record):
+    """A user in a workspace."""
+
+    id: str | None = Field(None, description="User id")
+    email: str | None = None
+    role: str | None = Field(None, description="In the workspace: admin, manager or member")
+    org_role: str | None = Field(None, description="In the organisation")
+    status: str | None = None
+
+
+class MemberPage(Page):
+    """One page of members."""
+
+    data: list[Member] = []
+
+
+class Workspace(Record):
+    """A workspace; `get_workspace` adds its members."""
+
+    id: str | None = Field(None, description="UUID")
+    slug: str | None = Field(None, description="`ws-…`; taken wherever the id is")
+    name: str | None = None
+    icon: str | None = None
+    description: str | None = None
+    defaults: dict[str, Any] | None = Field(None, description="metadata, guardrails, config")
+    usage_limits: list[UsageLimitsRecord] | None = None
+    users: list[Member] | None = None
+
+
+class WorkspacePage(Page):
+    """One page of workspaces."""
+
+    data: list[Workspace] = []

@@ -1,0 +1,180 @@
+"""Every setting, read from the environment once, at start."""
+
+import ipaddress
+import re
+import socket
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import ConfigurationError
+
+LOCAL_NAMES = ("localhost", "metadata", "metadata.google.internal")
+LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain")
+
+
+class Settings(BaseSettings):
+    """Where Portkey is, with which key, and how this server speaks about it.
+
+    Made once in `__main__`, frozen, and handed down. `docs/settings.md` and the refusal of a
+    wrong value are made from the descriptions and examples here.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+
+    api_key: SecretStr | None = Field(
+        None,
+        validation_alias="PORTKEY_API_KEY",
+        description="The Portkey API key sent with every request: an admin key for all tools, or "
+        "a workspace key for those of one workspace. In the sandbox, the name of a seeded key.",
+    )
+    base_url: str = Field(
+        "https://api.portkey.ai/v1",
+        validation_alias="PORTKEY_BASE_URL",
+        description="Where Portkey's Admin API is. https and public, unless the next two allow "
+        "otherwise.",
+        examples=["https://api.portkey.ai/v1"],
+    )
+    allow_private_base_url: bool = Field(
+        False,
+        validation_alias="PORTKEY_ALLOW_PRIVATE_BASE_URL",
+        description="Allow a base URL on a private, loopback or link-local address, for a "
+        "self-hosted control plane.",
+        examples=["true"],
+    )
+    allow_insecure_http: bool = Field(
+        False,
+        validation_alias="PORTKEY_ALLOW_INSECURE_HTTP",
+        description="Allow a base URL without TLS. The key then crosses the network readable.",
+        examples=["true"],
+    )
+    timeout_ms: int = Field(
+        30_000,
+        ge=1,
+        le=600_000,
+        validation_alias="PORTKEY_TIMEOUT_MS",
+        description="Milliseconds to wait for Portkey to connect, and again to answer.",
+        examples=["30000"],
+    )
+    sandbox: bool = Field(
+        False,
+        validation_alias="PORTKEY_SANDBOX",
+        description="Serve the embedded emulator's organisation instead of Portkey's. Needs no "
+        "key and no network.",
+        examples=["true"],
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        validation_alias="LOG_LEVEL",
+        description="How much is written to stderr.",
+        examples=["debug"],
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        validation_alias="LOG_FORMAT",
+        description="Form of the log: lines for people, or one JSON object a line.",
+        examples=["json"],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fold_case(cls, values: Any) -> Any:
+        """Accept `LOG_LEVEL=DEBUG` and `warn`, as other loggers do."""
+        for name in ("LOG_LEVEL", "log_level", "LOG_FORMAT", "log_format"):
+            if isinstance(values.get(name), str):
+                folded = values[name].strip().lower()
+                values[name] = {"warn": "warning", "critical": "error"}.get(folded, folded)
+        return values
+
+    @model_validator(mode="after")
+    def _check(self) -> "Settings":
+        if not self.sandbox:
+            check_base_url(self.base_url, self.allow_private_base_url, self.allow_insecure_http)
+            check_key(self.api_key)
+        return self
+
+
+def load_settings(env_file: Path | None = None, **given: Any) -> Settings:
+    """Read the environment, and `env_file` under it; `given` wins over both.
+
+    Raises ConfigurationError naming each wrong variable, what is wrong and what to write.
+    """
+    if env_file is not None and not env_file.is_file():
+        raise ConfigurationError(f"--env-file: there is no file {env_file}.")
+    try:
+        return Settings(_env_file=env_file, **given)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_in_words(e) for e in error.errors())) from None
+
+
+def check_base_url(url: str, private: bool, insecure: bool) -> None:
+    """Refuse an address the key must not be sent to: not https, or not public.
+
+    Only literal addresses and well-known local names are judged; a public name that resolves
+    to a private address is the operator's own DNS.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("PORTKEY_BASE_URL is not a URL") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("PORTKEY_BASE_URL must be a whole URL that starts with https://")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("PORTKEY_BASE_URL must hold no user, password, query or fragment")
+    if parts.scheme == "http" and not insecure:
+        raise ValueError(
+            "PORTKEY_BASE_URL must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the "
+            "key without TLS"
+        )
+    if not private and is_private(host):
+        raise ValueError(
+            "PORTKEY_BASE_URL is a private or local address; set "
+            "PORTKEY_ALLOW_PRIVATE_BASE_URL=true if Portkey runs there"
+        )
+
+
+def is_private(host: str) -> bool:
+    """Whether this host is, by its own spelling, not on the public internet."""
+    name = host.rstrip(".").lower()
+    if name in LOCAL_NAMES or name.endswith(LOCAL_SUFFIXES):
+        return True
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        try:
+            # The C library also reads 127.1, 0x7f.1 and 2130706433 as addresses.
+            address = ipaddress.ip_address(socket.inet_aton(name))
+        except (OSError, ValueError):
+            return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_global
+
+
+def check_key(key: SecretStr | None) -> None:
+    """Refuse a key that cannot stand in a header, without repeating it."""
+    if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key.get_secret_value()):
+        raise ValueError(
+            "PORTKEY_API_KEY holds a space, a line break or another character no key has; copy "
+            "the key again, without quotes"
+        )
+
+
+def _in_words(error: Any) -> str:
+    if error["type"] == "value_error":
+        return f"{error['ctx']['error']}."
+    name = str(error["loc"][0])
+    by_name = {field.validation_alias: field for field in Settings.model_fields.values()}
+    field = by_name.get(name) or Settings.model_fields[name]
+    example = f" For example: {name}={field.examples[0]}" if field.examples else ""
+    return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}.{example}"
