@@ -1,0 +1,123 @@
+"""Workspaces and their members."""
+
+from ..api import Portkey
+from ..catalog import tool
+from ..models.base import Done
+from ..models.vocabulary import UserId, WorkspaceId
+from ..models.workspaces import (
+    Member,
+    MemberDraft,
+    MemberFilter,
+    MemberPage,
+    MemberPatch,
+    Workspace,
+    WorkspaceDraft,
+    WorkspaceFarewell,
+    WorkspaceFilter,
+    WorkspacePage,
+    WorkspacePatch,
+)
+
+
+@tool("GET /admin/workspaces", scope="workspaces.list")
+async def list_workspaces(api: Portkey, filter: WorkspaceFilter) -> WorkspacePage:
+    """List workspaces with ids, slugs, defaults and limits."""
+    return await api.get("/admin/workspaces", params=filter, returns=WorkspacePage)
+
+
+@tool("GET /admin/workspaces/{workspace_id}", scope="workspaces.read")
+async def get_workspace(api: Portkey, workspace_id: WorkspaceId) -> Workspace:
+    """Read one workspace with its members and settings."""
+    return await api.get(
+        "/admin/workspaces/{workspace_id}", workspace_id=workspace_id, returns=Workspace
+    )
+
+
+@tool("POST /admin/workspaces", scope="workspaces.create")
+async def create_workspace(api: Portkey, draft: WorkspaceDraft) -> Workspace:
+    """Create a workspace for a team, with budgets and defaults if wanted."""
+    return await api.post("/admin/workspaces", json=draft, returns=Workspace)
+
+
+@tool("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
+async def update_workspace(api: Portkey, workspace_id: WorkspaceId, patch: WorkspacePatch) -> Done:
+    """Change a workspace; what is left out stays."""
+    return await api.put(
+        "/admin/workspaces/{workspace_id}", workspace_id=workspace_id, json=patch, returns=Done
+    )
+
+
+@tool("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", offered=False)
+async def delete_named_workspace(
+    api: Portkey, workspace_id: WorkspaceId, farewell: WorkspaceFarewell
+) -> Done:
+    """Delete a workspace whose name is known; `delete_workspace` finds the name."""
+    return await api.delete(
+        "/admin/workspaces/{workspace_id}", workspace_id=workspace_id, json=farewell, returns=Done
+    )
+
+
+@tool("POST /admin/workspaces/{workspace_id}/users", scope="workspace_users.create")
+async def add_workspace_member(api: Portkey, workspace_id: WorkspaceId, draft: MemberDraft) -> Done:
+    """Add a user of the organisation to a workspace.
+
+    For someone who is not a user yet use `invite_user`.
+    """
+    return await api.post(
+        "/admin/workspaces/{workspace_id}/users",
+        workspace_id=workspace_id,
+        json=draft,
+        returns=Done,
+    )
+
+
+@tool("GET /admin/workspaces/{workspace_id}/users", scope="workspace_users.list")
+async def list_workspace_members(
+    api: Portkey, workspace_id: WorkspaceId, filter: MemberFilter
+) -> MemberPage:
+    """List the people of a workspace."""
+    return await api.get(
+        "/admin/workspaces/{workspace_id}/users",
+        workspace_id=workspace_id,
+        params=filter,
+        returns=MemberPage,
+    )
+
+
+@tool("GET /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.read")
+async def get_workspace_member(api: Portkey, workspace_id: WorkspaceId, user_id: UserId) -> Member:
+    """Read one member's role."""
+    return await api.get(
+        "/admin/workspaces/{workspace_id}/users/{user_id}",
+        workspace_id=workspace_id,
+        user_id=user_id,
+        returns=Member,
+    )
+
+
+@tool("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
+async def update_workspace_member(
+    api: Portkey, workspace_id: WorkspaceId, user_id: UserId, patch: MemberPatch
+) -> Done:
+    """Change a member's role in one workspace."""
+    return await api.put(
+        "/admin/workspaces/{workspace_id}/users/{user_id}",
+        workspace_id=workspace_id,
+        user_id=user_id,
+        json=patch,
+        returns=Done,
+    )
+
+
+@tool("DELETE /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.delete")
+async def remove_workspace_member(api: Portkey, workspace_id: WorkspaceId, user_id: UserId) -> Done:
+    """Take a user out of a workspace.
+
+    To remove them from the organisation use `delete_user`.
+    """
+    return await api.delete(
+        "/admin/workspaces/{workspace_id}/users/{user_id}",
+        workspace_id=workspace_id,
+        user_id=user_id,
+        returns=Done,
+    )

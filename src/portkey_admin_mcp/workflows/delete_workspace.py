@@ -1,0 +1,32 @@
+"""Delete a workspace by its id alone: Portkey wants to hear the name as well."""
+
+from pydantic import Field
+
+from ..api import Portkey
+from ..catalog import workflow
+from ..models.base import ABSENT, Arguments, Done
+from ..models.vocabulary import WorkspaceId
+from ..models.workspaces import Workspace, WorkspaceFarewell
+from ..tools.workspaces import delete_named_workspace, get_workspace
+
+DOMAIN = "workspaces"
+
+
+class Deletion(Arguments):
+    """How sure the caller is."""
+
+    name: str = Field(ABSENT, description="Its name, as a check; read if left out.")
+    force_delete: bool = Field(ABSENT, description="Also delete its keys, configs and prompts.")
+
+
+@workflow(get_workspace, delete_named_workspace, effect="delete")
+async def delete_workspace(api: Portkey, workspace_id: WorkspaceId, deletion: Deletion) -> Done:
+    """Delete a workspace; cannot be undone. Refused while it holds anything, unless forced."""
+    name = deletion.name or _plain_name(await get_workspace(api, workspace_id))
+    farewell = deletion.model_dump(exclude_unset=True) | {"name": name}
+    return await delete_named_workspace(api, workspace_id, WorkspaceFarewell(**farewell))
+
+
+def _plain_name(workspace: Workspace) -> str:
+    """The name without the icon Portkey puts before it when it answers (Terraform provider)."""
+    return (workspace.name or "").removeprefix(workspace.icon or "").strip()
