@@ -1,0 +1,265 @@
+"""API keys: made and rotated with a secret that is shown once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .configs import bound_config
+from .kernel import ADMIN, Body, Call, Refusal, by_name, forbidden, route
+from .store import Row, moment
+from .workspaces import Budget
+
+SHORTEST_TRANSITION_MS = 1_800_000
+KINDS = {
+    ("organisation", "service"): ADMIN,
+    ("workspace", "service"): "workspace-service",
+    ("workspace", "user"): "workspace-user",
+}
+
+
+class KeyRate(Body):
+    """A rate limit of a key."""
+
+    type: Literal["requests", "tokens"]
+    unit: Literal["rpd", "rph", "rpm", "rps", "rpw"]
+    value: int = Field(ge=0)
+
+
+class KeyDefaults(Body):
+    """What requests with a key get unless they say otherwise."""
+
+    metadata: dict[str, Any] | None = None
+    config_id: str | None = None
+    allow_config_override: bool | None = None
+
+
+class RotationPolicy(Body):
+    """When a key is rotated by itself."""
+
+    rotation_period: Literal["weekly", "monthly"] | None = None
+    next_rotation_at: str | None = None
+    key_transition_period_ms: int | None = Field(None, ge=SHORTEST_TRANSITION_MS)
+
+
+class KeyBody(Body):
+    """The body of a key, new or changed."""
+
+    name: str | None = Field(None, max_length=100)
+    description: str | None = Field(None, max_length=200)
+    workspace_id: str | None = None
+    user_id: str | None = None
+    scopes: list[str] | None = Field(None, min_length=1)
+    usage_limits: Budget | None = None
+    rate_limits: list[KeyRate] | None = None
+    defaults: KeyDefaults | None = None
+    alert_emails: list[str] | None = None
+    expires_at: str | None = None
+    rotation_policy: RotationPolicy | None = None
+    reset_usage: bool | None = None
+
+
+class RotationBody(Body):
+    """The body of a rotation."""
+
+    key_transition_period_ms: int = Field(SHORTEST_TRANSITION_MS, ge=SHORTEST_TRANSITION_MS)
+
+
+@route("GET /api-keys", scope=None)
+def list_api_keys(call: Call) -> Row:
+    """The keys of the kinds this key may list."""
+    asked = call.named_workspace()
+    home = asked["id"] if asked else None if call.is_admin else call.key["workspace_id"]
+    keys = [k for k in call.table("api_keys").values() if home in (None, k["workspace_id"])]
+    mine = [k for k in keys if call.may(_scope(k, "list"))]
+    if not mine and not any(call.may(f"{_plain(kind)}.list") for kind in KINDS.values()):
+        raise forbidden()
+    return call.listing([_shown(call, key) for key in mine])
+
+
+@route("GET /api-keys/{id}", scope=None)
+def get_api_key(call: Call) -> Row:
+    """One key, masked."""
+    return _shown(call, _find(call, "read"))
+
+
+@route("POST /api-keys/{type}/{sub_type}", scope=None)
+def create_api_key(call: Call) -> Row:
+    """A key; the only answer, with that of its rotation, that holds the secret."""
+    kind = KINDS.get((call.ids["type"], call.ids["sub_type"]))
+    if kind is None:
+        raise Refusal(400, "Invalid request. type: no such kind of API key")
+    call.require(f"{_plain(kind)}.create")
+    if kind == ADMIN and not call.is_admin:
+        raise forbidden()
+    wanted = call.read(KeyBody)
+    if not wanted.name or not wanted.scopes:
+        missing = "scopes" if wanted.name else "name"
+        raise Refusal(400, f"Invalid request. {missing}: Field required")
+    workspace = None if kind == ADMIN else _home(call)
+    now = call.store.stamp()
+    key: Row = {
+        "id": call.store.uuid(),
+        "name": wanted.name,
+        "description": None,
+        "type": kind,
+        "organisation_id": call.organisation,
+        "workspace_id": workspace and workspace["id"],
+        "user_id": _person(call, wanted) if kind == "workspace-user" else None,
+        "status": "active",
+        "created_at": now,
+        "last_updated_at": now,
+        "creation_mode": "api",
+        "rate_limits": [],
+        "usage_limits": None,
+        "reset_usage": 0,
+        "scopes": [],
+        "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
+        "alert_emails": [],
+        "expires_at": None,
+        "rotation_policy": None,
+        "object": "api-key",
+        "_usage": 0,
+    }
+    _change(call, key, wanted)
+    if kind == "workspace-user" and workspace and not key["defaults"]["config_id"]:
+        key["defaults"]["config_id"] = workspace["defaults"]["user_api_key_config"]
+    secret = call.store.secret()
+    key["_secrets"] = [{"value": secret, "until": None}]
+    call.table("api_keys")[key["id"]] = key
+    return {"id": key["id"], "key": secret, "object": "api-key"}
+
+
+@route("PUT /api-keys/{id}", scope=None)
+def update_api_key(call: Call) -> Row:
+    """What is given changes; type and user never do."""
+    key = _find(call, "update")
+    _change(call, key, call.read(KeyBody))
+    key["last_updated_at"] = call.store.stamp()
+    return {}
+
+
+@route("DELETE /api-keys/{id}", scope=None)
+def delete_api_key(call: Call) -> Row:
+    """Gone at once."""
+    call.store.bury("api_keys", _find(call, "delete"))
+    return {}
+
+
+@route("POST /api-keys/{id}/rotate", scope=None)
+def rotate_api_key(call: Call) -> Row:
+    """A second secret; the first works until the transition ends, and no third before that."""
+    key = _find(call, "rotate")
+    wanted = call.read(RotationBody)
+    now = call.store.now()
+    alive = [s for s in key["_secrets"] if s["until"] is None or s["until"] > moment(now)]
+    if len(alive) > 1:
+        raise Refusal(409, "A key transition is already in progress")
+    until = moment(now + timedelta(milliseconds=wanted.key_transition_period_ms))
+    secret = call.store.secret()
+    key["_secrets"] = [{"value": secret, "until": None}, {**alive[0], "until": until}]
+    key["last_updated_at"] = moment(now)
+    return {"id": key["id"], "key": secret, "key_transition_expires_at": until}
+
+
+def _plain(kind: str) -> str:
+    """The scopes of a kind of key, without the act."""
+    return kind.replace("-", "_") + "_api_keys"
+
+
+def _scope(key: Row, act: str) -> str:
+    return f"{_plain(key['type'])}.{act}"
+
+
+def _find(call: Call, act: str) -> Row:
+    """The key, if this one may do that to keys of its kind."""
+    if not any(call.may(f"{_plain(kind)}.{act}") for kind in KINDS.values()):
+        raise forbidden()
+    key = call.find("api_keys", call.ids["id"])
+    if not call.is_admin and key["type"] == ADMIN:
+        raise forbidden()
+    call.require(_scope(key, act))
+    return key
+
+
+def _home(call: Call) -> Row:
+    if call.is_admin and not call.body.get("workspace_id"):
+        raise Refusal(400, "Invalid request. workspace_id: Field required")
+    return call.workspace()
+
+
+def _person(call: Call, wanted: KeyBody) -> str:
+    if not wanted.user_id:
+        raise Refusal(400, "Invalid request. user_id: Field required")
+    user = by_name(call.table("users"), wanted.user_id)
+    if user is None:
+        raise Refusal(400, "Invalid request. user_id: no such user")
+    return str(user["id"])
+
+
+def _change(call: Call, key: Row, wanted: KeyBody) -> None:
+    """Apply a body, all of it or, if any part is refused, nothing."""
+    given: Row = wanted.model_dump(exclude_unset=True)
+    kept = ("name", "description", "scopes", "usage_limits", "alert_emails")
+    new: Row = {name: given[name] for name in kept if given.get(name) is not None}
+    if "rate_limits" in given:
+        new["rate_limits"] = given["rate_limits"] or []
+    if "expires_at" in given:
+        new["expires_at"] = given["expires_at"] and _ahead(call, given["expires_at"])
+    if "rotation_policy" in given:
+        new["rotation_policy"] = given["rotation_policy"] and _policy(
+            call, given["rotation_policy"]
+        )
+    if given.get("defaults"):
+        new["defaults"] = key["defaults"] | _defaults(call, key, given["defaults"])
+    if wanted.reset_usage:
+        new |= {"_usage": 0, "status": "active"}
+    key |= new
+
+
+def _defaults(call: Call, key: Row, given: Row) -> Row:
+    if not given.get("config_id"):
+        return given
+    return {**given, "config_id": bound_config(call, given["config_id"], key["workspace_id"])}
+
+
+def _policy(call: Call, policy: Row) -> Row:
+    """The next rotation, at midnight UTC: Monday, the first, or the day that was asked for."""
+    now = call.store.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if asked := policy.get("next_rotation_at"):
+        day = _parsed(asked).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    elif policy.get("rotation_period") == "weekly":
+        day = now + timedelta(days=7 - now.weekday())
+    elif policy.get("rotation_period") == "monthly":
+        day = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+    else:
+        raise Refusal(400, "Invalid request. rotation_policy: needs a period or a next rotation")
+    return {**policy, "next_rotation_at": moment(day)}
+
+
+def _ahead(call: Call, text: str) -> str:
+    when = moment(_parsed(text))
+    if when <= call.store.stamp():
+        raise Refusal(400, "Invalid request. expires_at: must be in the future")
+    return when
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refusal(400, "Invalid request. An ISO 8601 time was expected") from None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _shown(call: Call, key: Row) -> Row:
+    """Masked as Portkey does: two letters, five stars, three letters (seen live)."""
+    secret = key["_secrets"][0]["value"]
+    late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
+    override = key["defaults"].get("allow_config_override")
+    return {
+        **{k: v for k, v in key.items() if k[0] != "_"},
+        "key": f"{secret[:2]}*****{secret[-3:]}",
+        "status": "expired" if late else key["status"],
+        "allow_config_override": None if override is None else int(override),
+    }

@@ -1,0 +1,276 @@
+"""Users, invitations, and who made which requests."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+from .kernel import Body, Call, Refusal, by_name, forbidden, route
+from .store import Row, moment
+
+INVITE_DAYS = 7
+"""How long an invitation stands. Not documented: an assumption of this emulator."""
+
+
+class UserChange(Body):
+    """The body of a user update."""
+
+    role: Literal["admin", "member"] | None = None
+
+
+class Grant(Body):
+    """A workspace an invited person joins, by slug."""
+
+    id: str
+    role: Literal["admin", "member", "manager"]
+
+
+class KeyDetails(Body):
+    """The key an invited person gets."""
+
+    scopes: list[str]
+
+
+class Invitation(Body):
+    """The body of an invitation."""
+
+    email: str
+    role: Literal["admin", "member"]
+    workspaces: list[Grant] = []
+    workspace_api_key_details: KeyDetails | None = None
+
+
+@route("GET /admin/users", scope="organisation_users.list", who="admin")
+def list_all_users(call: Call) -> Row:
+    """All users, with the paging names only this API uses."""
+    users = [user for user in call.table("users").values() if _asked_for(call, user, "role")]
+    return call.listing([_user(call, user) for user in users], names=("currentPage", "pageSize"))
+
+
+@route("GET /admin/users/{user_id}", scope="organisation_users.read", who="admin")
+def get_user(call: Call) -> Row:
+    """One user."""
+    return _user(call, call.find("users", call.ids["user_id"]))
+
+
+@route("PUT /admin/users/{user_id}", scope="organisation_users.update", who="admin")
+def update_user(call: Call) -> Row:
+    """Only the role can be set, and not to owner."""
+    user = call.find("users", call.ids["user_id"])
+    change = call.read(UserChange)
+    if change.role is not None:
+        user |= {"role": change.role, "last_updated_at": call.store.stamp()}
+    return {}
+
+
+@route("DELETE /admin/users/{user_id}", scope="organisation_users.delete", who="admin")
+def delete_user(call: Call) -> Row:
+    """The person, with memberships and keys."""
+    user = call.find("users", call.ids["user_id"])
+    members, keys = call.table("members"), call.table("api_keys")
+    for member in [m for m in members.values() if m["user_id"] == user["id"]]:
+        del members[member["id"]]
+    for key in [k for k in keys.values() if k.get("user_id") == user["id"]]:
+        call.store.bury("api_keys", key)
+    call.store.bury("users", user)
+    return {}
+
+
+@route("POST /admin/users/invites", scope="organisation_users.create", who="admin")
+def invite_user(call: Call) -> Row:
+    """Refused for someone who is a user already."""
+    wanted = call.read(Invitation)
+    if "@" not in wanted.email:
+        raise Refusal(400, "Invalid request. email: must be an e-mail address")
+    if any(user["email"] == wanted.email for user in call.table("users").values()):
+        raise Refusal(409, "User is already a member of the organisation")
+    for grant in wanted.workspaces:
+        if by_name(call.table("workspaces"), grant.id) is None:
+            raise forbidden()
+    now = call.store.now()
+    invite: Row = {
+        "object": "invite",
+        "id": call.store.uuid(),
+        "email": wanted.email,
+        "role": wanted.role,
+        "status": "pending",
+        "created_at": moment(now),
+        "expires_at": moment(now + timedelta(days=INVITE_DAYS)),
+        "accepted_at": None,
+        "invited_by": call.key.get("user_id"),
+        # Portkey's answers do not repeat these (seen by the Terraform provider).
+        "_workspaces": [grant.model_dump() for grant in wanted.workspaces],
+        "_scopes": wanted.workspace_api_key_details and wanted.workspace_api_key_details.scopes,
+    }
+    call.table("invites")[invite["id"]] = invite
+    return {"id": invite["id"], "invite_link": _link(invite)}
+
+
+@route("GET /admin/users/invites", scope="organisation_users.list", who="admin")
+def list_user_invites(call: Call) -> Row:
+    """All invitations."""
+    invites = [_invite(call, invite) for invite in call.table("invites").values()]
+    wanted = [invite for invite in invites if _asked_for(call, invite, "role", "status")]
+    return call.listing(wanted, names=("currentPage", "pageSize"))
+
+
+@route("GET /admin/users/invites/{invite_id}", scope="organisation_users.read", who="admin")
+def get_user_invite(call: Call) -> Row:
+    """One invitation."""
+    return _invite(call, call.find("invites", call.ids["invite_id"]))
+
+
+@route("DELETE /admin/users/invites/{invite_id}", scope="organisation_users.delete", who="admin")
+def delete_user_invite(call: Call) -> Row:
+    """A pending invitation is cancelled; it stays listed."""
+    _pending(call)["status"] = "cancelled"
+    return {}
+
+
+@route(
+    "POST /admin/users/invites/{invite_id}/resend", scope="organisation_users.create", who="admin"
+)
+def resend_user_invite(call: Call) -> Row:
+    """The same link, under a name that only this endpoint uses."""
+    return {"inviteLink": _link(_pending(call))}
+
+
+@route("GET /analytics/groups/users", scope="analytics.view")
+def get_user_stats(call: Call) -> Row:
+    """Requests and cost in cents by the user that request metadata names."""
+    for name in ("time_of_generation_min", "time_of_generation_max"):
+        if not call.query.get(name):
+            raise Refusal(400, f"Invalid request. {name}: Field required")
+    sums: dict[str, Row] = {}
+    for request in _requests(call):
+        group = sums.setdefault(
+            request["user"],
+            {"object": "analytics-group", "user": request["user"], "requests": 0, "cost": 0.0},
+        )
+        group["requests"] += 1
+        group["cost"] = round(group["cost"] + request["cost"], 4)
+    return call.listing(sorted(sums.values(), key=lambda group: group["cost"]))
+
+
+def _user(call: Call, user: Row) -> Row:
+    """Owners and admins see every workspace, members their own."""
+    workspaces = call.table("workspaces")
+    own = [m["workspace_id"] for m in call.table("members").values() if m["user_id"] == user["id"]]
+    seen = own if user["role"] == "member" else workspaces
+    return {**user, "workspace_ids": [workspaces[w]["slug"] for w in seen if w in workspaces]}
+
+
+def _asked_for(call: Call, row: Row, *names: str) -> bool:
+    given = ((name, call.query.get(name)) for name in (*names, "email"))
+    return all(value is None or row[name] == value for name, value in given)
+
+
+def _invite(call: Call, invite: Row) -> Row:
+    late = invite["status"] == "pending" and invite["expires_at"] <= call.store.stamp()
+    shown = {**invite, "status": "expired"} if late else invite
+    return {name: value for name, value in shown.items() if not name.startswith("_")}
+
+
+def _pending(call: Call) -> Row:
+    invite = call.find("invites", call.ids["invite_id"])
+    if _invite(call, invite)["status"] != "pending":
+        raise Refusal(400, "Invite is not pending")
+    return invite
+
+
+def _link(invite: Row) -> str:
+    return f"https://app.portkey.ai/invite/{invite['id']}"
+
+
+Test = Callable[[Row], bool]
+
+RANGES = {
+    "total_units": "total_tokens",
+    "cost": "cost",
+    "prompt_token": "prompt_tokens",
+    "completion_token": "completion_tokens",
+    "weighted_feedback": "weighted_feedback",
+}
+LISTS = {
+    "status_code": "status_code",
+    "virtual_keys": "virtual_key",
+    "configs": "config",
+    "api_key_ids": "api_key_id",
+    "ai_org_model": "ai_org_model",
+    "trace_id": "trace_id",
+    "span_id": "span_id",
+    "prompt_slug": "prompt_slug",
+}
+
+
+def _requests(call: Call) -> Iterator[Row]:
+    """The workspace's requests that pass every filter given."""
+    workspace = _workspace(call)
+    tests = list(_tests(call.query))
+    for request in call.table("requests").values():
+        if request["workspace_id"] == workspace["id"] and all(test(request) for test in tests):
+            yield request
+
+
+def _workspace(call: Call) -> Row:
+    """A workspace key's own; else the one named, else the default one."""
+    if not call.is_admin:
+        return call.workspace()
+    named = call.query.get("workspace_slug")
+    found = by_name(call.table("workspaces"), named) if named else call.default_workspace()
+    if found is None:
+        raise forbidden()
+    return found
+
+
+def _tests(query: dict[str, str]) -> Iterator[Test]:
+    start, end = (_when(query, f"time_of_generation_{side}") for side in ("min", "max"))
+    yield lambda request: start <= request["created_at"] <= end
+    for name, field in RANGES.items():
+        least, most = _number(query, f"{name}_min"), _number(query, f"{name}_max")
+        if least is not None or most is not None:
+            yield _between(field, least, most)
+    for name, field in LISTS.items():
+        if wanted := query.get(name):
+            yield _one_of(field, wanted.split(","))
+    if wanted := query.get("metadata"):
+        pairs = _pairs(wanted)
+        yield lambda request: pairs.items() <= request["metadata"].items()
+
+
+def _between(field: str, least: float | None, most: float | None) -> Test:
+    def test(request: Row) -> bool:
+        value = request[field]
+        return value is not None and (value if least is None else least) <= value <= (
+            value if most is None else most
+        )
+
+    return test
+
+
+def _one_of(field: str, values: list[str]) -> Test:
+    return lambda request: str(request[field]) in values
+
+
+def _when(query: dict[str, str], name: str) -> str:
+    try:
+        return moment(datetime.fromisoformat(query[name].replace(" ", "+")))
+    except ValueError:
+        raise Refusal(400, f"Invalid request. {name}: must be an ISO 8601 time") from None
+
+
+def _number(query: dict[str, str], name: str) -> float | None:
+    try:
+        return float(query[name]) if query.get(name) else None
+    except ValueError:
+        raise Refusal(400, f"Invalid request. {name}: must be a number") from None
+
+
+def _pairs(text: str) -> Row:
+    try:
+        pairs = json.loads(text)
+    except ValueError:
+        pairs = None
+    if not isinstance(pairs, dict):
+        raise Refusal(400, "Invalid request. metadata: must be a JSON object")
+    return pairs
