@@ -1,0 +1,172 @@
+"""The command line: where the environment, the clock and the outside world come in.
+
+What a command needs is imported inside it, so that `--help` and `--version` answer at once.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import __version__
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+
+    from .api import Portkey
+    from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(invoke_without_command=True, context_settings=CONTEXT)
+@click.option(
+    "--sandbox", is_flag=True, help="Serve the embedded emulator: no key, no network, no risk."
+)
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    help="Read settings from this .env file too; the environment wins. Never read unasked.",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="portkey-admin-mcp")
+@click.pass_context
+def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
+    r"""Administer a Portkey organisation from an AI assistant.
+
+    Without a command, serves MCP on stdin and stdout: this is what an MCP client starts. Set
+    PORTKEY_API_KEY in its environment, or give --sandbox to try it without an account.
+
+    \b
+    Claude Code:  claude mcp add portkey -- portkey-admin-mcp --sandbox
+    Try it now:   portkey-admin-mcp demo
+    """
+    if context.invoked_subcommand is None:
+        _serve(sandbox, env_file)
+    elif sandbox or env_file:
+        raise click.UsageError(
+            f"--sandbox and --env-file belong to serving, not to {context.invoked_subcommand}."
+        )
+
+
+@main.command()
+def demo() -> None:
+    """Walk through an admin's morning on the sandbox, step by step.
+
+    Starts this server as an MCP client would, makes about a dozen calls, and ends with the
+    lines that connect your own client. Needs no key, network, terminal or input. The exit
+    code is 0 only if every step held.
+    """
+    from .server.insulate import insulate
+
+    insulate()
+    from .tour import guide
+
+    sys.exit(guide())
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8788,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option("--seed", default="acme", show_default=True, help="The organisation to start with.")
+@click.option("--empty", is_flag=True, help="Start with nothing but an owner; --seed empty.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep everything in this SQLite file. Without it, all is forgotten at exit.",
+)
+def emulator(host: str, port: int, seed: str, empty: bool, state: Path | None) -> None:
+    """Serve the emulated Admin API over HTTP, for any client of Portkey.
+
+    Base URL: http://HOST:PORT/v1. Keys to use are at /emulator/keys; /emulator/reset,
+    /emulator/seed, /emulator/state, /emulator/clock and /emulator/faults control it.
+    """
+    import sqlite3
+
+    import uvicorn
+
+    from .emulator.app import Emulator, asgi
+    from .emulator.seed import SEEDS
+
+    name = "empty" if empty else seed
+    if name not in SEEDS:
+        raise click.BadParameter(f"there are {', '.join(SEEDS)}", param_hint="--seed")
+    try:
+        app = asgi(Emulator(name, file=state))
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise click.BadParameter(f"cannot be used: {error}", param_hint="--state") from error
+    if not host.startswith("127.") and host not in ("localhost", "::1"):
+        click.echo("Anybody who reaches this address can read and change everything.", err=True)
+    click.echo(f"Portkey emulator, base URL http://{host}:{port}/v1", err=True)
+    click.echo(f"Keys: http://{host}:{port}/emulator/keys", err=True)
+    uvicorn.run(app, host=host, port=port, log_level="info", lifespan="off")
+
+
+def _serve(sandbox: bool, env_file: Path | None) -> None:
+    from .logs import set_up
+    from .settings import load_settings
+
+    try:
+        settings = load_settings(env_file, **({"PORTKEY_SANDBOX": True} if sandbox else {}))
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    secrets = (settings.api_key.get_secret_value(),) if settings.api_key else ()
+    set_up(settings.log_level, settings.log_format, () if settings.sandbox else secrets)
+
+    from .server.insulate import insulate
+    from .server.stdio import serve
+
+    insulate()
+
+    def make() -> "FastMCP":
+        from .server.app import build_server
+
+        return build_server(_portkey(settings))
+
+    serve(make)
+
+
+def _portkey(settings: "Settings") -> "Callable[[], Portkey]":
+    """Make the client when it is first needed."""
+
+    @cache
+    def portkey() -> "Portkey":
+        from .api import Portkey
+
+        return _sandbox(settings) if settings.sandbox else Portkey(settings)
+
+    return portkey
+
+
+def _sandbox(settings: "Settings") -> "Portkey":
+    from pydantic import SecretStr
+
+    from .api import Portkey
+    from .emulator.app import Emulator, InProcess
+
+    emulated = Emulator()
+    keys = emulated.keys()
+    asked = settings.api_key.get_secret_value() if settings.api_key else "owner"
+    if asked not in keys and asked not in keys.values():
+        log.warning(
+            "PORTKEY_API_KEY names no key of the sandbox (%s): using owner", ", ".join(keys)
+        )
+        asked = "owner"
+    key = SecretStr(keys.get(asked, asked))
+    return Portkey(settings.model_copy(update={"api_key": key}), InProcess(emulated))
+
+
+if __name__ == "__main__":
+    main()

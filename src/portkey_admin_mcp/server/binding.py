@@ -1,0 +1,87 @@
+"""From a catalog tool to an MCP tool, and from an MCP call to a Python call."""
+
+import json
+import logging
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, get_type_hints
+
+import mcp_types
+from fastmcp.exceptions import ToolError
+from fastmcp.tools import Tool as McpTool
+from fastmcp.tools.base import ToolResult
+from pydantic import BaseModel, Field
+
+from ..api import Portkey
+from ..catalog import Effect, Tool
+from ..errors import PortkeyAdminError
+from ..models.base import Record
+from .arguments import arguments_model, call_flat, not_sent, read_arguments
+from .failures import advice
+from .schema import input_schema, output_schema
+
+HINTS: dict[Effect, dict[str, bool]] = {
+    "read": {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True},
+    "create": {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": False},
+    "overwrite": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True},
+    "delete": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True},
+}
+
+
+class BoundTool(McpTool):
+    """A catalog tool with the client it will call."""
+
+    entry: Tool = Field(exclude=True)
+    portkey: Callable[[], Portkey] = Field(exclude=True)
+
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """The validator, built when the tool is first called or described."""
+        return arguments_model(self.entry)
+
+    async def run(self, arguments: dict[str, Any]) -> ToolResult:
+        """Validate, call, and put any failure into words."""
+        try:
+            checked = read_arguments(self.arguments, self.parameters, arguments)
+            result: Record = await call_flat(self.entry, self.portkey(), checked)
+        except PortkeyAdminError as error:
+            raise ToolError(advice(error, self.entry), log_level=logging.DEBUG) from error
+        answer = result.answer()
+        return ToolResult(
+            content=[_text(compact(answer)), *_notes(not_sent(self.entry, checked))],
+            structured_content=answer,
+        )
+
+    def to_mcp_tool(self, **overrides: Any) -> mcp_types.Tool:
+        """Describe it without FastMCP's own metadata, which no client needs."""
+        return super().to_mcp_tool(**{"_meta": None, **overrides})
+
+
+def bind(tool: Tool, portkey: Callable[[], Portkey]) -> BoundTool:
+    """Describe a tool to MCP. Every hint is stated, none is left to a client's default."""
+    return BoundTool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        parameters=input_schema(arguments_model(tool)),
+        output_schema=output_schema(get_type_hints(tool.function)["return"]),
+        annotations=mcp_types.ToolAnnotations.model_validate(
+            {"title": tool.title, **HINTS[tool.effect], "openWorldHint": True}
+        ),
+        entry=tool,
+        portkey=portkey,
+    )
+
+
+def compact(answer: Any) -> str:
+    """JSON with nothing in it that only a person needs."""
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+
+
+def _text(text: str) -> mcp_types.TextContent:
+    return mcp_types.TextContent(type="text", text=text)
+
+
+def _notes(names: list[str]) -> list[mcp_types.TextContent]:
+    listed = ", ".join(names)
+    return [_text(f"Not sent, for Portkey has no such field here: {listed}.")] if names else []

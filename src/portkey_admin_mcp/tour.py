@@ -1,0 +1,281 @@
+"""The guided tour: an admin's morning, told through a real client, a pipe and a real server."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp.shared.exceptions import MCPError
+from rich.console import Console
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+
+Answer = dict[str, Any]
+TIME_S = 30
+HIDDEN = ("key", "invite_link")
+"""What an answer holds that must not stand on a screen."""
+
+
+class NotAsPromised(Exception):
+    """A step of the tour did not go as it should."""
+
+
+class Morning:
+    """Makes the calls, and prints each as a person would like to read it."""
+
+    def __init__(self, client: Client, console: Console) -> None:
+        self._client = client
+        self._console = console
+        self.steps = 0
+
+    async def call(self, why: str, tool: str, **arguments: Any) -> Answer:
+        """Call a tool that should succeed, and return its answer."""
+        result, spent = await self._step(why, tool, arguments)
+        if result.is_error:
+            raise NotAsPromised(_text(result))
+        answer: Answer = result.structured_content or {}
+        self._result("✓", "green", _summary(answer), spent)
+        return answer
+
+    async def refused(self, why: str, tool: str, code: str, **arguments: Any) -> None:
+        """Call a tool that should be refused with this status, and show the advice."""
+        result, spent = await self._step(why, tool, arguments)
+        if not result.is_error or code not in _text(result):
+            raise NotAsPromised(f"a refusal with {code} was expected: {_text(result)}")
+        self._result("✋", "yellow", _text(result), spent)
+
+    def holds(self, fact: bool, otherwise: str) -> None:
+        """Stop the tour where an answer is not what was asked for."""
+        if not fact:
+            raise NotAsPromised(otherwise)
+
+    async def _step(self, why: str, tool: str, arguments: Answer) -> tuple[Any, float]:
+        self.steps += 1
+        self._console.print(Text.assemble((f"\n{self.steps:2}  ", "dim"), (why, "bold")))
+        shown = json.dumps(_masked(arguments), ensure_ascii=False)
+        self._console.print(Padding(Text.assemble((tool, "cyan"), f" {shown}"), (0, 0, 0, 4)))
+        started = time.perf_counter()
+        result = await self._client.call_tool(tool, arguments)
+        return result, (time.perf_counter() - started) * 1000
+
+    def _result(self, mark: str, style: str, text: str, spent: float) -> None:
+        line = Text.assemble((f"{mark} ", style), text, (f"  {spent:.0f} ms", "dim"))
+        self._console.print(Padding(line, (0, 0, 0, 4)))
+
+
+async def morning(day: Morning) -> None:
+    """The story: a team gets a place, people, a key, and a route for its requests."""
+    team, person = await _a_team(day)
+    config, slugs = await _a_route(day, team)
+    key = await _a_key(day, team, config)
+    await _a_change(day, team, config, slugs)
+    await day.refused(
+        "Can the config go? A key still uses it",
+        "delete_config",
+        "409",
+        slug=config,
+        workspace_id=team,
+    )
+    rotated = await day.call(
+        "Rotate the key; the old secret lives half an hour", "rotate_api_key", id=key
+    )
+    day.holds(rotated["id"] == key, "the key's id must stay")
+    shown = await day.call("Is the new secret safe from now on?", "get_api_key", id=key)
+    day.holds("*****" in shown["key"], "the secret must be masked")
+    await day.refused(
+        "Delete the workspace? Not while it is in use", "delete_workspace", "409", workspace_id=team
+    )
+    members = await day.call("Who is in the team now?", "list_workspace_members", workspace_id=team)
+    day.holds(members["data"][0]["id"] == person, "the person must be a member")
+
+
+async def _a_team(day: Morning) -> tuple[str, str]:
+    found = await day.call("Which workspaces are there?", "list_workspaces")
+    day.holds(found["total"] >= 1, "an organisation has a workspace")
+    made = await day.call(
+        "A new team needs a workspace with a budget",
+        "create_workspace",
+        name="Growth",
+        description="Experiments on the landing pages",
+        usage_limits=[{"type": "cost", "credit_limit": 200, "periodic_reset": "monthly"}],
+    )
+    team = made["slug"]
+    people = await day.call("Who could join?", "list_all_users", role="member")
+    person = people["data"][0]["id"]
+    await day.call(
+        f"{people['data'][0]['first_name']} will run it",
+        "add_workspace_member",
+        workspace_id=team,
+        user_id=person,
+        role="manager",
+    )
+    await day.call(
+        "And a newcomer is invited",
+        "invite_user",
+        email="grace@acme.example",
+        role="member",
+        workspaces=[{"id": team, "role": "member"}],
+    )
+    return team, person
+
+
+async def _a_route(day: Morning, team: str) -> tuple[str, list[str]]:
+    slugs = [
+        (
+            await day.call(
+                f"Keep the team's {provider} key with Portkey",
+                "create_virtual_key",
+                name=f"Growth {provider}",
+                provider=provider,
+                key="sk-only-for-the-tour",
+                workspace_id=team,
+                credit_limit=100,
+            )
+        )["slug"]
+        for provider in ("openai", "anthropic")
+    ]
+    made = await day.call(
+        "Route requests: the first provider, and the other when it fails",
+        "create_config",
+        name="Growth fallback",
+        workspace_id=team,
+        strategy_mode="fallback",
+        targets=[{"virtual_key": slug} for slug in slugs],
+    )
+    return made["slug"], slugs
+
+
+async def _a_key(day: Morning, team: str, config: str) -> str:
+    made = await day.call(
+        "A key for the team's service: few rights, a budget, this route",
+        "create_api_key",
+        type="workspace",
+        sub_type="service",
+        name="Growth service",
+        workspace_id=team,
+        scopes=["completions.write", "logs.view"],
+        credit_limit=150,
+        alert_threshold=120,
+        default_config_id=config,
+    )
+    return str(made["id"])
+
+
+async def _a_change(day: Morning, team: str, config: str, slugs: list[str]) -> None:
+    targets = [
+        {"virtual_key": slug, "weight": weight}
+        for slug, weight in zip(slugs, (0.8, 0.2), strict=True)
+    ]
+    content = {
+        "strategy": {"mode": "loadbalance"},
+        "targets": targets,
+        "retry": {"attempts": 3, "on_status_codes": [429, 503]},
+    }
+    await day.call(
+        "Better: share the load, and retry",
+        "update_config",
+        slug=config,
+        workspace_id=team,
+        config=content,
+    )
+    versions = await day.call(
+        "Both versions are kept", "list_config_versions", slug=config, workspace_id=team
+    )
+    day.holds(versions["total"] == 2, "an update must make a version")
+    day.holds(versions["data"][0]["config"] == content, "the newest version comes first")
+
+
+def guide() -> int:
+    """Run the tour; 0 if every step held."""
+    console = Console(highlight=False, soft_wrap=False)
+    command = _command()
+    console.print(
+        Panel.fit(
+            "An admin's morning with an AI assistant's tools.\n"
+            "The server is a real subprocess, the client a real MCP client,\n"
+            "the organisation an emulated one: no key, no network.",
+            title="portkey-admin-mcp",
+        )
+    )
+    steps, problem = 0, ""
+    try:
+        steps = anyio.run(_walk, console)
+    except* (NotAsPromised, MCPError, OSError) as errors:
+        problem = "; ".join(str(error) for error in _leaves(errors))
+    if problem:
+        console.print(Text(f"\n✗ Not as promised: {problem}", "red"))
+        return 1
+    console.print(f"\n[green]All {steps} steps held.[/] Go on with your own client:\n")
+    _connect(console, command)
+    return 0
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        yield from _leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
+
+
+async def _walk(console: Console) -> int:
+    # A module of this interpreter, so that the tour shows this very installation.
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "portkey_admin_mcp", "--sandbox"],
+        env={"LOG_LEVEL": "warning"},
+    )
+    async with Client(server, read_timeout_seconds=TIME_S) as client:
+        tools = (await client.list_tools()).tools
+        console.print(f"\nConnected, protocol {client.protocol_version}: {len(tools)} tools.")
+        day = Morning(client, console)
+        await morning(day)
+        return day.steps
+
+
+def _connect(console: Console, command: str) -> None:
+    entry = {"command": command, "args": ["--sandbox"]}
+    snippets = {
+        "Claude Code": f"claude mcp add portkey-sandbox -- {command} --sandbox",
+        "Cursor, ~/.cursor/mcp.json": json.dumps({"mcpServers": {"portkey-sandbox": entry}}),
+        "VS Code": f"code --add-mcp '{json.dumps({'name': 'portkey-sandbox', **entry})}'",
+    }
+    for client, text in snippets.items():
+        console.print(f"[bold]{client}[/]")
+        console.print(text, soft_wrap=True, markup=False)
+        console.print()
+    console.print("Then ask it: [italic]Which API keys have no budget?[/]")
+
+
+def _command() -> str:
+    """The installed command where it stands, since a client may have another PATH."""
+    beside = Path(sys.executable).with_name("portkey-admin-mcp")
+    return str(beside) if beside.exists() else "portkey-admin-mcp"
+
+
+def _text(result: Any) -> str:
+    return "\n".join(part.text for part in result.content if part.type == "text")
+
+
+def _summary(answer: Answer) -> str:
+    """An answer in one line."""
+    if isinstance(answer.get("data"), list):
+        names = [
+            str(row.get("name") or row.get("email") or row.get("version_id"))
+            for row in answer["data"]
+        ]
+        return f"{answer.get('total', len(names))}: {', '.join(names)}"
+    told = ("id", "slug", "name", "version_id", *HIDDEN, "key_transition_expires_at")
+    parts = [f"{name} {value}" for name, value in _masked(answer).items() if name in told and value]
+    return " · ".join(parts) or "done"
+
+
+def _masked(answer: Answer) -> Answer:
+    return {
+        name: f"{value[:2]}*****{value[-3:]}"
+        if name in HIDDEN and isinstance(value, str)
+        else value
+        for name, value in answer.items()
+    }
