@@ -1,0 +1,109 @@
+"""Two doors to a fresh emulator: `api` for behaviour, `client` for what a model sees."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from portkey_admin_mcp.server.insulate import insulate
+
+insulate()
+
+from mcp import Client  # noqa: E402
+from mcp.server import Server  # noqa: E402
+from mcp_types import CallToolResult  # noqa: E402
+
+from portkey_admin_mcp.api import Portkey  # noqa: E402
+from portkey_admin_mcp.emulator.app import Emulator, InProcess  # noqa: E402
+from portkey_admin_mcp.emulator.store import frozen_time  # noqa: E402
+from portkey_admin_mcp.server.app import build_server  # noqa: E402
+from portkey_admin_mcp.settings import Settings  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="Write what is seen.")
+
+
+@pytest.fixture
+def update_snapshots(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-snapshots"))
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    """The seeded organisation, at nine on a November morning that never ends."""
+    return Emulator("acme", frozen_time)
+
+
+@pytest.fixture
+def connect(emulator: Emulator) -> Callable[[str], Portkey]:
+    """A client with a seeded key, by the key's name, or with any other key."""
+
+    def with_key(key: str) -> Portkey:
+        secret = SecretStr(emulator.keys().get(key, key))
+        return Portkey(Settings(PORTKEY_API_KEY=secret), InProcess(emulator))
+
+    return with_key
+
+
+@pytest.fixture
+def api(connect: Callable[[str], Portkey]) -> Portkey:
+    """A client that may do everything."""
+    return connect("owner")
+
+
+@pytest.fixture
+def server(api: Portkey) -> Server:
+    """The MCP server on the emulator, as the official client connects to it in process."""
+    return build_server(lambda: api)._mcp_server
+
+
+@pytest.fixture
+def call(server: Server) -> Callable[..., Any]:
+    """Call a tool through MCP."""
+
+    async def by_name(tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        # Opened and closed here: a client belongs to one task, and fixtures end in another.
+        async with Client(server) as client:
+            return await client.call_tool(tool, arguments)
+
+    return by_name
+
+
+@pytest.fixture
+def ask(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Call a tool that succeeds, and return its answer as the model reads it."""
+
+    async def answered(tool: str, **arguments: Any) -> dict[str, Any]:
+        result = await call(tool, arguments)
+        text = result.content[0].text
+        assert not result.is_error, text
+        assert json.loads(text) == result.structured_content
+        return result.structured_content
+
+    return answered
+
+
+@pytest.fixture
+def refusal(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Call a tool that fails, and return the advice as the model reads it."""
+
+    async def advised(tool: str, **arguments: Any) -> str:
+        result = await call(tool, arguments)
+        assert result.is_error, result.content
+        return str(result.content[0].text)
+
+    return advised
+
+
+@pytest.fixture
+def workspace(emulator: Emulator) -> Callable[[str], str]:
+    """The id of a seeded workspace: `Support`, `Science` or `Shared Team Workspace`."""
+
+    def named(name: str) -> str:
+        homes = emulator.store.tables["workspaces"].values()
+        return next(home["id"] for home in homes if home["name"] == name)
+
+    return named
