@@ -34,6 +34,7 @@ class Tool:
     effect: Effect
     enterprise: bool
     offered: bool = True
+    again: bool = True
 
     @property
     def name(self) -> str:
@@ -57,6 +58,11 @@ class Tool:
         return inspect.getdoc(self.function) or ""
 
     @property
+    def idempotent(self) -> bool:
+        """Whether a second call with the same arguments changes nothing more."""
+        return self.again and self.effect != "create"
+
+    @property
     def needs(self) -> str:
         """The scopes in words."""
         return " and ".join(sorted(" or ".join(any_of) for any_of in self.scopes))
@@ -69,10 +75,12 @@ def tool(
     effect: Effect | None = None,
     enterprise: bool = False,
     offered: bool = True,
+    again: bool = True,
 ) -> Callable[[F], F]:
     """Mark a function as the tool for one endpoint. The verb tells its effect, unless it lies.
 
-    One that is not `offered` is a part of a workflow and no tool by itself.
+    One that is not `offered` is a part of a workflow and no tool by itself; one with
+    `again=False` does something new each time, though its verb says otherwise.
     """
     verb, _path = endpoint.split()
 
@@ -84,6 +92,7 @@ def tool(
             effect=effect or EFFECT_OF_VERB[verb],
             enterprise=enterprise,
             offered=offered,
+            again=again,
         )
 
     return mark

@@ -14,7 +14,10 @@ WorkspaceSlug = Annotated[str, Field(description="Workspace slug.")]
 UserId = Annotated[str, Field(min_length=1, description="See `list_all_users`.")]
 InviteId = Annotated[str, Field(min_length=1, description="See `list_user_invites`.")]
 ConfigSlug = Annotated[str, Field(min_length=1, description="`pc-…`")]
-ApiKeyId = Annotated[str, Field(min_length=1, description="UUID; see `list_api_keys`.")]
+ApiKeyId = Annotated[
+    str,
+    Field(min_length=1, description="See `list_api_keys`.", json_schema_extra={"format": "uuid"}),
+]
 VirtualKeySlug = Annotated[str, Field(min_length=1, description="See `list_virtual_keys`.")]
 
 CurrentPage = Annotated[int, Field(ge=0, description="From 0.")]

@@ -13,19 +13,12 @@ from fastmcp.tools.base import ToolResult
 from pydantic import BaseModel, Field
 
 from ..api import Portkey
-from ..catalog import Effect, Tool
+from ..catalog import Tool
 from ..errors import PortkeyAdminError
 from ..models.base import Record
 from .arguments import arguments_model, call_flat, not_sent, read_arguments
 from .failures import advice
 from .schema import input_schema, output_schema
-
-HINTS: dict[Effect, dict[str, bool]] = {
-    "read": {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True},
-    "create": {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": False},
-    "overwrite": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True},
-    "delete": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True},
-}
 
 
 class BoundTool(McpTool):
@@ -65,8 +58,12 @@ def bind(tool: Tool, portkey: Callable[[], Portkey]) -> BoundTool:
         description=tool.description,
         parameters=input_schema(arguments_model(tool)),
         output_schema=output_schema(get_type_hints(tool.function)["return"]),
-        annotations=mcp_types.ToolAnnotations.model_validate(
-            {"title": tool.title, **HINTS[tool.effect], "openWorldHint": True}
+        annotations=mcp_types.ToolAnnotations(
+            title=tool.title,
+            read_only_hint=tool.effect == "read",
+            destructive_hint=tool.effect in ("overwrite", "delete"),
+            idempotent_hint=tool.idempotent,
+            open_world_hint=True,
         ),
         entry=tool,
         portkey=portkey,

@@ -53,12 +53,15 @@ class Input:
             self._ours.shutdown(socket.SHUT_WR)
 
     def _pump(self) -> None:
+        asked = False
         with contextlib.suppress(OSError):
             while self._readable() and (data := os.read(self._client, 65536)):
+                asked = True
                 self._ours.sendall(data)
-        # Input may end while we still import: what it asked is answered first.
-        self.serving.wait()
-        time.sleep(LINGER_S)
+        if asked:
+            # Input may end while we still import: what it asked is answered first.
+            self.serving.wait()
+            time.sleep(LINGER_S)
         self.close()
 
     def _readable(self) -> bool:

@@ -77,7 +77,7 @@ async def delete_api_key(api: Portkey, id: ApiKeyId) -> Done:
     return await api.delete("/api-keys/{id}", id=id, returns=Done)
 
 
-@tool("POST /api-keys/{id}/rotate", scope=_to("rotate"), effect="overwrite")
+@tool("POST /api-keys/{id}/rotate", scope=_to("rotate"), effect="overwrite", again=False)
 async def rotate_api_key(api: Portkey, id: ApiKeyId, rotation: Rotation) -> ApiKeySecret:
     """Give a key a new secret, returned only now; the old one works until the transition ends."""
     return await api.post("/api-keys/{id}/rotate", id=id, json=rotation, returns=ApiKeySecret)

@@ -35,7 +35,7 @@ async def create_config(api: Portkey, draft: ConfigDraft) -> ConfigRef:
     return await api.post("/configs", json=draft, returns=ConfigRef)
 
 
-@tool("PUT /configs/{slug}", scope="configs.update")
+@tool("PUT /configs/{slug}", scope="configs.update", again=False)
 async def update_config(api: Portkey, slug: ConfigSlug, patch: ConfigPatch) -> ConfigRef:
     """Change a config; new content replaces all of the old and makes a new version.
 

@@ -1,0 +1,62 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# The rest is for those who change the project.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHECKED := src tests scripts benchmarks
+
+.PHONY: demo test check dev docs snapshots format lint types rooms fresh lock clean help
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## Take the guided tour on the embedded emulator
+	$(BIN)/portkey-admin-mcp demo
+
+test: $(READY) ## Run all tests
+	$(BIN)/pytest -n auto
+
+check: $(READY) format lint types rooms test fresh ## All that CI asks for
+
+format:
+	$(BIN)/ruff format --check $(CHECKED)
+
+lint:
+	$(BIN)/ruff check $(CHECKED)
+
+types:
+	$(BIN)/mypy
+
+rooms:
+	$(BIN)/lint-imports
+
+docs: $(READY) ## Write the generated pages
+	$(BIN)/python scripts/write_docs.py
+
+fresh: ## Fail if a generated page is not what the code says
+	$(BIN)/python scripts/write_docs.py --check
+
+snapshots: $(READY) ## Write what a client sees of each tool; read the diff
+	$(BIN)/pytest -q tests/house --update-snapshots
+
+dev: $(READY) ## Serve the emulator on port 8788, again after each change
+	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp emulator" src
+
+lock: $(READY) ## Write requirements.lock anew
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --generate-hashes --allow-unsafe --strip-extras \
+		--no-header --annotation-style=line --no-emit-index-url --no-emit-find-links \
+		--no-emit-trusted-host --no-emit-options -o requirements.lock pyproject.toml
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,195 @@
+"""Write the pages that the code already says: docs/tools, docs/settings.md, docs/coverage.md.
+
+`make docs` writes them; with --check nothing is written, and the exit code says if any differs.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from portkey_admin_mcp.catalog import Tool
+from portkey_admin_mcp.server.app import all_tools
+from portkey_admin_mcp.server.arguments import arguments_model
+from portkey_admin_mcp.server.schema import input_schema
+from portkey_admin_mcp.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+FACTS = ROOT / "tests" / "facts" / "operations.json"
+EFFECTS = {
+    "read": "reads",
+    "create": "creates",
+    "overwrite": "**changes**",
+    "delete": "**deletes**",
+}
+NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
+
+
+def main() -> int:
+    """Write every page, or say which is stale."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
+    check = asked.parse_args().check
+    wanted = {DOCS / name: text for name, text in pages().items()}
+    wanted_or_old = wanted.keys() | set((DOCS / "tools").glob("*.md"))
+    stale = [page for page in sorted(wanted_or_old) if old(page) != wanted.get(page)]
+    for page in stale:
+        print(f"{'stale' if check else 'written'}: {page.relative_to(ROOT)}")
+        if not check and page in wanted:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(wanted[page], encoding="utf-8")
+        elif not check:
+            page.unlink()
+    return 1 if check and stale else 0
+
+
+def old(page: Path) -> str | None:
+    """What the page says now."""
+    return page.read_text(encoding="utf-8") if page.exists() else None
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its path under docs."""
+    domains: dict[str, list[Tool]] = defaultdict(list)
+    for tool in all_tools():
+        domains[tool.domain].append(tool)
+    return {
+        **{f"tools/{domain}.md": domain_page(domain, tools) for domain, tools in domains.items()},
+        "tools/README.md": index_page(domains),
+        "settings.md": settings_page(),
+        "coverage.md": coverage_page(),
+    }
+
+
+def index_page(domains: dict[str, list[Tool]]) -> str:
+    """All tools in one table a domain."""
+    parts = [NOTE, "# Tools\n"]
+    for domain, tools in domains.items():
+        parts += [f"## [{domain}]({domain}.md)\n", "| tool | does |\n|---|---|"]
+        parts += [
+            f"| [{t.name}]({domain}.md#{t.name}) | {t.description.splitlines()[0]} |" for t in tools
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def domain_page(domain: str, tools: list[Tool]) -> str:
+    """One section per tool, in the order of the source."""
+    return "\n".join([NOTE, f"# {domain}\n", *map(section, tools)])
+
+
+def section(tool: Tool) -> str:
+    """What a reader asks first: what, where, with which right, how dangerous, with what."""
+    endpoints = ", then ".join(f"`{endpoint}`" for endpoint in tool.endpoints)
+    plan = " · Enterprise plan" if tool.enterprise else ""
+    facts = f"{endpoints} · {EFFECTS[tool.effect]} · needs {scopes(tool)}{plan}"
+    return f"## {tool.name}\n\n{tool.description}\n\n{facts}\n\n{arguments(tool)}"
+
+
+def scopes(tool: Tool) -> str:
+    """The scopes, as code."""
+    return re.sub(r"[a-z_]+\.[a-z]+", lambda found: f"`{found[0]}`", tool.needs)
+
+
+def arguments(tool: Tool) -> str:
+    """The arguments as a table, parts of an object under it."""
+    rows = list(fields(input_schema(arguments_model(tool))))
+    head = "| argument | type | |\n|---|---|---|\n"
+    return head + "\n".join(rows) + "\n" if rows else "No arguments.\n"
+
+
+def fields(schema: dict[str, Any], prefix: str = "") -> list[str]:
+    """One row an argument; a part of an object or of a list's items is named with a dot."""
+    rows = []
+    for name, field in schema.get("properties", {}).items():
+        needed = "**required** " if name in schema.get("required", []) else ""
+        told = needed + field.get("description", "").replace("|", "\\|")
+        rows.append(f"| `{prefix}{name}` | {kind(field)} | {told.strip()} |")
+        inner = field.get("items", field)
+        rows += fields(inner, f"{prefix}{name}{'[]' if 'items' in field else ''}.")
+    return rows
+
+
+def kind(field: dict[str, Any]) -> str:
+    """A field's type and bounds in few words."""
+    if "enum" in field:
+        return " \\| ".join(f"`{'null' if value is None else value}`" for value in field["enum"])
+    types = field.get("type", "any")
+    text = types if isinstance(types, str) else " or ".join(types)
+    if "items" in field:
+        text = text.replace("array", f"array of {kind(field['items'])}")
+    if "format" in field:
+        text += f", {field['format']}"
+    bounds = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "maxLength": "length ≤"}
+    return text + "".join(f", {sign} {field[key]}" for key, sign in bounds.items() if key in field)
+
+
+def settings_page() -> str:
+    """Every variable that is read, from the fields that read them."""
+    rows = [
+        "| variable | default | |",
+        "|---|---|---|",
+        *(
+            f"| `{field.validation_alias}` | {default(field.default)} | {field.description} |"
+            for field in Settings.model_fields.values()
+        ),
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Settings\n",
+            "Read once, at start, from the environment. A wrong value ends the start with its",
+            "name, what is wrong, and what to write. A `.env` file is read only when",
+            "`--env-file FILE` names it; the environment wins over it.\n",
+            *rows,
+            "",
+            "The usual `HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured",
+            "in calls to Portkey.",
+            "",
+        ]
+    )
+
+
+def default(value: Any) -> str:
+    """A default as it would be written."""
+    if value is None:
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def coverage_page() -> str:
+    """Which of Portkey's administrative operations a tool calls."""
+    operations = json.loads(FACTS.read_text(encoding="utf-8"))["operations"]
+    by_shape: dict[str, list[str]] = defaultdict(list)
+    for tool in all_tools():
+        for endpoint in tool.endpoints:
+            by_shape[shape(endpoint)].append(f"`{tool.name}`")
+    reached = sum(shape(name) in by_shape for name in operations)
+    rows = [
+        f"| `{name}` | {facts['summary']} | {', '.join(by_shape.get(shape(name), ['–']))} |"
+        for name, facts in operations.items()
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Coverage\n",
+            f"{reached} of {len(operations)} administrative operations in Portkey's OpenAPI file",
+            "of 2026-06-12 have a tool.\n",
+            "| operation | | tool |\n|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def shape(endpoint: str) -> str:
+    """An endpoint without the names of its placeholders."""
+    return re.sub(r"\{[^}]+\}", "{}", endpoint)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""The house rules a machine can check, for every tool at once."""
+
+import ast
+import inspect
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from portkey_admin_mcp.catalog import tool_of
+from portkey_admin_mcp.emulator.kernel import ROUTES
+from portkey_admin_mcp.errors import PortkeyAdminError
+from portkey_admin_mcp.models.base import Arguments
+from portkey_admin_mcp.server.app import all_tools
+from portkey_admin_mcp.server.binding import bind
+from portkey_admin_mcp.server.failures import ADVICE
+from portkey_admin_mcp.tools import DOMAINS
+from portkey_admin_mcp.workflows import STORIES
+
+TESTS = Path(__file__).parents[1]
+PACKAGE = Path(inspect.getfile(PortkeyAdminError)).parent
+TOOLS = all_tools()
+ENDPOINT_TOOLS = [t for t in TOOLS if t.function.__module__.split(".")[1] == "tools"]
+OPERATIONS = json.loads((TESTS / "facts/operations.json").read_text())["operations"]
+TYPESCRIPT = json.loads((TESTS / "facts/typescript_tools.json").read_text())["tools"]
+KNOWN = json.loads((TESTS / "spec_known.json").read_text())
+SAYS_IT_ALL = {
+    "alias", "credit_limit", "default_metadata", "deployment_name", "description", "email",
+    "first_name", "last_name", "name", "note", "page_size", "rate_limits", "secret_key", "slug",
+    "value",
+}  # fmt: skip
+"""Arguments whose name needs no sentence: each sentence is paid for in every conversation."""
+
+
+def by_name(tool):
+    return tool.name
+
+
+def schema(tool):
+    return bind(tool, lambda: None).parameters
+
+
+def requests_in(function):
+    """Each `api.verb("/path")` in the source of a function."""
+    for node in ast.walk(ast.parse(inspect.getsource(function))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            if isinstance(owner, ast.Name) and owner.id == "api":
+                yield f"{node.func.attr.upper()} {node.args[0].value}"
+
+
+def shape(endpoint):
+    return re.sub(r"\{[^}]+\}", "{}", endpoint)
+
+
+@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+def test_a_tool_calls_the_endpoint_it_declares_and_no_other(tool):
+    assert list(requests_in(tool.function)) == list(tool.endpoints)
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+def test_a_description_is_short_and_begins_with_a_sentence(tool):
+    lines = tool.description.splitlines()
+
+    assert lines[0].endswith(".")
+    assert len(lines) <= 6
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+def test_an_argument_says_what_it_is(tool):
+    for name, field in schema(tool)["properties"].items():
+        told = field.keys() & {"description", "enum", "format", "items", "properties"}
+        said_by_name = field.get("type") in ("boolean", "integer", "number") or re.search(
+            "_(min|max|at)$|^api_version$|^resource_name$", name
+        )
+        assert told or said_by_name or name in SAYS_IT_ALL | {"organisation_id"}, name
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+def test_names_are_portable_and_hints_complete(tool):
+    seen = bind(tool, lambda: None).to_mcp_tool()
+    hints = seen.annotations.model_dump(by_alias=True)
+
+    assert re.fullmatch(r"[a-z][a-z_]{0,39}", seen.name)
+    assert seen.title
+    assert None not in hints.values()
+    assert hints["readOnlyHint"] == (tool.effect == "read")
+    assert hints["destructiveHint"] == (tool.effect in ("overwrite", "delete"))
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+def test_a_schema_is_flat_and_portable(tool):
+    text = json.dumps(schema(tool))
+
+    assert schema(tool)["type"] == "object"
+    assert '"$ref"' not in text
+    assert '"$defs"' not in text
+    assert not {"anyOf", "oneOf", "allOf"} & schema(tool).keys()
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+def test_a_call_to_the_typescript_server_fits_here(tool):
+    """Every argument it takes, at any depth, is one that we take."""
+    for path in TYPESCRIPT[tool.name]:
+        place = schema(tool)
+        for part in path.split("."):
+            name, is_list = part.removesuffix("[]"), part.endswith("[]")
+            if "properties" not in place:
+                assert place["type"] == "object", f"{path}: free-form, so it fits"
+                break
+            assert name in place["properties"], path
+            place = place["properties"][name]
+            place = place["items"] if is_list else place
+
+
+@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+def test_the_endpoint_and_its_fields_are_portkeys(tool):
+    """Each field we send stands in Portkey's OpenAPI file, or has its reason in spec_known."""
+    (endpoint,) = tool.endpoints
+    operation = next(op for name, op in OPERATIONS.items() if shape(name) == shape(endpoint))
+    excused = {k["field"] for k in KNOWN if shape(k["operation"]) == shape(endpoint)}
+    excused |= {*ANYWHERE, *LOCAL.get(tool.name, ())}
+    groups = [
+        hint
+        for hint in inspect.get_annotations(tool.function, eval_str=True).values()
+        if isinstance(hint, type) and issubclass(hint, Arguments)
+    ]
+
+    sent = {
+        (field.serialization_alias or name).partition(".")[0]
+        for group in groups
+        for name, field in group.model_fields.items()
+        if not field.exclude
+    }
+
+    assert sent - excused <= {*operation["query"], *operation["body"]}
+
+
+ANYWHERE = ("workspace_id",)
+"""How an admin key names the workspace of any request (Portkey's help center)."""
+
+SHORT_FORMS = ("credit_limit", "alert_threshold", "rate_limit_rpm")
+LOCAL = {
+    # Written out or used here, and not sent under these names.
+    "list_configs": ("current_page", "page_size"),
+    "create_api_key": SHORT_FORMS,
+    "update_api_key": SHORT_FORMS,
+    "create_virtual_key": SHORT_FORMS,
+    "update_virtual_key": SHORT_FORMS,
+    "add_workspace_member": ("user_id", "role"),
+}
+
+
+def test_the_emulator_answers_every_endpoint_and_nothing_else():
+    offered = {endpoint for tool in TOOLS for endpoint in tool.endpoints}
+
+    assert offered == set(ROUTES)
+
+
+def test_each_domain_has_the_same_file_in_every_room():
+    for domain in DOMAINS:
+        name = domain.__name__.rpartition(".")[2]
+        for room in ("models", "tools", "emulator"):
+            assert (PACKAGE / room / f"{name}.py").exists()
+        for room in ("tools", "emulator"):
+            assert (TESTS / room / f"test_{name}.py").exists()
+
+
+def test_every_error_comes_with_advice():
+    assert set(family(PortkeyAdminError)) == set(ADVICE)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__.rpartition(".")[2])
+def test_a_workflow_declares_the_tools_it_calls(story):
+    members = [member for member in vars(story).values() if hasattr(member, "__tool__")]
+    borrowed = [tool_of(m) for m in members if m.__module__ != story.__name__]
+    (own,) = [tool_of(m) for m in members if m.__module__ == story.__name__]
+
+    assert sorted(own.endpoints) == sorted(e for tool in borrowed for e in tool.endpoints)
+    assert own.scopes == frozenset().union(*(tool.scopes for tool in borrowed))
+
+
+def test_functions_and_files_are_small():
+    longest = {t.name: len(inspect.getsource(t.function).splitlines()) for t in TOOLS}
+    files = {f.name: len(f.read_text().splitlines()) for f in PACKAGE.rglob("*.py")}
+
+    assert {name: lines for name, lines in longest.items() if lines > 27} == {}
+    assert {name: lines for name, lines in files.items() if lines > 340} == {}
+
+
+def family(cls):
+    return [cls, *(d for sub in cls.__subclasses__() for d in family(sub))]
