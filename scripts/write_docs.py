@@ -147,7 +147,7 @@ def settings_page() -> str:
             "`--env-file FILE` names it; the environment wins over it.\n",
             *rows,
             "",
-            "The usual `HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured",
+            "The usual `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured",
             "in calls to Portkey.",
             "",
         ]

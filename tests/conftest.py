@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -20,6 +21,10 @@ from portkey_admin_mcp.emulator.app import Emulator, InProcess  # noqa: E402
 from portkey_admin_mcp.emulator.store import frozen_time  # noqa: E402
 from portkey_admin_mcp.server.app import build_server  # noqa: E402
 from portkey_admin_mcp.settings import Settings  # noqa: E402
+
+# A deadline measures the machine, not the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,5 +110,16 @@ def workspace(emulator: Emulator) -> Callable[[str], str]:
     def named(name: str) -> str:
         homes = emulator.store.tables["workspaces"].values()
         return next(home["id"] for home in homes if home["name"] == name)
+
+    return named
+
+
+@pytest.fixture
+def user(emulator: Emulator) -> Callable[[str], str]:
+    """The id of a seeded user, by first name: `Ada` owns, `Ben` is an admin, the rest members."""
+
+    def named(first_name: str) -> str:
+        people = emulator.store.tables["users"].values()
+        return next(person["id"] for person in people if person["first_name"] == first_name)
 
     return named

@@ -1,18 +1,14 @@
 """The only door to Portkey: sends one request, returns one record or raises one error."""
 
-import asyncio
 import json
 import logging
 import random
-import ssl
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-import httpx2
 import stamina
 from pydantic_core import from_json
 
@@ -29,6 +25,7 @@ from .errors import (
     error_for_status,
 )
 from .models.base import Arguments, Record
+from .network import Answer, Network
 from .settings import Settings
 
 R = TypeVar("R", bound=Record)
@@ -38,7 +35,9 @@ ATTEMPTS = 4
 LONGEST_WAIT_S = 20.0
 """A `Retry-After` beyond this is the caller's to wait for, not ours."""
 
-Answer = tuple[int, Mapping[str, str], bytes]
+
+LONGEST_TARGET = 16_000
+"""Twice what common servers take (RFC 9110, 4.1, asks for 8,000 bytes)."""
 
 
 class Transport(Protocol):
@@ -53,50 +52,6 @@ class Transport(Protocol):
     ) -> Answer:
         """Send `target` (path and query, already quoted) and return status, headers, body."""
         ...
-
-
-class Network:
-    """The transport to the real Portkey: pooled, proxied, verified; no redirects, no cookies."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._base = settings.base_url.rstrip("/")
-        self._seconds = settings.timeout_ms / 1000
-        self._client: httpx2.AsyncClient | None = None
-
-    async def __call__(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Answer:
-        """Send over HTTP, and name a failure by what is known of the request's fate."""
-        try:
-            async with asyncio.timeout(self._seconds * 2):
-                response = await self._http().request(
-                    method, self._base + target, headers=dict(headers), content=body
-                )
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            raise ConnectionRefusedError(_why(error)) from error
-        except httpx2.ProxyError as error:
-            raise ConnectionRefusedError("the proxy refused") from error
-        except (httpx2.TimeoutException, TimeoutError) as error:
-            raise TimeoutError(f"no answer within {self._seconds:g} s") from error
-        except httpx2.RequestError as error:
-            raise ConnectionError("the connection broke") from error
-        return response.status_code, response.headers, response.content
-
-    def _http(self) -> httpx2.AsyncClient:
-        # Built on first use: it belongs to the running loop, and most starts never call.
-        if self._client is None:
-            try:
-                self._client = httpx2.AsyncClient(
-                    timeout=httpx2.Timeout(self._seconds),
-                    limits=httpx2.Limits(max_connections=64, max_keepalive_connections=64),
-                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                    follow_redirects=False,
-                )
-            except OSError as error:
-                raise ConfigurationError(
-                    "The CA file named by SSL_CERT_FILE cannot be read; correct or unset it."
-                ) from error
-        return self._client
 
 
 class Portkey:
@@ -152,7 +107,9 @@ class Portkey:
         target = path.format_map({name: _segment(name, value) for name, value in ids.items()})
         if query := _query(params):
             target += f"?{query}"
-        body = None if json is None else _encode(json.wire())
+        if len(target) > LONGEST_TARGET:
+            raise InputError("the arguments are too long for the address of a request")
+        body = None if json is None else _encode(_wire(json))
         async for attempt in stamina.retry_context(
             on=_wait_before_retry, attempts=ATTEMPTS, timeout=None
         ):
@@ -176,7 +133,13 @@ class Portkey:
         log.debug("%s answered %d in %.0f ms", request, status, spent)
         if 200 <= status < 300:
             return content
-        raise _error(request, status, headers, content)
+        message, code = map(self._without_key, _said(content))
+        raise _error(request, status, headers, message, code)
+
+    def _without_key(self, said: str) -> str:
+        """What an error says, without the key: a proxy may echo the headers it was sent."""
+        key = "" if self._key is None else self._key.get_secret_value()
+        return said.replace(key, "***") if key else said
 
     def _headers(self, request: str, body: bytes | None) -> dict[str, str]:
         if self._key is None:
@@ -200,7 +163,7 @@ def _segment(name: str, value: str) -> str:
 
 
 def _query(params: Arguments | None) -> str:
-    given = {} if params is None else params.wire()
+    given = {} if params is None else _wire(params)
     return urlencode({name: _text(value) for name, value in given.items() if value is not None})
 
 
@@ -210,6 +173,13 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(_text, value))
     return _encode(value).decode() if isinstance(value, dict) else str(value)
+
+
+def _wire(arguments: Arguments) -> dict[str, Any]:
+    try:
+        return arguments.wire()
+    except (ValueError, RecursionError) as error:
+        raise InputError("an argument is nested too deeply, or is no JSON") from error
 
 
 def _encode(body: dict[str, Any]) -> bytes:
@@ -226,17 +196,6 @@ def _decode(content: bytes, request: str) -> Any:
         return from_json(content, allow_inf_nan=False)
     except ValueError as error:
         raise UnexpectedAnswer("the answer is not JSON", request=request) from error
-
-
-def _why(error: Exception) -> str:
-    """Say why no connection could be made, without the address."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate was not accepted: {cause.verify_message}"
-        cause = cause.__cause__ or cause.__context__
-    timed_out = isinstance(error, httpx2.TimeoutException)
-    return "no connection in time" if timed_out else "no connection could be made"
 
 
 def _wait_before_retry(error: Exception) -> bool | float:
@@ -261,19 +220,20 @@ def _wait_before_retry(error: Exception) -> bool | float:
     return False
 
 
-def _error(request: str, status: int, headers: Mapping[str, str], content: bytes) -> ApiError:
-    message, code = _said(content)
+def _error(
+    request: str, status: int, headers: Mapping[str, str], message: str, code: str
+) -> ApiError:
     kind = error_for_status(status, write=not request.startswith("GET"))
     return kind(
         message or "(no message)",
         request=request,
         status=status,
-        code=code,
+        code=code or None,
         retry_after=_retry_after(headers.get("retry-after")),
     )
 
 
-def _said(content: bytes) -> tuple[str, str | None]:
+def _said(content: bytes) -> tuple[str, str]:
     """Find message and code in any error body Portkey is known to send.
 
     Forms seen: `{success, data: {message, errorCode}}`, `{error: {message, code|slug}}`,
@@ -282,25 +242,24 @@ def _said(content: bytes) -> tuple[str, str | None]:
     try:
         body = from_json(content)
     except ValueError:
-        return "", None
+        return "", ""
     if not isinstance(body, dict):
-        return "", None
-    inner = next((body[k] for k in ("data", "error") if body.get(k)), body)
+        return "", ""
+    held = (body.get("data"), body.get("error"))
+    inner = next((value for value in held if value and isinstance(value, str | dict)), body)
     if isinstance(inner, str):
-        return inner, None
-    if not isinstance(inner, dict):
-        return "", None
-    code = next((inner[k] for k in ("errorCode", "code", "slug") if inner.get(k)), None)
-    return str(inner.get("message") or ""), None if code is None else str(code)
+        return inner, ""
+    code = next((inner[k] for k in ("errorCode", "code", "slug") if inner.get(k)), "")
+    return str(inner.get("message") or ""), str(code)
 
 
 def _retry_after(value: str | None) -> float | None:
     """Seconds to wait, from either form of the header (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Literal
 
-NOISY = ("httpx2", "httpcore2", "fastmcp", "mcp", "asyncio", "stamina")
+NOISY = ("aiohttp", "asyncio", "fastmcp", "httpx2", "httpcore2", "mcp", "stamina")
 """Libraries whose own words help nobody here, and may hold addresses with queries."""
 
 
@@ -14,26 +14,33 @@ class Masked(logging.Formatter):
     """Writes a record as one line, with the known secrets blotted out."""
 
     def __init__(self, form: Literal["text", "json"], secrets: tuple[str, ...]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
         self.form = form
         self.secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the whole line; line breaks in a logged value cannot forge another."""
-        text = super().format(record)
+        """Return the whole line; nothing in a logged value can forge another.
+
+        As text, a traceback follows on lines of its own, which are indented.
+        """
+        entry = {
+            "time": self.formatTime(record, self.datefmt),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        # Before anything is escaped: in an escaped text a secret may look different.
+        entry = {name: self._masked(value) for name, value in entry.items()}
         if self.form == "json":
-            entry = {
-                "time": self.formatTime(record, self.datefmt),
-                "level": record.levelname.lower(),
-                "logger": record.name,
-                "message": record.getMessage(),
-            }
-            if record.exc_info:
-                entry["traceback"] = self.formatException(record.exc_info)
-            text = json.dumps(entry)
-        elif not record.exc_info:
-            text = text.replace("\n", "\\n").replace("\r", "\\r")
+            return json.dumps(entry)
+        head = f"{entry['time']} {record.levelname} {entry['logger']}: {entry['message']}"
+        rest = entry.get("traceback", "").splitlines()
+        return "\n    ".join(map(_printable, [head, *rest]))
+
+    def _masked(self, text: str) -> str:
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return text
@@ -45,4 +52,8 @@ def set_up(level: str, form: Literal["text", "json"], secrets: tuple[str, ...] =
     handler.setFormatter(Masked(form, secrets))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel("ERROR" if level == "error" else "WARNING")
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)

@@ -5,15 +5,18 @@ import re
 import socket
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import DirectoryPath, Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import ConfigurationError
 
-LOCAL_NAMES = ("localhost", "metadata", "metadata.google.internal")
 LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain")
+HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
+CARRIERS = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
+"""IPv6 networks whose last 32 bits are an IPv4 address."""
 
 
 class Settings(BaseSettings):
@@ -27,8 +30,6 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         env_ignore_empty=True,
-        validate_by_name=True,
-        validate_by_alias=True,
         hide_input_in_errors=True,
     )
 
@@ -39,11 +40,11 @@ class Settings(BaseSettings):
         "a workspace key for those of one workspace. In the sandbox, the name of a seeded key.",
     )
     base_url: str = Field(
-        "https://api.portkey.ai/v1",
+        DEFAULT_BASE_URL,
         validation_alias="PORTKEY_BASE_URL",
         description="Where Portkey's Admin API is. https and public, unless the next two allow "
         "otherwise.",
-        examples=["https://api.portkey.ai/v1"],
+        examples=[DEFAULT_BASE_URL],
     )
     allow_private_base_url: bool = Field(
         False,
@@ -65,6 +66,18 @@ class Settings(BaseSettings):
         validation_alias="PORTKEY_TIMEOUT_MS",
         description="Milliseconds to wait for Portkey to connect, and again to answer.",
         examples=["30000"],
+    )
+    ca_file: FilePath | None = Field(
+        None,
+        validation_alias="SSL_CERT_FILE",
+        description="A PEM file of the certificate authorities to trust, instead of the system's.",
+        examples=["/etc/ssl/certs/company.pem"],
+    )
+    ca_dir: DirectoryPath | None = Field(
+        None,
+        validation_alias="SSL_CERT_DIR",
+        description="A directory of such files, in OpenSSL's layout.",
+        examples=["/etc/ssl/certs"],
     )
     sandbox: bool = Field(
         False,
@@ -90,7 +103,7 @@ class Settings(BaseSettings):
     @classmethod
     def _fold_case(cls, values: Any) -> Any:
         """Accept `LOG_LEVEL=DEBUG` and `warn`, as other loggers do."""
-        for name in ("LOG_LEVEL", "log_level", "LOG_FORMAT", "log_format"):
+        for name in ("LOG_LEVEL", "LOG_FORMAT"):
             if isinstance(values.get(name), str):
                 folded = values[name].strip().lower()
                 values[name] = {"warn": "warning", "critical": "error"}.get(folded, folded)
@@ -110,11 +123,15 @@ def load_settings(env_file: Path | None = None, **given: Any) -> Settings:
     Raises ConfigurationError naming each wrong variable, what is wrong and what to write.
     """
     if env_file is not None and not env_file.is_file():
-        raise ConfigurationError(f"--env-file: there is no file {env_file}.")
+        raise ConfigurationError(f"--env-file: there is no file {env_file}; correct the path.")
     try:
         return Settings(_env_file=env_file, **given)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_in_words(e) for e in error.errors())) from None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"--env-file: {env_file} cannot be read; it must be readable, and UTF-8 text."
+        ) from None
 
 
 def check_base_url(url: str, private: bool, insecure: bool) -> None:
@@ -123,15 +140,21 @@ def check_base_url(url: str, private: bool, insecure: bool) -> None:
     Only literal addresses and well-known local names are judged; a public name that resolves
     to a private address is the operator's own DNS.
     """
+    if not re.fullmatch("[!-~]+", url):
+        raise ValueError(
+            "PORTKEY_BASE_URL holds a space, a line break or a character that is not ASCII; "
+            f"write it like {DEFAULT_BASE_URL}, an international name in its xn-- form"
+        )
+    if set("@?#") & set(url):
+        raise ValueError("PORTKEY_BASE_URL must hold no user, password, query or fragment")
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
+        host, _port = _host(parts), parts.port
     except ValueError:
-        raise ValueError("PORTKEY_BASE_URL is not a URL") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("PORTKEY_BASE_URL must be a whole URL that starts with https://")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("PORTKEY_BASE_URL must hold no user, password, query or fragment")
+        raise ValueError(
+            "PORTKEY_BASE_URL must be a whole URL that starts with https://, like "
+            f"{DEFAULT_BASE_URL}"
+        ) from None
     if parts.scheme == "http" and not insecure:
         raise ValueError(
             "PORTKEY_BASE_URL must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the "
@@ -147,34 +170,47 @@ def check_base_url(url: str, private: bool, insecure: bool) -> None:
 def is_private(host: str) -> bool:
     """Whether this host is, by its own spelling, not on the public internet."""
     name = host.rstrip(".").lower()
-    if name in LOCAL_NAMES or name.endswith(LOCAL_SUFFIXES):
-        return True
     try:
-        address = ipaddress.ip_address(name.partition("%")[0])
+        address: Any = ipaddress.ip_address(name)
     except ValueError:
         try:
             # The C library also reads 127.1, 0x7f.1 and 2130706433 as addresses.
             address = ipaddress.ip_address(socket.inet_aton(name))
         except (OSError, ValueError):
-            return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global
+            # A name without a dot is in the local network, or in /etc/hosts.
+            return "." not in name or name.endswith(LOCAL_SUFFIXES)
+    if address.version == 6:
+        carried = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        inside = carried if any(address in network for network in CARRIERS) else address.sixtofour
+        address = inside or address
+    return not address.is_global or address.is_multicast
 
 
 def check_key(key: SecretStr | None) -> None:
-    """Refuse a key that cannot stand in a header, without repeating it."""
-    if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key.get_secret_value()):
+    """Refuse a key that cannot stand in a header, or stands in quotes, without repeating it."""
+    if key is not None and not re.fullmatch("(?![\"'])[!-~]+", key.get_secret_value()):
         raise ValueError(
-            "PORTKEY_API_KEY holds a space, a line break or another character no key has; copy "
-            "the key again, without quotes"
+            "PORTKEY_API_KEY holds a space, a line break, quotes or another character no key "
+            "has; copy the key again, without quotes"
         )
+
+
+def _host(parts: SplitResult) -> str:
+    """The host of a web address; raises ValueError where there is none, or none that can be."""
+    host = parts.hostname or ""
+    if "[" in parts.netloc:
+        host = str(ipaddress.IPv6Address(host))
+    elif not HOST.fullmatch(host):
+        raise ValueError("no host")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("no scheme")
+    return host
 
 
 def _in_words(error: Any) -> str:
     if error["type"] == "value_error":
         return f"{error['ctx']['error']}."
     name = str(error["loc"][0])
-    by_name = {field.validation_alias: field for field in Settings.model_fields.values()}
-    field = by_name.get(name) or Settings.model_fields[name]
+    field = next(f for f in Settings.model_fields.values() if f.validation_alias == name)
     example = f" For example: {name}={field.examples[0]}" if field.examples else ""
     return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}.{example}"

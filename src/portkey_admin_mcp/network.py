@@ -1,0 +1,135 @@
+"""The way to the real Portkey: carries bytes over HTTP, and knows nothing of what they mean."""
+
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from .errors import ConfigurationError
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Answer = tuple[int, Mapping[str, str], bytes]
+MOST_CONNECTIONS = 64
+
+
+class Network:
+    """Pooled, proxied, verified; without redirects, cookies or repetitions.
+
+    Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
+    any other ConnectionError when the request may have arrived.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._base = settings.base_url.rstrip("/")
+        self._seconds = settings.timeout_ms / 1000
+        self._session: aiohttp.ClientSession | None = None
+        self._proxy: str | None = None
+
+    async def __call__(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """Send `target` (path and query, already quoted) and return status, headers, body."""
+        import aiohttp
+        from yarl import URL
+
+        # Encoded: what was quoted stays quoted, and no dots are folded.
+        url = URL(self._base + target, encoded=True)
+        try:
+            async with self._open().request(
+                method, url, headers=headers, data=body, allow_redirects=False, proxy=self._proxy
+            ) as response:
+                return response.status, response.headers, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise ConnectionRefusedError(_why(error)) from error
+        except aiohttp.ClientHttpProxyError as error:
+            raise ConnectionRefusedError(f"the proxy refused with {error.status}") from error
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {self._seconds:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionError("the connection broke") from error
+
+    async def close(self) -> None:
+        """Close the connections; the next request would open new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> "aiohttp.ClientSession":
+        # Made on first use: it belongs to the running loop, costs 0.1 s to import, and most
+        # starts never call.
+        if self._session is None:
+            import aiohttp
+
+            self._proxy = _proxy(self._base)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ssl=_trust(self._settings)),
+                timeout=aiohttp.ClientTimeout(
+                    total=self._seconds * 2,
+                    connect=self._seconds,
+                    sock_connect=self._seconds,
+                    sock_read=self._seconds,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_once,),
+            )
+        return self._session
+
+
+async def _once(request: Any, handler: Any) -> Any:
+    """Send a request no more than once.
+
+    aiohttp by itself repeats a PUT or DELETE whose pooled connection turns out to be closed.
+    Portkey may have acted on it already, and each PUT of a config makes a version.
+    """
+    import aiohttp
+
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        # The one kind that aiohttp neither repeats nor wraps in a way that hides the cause.
+        raise aiohttp.ClientConnectionError("broken") from error
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy for this address, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy and urlsplit(proxy).scheme not in ("http", "https"):
+        raise ConfigurationError(
+            "The proxy named by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: correct it "
+            "to http://HOST:PORT, or unset it."
+        )
+    return proxy
+
+
+def _trust(settings: Settings) -> ssl.SSLContext:
+    """The certificate authorities of SSL_CERT_FILE and SSL_CERT_DIR, or else the system's own."""
+    if settings.ca_file is None and settings.ca_dir is None:
+        import truststore
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file, capath=settings.ca_dir)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            "SSL_CERT_FILE does not hold certificates in PEM form; correct or unset it."
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    """Say why no connection could be made, without the address."""
+    found = getattr(error, "certificate_error", None)
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return f"the certificate was not accepted: {found.verify_message}"
+    timed_out = isinstance(error, TimeoutError)
+    return "no connection in time" if timed_out else "no connection could be made"
