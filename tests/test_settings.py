@@ -49,7 +49,7 @@ PRIVATE_HOSTS = [
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch):
     for name in list(os.environ):
-        if name.upper().startswith(("PORTKEY_", "LOG_")):
+        if name.upper().startswith(("PORTKEY_", "LOG_", "SSL_")):
             monkeypatch.delenv(name)
 
 

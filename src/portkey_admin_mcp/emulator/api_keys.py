@@ -1,16 +1,18 @@
 """API keys: made and rotated with a secret that is shown once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any, Literal
 
 from pydantic import Field
 
 from .configs import bound_config
-from .kernel import ADMIN, Body, Call, Refusal, by_name, forbidden, route
+from .kernel import ADMIN, Body, Call, Midnight, Refusal, Time, by_name, forbidden, route
 from .store import Row, moment
 from .workspaces import Budget
 
 SHORTEST_TRANSITION_MS = 1_800_000
+LONGEST_TRANSITION_MS = 365 * 86_400_000
+"""Portkey names no such limit; without one the end could be beyond the calendar."""
 KINDS = {
     ("organisation", "service"): ADMIN,
     ("workspace", "service"): "workspace-service",
@@ -35,11 +37,14 @@ class KeyDefaults(Body):
 
 
 class RotationPolicy(Body):
-    """When a key is rotated by itself."""
+    """When a key is rotated by itself: kept and shown, but not carried out here."""
 
     rotation_period: Literal["weekly", "monthly"] | None = None
-    next_rotation_at: str | None = None
-    key_transition_period_ms: int | None = Field(None, ge=SHORTEST_TRANSITION_MS)
+    rotation_period_days: int | None = Field(None, ge=1, le=365)
+    next_rotation_at: Midnight | None = None
+    key_transition_period_ms: int | None = Field(
+        None, ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS
+    )
 
 
 class KeyBody(Body):
@@ -54,7 +59,7 @@ class KeyBody(Body):
     rate_limits: list[KeyRate] | None = None
     defaults: KeyDefaults | None = None
     alert_emails: list[str] | None = None
-    expires_at: str | None = None
+    expires_at: Time | None = None
     rotation_policy: RotationPolicy | None = None
     reset_usage: bool | None = None
 
@@ -62,15 +67,17 @@ class KeyBody(Body):
 class RotationBody(Body):
     """The body of a rotation."""
 
-    key_transition_period_ms: int = Field(SHORTEST_TRANSITION_MS, ge=SHORTEST_TRANSITION_MS)
+    key_transition_period_ms: int = Field(
+        SHORTEST_TRANSITION_MS, ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS
+    )
 
 
 @route("GET /api-keys", scope=None)
 def list_api_keys(call: Call) -> Row:
     """The keys of the kinds this key may list."""
-    asked = call.named_workspace()
-    home = asked["id"] if asked else None if call.is_admin else call.key["workspace_id"]
-    keys = [k for k in call.table("api_keys").values() if home in (None, k["workspace_id"])]
+    asked = call.named_workspace() if call.is_admin else call.workspace()
+    rows = call.table("api_keys").values()
+    keys = [k for k in rows if asked is None or k["workspace_id"] == asked["id"]]
     mine = [k for k in keys if call.may(_scope(k, "list"))]
     if not mine and not any(call.may(f"{_plain(kind)}.list") for kind in KINDS.values()):
         raise forbidden()
@@ -93,10 +100,10 @@ def create_api_key(call: Call) -> Row:
     if kind == ADMIN and not call.is_admin:
         raise forbidden()
     wanted = call.read(KeyBody)
+    workspace = None if kind == ADMIN else _home(call)
     if not wanted.name or not wanted.scopes:
         missing = "scopes" if wanted.name else "name"
         raise Refusal(400, f"Invalid request. {missing}: Field required")
-    workspace = None if kind == ADMIN else _home(call)
     now = call.store.stamp()
     key: Row = {
         "id": call.store.uuid(),
@@ -151,6 +158,7 @@ def rotate_api_key(call: Call) -> Row:
     """A second secret; the first works until the transition ends, and no third before that."""
     key = _find(call, "rotate")
     wanted = call.read(RotationBody)
+    _check_transition(key["rotation_policy"] or {}, wanted.key_transition_period_ms)
     now = call.store.now()
     alive = [s for s in key["_secrets"] if s["until"] is None or s["until"] > moment(now)]
     if len(alive) > 1:
@@ -202,18 +210,20 @@ def _change(call: Call, key: Row, wanted: KeyBody) -> None:
     given: Row = wanted.model_dump(exclude_unset=True)
     kept = ("name", "description", "scopes", "usage_limits", "alert_emails")
     new: Row = {name: given[name] for name in kept if given.get(name) is not None}
+    if "credit_limit" not in new.get("usage_limits", {"credit_limit"}):
+        raise Refusal(400, "Invalid request. usage_limits.credit_limit: Field required")
     if "rate_limits" in given:
         new["rate_limits"] = given["rate_limits"] or []
     if "expires_at" in given:
         new["expires_at"] = given["expires_at"] and _ahead(call, given["expires_at"])
     if "rotation_policy" in given:
-        new["rotation_policy"] = given["rotation_policy"] and _policy(
-            call, given["rotation_policy"]
-        )
+        policy = given["rotation_policy"]
+        new["rotation_policy"] = None if policy is None else _policy(call, policy)
     if given.get("defaults"):
         new["defaults"] = key["defaults"] | _defaults(call, key, given["defaults"])
     if wanted.reset_usage:
-        new |= {"_usage": 0, "status": "active"}
+        new["_usage"] = 0
+        new["status"] = "active" if key["status"] == "exhausted" else key["status"]
     key |= new
 
 
@@ -225,9 +235,14 @@ def _defaults(call: Call, key: Row, given: Row) -> Row:
 
 def _policy(call: Call, policy: Row) -> Row:
     """The next rotation, at midnight UTC: Monday, the first, or the day that was asked for."""
+    if policy.get("rotation_period") and policy.get("rotation_period_days"):
+        raise Refusal(400, "Invalid request. rotation_policy: has two periods")
+    _check_transition(policy, policy.get("key_transition_period_ms") or SHORTEST_TRANSITION_MS)
+    if policy.get("next_rotation_at"):
+        return policy
     now = call.store.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if asked := policy.get("next_rotation_at"):
-        day = _parsed(asked).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if days := policy.get("rotation_period_days"):
+        day = now + timedelta(days=days)
     elif policy.get("rotation_period") == "weekly":
         day = now + timedelta(days=7 - now.weekday())
     elif policy.get("rotation_period") == "monthly":
@@ -237,19 +252,18 @@ def _policy(call: Call, policy: Row) -> Row:
     return {**policy, "next_rotation_at": moment(day)}
 
 
-def _ahead(call: Call, text: str) -> str:
-    when = moment(_parsed(text))
+def _check_transition(policy: Row, milliseconds: int) -> None:
+    """A transition must end before the next rotation begins."""
+    named = {"weekly": 7, "monthly": 28}.get(policy.get("rotation_period") or "")
+    days = policy.get("rotation_period_days") or named
+    if days and milliseconds >= days * 86_400_000:
+        raise Refusal(400, "Invalid request. key_transition_period_ms: exceeds the rotation period")
+
+
+def _ahead(call: Call, when: str) -> str:
     if when <= call.store.stamp():
         raise Refusal(400, "Invalid request. expires_at: must be in the future")
     return when
-
-
-def _parsed(text: str) -> datetime:
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refusal(400, "Invalid request. An ISO 8601 time was expected") from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _shown(call: Call, key: Row) -> Row:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -12,7 +11,7 @@ from . import api_keys, configs, control, users, virtual_keys, workspaces
 from .control import Faults
 from .kernel import ROUTES, Call, Refusal, Route, forbidden
 from .seed import SEEDS
-from .store import Clock, Row, Store, moment, real_time
+from .store import Clock, Row, Store, instant, moment, real_time
 
 DOMAINS = (users, workspaces, configs, api_keys, virtual_keys)
 
@@ -53,33 +52,31 @@ class Emulator:
         """Answer one request. `target` is the raw path and query, still quoted."""
         path, _, query = target.partition("?")
         try:
-            data = _decode(body)
             asked = dict(parse_qsl(query, keep_blank_values=True))
             if path.startswith("/emulator/"):
-                return _reply(200, control.answer(self, f"{method} {path}", data))
-            return self._portkey(method, path, asked, headers, data)
+                return _reply(200, control.answer(self, f"{method} {path}", _decode(body)))
+            return self._portkey(method, path, asked, headers, body)
         except Refusal as refusal:
             return _reply(refusal.status, refusal.body())
 
     def _portkey(
-        self, method: str, path: str, query: dict[str, str], headers: Headers, body: Any
+        self, method: str, path: str, query: dict[str, str], headers: Headers, body: bytes
     ) -> Reply:
         if not path.startswith("/v1/"):
             raise Refusal(404, "Not found")
         if fault := self.faults.next():
-            fault_headers = {"retry-after": str(fault.retry_after)} if fault.retry_after else {}
-            return _reply(
-                fault.status, Refusal(fault.status, "Injected fault").body(), fault_headers
-            )
+            wait = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+            return _reply(fault.status, Refusal(fault.status, "Injected fault").body(), wait)
         self.log.append(f"{method} {path}")
         key = self._authenticate(headers)
         endpoint, ids = _match(method, path.removeprefix("/v1"))
         store = self._stale() if method == "GET" else self._writing()
-        call = Call(store, key, ids, query, body)
+        call = Call(store, key, ids, query)
         if endpoint.who == "admin" and not call.is_admin:
             raise forbidden()
         if endpoint.scope is not None:
             call.require(endpoint.scope)
+        call.body = _decode(body)
         said = endpoint.handler(call)
         if method != "GET":
             store.save()
@@ -102,6 +99,7 @@ class Emulator:
     def _writing(self) -> Store:
         if self.faults.stale_reads:
             self.earlier = Store(self.store.clock)
+            self.earlier.ahead = self.store.ahead
             self.earlier.load(self.store.dump())
         return self.store
 
@@ -202,4 +200,4 @@ def _opens(secret: Row, given: str | None, now: str) -> bool:
 def _past(moment_given: str | None, now: str) -> bool:
     if not moment_given:
         return False
-    return moment(datetime.fromisoformat(moment_given)) <= now
+    return moment(instant(moment_given)) <= now

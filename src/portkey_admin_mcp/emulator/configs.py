@@ -83,8 +83,8 @@ def get_config(call: Call) -> Row:
 @route("POST /configs", scope="configs.create")
 def create_config(call: Call) -> Row:
     """A config; names need not be unique."""
-    wanted = call.read(ConfigBody)
     workspace = call.workspace()
+    wanted = call.read(ConfigBody)
     if not wanted.name or wanted.config is None:
         missing = "config" if wanted.name else "name"
         raise Refusal(400, f"Invalid request. {missing}: Field required")

@@ -74,8 +74,10 @@ class Faults:
 
     def stale(self) -> bool:
         """Whether this read sees the past."""
+        if self.stale_reads < 1:
+            return False
         self.stale_reads -= 1
-        return self.stale_reads >= 0
+        return True
 
 
 def answer(emulator: "Emulator", endpoint: str, body: Any) -> Row:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from .store import Row, Store, Table
+from .store import Row, Store, Table, instant, moment
 
 Handler = Callable[["Call"], Any]
 Who = Literal["admin", "any"]
@@ -45,6 +45,14 @@ class Strict(Body):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+
+def _midnight(text: str) -> str:
+    return moment(instant(text).replace(hour=0, minute=0, second=0))
+
+
+Time = Annotated[str, AfterValidator(lambda text: moment(instant(text)))]
+Midnight = Annotated[str, AfterValidator(_midnight)]
+"""A time that Portkey moves back to the start of its day, UTC."""
 
 B = TypeVar("B", bound=Body)
 
@@ -211,7 +219,7 @@ class Call:
         text = self.query.get(name)
         if text is None:
             return default
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise Refusal(400, f"Invalid request. {name}: must be a whole number from 0")
         return int(text)
 

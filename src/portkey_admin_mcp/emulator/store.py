@@ -4,6 +4,7 @@ import json
 import random
 import re
 import sqlite3
+import weakref
 from collections import defaultdict
 from collections.abc import Callable
 from copy import deepcopy
@@ -31,6 +32,15 @@ def moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+def instant(text: str) -> datetime:
+    """Read an ISO 8601 time, UTC unless it names an offset; raises ValueError."""
+    when = datetime.fromisoformat(text)
+    try:
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text} is beyond the calendar") from None
+
+
 class Store:
     """Tables of rows by id, in the order they were made.
 
@@ -40,14 +50,14 @@ class Store:
 
     def __init__(self, clock: Clock = real_time, file: Path | None = None) -> None:
         self.clock = clock
-        self.ahead = timedelta()
         self.file = None if file is None else _Rows(file)
         self.clear()
         if self.file is not None:
             self.load(self.file.read())
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, and return to the clock's own time."""
+        self.ahead = timedelta()
         self.tables: defaultdict[str, Table] = defaultdict(dict)
         self.counter = 0
 
@@ -114,6 +124,8 @@ class _Rows:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False)
+        # Python 3.13 warns of a connection that nobody closed.
+        weakref.finalize(self, self._db.close)
         self._db.execute(
             "create table if not exists rows"
             " (kind text, id text, place integer, json text, primary key (kind, id))"

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from .kernel import Body, Call, Refusal, by_name, forbidden, route
-from .store import Row, moment
+from .store import Row, instant, moment
 
 INVITE_DAYS = 7
 """How long an invitation stands. Not documented: an assumption of this emulator."""
@@ -80,13 +80,13 @@ def delete_user(call: Call) -> Row:
 def invite_user(call: Call) -> Row:
     """Refused for someone who is a user already."""
     wanted = call.read(Invitation)
+    for grant in wanted.workspaces:
+        if by_name(call.table("workspaces"), grant.id) is None:
+            raise forbidden()
     if "@" not in wanted.email:
         raise Refusal(400, "Invalid request. email: must be an e-mail address")
     if any(user["email"] == wanted.email for user in call.table("users").values()):
         raise Refusal(409, "User is already a member of the organisation")
-    for grant in wanted.workspaces:
-        if by_name(call.table("workspaces"), grant.id) is None:
-            raise forbidden()
     now = call.store.now()
     invite: Row = {
         "object": "invite",
@@ -138,11 +138,12 @@ def resend_user_invite(call: Call) -> Row:
 @route("GET /analytics/groups/users", scope="analytics.view")
 def get_user_stats(call: Call) -> Row:
     """Requests and cost in cents by the user that request metadata names."""
+    workspace = _workspace(call)
     for name in ("time_of_generation_min", "time_of_generation_max"):
         if not call.query.get(name):
             raise Refusal(400, f"Invalid request. {name}: Field required")
     sums: dict[str, Row] = {}
-    for request in _requests(call):
+    for request in _requests(call, workspace):
         group = sums.setdefault(
             request["user"],
             {"object": "analytics-group", "user": request["user"], "requests": 0, "cost": 0.0},
@@ -203,9 +204,8 @@ LISTS = {
 }
 
 
-def _requests(call: Call) -> Iterator[Row]:
+def _requests(call: Call, workspace: Row) -> Iterator[Row]:
     """The workspace's requests that pass every filter given."""
-    workspace = _workspace(call)
     tests = list(_tests(call.query))
     for request in call.table("requests").values():
         if request["workspace_id"] == workspace["id"] and all(test(request) for test in tests):
@@ -253,8 +253,10 @@ def _one_of(field: str, values: list[str]) -> Test:
 
 
 def _when(query: dict[str, str], name: str) -> str:
+    given = query[name]
     try:
-        return moment(datetime.fromisoformat(query[name].replace(" ", "+")))
+        # The space after a `T` was the plus of an offset that the caller did not quote.
+        return moment(instant(given.replace(" ", "+") if "T" in given else given))
     except ValueError:
         raise Refusal(400, f"Invalid request. {name}: must be an ISO 8601 time") from None
 

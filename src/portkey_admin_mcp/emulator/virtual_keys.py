@@ -1,8 +1,6 @@
 """Virtual keys: provider keys under a slug."""
 
-from typing import Any
-
-from .kernel import Body, Call, Refusal, route
+from .kernel import Body, Call, Refusal, Time, route
 from .store import Row
 from .workspaces import Budget, Rate
 
@@ -39,7 +37,7 @@ class VirtualKeyBody(Body):
     usage_limits: Budget | None = None
     # The OpenAPI file says one object, live answers and clients say a list.
     rate_limits: list[Rate] | Rate | None = None
-    expires_at: str | None = None
+    expires_at: Time | None = None
     secret_mappings: list[SecretMapping] | None = None
 
 
@@ -51,20 +49,22 @@ def list_virtual_keys(call: Call) -> Row:
     """A workspace's virtual keys, without the provider keys."""
     workspace = call.workspace()
     keys = call.table("virtual_keys").values()
-    return call.listing([_shown(key) for key in keys if key["workspace_id"] == workspace["id"]])
+    return call.listing(
+        [_shown(call, key) for key in keys if key["workspace_id"] == workspace["id"]]
+    )
 
 
 @route("GET /virtual-keys/{slug}", scope="virtual_keys.read")
 def get_virtual_key(call: Call) -> Row:
     """One virtual key."""
-    return _shown(call.find_within("virtual_keys", call.ids["slug"]))
+    return _shown(call, call.find_within("virtual_keys", call.ids["slug"]))
 
 
 @route("POST /virtual-keys", scope="virtual_keys.create")
 def create_virtual_key(call: Call) -> Row:
     """A virtual key; the provider's key is never shown again."""
-    wanted = call.read(VirtualKeyBody)
     workspace = call.workspace()
+    wanted = call.read(VirtualKeyBody)
     for name in ("name", "provider"):
         if not getattr(wanted, name):
             raise Refusal(400, f"Invalid request. {name}: Field required")
@@ -119,7 +119,9 @@ def _mapped(wanted: VirtualKeyBody) -> list[str]:
 
 def _change(key: Row, wanted: VirtualKeyBody) -> None:
     given: Row = wanted.model_dump(exclude_unset=True)
-    key |= {k: v for k, v in given.items() if k in key and k != "slug"}
+    if given.get("name", ...) is None:
+        raise Refusal(400, "Invalid request. name: must not be null")
+    key |= {k: v for k, v in given.items() if k in key}
     if isinstance(given.get("rate_limits"), dict):
         key["rate_limits"] = [given["rate_limits"]]
     key["model_config"] |= {k: v for k, v in given.items() if k in MODEL_CONFIG}
@@ -127,6 +129,8 @@ def _change(key: Row, wanted: VirtualKeyBody) -> None:
         key["_key"] = wanted.key
 
 
-def _shown(key: Row) -> dict[str, Any]:
+def _shown(call: Call, key: Row) -> Row:
     """Without the internals, and without what `/virtual-keys` does not say."""
-    return {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}
+    late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
+    shown = {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}
+    return {**shown, "status": "expired" if late else key["status"]}

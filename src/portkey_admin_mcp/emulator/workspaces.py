@@ -1,9 +1,11 @@
 """Workspaces and their members."""
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from .kernel import Body, Call, Refusal, by_name, forbidden, route
+from pydantic import Field, model_validator
+
+from .kernel import Body, Call, Midnight, Refusal, by_name, forbidden, route
 from .store import Row
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
@@ -15,12 +17,20 @@ WorkspaceRole = Literal["admin", "manager", "member"]
 class Budget(Body):
     """A usage limit."""
 
-    credit_limit: int | float | None = None
+    credit_limit: int | float | None = Field(None, ge=1)
     type: Literal["cost", "tokens"] | None = None
-    alert_threshold: int | float | None = None
+    alert_threshold: int | float | None = Field(None, ge=1)
     periodic_reset: Literal["monthly", "weekly"] | None = None
-    periodic_reset_days: int | None = None
-    next_usage_reset_at: str | None = None
+    periodic_reset_days: int | None = Field(None, ge=1, le=365)
+    next_usage_reset_at: Midnight | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.credit_limit and (self.alert_threshold or 0) >= self.credit_limit:
+            raise ValueError("alert_threshold must be less than credit_limit")
+        if self.periodic_reset and self.periodic_reset_days:
+            raise ValueError("periodic_reset and periodic_reset_days exclude each other")
+        return self
 
 
 class Rate(Body):
@@ -87,6 +97,7 @@ def list_workspaces(call: Call) -> Row:
     rows = [*call.table("archived").values()] if "archived" in wanted else []
     rows += [*call.table("workspaces").values()] if "active" in wanted else []
     name, exact = call.query.get("name", ""), call.query.get("exact_name")
+    rows.sort(key=lambda row: row["created_at"])
     fits = [w for w in rows if name in w["name"] and exact in (None, w["name"])]
     return call.listing([_shown(workspace) for workspace in fits])
 
@@ -116,12 +127,11 @@ def create_workspace(call: Call) -> Row:
     wanted = call.read(WorkspaceBody)
     if not (wanted.name or "").strip():
         raise Refusal(400, "Invalid request. name: Field required")
-    name, icon = _split(wanted.name or "", wanted.icon)
-    slug = wanted.slug or call.store.slug("ws", name, 6)
-    if by_name(call.table("workspaces"), slug):
-        raise Refusal(409, "Workspace with this slug already exists")
     for user_id in wanted.users:
         call.find("users", user_id)
+    name, icon = _split(wanted.name or "", wanted.icon)
+    slug = wanted.slug or call.store.slug("ws", name, 6)
+    _check_slug(call, slug)
     now = call.store.stamp()
     workspace: Row = {
         "id": call.store.uuid(),
@@ -155,9 +165,14 @@ def update_workspace(call: Call) -> Row:
     workspace = _find(call)
     change = call.read(WorkspaceBody)
     given = change.model_fields_set
-    new: Row = {field: getattr(change, field) for field in given & {"slug", "description", "icon"}}
+    new: Row = {field: getattr(change, field) for field in given & {"description", "icon"}}
     new |= {f: _limits(getattr(change, f)) for f in given & {"usage_limits", "rate_limits"}}
+    if change.slug and change.slug != workspace["slug"]:
+        _check_slug(call, change.slug)
+        new["slug"] = change.slug
     if change.name is not None:
+        if not change.name.strip():
+            raise Refusal(400, "Invalid request. name: must not be empty")
         name, icon = _split(change.name, None)
         new |= {"name": name, "icon": icon or new.get("icon", workspace["icon"])}
     if change.defaults is not None:
@@ -195,8 +210,9 @@ def add_workspace_member(call: Call) -> Row:
     wanted = call.read(Memberships).users
     for joining in wanted:
         call.find("users", joining.id)
-        if any(m["user_id"] == joining.id for m in _members(call, workspace)):
-            raise Refusal(409, "User is already a member of the workspace")
+    present = {member["user_id"] for member in _members(call, workspace)}
+    if present & {joining.id for joining in wanted}:
+        raise Refusal(409, "User is already a member of the workspace")
     for joining in wanted:
         _join(call, workspace, joining.id, joining.role)
     return {}
@@ -238,6 +254,11 @@ def _find(call: Call) -> Row:
     if not call.is_admin and workspace["id"] != call.key["workspace_id"]:
         raise forbidden()
     return workspace
+
+
+def _check_slug(call: Call, slug: str) -> None:
+    if by_name(call.table("workspaces"), slug):
+        raise Refusal(409, "Workspace with this slug already exists")
 
 
 def _shown(workspace: Row) -> Row:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 DEEPEST = 30
@@ -17,8 +17,15 @@ MOST_PROBLEMS = 6
 NEAR = 0.86
 """How alike an unknown key must be to a known one to be called a misspelling."""
 
+
+def _slug_or_object(value: Any) -> Any:
+    if not isinstance(value, str | dict):
+        raise ValueError("a guardrail is a slug, or an object that says what to check")
+    return value
+
+
 StatusCode = Annotated[int, Field(ge=100, le=599)]
-Guardrails = list[str | dict[str, Any]]
+Guardrails = list[Annotated[Any, AfterValidator(_slug_or_object)]]
 Hooks = list[dict[str, Any]]
 
 
@@ -28,6 +35,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(
         extra="allow",
         strict=True,
+        allow_inf_nan=False,
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
@@ -38,6 +46,8 @@ class _Part(BaseModel):
     def _spelt(self) -> Self:
         known = [*type(self).model_fields, *map(to_camel, type(self).model_fields)]
         for name in self.model_extra or ():
+            if name in known:
+                raise ValueError(f"{name} is here twice, also as {to_camel(name)}; give one")
             if near := get_close_matches(name, known, n=1, cutoff=NEAR):
                 raise ValueError(f"there is no key {name[:40]!r}; did you mean {near[0]!r}?")
         return self
@@ -51,7 +61,7 @@ class _Retry(_Part):
 
 class _Cache(_Part):
     mode: Literal["simple", "semantic"]
-    max_age: Annotated[int | float, Field(gt=0)] | None = None
+    max_age: Annotated[float, Field(gt=0)] | None = None
 
 
 class _Condition(_Part):
@@ -162,4 +172,6 @@ def _in_words(problem: Any) -> str:
     place = ".".join(["config", *map(str, problem["loc"])])
     if problem["type"] == "value_error":
         return f"{place}: {problem['ctx']['error']}"
+    if problem["type"] == "model_type":
+        return f"{place}: input should be an object"
     return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, get_type_hints
@@ -38,8 +39,11 @@ def read_arguments(model: type[BaseModel], schema: Schema, given: dict[str, Any]
 
     Raises InputError naming every argument that does not fit, and the nearest name there is.
     """
+    meant = _unwrapped(given, schema)
+    if not _finite(meant):
+        raise InputError("NaN and Infinity are not numbers in JSON; give another number, or null")
     try:
-        return model.model_validate(_unwrapped(given, schema))
+        return model.model_validate(meant)
     except ValidationError as error:
         problems = [*_in_words(error, schema)]
         more = len(problems) - MOST_PROBLEMS
@@ -113,9 +117,22 @@ def _parsed(text: str, kinds: set[str]) -> Any:
     return value if fits else text
 
 
+def _finite(value: Any) -> bool:
+    """Whether JSON can say every number in here. A loop, for it may be nested without end."""
+    level = [value]
+    while level:
+        if not all(math.isfinite(node) for node in level if isinstance(node, float)):
+            return False
+        groups = [
+            n.values() if isinstance(n, dict) else n for n in level if isinstance(n, dict | list)
+        ]
+        level = [child for group in groups for child in group]
+    return True
+
+
 def _in_words(error: ValidationError, schema: Schema) -> Iterator[str]:
     for problem in error.errors(include_input=False, include_url=False):
-        place = ".".join(map(str, problem["loc"])) or "arguments"
+        place = ".".join(str(part) or "''" for part in problem["loc"])[:80]
         if problem["type"] == "extra_forbidden":
             *parents, name = problem["loc"]
             yield _unknown(place, str(name), _names(schema, parents))
@@ -130,7 +147,7 @@ def _unknown(place: str, name: str, names: Iterable[str]) -> str:
     known = sorted(names)
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
-    return f"{place[:80]}: there is no such argument; {hint}"
+    return f"{place}: there is no such argument; {hint}"
 
 
 def _names(schema: Schema, parents: Iterable[str | int]) -> Iterable[str]:

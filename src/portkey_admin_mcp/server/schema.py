@@ -82,7 +82,9 @@ def _nullable(node: Schema, defs: Schema) -> Schema:
         merged = {**only, **node}
         if isinstance(only.get("type"), str):
             merged["type"] = [only["type"], "null"]
-        if "enum" in only:
+        if "const" in merged:
+            merged["enum"] = [merged.pop("const"), None]
+        elif "enum" in only:
             merged["enum"] = [*only["enum"], None]
         return merged
     return {**node, "anyOf": options}
