@@ -90,7 +90,8 @@ def create_virtual_key(call: Call) -> Row:
     }
     _change(key, wanted)
     call.table("virtual_keys")[key["id"]] = key
-    return {"success": True, "data": {"slug": key["slug"]}}
+    # The OpenAPI file says an envelope, the official SDK reads the top level.
+    return {"success": True, "data": {"slug": key["slug"]}, "slug": key["slug"]}
 
 
 @route("PUT /virtual-keys/{slug}", scope="virtual_keys.update")

@@ -10,18 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
+    from fastmcp.server.middleware import Middleware
 
-LINGER_S = 0.25
-"""After the end of input, for calls in flight to be answered if anybody still reads."""
+LINGER_S = 0.5
+"""After the end of input, the longest that calls in flight have to be answered."""
 
-GRACE_S = 0.6
+GRACE_S = 0.4
 """From the order to stop until the process is gone, whatever a call is doing."""
+
+STEP_S = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class Input:
         os.dup2(nothing, 0)
         os.close(nothing)
         self.serving = threading.Event()
+        self.in_flight = 0
         self._ours, theirs = socket.socketpair()
         self.text = theirs.makefile("r", encoding="utf-8", errors="replace")
         threading.Thread(target=self._pump, name="stdin", daemon=True).start()
@@ -61,8 +65,15 @@ class Input:
         if asked:
             # Input may end while we still import: what it asked is answered first.
             self.serving.wait()
-            time.sleep(LINGER_S)
+            self._linger()
         self.close()
+
+    def _linger(self) -> None:
+        """Wait until nothing has been in flight for two looks in a row, but not for ever."""
+        quiet, end = 0, time.monotonic() + LINGER_S
+        while quiet < 2 and time.monotonic() < end:
+            time.sleep(STEP_S)
+            quiet = 0 if self.in_flight else quiet + 1
 
     def _readable(self) -> bool:
         """Wait for input. False when nobody reads the answers any more."""
@@ -74,6 +85,21 @@ class Input:
         # Not POLLNVAL: macOS reports it for /dev/null and terminals.
         gone = select.POLLERR | select.POLLHUP
         return not any(fd == self._answers and event & gone for fd, event in poll.poll())
+
+
+def _count(source: Input) -> "Middleware":
+    """A middleware that tells the input how many requests are being answered."""
+    from fastmcp.server.middleware import Middleware
+
+    class Count(Middleware):
+        async def on_request(self, context: Any, call_next: Any) -> Any:
+            source.in_flight += 1
+            try:
+                return await call_next(context)
+            finally:
+                source.in_flight -= 1
+
+    return Count()
 
 
 def serve(make: Callable[[], "FastMCP"]) -> None:
@@ -89,6 +115,7 @@ def serve(make: Callable[[], "FastMCP"]) -> None:
     code = 0
     try:
         server = make()
+        server.add_middleware(_count(source))
         source.serving.set()
         anyio.run(lambda: server.run_stdio_async(show_banner=False))
     except* (BrokenPipeError, anyio.BrokenResourceError, anyio.ClosedResourceError):

@@ -1,0 +1,86 @@
+"""The emulator as a plain HTTP client meets it: a request in, a status and a body out."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from portkey_admin_mcp.emulator.app import Emulator
+
+Reply = tuple[int, Any]
+
+
+@pytest.fixture
+def send(emulator: Emulator) -> Callable[..., Reply]:
+    """Send one request with a seeded key, by name, or with any other; None sends no key."""
+
+    def answered(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Reply:
+        method, target = endpoint.split()
+        headers = {} if key is None else {"x-portkey-api-key": emulator.keys().get(key, key)}
+        content = b"" if body is None else json.dumps(body).encode()
+        status, _headers, answer = emulator.answer(method, f"/v1{target}", headers, content)
+        return status, json.loads(answer)
+
+    return answered
+
+
+@pytest.fixture
+def said(send: Callable[..., Reply]) -> Callable[..., Any]:
+    """Send a request that succeeds, and return the answer."""
+
+    def answered(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Any:
+        status, answer = send(endpoint, body, key=key)
+        assert status == 200, answer
+        return answer
+
+    return answered
+
+
+@pytest.fixture
+def refused(send: Callable[..., Reply]) -> Callable[..., tuple[int, str]]:
+    """Send a request that fails, and return its status and Portkey's code for it."""
+
+    def answered(endpoint: str, body: Any = None, *, key: str | None = "owner") -> tuple[int, str]:
+        status, answer = send(endpoint, body, key=key)
+        assert status >= 400, answer
+        return status, answer["data"]["errorCode"]
+
+    return answered
+
+
+@pytest.fixture
+def control(emulator: Emulator) -> Callable[..., Any]:
+    """Ask the emulator's own API, which needs no key."""
+
+    def answered(endpoint: str, body: Any = None) -> Any:
+        method, path = endpoint.split()
+        content = b"" if body is None else json.dumps(body).encode()
+        status, _headers, answer = emulator.answer(method, f"/emulator/{path}", {}, content)
+        assert status == 200, answer
+        return json.loads(answer)
+
+    return answered
+
+
+@pytest.fixture
+def new_key(said: Callable[..., Any]) -> Callable[..., str]:
+    """The secret of a new key with these scopes and no others."""
+
+    def scoped(*scopes: str, workspace: str | None = None) -> str:
+        kind = "organisation" if workspace is None else "workspace"
+        body = {"name": "New", "scopes": scopes, "workspace_id": workspace}
+        return str(said(f"POST /api-keys/{kind}/service", body)["key"])
+
+    return scoped
+
+
+@pytest.fixture
+def key_id(emulator: Emulator) -> Callable[[str], str]:
+    """The id of a seeded key, by its name."""
+
+    def named(name: str) -> str:
+        rows = emulator.store.tables["api_keys"].values()
+        return next(row["id"] for row in rows if row.get("_seed") == name)
+
+    return named

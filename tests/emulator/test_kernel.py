@@ -1,0 +1,221 @@
+"""What every endpoint of the emulator has in common: who may, in which order it says no, pages."""
+
+import pytest
+
+from portkey_admin_mcp.emulator.kernel import ROUTES
+
+ADMIN_ONLY = sorted(endpoint for endpoint, route in ROUTES.items() if route.who == "admin")
+SCOPED = sorted((endpoint, route.scope) for endpoint, route in ROUTES.items() if route.scope)
+KEY_ENDPOINTS = {
+    "GET /api-keys": "list",
+    "GET /api-keys/x": "read",
+    "POST /api-keys/workspace/service": "create",
+    "PUT /api-keys/x": "update",
+    "DELETE /api-keys/x": "delete",
+    "POST /api-keys/x/rotate": "rotate",
+}
+GOOD = {"name": "x", "slug": "ws-x"}
+
+
+def filled(endpoint):
+    """The endpoint with ids that name nothing."""
+    return endpoint.replace("{type}", "workspace").replace("{sub_type}", "service")
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "answer"),
+    [
+        (None, {}, (401, "AB05")),
+        ("unknown", {}, (401, "AB05")),
+        ("revoked", {}, (401, "AB05")),
+        ("workspace-service", {}, (403, "AB03")),
+        ("scopeless", {}, (403, "AB03")),
+        ("admin", {}, (400, "AB01")),
+        ("admin", GOOD | {"slug": "taken", "users": ["nobody"]}, (404, "AB08")),
+        ("admin", GOOD | {"slug": "taken", "name": ""}, (400, "AB01")),
+        ("admin", GOOD | {"slug": "taken"}, (409, "AB07")),
+    ],
+)
+def test_a_request_is_refused_for_its_first_fault(said, refused, key, body, answer):
+    said("POST /admin/workspaces", {"name": "Taken", "slug": "taken"})
+
+    assert refused("POST /admin/workspaces", body, key=key) == answer
+
+
+@pytest.mark.parametrize("part", ["configs/pc-none", "virtual-keys/none", "api-keys/none"])
+def test_an_id_is_looked_for_before_the_body_is_read(refused, said, part):
+    assert refused(f"PUT /{part}", {"name": 5}) == (404, "AB08")
+    assert refused(f"PUT /{part}", {"name": 5}, key="scopeless") == (403, "AB03")
+
+
+@pytest.mark.parametrize("kind", ["configs", "virtual-keys", "api-keys/workspace/service"])
+def test_the_workspace_is_looked_for_before_the_body_is_judged(refused, workspace, kind):
+    body = {"workspace_id": workspace("Science")}
+
+    assert refused(f"POST /{kind}", body, key="workspace-service") == (403, "AB03")
+    assert refused(f"POST /{kind}", {"workspace_id": "ws-none"}, key="admin") == (403, "AB03")
+    assert refused(f"POST /{kind}", body, key="admin") == (400, "AB01")
+
+
+@pytest.mark.parametrize(
+    ("key", "status"), [(None, 401), ("scopeless", 403), ("workspace-service", 403), ("admin", 400)]
+)
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"[]", b'"text"'])
+def test_a_body_is_read_only_for_a_key_that_may(emulator, key, status, body):
+    headers = {} if key is None else {"x-portkey-api-key": emulator.keys()[key]}
+
+    answered, _headers, _content = emulator.answer("POST", "/v1/admin/workspaces", headers, body)
+
+    assert answered == status
+
+
+def test_an_error_has_the_documented_form(send):
+    assert send("GET /admin/workspaces", key="scopeless") == (
+        403,
+        {
+            "success": False,
+            "data": {
+                "message": "You do not have enough permissions to execute this request",
+                "errorCode": "AB03",
+            },
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["GET /nothing", "POST /configs/a/b", "PATCH /configs", "GET /configs/"]
+)
+def test_an_endpoint_that_is_not_is_not_found(refused, endpoint):
+    assert refused(endpoint) == (404, "AB08")
+
+
+def test_what_is_not_under_v1_is_not_found(emulator):
+    headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+
+    assert emulator.answer("GET", "/configs", headers, b"")[0] == 404
+
+
+def test_a_fixed_word_in_a_path_wins_over_an_id(said):
+    assert said("GET /admin/users/invites")["data"][0]["object"] == "invite"
+
+
+def test_a_quoted_slash_stays_inside_its_id(said, send):
+    said("POST /admin/workspaces", {"name": "x", "slug": "a/b"})
+
+    assert said("GET /admin/workspaces/a%2Fb")["slug"] == "a/b"
+    assert send("GET /admin/workspaces/a/b")[0] == 404
+
+
+@pytest.mark.parametrize("endpoint", ADMIN_ONLY)
+def test_an_admins_endpoint_refuses_a_workspace_key_whatever_its_scopes(
+    refused, new_key, workspace, endpoint
+):
+    key = new_key(ROUTES[endpoint].scope, workspace=workspace("Support"))
+
+    assert refused(filled(endpoint), {}, key=key) == (403, "AB03")
+
+
+def test_people_and_the_list_of_workspaces_are_an_admins():
+    assert {endpoint for endpoint in ROUTES if " /admin/users" in endpoint} <= set(ADMIN_ONLY)
+    assert {f"{verb} /admin/workspaces" for verb in ("GET", "POST")} <= set(ADMIN_ONLY)
+    assert "PUT /admin/workspaces/{workspace_id}" not in ADMIN_ONLY
+
+
+@pytest.mark.parametrize(("endpoint", "scope"), SCOPED)
+def test_a_scope_is_needed_and_no_other_will_do(refused, send, emulator, new_key, endpoint, scope):
+    others = {other for _endpoint, other in SCOPED} - {scope}
+    target = filled(endpoint)
+
+    assert refused(target, {}, key=new_key(*others)) == (403, "AB03")
+    # A list needs the workspace; the others ask for an id or a body that is not there.
+    named = {"workspace_id": next(iter(emulator.store.tables["workspaces"]))}
+    listing = target.startswith("GET") and "{" not in target
+    asked = f"{target}?workspace_id={named['workspace_id']}" if listing else target
+    assert send(asked, named, key=new_key(scope))[0] in {200, 400, 404}
+
+
+@pytest.mark.parametrize(("endpoint", "act"), KEY_ENDPOINTS.items())
+def test_the_scopes_of_keys_are_exact_too(refused, send, new_key, workspace, endpoint, act):
+    acts = set(KEY_ENDPOINTS.values()) - {act}
+    body = {"name": "x", "scopes": ["logs.view"], "workspace_id": workspace("Support")}
+
+    lacking = new_key(*(f"workspace_service_api_keys.{other}" for other in acts))
+    assert refused(endpoint, body, key=lacking) == (403, "AB03")
+
+    having = new_key(f"workspace_service_api_keys.{act}")
+    assert send(endpoint, body, key=having)[0] in {200, 404}
+
+
+def test_the_owner_key_alone_needs_neither_scope_nor_workspace(said, refused):
+    assert said("GET /configs")["total"] == 0
+    assert refused("GET /configs", key="admin") == (403, "AB03")
+
+
+@pytest.mark.parametrize("named", ["slug", "id"])
+@pytest.mark.parametrize("key", ["owner", "admin"])
+def test_an_admin_key_names_a_workspace_by_id_or_slug(said, emulator, workspace, key, named):
+    support = emulator.store.tables["workspaces"][workspace("Support")]
+
+    assert said(f"GET /configs?workspace_id={support[named]}", key=key)["total"] == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "page", "size"),
+    [
+        ("/admin/users", "currentPage", "pageSize"),
+        ("/admin/users/invites", "currentPage", "pageSize"),
+        ("/admin/workspaces", "current_page", "page_size"),
+        ("/admin/workspaces/{support}/users", "current_page", "page_size"),
+        ("/api-keys", "current_page", "page_size"),
+        ("/virtual-keys", "current_page", "page_size"),
+    ],
+)
+def test_pages_begin_at_zero_and_are_at_most_a_hundred_long(
+    said, refused, workspace, endpoint, page, size
+):
+    target = f"GET {endpoint.format(support=workspace('Support'))}?"
+    whole = said(target)
+
+    rows = [
+        row
+        for number in range(whole["total"])
+        for row in said(f"{target}{page}={number}&{size}=1")["data"]
+    ]
+    assert rows == whole["data"]
+    assert said(f"{target}{size}=100") == whole
+    beyond = said(f"{target}{page}={whole['total']}&{size}=1")
+    assert (beyond["data"], beyond["total"]) == ([], whole["total"])
+    for wrong in (
+        f"{size}=0",
+        f"{size}=101",
+        f"{size}=all",
+        f"{page}=-1",
+        f"{page}=%C2%B2",
+        f"{page}={'9' * 5000}",
+    ):
+        assert refused(target + wrong) == (400, "AB01")
+
+
+def test_a_list_is_whole_without_paging_and_a_page_alone_holds_fifty(said, workspace):
+    for number in range(55):
+        body = {"name": f"{number}", "provider": "openai", "key": "x"}
+        said("POST /virtual-keys", {**body, "workspace_id": workspace("Science")})
+    target = f"GET /virtual-keys?workspace_id={workspace('Science')}"
+
+    assert len(said(target)["data"]) == 55
+    assert [key["name"] for key in said(f"{target}&current_page=1")["data"]] == [
+        "4",
+        "3",
+        "2",
+        "1",
+        "0",
+    ]
+    assert said(target)["data"][0]["name"] == "54"
+
+
+def test_only_what_portkey_would_see_is_logged(send, emulator, control):
+    send("GET /configs?page_size=1")
+    send("GET /nothing", key=None)
+    control("GET state")
+
+    assert emulator.log == ["GET /v1/configs", "GET /v1/nothing"]

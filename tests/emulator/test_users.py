@@ -1,0 +1,205 @@
+"""Users, invitations and user statistics as the emulator answers them."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+
+PERIOD = {
+    "time_of_generation_min": "2026-10-01T00:00:00Z",
+    "time_of_generation_max": "2026-11-03T00:00:00Z",
+}
+FARID = {"email": "farid@new.example", "role": "member"}
+
+
+def stats(**query):
+    return f"GET /analytics/groups/users?{urlencode(PERIOD | query)}"
+
+
+def test_users_are_paged_in_camel_case_from_zero_and_newest_first(said):
+    page = said("GET /admin/users?pageSize=2&currentPage=1")
+    snake = said("GET /admin/users?page_size=2&current_page=1")
+
+    assert [user["first_name"] for user in page["data"]] == ["Chitra", "Ben"]
+    assert (page["object"], page["total"], len(snake["data"])) == ("list", 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("role=owner", ["Ada"]),
+        ("role=admin", ["Ben"]),
+        ("email=emi@acme.example", ["Emi"]),
+        ("role=owner&email=emi@acme.example", []),
+    ],
+)
+def test_users_are_filtered_by_role_and_email(said, query, names):
+    page = said(f"GET /admin/users?{query}")
+
+    assert [user["first_name"] for user in page["data"]] == names
+    assert page["total"] == len(names)
+
+
+def test_owners_and_admins_see_every_workspace_and_members_their_own(said, user):
+    seen = {
+        name: said(f"GET /admin/users/{user(name)}")["workspace_ids"]
+        for name in ("Ada", "Ben", "Chitra")
+    }
+
+    assert seen["Ada"] == seen["Ben"]
+    assert [slug.rsplit("-", 1)[0] for slug in seen["Ada"]] == [
+        "ws-shared",
+        "ws-scienc",
+        "ws-suppor",
+    ]
+    assert seen["Chitra"] == seen["Ada"][1:2]
+
+
+def test_only_the_role_changes_and_never_to_owner(said, refused, user):
+    emi = f"/admin/users/{user('Emi')}"
+
+    assert said(f"PUT {emi}", {"role": "admin", "first_name": "Emma"}) == {}
+    assert refused(f"PUT {emi}", {"role": "owner"}) == (400, "AB01")
+
+    changed = said(f"GET {emi}")
+    assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
+
+
+def test_a_deleted_user_takes_memberships_and_keys_along(said, refused, emulator, user, workspace):
+    emi, members = user("Emi"), f"/admin/workspaces/{workspace('Support')}/users"
+    hers = emulator.keys()["workspace-user"]
+    said("GET /configs", key=hers)
+
+    assert said(f"DELETE /admin/users/{emi}") == {}
+
+    assert refused(f"GET /admin/users/{emi}") == (403, "AB03")
+    assert refused(f"GET {members}/{emi}") == (404, "AB08")
+    assert refused("GET /configs", key=hers) == (401, "AB05")
+    assert [member["first_name"] for member in said(f"GET {members}")["data"]] == ["Diego"]
+
+
+def test_an_invitation_reads_back_without_its_workspaces_and_scopes(said, workspace, emulator):
+    slug = emulator.store.tables["workspaces"][workspace("Support")]["slug"]
+    grants = {
+        "workspaces": [{"id": slug, "role": "manager"}],
+        "workspace_api_key_details": {"scopes": ["logs.view"]},
+    }
+
+    made = said("POST /admin/users/invites", {**FARID, **grants})
+
+    invite = said(f"GET /admin/users/invites/{made['id']}")
+    assert set(made) == {"id", "invite_link"}
+    assert (invite["object"], invite["email"], invite["role"]) == ("invite", *FARID.values())
+    assert (invite["status"], invite["accepted_at"]) == ("pending", None)
+    assert not {"workspaces", "workspace_api_key_details", "scopes"} & set(invite)
+    assert not [name for name in invite if name.startswith("_")]
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({"email": "emi@acme.example"}, (409, "AB07")),
+        ({"email": "nobody"}, (400, "AB01")),
+        ({"role": "owner"}, (400, "AB01")),
+        ({"workspaces": [{"id": "ws-none", "role": "member"}]}, (403, "AB03")),
+        (
+            {"email": "emi@acme.example", "workspaces": [{"id": "ws-none", "role": "member"}]},
+            (403, "AB03"),
+        ),
+    ],
+)
+def test_an_invitation_that_cannot_stand_is_refused_and_not_kept(said, refused, change, answer):
+    assert refused("POST /admin/users/invites", FARID | change) == answer
+    assert said("GET /admin/users/invites")["total"] == 1
+
+
+@pytest.mark.parametrize("end", ["cancelled", "expired"])
+def test_an_invitation_that_has_ended_is_still_listed_and_cannot_be_used(
+    said, refused, emulator, end
+):
+    path = f"/admin/users/invites/{said('POST /admin/users/invites', FARID)['id']}"
+    if end == "cancelled":
+        assert said(f"DELETE {path}") == {}
+    else:
+        emulator.store.ahead = timedelta(days=7)
+
+    assert said(f"GET {path}")["status"] == end
+    listed = said(f"GET /admin/users/invites?status={end}&email={FARID['email']}")
+    assert [invite["status"] for invite in listed["data"]] == [end]
+    assert said(f"GET /admin/users/invites?status=pending&email={FARID['email']}")["total"] == 0
+    assert refused(f"POST {path}/resend") == (400, "AB01")
+    assert refused(f"DELETE {path}") == (400, "AB01")
+
+
+def test_an_invitation_stands_until_its_last_second(said, emulator):
+    path = f"/admin/users/invites/{said('POST /admin/users/invites', FARID)['id']}"
+    emulator.store.ahead = timedelta(days=7, seconds=-1)
+
+    assert said(f"GET {path}")["status"] == "pending"
+
+
+def test_resending_answers_the_same_link_under_another_name(said):
+    made = said("POST /admin/users/invites", FARID)
+
+    again = said(f"POST /admin/users/invites/{made['id']}/resend")
+
+    assert again == {"inviteLink": made["invite_link"]}
+
+
+def test_statistics_are_a_list_of_groups_the_costliest_first(said):
+    answer = said(stats())
+
+    costs = [group["cost"] for group in answer["data"]]
+    assert costs == sorted(costs, reverse=True)
+    assert (answer["object"], answer["total"]) == ("list", 3)
+    assert all(set(group) == {"object", "user", "requests", "cost"} for group in answer["data"])
+    assert {group["object"] for group in answer["data"]} == {"analytics-group"}
+
+
+def test_an_admin_key_counts_the_default_workspace_and_a_workspace_key_its_own(said, workspace):
+    def count(query, key):
+        return sum(group["requests"] for group in said(query, key=key)["data"])
+
+    shared, support = workspace("Shared Team Workspace"), workspace("Support")
+
+    assert count(stats(), "admin") == count(stats(workspace_slug=shared), "admin") == 100
+    assert count(stats(workspace_slug=support), "admin") == 300
+    assert count(stats(workspace_slug=shared), "workspace-service") == 300
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ({"time_of_generation_min": ""}, (400, "AB01")),
+        ({"time_of_generation_max": "yesterday"}, (400, "AB01")),
+        ({"time_of_generation_max": "9999-12-31T23:59:59-05:00"}, (400, "AB01")),
+        ({"cost_min": "much"}, (400, "AB01")),
+        ({"metadata": "[1]"}, (400, "AB01")),
+        ({"metadata": "team"}, (400, "AB01")),
+        ({"workspace_slug": "ws-none"}, (403, "AB03")),
+        ({"workspace_slug": "ws-none", "time_of_generation_min": ""}, (403, "AB03")),
+    ],
+)
+def test_statistics_that_cannot_be_counted_are_refused(refused, query, answer):
+    assert refused(stats(**query)) == answer
+
+
+@pytest.mark.parametrize(
+    "noon", ["2026-10-15T12:00:00", "2026-10-15 12:00", "2026-10-15T14:00:00+02:00"]
+)
+def test_a_time_is_utc_unless_it_names_an_offset(said, emulator, noon):
+    expected = sum(
+        request["created_at"] >= "2026-10-15T12:00:00.000Z"
+        for request in emulator.store.tables["requests"].values()
+        if request["virtual_key"].startswith("openai-shared")
+    )
+
+    counted = said(stats(time_of_generation_min=noon))["data"]
+
+    assert 0 < sum(group["requests"] for group in counted) == expected < 100
+
+
+def test_an_offset_whose_plus_was_not_quoted_is_understood(said):
+    quoted = stats(time_of_generation_min="2026-10-15T14:00:00+02:00")
+
+    assert said(quoted.replace("%2B", "+")) == said(quoted)

@@ -1,0 +1,307 @@
+"""Workspaces and their members as the emulator answers them."""
+
+from datetime import timedelta
+
+import pytest
+
+HOME = "/admin/workspaces"
+
+
+@pytest.fixture
+def home(workspace):
+    """The path of Support, which holds keys, configs and people."""
+    return f"{HOME}/{workspace('Support')}"
+
+
+@pytest.fixture
+def bare(said):
+    """A new workspace that holds nothing."""
+    return said(f"POST {HOME}", {"name": "🚀 Rockets"})
+
+
+def test_a_workspace_has_a_uuid_and_a_slug_and_either_names_it(said, bare):
+    assert bare["slug"].startswith("ws-rocket-")
+    assert len(bare["slug"].removeprefix("ws-rocket-")) == 6
+    by_slug = said(f"GET {HOME}/{bare['slug']}")
+    assert by_slug == said(f"GET {HOME}/{bare['id']}")
+    assert (by_slug["id"], by_slug["object"]) == (bare["id"], "workspace")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"name": "🚀 Rockets"}, ("Rockets", "🚀", "🚀 Rockets")),
+        ({"name": "☀️Sun"}, ("Sun", "☀️", "☀️ Sun")),
+        ({"name": "Moon", "icon": "🌙"}, ("Moon", "🌙", "🌙 Moon")),
+        ({"name": " Plain "}, ("Plain", None, "Plain")),
+        ({"name": "🚀"}, ("🚀", None, "🚀")),
+    ],
+)
+def test_an_emoji_in_the_name_becomes_the_icon_and_is_shown_before_it(said, emulator, given, kept):
+    made = said(f"POST {HOME}", given)
+
+    row = emulator.store.tables["workspaces"][made["id"]]
+    assert (row["name"], row["icon"], made["name"]) == kept
+
+
+def test_one_workspace_is_told_with_members_and_settings(said, home):
+    whole = said(f"GET {home}")
+    listed = said(f"GET {HOME}?exact_name=Support")["data"][0]
+
+    assert set(whole) - set(listed) == {"users", "security_settings", "settings"}
+    assert [member["email"] for member in whole["users"]] == [
+        "diego@acme.example",
+        "emi@acme.example",
+    ]
+    assert set(whole["security_settings"].values()) == {False}
+    assert whole["settings"] == {
+        "debug_log": 1,
+        "user_api_key_ttl": 0,
+        "user_key_metadata": 1,
+        "user_api_key_count": -1,
+        "user_api_key_max_ttl": 0,
+        "user_key_metadata_override": 1,
+    }
+
+
+def test_what_is_given_changes_what_is_not_stays_and_null_clears(said, home):
+    before = said(f"GET {home}")
+
+    assert said(f"PUT {home}", {"usage_limits": None, "description": "New"}) == {}
+
+    after = said(f"GET {home}")
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"usage_limits", "description", "last_updated_at"}
+    assert (after["usage_limits"], after["description"]) == (None, "New")
+
+
+def test_a_new_name_keeps_the_slug_and_an_empty_icon_clears_it(said, bare):
+    path = f"{HOME}/{bare['id']}"
+
+    said(f"PUT {path}", {"name": "Planes"})
+    assert said(f"GET {path}")["name"] == "🚀 Planes"
+
+    said(f"PUT {path}", {"icon": ""})
+    renamed = said(f"GET {path}")
+    assert (renamed["name"], renamed["slug"]) == ("Planes", bare["slug"])
+
+
+def test_defaults_are_merged_and_null_clears_one(said, emulator, home):
+    config = next(iter(emulator.store.tables["configs"].values()))
+    given = {"user_api_key_config": config["id"], "output_guardrails": ["pg-tidy"]}
+    said(f"PUT {home}", {"defaults": given})
+
+    defaults = said(f"GET {home}")["defaults"]
+    assert defaults["metadata"] == {"team": "support"}
+    assert (defaults["user_api_key_config"], defaults["output_guardrails"]) == (
+        config["slug"],
+        ["pg-tidy"],
+    )
+    said(f"PUT {home}", {"defaults": {"user_api_key_config": None}})
+    assert said(f"GET {home}")["defaults"] == {**defaults, "user_api_key_config": None}
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({}, (400, "AB01")),
+        ({"name": "  "}, (400, "AB01")),
+        ({"name": 5}, (400, "AB01")),
+        ({"name": "x", "slug": "taken"}, (409, "AB07")),
+        ({"name": "x", "users": ["nobody"]}, (404, "AB08")),
+        ({"name": "x", "slug": "taken", "users": ["nobody"]}, (404, "AB08")),
+        ({"name": "x", "usage_limits": [{"credit_limit": 0}]}, (400, "AB01")),
+        (
+            {"name": "x", "usage_limits": [{"credit_limit": 5, "alert_threshold": 5}]},
+            (400, "AB01"),
+        ),
+        (
+            {"name": "x", "usage_limits": [{"credit_limit": 5, "alert_threshold": 0}]},
+            (400, "AB01"),
+        ),
+        ({"name": "x", "usage_limits": [{"periodic_reset_days": 0}]}, (400, "AB01")),
+        ({"name": "x", "rate_limits": [{"unit": "rps"}]}, (400, "AB01")),
+    ],
+)
+def test_a_workspace_that_cannot_be_is_refused_and_not_kept(said, refused, body, answer):
+    said(f"POST {HOME}", {"name": "Taken", "slug": "taken"})
+
+    assert refused(f"POST {HOME}", body) == answer
+    assert said(f"GET {HOME}")["total"] == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({"name": ""}, (400, "AB01")),
+        ({"slug": "ws-taken"}, (409, "AB07")),
+        ({"defaults": {"user_api_key_config": "pc-none"}}, (403, "AB03")),
+        ({"name": "y", "usage_limits": [{"credit_limit": -1}]}, (400, "AB01")),
+    ],
+)
+def test_a_refused_change_changes_nothing(said, refused, home, change, answer):
+    said(f"POST {HOME}", {"name": "Taken", "slug": "ws-taken"})
+    before = said(f"GET {home}")
+
+    assert refused(f"PUT {home}", change) == answer
+    assert said(f"GET {home}") == before
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("name=S", ["Support", "🔬 Science", "Shared Team Workspace"]),
+        ("name=sci", []),
+        ("name=upp", ["Support"]),
+        ("exact_name=Science", ["🔬 Science"]),
+        ("exact_name=Scien", []),
+        ("status=archived", ["🚀 Rockets"]),
+        ("status=active", ["Support", "🔬 Science", "Shared Team Workspace"]),
+        (
+            "status=active,archived",
+            ["🚀 Rockets", "Support", "🔬 Science", "Shared Team Workspace"],
+        ),
+        ("page_size=2&current_page=1", ["Shared Team Workspace"]),
+    ],
+)
+def test_workspaces_are_filtered_and_those_deleted_are_archived(said, bare, query, names):
+    said(f"DELETE {HOME}/{bare['id']}", {"name": "Rockets"})
+
+    assert [found["name"] for found in said(f"GET {HOME}?{query}")["data"]] == names
+
+
+@pytest.mark.parametrize("farewell", [{}, {"name": "🚀 Rockets"}, {"name": "rockets"}])
+def test_a_workspace_is_deleted_only_by_its_plain_name(said, refused, bare, farewell):
+    path = f"{HOME}/{bare['id']}"
+
+    assert refused(f"DELETE {path}", farewell) == (400, "AB01")
+    assert said(f"GET {path}")["id"] == bare["id"]
+
+    assert said(f"DELETE {path}", {"name": "Rockets"}) == {}
+    assert refused(f"GET {path}") == (403, "AB03")
+    assert refused(f"GET {HOME}/{bare['slug']}") == (403, "AB03")
+
+
+def test_the_default_workspace_stays_even_when_forced(said, refused, workspace):
+    shared = f"{HOME}/{workspace('Shared Team Workspace')}"
+    farewell = {"name": "Shared Team Workspace", "force_delete": True}
+
+    assert refused(f"DELETE {shared}", farewell) == (400, "AB01")
+    assert said(f"GET {shared}")["defaults"]["is_default"] == 1
+
+
+def test_what_it_holds_keeps_a_workspace_until_it_is_forced(
+    said, send, refused, home, emulator, workspace
+):
+    service = emulator.keys()["workspace-service"]
+
+    status, answer = send(f"DELETE {home}", {"name": "Support"})
+    assert (status, answer["data"]["errorCode"]) == (409, "AB07")
+    assert answer["data"]["message"].endswith("ensure that all Virtual Keys are deleted")
+
+    assert said(f"DELETE {home}", {"name": "Support", "force_delete": True}) == {}
+    assert refused("GET /configs", key=service) == (401, "AB05")
+    left = [
+        row
+        for table in ("virtual_keys", "configs", "api_keys", "members")
+        for row in emulator.store.tables[table].values()
+        if row["workspace_id"] == home.removeprefix(f"{HOME}/")
+    ]
+    assert left == []
+    shared = workspace("Shared Team Workspace")
+    assert said(f"GET /virtual-keys?workspace_id={shared}")["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("configs", {"config": {}}),
+        ("virtual-keys", {"provider": "openai", "key": "x"}),
+        ("api-keys/workspace/service", {"scopes": ["logs.view"]}),
+    ],
+)
+def test_each_kind_of_thing_keeps_a_workspace(said, refused, bare, kind, body):
+    said(f"POST /{kind}", {"name": "x", "workspace_id": bare["slug"], **body})
+
+    assert refused(f"DELETE {HOME}/{bare['slug']}", {"name": "Rockets"}) == (409, "AB07")
+
+
+def test_people_do_not_keep_a_workspace(said, bare, user):
+    path = f"{HOME}/{bare['id']}"
+    said(f"POST {path}/users", {"users": [{"id": user("Emi"), "role": "member"}]})
+
+    said(f"DELETE {path}", {"name": "Rockets"})
+
+    assert len(said(f"GET /admin/users/{user('Emi')}")["workspace_ids"]) == 1
+
+
+def test_a_member_is_a_user_with_two_roles(said, home, user, workspace):
+    member = said(f"GET {home}/users/{user('Emi')}")
+
+    assert (member["object"], member["id"]) == ("workspace-user", user("Emi"))
+    assert (member["role"], member["org_role"]) == ("member", "member")
+    assert member["workspace_id"] == workspace("Support")
+
+
+def test_members_join_all_or_none(said, refused, home, user):
+    def joining(*ids):
+        return {"users": [{"id": user_id, "role": "manager"} for user_id in ids]}
+
+    assert refused(f"POST {home}/users", joining(user("Ben"), user("Emi"))) == (409, "AB07")
+    assert refused(f"POST {home}/users", joining(user("Emi"), "nobody")) == (404, "AB08")
+    assert said(f"GET {home}/users")["total"] == 2
+
+    assert said(f"POST {home}/users", joining(user("Ben"), user("Chitra"))) == {}
+    managers = said(f"GET {home}/users?role=manager")["data"]
+    assert [member["first_name"] for member in managers] == ["Chitra", "Ben"]
+
+
+def test_a_members_role_changes_in_one_workspace_only(said, refused, home, user, bare):
+    emi = user("Emi")
+    said(f"POST {HOME}/{bare['id']}/users", {"users": [{"id": emi, "role": "member"}]})
+
+    assert said(f"PUT {home}/users/{emi}", {"role": "admin"}) == {}
+
+    assert refused(f"PUT {home}/users/{emi}", {"role": "owner"}) == (400, "AB01")
+    assert said(f"GET {home}/users/{emi}")["role"] == "admin"
+    assert said(f"GET {HOME}/{bare['id']}/users/{emi}")["role"] == "member"
+    assert said(f"GET /admin/users/{emi}")["role"] == "member"
+
+
+def test_a_member_who_leaves_is_still_a_user(said, refused, home, user):
+    emi = user("Emi")
+
+    assert said(f"DELETE {home}/users/{emi}") == {}
+
+    assert refused(f"DELETE {home}/users/{emi}") == (404, "AB08")
+    assert said(f"GET /admin/users/{emi}")["workspace_ids"] == []
+    assert said(f"GET {home}/users?email=emi@acme.example")["total"] == 0
+
+
+def test_a_workspace_key_reads_and_changes_its_own_workspace_only(
+    said, refused, home, workspace, new_key
+):
+    key = new_key("workspaces.read", "workspaces.update", workspace=workspace("Support"))
+    other = f"{HOME}/{workspace('Science')}"
+
+    assert said(f"GET {home}", key=key)["slug"].startswith("ws-suppor")
+    assert said(f"PUT {home}", {"description": "Ours"}, key=key) == {}
+    assert refused(f"GET {other}", key=key) == (403, "AB03")
+    assert refused(f"PUT {other}", {"description": "Ours"}, key=key) == (403, "AB03")
+
+
+def test_a_time_of_the_last_change_is_kept(said, emulator, home):
+    emulator.store.ahead = timedelta(hours=1)
+    said(f"PUT {home}", {"description": "New"})
+
+    changed = said(f"GET {home}")
+    assert changed["last_updated_at"] == "2026-11-02T10:00:00.000Z"
+    assert changed["created_at"] < changed["last_updated_at"]
+
+
+def test_a_budget_starts_anew_at_the_start_of_the_day(said):
+    budget = {"credit_limit": 1, "next_usage_reset_at": "2026-12-05T23:30:00-03:00"}
+
+    made = said(f"POST {HOME}", {"name": "x", "usage_limits": [budget]})
+
+    assert made["usage_limits"] == [budget | {"next_usage_reset_at": "2026-12-06T00:00:00.000Z"}]

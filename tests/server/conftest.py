@@ -1,0 +1,192 @@
+"""A real server process at the far end of a pipe, spoken to in lines of JSON."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from portkey_stage import Stage
+
+PATIENCE_S = 20
+"""For what must come, on a machine that has other things to do."""
+
+SOON_S = 1
+"""For an end that was asked for."""
+
+MODERN = "2026-07-28"
+CLIENT = {"name": "tests", "version": "1"}
+
+
+class Piped:
+    """One server process. Its environment holds nothing but what a test gives."""
+
+    def __init__(self, arguments: tuple[str, ...], env: dict[str, str], home: Path) -> None:
+        self.said = b""
+        self._read = 0
+        self._asked = 0
+        self._meta: dict[str, Any] = {}
+        self._log = home / "stderr"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "portkey_admin_mcp", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                bufsize=0,
+                cwd=home,
+                env={"PATH": os.environ["PATH"], "HOME": str(home), **env},
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.close_input()
+        self.close_output()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def stderr(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """All it said; fails if that is anything but lines of JSON."""
+        return [json.loads(line) for line in self.said.splitlines()]
+
+    def open(self, version: str = "2025-11-25") -> dict[str, Any]:
+        """Begin a session at this revision, and return the greeting."""
+        if version == MODERN:
+            prefix = "io.modelcontextprotocol/"
+            self._meta = {
+                f"{prefix}protocolVersion": version,
+                f"{prefix}clientInfo": CLIENT,
+                f"{prefix}clientCapabilities": {},
+            }
+            return self.ask("server/discover")
+        greeting = self.ask(
+            "initialize", protocolVersion=version, capabilities={}, clientInfo=CLIENT
+        )
+        self.tell("notifications/initialized")
+        return greeting
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool and return its result, be it an error."""
+        return self.ask("tools/call", name=tool, arguments=arguments)
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a request and return its result, which must be the next thing said."""
+        number = self.request(method, **params)
+        answer = self.next_line()
+        assert answer.get("id") == number, answer
+        assert "result" in answer, answer
+        return answer["result"]
+
+    def request(self, method: str, **params: Any) -> int:
+        """Send a request without waiting for its answer."""
+        self._asked += 1
+        meta = {"_meta": self._meta} if self._meta else {}
+        self._write(id=self._asked, method=method, params={**params, **meta})
+        return self._asked
+
+    def tell(self, method: str, **params: Any) -> None:
+        """Send a notification."""
+        self._write(method=method, params=params)
+
+    def write(self, line: bytes) -> None:
+        """Send a line as it is."""
+        self._process.stdin.write(line + b"\n")
+
+    def answer(self, number: int) -> dict[str, Any]:
+        """Read on to the answer to this request."""
+        while (line := self.next_line()).get("id") != number:
+            pass
+        return line
+
+    def next_line(self) -> dict[str, Any]:
+        """Read the next line it says."""
+        deadline = time.monotonic() + PATIENCE_S
+        while b"\n" not in self.said[self._read :]:
+            left = max(0, deadline - time.monotonic())
+            if not select.select([self._process.stdout], [], [], left)[0]:
+                raise TimeoutError(f"nothing was said; stderr: {self.stderr}")
+            data = os.read(self._process.stdout.fileno(), 65536)
+            if not data:
+                raise EOFError(f"it has ended; stderr: {self.stderr}")
+            self.said += data
+        line = self.said[self._read :].partition(b"\n")[0]
+        self._read += len(line) + 1
+        return json.loads(line)
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def close_input(self) -> None:
+        self._process.stdin.close()
+
+    def close_output(self) -> None:
+        self._process.stdout.close()
+
+    def ends(self, within_s: float = SOON_S) -> int:
+        """Wait for its end, and return the exit code."""
+        code = self._process.wait(within_s)
+        if not self._process.stdout.closed:
+            self.said += self._process.stdout.read()
+        return code
+
+    def stops(self) -> int:
+        """Wait for the end of a server that was given no chance, and return the exit code."""
+        return self.ends(PATIENCE_S)
+
+    def _write(self, **message: Any) -> None:
+        self.write(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Piped]:
+    """Start a server in an empty directory, or in one a test has furnished."""
+
+    def with_arguments(
+        *arguments: str, env: dict[str, str] | None = None, home: Path | None = None
+    ) -> Piped:
+        return Piped(arguments, env or {}, home or tmp_path_factory.mktemp("home"))
+
+    return with_arguments
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """A scripted Portkey on loopback."""
+    with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture
+def keyed(stage: Stage) -> dict[str, str]:
+    """The environment of a server that asks the stage."""
+    return {**stage.settings, "PORTKEY_API_KEY": "a-key-of-the-tests"}
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Wait until something holds."""
+
+    def holds(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it never came to hold"
+            time.sleep(0.01)
+
+    return holds

@@ -1,0 +1,113 @@
+"""The key goes to Portkey, in one header, and nowhere else."""
+
+from pathlib import Path
+
+import pytest
+
+from portkey_admin_mcp.emulator.app import Emulator
+from portkey_stage import Answer, Stage
+
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
+CANARY = "Canary"
+"""Stands inside every key here, and keeps its letters however it is quoted or escaped."""
+
+PLAIN = f"pk-{CANARY}+1/7f3a9c=="
+AWKWARD = f'pk-"{CANARY}"\\1/%2B\'{{0}}=='
+
+
+def refusal(key, status):
+    return Answer(
+        status, {"success": False, "data": {"message": f"no, {key}!", "errorCode": "AB0"}}
+    )
+
+
+def mishaps(key):
+    """What may answer a write, each with what the caller should read about it."""
+    location = {"location": f"https://elsewhere.example/v1?key={key}&token={CANARY}"}
+    return [
+        (Answer(body={"id": "w-1"}), '{"id":"w-1"}'),
+        (refusal(key, 401), "Portkey answered 401 AB0"),
+        (refusal(key, 403), "Portkey answered 403 AB0"),
+        (refusal(key, 500), "Portkey answered 500 AB0"),
+        (Answer(400, {"message": [key], "error": {key: key}}), "Portkey answered 400"),
+        (Answer(422, {"error": {"message": key, "code": key}}), "Portkey answered 422"),
+        (Answer(502, f"<html>{key}".encode()), "Portkey answered 502"),
+        (Answer(307, {"message": f"see {key}"}, location), "Redirects are not followed"),
+        (Answer(body=f"<html>{key}".encode()), "the answer is not JSON"),
+        ("close", "the connection broke"),
+        ("cut", "the connection broke"),
+        ("reset", "the connection broke"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("log_format", "key"), [("text", PLAIN), ("json", AWKWARD)], ids=["text", "json"]
+)
+def test_whatever_portkey_does_the_key_is_not_told(start, log_format, key):
+    stage = Stage()
+    env = {"PORTKEY_API_KEY": key, "LOG_LEVEL": "debug", "LOG_FORMAT": log_format}
+    with start(env={**stage.settings, **env}) as server:
+        server.open()
+        with stage:
+            for behaviour, told in mishaps(key):
+                stage.script([behaviour])
+                assert told in text_of(server.call("create_workspace", name="Any"))
+                assert [request.headers["x-portkey-api-key"] for request in stage.requests] == [key]
+            stage.script(["reset", Answer()])
+            assert not server.call("list_workspaces")["isError"]
+        # The stage is down now.
+        assert "no connection" in text_of(server.call("list_workspaces"))
+        server.close_input()
+        server.ends()
+
+        assert CANARY not in server.stderr
+        assert CANARY not in server.said.decode()
+        assert "POST /admin/workspaces answered 401" in server.stderr
+
+
+def test_in_the_sandbox_neither_a_key_given_nor_a_seeded_one_is_told(start):
+    with start("--sandbox", env={"PORTKEY_API_KEY": PLAIN, "LOG_LEVEL": "debug"}) as server:
+        server.open()
+        assert server.call("list_api_keys")["structuredContent"]["data"]
+        server.call("get_workspace", workspace_id="ws-nobody-knows")
+        server.close_input()
+        server.ends()
+
+        told = server.stderr + server.said.decode()
+    assert "PORTKEY_API_KEY names no key of the sandbox" in told
+    assert not [secret for secret in secrets() if secret in told]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"PORTKEY_API_KEY": f"{CANARY} and more"},
+        {"PORTKEY_BASE_URL": f"https://me:{CANARY}@portkey.example/v1"},
+        {"PORTKEY_BASE_URL": f"https://portkey.example/v1?key={CANARY}"},
+        {"PORTKEY_BASE_URL": CANARY},
+        {"PORTKEY_TIMEOUT_MS": CANARY, "PORTKEY_SANDBOX": CANARY, "LOG_LEVEL": CANARY},
+    ],
+    ids=["key", "password", "query", "address", "others"],
+)
+def test_a_secret_in_a_wrong_place_is_refused_without_being_told(start, settings):
+    with start(env=settings) as server:
+        assert server.stops() == 1
+
+        assert [name for name in settings if name not in server.stderr] == []
+        assert CANARY not in server.stderr
+
+
+def test_no_snapshot_holds_a_key():
+    snapshots = {path: path.read_text() for path in SNAPSHOTS.rglob("*") if path.is_file()}
+
+    assert snapshots
+    holders = [path for path, text in snapshots.items() if any(s in text for s in secrets())]
+    assert holders == []
+
+
+def secrets():
+    return [CANARY, *Emulator().keys().values()]
+
+
+def text_of(result):
+    return "\n".join(part["text"] for part in result["content"])

@@ -1,0 +1,172 @@
+"""Whatever a model says to a tool, it gets an answer or advice, and nothing else happens."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from fastmcp.exceptions import ToolError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from portkey_admin_mcp.api import Portkey
+from portkey_admin_mcp.catalog import Tool
+from portkey_admin_mcp.emulator.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.store import frozen_time
+from portkey_admin_mcp.server.app import all_tools
+from portkey_admin_mcp.server.arguments import arguments_model
+from portkey_admin_mcp.server.binding import bind
+from portkey_admin_mcp.server.schema import Schema
+from portkey_admin_mcp.settings import Settings
+
+TOOLS = {tool.name: tool for tool in all_tools()}
+SEEDED = Emulator("acme", frozen_time)
+NAMES = sorted({name for tool in TOOLS.values() for name in arguments_model(tool).model_fields})
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+IDS = st.sampled_from(
+    sorted(
+        {
+            row[name]
+            for table in ("users", "workspaces", "configs", "api_keys", "virtual_keys", "invites")
+            for row in SEEDED.store.tables[table].values()
+            for name in ("id", "slug", "name", "email")
+            if row.get(name)
+        }
+    )
+)
+AWKWARD = st.sampled_from(["", ".", "..", "../users", "a/b", "%2e%2e", "?x=1", "#", "\r\n", "\x00"])
+TIMES = st.sampled_from(["2026-11-02T09:00:00Z", "2026-11-02 09:00", "9999-12-31T23:59:59-23:00"])
+TEXT = IDS | AWKWARD | TIMES | st.emails() | st.text()
+
+
+FITTING: dict[str, st.SearchStrategy[Any]] = {
+    "string": TEXT,
+    "integer": st.integers(0, 200) | st.integers() | st.just(1_800_000),
+    "number": st.floats(),
+    "boolean": st.booleans(),
+    "object": st.dictionaries(TEXT, JSON, max_size=3),
+}
+
+
+def fitting(schema: Schema) -> st.SearchStrategy[Any]:
+    """Values that this schema takes, more or less."""
+    kinds = schema.get("type", ["any"])
+    kind = kinds if isinstance(kinds, str) else kinds[0]
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if "properties" in schema:
+        return arguments(schema)
+    if kind == "array":
+        return st.lists(fitting(schema.get("items", {})), max_size=3)
+    return FITTING.get(kind, JSON)
+
+
+def arguments(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
+    """All that is required and some of the rest, mostly of the right kind."""
+    fields = {name: fitting(field) | JSON for name, field in schema["properties"].items()}
+    required = {name: fields.pop(name) for name in schema.get("required", ())}
+    return st.fixed_dictionaries(required, optional=fields)
+
+
+class Watched:
+    """The emulator as a transport that remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+        self._emulator = Emulator("acme", frozen_time)
+        self._seed = self._emulator.store.dump()
+        self._answer = InProcess(self._emulator)
+
+    async def __call__(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        self.requests.append((method, target.partition("?")[0]))
+        return await self._answer(method, target, headers, body)
+
+    def rewind(self) -> None:
+        """Forget the requests and whatever they changed."""
+        if any(method != "GET" for method, _ in self.requests):
+            self._emulator.store.load(self._seed)
+        self.requests.clear()
+
+
+class Bench:
+    """A tool as the server offers it, on a watched emulator."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
+        self.watched = Watched()
+        self.key = ""
+        self._bound = bind(tool, self._portkey)
+        self.arguments = arguments(self._bound.parameters)
+
+    async def check(self, given: dict[str, Any], key: str) -> None:
+        """Call the tool, and hold what comes of it against what was promised."""
+        self.watched.rewind()
+        self.key = SEEDED.keys()[key]
+        try:
+            result = await self._bound.run(given)
+        except ToolError as error:
+            advice = str(error)
+            assert len(advice.split()) > 3
+            assert not [bad for bad in ("Traceback", 'File "', self.key) if bad in advice]
+            assert ("Nothing was sent." in advice) == (self.watched.requests == [])
+        else:
+            assert json.loads(result.content[0].text) == result.structured_content
+            assert self.watched.requests != []
+        assert all(is_declared(request, self.tool) for request in self.watched.requests)
+
+    def _portkey(self) -> Portkey:
+        return Portkey(Settings(PORTKEY_API_KEY=SecretStr(self.key)), self.watched)
+
+
+def is_declared(request: tuple[str, str], tool: Tool) -> bool:
+    """Whether this is a request to one of the endpoints that the tool says it uses."""
+    method, path = request
+    return any(f"{method} " == f"{verb} " and _fits(path, wanted) for verb, wanted in _ends(tool))
+
+
+def _ends(tool: Tool) -> list[tuple[str, str]]:
+    return [(verb, path) for verb, _, path in (e.partition(" ") for e in tool.endpoints)]
+
+
+def _fits(path: str, wanted: str) -> bool:
+    given, named = path.split("/"), wanted.split("/")
+    return len(given) == len(named) and all(
+        unquote(segment) not in ("", ".", "..") if name.startswith("{") else segment == name
+        for segment, name in zip(given, named, strict=True)
+    )
+
+
+@cache
+def bench(name: str) -> Bench:
+    """The bench of a tool, made once: hypothesis calls a test many times."""
+    return Bench(TOOLS[name])
+
+
+KEYS = st.sampled_from(["owner", "owner", "admin", "workspace-service", "scopeless"])
+
+
+FEW = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("name", TOOLS)
+@FEW
+@given(data=st.data(), key=KEYS)
+async def test_arguments_that_nearly_fit_are_answered_or_refused_in_words(name, data, key):
+    await bench(name).check(data.draw(bench(name).arguments), key)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+@FEW
+@given(given_=st.dictionaries(st.sampled_from(NAMES) | st.text(), JSON, max_size=8))
+async def test_any_json_for_arguments_is_answered_or_refused_in_words(name, given_):
+    await bench(name).check(given_, "owner")
