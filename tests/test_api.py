@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import datetime as dt
+import gzip
 import ipaddress
 import json
 import math
 import os
 import ssl
 import time
+from base64 import b64decode
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
@@ -339,6 +341,14 @@ async def test_a_success_that_is_not_json_is_unexpected_and_not_repeated(api, st
     assert len(stage.requests) == 1
 
 
+async def test_an_answer_may_be_compressed(api, stage):
+    stage.script(
+        [Answer(body=gzip.compress(b'{"id": "n-1"}'), headers={"content-encoding": "gzip"})]
+    )
+
+    assert (await send(api, "GET")).answer() == {"id": "n-1"}
+
+
 OTHERWISE = [
     (300, Redirected),
     (302, Redirected),
@@ -458,14 +468,24 @@ async def test_cookies_are_not_kept(api, stage):
     assert [r.headers.get("cookie") for r in stage.requests] == [None, None]
 
 
-async def test_a_proxy_carries_the_request(client_of, stage, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", stage.url)
+@pytest.mark.parametrize("scheme", ["http://", ""])
+async def test_a_proxy_carries_the_request(client_of, stage, monkeypatch, scheme):
+    monkeypatch.setenv("HTTP_PROXY", stage.url.replace("http://", scheme))
     monkeypatch.setenv("NO_PROXY", "other.example")
 
     await send(client_of("http://portkey.example/v1"), "GET")
 
     (request,) = stage.requests
     assert request.target == "http://portkey.example/v1/notes/n-1"
+
+
+async def test_a_proxy_hears_its_own_password(client_of, stage, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", stage.url.replace("//", "//user:p%40ss@"))
+
+    await send(client_of("http://portkey.example/v1"), "GET")
+
+    (request,) = stage.requests
+    assert b64decode(request.headers["proxy-authorization"].split()[1]) == b"user:p@ss"
 
 
 async def test_a_proxy_for_https_is_asked_for_a_tunnel_without_the_key(
@@ -493,7 +513,9 @@ async def test_no_proxy_is_asked_where_none_is_wanted(api, stage, monkeypatch):
     assert stage.requests[0].target == "/v1/notes/n-1"
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "gopher://127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "proxy", ["socks5://127.0.0.1:9", "http://", "http://[", "http://127.0.0.1:99999"]
+)
 async def test_a_proxy_that_cannot_be_used_is_a_setting_to_correct(api, stage, monkeypatch, proxy):
     monkeypatch.setenv("ALL_PROXY", proxy)
 
@@ -540,6 +562,17 @@ async def test_a_certificate_nobody_vouches_for_is_refused(client_of, secure):
 
     assert isinstance(error, Unreachable)
     assert "certificate was not accepted: self-signed certificate" in str(error)
+    assert stage.requests == []
+
+
+async def test_a_certificate_for_another_host_is_refused(client_of, secure, monkeypatch):
+    stage, file = secure
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    error = await failure(client_of(stage.url.replace("127.0.0.1", "localhost")), "POST")
+
+    assert isinstance(error, Unreachable)
+    assert "certificate was not accepted: Hostname mismatch" in str(error)
     assert stage.requests == []
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -309,6 +309,7 @@ def test_any_text_as_an_address_is_taken_or_refused_in_words(text):
         assert text.lower().startswith("https://")
 
 
+@settings(max_examples=30)
 @given(st.ip_addresses(v=4).filter(lambda ip: not ip.is_global))
 def test_no_spelling_of_a_private_address_passes(ip):
     number = int(ip)

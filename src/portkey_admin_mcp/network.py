@@ -104,12 +104,25 @@ def _proxy(url: str) -> str | None:
         return None
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if proxy and urlsplit(proxy).scheme not in ("http", "https"):
+    if not proxy:
+        return None
+    # Other programs take HOST:PORT too.
+    url = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_web_address(url):
         raise ConfigurationError(
             "The proxy named by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: correct it "
             "to http://HOST:PORT, or unset it."
         )
-    return proxy
+    return url
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _trust(settings: Settings) -> ssl.SSLContext:

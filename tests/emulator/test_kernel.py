@@ -83,6 +83,39 @@ def test_an_error_has_the_documented_form(send):
 
 
 @pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "AB01"),
+        (401, "AB05"),
+        (402, "AB09"),
+        (403, "AB03"),
+        (404, "AB08"),
+        (409, "AB07"),
+        (429, "AB06"),
+        (500, "AB04"),
+    ],
+)
+def test_each_status_has_portkeys_code(control, refused, status, code):
+    control("POST faults", {"answers": [{"status": status}]})
+
+    assert refused("GET /configs") == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"name": 5}, "Invalid request. name: Input should be a valid string"),
+        ({"name": "x", "users": [5]}, "Invalid request. users.0: Input should be a valid string"),
+        ([], "Invalid request. body: Input should be a valid dictionary"),
+    ],
+)
+def test_a_refusal_names_the_field(send, body, told):
+    _status, answer = send("POST /admin/workspaces", body)
+
+    assert answer["data"]["message"].startswith(told)
+
+
+@pytest.mark.parametrize(
     "endpoint", ["GET /nothing", "POST /configs/a/b", "PATCH /configs", "GET /configs/"]
 )
 def test_an_endpoint_that_is_not_is_not_found(refused, endpoint):
@@ -148,6 +181,7 @@ def test_the_scopes_of_keys_are_exact_too(refused, send, new_key, workspace, end
 
 def test_the_owner_key_alone_needs_neither_scope_nor_workspace(said, refused):
     assert said("GET /configs")["total"] == 0
+    assert refused("GET /configs?workspace_id=ws-none") == (403, "AB03")
     assert refused("GET /configs", key="admin") == (403, "AB03")
 
 

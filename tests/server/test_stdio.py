@@ -149,7 +149,7 @@ def test_what_was_asked_before_the_end_of_input_is_answered(start):
 
 
 def test_what_is_in_flight_at_the_end_of_input_has_a_moment(start, stage, keyed):
-    stage.script([Answer(), Answer(body={"total": 0}, after_s=0.2)])
+    stage.script([Answer(), Answer(body={"total": 0}, after_s=0.05)])
     with start(env=keyed) as server:
         server.open()
         server.call("list_workspaces")

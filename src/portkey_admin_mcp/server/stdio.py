@@ -25,6 +25,8 @@ GRACE_S = 0.4
 """From the order to stop until the process is gone, whatever a call is doing."""
 
 STEP_S = 0.02
+QUIET_STEPS = 5
+"""So many looks in a row must find nothing unread and nothing in flight."""
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +46,8 @@ class Input:
         os.close(nothing)
         self.serving = threading.Event()
         self.in_flight = 0
-        self._ours, theirs = socket.socketpair()
-        self.text = theirs.makefile("r", encoding="utf-8", errors="replace")
+        self._ours, self._theirs = socket.socketpair()
+        self.text = self._theirs.makefile("r", encoding="utf-8", errors="replace")
         threading.Thread(target=self._pump, name="stdin", daemon=True).start()
 
     def close(self) -> None:
@@ -69,11 +71,12 @@ class Input:
         self.close()
 
     def _linger(self) -> None:
-        """Wait until nothing has been in flight for two looks in a row, but not for ever."""
+        """Wait until all is read and answered for a few looks in a row, but not for ever."""
         quiet, end = 0, time.monotonic() + LINGER_S
-        while quiet < 2 and time.monotonic() < end:
+        while quiet < QUIET_STEPS and time.monotonic() < end and self._heard():
             time.sleep(STEP_S)
-            quiet = 0 if self.in_flight else quiet + 1
+            unread, _, _ = select.select([self._theirs], [], [], 0)
+            quiet = 0 if unread or self.in_flight else quiet + 1
 
     def _readable(self) -> bool:
         """Wait for input. False when nobody reads the answers any more."""
@@ -82,9 +85,18 @@ class Input:
         poll = select.poll()
         poll.register(self._client, select.POLLIN)
         poll.register(self._answers, 0)
+        poll.poll()
+        return self._heard()
+
+    def _heard(self) -> bool:
+        """Whether anybody still reads the answers."""
+        if not hasattr(select, "poll"):
+            return True
+        poll = select.poll()
+        poll.register(self._answers, 0)
         # Not POLLNVAL: macOS reports it for /dev/null and terminals.
         gone = select.POLLERR | select.POLLHUP
-        return not any(fd == self._answers and event & gone for fd, event in poll.poll())
+        return not any(event & gone for _, event in poll.poll(0))
 
 
 def _count(source: Input) -> "Middleware":
