@@ -12,15 +12,15 @@ from portkey_admin_mcp.server.insulate import insulate
 
 insulate()
 
-from mcp import Client  # noqa: E402
-from mcp.server import Server  # noqa: E402
-from mcp_types import CallToolResult  # noqa: E402
+from mcp import Client
+from mcp.server import Server
+from mcp_types import CallToolResult
 
-from portkey_admin_mcp.api import Portkey  # noqa: E402
-from portkey_admin_mcp.emulator.app import Emulator, InProcess  # noqa: E402
-from portkey_admin_mcp.emulator.store import frozen_time  # noqa: E402
-from portkey_admin_mcp.server.app import build_server  # noqa: E402
-from portkey_admin_mcp.settings import Settings  # noqa: E402
+from portkey_admin_mcp.api import Portkey
+from portkey_admin_mcp.emulator.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.store import frozen_time
+from portkey_admin_mcp.server.app import build_server
+from portkey_admin_mcp.settings import Settings
 
 # A deadline measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
