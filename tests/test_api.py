@@ -715,7 +715,7 @@ async def test_the_seconds_portkey_asks_for_are_waited(api, stage):
     with stamina.set_testing(False):
         await send(api, "GET")
 
-    assert 1 <= time.monotonic() - started < 2
+    assert 1 <= time.monotonic() - started < 5
     assert len(stage.requests) == 2
 
 
@@ -727,7 +727,7 @@ async def test_the_moment_portkey_names_is_awaited(api, stage):
     with stamina.set_testing(False):
         await send(api, "PUT")
 
-    assert moment <= time.time() < moment + 1
+    assert moment <= time.time() < moment + 5
     assert len(stage.requests) == 2
 
 
@@ -766,11 +766,12 @@ async def test_a_write_is_given_up_after_the_timeout(client_of, stage, trouble, 
     stage.script([trouble])
     started = time.monotonic()
 
-    error = await failure(api, "PUT")
+    async with asyncio.timeout(5):
+        error = await failure(api, "PUT")
 
     assert isinstance(error, OutcomeUnknown)
     assert str(error) == f"no answer within {timeout_ms / 1000:g} s"
-    assert timeout_ms / 1000 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= timeout_ms / 1000
 
 
 async def test_an_answer_in_time_is_waited_for(api, stage):
@@ -781,9 +782,9 @@ async def test_an_answer_in_time_is_waited_for(api, stage):
 
 async def test_many_requests_go_at_the_same_time(api, stage):
     stage.script([Answer(after_s=0.2)])
-    started = time.monotonic()
 
-    await asyncio.gather(*(send(api, "POST") for _ in range(20)))
+    # One after another they would take six seconds.
+    async with asyncio.timeout(4):
+        await asyncio.gather(*(send(api, "POST") for _ in range(30)))
 
-    assert time.monotonic() - started < 2
-    assert len(stage.requests) == 20
+    assert len(stage.requests) == 30

@@ -4,10 +4,19 @@ import ipaddress
 import re
 import socket
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import DirectoryPath, Field, FilePath, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    DirectoryPath,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import ConfigurationError
@@ -17,6 +26,9 @@ HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
 CARRIERS = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
 """IPv6 networks whose last 32 bits are an IPv4 address."""
+
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class Settings(BaseSettings):
@@ -124,14 +136,26 @@ def load_settings(env_file: Path | None = None, **given: Any) -> Settings:
     """
     if env_file is not None and not env_file.is_file():
         raise ConfigurationError(f"--env-file: there is no file {env_file}; correct the path.")
+    return read_settings(Settings, env_file, given)
+
+
+def read_settings(kind: type[S], env_file: Path | None, given: dict[str, Any]) -> S:
+    """Read one kind of settings; see `load_settings`."""
     try:
-        return Settings(_env_file=env_file, **given)
+        return kind(_env_file=env_file, **given)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_in_words(e) for e in error.errors())) from None
+        words = (_in_words(kind, problem) for problem in error.errors())
+        raise ConfigurationError("\n".join(words)) from None
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(
             f"--env-file: {env_file} cannot be read; it must be readable, and UTF-8 text."
         ) from None
+
+
+def names_of(field: FieldInfo) -> list[str]:
+    """The variables a setting is read from, the first that is set wins."""
+    alias = field.validation_alias
+    return [str(c) for c in alias.choices] if isinstance(alias, AliasChoices) else [str(alias)]
 
 
 def check_base_url(url: str, private: bool, insecure: bool) -> None:
@@ -207,10 +231,10 @@ def _host(parts: SplitResult) -> str:
     return host
 
 
-def _in_words(error: Any) -> str:
-    if error["type"] == "value_error":
+def _in_words(kind: type[BaseSettings], error: Any) -> str:
+    if error["type"] == "value_error" and not error["loc"]:
         return f"{error['ctx']['error']}."
     name = str(error["loc"][0])
-    field = next(f for f in Settings.model_fields.values() if f.validation_alias == name)
+    field = next(f for f in kind.model_fields.values() if name in names_of(f))
     example = f" For example: {name}={field.examples[0]}" if field.examples else ""
     return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}.{example}"

@@ -1,0 +1,381 @@
+"""The settings of the hosted service: where it listens, whom it lets in, what it remembers."""
+
+import base64
+import binascii
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, BeforeValidator, Field, FilePath, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from .settings import read_settings
+
+
+def _split(value: Any) -> Any:
+    """Read `a, b` as two values."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Hosting(BaseSettings):
+    """How the tools are served over HTTP. Made once in `__main__`, frozen, and handed down."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias="MCP_HOST",
+        description="Address to listen on.",
+        examples=["0.0.0.0"],  # noqa: S104  # shown, not used
+    )
+    port: int = Field(
+        3000,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("MCP_PORT", "PORT"),
+        description="Port to listen on; 0 takes a free one.",
+        examples=["3000"],
+    )
+    session_mode: Literal["stateful", "stateless"] = Field(
+        "stateful",
+        validation_alias="MCP_SESSION_MODE",
+        description="`stateless` for several instances or workers: nothing then depends on which "
+        "one answers.",
+        examples=["stateless"],
+    )
+    max_sessions: int = Field(
+        100,
+        ge=1,
+        validation_alias="MCP_MAX_SESSIONS",
+        description="Open sessions at most; one more is answered 503 with Retry-After.",
+        examples=["100"],
+    )
+    session_timeout_ms: int = Field(
+        3_600_000,
+        ge=1000,
+        validation_alias="MCP_SESSION_TIMEOUT",
+        description="Milliseconds after which a session without requests ends.",
+        examples=["3600000"],
+    )
+    event_store: Literal["off", "memory", "redis"] = Field(
+        "off",
+        validation_alias="MCP_EVENT_STORE",
+        description="Where events are kept for clients that come back with Last-Event-ID.",
+        examples=["redis"],
+    )
+    event_ttl_s: int = Field(
+        3600,
+        ge=1,
+        validation_alias="MCP_EVENT_TTL_SECONDS",
+        description="Seconds an event is kept.",
+        examples=["3600"],
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("MCP_REDIS_URL", "REDIS_URL"),
+        description="The Redis of event store and rate limits: redis:// or rediss://.",
+        examples=["redis://127.0.0.1:6379/0"],
+    )
+    redis_prefix: str = Field(
+        "portkey-admin-mcp",
+        pattern=r"^[A-Za-z0-9:_.-]{1,64}$",
+        validation_alias="MCP_REDIS_KEY_PREFIX",
+        description="What every key in Redis begins with.",
+        examples=["portkey-admin-mcp"],
+    )
+    event_key: SecretStr | None = Field(
+        None,
+        validation_alias="MCP_EVENT_ENCRYPTION_KEY",
+        description="32 bytes in base64, with which events are encrypted in Redis (AES-GCM); "
+        "required there. Make one: `openssl rand -base64 32`.",
+    )
+    redis_timeout_ms: int = Field(
+        5000,
+        ge=1,
+        validation_alias="MCP_EVENT_STORE_COMMAND_TIMEOUT_MS",
+        description="Milliseconds a command to Redis may take.",
+        examples=["5000"],
+    )
+    auth_mode: Literal["none", "bearer", "clerk"] = Field(
+        "none",
+        validation_alias="MCP_AUTH_MODE",
+        description="Who may call. `none` is refused but on a loopback address with "
+        "MCP_ALLOW_UNAUTHENTICATED_HTTP, or in the sandbox there.",
+        examples=["bearer"],
+    )
+    allow_unauthenticated: bool = Field(
+        False,
+        validation_alias="MCP_ALLOW_UNAUTHENTICATED_HTTP",
+        description="Serve everybody who reaches a loopback address.",
+        examples=["true"],
+    )
+    auth_token: SecretStr | None = Field(
+        None,
+        validation_alias="MCP_AUTH_TOKEN",
+        description="The bearer token of the principal `default`.",
+    )
+    auth_tokens: dict[str, SecretStr] = Field(
+        {},
+        validation_alias="MCP_AUTH_TOKENS",
+        description="More bearer tokens, as JSON: the principal's name, then its token.",
+        examples=['{"ada": "…", "ci": "…"}'],
+    )
+    clerk_issuer: str | None = Field(
+        None,
+        validation_alias="CLERK_ISSUER",
+        description="The issuer of Clerk's tokens; its keys are read from "
+        "ISSUER/.well-known/jwks.json.",
+        examples=["https://example.clerk.accounts.dev"],
+    )
+    clerk_audience: Listed = Field(
+        (), validation_alias="CLERK_AUDIENCE", description="Audiences of which a token has one."
+    )
+    clerk_subjects: Listed = Field(
+        (),
+        validation_alias="CLERK_ALLOWED_SUBJECTS",
+        description="Users who may call; all if empty.",
+    )
+    clerk_organisations: Listed = Field(
+        (),
+        validation_alias="CLERK_ALLOWED_ORGANIZATION_IDS",
+        description="Organisations whose users may call; all if empty.",
+    )
+    clerk_roles: Listed = Field(
+        (), validation_alias="CLERK_ALLOWED_ROLES", description="Roles that may call; all if empty."
+    )
+    clerk_permissions: Listed = Field(
+        (),
+        validation_alias="CLERK_REQUIRED_PERMISSIONS",
+        description="Permissions a caller must have, all of them.",
+    )
+    allowed_origins: Listed = Field(
+        (),
+        validation_alias="ALLOWED_ORIGINS",
+        description="Browser origins that may call, comma-separated. Others are answered 403.",
+        examples=["https://chat.example.com"],
+    )
+    allowed_hosts: Listed = Field(
+        (),
+        validation_alias="MCP_ALLOWED_HOSTS",
+        description="Host headers that are answered, besides loopback, MCP_HOST and that of "
+        "MCP_PUBLIC_BASE_URL. Others are answered 421.",
+        examples=["mcp.example.com"],
+    )
+    trust_proxy: Listed = Field(
+        (),
+        validation_alias="MCP_TRUST_PROXY",
+        description="Addresses or networks of proxies whose X-Forwarded-For and -Proto count.",
+        examples=["10.0.0.0/8"],
+    )
+    public_base_url: str | None = Field(
+        None,
+        validation_alias="MCP_PUBLIC_BASE_URL",
+        description="Where clients reach this service; what it says of itself never comes from a "
+        "request.",
+        examples=["https://mcp.example.com"],
+    )
+    tls_key: FilePath | None = Field(
+        None, validation_alias="MCP_TLS_KEY_PATH", description="Private key (PEM) for HTTPS."
+    )
+    tls_cert: FilePath | None = Field(
+        None, validation_alias="MCP_TLS_CERT_PATH", description="Certificate (PEM) for HTTPS."
+    )
+    tls_ca: FilePath | None = Field(
+        None,
+        validation_alias="MCP_TLS_CA_PATH",
+        description="Authorities (PEM) of client certificates, which are then required.",
+    )
+    rate_limit: bool = Field(
+        True, validation_alias="RATE_LIMIT_ENABLED", description="Limit how often one may call."
+    )
+    rate_window_ms: int = Field(
+        60_000,
+        ge=1000,
+        validation_alias="RATE_LIMIT_WINDOW_MS",
+        description="Milliseconds over which calls are counted.",
+        examples=["60000"],
+    )
+    rate_per_address: int = Field(
+        300,
+        ge=1,
+        validation_alias="RATE_LIMIT_MAX_REQUESTS",
+        description="Requests of one address in a window, before authentication.",
+        examples=["300"],
+    )
+    rate_per_principal: int = Field(
+        600,
+        ge=1,
+        validation_alias="RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL",
+        description="Requests of one principal in a window, after authentication.",
+        examples=["600"],
+    )
+    rate_store: Literal["memory", "redis"] = Field(
+        "memory",
+        validation_alias="RATE_LIMIT_STORE",
+        description="Where calls are counted; `redis` for several instances or workers.",
+        examples=["redis"],
+    )
+    ready_check: Literal["local", "portkey"] = Field(
+        "local",
+        validation_alias="MCP_READY_CHECK_MODE",
+        description="What `/ready` looks at: this service, or also whether Portkey is reached.",
+        examples=["portkey"],
+    )
+    transport: str | None = Field(
+        None,
+        validation_alias="MCP_TRANSPORT",
+        description="Read for compatibility; the command decides, a contradiction is warned of.",
+    )
+    max_body_bytes: int = Field(
+        1_048_576,
+        ge=1024,
+        validation_alias="MCP_MAX_BODY_BYTES",
+        description="The largest request; a larger one is answered 413.",
+        examples=["1048576"],
+    )
+    shutdown_timeout_ms: int = Field(
+        10_000,
+        ge=0,
+        validation_alias="MCP_SHUTDOWN_TIMEOUT_MS",
+        description="Milliseconds that calls in flight have when the service is told to stop.",
+        examples=["10000"],
+    )
+    metrics: bool = Field(
+        False,
+        validation_alias="MCP_METRICS",
+        description="Serve `/metrics` for Prometheus.",
+        examples=["true"],
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_redis(self)
+        _check_auth(self)
+        if (self.tls_key is None) != (self.tls_cert is None):
+            raise ValueError("MCP_TLS_KEY_PATH and MCP_TLS_CERT_PATH go together; set both")
+        if self.tls_ca and not self.tls_cert:
+            raise ValueError("MCP_TLS_CA_PATH needs MCP_TLS_CERT_PATH and MCP_TLS_KEY_PATH")
+        if self.public_base_url is not None:
+            _check_url("MCP_PUBLIC_BASE_URL", self.public_base_url)
+        for origin in self.allowed_origins:
+            _check_url("ALLOWED_ORIGINS", origin)
+        for network in self.trust_proxy:
+            _check_network(network)
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def base_url(self) -> str:
+        """Where clients reach this service, without a slash at the end."""
+        if self.public_base_url:
+            return self.public_base_url.rstrip("/")
+        scheme = "https" if self.tls_cert else "http"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """Bearer tokens by the name of their principal."""
+        named = {name: token.get_secret_value() for name, token in self.auth_tokens.items()}
+        if self.auth_token is not None:
+            named["default"] = self.auth_token.get_secret_value()
+        return named
+
+    @property
+    def event_secret(self) -> bytes:
+        """The key that events are encrypted with in Redis."""
+        return base64.b64decode(self.event_key.get_secret_value()) if self.event_key else b""
+
+    def require_access_control(self, sandbox: bool) -> None:
+        """Refuse to serve everybody, unless that is only this machine and meant so.
+
+        Raises ValueError with the cure.
+        """
+        if self.auth_mode != "none" or (
+            self.is_loopback and (self.allow_unauthenticated or sandbox)
+        ):
+            return
+        raise ValueError(
+            "MCP_AUTH_MODE is none, so anybody could use your Portkey key: set "
+            "MCP_AUTH_MODE=bearer and MCP_AUTH_TOKEN, or for this machine alone keep MCP_HOST=127.0.0.1 and set "
+            "MCP_ALLOW_UNAUTHENTICATED_HTTP=true"
+        )
+
+
+def load_hosting(env_file: Path | None = None, **given: Any) -> Hosting:
+    """Read the environment; see `settings.load_settings`."""
+    return read_settings(Hosting, env_file, given)
+
+
+def _check_redis(hosting: Hosting) -> None:
+    wanted = "redis" in (hosting.event_store, hosting.rate_store)
+    if wanted and hosting.redis_url is None:
+        raise ValueError("MCP_REDIS_URL must be set to use Redis, like redis://127.0.0.1:6379/0")
+    if hosting.redis_url is not None:
+        parts = urlsplit(hosting.redis_url.get_secret_value())
+        if parts.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("MCP_REDIS_URL must start with redis:// or rediss://")
+    if hosting.event_store != "redis":
+        return
+    try:
+        long_enough = len(hosting.event_secret) == 32
+    except binascii.Error:
+        long_enough = False
+    if not long_enough:
+        raise ValueError(
+            "MCP_EVENT_ENCRYPTION_KEY must be 32 bytes in base64 when MCP_EVENT_STORE=redis; make "
+            "one with: openssl rand -base64 32"
+        )
+
+
+def _check_auth(hosting: Hosting) -> None:
+    if hosting.auth_mode == "bearer" and not hosting.tokens:
+        raise ValueError("MCP_AUTH_TOKEN must be set when MCP_AUTH_MODE=bearer")
+    if any(len(token) < 16 or not token.isascii() for token in hosting.tokens.values()):
+        raise ValueError(
+            "MCP_AUTH_TOKEN must be 16 ASCII characters or longer; make one with: "
+            "openssl rand -hex 32"
+        )
+    if hosting.auth_mode == "clerk" and not hosting.clerk_issuer:
+        raise ValueError("CLERK_ISSUER must be set when MCP_AUTH_MODE=clerk")
+    if hosting.clerk_issuer is not None:
+        _check_url("CLERK_ISSUER", hosting.clerk_issuer)
+
+
+def _check_url(name: str, url: str) -> None:
+    """A whole https address, or http on this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+        parts = urlsplit("")
+    if not host or parts.username or parts.query or parts.fragment:
+        raise ValueError(f"{name} must be a whole address like https://mcp.example.com")
+    local = host in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        raise ValueError(f"{name} must be https, or http on this machine")
+
+
+def _check_network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            "MCP_TRUST_PROXY must hold addresses or networks, like 10.0.0.0/8"
+        ) from None

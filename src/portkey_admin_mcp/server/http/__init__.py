@@ -1,0 +1,1 @@
+"""The tools over Streamable HTTP: guards, authentication, sessions, replay, pages."""
