@@ -312,8 +312,8 @@ class Hosting(BaseSettings):
             return
         raise ValueError(
             "MCP_AUTH_MODE is none, so anybody could use your Portkey key: set "
-            "MCP_AUTH_MODE=bearer and MCP_AUTH_TOKEN, or for this machine alone keep MCP_HOST=127.0.0.1 and set "
-            "MCP_ALLOW_UNAUTHENTICATED_HTTP=true"
+            "MCP_AUTH_MODE=bearer and MCP_AUTH_TOKEN, or for this machine alone keep "
+            "MCP_HOST=127.0.0.1 and set MCP_ALLOW_UNAUTHENTICATED_HTTP=true"
         )
 
 
