@@ -309,3 +309,19 @@ async def test_a_model_must_name_the_period_and_an_email_that_could_be_one(refus
     assert "time_of_generation_min: is required" in await refusal("get_user_stats")
     assert "email: " in await refusal("invite_user", email="gita", role="member")
     assert emulator.log == []
+
+
+async def test_what_an_invitations_key_has_no_field_for_is_named(call, emulator):
+    details = {"scopes": ["logs.view"], "name": "first", "expiry": "2027-01-01"}
+    arguments = {
+        "email": "new@acme.example",
+        "role": "member",
+        "workspace_api_key_details": details,
+    }
+
+    result = await call("invite_user", arguments)
+
+    assert result.content[1].text == (
+        "Not sent, for Portkey has no such field here: workspace_api_key_details.expiry, "
+        "workspace_api_key_details.name."
+    )

@@ -117,3 +117,13 @@ async def test_a_model_whose_name_is_wrong_is_told_so(refusal, workspace):
 
     assert "Workspace name does not match" in advice
     assert "Nothing was changed." in advice
+
+
+async def test_the_name_as_it_is_shown_will_do(ask, workspace):
+    home = workspace("Science")
+    shown = (await ask("get_workspace", workspace_id=home))["name"]
+
+    await ask("delete_workspace", workspace_id=home, name=shown)
+
+    assert shown == "🔬 Science"
+    assert home not in [w["id"] for w in (await ask("list_workspaces"))["data"]]

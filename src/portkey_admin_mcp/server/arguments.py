@@ -64,10 +64,16 @@ async def call_flat(tool: Tool, api: object, arguments: BaseModel) -> Any:
     return await tool.function(api, **bound)
 
 
-def not_sent(tool: Tool, arguments: BaseModel) -> list[str]:
-    """Name the given arguments that Portkey has no field for."""
-    fields = type(arguments).model_fields
-    return [name for name in sorted(arguments.model_fields_set) if fields[name].exclude]
+def not_sent(arguments: BaseModel, prefix: str = "") -> list[str]:
+    """Name the given arguments that Portkey has no field for, at any depth."""
+    names = []
+    for name in sorted(arguments.model_fields_set):
+        value = getattr(arguments, name)
+        if type(arguments).model_fields[name].exclude:
+            names.append(prefix + name)
+        elif isinstance(value, Arguments):
+            names += not_sent(value, f"{prefix}{name}.")
+    return names
 
 
 def _group(group: type[Arguments], own: dict[str, Any]) -> Arguments:

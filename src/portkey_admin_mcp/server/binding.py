@@ -41,7 +41,7 @@ class BoundTool(McpTool):
             raise ToolError(advice(error, self.entry), log_level=logging.DEBUG) from error
         answer = result.answer()
         return ToolResult(
-            content=[_text(compact(answer)), *_notes(not_sent(self.entry, checked))],
+            content=[_text(compact(answer)), *_notes(not_sent(checked))],
             structured_content=answer,
         )
 

@@ -6,7 +6,7 @@ from ..api import Portkey
 from ..catalog import workflow
 from ..models.base import ABSENT, Arguments, Done
 from ..models.vocabulary import WorkspaceId
-from ..models.workspaces import Workspace, WorkspaceFarewell
+from ..models.workspaces import WorkspaceFarewell
 from ..tools.workspaces import delete_named_workspace, get_workspace
 
 DOMAIN = "workspaces"
@@ -22,11 +22,21 @@ class Deletion(Arguments):
 @workflow(get_workspace, delete_named_workspace, effect="delete")
 async def delete_workspace(api: Portkey, workspace_id: WorkspaceId, deletion: Deletion) -> Done:
     """Delete a workspace; cannot be undone. Refused while it holds anything, unless forced."""
-    name = deletion.name or _plain_name(await get_workspace(api, workspace_id))
+    name = _plain(deletion.name or await _read_name(api, workspace_id))
     farewell = deletion.model_dump(exclude_unset=True) | {"name": name}
     return await delete_named_workspace(api, workspace_id, WorkspaceFarewell(**farewell))
 
 
-def _plain_name(workspace: Workspace) -> str:
-    """The name without the icon Portkey puts before it when it answers (Terraform provider)."""
-    return (workspace.name or "").removeprefix(workspace.icon or "").strip()
+async def _read_name(api: Portkey, workspace_id: str) -> str:
+    return (await get_workspace(api, workspace_id)).name or ""
+
+
+def _plain(name: str) -> str:
+    """The name without the icon Portkey puts before it when it answers (Terraform provider).
+
+    A name cannot begin with an emoji by itself: Portkey takes it for the icon.
+    """
+    first, _, rest = name.strip().partition(" ")
+    return (
+        rest.strip() if rest and not any(map(str.isalnum, first)) and not first.isascii() else name
+    )
