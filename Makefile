@@ -5,9 +5,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CHECKED := src tests scripts benchmarks
+CHECKED := src tests scripts benchmarks api deploy
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	--no-emit-options
 
-.PHONY: demo test check dev docs snapshots format lint types rooms fresh lock clean help
+.PHONY: demo test conformance check dev dev-http docs snapshots format lint types rooms fresh lock clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +28,9 @@ demo: $(READY) ## Take the guided tour on the embedded emulator
 
 test: $(READY) ## Run all tests
 	$(BIN)/pytest -n auto
+
+conformance: $(READY) ## Run the official conformance suite against the HTTP service
+	$(BIN)/python tests/conformance/run.py
 
 check: $(READY) format lint types rooms test fresh ## All that CI asks for
 
@@ -52,11 +58,16 @@ snapshots: $(READY) ## Write what a client sees of each tool; read the diff
 dev: $(READY) ## Serve the emulator on port 8788, again after each change
 	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp emulator" src
 
-lock: $(READY) ## Write requirements.lock anew
+dev-http: $(READY) ## Serve the sandbox over HTTP on port 3000, again after each change
+	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp http --sandbox" src
+
+# The image installs the second with what the third built, and nothing of the first.
+lock: $(READY) ## Write what is locked anew
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --upgrade --extra dev --generate-hashes --allow-unsafe --strip-extras \
-		--no-header --annotation-style=line --no-emit-index-url --no-emit-find-links \
-		--no-emit-trusted-host --no-emit-options -o requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra dev -o requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --only-build-deps --build-deps-for wheel \
+		-o requirements-build.lock pyproject.toml
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,8 +1,10 @@
 """Logs: one record, one line, and no key in it."""
 
+import datetime as dt
 import io
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -112,7 +114,11 @@ for name in ("portkey_admin_mcp", {NOISY[0]!r}):
         getattr(logging.getLogger(name), level)("%s of s3cret", level)
 """
     return subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TZ": "JST-9"},
     )
 
 
@@ -133,4 +139,6 @@ def test_only_stderr_is_written_and_libraries_keep_quiet(level, ours, theirs):
         *(("portkey_admin_mcp", level) for level in ours),
         *((NOISY[0], level) for level in theirs),
     ]
+    moments = [dt.datetime.fromisoformat(e["time"]) for e in entries]
+    assert all(abs(dt.datetime.now(dt.UTC) - moment) < dt.timedelta(hours=1) for moment in moments)
     assert {e["message"] for e in entries} == {f"{level} of ***" for level in {*ours, *theirs}}

@@ -5,21 +5,15 @@ What a command needs is imported inside it, so that `--help` and `--version` ans
 
 import logging
 import sys
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from . import __version__
+from .checkup import check_http
 from .errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from fastmcp import FastMCP
-
-    from .api import Portkey
-    from .settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -114,58 +108,71 @@ def emulator(host: str, port: int, seed: str, empty: bool, state: Path | None) -
     uvicorn.run(app, host=host, port=port, log_level="info", lifespan="off")
 
 
+@main.command()
+@click.option("--sandbox", is_flag=True, help="Serve the embedded emulator: no key needed.")
+@click.option(
+    "--env-file", type=click.Path(path_type=Path), help="Read settings from this .env file too."
+)
+@click.option("--host", help="Address to listen on; MCP_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; MCP_PORT.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes to serve with, in stateless mode.",
+)
+def http(
+    sandbox: bool, env_file: Path | None, host: str | None, port: int | None, workers: int
+) -> None:
+    """Serve MCP over Streamable HTTP, with a status page at /.
+
+    Settings come from the environment (docs/settings.md). To try it: http --sandbox, then open
+    http://127.0.0.1:3000 in a browser.
+    """
+    from .compose import http_app, read_environment, require_access_control
+    from .hosting import load_hosting
+    from .server.http.serve import run, run_workers
+
+    given = {"MCP_HOST": host, "MCP_PORT": port}
+    with _complaints():
+        settings = read_environment(sandbox, env_file)
+        hosting = load_hosting(env_file, **{k: v for k, v in given.items() if v is not None})
+        if hosting.transport not in (None, "http", "streamable-http"):
+            log.warning("MCP_TRANSPORT=%s is ignored: the command decides", hosting.transport)
+        if workers == 1:
+            run(http_app(settings, hosting), hosting)
+            return
+        require_access_control(settings, hosting)
+    if settings.sandbox or hosting.session_mode != "stateless":
+        raise click.UsageError("--workers needs MCP_SESSION_MODE=stateless, and no sandbox")
+    run_workers("portkey_admin_mcp.compose:create_app", hosting, workers, env_file)
+
+
+main.add_command(check_http)
+
+
+def http_main() -> None:
+    """`portkey-admin-mcp-http`: the same as `portkey-admin-mcp http`."""
+    main(["http", *sys.argv[1:]], prog_name="portkey-admin-mcp")
+
+
 def _serve(sandbox: bool, env_file: Path | None) -> None:
-    from .logs import set_up
-    from .settings import load_settings
-
-    try:
-        settings = load_settings(env_file, **({"PORTKEY_SANDBOX": True} if sandbox else {}))
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
-    secrets = (settings.api_key.get_secret_value(),) if settings.api_key else ()
-    set_up(settings.log_level, settings.log_format, () if settings.sandbox else secrets)
-
-    from .server.insulate import insulate
+    from .compose import mcp_server, read_environment
     from .server.stdio import serve
 
-    insulate()
-
-    def make() -> "FastMCP":
-        from .server.app import build_server
-
-        return build_server(_portkey(settings))
-
-    serve(make)
+    with _complaints():
+        settings = read_environment(sandbox, env_file)
+    serve(lambda: mcp_server(settings))
 
 
-def _portkey(settings: "Settings") -> "Callable[[], Portkey]":
-    """Make the client when it is first needed."""
-
-    @cache
-    def portkey() -> "Portkey":
-        from .api import Portkey
-
-        return _sandbox(settings) if settings.sandbox else Portkey(settings)
-
-    return portkey
-
-
-def _sandbox(settings: "Settings") -> "Portkey":
-    from pydantic import SecretStr
-
-    from .api import Portkey
-    from .emulator.app import Emulator, InProcess
-
-    emulated = Emulator()
-    keys = emulated.keys()
-    asked = settings.api_key.get_secret_value() if settings.api_key else "owner"
-    if asked not in keys and asked not in keys.values():
-        log.warning(
-            "PORTKEY_API_KEY names no key of the sandbox (%s): using owner", ", ".join(keys)
-        )
-        asked = "owner"
-    key = SecretStr(keys.get(asked, asked))
-    return Portkey(settings.model_copy(update={"api_key": key}), InProcess(emulated))
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """Say what is wrong with a setting, and end."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
 
 
 if __name__ == "__main__":

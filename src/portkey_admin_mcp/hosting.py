@@ -2,14 +2,13 @@
 
 import base64
 import binascii
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .addresses import check_network, check_redis_url, check_url, is_loopback
 from .settings import read_settings
 
 
@@ -21,6 +20,9 @@ def _split(value: Any) -> Any:
 
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 
 
 class Hosting(BaseSettings):
@@ -38,10 +40,10 @@ class Hosting(BaseSettings):
     )
     port: int = Field(
         3000,
-        ge=0,
+        ge=1,
         le=65535,
         validation_alias=AliasChoices("MCP_PORT", "PORT"),
-        description="Port to listen on; 0 takes a free one.",
+        description="Port to listen on.",
         examples=["3000"],
     )
     session_mode: Literal["stateful", "stateless"] = Field(
@@ -56,14 +58,12 @@ class Hosting(BaseSettings):
         ge=1,
         validation_alias="MCP_MAX_SESSIONS",
         description="Open sessions at most; one more is answered 503 with Retry-After.",
-        examples=["100"],
     )
     session_timeout_ms: int = Field(
         3_600_000,
         ge=1000,
         validation_alias="MCP_SESSION_TIMEOUT",
         description="Milliseconds after which a session without requests ends.",
-        examples=["3600000"],
     )
     event_store: Literal["off", "memory", "redis"] = Field(
         "off",
@@ -76,7 +76,6 @@ class Hosting(BaseSettings):
         ge=1,
         validation_alias="MCP_EVENT_TTL_SECONDS",
         description="Seconds an event is kept.",
-        examples=["3600"],
     )
     redis_url: SecretStr | None = Field(
         None,
@@ -102,7 +101,6 @@ class Hosting(BaseSettings):
         ge=1,
         validation_alias="MCP_EVENT_STORE_COMMAND_TIMEOUT_MS",
         description="Milliseconds a command to Redis may take.",
-        examples=["5000"],
     )
     auth_mode: Literal["none", "bearer", "clerk"] = Field(
         "none",
@@ -201,7 +199,6 @@ class Hosting(BaseSettings):
         ge=1000,
         validation_alias="RATE_LIMIT_WINDOW_MS",
         description="Milliseconds over which calls are counted.",
-        examples=["60000"],
     )
     rate_per_address: int = Field(
         300,
@@ -239,14 +236,12 @@ class Hosting(BaseSettings):
         ge=1024,
         validation_alias="MCP_MAX_BODY_BYTES",
         description="The largest request; a larger one is answered 413.",
-        examples=["1048576"],
     )
     shutdown_timeout_ms: int = Field(
         10_000,
         ge=0,
         validation_alias="MCP_SHUTDOWN_TIMEOUT_MS",
         description="Milliseconds that calls in flight have when the service is told to stop.",
-        examples=["10000"],
     )
     metrics: bool = Field(
         False,
@@ -257,27 +252,48 @@ class Hosting(BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_redis(self)
-        _check_auth(self)
+        self._check_redis()
+        self._check_auth()
         if (self.tls_key is None) != (self.tls_cert is None):
             raise ValueError("MCP_TLS_KEY_PATH and MCP_TLS_CERT_PATH go together; set both")
         if self.tls_ca and not self.tls_cert:
             raise ValueError("MCP_TLS_CA_PATH needs MCP_TLS_CERT_PATH and MCP_TLS_KEY_PATH")
         if self.public_base_url is not None:
-            _check_url("MCP_PUBLIC_BASE_URL", self.public_base_url)
+            check_url("MCP_PUBLIC_BASE_URL", self.public_base_url)
         for origin in self.allowed_origins:
-            _check_url("ALLOWED_ORIGINS", origin)
+            check_url("ALLOWED_ORIGINS", origin)
         for network in self.trust_proxy:
-            _check_network(network)
+            check_network(network)
         return self
+
+    def _check_redis(self) -> None:
+        if "redis" in (self.event_store, self.rate_store) and self.redis_url is None:
+            raise ValueError("MCP_REDIS_URL must be set to use Redis: redis://127.0.0.1:6379/0")
+        if self.redis_url is not None:
+            check_redis_url(self.redis_url.get_secret_value())
+        if self.event_store == "redis" and len(self.event_secret) != 32:
+            raise ValueError(
+                "MCP_EVENT_ENCRYPTION_KEY must be 32 bytes in base64 when "
+                "MCP_EVENT_STORE=redis; make one with: openssl rand -base64 32"
+            )
+
+    def _check_auth(self) -> None:
+        if self.auth_mode == "bearer" and not self.tokens:
+            raise ValueError("MCP_AUTH_TOKEN must be set when MCP_AUTH_MODE=bearer")
+        if any(len(token) < 16 or not token.isascii() for token in self.tokens.values()):
+            raise ValueError(
+                "MCP_AUTH_TOKEN must be 16 ASCII characters or longer; make one with: "
+                "openssl rand -hex 32"
+            )
+        if self.auth_mode == "clerk" and not self.clerk_issuer:
+            raise ValueError("CLERK_ISSUER must be set when MCP_AUTH_MODE=clerk")
+        if self.clerk_issuer is not None:
+            check_url("CLERK_ISSUER", self.clerk_issuer)
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
-        try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def base_url(self) -> str:
@@ -285,7 +301,9 @@ class Hosting(BaseSettings):
         if self.public_base_url:
             return self.public_base_url.rstrip("/")
         scheme = "https" if self.tls_cert else "http"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        # An address that means "all of them" is not one to call.
+        host = "localhost" if self.host in EVERYWHERE else self.host
+        host = f"[{host}]" if ":" in host else host
         return f"{scheme}://{host}:{self.port}"
 
     @property
@@ -298,8 +316,11 @@ class Hosting(BaseSettings):
 
     @property
     def event_secret(self) -> bytes:
-        """The key that events are encrypted with in Redis."""
-        return base64.b64decode(self.event_key.get_secret_value()) if self.event_key else b""
+        """The key that events are encrypted with in Redis; empty if it is no base64."""
+        try:
+            return base64.b64decode(self.event_key.get_secret_value()) if self.event_key else b""
+        except binascii.Error:
+            return b""
 
     def require_access_control(self, sandbox: bool) -> None:
         """Refuse to serve everybody, unless that is only this machine and meant so.
@@ -320,62 +341,3 @@ class Hosting(BaseSettings):
 def load_hosting(env_file: Path | None = None, **given: Any) -> Hosting:
     """Read the environment; see `settings.load_settings`."""
     return read_settings(Hosting, env_file, given)
-
-
-def _check_redis(hosting: Hosting) -> None:
-    wanted = "redis" in (hosting.event_store, hosting.rate_store)
-    if wanted and hosting.redis_url is None:
-        raise ValueError("MCP_REDIS_URL must be set to use Redis, like redis://127.0.0.1:6379/0")
-    if hosting.redis_url is not None:
-        parts = urlsplit(hosting.redis_url.get_secret_value())
-        if parts.scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("MCP_REDIS_URL must start with redis:// or rediss://")
-    if hosting.event_store != "redis":
-        return
-    try:
-        long_enough = len(hosting.event_secret) == 32
-    except binascii.Error:
-        long_enough = False
-    if not long_enough:
-        raise ValueError(
-            "MCP_EVENT_ENCRYPTION_KEY must be 32 bytes in base64 when MCP_EVENT_STORE=redis; make "
-            "one with: openssl rand -base64 32"
-        )
-
-
-def _check_auth(hosting: Hosting) -> None:
-    if hosting.auth_mode == "bearer" and not hosting.tokens:
-        raise ValueError("MCP_AUTH_TOKEN must be set when MCP_AUTH_MODE=bearer")
-    if any(len(token) < 16 or not token.isascii() for token in hosting.tokens.values()):
-        raise ValueError(
-            "MCP_AUTH_TOKEN must be 16 ASCII characters or longer; make one with: "
-            "openssl rand -hex 32"
-        )
-    if hosting.auth_mode == "clerk" and not hosting.clerk_issuer:
-        raise ValueError("CLERK_ISSUER must be set when MCP_AUTH_MODE=clerk")
-    if hosting.clerk_issuer is not None:
-        _check_url("CLERK_ISSUER", hosting.clerk_issuer)
-
-
-def _check_url(name: str, url: str) -> None:
-    """A whole https address, or http on this machine."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        host = ""
-        parts = urlsplit("")
-    if not host or parts.username or parts.query or parts.fragment:
-        raise ValueError(f"{name} must be a whole address like https://mcp.example.com")
-    local = host in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        raise ValueError(f"{name} must be https, or http on this machine")
-
-
-def _check_network(text: str) -> None:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError(
-            "MCP_TRUST_PROXY must hold addresses or networks, like 10.0.0.0/8"
-        ) from None

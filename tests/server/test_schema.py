@@ -73,6 +73,10 @@ def test_a_description_stays_with_the_argument_that_may_be_null():
     described = Annotated[str | None, Field(description="A name.")]
 
     assert schema_of(described) == {"type": ["string", "null"], "description": "A name."}
+    told_twice = Annotated[
+        Annotated[str, Field(description="Any.")] | None, described.__metadata__[0]
+    ]
+    assert schema_of(told_twice) == schema_of(described)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ class Arguments(BaseModel):
     A field with `exclude=True` is accepted for compatibility and never sent.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # NaN stays NaN, so that it is refused where it is sent, rather than sent as null.
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     def wire(self) -> dict[str, Any]:
         """Return what to send: the fields that were given, under Portkey's names, nested."""

@@ -1,0 +1,52 @@
+# The hosted service: small, not root, and content with a root file system it cannot write to.
+#
+#   docker build -t portkey-admin-mcp .
+#   docker run --read-only --cap-drop ALL -p 127.0.0.1:3000:3000 --env-file .env portkey-admin-mcp
+#
+# docs/deploy/docker.md says what belongs in .env.
+
+FROM python:3.13-slim AS build
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+
+# Before the source, so that a change of the source installs nothing again. What builds the wheel
+# goes into this stage and stays behind; only wheels, so that no compiler is missed.
+COPY requirements-runtime.lock requirements-build.lock ./
+RUN python -m venv --without-pip /opt/portkey-admin-mcp \
+    && pip --python /opt/portkey-admin-mcp install --only-binary :all: --require-hashes \
+        -r requirements-runtime.lock \
+    && pip install --only-binary :all: --require-hashes -r requirements-build.lock
+
+COPY pyproject.toml README.md LICENSE ./
+COPY src src
+RUN pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
+    && pip --python /opt/portkey-admin-mcp install --no-index --no-deps dist/*.whl
+
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="portkey-admin-mcp" \
+      org.opencontainers.image.description="Administer a Portkey organisation over MCP" \
+      org.opencontainers.image.licenses="MIT"
+
+RUN groupadd --gid 10001 mcp \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
+        --shell /usr/sbin/nologin mcp
+COPY --from=build /opt/portkey-admin-mcp /opt/portkey-admin-mcp
+COPY deploy/healthcheck.py /opt/portkey-admin-mcp/healthcheck.py
+
+# Bytecode was compiled above; at run time nothing is written. MCP_PORT is not set here, since it
+# would win over the PORT that Cloud Run, Fly and Render give.
+ENV PATH=/opt/portkey-admin-mcp/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    MCP_HOST=0.0.0.0
+
+# By number: Kubernetes' runAsNonRoot cannot look a name up.
+USER 10001:10001
+EXPOSE 3000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "/opt/portkey-admin-mcp/healthcheck.py"]
+ENTRYPOINT ["portkey-admin-mcp"]
+CMD ["http"]

@@ -1,0 +1,78 @@
+"""How each MCP client is told of this service."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+TOKEN_VARIABLE = "PORTKEY_ADMIN_MCP_TOKEN"  # noqa: S105  # the name of a variable, no token
+
+
+class Client(NamedTuple):
+    """A client's configuration, cut around the address so that the page can change that."""
+
+    key: str
+    name: str
+    where: str
+    """The file, or where the command is run."""
+    before: str
+    after: str
+
+
+def clients(endpoint: str, with_token: bool) -> list[Client]:
+    """The configurations, which name a variable rather than hold a token."""
+    return [
+        _cut("claude-code", "Claude Code", "Terminal", _claude(endpoint, with_token), endpoint),
+        _cut("cursor", "Cursor", "~/.cursor/mcp.json", _cursor(endpoint, with_token), endpoint),
+        _cut("vs-code", "VS Code", ".vscode/mcp.json", _vs_code(endpoint, with_token), endpoint),
+        _cut(
+            "windsurf",
+            "Windsurf",
+            "~/.codeium/windsurf/mcp_config.json",
+            _windsurf(endpoint, with_token),
+            endpoint,
+        ),
+    ]
+
+
+def _claude(endpoint: str, with_token: bool) -> str:
+    # Quoted: an address that narrows the tools holds a question mark, which shells take.
+    command = f'claude mcp add --transport http portkey "{endpoint}"'
+    if not with_token:
+        return command
+    return f'{command} \\\n  --header "Authorization: Bearer ${TOKEN_VARIABLE}"'
+
+
+def _cursor(endpoint: str, with_token: bool) -> str:
+    entry = {"url": endpoint, **_header(f"${{env:{TOKEN_VARIABLE}}}", with_token)}
+    return _json({"mcpServers": {"portkey": entry}})
+
+
+def _vs_code(endpoint: str, with_token: bool) -> str:
+    entry = {"type": "http", "url": endpoint, **_header("${input:portkey-token}", with_token)}
+    if not with_token:
+        return _json({"servers": {"portkey": entry}})
+    asked = {
+        "type": "promptString",
+        "id": "portkey-token",
+        "description": "Token of the Portkey admin server",
+        "password": True,
+    }
+    return _json({"inputs": [asked], "servers": {"portkey": entry}})
+
+
+def _windsurf(endpoint: str, with_token: bool) -> str:
+    entry = {"serverUrl": endpoint, **_header(f"${{env:{TOKEN_VARIABLE}}}", with_token)}
+    return _json({"mcpServers": {"portkey": entry}})
+
+
+def _header(value: str, with_token: bool) -> dict[str, Any]:
+    return {"headers": {"Authorization": f"Bearer {value}"}} if with_token else {}
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _cut(key: str, name: str, where: str, text: str, endpoint: str) -> Client:
+    before, _, after = text.partition(endpoint)
+    return Client(key, name, where, before, after)

@@ -1,0 +1,99 @@
+"""What Prometheus reads: requests, sessions, tool calls."""
+
+import time
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PATHS = frozenset(
+    {
+        "/",
+        "/mcp",
+        "/health",
+        "/ready",
+        "/auth/info",
+        "/metrics",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+    }
+)
+METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
+CALL_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The numbers of this process; each worker has its own.
+
+    No label holds what a caller can make up: that would let anybody fill the memory.
+    """
+
+    def __init__(self, sessions: Callable[[], int]) -> None:
+        # Not the library's global registry: two services in one process would share it.
+        registry = self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "portkey_admin_http_requests",
+            "HTTP requests answered.",
+            ("path", "method", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "portkey_admin_http_request_seconds",
+            "Seconds until the whole answer was sent; for GET /mcp, how long a stream lived.",
+            ("path", "method"),
+            registry=registry,
+        )
+        self._calls = Counter(
+            "portkey_admin_tool_calls", "Tool calls.", ("tool", "outcome"), registry=registry
+        )
+        self._call_seconds = Histogram(
+            "portkey_admin_tool_call_seconds",
+            "Seconds that tool calls took.",
+            ("tool",),
+            buckets=CALL_BUCKETS_S,
+            registry=registry,
+        )
+        Gauge("portkey_admin_sessions", "Open sessions.", registry=registry).set_function(sessions)
+
+    def middleware(self, app: ASGIApp) -> ASGIApp:
+        """Count what `app` answers."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            # What uvicorn answers for an app that fails before it has begun an answer.
+            status = 500
+
+            async def noting(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            began = time.perf_counter()
+            try:
+                await app(scope, receive, noting)
+            finally:
+                self._answered(scope, status, time.perf_counter() - began)
+
+        return counted
+
+    def tool_called(self, name: str, outcome: str, seconds: float) -> None:
+        """Count a call. `name` must be a tool that there is."""
+        self._calls.labels(name, outcome).inc()
+        self._call_seconds.labels(name).observe(seconds)
+
+    async def page(self, _request: Request) -> Response:
+        """Answer `GET /metrics`."""
+        headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
+        return Response(generate_latest(self._registry), headers=headers)
+
+    def _answered(self, scope: Scope, status: int, seconds: float) -> None:
+        path = scope["path"] if scope["path"] in PATHS else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._requests.labels(path, method, str(status)).inc()
+        self._seconds.labels(path, method).observe(seconds)

@@ -1,0 +1,58 @@
+"""Run the hosted service on uvicorn, and stop it without cutting anybody off."""
+
+import logging
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from ...hosting import Hosting
+
+log = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Tells streams that it is over before it waits for connections to end."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Streams end, calls in flight finish, then the rest."""
+        app = self.config.app
+        if isinstance(app, Starlette):
+            await app.state.service.stop_streams()
+        await super().shutdown(sockets)
+
+
+def run(app: Starlette, hosting: Hosting) -> None:
+    """Serve in this process until a signal comes."""
+    log.info("serving %s/mcp, %s", hosting.base_url, hosting.session_mode)
+    Server(uvicorn.Config(app, **_options(hosting))).run()
+
+
+def run_workers(factory: str, hosting: Hosting, workers: int, env_file: Path | None) -> None:
+    """Serve in several processes; each calls the factory, which reads the environment itself."""
+    log.info("serving %s/mcp with %d workers", hosting.base_url, workers)
+    # Else a worker would judge by an address on which nobody listens.
+    environment = os.environ  # noqa: TID251  # what a worker reads
+    environment.update(MCP_HOST=hosting.host, MCP_PORT=str(hosting.port))
+    uvicorn.run(factory, factory=True, workers=workers, env_file=env_file, **_options(hosting))
+
+
+def _options(hosting: Hosting) -> dict[str, Any]:
+    return {
+        "host": hosting.host,
+        "port": hosting.port,
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        # Ours is a guard among others, and knows whom to trust.
+        "proxy_headers": False,
+        "timeout_graceful_shutdown": max(1, hosting.shutdown_timeout_ms // 1000),
+        "ssl_keyfile": hosting.tls_key,
+        "ssl_certfile": hosting.tls_cert,
+        "ssl_ca_certs": None if hosting.tls_ca is None else str(hosting.tls_ca),
+        "ssl_cert_reqs": ssl.CERT_NONE if hosting.tls_ca is None else ssl.CERT_REQUIRED,
+    }

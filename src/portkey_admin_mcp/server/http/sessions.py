@@ -1,0 +1,192 @@
+"""Sessions and streams: the SDK's manager, with owners, a full house, and streams that survive."""
+
+import asyncio
+import contextlib
+from contextvars import ContextVar
+from typing import Any
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.connection import Connection
+from mcp.server.runner import serve_connection
+from mcp.server.streamable_http import EventStore, StreamableHTTPServerTransport
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
+from mcp.shared.transport_context import TransportContext
+from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCError, JSONRPCMessage, JSONRPCResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from ...hosting import Hosting
+from .events import Events, Unavailable, new_stream
+from .principal import ANYBODY, Principal, principal_of
+
+RETRY_AFTER_S = 5
+COME_BACK_MS = 1000
+"""When a client whose stream was cut should ask for the rest."""
+
+SURVIVAL_S = 300.0
+"""How long a call whose client has gone may go on, so that its answer can be fetched later."""
+
+_caller: ContextVar[Principal] = ContextVar("caller", default=ANYBODY)
+
+
+class Recorder(EventStore):
+    """Keeps the streams of one transport, under names of their own.
+
+    Never raises: an event that cannot be kept is sent all the same, without an id.
+    """
+
+    def __init__(self, events: Events, who: Principal) -> None:
+        self._events = events
+        self._who = who
+        self._streams: dict[str, str] = {}
+        self.idle = asyncio.Event()
+
+    async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
+        """Keep what is about to be sent; returns its id, or nothing if it could not be kept."""
+        last = isinstance(message, JSONRPCResponse | JSONRPCError)
+        if message is None:
+            # A cursor comes first on each stream, and a request id may be used again.
+            self._streams[stream_id] = new_stream()
+        stream = self._streams.setdefault(stream_id, new_stream())
+        try:
+            return await self._events.append(self._who, stream, _text(message), last)
+        except Unavailable:
+            return ""
+        finally:
+            if last:
+                del self._streams[stream_id]
+                self.idle.set()
+
+    async def replay_events_after(self, last_event_id: str, send_callback: Any) -> str | None:
+        """Never asked: `resume` answers before the transport does."""
+        return None
+
+
+class Sessions(StreamableHTTPSessionManager):
+    """Serves `/mcp` for both eras of the protocol."""
+
+    def __init__(self, server: Any, hosting: Hosting, events: Events | None) -> None:
+        self._events = events
+        super().__init__(
+            app=server,
+            stateless=hosting.session_mode == "stateless",
+            # Host and Origin are guarded for the whole application, in guards.
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+            session_idle_timeout=hosting.session_timeout_ms / 1000,
+            max_request_body_size=hosting.max_body_bytes,
+            max_sessions=hosting.max_sessions,
+            retry_interval=COME_BACK_MS,
+        )
+
+    @property
+    def event_store(self) -> EventStore | None:
+        """A fresh recorder for each transport, since the SDK asks once for each."""
+        return None if self._events is None else Recorder(self._events, _caller.get())
+
+    @event_store.setter
+    def event_store(self, _: EventStore | None) -> None:
+        """The SDK's constructor sets it; ours is made when it is read."""
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._server_instances)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request on behalf of its principal."""
+        who = principal_of(scope)
+        owner = AccessToken(token="", client_id=f"{who.kind}:{who.name}", scopes=[])
+        token = _caller.set(who)
+        try:
+            served = {**scope, "user": AuthenticatedUser(owner)}
+            await self.handle_request(served, receive, _with_retry_after(send))
+        finally:
+            _caller.reset(token)
+
+    async def end_streams(self) -> None:
+        """Close the streams of notices, so that a stopping service does not wait for them."""
+        for transport in list(self._server_instances.values()):
+            transport.close_standalone_sse_stream()
+
+    async def _handle_stateless_request(
+        self, protocol_version_hint: str | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """As in the SDK, but with a recorder: the answer can be fetched from any instance."""
+        recorder = self.event_store
+        if not isinstance(recorder, Recorder):
+            await super()._handle_stateless_request(protocol_version_hint, scope, receive, send)
+            return
+        transport = StreamableHTTPServerTransport(
+            mcp_session_id=None,
+            event_store=recorder,
+            security_settings=self.security_settings,
+            retry_interval=self.retry_interval,
+        )
+        watched = _Watched(send)
+        assert self._task_group is not None  # run() has been entered
+        try:
+            await self._task_group.start(self._serve, transport, protocol_version_hint)
+            await transport.handle_request(scope, receive, watched)
+            if watched.streams:
+                # The client may have gone; its answer is still to be kept.
+                with anyio.move_on_after(SURVIVAL_S):
+                    await recorder.idle.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await transport.terminate()
+
+    async def _serve(
+        self,
+        transport: StreamableHTTPServerTransport,
+        version: str | None,
+        *,
+        task_status: Any = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        async with transport.connect() as (read, write):
+            task_status.started()
+            dispatcher: JSONRPCDispatcher[TransportContext] = JSONRPCDispatcher(
+                read,
+                write,
+                inline_methods=frozenset({"initialize"}),
+                transport_builder=lambda _: TransportContext(
+                    kind="streamable-http", can_send_request=False
+                ),
+            )
+            connection = Connection.from_envelope(version or DEFAULT_NEGOTIATED_VERSION, None, None)
+            await serve_connection(
+                self.app, dispatcher, connection=connection, lifespan_state=self._lifespan_state
+            )
+
+
+def _text(message: JSONRPCMessage | None) -> str | None:
+    return None if message is None else message.model_dump_json(by_alias=True, exclude_unset=True)
+
+
+class _Watched:
+    """Remembers whether an answer is a stream, and outlives the client."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.streams = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kinds = [v for k, v in message["headers"] if k.lower() == b"content-type"]
+            self.streams = any(kind.startswith(b"text/event-stream") for kind in kinds)
+        with contextlib.suppress(OSError):
+            await self._send(message)
+
+
+def _with_retry_after(send: Send) -> Send:
+    """Say when to come back, where the house is full."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 503:
+            headers = [*message["headers"], (b"retry-after", str(RETRY_AFTER_S).encode())]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return told

@@ -1,0 +1,223 @@
+"""A real Chromium without a window, told what to do over the DevTools protocol."""
+
+import asyncio
+import base64
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--remote-debugging-port=0",
+)
+PATIENCE_S = 20
+
+
+class Chromium:
+    """One browser process with a profile of its own."""
+
+    def __init__(self, program: str) -> None:
+        self._profile = Path(tempfile.mkdtemp(prefix="chromium-"))
+        self._process = subprocess.Popen(
+            [program, *FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    @property
+    def address(self) -> str:
+        """Where it takes orders; waits until it has written that down."""
+        note = self._profile / "DevToolsActivePort"
+        deadline = time.monotonic() + PATIENCE_S
+        while not note.exists() or note.read_text().count("\n") < 1:
+            assert time.monotonic() < deadline, "Chromium did not start"
+            assert self._process.poll() is None, "Chromium ended at once"
+            time.sleep(0.05)
+        port, path = note.read_text().split("\n")[:2]
+        return f"ws://127.0.0.1:{port}{path}"
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(PATIENCE_S)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+
+class Tab:
+    """One page in a context of its own: no cookies, storage or cache are shared."""
+
+    def __init__(self, address: str) -> None:
+        self.errors: list[str] = []
+        """What a person would see in red or yellow in the console."""
+        self.requests: list[dict[str, Any]] = []
+        """What the page asked for, as Network.requestWillBeSent tells it."""
+        self._address = address
+        self._asked = 0
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._loaded = asyncio.Event()
+        self._session: str | None = None
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession()
+        self._socket = await self._http.ws_connect(self._address, max_msg_size=0)
+        self._reader = asyncio.create_task(self._read())
+        self._context = (await self.order("Target.createBrowserContext"))["browserContextId"]
+        target = await self.order(
+            "Target.createTarget", url="about:blank", browserContextId=self._context
+        )
+        attached = await self.order(
+            "Target.attachToTarget", targetId=target["targetId"], flatten=True
+        )
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            await self.order(f"{domain}.enable")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._session = None
+        await self.order("Target.disposeBrowserContext", browserContextId=self._context)
+        await self._socket.close()
+        await self._reader
+        await self._http.close()
+
+    async def order(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a command and return its result."""
+        self._asked += 1
+        message = {"id": self._asked, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        answer = self._answers[self._asked] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json(message)
+        reply = await asyncio.wait_for(answer, PATIENCE_S)
+        assert "error" not in reply, reply
+        return reply["result"]
+
+    async def allow_clipboard(self) -> None:
+        """Let pages read and write the clipboard, as a person would when asked."""
+        permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        session, self._session = self._session, None
+        await self.order(
+            "Browser.grantPermissions", permissions=permissions, browserContextId=self._context
+        )
+        self._session = session
+
+    async def open(self, url: str) -> None:
+        """Go there, and wait until all is loaded."""
+        self._loaded.clear()
+        gone = await self.order("Page.navigate", url=url)
+        assert "errorText" not in gone, gone
+        await asyncio.wait_for(self._loaded.wait(), PATIENCE_S)
+
+    async def run(self, script: str) -> Any:
+        """Evaluate an expression in the page."""
+        answer = await self.order(
+            "Runtime.evaluate",
+            expression=script,
+            returnByValue=True,
+            awaitPromise=True,
+            userGesture=True,
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def until(self, script: str, holds: Callable[[Any], bool] = bool) -> Any:
+        """Wait until an expression has such a value, and return it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds(value := await self.run(script)):
+            assert time.monotonic() < deadline, f"{script} stayed {value!r}"
+            await asyncio.sleep(0.02)
+        return value
+
+    async def text(self, selector: str) -> str:
+        """What is written there."""
+        return await self.run(f"document.querySelector({json.dumps(selector)}).textContent")
+
+    async def click(self, selector: str) -> None:
+        """Click in the middle of an element, as a mouse does."""
+        quoted = json.dumps(selector)
+        spot = await self.run(
+            f"(() => {{ const e = document.querySelector({quoted});"
+            " e.scrollIntoView({block: 'center', behavior: 'instant'});"
+            " const b = e.getBoundingClientRect();"
+            " return [b.x + b.width / 2, b.y + b.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.order(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=spot[0],
+                y=spot[1],
+                button="left",
+                clickCount=1,
+            )
+
+    async def type(self, text: str) -> None:
+        """Write into what has the focus."""
+        await self.order("Input.insertText", text=text)
+
+    async def press(self, key: str) -> None:
+        """Press a key that has a name, like Tab, Enter or ArrowRight."""
+        codes = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
+        stroke = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
+        if key == "Enter":
+            stroke["text"] = "\r"
+        await self.order("Input.dispatchKeyEvent", type="keyDown", **stroke)
+        await self.order("Input.dispatchKeyEvent", type="keyUp", **stroke)
+
+    async def look(
+        self, width: int = 1280, height: int = 900, scheme: str = "light", motion: str = ""
+    ) -> None:
+        """Be a screen of this size, in light or dark."""
+        await self.order(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": motion},
+        ]
+        await self.order("Emulation.setEmulatedMedia", features=features)
+
+    async def picture(self, file: Path) -> None:
+        """Keep the whole page as a picture."""
+        shot = await self.order("Page.captureScreenshot", captureBeyondViewport=True)
+        await asyncio.to_thread(file.write_bytes, base64.b64decode(shot["data"]))
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            told = json.loads(message.data)
+            if "id" in told:
+                self._answers.pop(told["id"]).set_result(told)
+            else:
+                self._note(told["method"], told["params"])
+
+    def _note(self, event: str, params: dict[str, Any]) -> None:
+        if event == "Page.loadEventFired":
+            self._loaded.set()
+        elif event == "Network.requestWillBeSent":
+            self.requests.append(params["request"])
+        elif event == "Runtime.exceptionThrown":
+            self.errors.append(str(params["exceptionDetails"]))
+        elif event == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+            self.errors.append(params["entry"]["text"])
+        elif event == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
+            self.errors.append(str(params["args"]))

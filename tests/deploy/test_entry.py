@@ -1,0 +1,91 @@
+"""`api/index.py`, what Vercel loads, under uvicorn in a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientError, ClientSession
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+BEARER = {
+    "PORTKEY_SANDBOX": "true",
+    "MCP_AUTH_MODE": "bearer",
+    "MCP_AUTH_TOKEN": TOKEN,
+    "MCP_SESSION_MODE": "stateful",
+}
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+def serve(root: Path, port: int, settings: dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "--app-dir", "api", "index:app", f"--port={port}"],
+        cwd=root,
+        env={"PATH": os.environ["PATH"], **settings},
+        stderr=subprocess.PIPE,
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+async def client(root, until) -> AsyncIterator[ClientSession]:
+    port = free_port()
+    process = serve(root, port, BEARER)
+    session = ClientSession(f"http://127.0.0.1:{port}")
+
+    async def answers() -> bool:
+        assert process.poll() is None, process.stderr.read()
+        with suppress(ClientError):
+            async with session.get("/health"):
+                return True
+        return False
+
+    try:
+        await until(answers)
+        yield session
+    finally:
+        await session.close()
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+async def test_the_entry_serves_the_pages_and_the_endpoint_without_sessions(client):
+    accept = {"Accept": "application/json, text/event-stream"}
+    async with client.get("/health") as health:
+        pass
+    async with client.post("/mcp", json=INITIALIZE, headers=accept) as stranger:
+        pass
+    mine = accept | {"Authorization": f"Bearer {TOKEN}"}
+    async with client.post("/mcp", json=INITIALIZE, headers=mine) as friend:
+        answer = await friend.text()
+
+    assert (health.status, stranger.status, friend.status) == (200, 401, 200)
+    assert "serverInfo" in answer
+    assert "mcp-session-id" not in friend.headers
+
+
+def test_the_entry_never_serves_everybody(root):
+    settings = {"PORTKEY_SANDBOX": "true", "MCP_ALLOW_UNAUTHENTICATED_HTTP": "true"}
+
+    process = serve(root, free_port(), settings)
+    _, said = process.communicate(timeout=20)
+
+    assert process.returncode != 0
+    assert b"MCP_AUTH_MODE is none" in said

@@ -1,0 +1,243 @@
+"""The deployment files and the pages about them, held against the code and each other."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+from portkey_admin_mcp.hosting import Hosting
+from portkey_admin_mcp.server.http.app import PATH, PUBLIC
+from portkey_admin_mcp.settings import Settings, names_of
+
+PAGES = ["docker", "compose", "cloud-run", "fly-and-render", "kubernetes", "vercel", "README"]
+FILES = ["Dockerfile", "compose.yaml", "vercel.json", "api/index.py", "deploy/healthcheck.py"]
+VARIABLE = re.compile(r"(?<!\.)\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+OTHERS = {"PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_ROOT_USER_ACTION"}
+SECRETS = {
+    "PORTKEY_API_KEY": "pk-0123456789",
+    "MCP_AUTH_TOKEN": "0123456789abcdef",
+    "MCP_EVENT_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "MCP_REDIS_URL": "redis://redis:6379/0",
+}
+KINDS: tuple[type[BaseSettings], ...] = (Settings, Hosting)
+
+
+@pytest.fixture(scope="session")
+def compose(root: Path) -> dict[str, Any]:
+    return yaml.safe_load((root / "compose.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def vercel(root: Path) -> dict[str, Any]:
+    return json.loads((root / "vercel.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def shown(root: Path) -> Callable[[str, str], str]:
+    """The first block of a language in a page."""
+
+    def block(page: str, language: str) -> str:
+        text = (root / f"docs/deploy/{page}.md").read_text()
+        return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[0]
+
+    return block
+
+
+@pytest.fixture(scope="session")
+def deployment(shown) -> dict[str, Any]:
+    return next(iter(yaml.safe_load_all(shown("kubernetes", "yaml"))))
+
+
+@pytest.fixture(scope="session")
+def environments(compose, deployment, shown) -> dict[str, dict[str, str]]:
+    """What each file sets, with secrets where it takes them from elsewhere."""
+    cloud_run = yaml.safe_load(shown("cloud-run", "yaml"))
+    render = yaml.safe_load(shown("fly-and-render", "yaml"))
+    return {
+        "compose": {k: filled_in(v) for k, v in compose["x-instance"]["environment"].items()},
+        "cloud-run": listed(cloud_run["spec"]["template"]["spec"]["containers"][0]["env"]),
+        "kubernetes": SECRETS | listed(container_of(deployment)["env"]),
+        "fly": SECRETS | tomllib.loads(shown("fly-and-render", "toml"))["env"],
+        "render": listed(render["services"][0]["envVars"]),
+    }
+
+
+def filled_in(value: str) -> str:
+    """What Compose makes of a value when only what it insists on is set."""
+    value = re.sub(r"\$\{(\w+):\?[^}]*}", lambda found: SECRETS[found[1]], value)
+    return re.sub(r"\$\{\w+:-([^}]*)}", r"\1", value)
+
+
+def listed(variables: list[dict[str, Any]]) -> dict[str, str]:
+    return {
+        name: str(v["value"]) if "value" in v else SECRETS[name]
+        for v in variables
+        for name in [v.get("name") or v["key"]]
+    }
+
+
+def container_of(deployment: dict[str, Any]) -> dict[str, Any]:
+    return deployment["spec"]["template"]["spec"]["containers"][0]
+
+
+# Compose
+
+
+def test_the_two_instances_differ_in_their_address_only(compose):
+    one, two = ({**compose["services"][name]} for name in ("mcp-1", "mcp-2"))
+
+    assert one.pop("networks") != two.pop("networks")
+    assert one == two
+    assert one["environment"]["MCP_SESSION_MODE"] == "stateless"
+
+
+def test_no_container_may_more_than_it_must(compose):
+    for service in compose["services"].values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_compose_insists_on_secrets_and_says_which(compose):
+    environment = compose["x-instance"]["environment"]
+
+    for name in ("PORTKEY_API_KEY", "MCP_AUTH_TOKEN", "MCP_EVENT_ENCRYPTION_KEY"):
+        assert environment[name].startswith(f"${{{name}:?set {name}")
+
+
+def test_only_nginx_is_reached_and_only_nginx_is_believed(compose):
+    services = compose["services"]
+
+    assert [name for name, service in services.items() if "ports" in service] == ["nginx"]
+    address = services["nginx"]["networks"]["front"]["ipv4_address"]
+    assert compose["x-instance"]["environment"]["MCP_TRUST_PROXY"] == address
+    assert compose["networks"]["store"]["internal"] is True
+    assert services["redis"]["networks"] == ["store"]
+
+
+def test_nginx_knows_the_instances_of_compose(root, compose):
+    upstream = re.findall(r"^\s*server (\S+):3000;", (root / "deploy/nginx.conf").read_text(), re.M)
+
+    assert upstream == [name for name in compose["services"] if name.startswith("mcp")]
+
+
+# Vercel
+
+
+def test_vercel_sends_every_page_to_the_entry_file(root, vercel):
+    entries = {root / f"{rewrite['destination'][1:]}.py" for rewrite in vercel["rewrites"]}
+
+    assert entries == {root / "api/index.py"}
+    assert (root / "api/index.py").exists()
+    assert vercel["functions"]["api/index.py"]["maxDuration"] == 300
+
+
+def test_vercel_knows_every_public_page_but_metrics(vercel):
+    sources = [re.escape(r["source"]).replace(":path\\*", ".*") for r in vercel["rewrites"]]
+
+    unknown = {
+        page
+        for page in PUBLIC | {PATH}
+        if not any(re.fullmatch(source, page) for source in sources)
+    }
+
+    assert unknown == {"/metrics"}
+
+
+def test_vercel_serves_none_of_our_files_and_installs_what_is_locked(root, vercel):
+    assert [file.name for file in (root / vercel["outputDirectory"]).iterdir()] == ["robots.txt"]
+    assert vercel["installCommand"].endswith("--require-hashes -r requirements-runtime.lock")
+
+
+# Kubernetes
+
+
+def test_kubernetes_has_two_replicas_that_may_do_nothing_else(deployment):
+    pod = deployment["spec"]["template"]["spec"]
+    rights = container_of(deployment)["securityContext"]
+
+    assert deployment["spec"]["replicas"] == 2
+    assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (
+        True,
+        10001,
+    )
+    assert rights["readOnlyRootFilesystem"] is True
+    assert rights["allowPrivilegeEscalation"] is False
+    assert rights["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_kubernetes_asks_the_right_pages_by_a_host_that_is_answered(deployment):
+    container = container_of(deployment)
+    probes = {name: container[f"{name}Probe"]["httpGet"] for name in ("liveness", "readiness")}
+
+    assert {name: probe["path"] for name, probe in probes.items()} == {
+        "liveness": "/health",
+        "readiness": "/ready",
+    }
+    for probe in probes.values():
+        assert probe["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
+
+
+def test_kubernetes_waits_longer_than_the_service_takes_to_stop(deployment, environments):
+    pause = container_of(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    taken = int(environments["kubernetes"]["MCP_SHUTDOWN_TIMEOUT_MS"]) / 1000
+
+    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > pause + taken
+
+
+# All of them
+
+
+@pytest.mark.parametrize("where", ["compose", "cloud-run", "kubernetes", "fly", "render"])
+def test_each_file_is_the_recommended_set_and_the_service_accepts_it(environments, where):
+    given = environments[where]
+    known = [{n for field in k.model_fields.values() for n in names_of(field)} for k in KINDS]
+
+    settings, hosting = (
+        kind(
+            **{
+                name: value
+                for name, value in (given | {"MCP_HOST": "0.0.0.0"}).items()
+                if name in names and value
+            }
+        )
+        for kind, names in zip(KINDS, known, strict=True)
+    )
+
+    hosting.require_access_control(sandbox=False)
+    assert settings.api_key is not None
+    assert hosting.session_mode == "stateless"
+    assert (hosting.event_store, hosting.rate_store) == ("redis", "redis")
+    assert hosting.auth_mode == "bearer"
+    assert hosting.public_base_url is not None
+    assert hosting.trust_proxy
+    assert hosting.ready_check == "local"
+
+
+@pytest.mark.parametrize("file", FILES + [f"docs/deploy/{page}.md" for page in PAGES])
+def test_every_variable_that_is_named_exists(root, file):
+    ours = {name for kind in KINDS for f in kind.model_fields.values() for name in names_of(f)}
+
+    named = set(VARIABLE.findall((root / file).read_text()))
+
+    assert named - ours - OTHERS == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_what_was_not_run(root, page):
+    assert re.search(r"^(\* )?Not run", (root / f"docs/deploy/{page}.md").read_text(), re.M)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(root, page):
+    file = root / f"docs/deploy/{page}.md"
+
+    links = re.findall(r"\]\(([^)#:]+)\)", file.read_text())
+
+    assert [link for link in links if not (file.parent / link).exists()] == []

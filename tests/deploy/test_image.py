@@ -1,0 +1,166 @@
+"""The image: its Dockerfile, the versions in it, its health check."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parts import real_part
+
+
+@pytest.fixture(scope="session")
+def dockerfile(root: Path) -> list[tuple[str, str]]:
+    """Instructions of the last stage."""
+    text = re.sub(r"\\\n", " ", (root / "Dockerfile").read_text())
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if re.match("[A-Z]", line)]
+    pairs = [(name, rest.strip()) for name, rest in lines]
+    last = max(at for at, (name, _) in enumerate(pairs) if name == "FROM")
+    return pairs[last:]
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Each version in a lock, with its hashes."""
+    version = r"^(\S+==\S+)(?: ;[^\\\n]*)?"
+    found = re.findall(version + r"((?: ?\\\n    --hash=\S+)+)", lock, re.MULTILINE)
+    return dict(found)
+
+
+def test_a_linter_finds_nothing_in_the_dockerfile(root):
+    beside = Path(sys.executable).with_name("hadolint")
+    linter = str(beside) if beside.exists() else real_part("hadolint")
+
+    said = subprocess.run(
+        [linter, "--no-color", "Dockerfile"], cwd=root, check=False, capture_output=True, text=True
+    )
+
+    assert (said.returncode, said.stdout) == (0, "")
+
+
+def test_the_image_is_not_root_and_says_so_by_number(dockerfile):
+    users = [rest for name, rest in dockerfile if name == "USER"]
+
+    assert users == ["10001:10001"]
+    assert dockerfile.index(("USER", users[0])) > max(
+        at for at, (name, _) in enumerate(dockerfile) if name in ("RUN", "COPY")
+    )
+
+
+def test_the_image_listens_everywhere_and_leaves_the_port_to_the_platform(dockerfile):
+    words = shlex.split(next(rest for name, rest in dockerfile if name == "ENV"))
+    env = dict(word.split("=", 1) for word in words)
+
+    assert env["MCP_HOST"] == "0.0.0.0"
+    assert env["PYTHONDONTWRITEBYTECODE"] == "1"
+    assert env.keys().isdisjoint({"PORT", "MCP_PORT"})
+    assert ("EXPOSE", "3000") in dockerfile
+
+
+def test_the_image_gets_signals_itself(dockerfile):
+    commands = dict(dockerfile)
+
+    assert json.loads(commands["ENTRYPOINT"]) == ["portkey-admin-mcp"]
+    assert json.loads(commands["CMD"]) == ["http"]
+
+
+def test_what_the_image_copies_is_there_and_not_ignored(root):
+    text = (root / "Dockerfile").read_text()
+    allowed = [line[1:] for line in (root / ".dockerignore").read_text().split() if line[0] == "!"]
+
+    copied = [
+        source
+        for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.MULTILINE)
+        for source in line.split()[:-1]
+    ]
+
+    assert copied
+    assert [source for source in copied if not (root / source).exists()] == []
+    assert set(copied) <= set(allowed)
+    assert ".env" not in allowed
+
+
+def test_the_image_is_built_of_locked_versions_only(root):
+    text = re.sub(r"\\\n\s*", "", (root / "Dockerfile").read_text())
+
+    installs = re.findall(r"pip (?:--python \S+ )?(?:install|wheel) [^&\n]*", text)
+
+    assert len(installs) == 4
+    for install in installs:
+        assert "--require-hashes" in install or "--no-index --no-deps" in install
+
+
+@pytest.mark.parametrize("lock", ["requirements-runtime.lock", "requirements-build.lock"])
+def test_the_smaller_locks_are_part_of_the_large_one(root, lock):
+    large = pins((root / "requirements.lock").read_text())
+    small = pins((root / lock).read_text())
+
+    assert small
+    assert small.items() <= large.items()
+
+
+def test_the_image_has_what_the_package_needs_and_nothing_of_the_tests(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    locked = {pin.split("==")[0] for pin in pins((root / "requirements-runtime.lock").read_text())}
+
+    needed = {re.split(r"[^\w.-]", wanted)[0].lower() for wanted in project["dependencies"]}
+
+    assert needed <= locked
+    assert locked.isdisjoint({"pytest", "mypy", "ruff", "hypothesis", "hatchling"})
+
+
+# Its health check
+
+
+class Health(BaseHTTPRequestHandler):
+    """Answers /health with the status it is told."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def health() -> Iterator[Callable[[int], int]]:
+    servers = []
+
+    def answering(status: int) -> int:
+        handler = type("Answering", (Health,), {"status": status})
+        server = HTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        servers.append(server)
+        return server.server_port
+
+    yield answering
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("variable", ["MCP_PORT", "PORT"])
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_the_health_check_tells_what_health_answers(root, health, variable, status, healthy):
+    # A proxy of the environment is for calls to Portkey, not to oneself.
+    environment = {variable: str(health(status)), "HTTP_PROXY": "http://127.0.0.1:9"}
+
+    ended = subprocess.run(
+        [sys.executable, "deploy/healthcheck.py"],
+        cwd=root,
+        env=environment,
+        check=False,
+        capture_output=True,
+    )
+
+    assert (ended.returncode == 0) is healthy

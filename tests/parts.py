@@ -1,0 +1,16 @@
+"""Real parts that a machine may lack: a test that needs one says so, and CI insists."""
+
+import os
+import shutil
+
+import pytest
+
+
+def real_part(name: str) -> str:
+    """The path of a program; without it the test is skipped, or fails if REQUIRE_REAL_PARTS=1."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if found:
+        return found
+    if os.environ.get("REQUIRE_REAL_PARTS") == "1":
+        pytest.fail(f"{name} is not installed, and REQUIRE_REAL_PARTS=1")
+    pytest.skip(f"{name} is not installed")

@@ -1,0 +1,34 @@
+"""An app of ours on a socket of loopback, served as it will be, in a thread beside the test."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+PATIENCE_S = 20
+
+
+@contextlib.contextmanager
+def running(make: Callable[[int], ASGIApp]) -> Iterator[str]:
+    """Serve what `make` makes for a port, and say at which address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(make(port), log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while not server.started:
+            assert time.monotonic() < deadline, "the app did not start"
+            assert thread.is_alive(), "the app ended at once"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
+        listening.close()

@@ -1,0 +1,180 @@
+"""The event store, in memory and in a real Redis."""
+
+import asyncio
+import base64
+import os
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from portkey_admin_mcp.hosting import Hosting
+from portkey_admin_mcp.server.http.events import (
+    MOST_EVENTS,
+    Cursor,
+    MemoryEvents,
+    RedisEvents,
+    Unavailable,
+    Unknown,
+    cursor_of,
+    new_stream,
+)
+from portkey_admin_mcp.server.http.principal import Principal
+
+ADA, BEN = Principal("bearer", "ada"), Principal("bearer", "ben")
+KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+def hosting(redis=None, **variables):
+    given = {"MCP_EVENT_STORE": "memory"}
+    if redis is not None:
+        given = {
+            "MCP_EVENT_STORE": "redis",
+            "MCP_REDIS_URL": redis.url,
+            "MCP_EVENT_ENCRYPTION_KEY": KEY,
+            "MCP_REDIS_KEY_PREFIX": "test",
+        }
+    return Hosting(**{**given, **variables})
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def events(request):
+    if request.param == "memory":
+        yield MemoryEvents(hosting())
+        return
+    store = RedisEvents(hosting(request.getfixturevalue("redis")))
+    yield store
+    await store.close()
+
+
+async def told(events, cursor):
+    """All that follows a place, until the stream is complete."""
+    found = []
+    async with asyncio.timeout(5):
+        async for event in events.follow(cursor):
+            if event is not None:
+                found.append(event)
+                if event.last:
+                    return found
+    raise AssertionError("the stream has no end")
+
+
+async def test_what_came_after_an_event_is_told_in_order(events):
+    stream = new_stream()
+    first = await events.append(ADA, stream, None, False)
+    second = await events.append(ADA, stream, '{"n":1}', False)
+    await events.append(ADA, stream, '{"n":2}', True)
+
+    after_first = await told(events, cursor_of(ADA, first))
+    after_second = await told(events, cursor_of(ADA, second))
+
+    assert [event.message for event in after_first] == ['{"n":1}', '{"n":2}']
+    assert [event.message for event in after_second] == ['{"n":2}']
+    assert after_first[0].id == second
+
+
+async def test_what_is_said_later_is_followed(events):
+    stream = new_stream()
+    first = await events.append(ADA, stream, None, False)
+    listening = asyncio.create_task(told(events, cursor_of(ADA, first)))
+    await asyncio.sleep(0)
+
+    await events.append(ADA, stream, '"later"', True)
+
+    assert [event.message for event in await listening] == ['"later"']
+
+
+async def test_another_principals_event_is_unknown(events):
+    mine = await events.append(ADA, new_stream(), "1", True)
+
+    with pytest.raises(Unknown):
+        await anext(events.follow(cursor_of(BEN, mine)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "x", "0" * 32,
+     f"{'0' * 32}.1", f"{'0' * 32}.1-1", "*", "../x", f"{'0' * 32}.1\r\nFLUSHALL",
+     f"{'0' * 32}.1 0", f"{'A' * 32}.1", f"{'0' * 32}.{'9' * 17}", "test:events:x", "\x00" * 34],
+)  # fmt: skip
+async def test_what_is_no_event_id_leads_nowhere(events, given):
+    await events.append(ADA, new_stream(), "1", True)
+
+    with pytest.raises(Unknown):
+        await anext(events.follow(cursor_of(ADA, given)))
+
+
+async def test_a_stream_keeps_its_newest_events(events):
+    stream = new_stream()
+    first = await events.append(ADA, stream, "0", False)
+    for number in range(1, MOST_EVENTS + 1):
+        last = await events.append(ADA, stream, str(number), number == MOST_EVENTS)
+
+    with pytest.raises(Unknown):
+        await anext(events.follow(cursor_of(ADA, first)))
+    assert last.startswith(stream)
+
+
+async def test_memory_forgets_after_its_time():
+    events = MemoryEvents(hosting(MCP_EVENT_TTL_SECONDS=1))
+    first = await events.append(ADA, new_stream(), "1", True)
+    events._until = {key: time.monotonic() - 1 for key in events._until}
+
+    with pytest.raises(Unknown):
+        await anext(events.follow(cursor_of(ADA, first)))
+
+
+async def test_redis_forgets_after_its_time_and_holds_nothing_readable(redis):
+    events = RedisEvents(hosting(redis, MCP_EVENT_TTL_SECONDS=77))
+    stream = new_stream()
+    await events.append(ADA, stream, '{"secret": "a-canary"}', True)
+    async with redis_client(redis) as direct:
+        (key,) = await direct.keys("*")
+        kept = await direct.xrange(key)
+        left = await direct.ttl(key)
+    await events.close()
+
+    assert key == f"test:events:{ADA.mark}:{stream}".encode()
+    assert b"canary" not in repr(kept).encode()
+    assert 70 <= left <= 77
+
+
+async def test_an_event_moved_to_another_stream_is_not_believed(redis):
+    events = RedisEvents(hosting(redis))
+    one, other = new_stream(), new_stream()
+    await events.append(ADA, one, '"for ada"', True)
+    async with redis_client(redis) as direct:
+        ((_place, entry),) = await direct.xrange(f"test:events:{ADA.mark}:{one}")
+        await direct.xadd(f"test:events:{BEN.mark}:{other}", {b"m": b"x", b"l": b"0"}, id="1-1")
+        await direct.xadd(f"test:events:{BEN.mark}:{other}", entry, id="1-2")
+
+    with pytest.raises(Unknown):
+        await anext(events.follow(Cursor(f"{BEN.mark}:{other}", other, "1-1")))
+    await events.close()
+
+
+async def test_a_redis_that_is_away_is_named_soon_and_taken_back_when_it_returns(redis):
+    events = RedisEvents(hosting(redis, MCP_EVENT_STORE_COMMAND_TIMEOUT_MS=300))
+    redis.stop()
+    started = time.monotonic()
+
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            await events.append(ADA, new_stream(), "1", True)
+    assert time.monotonic() - started < 2
+
+    redis.start()
+    await events.ping()
+    assert await events.append(ADA, new_stream(), "1", True)
+    await events.close()
+
+
+def redis_client(server):
+    return Redis.from_url(server.url)
+
+
+async def test_keys_of_the_wrong_size_are_refused_at_start(redis):
+    short = base64.b64encode(os.urandom(16)).decode()
+
+    with pytest.raises(ValueError, match="openssl rand -base64 32"):
+        hosting(redis, MCP_EVENT_ENCRYPTION_KEY=short)

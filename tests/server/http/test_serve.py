@@ -1,0 +1,195 @@
+"""`portkey-admin-mcp http` as a process: TLS, workers, and how it stops."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import signal
+import ssl
+import time
+
+import aiohttp
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from portkey_stage import Answer, Stage
+from serving import HEADERS, PATIENCE_S, listening, serving
+
+CALL = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "list_workspaces", "arguments": {}},
+}
+
+
+@pytest.fixture
+def stage():
+    with Stage() as stage:
+        yield stage
+
+
+async def test_a_call_in_flight_is_finished_and_a_stream_is_ended_when_it_is_told_to_stop(
+    port, stage
+):
+    number = port()
+    stage.script([Answer(body={"total": 7}, after_s=1)])
+    greeting = {
+        "jsonrpc": "2.0",
+        "id": 0,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "t", "version": "1"},
+        },
+    }
+    url = f"http://127.0.0.1:{number}/mcp"
+    with serving(number, **stage.settings) as process:
+        listening(number)
+        async with aiohttp.ClientSession(headers=HEADERS) as session:
+            async with session.post(url, json=greeting) as opened:
+                own = {"mcp-session-id": opened.headers["mcp-session-id"]}
+            async with session.get(url, headers=own) as stream:
+                call = asyncio.create_task(answered(session, url, own))
+                await asyncio.to_thread(stage.wait_for, 1)
+
+                process.send_signal(signal.SIGTERM)
+
+                async with asyncio.timeout(5):
+                    assert await stream.content.read() == b""
+                assert '"total":7' in await call
+        assert await asyncio.to_thread(process.wait, 10) in (0, -signal.SIGTERM)
+
+
+async def answered(session, url, more):
+    async with session.post(url, json=CALL, headers=more) as response:
+        return await response.text()
+
+
+async def test_a_call_that_takes_too_long_is_not_waited_for(port, stage):
+    number = port()
+    stage.script(["silence"])
+    environment = {"MCP_SHUTDOWN_TIMEOUT_MS": "1000", "MCP_SESSION_MODE": "stateless"}
+    with serving(number, **stage.settings, **environment) as process:
+        listening(number)
+        async with aiohttp.ClientSession(headers=HEADERS) as session:
+            call = asyncio.create_task(answered(session, f"http://127.0.0.1:{number}/mcp", {}))
+            await asyncio.to_thread(stage.wait_for, 1)
+
+            process.send_signal(signal.SIGTERM)
+
+            started = time.monotonic()
+            await asyncio.to_thread(process.wait, 10)
+            assert time.monotonic() - started < 5
+            call.cancel()
+
+
+async def test_workers_share_a_port_in_stateless_mode(port, stage):
+    number = port()
+    stage.script([Answer(body={"total": 7})])
+    environment = {"MCP_SESSION_MODE": "stateless", **stage.settings}
+    with serving(number, "--workers", "2", **environment) as process:
+        listening(number)
+        async with aiohttp.ClientSession(headers=HEADERS) as session:
+            url = f"http://127.0.0.1:{number}/mcp"
+            told = await asyncio.gather(*(answered(session, url, {}) for _ in range(20)))
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.wait, 15)
+
+    assert all('"total":7' in answer for answer in told)
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "told"),
+    [
+        ((), {"MCP_AUTH_MODE": "none"}, "MCP_AUTH_MODE is none"),
+        (("--sandbox", "--host", "0.0.0.0"), {"MCP_AUTH_MODE": "none"}, "MCP_AUTH_MODE is none"),
+        (
+            ("--workers", "2", "--host", "0.0.0.0"),
+            {
+                "MCP_SESSION_MODE": "stateless",
+                "MCP_AUTH_MODE": "none",
+                "MCP_ALLOW_UNAUTHENTICATED_HTTP": "true",
+            },
+            "MCP_AUTH_MODE is none",
+        ),
+        (("--workers", "2"), {}, "--workers needs MCP_SESSION_MODE=stateless"),
+        ((), {"MCP_EVENT_STORE": "redis"}, "MCP_REDIS_URL must be set"),
+        ((), {"PORTKEY_BASE_URL": "http://x"}, "PORTKEY_BASE_URL must be https"),
+    ],
+)
+def test_what_must_not_be_served_is_refused_at_start(port, options, environment, told):
+    with serving(port(), *options, **environment) as process:
+        _, said = process.communicate(timeout=PATIENCE_S)
+
+    assert process.returncode != 0
+    assert told in said
+    assert "Traceback" not in said
+
+
+class Authority:
+    """Makes certificates."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
+        ca = x509.BasicConstraints(ca=True, path_length=0)
+        self.file = self._write("ca", self.key, self._sign("authority", self.key, ca))[1]
+
+    def issue(self, name):
+        key = ec.generate_private_key(ec.SECP256R1())
+        plain = x509.BasicConstraints(ca=False, path_length=None)
+        return self._write(name, key, self._sign(name, key, plain))
+
+    def _sign(self, name, key, constraints):
+        now = dt.datetime.now(dt.UTC)
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        return (
+            x509.CertificateBuilder(self.name, subject, key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(hours=1))
+            .add_extension(constraints, critical=True)
+            .add_extension(host, critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+
+    def _write(self, name, key, certificate):
+        key_file, file = self.folder / f"{name}.key", self.folder / f"{name}.pem"
+        key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return key_file, file
+
+
+async def test_https_asks_for_a_client_certificate_where_it_is_told_to(port, tmp_path):
+    number, authority = port(), Authority(tmp_path)
+    key, certificate = authority.issue("server")
+    tls = {
+        "MCP_TLS_KEY_PATH": str(key),
+        "MCP_TLS_CERT_PATH": str(certificate),
+        "MCP_TLS_CA_PATH": str(authority.file),
+    }
+    stranger = ssl.create_default_context(cafile=authority.file)
+    known = ssl.create_default_context(cafile=authority.file)
+    client_key, client_certificate = authority.issue("client")
+    known.load_cert_chain(client_certificate, client_key)
+    with serving(number, **tls):
+        listening(number)
+        async with aiohttp.ClientSession() as session:
+            health = f"https://127.0.0.1:{number}/health"
+            async with session.get(health, ssl=known) as response:
+                assert response.status == 200
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(health, ssl=stranger)
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(health.replace("https", "http"))
