@@ -4,9 +4,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple, TextIO
 
 PATIENCE_S = 30
 TOKEN = "a-token-of-the-tests"
@@ -17,8 +19,20 @@ HEADERS = {
 }
 
 
+class Served(NamedTuple):
+    """A running service, and what it says on stderr."""
+
+    process: "subprocess.Popen[bytes]"
+    log: TextIO
+
+    @property
+    def said(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
+
+
 @contextmanager
-def serving(port: int, *options: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+def serving(port: int, *options: str, **environment: str) -> "Iterator[Served]":
     """The service with one bearer token, and whatever else is asked for."""
     given = {
         "PATH": os.environ["PATH"],
@@ -29,12 +43,14 @@ def serving(port: int, *options: str, **environment: str) -> "Iterator[subproces
         **environment,
     }
     command = [sys.executable, "-m", "portkey_admin_mcp", "http", *options]
-    process = subprocess.Popen(command, env=given, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    # Not a pipe: a service that says much would wait for somebody to read it.
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, env=given, stderr=log)
+        try:
+            yield Served(process, log)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def listening(port: int) -> None:

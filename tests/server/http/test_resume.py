@@ -44,12 +44,12 @@ def two(redis, stage, port):
     }
     ports = [port(), port()]
     with ExitStack() as started:
-        processes = [started.enter_context(serving(number, **environment)) for number in ports]
+        services = [started.enter_context(serving(number, **environment)) for number in ports]
         for number in ports:
             listening(number)
         yield [
-            Instance(f"http://127.0.0.1:{number}", process)
-            for number, process in zip(ports, processes, strict=True)
+            Instance(f"http://127.0.0.1:{number}", service.process)
+            for number, service in zip(ports, services, strict=True)
         ]
 
 

@@ -46,7 +46,7 @@ async def test_a_call_in_flight_is_finished_and_a_stream_is_ended_when_it_is_tol
         },
     }
     url = f"http://127.0.0.1:{number}/mcp"
-    with serving(number, **stage.settings) as process:
+    with serving(number, **stage.settings) as served:
         listening(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             async with session.post(url, json=greeting) as opened:
@@ -55,12 +55,12 @@ async def test_a_call_in_flight_is_finished_and_a_stream_is_ended_when_it_is_tol
                 call = asyncio.create_task(answered(session, url, own))
                 await asyncio.to_thread(stage.wait_for, 1)
 
-                process.send_signal(signal.SIGTERM)
+                served.process.send_signal(signal.SIGTERM)
 
                 async with asyncio.timeout(5):
                     assert await stream.content.read() == b""
                 assert '"total":7' in await call
-        assert await asyncio.to_thread(process.wait, 10) in (0, -signal.SIGTERM)
+        assert await asyncio.to_thread(served.process.wait, 10) in (0, -signal.SIGTERM)
 
 
 async def answered(session, url, more):
@@ -72,16 +72,16 @@ async def test_a_call_that_takes_too_long_is_not_waited_for(port, stage):
     number = port()
     stage.script(["silence"])
     environment = {"MCP_SHUTDOWN_TIMEOUT_MS": "1000", "MCP_SESSION_MODE": "stateless"}
-    with serving(number, **stage.settings, **environment) as process:
+    with serving(number, **stage.settings, **environment) as served:
         listening(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             call = asyncio.create_task(answered(session, f"http://127.0.0.1:{number}/mcp", {}))
             await asyncio.to_thread(stage.wait_for, 1)
 
-            process.send_signal(signal.SIGTERM)
+            served.process.send_signal(signal.SIGTERM)
 
             started = time.monotonic()
-            await asyncio.to_thread(process.wait, 10)
+            await asyncio.to_thread(served.process.wait, 10)
             assert time.monotonic() - started < 5
             call.cancel()
 
@@ -90,13 +90,13 @@ async def test_workers_share_a_port_in_stateless_mode(port, stage):
     number = port()
     stage.script([Answer(body={"total": 7})])
     environment = {"MCP_SESSION_MODE": "stateless", **stage.settings}
-    with serving(number, "--workers", "2", **environment) as process:
+    with serving(number, "--workers", "2", **environment) as served:
         listening(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             url = f"http://127.0.0.1:{number}/mcp"
             told = await asyncio.gather(*(answered(session, url, {}) for _ in range(20)))
-        process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(process.wait, 15)
+        served.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(served.process.wait, 15)
 
     assert all('"total":7' in answer for answer in told)
 
@@ -121,12 +121,12 @@ async def test_workers_share_a_port_in_stateless_mode(port, stage):
     ],
 )
 def test_what_must_not_be_served_is_refused_at_start(port, options, environment, told):
-    with serving(port(), *options, **environment) as process:
-        _, said = process.communicate(timeout=PATIENCE_S)
+    with serving(port(), *options, **environment) as served:
+        code = served.process.wait(PATIENCE_S)
 
-    assert process.returncode != 0
-    assert told in said
-    assert "Traceback" not in said
+        assert code != 0
+        assert told in served.said
+        assert "Traceback" not in served.said
 
 
 class Authority:
