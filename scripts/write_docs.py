@@ -11,11 +11,15 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
 from portkey_admin_mcp.catalog import Tool
+from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools
 from portkey_admin_mcp.server.arguments import arguments_model
 from portkey_admin_mcp.server.schema import input_schema
-from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.settings import Settings, names_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -130,14 +134,6 @@ def kind(field: dict[str, Any]) -> str:
 
 def settings_page() -> str:
     """Every variable that is read, from the fields that read them."""
-    rows = [
-        "| variable | default | |",
-        "|---|---|---|",
-        *(
-            f"| `{field.validation_alias}` | {default(field.default)} | {field.description} |"
-            for field in Settings.model_fields.values()
-        ),
-    ]
     return "\n".join(
         [
             NOTE,
@@ -145,18 +141,39 @@ def settings_page() -> str:
             "Read once, at start, from the environment. A wrong value ends the start with its",
             "name, what is wrong, and what to write. A `.env` file is read only when",
             "`--env-file FILE` names it; the environment wins over it.\n",
-            *rows,
+            *variables(Settings),
             "",
             "The usual `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured",
             "in calls to Portkey.",
+            "",
+            "## The hosted service\n",
+            "Read by `portkey-admin-mcp http` only. [How to deploy it](deploy/README.md).\n",
+            *variables(Hosting),
             "",
         ]
     )
 
 
+def variables(kind: type[BaseSettings]) -> list[str]:
+    """A table of one kind of settings."""
+    return [
+        "| variable | default | |",
+        "|---|---|---|",
+        *(
+            f"| {names(field)} | {default(field.default)} | {field.description} |"
+            for field in kind.model_fields.values()
+        ),
+    ]
+
+
+def names(field: FieldInfo) -> str:
+    """A setting's variables; the first that is set wins."""
+    return ", ".join(f"`{name}`" for name in names_of(field))
+
+
 def default(value: Any) -> str:
     """A default as it would be written."""
-    if value is None:
+    if value is None or value in ((), {}):
         return "–"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .addresses import EVERYWHERE
 from .errors import ConfigurationError
-from .hosting import EVERYWHERE, Hosting, load_hosting
+from .hosting import Hosting, load_hosting
 from .logs import set_up
 from .server.insulate import insulate
 from .settings import Settings, load_settings

@@ -3,26 +3,13 @@
 import base64
 import binascii
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, FilePath, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .addresses import check_network, check_redis_url, check_url, is_loopback
-from .settings import read_settings
-
-
-def _split(value: Any) -> Any:
-    """Read `a, b` as two values."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-
-
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised, not bound
+from .addresses import EVERYWHERE, check_network, check_redis_url, check_url, is_loopback
+from .settings import Listed, read_settings
 
 
 class Hosting(BaseSettings):
@@ -51,7 +38,6 @@ class Hosting(BaseSettings):
         validation_alias="MCP_SESSION_MODE",
         description="`stateless` for several instances or workers: nothing then depends on which "
         "one answers.",
-        examples=["stateless"],
     )
     max_sessions: int = Field(
         100,
@@ -69,7 +55,6 @@ class Hosting(BaseSettings):
         "off",
         validation_alias="MCP_EVENT_STORE",
         description="Where events are kept for clients that come back with Last-Event-ID.",
-        examples=["redis"],
     )
     event_ttl_s: int = Field(
         3600,
@@ -107,7 +92,6 @@ class Hosting(BaseSettings):
         validation_alias="MCP_AUTH_MODE",
         description="Who may call. `none` is refused but on a loopback address with "
         "MCP_ALLOW_UNAUTHENTICATED_HTTP, or in the sandbox there.",
-        examples=["bearer"],
     )
     allow_unauthenticated: bool = Field(
         False,
@@ -218,13 +202,11 @@ class Hosting(BaseSettings):
         "memory",
         validation_alias="RATE_LIMIT_STORE",
         description="Where calls are counted; `redis` for several instances or workers.",
-        examples=["redis"],
     )
     ready_check: Literal["local", "portkey"] = Field(
         "local",
         validation_alias="MCP_READY_CHECK_MODE",
         description="What `/ready` looks at: this service, or also whether Portkey is reached.",
-        examples=["portkey"],
     )
     transport: str | None = Field(
         None,
@@ -248,6 +230,17 @@ class Hosting(BaseSettings):
         validation_alias="MCP_METRICS",
         description="Serve `/metrics` for Prometheus.",
         examples=["true"],
+    )
+
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        ),
+        description="Where OpenTelemetry traces and metrics go (OTLP over HTTP); needs the extra "
+        "`otel`. Other OTEL_ variables count as usual.",
     )
 
     @model_validator(mode="after")
@@ -288,7 +281,7 @@ class Hosting(BaseSettings):
         if self.auth_mode == "clerk" and not self.clerk_issuer:
             raise ValueError("CLERK_ISSUER must be set when MCP_AUTH_MODE=clerk")
         if self.clerk_issuer is not None:
-            check_url("CLERK_ISSUER", self.clerk_issuer)
+            check_url("CLERK_ISSUER", self.clerk_issuer, public=True)
 
     @property
     def is_loopback(self) -> bool:

@@ -2,13 +2,13 @@
 
 import ipaddress
 import re
-import socket
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     DirectoryPath,
     Field,
     FilePath,
@@ -17,18 +17,27 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .addresses import is_private
 from .errors import ConfigurationError
 
-LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain")
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
-CARRIERS = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
-"""IPv6 networks whose last 32 bits are an IPv4 address."""
 
 
 S = TypeVar("S", bound=BaseSettings)
+
+
+def _split(value: Any) -> Any:
+    """Read `a, b` as two values."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Values with commas between them."""
 
 
 class Settings(BaseSettings):
@@ -189,25 +198,6 @@ def check_base_url(url: str, private: bool, insecure: bool) -> None:
             "PORTKEY_BASE_URL is a private or local address; set "
             "PORTKEY_ALLOW_PRIVATE_BASE_URL=true if Portkey runs there"
         )
-
-
-def is_private(host: str) -> bool:
-    """Whether this host is, by its own spelling, not on the public internet."""
-    name = host.rstrip(".").lower()
-    try:
-        address: Any = ipaddress.ip_address(name)
-    except ValueError:
-        try:
-            # The C library also reads 127.1, 0x7f.1 and 2130706433 as addresses.
-            address = ipaddress.ip_address(socket.inet_aton(name))
-        except (OSError, ValueError):
-            # A name without a dot is in the local network, or in /etc/hosts.
-            return "." not in name or name.endswith(LOCAL_SUFFIXES)
-    if address.version == 6:
-        carried = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        inside = carried if any(address in network for network in CARRIERS) else address.sixtofour
-        address = inside or address
-    return not address.is_global or address.is_multicast
 
 
 def check_key(key: SecretStr | None) -> None:

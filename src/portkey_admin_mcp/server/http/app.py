@@ -32,6 +32,7 @@ from .principal import principal_of
 from .readiness import Check
 from .resume import Resume
 from .sessions import Sessions
+from .telemetry import start_telemetry
 
 PATH = "/mcp"
 PUBLIC = frozenset(
@@ -79,6 +80,7 @@ class Service:
         # A low-level server of the SDK will do too: the conformance suite brings one.
         self.sessions = Sessions(getattr(server, "_mcp_server", server), hosting, self.events)
         self.resume = None if self.events is None else Resume(self.events)
+        self.telemetry = start_telemetry() if hosting.otlp_endpoint else None
         self.metrics = Metrics(lambda: self.sessions.open_sessions) if hosting.metrics else None
 
     async def stop_streams(self) -> None:
@@ -95,6 +97,8 @@ class Service:
         async with self.sessions.run():
             yield
             await self.stop_streams()
+        if self.telemetry is not None:
+            self.telemetry.close()
         await self.limiter.close()
         if self.events is not None:
             await self.events.close()
@@ -173,6 +177,8 @@ def _guards(service: Service) -> list[Middleware]:
     ]
     if service.metrics is not None:
         guards.insert(0, Middleware(_Measured, metrics=service.metrics))
+    if service.telemetry is not None:
+        guards.insert(0, service.telemetry.middleware)
     return guards
 
 

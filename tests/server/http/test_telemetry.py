@@ -1,0 +1,44 @@
+"""OpenTelemetry: a real service tells a collector what it did, and nothing secret."""
+
+import asyncio
+import signal
+
+import aiohttp
+
+from portkey_stage import Answer, Stage
+from serving import HEADERS, TOKEN, listening, serving
+
+CALL = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "list_workspaces", "arguments": {"name": "a-canary"}},
+}
+
+
+async def test_requests_and_tool_calls_are_traced_and_measured_without_their_contents(port):
+    number = port()
+    with Stage() as collector:
+        collector.script([Answer(body=b"")])
+        environment = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url.removesuffix("/v1"),
+            "MCP_SESSION_MODE": "stateless",
+        }
+        with serving(number, "--sandbox", **environment) as served:
+            listening(number)
+            async with aiohttp.ClientSession(headers=HEADERS) as session:
+                url = f"http://127.0.0.1:{number}/mcp"
+                async with session.post(url, json=CALL) as response:
+                    assert response.status == 200
+                    await response.read()
+            served.process.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(served.process.wait, 20)
+
+        told = {request.target: request.body for request in collector.requests}
+
+    everything = b"".join(told.values())
+    assert set(told) == {"/v1/traces", "/v1/metrics"}
+    assert b"list_workspaces" in told["/v1/traces"]
+    assert b"http.server" in told["/v1/metrics"]
+    assert TOKEN.encode() not in everything
+    assert b"a-canary" not in everything
