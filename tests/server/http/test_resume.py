@@ -142,18 +142,28 @@ async def test_two_hundred_clients_lose_nothing_and_see_nothing_twice(two, stage
         assert [message["id"] for message in messages] == [number]
 
 
-async def test_what_was_stored_outlives_an_instance_that_is_killed(two, stage):
+async def test_what_was_stored_outlives_an_instance_that_is_killed_in_the_middle(two, stage):
     one, other = two
-    async with aiohttp.ClientSession() as session:
-        async with calling(session, one.url, 1) as response:
-            events = await events_of(response)
+    stage.script([*(Answer(body={"total": 1}) for _ in range(20)), "silence"])
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        told = [await whole(session, one.url, number) for number in range(20)]
+        waiting = [asyncio.create_task(whole(session, one.url, n)) for n in range(20, 40)]
+        await asyncio.to_thread(stage.wait_for, 40)
+
         one.process.kill()
         one.process.wait()
 
-        status, rest = await resumed(session, other.url, events[0][0])
+        cut = await asyncio.gather(*waiting, return_exceptions=True)
+        rest = [await resumed(session, other.url, events[0][0]) for events in told]
 
-    assert status == 200
-    assert rest == events[1:]
+    assert all(isinstance(outcome, aiohttp.ClientError) for outcome in cut)
+    assert rest == [(200, events[1:]) for events in told]
+    assert [json.loads(events[1][1])["id"] for events in told] == [*range(20)]
+
+
+async def whole(session, url, number):
+    async with calling(session, url, number) as response:
+        return await events_of(response)
 
 
 async def test_another_principals_event_is_not_found(two):
