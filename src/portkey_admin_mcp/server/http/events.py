@@ -7,6 +7,7 @@ another principal's event id leads nowhere.
 
 import asyncio
 import contextlib
+import logging
 import re
 import secrets
 import time
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from ...hosting import Hosting
@@ -31,6 +32,10 @@ FOLLOW_S = 1.0
 
 HEAR_S = 30.0
 NONCE = 12
+MOST_CONNECTIONS = 32
+"""To Redis; more requests than that wait for one, rather than storm it."""
+
+log = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
@@ -155,7 +160,7 @@ class News:
     News may be lost while Redis is away; who waits looks for himself now and then.
     """
 
-    def __init__(self, redis: "Redis", channel: str) -> None:
+    def __init__(self, redis: Redis, channel: str) -> None:
         self.channel = channel
         self._redis = redis
         self._waiting: dict[str, set[asyncio.Event]] = {}
@@ -212,7 +217,7 @@ class RedisEvents:
         self._cipher = AESGCM(hosting.event_secret)
         self._redis = connect(hosting)
         self._news = News(self._redis, f"{self._prefix}:news")
-        self._rest_until = 0.0
+        self._rest_until = self._answered_at = 0.0
 
     async def append(self, who: Principal, stream: str, message: str | None, last: bool) -> str:
         """Keep an event, and the whole stream for another while; tell those who wait for it."""
@@ -260,10 +265,19 @@ class RedisEvents:
             raise Unavailable
         try:
             async with asyncio.timeout(self._patience):
-                return await command
+                answer = await command
         except (RedisError, OSError, TimeoutError) as error:
-            self._rest_until = time.monotonic() + self.REST_S
+            self._note(error)
             raise Unavailable from error
+        self._answered_at = time.monotonic()
+        return answer
+
+    def _note(self, error: Exception) -> None:
+        """One failure among answers is an accident; without any answer, Redis is away."""
+        now = time.monotonic()
+        if now - self._answered_at > self.REST_S:
+            self._rest_until = now + self.REST_S
+            log.warning("the event store does not answer: %s", type(error).__name__)
 
     def _event(self, cursor: Cursor, place: str, entry: dict[bytes, bytes]) -> Event:
         message = self._opened(cursor.key, entry[b"m"])
@@ -282,11 +296,18 @@ class RedisEvents:
         return text or None
 
 
-def connect(hosting: Hosting) -> "Redis":
+def connect(hosting: Hosting) -> Redis:
     """A pool of connections to Redis that gives up in time."""
     url = hosting.redis_url.get_secret_value() if hosting.redis_url else ""
     patience = hosting.redis_timeout_ms / 1000
-    return Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=patience,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+    )
+    return Redis.from_pool(pool)
 
 
 def events_for(hosting: Hosting) -> Events | None:
