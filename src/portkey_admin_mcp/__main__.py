@@ -71,8 +71,8 @@ def demo() -> None:
     "--port",
     default=8788,
     show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port to listen on; 0 takes a free one.",
+    type=click.IntRange(1, 65535),
+    help="Port to listen on.",
 )
 @click.option("--seed", default="acme", show_default=True, help="The organisation to start with.")
 @click.option("--empty", is_flag=True, help="Start with nothing but an owner; --seed empty.")

@@ -3,20 +3,19 @@
 import asyncio
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...addresses import EVERYWHERE, LOCAL
 from ...hosting import Hosting
 from .edge import Refused, is_page, values
 from .limiter import Limiter, limiter_for
 
 __all__ = ["BodyLimit", "HostAndOrigin", "RateLimit", "address_of", "limiter_for", "origin_of"]
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 ORIGIN = re.compile(r"https?://[a-z0-9._\[\]:-]+", re.IGNORECASE | re.ASCII)
 PORTS = {"http": 80, "https": 443}
@@ -48,7 +47,7 @@ class HostAndOrigin:
         self.app = app
         named = (*hosting.allowed_hosts, hosting.host, urlsplit(hosting.base_url).hostname or "")
         # What cannot be read as a host fits no request, and `any address` is nobody's name.
-        self._hosts = LOOPBACK | {_plain_host(host) for host in named} - ANY_ADDRESS - {None}
+        self._hosts = {*LOCAL, *map(_plain_host, named)} - {*EVERYWHERE, None}
         self._origins = {origin_of(url) for url in (*hosting.allowed_origins, hosting.base_url)}
         self._local_scheme = "https" if hosting.tls_cert else "http"
         self._is_loopback = hosting.is_loopback
@@ -95,7 +94,7 @@ class HostAndOrigin:
         if normal in self._origins:
             return True
         port = (scope.get("server") or ("", None))[1]
-        own = {origin_of(f"{self._local_scheme}://{host}:{port}") for host in _bracketed(LOOPBACK)}
+        own = {origin_of(f"{self._local_scheme}://{host}:{port}") for host in _bracketed(LOCAL)}
         return self._is_loopback and normal in own
 
 
@@ -227,7 +226,7 @@ def _plain_host(host: str) -> str | None:
         return None
 
 
-def _bracketed(hosts: frozenset[str]) -> set[str]:
+def _bracketed(hosts: Iterable[str]) -> set[str]:
     return {f"[{host}]" if ":" in host else host for host in hosts}
 
 
