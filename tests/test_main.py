@@ -43,7 +43,7 @@ def test_every_command_says_what_it_does(command):
         (["emulate"], "No such command 'emulate'"),
         (["--sandbox", "demo"], "--sandbox and --env-file belong to serving"),
         (["emulator", "--seed", "nonsense"], "there are acme, empty"),
-        (["emulator", "--port", "99999"], "1<=x<=65535"),
+        (["emulator", "--port", "99999"], "0<=x<=65535"),
         (["--env-file", "nowhere.env"], "there is no file nowhere.env"),
     ],
 )

@@ -71,8 +71,8 @@ def demo() -> None:
     "--port",
     default=8788,
     show_default=True,
-    type=click.IntRange(1, 65535),
-    help="Port to listen on.",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
 )
 @click.option("--seed", default="acme", show_default=True, help="The organisation to start with.")
 @click.option("--empty", is_flag=True, help="Start with nothing but an owner; --seed empty.")
@@ -103,8 +103,9 @@ def emulator(host: str, port: int, seed: str, empty: bool, state: Path | None) -
         raise click.BadParameter(f"cannot be used: {error}", param_hint="--state") from error
     if not host.startswith("127.") and host not in ("localhost", "::1"):
         click.echo("Anybody who reaches this address can read and change everything.", err=True)
-    click.echo(f"Portkey emulator, base URL http://{host}:{port}/v1", err=True)
-    click.echo(f"Keys: http://{host}:{port}/emulator/keys", err=True)
+    if port:  # a free one is named by uvicorn, once it is found
+        click.echo(f"Portkey emulator, base URL http://{host}:{port}/v1", err=True)
+        click.echo(f"Keys: http://{host}:{port}/emulator/keys", err=True)
     uvicorn.run(app, host=host, port=port, log_level="info", lifespan="off")
 
 
