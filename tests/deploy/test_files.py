@@ -12,7 +12,7 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.http.app import PATH, PUBLIC
+from portkey_admin_mcp.server.http import paths
 from portkey_admin_mcp.settings import Settings, names_of
 
 PAGES = ["docker", "compose", "cloud-run", "fly-and-render", "kubernetes", "vercel", "README"]
@@ -143,7 +143,7 @@ def test_vercel_knows_every_public_page_but_metrics(vercel):
 
     unknown = {
         page
-        for page in PUBLIC | {PATH}
+        for page in paths.PAGES | {paths.MCP}
         if not any(re.fullmatch(source, page) for source in sources)
     }
 

@@ -5,10 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .base import ABSENT, Arguments, Page, Record
-from .vocabulary import CurrentPage, Email, Moment, PageSize, WorkspaceSlug
+from .vocabulary import CurrentPage, Email, Moment, PageSize, WorkspaceRole, WorkspaceSlug
 
 Role = Literal["admin", "member"]
-WorkspaceRole = Literal["admin", "member", "manager"]
 UserPage0 = Annotated[CurrentPage, Field(serialization_alias="currentPage")]
 UserPageSize = Annotated[PageSize, Field(serialization_alias="pageSize")]
 Unsent = Annotated[str, Field(exclude=True, description="Ignored by Portkey.")]

@@ -1,6 +1,6 @@
 """Words every domain shares: named argument types, each described exactly once."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ ApiKeyId = Annotated[
     Field(min_length=1, description="See `list_api_keys`.", json_schema_extra={"format": "uuid"}),
 ]
 VirtualKeySlug = Annotated[str, Field(min_length=1, description="See `list_virtual_keys`.")]
+
+WorkspaceRole = Literal["admin", "member", "manager"]
 
 CurrentPage = Annotated[int, Field(ge=0, description="From 0.")]
 PageSize = Annotated[int, Field(ge=1, le=100)]

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from .base import ABSENT, Arguments, Page, Record
 from .limits import RateLimit, UsageLimits, UsageLimitsRecord
-from .vocabulary import CurrentPage, Email, Metadata, PageSize
+from .vocabulary import CurrentPage, Email, Metadata, PageSize, WorkspaceRole
 
-WorkspaceRole = Literal["admin", "member", "manager"]
 Budgets = Annotated[list[UsageLimits], Field(description="Budgets.")]
 Guardrails = Annotated[list[str], Field(description="Guardrail slugs.")]
 IsDefault = Annotated[

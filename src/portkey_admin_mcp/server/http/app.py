@@ -28,24 +28,13 @@ from .limiter import limiter_for
 from .metrics import Metrics
 from .narrow import Narrow, Narrowed
 from .pages import Facts, page_routes
+from .paths import MCP, PAGES
 from .principal import principal_of
 from .readiness import Check
 from .resume import Resume
 from .sessions import Sessions
 from .telemetry import start_telemetry
 
-PATH = "/mcp"
-PUBLIC = frozenset(
-    {
-        "/",
-        "/health",
-        "/ready",
-        "/auth/info",
-        "/metrics",
-        "/.well-known/oauth-protected-resource",
-        "/.well-known/oauth-protected-resource/mcp",
-    }
-)
 UNCOUNTED = frozenset({"/health", "/ready"})
 EXPOSED = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
@@ -136,7 +125,7 @@ def build_http(
     )
     app = Starlette(
         routes=[
-            Route(PATH, endpoint=endpoint, methods=["GET", "POST", "DELETE"]),
+            Route(MCP, endpoint=endpoint, methods=["GET", "POST", "DELETE"]),
             *metadata_route(hosting),
             *page_routes(hosting, facts, service.metrics),
         ],
@@ -170,9 +159,9 @@ def _guards(service: Service) -> list[Middleware]:
             Authentication,
             authenticate=authenticator_for(hosting),
             challenge_url=challenge_url(hosting),
-            public=PUBLIC,
+            public=PAGES,
         ),
-        *_counted(service, hosting.rate_per_principal, _by_principal, PUBLIC),
+        *_counted(service, hosting.rate_per_principal, _by_principal, PAGES),
         Middleware(RequestContextMiddleware),
     ]
     if service.metrics is not None:

@@ -12,13 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...hosting import Hosting
 from .edge import Refused, bearer_token, is_page, values
+from .paths import MCP, METADATA
 from .principal import ANYBODY, Principal
 
 Authenticator = Callable[[str | None], Awaitable[Principal]]
 """Takes the Authorization header and says who that is; raises Refused."""
 
 REALM = "portkey-admin-mcp"
-METADATA = "/.well-known/oauth-protected-resource"
 SECRETS = frozenset({"access_token", "authorization", "key", "token"})
 """Query parameters in which people put tokens, and from which proxies log them."""
 
@@ -104,7 +104,7 @@ def authenticator_for(hosting: Hosting) -> Authenticator:
 
 def challenge_url(hosting: Hosting) -> str | None:
     """Where a refused client reads which authorization server to ask; none but with Clerk."""
-    return f"{hosting.base_url}{METADATA}/mcp" if hosting.auth_mode == "clerk" else None
+    return f"{hosting.base_url}{METADATA}{MCP}" if hosting.auth_mode == "clerk" else None
 
 
 def metadata_route(hosting: Hosting) -> list[Route]:
@@ -112,7 +112,7 @@ def metadata_route(hosting: Hosting) -> list[Route]:
     if hosting.auth_mode != "clerk" or hosting.clerk_issuer is None:
         return []
     facts = {
-        "resource": f"{hosting.base_url}/mcp",
+        "resource": f"{hosting.base_url}{MCP}",
         "authorization_servers": [hosting.clerk_issuer.rstrip("/")],
         "bearer_methods_supported": ["header"],
         "resource_name": "Portkey administration",
@@ -121,7 +121,7 @@ def metadata_route(hosting: Hosting) -> list[Route]:
     async def metadata(_request: Request) -> Response:
         return JSONResponse(facts, headers={"Cache-Control": "public, max-age=3600"})
 
-    return [Route(path, metadata, methods=["GET"]) for path in (METADATA, f"{METADATA}/mcp")]
+    return [Route(path, metadata, methods=["GET"]) for path in (METADATA, f"{METADATA}{MCP}")]
 
 
 def _digest(token: str) -> bytes:

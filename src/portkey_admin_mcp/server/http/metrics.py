@@ -9,18 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PATHS = frozenset(
-    {
-        "/",
-        "/mcp",
-        "/health",
-        "/ready",
-        "/auth/info",
-        "/metrics",
-        "/.well-known/oauth-protected-resource",
-        "/.well-known/oauth-protected-resource/mcp",
-    }
-)
+from .paths import MCP, PAGES
+
+PATHS = PAGES | {MCP}
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
 CALL_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 

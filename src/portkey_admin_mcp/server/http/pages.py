@@ -18,6 +18,7 @@ from ...hosting import Hosting
 from .auth import challenge_url
 from .connect import TOKEN_VARIABLE, clients
 from .metrics import Metrics
+from .paths import MCP
 from .readiness import Check, Readiness
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -196,7 +197,7 @@ def _duration(seconds: float) -> str:
 
 
 def _endpoint(hosting: Hosting) -> str:
-    return f"{hosting.base_url}/mcp"
+    return f"{hosting.base_url}{MCP}"
 
 
 def _told(answer: dict[str, Any], status: int = 200) -> Response:
