@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## Take the guided tour on the embedded emulator
+demo: $(READY) ## Show what it does, on the embedded emulator
 	$(BIN)/portkey-admin-mcp demo
 
 test: $(READY) ## Run all tests

@@ -96,7 +96,7 @@ def section(tool: Tool) -> str:
 
 def scopes(tool: Tool) -> str:
     """The scopes, as code."""
-    return re.sub(r"[a-z_]+\.[a-z]+", lambda found: f"`{found[0]}`", tool.needs)
+    return re.sub(r"[a-z_]+\.[a-z]+", lambda found: f"`{found[0]}`", tool.scopes_in_words)
 
 
 def arguments(tool: Tool) -> str:

@@ -8,9 +8,9 @@ import hypothesis
 import pytest
 from pydantic import SecretStr
 
-from portkey_admin_mcp.server.insulate import insulate
+from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
 
-insulate()
+isolate_fastmcp()
 
 from mcp import Client
 from mcp.server import Server

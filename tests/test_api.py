@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fake_portkey import Answer, Behaviour, FakePortkey, nobody_listening
 from portkey_admin_mcp.api import ATTEMPTS, LONGEST_WAIT_S, Portkey
 from portkey_admin_mcp.errors import (
     ApiError,
@@ -30,6 +31,7 @@ from portkey_admin_mcp.errors import (
     Conflict,
     Forbidden,
     InputError,
+    NotAvailable,
     NotFound,
     OutcomeUnknown,
     PortkeyAdminError,
@@ -45,7 +47,6 @@ from portkey_admin_mcp.errors import (
 from portkey_admin_mcp.models.base import ABSENT, Arguments, Record
 from portkey_admin_mcp.network import Network
 from portkey_admin_mcp.settings import Settings, load_settings
-from portkey_stage import Answer, Behaviour, Stage, nobody_listening
 
 KEY = "pk-s3cret/+"
 VERBS = ["GET", "POST", "PUT", "DELETE"]
@@ -103,13 +104,15 @@ async def send(api: Portkey, verb: str) -> Record:
     """Make the usual request of this verb."""
     match verb:
         case "GET":
-            return await api.get("/notes/{id}", id="n-1", returns=Record)
+            return await api.send("GET", "/notes/{id}", ids={"id": "n-1"}, returns=Record)
         case "POST":
-            return await api.post("/notes", json=Note(text="x"), returns=Record)
+            return await api.send("POST", "/notes", body=[Note(text="x")], returns=Record)
         case "PUT":
-            return await api.put("/notes/{id}", id="n-1", json=Note(text="x"), returns=Record)
+            return await api.send(
+                "PUT", "/notes/{id}", ids={"id": "n-1"}, body=[Note(text="x")], returns=Record
+            )
         case _:
-            return await api.delete("/notes/{id}", id="n-1", returns=Record)
+            return await api.send("DELETE", "/notes/{id}", ids={"id": "n-1"}, returns=Record)
 
 
 async def failure(api: Portkey, verb: str = "GET") -> ApiError:
@@ -132,9 +135,9 @@ def _plain_surroundings(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def stage():
-    with Stage() as stage:
-        yield stage
+def fake():
+    with FakePortkey() as fake:
+        yield fake
 
 
 @pytest.fixture
@@ -158,17 +161,17 @@ def client_of(network):
 
 
 @pytest.fixture
-def api(client_of, stage) -> Portkey:
-    return client_of(stage.url, PORTKEY_TIMEOUT_MS=5000)
+def api(client_of, fake) -> Portkey:
+    return client_of(fake.url, PORTKEY_TIMEOUT_MS=5000)
 
 
 @pytest.fixture
-def troubled(client_of, stage):
+def troubled(client_of, fake):
     """A client whose next request meets this trouble; silence it bears for a fifth of a second."""
 
     def by(*behaviours: Behaviour) -> Portkey:
-        stage.script(behaviours)
-        return client_of(stage.url, PORTKEY_TIMEOUT_MS=200 if "silence" in behaviours else 5000)
+        fake.script(behaviours)
+        return client_of(fake.url, PORTKEY_TIMEOUT_MS=200 if "silence" in behaviours else 5000)
 
     return by
 
@@ -177,30 +180,32 @@ def troubled(client_of, stage):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_the_key_is_in_its_header_and_nowhere_else(api, stage, verb):
+async def test_the_key_is_in_its_header_and_nowhere_else(api, fake, verb):
     await send(api, verb)
 
-    (request,) = stage.requests
+    (request,) = fake.requests
     assert request.headers.pop("x-portkey-api-key") == KEY
     assert KEY not in f"{request}"
     assert not {"authorization", "cookie"} & request.headers.keys()
     assert request.headers["user-agent"].startswith("portkey-admin-mcp/")
 
 
-async def test_a_body_is_json_under_its_type(api, stage):
-    await api.post("/notes", json=Note(text=["ü", {"a": None}], when=None), returns=Record)
+async def test_a_body_is_json_under_its_type(api, fake):
+    note = Note(text=["ü", {"a": None}], when=None)
 
-    (request,) = stage.requests
+    await api.send("POST", "/notes", body=[note], returns=Record)
+
+    (request,) = fake.requests
     assert request.headers["content-type"] == "application/json"
     assert json.loads(request.body) == {"text": ["ü", {"a": None}], "when": None}
 
 
-async def test_a_read_has_no_body_and_says_its_arguments_in_the_query(api, stage):
+async def test_a_read_has_no_body_and_says_its_arguments_in_the_query(api, fake):
     note = Note(text="a&b=c d+é", when=None, on=True, tags=["x", "y"], filter={"a": [1]})
 
-    await api.get("/notes", params=note, returns=Record)
+    await api.send("GET", "/notes", query=[note], returns=Record)
 
-    (request,) = stage.requests
+    (request,) = fake.requests
     assert request.body == b""
     assert "content-type" not in request.headers
     assert request.target == (
@@ -208,19 +213,21 @@ async def test_a_read_has_no_body_and_says_its_arguments_in_the_query(api, stage
     )
 
 
-async def test_a_delete_may_carry_a_body_and_a_query(api, stage):
-    await api.delete("/notes", params=Note(on=False), json=Note(text="x"), returns=Record)
+async def test_a_delete_may_carry_a_body_and_a_query(api, fake):
+    query, body = [Note(on=False)], [Note(text="x")]
 
-    (request,) = stage.requests
+    await api.send("DELETE", "/notes", query=query, body=body, returns=Record)
+
+    (request,) = fake.requests
     assert (request.method, request.target) == ("DELETE", "/v1/notes?on=false")
     assert json.loads(request.body) == {"text": "x"}
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-async def test_a_base_url_may_end_in_a_slash(client_of, stage, slash):
-    await send(client_of(stage.url + slash), "GET")
+async def test_a_base_url_may_end_in_a_slash(client_of, fake, slash):
+    await send(client_of(fake.url + slash), "GET")
 
-    assert stage.requests[0].target == "/v1/notes/n-1"
+    assert fake.requests[0].target == "/v1/notes/n-1"
 
 
 @given(first=st.text(min_size=1), second=st.text(min_size=1))
@@ -234,42 +241,44 @@ async def test_an_id_stays_one_segment_of_the_path(first, second):
     portkey = Recorder()
 
     with pytest.raises(InputError) if dots else contextlib.nullcontext():
-        await over(portkey).delete("/a/{x}/b/{y}", x=first, y=second, returns=Record)
+        await over(portkey).send(
+            "DELETE", "/a/{x}/b/{y}", ids={"x": first, "y": second}, returns=Record
+        )
 
     if dots:
         assert portkey.requests == []
     else:
         ((_, target),) = portkey.requests
         assert target.isascii() and target.isprintable()
-        segments = target.split("/")
+        segments = target.removeprefix("/v1").split("/")
         assert [unquote(segment) for segment in segments] == ["", "a", first, "b", second]
         assert not {"?", "#", " "} & set(target)
 
 
-async def test_an_id_stays_one_segment_on_the_wire(api, stage):
+async def test_an_id_stays_one_segment_on_the_wire(api, fake):
     ids = ["../../admin", "%2e%2e", "a/b", "a%2Fb", "?x=1", "#x", "\r\nx: 1", "\\..", "ü", " . "]
 
     for id in ids:
-        await api.get("/notes/{id}/versions", id=id, returns=Record)
+        await api.send("GET", "/notes/{id}/versions", ids={"id": id}, returns=Record)
 
-    assert [unquote(r.target.split("/")[3]) for r in stage.requests] == ids
-    assert {r.target.count("/") for r in stage.requests} == {4}
-    assert {r.target.rpartition("/")[2] for r in stage.requests} == {"versions"}
+    assert [unquote(r.target.split("/")[3]) for r in fake.requests] == ids
+    assert {r.target.count("/") for r in fake.requests} == {4}
+    assert {r.target.rpartition("/")[2] for r in fake.requests} == {"versions"}
 
 
 @pytest.mark.parametrize("id", ["", ".", ".."])
-async def test_an_id_that_would_be_another_path_is_not_sent(api, stage, id):
+async def test_an_id_that_would_be_another_path_is_not_sent(api, fake, id):
     with pytest.raises(InputError, match="note_id cannot be"):
-        await api.delete("/notes/{note_id}", note_id=id, returns=Record)
+        await api.send("DELETE", "/notes/{note_id}", ids={"note_id": id}, returns=Record)
 
-    assert stage.requests == []
+    assert fake.requests == []
 
 
-async def test_an_id_too_long_for_an_address_is_not_sent(api, stage):
+async def test_an_id_too_long_for_an_address_is_not_sent(api, fake):
     with pytest.raises(InputError, match="too long"):
-        await api.get("/notes/{id}", id="x" * 70_000, returns=Record)
+        await api.send("GET", "/notes/{id}", ids={"id": "x" * 70_000}, returns=Record)
 
-    assert stage.requests == []
+    assert fake.requests == []
 
 
 def name(behaviour: Any) -> str | None:
@@ -289,30 +298,30 @@ class Sum(Arguments):
 
 
 @pytest.mark.parametrize("body", [Sum(), Note(text=nested(100_000)), Note(text=10**5000)])
-async def test_what_json_cannot_say_is_not_sent(api, stage, body):
+async def test_what_json_cannot_say_is_not_sent(api, fake, body):
     with pytest.raises(InputError, match="argument"):
-        await api.post("/notes", json=body, returns=Record)
+        await api.send("POST", "/notes", body=[body], returns=Record)
 
-    assert stage.requests == []
+    assert fake.requests == []
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_without_a_key_nothing_is_sent(stage, verb):
-    unset = settings_for(stage.url).model_copy(update={"api_key": None})
+async def test_without_a_key_nothing_is_sent(fake, verb):
+    unset = settings_for(fake.url).model_copy(update={"api_key": None})
 
     error = await failure(Portkey(unset), verb)
 
     assert isinstance(error, ConfigurationError)
     assert "PORTKEY_API_KEY is not set" in str(error)
-    assert stage.requests == []
+    assert fake.requests == []
 
 
 # What is answered
 
 
-async def test_an_answer_is_read_word_for_word(api, stage):
+async def test_an_answer_is_read_word_for_word(api, fake):
     said = {"id": "n-1", "unheard_of": [1, 2.5, None, {"ü": True}]}
-    stage.script([Answer(body=said)])
+    fake.script([Answer(body=said)])
 
     assert (await send(api, "GET")).answer() == said
 
@@ -321,8 +330,8 @@ async def test_an_answer_is_read_word_for_word(api, stage):
     "answer", [Answer(204, b""), Answer(200, b""), Answer(200, b" \r\n"), Answer(200, b"{}")]
 )
 @pytest.mark.parametrize("verb", VERBS)
-async def test_an_empty_answer_is_a_success(api, stage, verb, answer):
-    stage.script([answer])
+async def test_an_empty_answer_is_a_success(api, fake, verb, answer):
+    fake.script([answer])
 
     assert (await send(api, verb)).answer() == {}
 
@@ -332,17 +341,17 @@ async def test_an_empty_answer_is_a_success(api, stage, verb, answer):
     [b"<html>Sign in</html>", b"{", b'{"cost": NaN}', b'{"a": 1} x', b"\xff\xfe", b"[" * 100_000],
 )
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_success_that_is_not_json_is_unexpected_and_not_repeated(api, stage, verb, content):
-    stage.script([Answer(200, content)])
+async def test_a_success_that_is_not_json_is_unexpected_and_not_repeated(api, fake, verb, content):
+    fake.script([Answer(200, content)])
 
     error = await failure(api, verb)
 
     assert isinstance(error, UnexpectedAnswer)
-    assert len(stage.requests) == 1
+    assert len(fake.requests) == 1
 
 
-async def test_an_answer_may_be_compressed(api, stage):
-    stage.script(
+async def test_an_answer_may_be_compressed(api, fake):
+    fake.script(
         [Answer(body=gzip.compress(b'{"id": "n-1"}'), headers={"content-encoding": "gzip"})]
     )
 
@@ -358,7 +367,7 @@ OTHERWISE = [
     (402, SubscriptionExhausted),
     (403, Forbidden),
     (404, NotFound),
-    (405, Rejected),
+    (405, NotAvailable),
     (409, Conflict),
     (412, Rejected),
     (422, Rejected),
@@ -367,15 +376,15 @@ OTHERWISE = [
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize(("status", "kind"), OTHERWISE)
-async def test_a_status_becomes_its_error_at_once(api, stage, verb, status, kind):
-    stage.script([Answer(status, {"message": "no", "code": "AB00"})])
+async def test_a_status_becomes_its_error_at_once(api, fake, verb, status, kind):
+    fake.script([Answer(status, {"message": "no", "code": "AB00"})])
 
     error = await failure(api, verb)
 
     assert type(error) is kind
     assert (error.status, error.code, str(error)) == (status, "AB00", "no")
     assert error.request == f"{verb} /notes" + ("" if verb == "POST" else "/{id}")
-    assert len(stage.requests) == 1
+    assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -405,8 +414,8 @@ async def test_a_status_becomes_its_error_at_once(api, stage, verb, status, kind
         (b"\xff", "(no message)", None),
     ],
 )
-async def test_an_error_is_read_in_every_form_portkey_writes_it(api, stage, body, message, code):
-    stage.script([Answer(400, body)])
+async def test_an_error_is_read_in_every_form_portkey_writes_it(api, fake, body, message, code):
+    fake.script([Answer(400, body)])
 
     error = await failure(api)
 
@@ -435,9 +444,9 @@ async def test_no_answer_whatsoever_is_more_than_an_error(content, status):
 
 
 @pytest.mark.parametrize("echo", [KEY, KEY.replace("/", "\\/")])
-async def test_a_key_that_comes_back_in_an_error_is_blotted_out(api, stage, echo):
+async def test_a_key_that_comes_back_in_an_error_is_blotted_out(api, fake, echo):
     body = f'{{"message": "unknown header {echo}", "code": "{echo}"}}'
-    stage.script([Answer(400, body.encode())])
+    fake.script([Answer(400, body.encode())])
 
     error = await failure(api)
 
@@ -449,9 +458,9 @@ async def test_a_key_that_comes_back_in_an_error_is_blotted_out(api, stage, echo
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("status", [301, 307])
-async def test_a_redirect_is_not_followed_so_the_key_goes_nowhere_else(api, stage, verb, status):
-    with Stage() as elsewhere:
-        stage.script([Answer(status, headers={"location": elsewhere.url})])
+async def test_a_redirect_is_not_followed_so_the_key_goes_nowhere_else(api, fake, verb, status):
+    with FakePortkey() as elsewhere:
+        fake.script([Answer(status, headers={"location": elsewhere.url})])
 
         error = await failure(api, verb)
 
@@ -459,58 +468,58 @@ async def test_a_redirect_is_not_followed_so_the_key_goes_nowhere_else(api, stag
         assert elsewhere.requests == []
 
 
-async def test_cookies_are_not_kept(api, stage):
-    stage.script([Answer(headers={"set-cookie": "session=1; Path=/"})])
+async def test_cookies_are_not_kept(api, fake):
+    fake.script([Answer(headers={"set-cookie": "session=1; Path=/"})])
 
     await send(api, "GET")
     await send(api, "GET")
 
-    assert [r.headers.get("cookie") for r in stage.requests] == [None, None]
+    assert [r.headers.get("cookie") for r in fake.requests] == [None, None]
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
-async def test_a_proxy_carries_the_request(client_of, stage, monkeypatch, scheme):
-    monkeypatch.setenv("HTTP_PROXY", stage.url.replace("http://", scheme))
+async def test_a_proxy_carries_the_request(client_of, fake, monkeypatch, scheme):
+    monkeypatch.setenv("HTTP_PROXY", fake.url.replace("http://", scheme))
     monkeypatch.setenv("NO_PROXY", "other.example")
 
     await send(client_of("http://portkey.example/v1"), "GET")
 
-    (request,) = stage.requests
+    (request,) = fake.requests
     assert request.target == "http://portkey.example/v1/notes/n-1"
 
 
-async def test_a_proxy_hears_its_own_password(client_of, stage, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", stage.url.replace("//", "//user:p%40ss@"))
+async def test_a_proxy_hears_its_own_password(client_of, fake, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", fake.url.replace("//", "//user:p%40ss@"))
 
     await send(client_of("http://portkey.example/v1"), "GET")
 
-    (request,) = stage.requests
+    (request,) = fake.requests
     assert b64decode(request.headers["proxy-authorization"].split()[1]) == b"user:p@ss"
 
 
 async def test_a_proxy_for_https_is_asked_for_a_tunnel_without_the_key(
-    client_of, stage, monkeypatch
+    client_of, fake, monkeypatch
 ):
-    monkeypatch.setenv("HTTPS_PROXY", stage.url)
-    stage.script([Answer(502)])
+    monkeypatch.setenv("HTTPS_PROXY", fake.url)
+    fake.script([Answer(502)])
 
     error = await failure(client_of("https://portkey.example/v1"), "POST")
 
     assert isinstance(error, Unreachable)
     assert "proxy" in str(error)
-    assert {(r.method, r.target) for r in stage.requests} == {("CONNECT", "portkey.example:443")}
-    assert KEY not in f"{stage.requests}"
+    assert {(r.method, r.target) for r in fake.requests} == {("CONNECT", "portkey.example:443")}
+    assert KEY not in f"{fake.requests}"
 
 
-async def test_no_proxy_is_asked_where_none_is_wanted(api, stage, monkeypatch):
-    with Stage() as proxy:
+async def test_no_proxy_is_asked_where_none_is_wanted(api, fake, monkeypatch):
+    with FakePortkey() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "portkey.example,127.0.0.1")
 
         await send(api, "GET")
 
         assert proxy.requests == []
-    assert stage.requests[0].target == "/v1/notes/n-1"
+    assert fake.requests[0].target == "/v1/notes/n-1"
 
 
 @pytest.mark.parametrize(
@@ -529,9 +538,9 @@ async def test_a_proxy_that_cannot_be_used_is_a_setting_to_correct(network, monk
 
 @pytest.fixture
 def secure(tmp_path):
-    """A stage with a certificate of its own making, and the file that vouches for it."""
+    """A fake with a certificate of its own making, and the file that vouches for it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stage")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "fake")])
     now = dt.datetime.now(dt.UTC)
     host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     certificate = (
@@ -541,7 +550,7 @@ def secure(tmp_path):
         .add_extension(host, critical=False)
         .sign(key, hashes.SHA256())
     )
-    file = tmp_path / "stage.pem"
+    file = tmp_path / "fake.pem"
     file.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
@@ -552,103 +561,103 @@ def secure(tmp_path):
     )
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(file)
-    with Stage(tls) as stage:
-        yield stage, file
+    with FakePortkey(tls) as fake:
+        yield fake, file
 
 
 async def test_a_certificate_nobody_vouches_for_is_refused(client_of, secure):
-    stage, _file = secure
+    fake, _file = secure
 
-    error = await failure(client_of(stage.url), "POST")
+    error = await failure(client_of(fake.url), "POST")
 
     assert isinstance(error, Unreachable)
     assert "certificate was not accepted: self-signed certificate" in str(error)
-    assert stage.requests == []
+    assert fake.requests == []
 
 
 async def test_a_certificate_for_another_host_is_refused(client_of, secure, monkeypatch):
-    stage, file = secure
+    fake, file = secure
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
 
-    error = await failure(client_of(stage.url.replace("127.0.0.1", "localhost")), "POST")
+    error = await failure(client_of(fake.url.replace("127.0.0.1", "localhost")), "POST")
 
     assert isinstance(error, Unreachable)
     assert "certificate was not accepted: Hostname mismatch" in str(error)
-    assert stage.requests == []
+    assert fake.requests == []
 
 
 async def test_a_certificate_in_ssl_cert_file_is_accepted(client_of, secure, monkeypatch):
-    stage, file = secure
+    fake, file = secure
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
 
-    await send(client_of(stage.url), "POST")
+    await send(client_of(fake.url), "POST")
 
-    assert [request.target for request in stage.requests] == ["/v1/notes"]
+    assert [request.target for request in fake.requests] == ["/v1/notes"]
 
 
 async def test_a_useless_ssl_cert_file_is_a_setting_to_correct(
-    client_of, stage, tmp_path, monkeypatch
+    client_of, fake, tmp_path, monkeypatch
 ):
     (tmp_path / "empty.pem").touch()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
 
-    error = await failure(client_of(stage.url))
+    error = await failure(client_of(fake.url))
 
     assert isinstance(error, ConfigurationError)
     assert "SSL_CERT_FILE" in str(error)
-    assert stage.requests == []
+    assert fake.requests == []
 
 
 # When it is tried again
 
 
 @pytest.mark.parametrize("trouble", [*map(Answer, (502, 503, 504)), *TROUBLES], ids=name)
-async def test_a_read_that_fails_once_is_answered_the_second_time(troubled, stage, trouble):
+async def test_a_read_that_fails_once_is_answered_the_second_time(troubled, fake, trouble):
     api = troubled(trouble, Answer(body={"id": "n-1"}))
 
     assert (await send(api, "GET")).answer() == {"id": "n-1"}
-    assert len(stage.requests) == 2
+    assert len(fake.requests) == 2
 
 
 @pytest.mark.parametrize("trouble", [*map(Answer, (502, 503, 504)), *TROUBLES], ids=name)
-async def test_a_read_that_keeps_failing_is_given_up(troubled, stage, trouble):
+async def test_a_read_that_keeps_failing_is_given_up(troubled, fake, trouble):
     error = await failure(troubled(trouble))
 
     assert type(error) is Unavailable
-    stage.wait_for(ATTEMPTS)
-    assert len(stage.requests) == ATTEMPTS
+    fake.wait_for(ATTEMPTS)
+    assert len(fake.requests) == ATTEMPTS
 
 
-@pytest.mark.parametrize("status", [500, 501, 599])
-async def test_a_read_portkey_cannot_answer_is_not_repeated(api, stage, status):
-    stage.script([Answer(status)])
+@pytest.mark.parametrize("status", [500, 599])
+async def test_a_read_portkey_cannot_answer_is_not_repeated(api, fake, status):
+    fake.script([Answer(status)])
 
     error = await failure(api)
 
     assert (type(error), error.status) == (Unavailable, status)
-    assert len(stage.requests) == 1
+    assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize("verb", WRITES)
 @pytest.mark.parametrize("trouble", [*map(Answer, (500, 502, 503, 504)), *TROUBLES], ids=name)
-async def test_a_write_that_may_have_happened_is_never_repeated(troubled, stage, verb, trouble):
+async def test_a_write_that_may_have_happened_is_never_repeated(troubled, fake, verb, trouble):
     error = await failure(troubled(trouble), verb)
 
     assert isinstance(error, OutcomeUnknown)
-    stage.wait_for(1)
-    assert len(stage.requests) == 1
+    fake.wait_for(1)
+    assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize("verb", WRITES)
 @pytest.mark.parametrize("trouble", ["close", "cut", "reset"])
-async def test_nor_is_one_whose_connection_had_been_kept(api, stage, verb, trouble):
-    stage.script([Answer(), trouble, Answer()])
+async def test_nor_is_one_whose_connection_had_been_kept(api, fake, verb, trouble):
+    fake.script([Answer(), trouble, Answer()])
     await send(api, "GET")
 
     error = await failure(api, verb)
 
     assert isinstance(error, OutcomeUnknown)
-    assert [request.method for request in stage.requests] == ["GET", verb]
+    assert [request.method for request in fake.requests] == ["GET", verb]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -662,35 +671,35 @@ async def test_where_nobody_listens_nothing_was_sent(client_of, verb):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_what_was_not_sent_is_tried_again_whatever_it_is(network, stage, verb):
+async def test_what_was_not_sent_is_tried_again_whatever_it_is(network, fake, verb):
     with nobody_listening() as url:
-        moved = InTurn(network(url), network(stage.url))
+        moved = InTurn(network(url), network(fake.url))
 
         await send(over(moved), verb)
 
-    assert [request.method for request in stage.requests] == [verb]
+    assert [request.method for request in fake.requests] == [verb]
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("retry_after", [None, "0", "7", f"{LONGEST_WAIT_S:.0f}"])
 async def test_too_many_requests_are_repeated_if_repeating_is_harmless(
-    api, stage, verb, retry_after
+    api, fake, verb, retry_after
 ):
     headers = {} if retry_after is None else {"retry-after": retry_after}
-    stage.script([Answer(429, headers=headers), Answer()])
+    fake.script([Answer(429, headers=headers), Answer()])
 
     await send(api, verb)
 
-    assert len(stage.requests) == 2
+    assert len(fake.requests) == 2
 
 
-async def test_a_creation_is_not_repeated_even_then(api, stage):
-    stage.script([Answer(429, headers={"retry-after": "0"}), Answer()])
+async def test_a_creation_is_not_repeated_even_then(api, fake):
+    fake.script([Answer(429, headers={"retry-after": "0"}), Answer()])
 
     error = await failure(api, "POST")
 
     assert (type(error), error.retry_after) == (RateLimited, 0)
-    assert len(stage.requests) == 1
+    assert len(fake.requests) == 1
 
 
 def in_the_future(seconds: float) -> str:
@@ -699,41 +708,41 @@ def in_the_future(seconds: float) -> str:
 
 @pytest.mark.parametrize("header", [lambda: "21", lambda: in_the_future(60)], ids=["s", "date"])
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
-async def test_a_long_wait_is_left_to_the_caller(api, stage, verb, header):
-    stage.script([Answer(429, headers={"retry-after": header()})])
+async def test_a_long_wait_is_left_to_the_caller(api, fake, verb, header):
+    fake.script([Answer(429, headers={"retry-after": header()})])
 
     error = await failure(api, verb)
 
     assert type(error) is RateLimited
     assert 20 < error.retry_after <= 60
-    assert len(stage.requests) == 1
+    assert len(fake.requests) == 1
 
 
-async def test_the_seconds_portkey_asks_for_are_waited(api, stage):
-    stage.script([Answer(429, headers={"retry-after": "1"}), Answer()])
+async def test_the_seconds_portkey_asks_for_are_waited(api, fake):
+    fake.script([Answer(429, headers={"retry-after": "1"}), Answer()])
     started = time.monotonic()
 
     with stamina.set_testing(False):
         await send(api, "GET")
 
     assert 1 <= time.monotonic() - started < 5
-    assert len(stage.requests) == 2
+    assert len(fake.requests) == 2
 
 
-async def test_the_moment_portkey_names_is_awaited(api, stage):
+async def test_the_moment_portkey_names_is_awaited(api, fake):
     moment = math.ceil(time.time() + 0.1)
     date = format_datetime(dt.datetime.fromtimestamp(moment, dt.UTC), usegmt=True)
-    stage.script([Answer(429, headers={"retry-after": date}), Answer()])
+    fake.script([Answer(429, headers={"retry-after": date}), Answer()])
 
     with stamina.set_testing(False):
         await send(api, "PUT")
 
     assert moment <= time.time() < moment + 5
-    assert len(stage.requests) == 2
+    assert len(fake.requests) == 2
 
 
-async def test_a_moment_that_has_passed_is_no_wait(api, stage):
-    stage.script([Answer(429, headers={"retry-after": in_the_future(-3600)})])
+async def test_a_moment_that_has_passed_is_no_wait(api, fake):
+    fake.script([Answer(429, headers={"retry-after": in_the_future(-3600)})])
 
     assert (await failure(api)).retry_after == 0
 
@@ -748,12 +757,12 @@ async def test_a_moment_that_has_passed_is_no_wait(api, stage):
         "Mon, 2 Nov 99999999999 9:00 GMT",
     ],
 )
-async def test_a_retry_after_that_makes_no_sense_is_as_good_as_none(api, stage, header):
-    stage.script([Answer(429, headers={"retry-after": header}), Answer()])
+async def test_a_retry_after_that_makes_no_sense_is_as_good_as_none(api, fake, header):
+    fake.script([Answer(429, headers={"retry-after": header}), Answer()])
 
     await send(api, "GET")
 
-    assert len(stage.requests) == 2
+    assert len(fake.requests) == 2
 
 
 @given(header=st.text())
@@ -771,9 +780,9 @@ async def test_no_retry_after_whatsoever_is_more_than_a_wait(header):
 
 
 @pytest.mark.parametrize(("trouble", "spans"), [("silence", 1), ("drip", 2)])
-async def test_a_write_is_given_up_after_the_timeout(client_of, stage, trouble, spans):
-    api = client_of(stage.url, PORTKEY_TIMEOUT_MS=400)
-    stage.script([trouble])
+async def test_a_write_is_given_up_after_the_timeout(client_of, fake, trouble, spans):
+    api = client_of(fake.url, PORTKEY_TIMEOUT_MS=400)
+    fake.script([trouble])
     started = time.monotonic()
 
     async with asyncio.timeout(5):
@@ -784,17 +793,17 @@ async def test_a_write_is_given_up_after_the_timeout(client_of, stage, trouble, 
     assert spans <= (time.monotonic() - started) / 0.4 < spans + 1
 
 
-async def test_an_answer_in_time_is_waited_for(api, stage):
-    stage.script([Answer(body={"id": "n-1"}, after_s=0.2)])
+async def test_an_answer_in_time_is_waited_for(api, fake):
+    fake.script([Answer(body={"id": "n-1"}, after_s=0.2)])
 
     assert (await send(api, "POST")).answer() == {"id": "n-1"}
 
 
-async def test_many_requests_go_at_the_same_time(api, stage):
-    stage.script([Answer(after_s=0.2)])
+async def test_many_requests_go_at_the_same_time(api, fake):
+    fake.script([Answer(after_s=0.2)])
 
     # One after another they would take six seconds.
     async with asyncio.timeout(4):
         await asyncio.gather(*(send(api, "POST") for _ in range(30)))
 
-    assert len(stage.requests) == 30
+    assert len(fake.requests) == 30

@@ -5,19 +5,19 @@ from types import ModuleType
 
 import pytest
 
-from portkey_admin_mcp.catalog import Tool, tool, tool_of, tools_in, workflow
+from portkey_admin_mcp.catalog import Tool, all_of, tool, tool_of, tools_in, workflow
+from portkey_admin_mcp.models.base import Record
 
 
 @tool("GET /api-keys/{id}", scope=("b.read", "a.read"))
-async def get_api_key(api: object, id: str) -> str:
+async def get_api_key(api: object, id: str) -> Record:
     """Read a key.
 
     Slowly.
     """
-    return f"{api} {id}"
 
 
-@tool("DELETE /things/{id}", scope="things.delete", enterprise=True, offered=False)
+@tool("DELETE /things/{id}", scope="things.delete", enterprise=True, is_listed=False)
 async def delete_thing(api: object, id: str) -> None:
     """Delete a thing."""
 
@@ -27,8 +27,32 @@ async def replace_thing(api: object, id: str) -> None:
     """Replace a thing."""
 
 
-def test_a_tool_stays_the_function_it_is():
-    assert asyncio.run(get_api_key("api", id="k")) == "api k"
+def test_calling_a_tool_sends_the_request_it_declares():
+    seen = []
+
+    class Api:
+        async def send(self, verb, path, *, ids, query, body, **_facts):
+            seen.append((verb, path, ids, query, body))
+            return Record()
+
+    asyncio.run(get_api_key(Api(), id="k"))
+
+    assert seen == [("GET", "/api-keys/{id}", {"id": "k"}, None, None)]
+
+
+def test_a_call_that_does_not_fit_the_signature_is_refused_as_python_would():
+    with pytest.raises(TypeError, match="id"):
+        asyncio.run(get_api_key(None))
+
+
+def test_scopes_may_all_be_needed():
+    async def insert(api: object) -> Record:
+        """Insert."""
+
+    noted = tool_of(tool("POST /logs", scope=all_of("logs.write", ("a", "b")))(insert))
+
+    assert noted.scopes == {("logs.write",), ("a", "b")}
+    assert noted.scopes_in_words == "a or b and logs.write"
 
 
 def test_a_tool_is_described_by_its_function():
@@ -37,7 +61,7 @@ def test_a_tool_is_described_by_its_function():
     assert (noted.name, noted.title) == ("get_api_key", "Get API key")
     assert noted.description == "Read a key.\n\nSlowly."
     assert noted.domain == __name__.rpartition(".")[2]
-    assert (noted.effect, noted.enterprise, noted.offered) == ("read", False, True)
+    assert (noted.effect, noted.enterprise, noted.is_listed) == ("read", False, True)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +77,8 @@ def test_the_verb_tells_the_effect_unless_it_lies(verb, effect):
 
 
 def test_scopes_are_told_in_words():
-    assert tool_of(get_api_key).needs == "b.read or a.read"
-    assert tool_of(replace_thing).needs == "b.read or a.read and things.delete"
+    assert tool_of(get_api_key).scopes_in_words == "b.read or a.read"
+    assert tool_of(replace_thing).scopes_in_words == "b.read or a.read and things.delete"
 
 
 def test_a_workflow_needs_whatever_its_parts_need():
@@ -64,7 +88,6 @@ def test_a_workflow_needs_whatever_its_parts_need():
         scopes=frozenset({("b.read", "a.read"), ("things.delete",)}),
         effect="delete",
         enterprise=True,
-        offered=True,
     )
 
 

@@ -65,27 +65,27 @@ def test_help_and_version_import_nothing_heavy():
 
 
 @pytest.fixture(scope="module")
-def tour():
+def demo():
     return run("demo", COLUMNS="300")
 
 
-def test_the_tour_holds_on_a_fresh_sandbox_without_terminal_or_input(tour):
-    assert tour.returncode == 0, tour.stdout + tour.stderr
-    assert "All 16 steps held." in tour.stdout
-    assert tour.stdout.count("✋") == 2
-    assert "409 AB07" in tour.stdout
+def test_the_tour_holds_on_a_fresh_sandbox_without_terminal_or_input(demo):
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "All 16 steps held." in demo.stdout
+    assert demo.stdout.count("✋") == 2
+    assert "409 AB07" in demo.stdout
 
 
-def test_the_tour_shows_no_secret(tour):
-    steps = tour.stdout.partition("steps held")[0]
+def test_the_tour_shows_no_secret(demo):
+    steps = demo.stdout.partition("steps held")[0]
 
     assert "*****" in steps
-    assert "sk-only-for-the-tour" not in steps
+    assert "sk-only-for-the-demo" not in steps
     assert not re.search(r"[A-Za-z0-9+/]{28}", steps)
 
 
-def test_the_tour_ends_with_lines_to_paste(tour):
-    lines = tour.stdout.splitlines()
+def test_the_tour_ends_with_lines_to_paste(demo):
+    lines = demo.stdout.splitlines()
 
     claude = next(line for line in lines if line.startswith("claude mcp add "))
     cursor = json.loads(next(line for line in lines if line.startswith('{"mcpServers"')))

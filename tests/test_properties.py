@@ -88,7 +88,7 @@ class Watched:
     async def __call__(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        self.requests.append((method, target.partition("?")[0]))
+        self.requests.append((method, target.partition("?")[0].removeprefix("/v1")))
         return await self._answer(method, target, headers, body)
 
     def rewind(self) -> None:

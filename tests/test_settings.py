@@ -91,6 +91,9 @@ def test_nothing_needs_to_be_set(load):
         "sandbox": False,
         "log_level": "info",
         "log_format": "text",
+        "mcp_base_url": None,
+        "prices_url": None,
+        "max_result_chars": 80_000,
     }
 
 
@@ -106,6 +109,9 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         PORTKEY_SANDBOX="true",
         LOG_LEVEL="error",
         LOG_FORMAT="json",
+        PORTKEY_MCP_BASE_URL="https://mcp.example",
+        PORTKEY_PRICES_URL="https://prices.example/",
+        MCP_MAX_RESULT_CHARS="5000",
     )
 
     assert settings.api_key.get_secret_value() == "pk-1"
@@ -119,7 +125,38 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         "sandbox": True,
         "log_level": "error",
         "log_format": "json",
+        "mcp_base_url": "https://mcp.example",
+        "prices_url": "https://prices.example/",
+        "max_result_chars": 5000,
     }
+
+
+@pytest.mark.parametrize(
+    ("variables", "mcp", "prices"),
+    [
+        ({}, "https://mcp.portkey.ai", "https://configs.portkey.ai"),
+        ({"PORTKEY_BASE_URL": "https://portkey.example/v1"}, None, None),
+        (
+            {
+                "PORTKEY_BASE_URL": "https://portkey.example/v1",
+                "PORTKEY_MCP_BASE_URL": "https://mcp.example/",
+                "PORTKEY_PRICES_URL": "https://prices.example",
+            },
+            "https://mcp.example",
+            "https://prices.example",
+        ),
+    ],
+)
+def test_other_hosts_of_portkeys_are_known_only_beside_its_own_api(load, variables, mcp, prices):
+    settings = load(**variables)
+
+    assert (settings.mcp_address, settings.prices_address) == (mcp, prices)
+
+
+@pytest.mark.parametrize("name", ["PORTKEY_MCP_BASE_URL", "PORTKEY_PRICES_URL"])
+def test_every_address_is_checked(load, name):
+    with pytest.raises(ConfigurationError, match=f"{name} must be https"):
+        load(**{name: "http://mcp.example"})
 
 
 def test_variables_of_other_programs_are_not_ours(load):

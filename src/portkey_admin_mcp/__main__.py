@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from . import __version__
-from .checkup import check_http
+from .check_http import check_http
 from .errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,12 @@ def demo() -> None:
     lines that connect your own client. Needs no key, network, terminal or input. The exit
     code is 0 only if every step held.
     """
-    from .server.insulate import insulate
+    from .server.fastmcp_environment import isolate_fastmcp
 
-    insulate()
-    from .tour import guide
+    isolate_fastmcp()
+    from .demo import run_demo
 
-    sys.exit(guide())
+    sys.exit(run_demo())
 
 
 @main.command()
@@ -131,7 +131,7 @@ def http(
     Settings come from the environment (docs/settings.md). To try it: http --sandbox, then open
     http://127.0.0.1:3000 in a browser.
     """
-    from .compose import http_app, read_environment, require_access_control
+    from .bootstrap import http_app, read_environment, require_access_control
     from .hosting import load_hosting
     from .server.http.serve import run, run_workers
 
@@ -147,7 +147,7 @@ def http(
         require_access_control(settings, hosting)
     if settings.sandbox or hosting.session_mode != "stateless":
         raise click.UsageError("--workers needs MCP_SESSION_MODE=stateless, and no sandbox")
-    run_workers("portkey_admin_mcp.compose:create_app", hosting, workers, env_file)
+    run_workers("portkey_admin_mcp.bootstrap:create_app", hosting, workers, env_file)
 
 
 main.add_command(check_http)
@@ -159,7 +159,7 @@ def http_main() -> None:
 
 
 def _serve(sandbox: bool, env_file: Path | None) -> None:
-    from .compose import mcp_server, read_environment
+    from .bootstrap import mcp_server, read_environment
     from .server.stdio import serve
 
     with _complaints():

@@ -4,9 +4,10 @@ import json
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import stamina
@@ -26,7 +27,7 @@ from .errors import (
 )
 from .models.base import Arguments, Record
 from .network import Answer, Network
-from .settings import Settings
+from .settings import Settings, check_address
 
 R = TypeVar("R", bound=Record)
 log = logging.getLogger(__name__)
@@ -40,6 +41,10 @@ LONGEST_TARGET = 16_000
 """Twice what common servers take (RFC 9110, 4.1, asks for 8,000 bytes)."""
 
 
+Base = Literal["v1", "root", "mcp", "prices"]
+"""Where a path begins: under `/v1`, at the API's root, at the MCP gateway, at the price lists."""
+
+
 class Transport(Protocol):
     """Carries one request: the seam behind which Portkey, or the emulator, stands.
 
@@ -50,7 +55,11 @@ class Transport(Protocol):
     async def __call__(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """Send `target` (path and query, already quoted) and return status, headers, body."""
+        """Send to `target` and return status, headers, body.
+
+        A target is a path with its query, already quoted, that begins with the API's version
+        where it has one (`/v1/configs?…`), or the whole URL of another host of Portkey's.
+        """
         ...
 
 
@@ -58,101 +67,141 @@ class Portkey:
     """The Portkey Admin API for one API key.
 
     Paths are written as Portkey documents them, `"/configs/{slug}"`; the names in braces are
-    filled from keyword arguments and quoted, so an id can never change the path.
+    filled from `ids` and quoted, so an id can never change the path.
     """
 
     def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
+        self._settings = settings
         self._key = settings.api_key
         self._transport = transport or Network(settings)
 
-    async def get(
-        self, path: str, *, returns: type[R], params: Arguments | None = None, **ids: str
-    ) -> R:
-        """Read something."""
-        return await self._send("GET", path, returns, ids, params=params)
-
-    async def post(
-        self, path: str, *, returns: type[R], json: Arguments | None = None, **ids: str
-    ) -> R:
-        """Create something, or run an action."""
-        return await self._send("POST", path, returns, ids, json=json)
-
-    async def put(self, path: str, *, returns: type[R], json: Arguments, **ids: str) -> R:
-        """Change something."""
-        return await self._send("PUT", path, returns, ids, json=json)
-
-    async def delete(
-        self,
-        path: str,
-        *,
-        returns: type[R],
-        params: Arguments | None = None,
-        json: Arguments | None = None,
-        **ids: str,
-    ) -> R:
-        """Delete something."""
-        return await self._send("DELETE", path, returns, ids, params=params, json=json)
-
-    async def _send(
+    async def send(
         self,
         method: str,
         path: str,
-        returns: type[R],
-        ids: Mapping[str, str],
         *,
-        params: Arguments | None = None,
-        json: Arguments | None = None,
+        returns: type[R],
+        ids: Mapping[str, str] | None = None,
+        query: Sequence[Arguments] | None = None,
+        body: Sequence[Arguments] | None = None,
+        base: Base = "v1",
+        needs_key: bool = True,
+        is_read: bool | None = None,
     ) -> R:
+        """Send one request, repeat it where that is safe, and read the answer as `returns`.
+
+        Several groups of arguments are sent side by side; `body=None` sends no body. `is_read`
+        says that the request changes nothing although its verb does not. Raises one of the
+        errors in `errors`.
+        """
         request = f"{method} {path}"
-        target = path.format_map({name: _segment(name, value) for name, value in ids.items()})
-        if query := _query(params):
-            target += f"?{query}"
+        segments = {name: _segment(name, value) for name, value in (ids or {}).items()}
+        target = self._address(base) + path.format_map(segments)
+        if given := _query(query or ()):
+            target += f"?{given}"
         if len(target) > LONGEST_TARGET:
             raise InputError("the arguments are too long for the address of a request")
-        body = None if json is None else _encode(_wire(json))
+        content = None if body is None else _encode(_wire(body))
+        safe = method == "GET" if is_read is None else is_read
+        send = _Sending(request, target, content, safe, needs_key)
+        return returns.read(_decode(await self._repeat(send), request))
+
+    async def download(self, url: str, most_bytes: int) -> bytes:
+        """Read the beginning of a file that Portkey gave a signed link to; the key is not sent.
+
+        Raises InputError for a link that must not be followed, and the errors of a read.
+        """
+        try:
+            check_address(
+                "the link",
+                url,
+                self._settings.allow_private_base_url or self._settings.sandbox,
+                self._settings.allow_insecure_http,
+            )
+        except ValueError as error:
+            raise InputError(f"the file cannot be read here: {error}") from None
+        wanted = {"range": f"bytes=0-{most_bytes - 1}"}
+        send = _Sending("GET (signed link)", url, None, True, False, wanted)
+        return (await self._repeat(send))[:most_bytes]
+
+    def _address(self, base: Base) -> str:
+        """What comes before a path: nothing secret is sent to a host that was not configured."""
+        if base in ("v1", "root"):
+            return "/v1" if base == "v1" else ""
+        name = "PORTKEY_MCP_BASE_URL" if base == "mcp" else "PORTKEY_PRICES_URL"
+        address = self._settings.mcp_address if base == "mcp" else self._settings.prices_address
+        if address is None:
+            raise ConfigurationError(
+                f"{name} is not set, and PORTKEY_BASE_URL is not Portkey's own, so there is no "
+                "telling where this is. Set it in this server's environment."
+            )
+        return address
+
+    async def _repeat(self, send: "_Sending") -> bytes:
+        content = b""
         async for attempt in stamina.retry_context(
-            on=_wait_before_retry, attempts=ATTEMPTS, timeout=None
+            on=lambda error: _wait_before_retry(error, send), attempts=ATTEMPTS, timeout=None
         ):
             with attempt:
-                content = await self._once(request, target, body)
-        return returns.read(_decode(content, request))
+                content = await self._send_once(send)
+        return content
 
-    async def _once(self, request: str, target: str, body: bytes | None) -> bytes:
-        method = request.partition(" ")[0]
+    async def _send_once(self, send: "_Sending") -> bytes:
         started = time.perf_counter()
         try:
             status, headers, content = await self._transport(
-                method, target, self._headers(request, body), body
+                send.method, send.target, self._headers(send), send.body
             )
         except ConnectionRefusedError as error:
-            raise Unreachable(str(error), request=request) from error
+            raise Unreachable(str(error), request=send.request) from error
         except (TimeoutError, ConnectionError) as error:
-            lost = Unavailable if method == "GET" else OutcomeUnknown
-            raise lost(str(error), request=request) from error
+            lost = Unavailable if send.is_read else OutcomeUnknown
+            raise lost(str(error), request=send.request) from error
         spent = (time.perf_counter() - started) * 1000
-        log.debug("%s answered %d in %.0f ms", request, status, spent)
+        log.debug("%s answered %d in %.0f ms", send.request, status, spent)
         if 200 <= status < 300:
             return content
-        message, code = map(self._without_key, _said(content))
-        raise _error(request, status, headers, message, code)
+        message, code = map(self._without_key, _message_and_code(content))
+        raise _error(send, status, headers, message, code)
 
-    def _without_key(self, said: str) -> str:
-        """What an error says, without the key: a proxy may echo the headers it was sent."""
+    def _without_key(self, text: str) -> str:
+        """The text without the key: a proxy may echo the headers it was sent."""
         key = "" if self._key is None else self._key.get_secret_value()
-        return said.replace(key, "***") if key else said
+        return text.replace(key, "***") if key else text
 
-    def _headers(self, request: str, body: bytes | None) -> dict[str, str]:
+    def _headers(self, send: "_Sending") -> dict[str, str]:
+        headers = {
+            "accept": "application/json",
+            "user-agent": f"portkey-admin-mcp/{__version__}",
+            **(send.headers or {}),
+        }
+        if send.needs_key:
+            headers["x-portkey-api-key"] = self._secret()
+        return headers if send.body is None else {**headers, "content-type": "application/json"}
+
+    def _secret(self) -> str:
         if self._key is None:
             raise ConfigurationError(
                 "PORTKEY_API_KEY is not set, so Portkey cannot be asked. Set it in this server's "
                 "environment, or start with --sandbox to try the tools without a key."
             )
-        headers = {
-            "x-portkey-api-key": self._key.get_secret_value(),
-            "accept": "application/json",
-            "user-agent": f"portkey-admin-mcp/{__version__}",
-        }
-        return headers if body is None else {**headers, "content-type": "application/json"}
+        return self._key.get_secret_value()
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """A request, ready to be sent; `is_read` where it changes nothing."""
+
+    request: str
+    target: str
+    body: bytes | None
+    is_read: bool
+    needs_key: bool
+    headers: Mapping[str, str] | None = None
+
+    @property
+    def method(self) -> str:
+        return self.request.partition(" ")[0]
 
 
 def _segment(name: str, value: str) -> str:
@@ -162,8 +211,8 @@ def _segment(name: str, value: str) -> str:
     return quote(value, safe="", errors="replace")
 
 
-def _query(params: Arguments | None) -> str:
-    given = {} if params is None else _wire(params)
+def _query(groups: Sequence[Arguments]) -> str:
+    given = _wire(groups)
     return urlencode({name: _text(value) for name, value in given.items() if value is not None})
 
 
@@ -175,9 +224,9 @@ def _text(value: Any) -> str:
     return _encode(value).decode() if isinstance(value, dict) else str(value)
 
 
-def _wire(arguments: Arguments) -> dict[str, Any]:
+def _wire(groups: Sequence[Arguments]) -> dict[str, Any]:
     try:
-        return arguments.wire()
+        return {name: value for group in groups for name, value in group.wire().items()}
     except (ValueError, RecursionError) as error:
         raise InputError("an argument is nested too deeply, or is no JSON") from error
 
@@ -198,42 +247,39 @@ def _decode(content: bytes, request: str) -> Any:
         raise UnexpectedAnswer("the answer is not JSON", request=request) from error
 
 
-def _wait_before_retry(error: Exception) -> bool | float:
+def _wait_before_retry(error: Exception, send: _Sending) -> bool | float:
     """Whether to try again, or after how many seconds.
 
     A read may be repeated whenever Portkey was unwell. A write only when it cannot have
     happened: no connection, or 429 on an idempotent verb. Portkey's PUT makes a new version
     each time, so one that may have arrived is never repeated.
     """
-    if not isinstance(error, ApiError):
-        return False
-    verb = error.request.partition(" ")[0]
     if isinstance(error, RateLimited):
         wait = error.retry_after
-        if verb == "POST" or (wait or 0) > LONGEST_WAIT_S:
+        if (send.method == "POST" and not send.is_read) or (wait or 0) > LONGEST_WAIT_S:
             return False
         return True if wait is None else wait + random.uniform(0, 0.1)  # noqa: S311  # jitter
     if isinstance(error, Unreachable):
         return True
-    if isinstance(error, Unavailable) and verb == "GET":
+    if isinstance(error, Unavailable) and send.is_read:
         return error.status in (None, 502, 503, 504)
     return False
 
 
 def _error(
-    request: str, status: int, headers: Mapping[str, str], message: str, code: str
+    send: _Sending, status: int, headers: Mapping[str, str], message: str, code: str
 ) -> ApiError:
-    kind = error_for_status(status, write=not request.startswith("GET"))
+    kind = error_for_status(status, write=not send.is_read)
     return kind(
         message or "(no message)",
-        request=request,
+        request=send.request,
         status=status,
         code=code or None,
         retry_after=_retry_after(headers.get("retry-after")),
     )
 
 
-def _said(content: bytes) -> tuple[str, str]:
+def _message_and_code(content: bytes) -> tuple[str, str]:
     """Find message and code in any error body Portkey is known to send.
 
     Forms seen: `{success, data: {message, errorCode}}`, `{error: {message, code|slug}}`,

@@ -1,14 +1,22 @@
 """What a tool is: an async function, plus the facts its signature cannot say.
 
-`@tool` changes nothing about the function. It stays callable as written, which is how
-workflows, plans and tests use it; the server reads the facts from `__tool__`.
+A function under `@tool` has a docstring and no body: its declaration and its signature are the
+request. Path parameters are filled by name; the other parameters are groups of arguments, sent
+in the query of a GET or DELETE and in the body of a POST or PUT. What has to happen before a
+request belongs to the group (validators, `wire`), what happens after it to the record (`read`).
+A function under `@workflow` has a body, made of calls to other tools.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, wraps
 from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_type_hints
+
+from .api import Base, Portkey
+from .models.base import Arguments, Record
+from .models.paging import Page, Paged
 
 Effect = Literal["read", "create", "overwrite", "delete"]
 EFFECT_OF_VERB: dict[str, Effect] = {
@@ -22,19 +30,36 @@ Function = Callable[..., Awaitable[Any]]
 F = TypeVar("F", bound=Function)
 AnyOf = tuple[str, ...]
 """Scopes of which any one will do: which of them depends on the kind of object."""
+Scopes = frozenset[AnyOf]
+"""All of these are needed."""
+
+
+def all_of(*scopes: str | AnyOf) -> Scopes:
+    """Scopes that are all needed; a tuple among them is satisfied by any one of its own."""
+    return frozenset((scope,) if isinstance(scope, str) else scope for scope in scopes)
 
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool: the function and everything the server, the docs and the tests need to know."""
+    """One tool: the function and everything the server, the docs and the tests need to know.
+
+    `is_listed` is false for a part of a workflow that is no tool by itself, `is_repeatable` for
+    one that does something new each time although its verb says otherwise. `returns_secret` and
+    `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves open, and
+    is empty where it does not.
+    """
 
     function: Function
     endpoints: tuple[str, ...]
-    scopes: frozenset[AnyOf]
+    scopes: Scopes
     effect: Effect
-    enterprise: bool
-    offered: bool = True
-    again: bool = True
+    enterprise: bool = False
+    is_listed: bool = True
+    is_repeatable: bool = True
+    returns_secret: bool = False
+    is_billable: bool = False
+    unconfirmed: str = ""
+    base: Base = "v1"
 
     @property
     def name(self) -> str:
@@ -44,7 +69,9 @@ class Tool:
     @property
     def title(self) -> str:
         """The name as a person reads it."""
-        return self.name.replace("_", " ").capitalize().replace(" api ", " API ")
+        words = self.name.replace("_", " ").capitalize().split(" ")
+        capitals = {"api": "API", "mcp": "MCP", "scim": "SCIM"}
+        return " ".join(capitals.get(word.lower(), word) for word in words)
 
     @property
     def domain(self) -> str:
@@ -58,57 +85,116 @@ class Tool:
         return inspect.getdoc(self.function) or ""
 
     @property
-    def idempotent(self) -> bool:
+    def is_idempotent(self) -> bool:
         """Whether a second call with the same arguments changes nothing more."""
-        return self.again and self.effect != "create"
+        return self.is_repeatable and self.effect != "create"
 
     @property
-    def needs(self) -> str:
-        """The scopes in words."""
+    def scopes_in_words(self) -> str:
+        """The scopes a key needs; empty if it needs none."""
         return " and ".join(sorted(" or ".join(any_of) for any_of in self.scopes))
 
 
 def tool(
     endpoint: str,
     *,
-    scope: str | AnyOf,
+    scope: str | AnyOf | Scopes | None,
     effect: Effect | None = None,
-    enterprise: bool = False,
-    offered: bool = True,
-    again: bool = True,
+    base: Base = "v1",
+    needs_key: bool = True,
+    **facts: Any,
 ) -> Callable[[F], F]:
-    """Mark a function as the tool for one endpoint. The verb tells its effect, unless it lies.
+    """Declare the tool for one endpoint; calling the function sends the request.
 
-    One that is not `offered` is a part of a workflow and no tool by itself; one with
-    `again=False` does something new each time, though its verb says otherwise.
+    `scope` is None where a key needs none. The verb tells the effect, unless it lies. `base` is
+    where the path begins. The other facts are those of `Tool`.
     """
-    verb, _path = endpoint.split()
+    verb, path = endpoint.split()
+    told: Effect = effect or EFFECT_OF_VERB[verb]
 
-    def mark(function: F) -> F:
+    def declare(function: F) -> F:
+        request = Request(function, verb, path, base, needs_key, is_read=told == "read")
+
+        @wraps(function)
+        async def send(api: Portkey, *positional: Any, **named: Any) -> Record:
+            return await request.send(api, request.bind(positional, named))
+
         return _note(
-            function,
+            cast(F, send),
             endpoints=(endpoint,),
-            scopes=frozenset({scope if isinstance(scope, tuple) else (scope,)}),
-            effect=effect or EFFECT_OF_VERB[verb],
-            enterprise=enterprise,
-            offered=offered,
-            again=again,
+            scopes=_normal(scope),
+            effect=told,
+            base=base,
+            **facts,
         )
 
-    return mark
+    return declare
 
 
-def workflow(*uses: Function, effect: Effect) -> Callable[[F], F]:
+@dataclass(frozen=True)
+class Request:
+    """The request that a declaration and its signature describe."""
+
+    function: Function
+    verb: str
+    path: str
+    base: Base
+    needs_key: bool
+    is_read: bool
+
+    @cached_property
+    def returns(self) -> type[Record]:
+        """What the answer is read as."""
+        return cast(type[Record], get_type_hints(self.function)["return"])
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        _api, *names = inspect.signature(self.function).parameters
+        return tuple(names)
+
+    def bind(self, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the arguments of a call under their names; raises TypeError as Python would."""
+        signature = inspect.signature(self.function)
+        return dict(signature.bind(None, *positional, **named).arguments.items())
+
+    async def send(self, api: Portkey, bound: Mapping[str, Any]) -> Record:
+        """Sort the arguments into path, query and body, send, and say where in a list we are."""
+        values = [bound[name] for name in self._names if name in bound]
+        groups = [value for value in values if isinstance(value, Arguments)]
+        ids = {n: str(v) for n, v in bound.items() if f"{{{n}}}" in self.path}
+        ids |= {n: str(getattr(group, n)) for group in groups for n in group.in_path}
+        record = await api.send(
+            self.verb,
+            self.path,
+            returns=self.returns,
+            ids=ids,
+            query=self._part("query", groups),
+            body=self._part("body", groups),
+            base=self.base,
+            needs_key=self.needs_key,
+            is_read=self.is_read,
+        )
+        paging = next((group for group in groups if isinstance(group, Paged)), None)
+        return record.at(paging) if isinstance(record, Page) and paging is not None else record
+
+    def _part(self, part: str, groups: list[Arguments]) -> list[Arguments] | None:
+        usual = "query" if self.verb in ("GET", "DELETE") else "body"
+        chosen = [group for group in groups if (group.sent_in or usual) == part]
+        return chosen or None
+
+
+def workflow(*parts: Function, effect: Effect, **facts: Any) -> Callable[[F], F]:
     """Mark a function as a tool made of other tools. It needs whatever they need."""
-    parts = [tool_of(part) for part in uses]
+    used = [tool_of(part) for part in parts]
 
     def mark(function: F) -> F:
         return _note(
             function,
-            endpoints=tuple(endpoint for part in parts for endpoint in part.endpoints),
-            scopes=frozenset().union(*(part.scopes for part in parts)),
+            endpoints=tuple(endpoint for part in used for endpoint in part.endpoints),
+            scopes=frozenset().union(*(part.scopes for part in used)),
             effect=effect,
-            enterprise=any(part.enterprise for part in parts),
+            enterprise=any(part.enterprise for part in used),
+            **facts,
         )
 
     return mark
@@ -128,6 +214,12 @@ def tools_in(modules: Iterable[ModuleType]) -> list[Tool]:
         for member in vars(module).values()
         if hasattr(member, "__tool__") and member.__module__ == module.__name__
     ]
+
+
+def _normal(scope: str | AnyOf | Scopes | None) -> Scopes:
+    if scope is None or isinstance(scope, frozenset):
+        return scope or frozenset()
+    return all_of(scope)
 
 
 def _note(function: F, **facts: Any) -> F:

@@ -8,6 +8,7 @@
     * SubscriptionExhausted 402
     * Forbidden             403, which may also mean "not found" or "another workspace"
     * NotFound              404
+    * NotAvailable          405, 501: this deployment of Portkey does not have the operation
     * Conflict              409
     * Rejected              400, 422 and other 4xx
     * RateLimited           429
@@ -72,6 +73,10 @@ class NotFound(ApiError):
     """No such resource."""
 
 
+class NotAvailable(ApiError):
+    """The operation is not offered by this deployment of Portkey."""
+
+
 class Conflict(ApiError):
     """It exists already, or something still depends on it."""
 
@@ -109,6 +114,7 @@ BY_STATUS: dict[int, type[ApiError]] = {
     402: SubscriptionExhausted,
     403: Forbidden,
     404: NotFound,
+    405: NotAvailable,
     409: Conflict,
     429: RateLimited,
 }
@@ -116,6 +122,8 @@ BY_STATUS: dict[int, type[ApiError]] = {
 
 def error_for_status(status: int, *, write: bool) -> type[ApiError]:
     """Name the error a status code stands for; after a write, a 5xx leaves the outcome open."""
+    if status == 501:
+        return NotAvailable
     if status >= 500:
         return OutcomeUnknown if write else Unavailable
     if status < 400:

@@ -11,6 +11,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
 Answer = tuple[int, Mapping[str, str], bytes]
 MOST_CONNECTIONS = 64
@@ -28,24 +29,29 @@ class Network:
         self._base = settings.base_url.rstrip("/")
         self._seconds = settings.timeout_ms / 1000
         self._session: aiohttp.ClientSession | None = None
-        self._proxy: str | None = None
+        self._proxies: dict[URL, str | None] = {}
 
     async def __call__(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """Send `target` (path and query, already quoted) and return status, headers, body."""
+        """Send to `target`, already quoted, and return status, headers, body."""
         import aiohttp
         from yarl import URL
 
         # Encoded: what was quoted stays quoted, and no dots are folded.
-        url = URL(self._base + target, encoded=True)
+        url = URL(self._url(target), encoded=True)
         try:
             async with self._open().request(
-                method, url, headers=headers, data=body, allow_redirects=False, proxy=self._proxy
+                method,
+                url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                proxy=self._proxy(url.origin()),
             ) as response:
                 return response.status, response.headers, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ConnectionRefusedError(_why(error)) from error
+            raise ConnectionRefusedError(_reason(error)) from error
         except aiohttp.ClientHttpProxyError as error:
             raise ConnectionRefusedError(f"the proxy refused with {error.status}") from error
         except TimeoutError as error:
@@ -59,13 +65,26 @@ class Network:
             await self._session.close()
             self._session = None
 
+    def _proxy(self, origin: "URL") -> str | None:
+        # Asked once for each host: the environment does not change while we run.
+        if origin not in self._proxies:
+            self._proxies[origin] = _proxy(str(origin))
+        return self._proxies[origin]
+
+    def _url(self, target: str) -> str:
+        """The whole address of a target: `/v1/…` is the base URL, other paths lie beside it."""
+        if target.startswith(("https://", "http://")):
+            return target
+        if target.startswith("/v1/"):
+            return self._base + target.removeprefix("/v1")
+        return self._base.removesuffix("/v1") + target
+
     def _open(self) -> "aiohttp.ClientSession":
         # Made on first use: it belongs to the running loop, costs 0.1 s to import, and most
         # starts never call.
         if self._session is None:
             import aiohttp
 
-            self._proxy = _proxy(self._base)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ssl=_trust(self._settings)),
                 timeout=aiohttp.ClientTimeout(
@@ -75,12 +94,12 @@ class Network:
                     sock_read=self._seconds,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=(_once,),
+                middlewares=(_send_once,),
             )
         return self._session
 
 
-async def _once(request: Any, handler: Any) -> Any:
+async def _send_once(request: Any, handler: Any) -> Any:
     """Send a request no more than once.
 
     aiohttp by itself repeats a PUT or DELETE whose pooled connection turns out to be closed.
@@ -139,7 +158,7 @@ def _trust(settings: Settings) -> ssl.SSLContext:
         ) from error
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Say why no connection could be made, without the address."""
     found = getattr(error, "certificate_error", None)
     if isinstance(found, ssl.SSLCertVerificationError):

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -66,6 +67,29 @@ class Settings(BaseSettings):
         description="Where Portkey's Admin API is. https and public, unless the next two allow "
         "otherwise.",
         examples=[DEFAULT_BASE_URL],
+    )
+    mcp_base_url: str | None = Field(
+        None,
+        validation_alias="PORTKEY_MCP_BASE_URL",
+        description="Where Portkey's MCP gateway is, for the registry of MCP servers. Portkey's "
+        "own if PORTKEY_BASE_URL is Portkey's own; else there is none until this is set, since "
+        "the key is sent there.",
+        examples=["https://mcp.portkey.ai"],
+    )
+    prices_url: str | None = Field(
+        None,
+        validation_alias="PORTKEY_PRICES_URL",
+        description="Where the public price lists are; no key is sent there. Portkey's own if "
+        "PORTKEY_BASE_URL is Portkey's own.",
+        examples=["https://configs.portkey.ai"],
+    )
+    max_result_chars: int = Field(
+        80_000,
+        ge=1_000,
+        validation_alias="MCP_MAX_RESULT_CHARS",
+        description="Characters of JSON that the result of one tool may have. A longer one is cut "
+        "between records, and says how to get the rest.",
+        examples=["80000"],
     )
     allow_private_base_url: bool = Field(
         False,
@@ -133,9 +157,33 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check(self) -> "Settings":
         if not self.sandbox:
-            check_base_url(self.base_url, self.allow_private_base_url, self.allow_insecure_http)
+            for name, url in self._addresses():
+                check_address(name, url, self.allow_private_base_url, self.allow_insecure_http)
             check_key(self.api_key)
         return self
+
+    def _addresses(self) -> Iterator[tuple[str, str]]:
+        yield "PORTKEY_BASE_URL", self.base_url
+        for name, url in (
+            ("PORTKEY_MCP_BASE_URL", self.mcp_base_url),
+            ("PORTKEY_PRICES_URL", self.prices_url),
+        ):
+            if url is not None:
+                yield name, url
+
+    @property
+    def mcp_address(self) -> str | None:
+        """Where the MCP gateway is; None where nobody said so and it cannot be known."""
+        return self._beside(self.mcp_base_url, "https://mcp.portkey.ai")
+
+    @property
+    def prices_address(self) -> str | None:
+        """Where the price lists are; None where nobody said so and it cannot be known."""
+        return self._beside(self.prices_url, "https://configs.portkey.ai")
+
+    def _beside(self, given: str | None, portkeys_own: str) -> str | None:
+        own = self.sandbox or urlsplit(self.base_url).hostname == "api.portkey.ai"
+        return (given or (portkeys_own if own else None) or "").rstrip("/") or None
 
 
 def load_settings(env_file: Path | None = None, **given: Any) -> Settings:
@@ -167,35 +215,34 @@ def names_of(field: FieldInfo) -> list[str]:
     return [str(c) for c in alias.choices] if isinstance(alias, AliasChoices) else [str(alias)]
 
 
-def check_base_url(url: str, private: bool, insecure: bool) -> None:
-    """Refuse an address the key must not be sent to: not https, or not public.
+def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
+    """Refuse an address that must not be spoken to: not https, or not public.
 
-    Only literal addresses and well-known local names are judged; a public name that resolves
-    to a private address is the operator's own DNS.
+    `name` is what an error calls it. Only literal addresses and well-known local names are
+    judged; a public name that resolves to a private address is the operator's own DNS.
     """
     if not re.fullmatch("[!-~]+", url):
         raise ValueError(
-            "PORTKEY_BASE_URL holds a space, a line break or a character that is not ASCII; "
+            f"{name} holds a space, a line break or a character that is not ASCII; "
             f"write it like {DEFAULT_BASE_URL}, an international name in its xn-- form"
         )
-    if set("@?#") & set(url):
-        raise ValueError("PORTKEY_BASE_URL must hold no user, password, query or fragment")
+    if set("@#") & set(url) or ("?" in url and name.startswith("PORTKEY_")):
+        raise ValueError(f"{name} must hold no user, password, query or fragment")
     try:
         parts = urlsplit(url)
         host, _port = _host(parts), parts.port
     except ValueError:
         raise ValueError(
-            "PORTKEY_BASE_URL must be a whole URL that starts with https://, like "
-            f"{DEFAULT_BASE_URL}"
+            f"{name} must be a whole URL that starts with https://, like {DEFAULT_BASE_URL}"
         ) from None
     if parts.scheme == "http" and not insecure:
         raise ValueError(
-            "PORTKEY_BASE_URL must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the "
+            f"{name} must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the "
             "key without TLS"
         )
     if not private and is_private(host):
         raise ValueError(
-            "PORTKEY_BASE_URL is a private or local address; set "
+            f"{name} is a private or local address; set "
             "PORTKEY_ALLOW_PRIVATE_BASE_URL=true if Portkey runs there"
         )
 

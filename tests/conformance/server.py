@@ -9,7 +9,7 @@ import argparse
 import logging
 
 from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.insulate import insulate
+from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 """Of events in Redis."""
@@ -18,8 +18,8 @@ KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 def serve(hosting: Hosting) -> None:
     """Everything the suite calls, in a server set up as ours is."""
     # FastMCP reads the environment when it is imported, which is here.
-    insulate()
-    from asking import add_asking
+    isolate_fastmcp()
+    from client_input import add_asking
     from fastmcp import FastMCP
     from fixtures import add_fixtures
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parts import real_part
+from programs import real_program
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def nginx() -> str:
     """Debian's nginx."""
-    return real_part("nginx")
+    return real_program("nginx")
 
 
 @pytest.fixture(scope="session")

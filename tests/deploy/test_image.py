@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from parts import real_part
+from programs import real_program
 
 
 @pytest.fixture(scope="session")
 def dockerfile(root: Path) -> list[tuple[str, str]]:
-    """Instructions of the last stage."""
+    """Instructions of the last fake."""
     text = re.sub(r"\\\n", " ", (root / "Dockerfile").read_text())
     lines = [line.split(maxsplit=1) for line in text.splitlines() if re.match("[A-Z]", line)]
     pairs = [(name, rest.strip()) for name, rest in lines]
@@ -36,7 +36,7 @@ def pins(lock: str) -> dict[str, str]:
 
 def test_a_linter_finds_nothing_in_the_dockerfile(root):
     beside = Path(sys.executable).with_name("hadolint")
-    linter = str(beside) if beside.exists() else real_part("hadolint")
+    linter = str(beside) if beside.exists() else real_program("hadolint")
 
     said = subprocess.run(
         [linter, "--no-color", "Dockerfile"], cwd=root, check=False, capture_output=True, text=True

@@ -34,7 +34,7 @@ def carry(emulator):
         method, target = endpoint.split()
         headers = {"x-portkey-api-key": emulator.keys()["owner"]}
         content = None if body is None else json.dumps(body).encode()
-        return (await InProcess(emulator)(method, target, headers, content))[0]
+        return (await InProcess(emulator)(method, f"/v1{target}", headers, content))[0]
 
     return sent
 

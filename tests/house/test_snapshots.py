@@ -11,7 +11,7 @@ from portkey_admin_mcp.server.binding import bind, compact
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 BUDGET = SNAPSHOTS / "budget.json"
-MOST_IN_ALL = 6_000
+MOST_IN_ALL = 31_000
 MOST_EACH = 700
 TOOLS = all_tools()
 O200K = quicktok.get_encoding("o200k_base")

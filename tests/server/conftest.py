@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import pytest
 
-from portkey_stage import Stage
+from fake_portkey import FakePortkey
 
 PATIENCE_S = 20
 """For what must come, on a machine that has other things to do."""
@@ -167,16 +167,16 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Piped]:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def fake() -> Iterator[FakePortkey]:
     """A scripted Portkey on loopback."""
-    with Stage() as stage:
-        yield stage
+    with FakePortkey() as fake:
+        yield fake
 
 
 @pytest.fixture
-def keyed(stage: Stage) -> dict[str, str]:
-    """The environment of a server that asks the stage."""
-    return {**stage.settings, "PORTKEY_API_KEY": "a-key-of-the-tests"}
+def keyed(fake: FakePortkey) -> dict[str, str]:
+    """The environment of a server that asks the fake."""
+    return {**fake.settings, "PORTKEY_API_KEY": "a-key-of-the-tests"}
 
 
 @pytest.fixture

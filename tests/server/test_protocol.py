@@ -18,9 +18,9 @@ from mcp_types import (
     InitializeResult,
 )
 
+from fake_portkey import Answer
 from portkey_admin_mcp import __version__
 from portkey_admin_mcp.server.app import all_tools
-from portkey_stage import Answer
 
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 MODERN = "2026-07-28"
@@ -99,17 +99,18 @@ def test_a_wrong_argument_is_named_with_the_nearest_one(sandbox):
     assert "workspace_id: is required" in result["content"][0]["text"]
 
 
-def test_a_cancelled_call_is_over_and_the_end_of_input_is_the_end(start, stage, keyed, version):
-    stage.script(["silence", Answer(body=ONE_WORKSPACE)])
+def test_a_cancelled_call_is_over_and_the_end_of_input_is_the_end(start, fake, keyed, version):
+    fake.script(["silence", Answer(body=ONE_WORKSPACE)])
     with start(env=keyed) as server:
         server.open(version)
 
         cancelled = server.request("tools/call", name="list_workspaces", arguments={})
-        stage.wait_for(1)
+        fake.wait_for(1)
         server.tell("notifications/cancelled", requestId=cancelled, reason="no longer wanted")
-        stage.wait_for(1, abandoned=1)
+        fake.wait_for(1, abandoned=1)
 
-        assert server.call("list_workspaces")["structuredContent"] == ONE_WORKSPACE
+        answer = server.call("list_workspaces")["structuredContent"]
+        assert answer == ONE_WORKSPACE | {"has_more": False}
         server.close_input()
         assert server.ends() == 0
         assert cancelled not in [line["id"] for line in server.lines]
@@ -149,11 +150,11 @@ async def shake_hands(session, version):
 
 
 async def test_the_official_client_is_answered_and_may_change_its_mind(
-    connect, stage, keyed, version
+    connect, fake, keyed, version
 ):
     not_found = {"success": False, "data": {"message": "Not found", "errorCode": "AB08"}}
     one = Answer(body=ONE_WORKSPACE)
-    stage.script([one, Answer(404, not_found), "silence", one])
+    fake.script([one, Answer(404, not_found), "silence", one])
 
     async with connect(env=keyed) as session:
         listed = await session.list_tools()
@@ -162,9 +163,9 @@ async def test_the_official_client_is_answered_and_may_change_its_mind(
         stranger = await session.call_tool("list_workspace", {})
         misfit = await session.call_tool("get_workspace", {"workspace": "ws-any"})
         regretted = asyncio.create_task(session.call_tool("list_workspaces", {}))
-        await asyncio.to_thread(stage.wait_for, 3)
+        await asyncio.to_thread(fake.wait_for, 3)
         regretted.cancel()
-        await asyncio.to_thread(stage.wait_for, 3, abandoned=1)
+        await asyncio.to_thread(fake.wait_for, 3, abandoned=1)
         again = await session.call_tool("list_workspaces", {})
         leaving = time.monotonic()
 
@@ -175,8 +176,8 @@ async def test_the_official_client_is_answered_and_may_change_its_mind(
     assert listed.next_cursor is None
     for success in (answer, again):
         assert not success.is_error
-        assert success.structured_content == ONE_WORKSPACE
-        assert json.loads(success.content[0].text) == ONE_WORKSPACE
+        assert success.structured_content == ONE_WORKSPACE | {"has_more": False}
+        assert json.loads(success.content[0].text) == ONE_WORKSPACE | {"has_more": False}
     advised = [(refusal, "404 AB08"), (stranger, "list_workspaces"), (misfit, "workspace_id?")]
     for failure, told in advised:
         assert failure.is_error

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fake_portkey import Answer, FakePortkey
 from portkey_admin_mcp.emulator.app import Emulator
-from portkey_stage import Answer, Stage
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 CANARY = "Canary"
@@ -44,18 +44,18 @@ def mishaps(key):
     ("log_format", "key"), [("text", PLAIN), ("json", AWKWARD)], ids=["text", "json"]
 )
 def test_whatever_portkey_does_the_key_is_not_told(start, log_format, key):
-    stage = Stage()
+    fake = FakePortkey()
     env = {"PORTKEY_API_KEY": key, "LOG_LEVEL": "debug", "LOG_FORMAT": log_format}
-    with start(env={**stage.settings, **env}) as server:
+    with start(env={**fake.settings, **env}) as server:
         server.open()
-        with stage:
+        with fake:
             for behaviour, told in mishaps(key):
-                stage.script([behaviour])
+                fake.script([behaviour])
                 assert told in text_of(server.call("create_workspace", name="Any"))
-                assert [request.headers["x-portkey-api-key"] for request in stage.requests] == [key]
-            stage.script(["reset", Answer()])
+                assert [request.headers["x-portkey-api-key"] for request in fake.requests] == [key]
+            fake.script(["reset", Answer()])
             assert not server.call("list_workspaces")["isError"]
-        # The stage is down now.
+        # The fake is down now.
         assert "no connection" in text_of(server.call("list_workspaces"))
         server.close_input()
         server.ends()

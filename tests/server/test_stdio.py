@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portkey_stage import Answer
+from fake_portkey import Answer
 
 QUESTIONS = [
     ("tools/list", {}),
@@ -75,10 +75,10 @@ def test_a_file_called_env_is_not_for_us_to_read(start, undisturbed, tmp_path):
         assert server.stderr == ""
 
 
-def test_without_a_key_there_are_tools_and_a_call_says_what_to_set(start, stage, tmp_path):
+def test_without_a_key_there_are_tools_and_a_call_says_what_to_set(start, fake, tmp_path):
     write_env_file(tmp_path, {"PORTKEY_API_KEY": "not-to-be-read"})
 
-    with start(home=tmp_path, env=stage.settings) as server:
+    with start(home=tmp_path, env=fake.settings) as server:
         server.open()
         assert len(server.ask("tools/list")["tools"]) > 30
         result = server.call("list_workspaces")
@@ -86,22 +86,22 @@ def test_without_a_key_there_are_tools_and_a_call_says_what_to_set(start, stage,
     assert result["isError"] is True
     assert "PORTKEY_API_KEY is not set" in result["content"][0]["text"]
     assert "--sandbox" in result["content"][0]["text"]
-    assert stage.requests == []
+    assert fake.requests == []
 
 
-def test_an_env_file_is_read_when_it_is_named_and_the_environment_wins(start, stage, tmp_path):
-    file = {**stage.settings, "PORTKEY_API_KEY": "from-the-file", "LOG_LEVEL": "nonsense"}
+def test_an_env_file_is_read_when_it_is_named_and_the_environment_wins(start, fake, tmp_path):
+    file = {**fake.settings, "PORTKEY_API_KEY": "from-the-file", "LOG_LEVEL": "nonsense"}
     write_env_file(tmp_path, file)
 
     with start("--env-file", ".env", home=tmp_path, env={"LOG_LEVEL": "error"}) as server:
         server.open()
         server.call("list_workspaces")
 
-    assert stage.requests[0].headers["x-portkey-api-key"] == "from-the-file"
+    assert fake.requests[0].headers["x-portkey-api-key"] == "from-the-file"
 
 
-def test_every_line_of_the_log_is_json_when_asked(start, stage, keyed):
-    stage.script([Answer(), "reset", Answer(503), Answer(body=b"<html>")])
+def test_every_line_of_the_log_is_json_when_asked(start, fake, keyed):
+    fake.script([Answer(), "reset", Answer(503), Answer(body=b"<html>")])
     with start(env={**keyed, "LOG_LEVEL": "debug", "LOG_FORMAT": "json"}) as server:
         server.open()
         server.call("list_workspaces")
@@ -127,11 +127,12 @@ def test_a_line_may_be_nonsense_or_longer_than_any_pipe(start):
         for line in (b"", b"not JSON", b"\xff\xfe{}", b"[" * 5000, b'{"jsonrpc":"2.0"}', b"null"):
             server.write(line)
 
-        said = {"name": "Long", "description": "x" * 1_000_000}
-        long = {"name": "create_workspace", "arguments": said}
+        sent = {"name": "Long", "description": "x" * 1_000_000}
+        long = {"name": "create_workspace", "arguments": sent}
         answer = server.answer(server.request("tools/call", **long))
 
-    assert answer["result"]["structuredContent"]["description"] == said["description"]
+    shown, _, missing = answer["result"]["structuredContent"]["description"].partition("… (")
+    assert len(shown) + int(missing.removesuffix(" characters more)")) == 1_000_000
 
 
 def test_what_was_asked_before_the_end_of_input_is_answered(start):
@@ -148,13 +149,13 @@ def test_what_was_asked_before_the_end_of_input_is_answered(start):
         assert server.ends() == 0
 
 
-def test_what_is_in_flight_at_the_end_of_input_has_a_moment(start, stage, keyed):
-    stage.script([Answer(), Answer(body={"total": 0}, after_s=0.05)])
+def test_what_is_in_flight_at_the_end_of_input_has_a_moment(start, fake, keyed):
+    fake.script([Answer(), Answer(body={"total": 0}, after_s=0.05)])
     with start(env=keyed) as server:
         server.open()
         server.call("list_workspaces")
         asked = server.request("tools/call", name="list_workspaces", arguments={})
-        stage.wait_for(2)
+        fake.wait_for(2)
         server.close_input()
 
         assert server.answer(asked)["result"]["structuredContent"] == {"total": 0}
@@ -193,12 +194,12 @@ def test_it_ends_within_a_second_when_idle(start, end):
 
 
 @pytest.mark.parametrize("end", COMMON)
-def test_it_ends_within_a_second_with_a_call_that_is_never_answered(start, stage, keyed, end):
-    stage.script(["silence"])
+def test_it_ends_within_a_second_with_a_call_that_is_never_answered(start, fake, keyed, end):
+    fake.script(["silence"])
     with start(env=keyed) as server:
         server.open()
         server.request("tools/call", name="list_workspaces", arguments={})
-        stage.wait_for(1)
+        fake.wait_for(1)
         ENDS[end](server)
 
         assert server.ends() == 0
@@ -214,8 +215,8 @@ def test_it_ends_within_a_second_of_its_birth(start, number):
     assert server.said == b""
 
 
-def test_nothing_stays_behind_a_client_that_was_killed(stage, keyed, tmp_path):
-    stage.script(["silence"])
+def test_nothing_stays_behind_a_client_that_was_killed(fake, keyed, tmp_path):
+    fake.script(["silence"])
     ours, theirs = os.pipe()
     client = subprocess.Popen(
         [sys.executable, "-c", CLIENT_IN_MID_CALL],
@@ -225,7 +226,7 @@ def test_nothing_stays_behind_a_client_that_was_killed(stage, keyed, tmp_path):
     )
     os.close(theirs)
     try:
-        stage.wait_for(1)
+        fake.wait_for(1)
         client.kill()
         client.wait()
 
@@ -257,12 +258,12 @@ time.sleep(600)
 """
 
 
-def test_it_starts_no_process(start, keyed, stage):
-    stage.script(["silence"])
+def test_it_starts_no_process(start, keyed, fake):
+    fake.script(["silence"])
     with start(env=keyed) as server:
         server.open()
         server.request("tools/call", name="list_workspaces", arguments={})
-        stage.wait_for(1)
+        fake.wait_for(1)
 
         assert server.pid in children_of(os.getpid())
         assert children_of(server.pid) == []

@@ -4,8 +4,9 @@ import pytest
 
 from portkey_admin_mcp.errors import Conflict, Forbidden
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
-from portkey_admin_mcp.models.configs import ConfigDraft, ConfigFilter, ConfigPatch
-from portkey_admin_mcp.models.vocabulary import Where
+from portkey_admin_mcp.models.configs import ConfigDraft, ConfigPatch
+from portkey_admin_mcp.models.paging import PagedHere
+from portkey_admin_mcp.models.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.tools.configs import (
     create_config,
@@ -15,6 +16,8 @@ from portkey_admin_mcp.tools.configs import (
     list_configs,
     update_config,
 )
+
+WHOLE = PagedHere()
 
 FALLBACK = {
     "strategy": {"mode": "fallback", "on_status_codes": [429]},
@@ -31,7 +34,7 @@ def support(workspace):
 async def test_a_config_is_kept_word_for_word(api, support):
     made = await create_config(api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support))
 
-    config = await get_config(api, made.slug, Where(workspace_id=support))
+    config = await get_config(api, made.slug, WorkspaceSelector(workspace_id=support))
 
     assert (config.name, config.config) == ("Main", FALLBACK)
     assert made.slug.startswith("pc-main-")
@@ -52,7 +55,7 @@ async def test_short_forms_make_the_usual_config(api, emulator, support):
 
     made = await create_config(api, draft)
 
-    config = await get_config(api, made.slug, Where())
+    config = await get_config(api, made.slug, WorkspaceSelector())
     assert config.config == {
         "cache": {"mode": "simple", "max_age": 60},
         "retry": {"attempts": 2, "on_status_codes": [503]},
@@ -67,7 +70,7 @@ async def test_new_content_makes_a_version_and_a_new_name_does_not(api, support)
     await update_config(api, made.slug, ConfigPatch(name="Renamed", workspace_id=support))
     await update_config(api, made.slug, ConfigPatch(retry_attempts=5, workspace_id=support))
 
-    versions = await list_config_versions(api, made.slug, Where(workspace_id=support))
+    versions = await list_config_versions(api, made.slug, WorkspaceSelector(workspace_id=support))
 
     assert [version.config for version in versions.data] == [{"retry": {"attempts": 5}}, FALLBACK]
     assert {version.slug for version in versions.data} == {made.slug}
@@ -80,7 +83,9 @@ async def test_pages_are_cut_here_because_portkey_sends_all(api, support):
             api, ConfigDraft(name=f"c{number}", config=FALLBACK, workspace_id=support)
         )
 
-    page = await list_configs(api, ConfigFilter(workspace_id=support, page_size=2, current_page=1))
+    page = await list_configs(
+        api, WorkspaceSelector(workspace_id=support), PagedHere(page_size=2, current_page=1)
+    )
 
     assert [config.name for config in page.data] == ["c1", "c0"]
     assert page.total == 6
@@ -90,38 +95,41 @@ async def test_a_config_in_use_by_a_key_stays(api, support):
     made = await create_config(api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support))
     await create_api_key(
         api,
-        "workspace",
-        "service",
         ApiKeyDraft(
-            name="k", scopes=["logs.view"], workspace_id=support, default_config_id=made.slug
+            type="workspace",
+            sub_type="service",
+            name="k",
+            scopes=["logs.view"],
+            workspace_id=support,
+            default_config_id=made.slug,
         ),
     )
 
     with pytest.raises(Conflict, match="API key"):
-        await delete_config(api, made.slug, Where(workspace_id=support))
+        await delete_config(api, made.slug, WorkspaceSelector(workspace_id=support))
 
 
 async def test_a_deleted_config_is_forbidden_rather_than_not_found(api, support):
     made = await create_config(api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support))
-    await delete_config(api, made.slug, Where(workspace_id=support))
+    await delete_config(api, made.slug, WorkspaceSelector(workspace_id=support))
 
     with pytest.raises(Forbidden):
-        await get_config(api, made.slug, Where(workspace_id=support))
+        await get_config(api, made.slug, WorkspaceSelector(workspace_id=support))
 
 
 async def test_an_admin_key_must_name_the_workspace(connect, support):
     admin = connect("admin")
 
     with pytest.raises(Forbidden):
-        await list_configs(admin, ConfigFilter())
-    assert (await list_configs(admin, ConfigFilter(workspace_id=support))).total == 2
+        await list_configs(admin, WorkspaceSelector(), WHOLE)
+    assert (await list_configs(admin, WorkspaceSelector(workspace_id=support), WHOLE)).total == 2
 
 
 async def test_another_workspaces_config_is_out_of_a_workspace_keys_sight(api, connect, emulator):
     shared = await create_config(api, ConfigDraft(name="Shared", config=FALLBACK))
 
     with pytest.raises(Forbidden):
-        await get_config(connect("workspace-service"), shared.slug, Where())
+        await get_config(connect("workspace-service"), shared.slug, WorkspaceSelector())
 
 
 async def test_a_model_reads_the_config_decoded_and_a_refusal_by_path(ask, refusal, support):

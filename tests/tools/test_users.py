@@ -9,12 +9,11 @@ import pytest
 from portkey_admin_mcp.errors import (
     Conflict,
     Forbidden,
-    InputError,
     NotFound,
     Rejected,
     Unauthenticated,
 )
-from portkey_admin_mcp.models.configs import ConfigFilter
+from portkey_admin_mcp.models.paging import PagedHere
 from portkey_admin_mcp.models.users import (
     InviteApiKey,
     InviteDraft,
@@ -24,6 +23,7 @@ from portkey_admin_mcp.models.users import (
     UserStatsFilter,
     WorkspaceGrant,
 )
+from portkey_admin_mcp.models.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.tools.configs import list_configs
 from portkey_admin_mcp.tools.users import (
     delete_user,
@@ -37,6 +37,8 @@ from portkey_admin_mcp.tools.users import (
     resend_user_invite,
     update_user,
 )
+
+WHOLE = PagedHere()
 
 OCTOBER = {
     "time_of_generation_min": "2026-10-01T00:00:00Z",
@@ -109,22 +111,23 @@ async def test_a_name_is_not_sent_and_the_model_is_told(call, emulator, user):
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
 
 
-async def test_an_update_without_a_role_is_not_sent(api, emulator, user):
-    with pytest.raises(InputError, match="give role"):
-        await update_user(api, user("Emi"), UserPatch(first_name="Emma"))
-    assert emulator.log == []
+async def test_an_update_without_a_role_is_not_sent(refusal, emulator, user):
+    advice = await refusal("update_user", user_id=user("Emi"), first_name="Emma")
+
+    assert "give role" in advice
+    assert list(emulator.log) == []
 
 
 async def test_a_deleted_user_is_gone_with_every_key(api, connect, user):
     emi, hers = user("Emi"), connect("workspace-user")
-    await list_configs(hers, ConfigFilter())
+    await list_configs(hers, WorkspaceSelector(), WHOLE)
 
     assert (await delete_user(api, emi)).success
 
     with pytest.raises(Forbidden):
         await get_user(api, emi)
     with pytest.raises(Unauthenticated):
-        await list_configs(hers, ConfigFilter())
+        await list_configs(hers, WorkspaceSelector(), WHOLE)
 
 
 async def test_a_user_who_never_was_is_not_found(api):

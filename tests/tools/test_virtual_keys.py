@@ -11,7 +11,7 @@ from portkey_admin_mcp.models.virtual_keys import (
     VirtualKeyFilter,
     VirtualKeyPatch,
 )
-from portkey_admin_mcp.models.vocabulary import Where
+from portkey_admin_mcp.models.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.tools.virtual_keys import (
     create_virtual_key,
     delete_virtual_key,
@@ -54,7 +54,7 @@ async def test_a_providers_key_is_kept_and_never_shown(api, make, kept, support)
     slug = await make(key="sk-hidden-1")
     await update_virtual_key(api, slug, VirtualKeyPatch(key="sk-hidden-2"))
 
-    read = await get_virtual_key(api, slug, Where(workspace_id=support))
+    read = await get_virtual_key(api, slug, WorkspaceSelector(workspace_id=support))
     listed = await list_virtual_keys(api, VirtualKeyFilter(workspace_id=support))
 
     assert kept(slug)["_key"] == "sk-hidden-2"
@@ -207,20 +207,22 @@ async def test_null_clears_a_note_and_absence_keeps_everything(ask, make, kept):
 
 async def test_a_deleted_virtual_key_is_forbidden_and_an_unknown_one_not_found(api, make):
     slug = await make()
-    await delete_virtual_key(api, slug, Where())
+    await delete_virtual_key(api, slug, WorkspaceSelector())
 
     with pytest.raises(Forbidden):
-        await get_virtual_key(api, slug, Where())
+        await get_virtual_key(api, slug, WorkspaceSelector())
     with pytest.raises(NotFound):
-        await get_virtual_key(api, "none", Where())
+        await get_virtual_key(api, "none", WorkspaceSelector())
 
 
 async def test_an_admin_key_must_name_the_workspace(connect, make, support):
     slug, admin = await make(), connect("admin")
 
     with pytest.raises(Forbidden):
-        await get_virtual_key(admin, slug, Where())
-    assert (await get_virtual_key(admin, slug, Where(workspace_id=support))).slug == slug
+        await get_virtual_key(admin, slug, WorkspaceSelector())
+    assert (
+        await get_virtual_key(admin, slug, WorkspaceSelector(workspace_id=support))
+    ).slug == slug
 
 
 async def test_a_workspace_key_sees_no_other_workspace(connect, make, workspace):
@@ -230,9 +232,9 @@ async def test_a_workspace_key_sees_no_other_workspace(connect, make, workspace)
     assert (await list_virtual_keys(service, VirtualKeyFilter())).total == 2
     for asked in (
         list_virtual_keys(service, VirtualKeyFilter(workspace_id=shared)),
-        get_virtual_key(service, theirs, Where()),
+        get_virtual_key(service, theirs, WorkspaceSelector()),
         update_virtual_key(service, theirs, VirtualKeyPatch(name="Ours")),
-        delete_virtual_key(service, theirs, Where()),
+        delete_virtual_key(service, theirs, WorkspaceSelector()),
         create_virtual_key(service, VirtualKeyDraft(**OPENAI, workspace_id=shared)),
     ):
         with pytest.raises(Forbidden):

@@ -8,8 +8,8 @@ from portkey_admin_mcp.models.workspaces import (
     MemberDraft,
     MemberFilter,
     MemberPatch,
+    WorkspaceDeletion,
     WorkspaceDraft,
-    WorkspaceFarewell,
     WorkspaceFilter,
     WorkspacePatch,
 )
@@ -167,9 +167,9 @@ async def test_a_workspace_that_cannot_be_is_not_sent(refusal, emulator, argumen
 
 async def test_a_farewell_needs_the_name(api, workspace):
     with pytest.raises(Rejected, match="name does not match"):
-        await delete_named_workspace(api, workspace("Science"), WorkspaceFarewell(name="Arts"))
+        await delete_named_workspace(api, workspace("Science"), WorkspaceDeletion(name="Arts"))
 
-    await delete_named_workspace(api, workspace("Science"), WorkspaceFarewell(name="Science"))
+    await delete_named_workspace(api, workspace("Science"), WorkspaceDeletion(name="Science"))
 
     left = await list_workspaces(api, WorkspaceFilter())
     archived = await list_workspaces(api, WorkspaceFilter(status="archived"))

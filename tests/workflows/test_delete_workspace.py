@@ -5,7 +5,7 @@ import pytest
 from portkey_admin_mcp.errors import Conflict, Forbidden, NotFound, Rejected
 from portkey_admin_mcp.models.workspaces import WorkspaceDraft, WorkspaceFilter
 from portkey_admin_mcp.tools.workspaces import create_workspace, get_workspace, list_workspaces
-from portkey_admin_mcp.workflows.delete_workspace import Deletion, delete_workspace
+from portkey_admin_mcp.workflows.delete_workspace import DeletionOptions, delete_workspace
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from portkey_admin_mcp.workflows.delete_workspace import Deletion, delete_worksp
 async def test_the_id_is_enough_whatever_the_name(api, draft):
     made = await create_workspace(api, WorkspaceDraft(**draft))
 
-    assert (await delete_workspace(api, made.id, Deletion())).success
+    assert (await delete_workspace(api, made.id, DeletionOptions())).success
 
     with pytest.raises(Forbidden):
         await get_workspace(api, made.id)
@@ -32,7 +32,7 @@ async def test_the_slug_will_do_as_well(api, emulator):
     made = await create_workspace(api, WorkspaceDraft(name="Rockets"))
     emulator.log.clear()
 
-    await delete_workspace(api, made.slug, Deletion())
+    await delete_workspace(api, made.slug, DeletionOptions())
 
     target = f"/v1/admin/workspaces/{made.slug}"
     assert emulator.log == [f"GET {target}", f"DELETE {target}"]
@@ -43,8 +43,8 @@ async def test_a_given_name_is_a_check_and_saves_the_reading(api, emulator):
     emulator.log.clear()
 
     with pytest.raises(Rejected, match="name does not match"):
-        await delete_workspace(api, made.id, Deletion(name="Planes"))
-    await delete_workspace(api, made.id, Deletion(name="Rockets"))
+        await delete_workspace(api, made.id, DeletionOptions(name="Planes"))
+    await delete_workspace(api, made.id, DeletionOptions(name="Rockets"))
 
     target = f"/v1/admin/workspaces/{made.id}"
     assert emulator.log == [f"DELETE {target}", f"DELETE {target}"]
@@ -54,7 +54,7 @@ async def test_a_wrong_name_stops_even_a_forced_deletion(api, workspace):
     support = workspace("Support")
 
     with pytest.raises(Rejected, match="name does not match"):
-        await delete_workspace(api, support, Deletion(name="Science", force_delete=True))
+        await delete_workspace(api, support, DeletionOptions(name="Science", force_delete=True))
 
     assert (await get_workspace(api, support)).name == "Support"
 
@@ -63,12 +63,12 @@ async def test_a_workspace_that_holds_something_goes_only_when_forced(api, emula
     support = workspace("Support")
 
     with pytest.raises(Conflict, match="ensure that all Virtual Keys are deleted"):
-        await delete_workspace(api, support, Deletion())
+        await delete_workspace(api, support, DeletionOptions())
     with pytest.raises(Conflict):
-        await delete_workspace(api, support, Deletion(force_delete=False))
+        await delete_workspace(api, support, DeletionOptions(force_delete=False))
     assert (await get_workspace(api, support)).id == support
 
-    await delete_workspace(api, support, Deletion(force_delete=True))
+    await delete_workspace(api, support, DeletionOptions(force_delete=True))
     left = await list_workspaces(api, WorkspaceFilter())
     assert [found.name for found in left.data] == ["🔬 Science", "Shared Team Workspace"]
     assert set(emulator.keys()) == {"owner", "admin", "scopeless", "revoked"}
@@ -78,18 +78,18 @@ async def test_the_default_workspace_stays(api, workspace):
     shared = workspace("Shared Team Workspace")
 
     with pytest.raises(Rejected, match="Default workspace cannot be deleted"):
-        await delete_workspace(api, shared, Deletion(force_delete=True))
+        await delete_workspace(api, shared, DeletionOptions(force_delete=True))
 
 
 async def test_a_workspace_that_is_not_there_is_not_deleted(api, emulator, workspace):
     science = workspace("Science")
-    await delete_workspace(api, science, Deletion())
+    await delete_workspace(api, science, DeletionOptions())
     emulator.log.clear()
 
     with pytest.raises(Forbidden):
-        await delete_workspace(api, science, Deletion())
+        await delete_workspace(api, science, DeletionOptions())
     with pytest.raises(NotFound):
-        await delete_workspace(api, "ws-none", Deletion())
+        await delete_workspace(api, "ws-none", DeletionOptions())
 
     assert [line.partition(" ")[0] for line in emulator.log] == ["GET", "GET"]
 
@@ -98,7 +98,9 @@ async def test_a_workspace_key_may_not_delete_its_workspace(connect, workspace):
     support = workspace("Support")
 
     with pytest.raises(Forbidden):
-        await delete_workspace(connect("workspace-service"), support, Deletion(force_delete=True))
+        await delete_workspace(
+            connect("workspace-service"), support, DeletionOptions(force_delete=True)
+        )
 
 
 async def test_a_model_is_told_what_is_in_the_way_and_then_forces(ask, refusal, workspace):

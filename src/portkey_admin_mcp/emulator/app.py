@@ -113,12 +113,13 @@ class InProcess:
     async def __call__(
         self, method: str, target: str, headers: Headers, body: bytes | None
     ) -> Reply:
-        """Answer a request whose target leaves out the `/v1` of the base URL."""
+        """Answer a request; of the whole URL of another host, path and query count."""
         await asyncio.sleep(self.emulator.faults.latency_ms / 1000)
         dropped = self.emulator.faults.drops()
         if dropped == "before":
             raise ConnectionResetError("the connection broke")
-        reply = self.emulator.answer(method, f"/v1{target}", headers, body or b"")
+        path = target if target.startswith("/") else "/" + target.split("/", 3)[3]
+        reply = self.emulator.answer(method, path, headers, body or b"")
         if dropped == "after":
             raise ConnectionResetError("the connection broke")
         return reply

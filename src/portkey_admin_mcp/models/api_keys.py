@@ -1,27 +1,22 @@
 """API keys: who may call the gateway and the Admin API, with what, and how much."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Page, Record
+from .base import ABSENT, Arguments, Record
 from .limits import KeyRateLimit, Limited, UsageLimitsRecord
-from .vocabulary import CurrentPage, Email, Metadata, Moment, PageSize, WorkspaceId
+from .paging import Paged
+from .vocabulary import Email, Metadata, Moment, WorkspaceId
 
-KeyType = Annotated[Literal["organisation", "workspace"], Field(description="Where it is valid.")]
-KeySubType = Annotated[
-    Literal["service", "user"], Field(description="user: a workspace key of one person.")
-]
 TransitionMs = Annotated[
     int, Field(ge=1_800_000, description="ms the old key stays valid; default 30 min.")
 ]
 
 
-class ApiKeyFilter(Arguments):
+class ApiKeyFilter(Paged):
     """Which keys to list."""
 
-    page_size: PageSize = ABSENT
-    current_page: CurrentPage = ABSENT
     workspace_id: WorkspaceId = ABSENT
 
 
@@ -29,6 +24,7 @@ class RotationPolicy(Arguments):
     """When a key is rotated by itself."""
 
     rotation_period: Literal["weekly", "monthly"] | None = ABSENT
+    rotation_period_days: int | None = Field(ABSENT, ge=1, le=365)
     next_rotation_at: Moment | None = ABSENT
     key_transition_period_ms: TransitionMs = ABSENT
 
@@ -57,6 +53,10 @@ class ApiKeyContent(Limited):
 class ApiKeyDraft(ApiKeyContent):
     """A new key."""
 
+    in_path = ("type", "sub_type")
+
+    type: Literal["organisation", "workspace"] = Field(description="Where it is valid.")
+    sub_type: Literal["service", "user"] = Field(description="user: a workspace key of one person.")
     name: str = Field(min_length=1, max_length=100)
     scopes: list[str] = Field(
         min_length=1, description="e.g. logs.view, completions.write, virtual_keys.list"
@@ -64,6 +64,18 @@ class ApiKeyDraft(ApiKeyContent):
     organisation_id: str = ABSENT
     workspace_id: str = Field(ABSENT, description="Needed for type workspace.")
     user_id: str = Field(ABSENT, description="Needed for sub_type user.")
+
+    @model_validator(mode="after")
+    def _kind_agrees(self) -> Self:
+        if (self.type, self.sub_type) == ("organisation", "user"):
+            raise ValueError(
+                "sub_type user is for type workspace: organisation keys are service keys"
+            )
+        if self.type == "workspace" and not self.workspace_id:
+            raise ValueError("workspace_id: is required for type workspace; see list_workspaces")
+        if self.sub_type == "user" and not self.user_id:
+            raise ValueError("user_id: is required for sub_type user; see list_all_users")
+        return self
 
 
 class ApiKeyPatch(ApiKeyContent):
@@ -97,12 +109,6 @@ class ApiKey(Record):
     rate_limits: list[dict[str, Any]] | None = None
     defaults: dict[str, Any] | None = None
     expires_at: str | None = None
-
-
-class ApiKeyPage(Page):
-    """One page of API keys."""
-
-    data: list[ApiKey] = []
 
 
 class ApiKeySecret(Record):

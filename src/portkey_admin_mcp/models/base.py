@@ -1,7 +1,7 @@
 """The two kinds of model: what a caller gives, and what Portkey returns."""
 
 import logging
-from typing import Any, Final, Self, cast
+from typing import Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
@@ -39,21 +39,38 @@ class Arguments(BaseModel):
     # NaN stays NaN, so that it is refused where it is sent, rather than sent as null.
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
+    sent_in: ClassVar[Literal["query", "body", "nowhere"] | None] = None
+    """Where the group is sent; None leaves it to the verb: GET and DELETE query, else body."""
+    in_path: ClassVar[tuple[str, ...]] = ()
+    """Fields that fill a placeholder of the path, for rules that hold between them and others."""
+
     def wire(self) -> dict[str, Any]:
         """Return what to send: the fields that were given, under Portkey's names, nested."""
-        flat = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        dumped = self.model_dump(mode="json", exclude_unset=True)
         nested: dict[str, Any] = {}
-        for path, value in flat.items():
-            *parents, last = path.split(".")
+        for name, value in dumped.items():
+            if name in self.in_path:
+                continue
+            field = type(self).model_fields[name]
+            *parents, last = (field.serialization_alias or name).split(".")
             place = nested
             for parent in parents:
                 place = place.setdefault(parent, {})
-            place[last] = value
+            place[last] = _wired(getattr(self, name), value)
         return nested
 
-    def gave(self, *names: str) -> list[str]:
+    def given(self, *names: str) -> list[str]:
         """Name those of these fields that the caller gave."""
         return [name for name in names if name in self.model_fields_set]
+
+
+def _wired(value: Any, dumped: Any) -> Any:
+    """What to send of a field: groups inside it have rules of their own."""
+    if isinstance(value, Arguments):
+        return value.wire()
+    if isinstance(value, list):
+        return [_wired(item, plain) for item, plain in zip(value, dumped, strict=True)]
+    return dumped
 
 
 class Record(BaseModel):
@@ -96,12 +113,6 @@ class Done(Record):
     def answer(self) -> dict[str, Any]:
         """Say that it worked, since Portkey's own `{}` does not."""
         return {"success": True, **super().answer()}
-
-
-class Page(Record):
-    """One page of a list; `total` counts all pages."""
-
-    total: int | None = None
 
 
 def unwrapped(raw: Any) -> Any:

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Page, Record, unwrapped
+from .base import ABSENT, Arguments, Record, unwrapped
 from .gateway_config import check_gateway_config
-from .vocabulary import CurrentPage, InWorkspace, Json, PageSize
+from .paging import Page
+from .vocabulary import InWorkspace, Json, Number
 
 StatusCodes = Annotated[list[int], Field(serialization_alias="config.retry.on_status_codes")]
 SHORT_FORMS = (
@@ -18,27 +19,6 @@ SHORT_FORMS = (
     "strategy_mode",
     "targets",
 )
-
-
-class ConfigFilter(Arguments):
-    """Which configs to list. Portkey sends them all: the page is cut here."""
-
-    workspace_id: InWorkspace = ABSENT
-    current_page: CurrentPage = ABSENT
-    page_size: PageSize = ABSENT
-
-    def wire(self) -> Json:
-        """Leave out the paging, which `GET /configs` does not have."""
-        return {k: v for k, v in super().wire().items() if k == "workspace_id"}
-
-    def cut(self, page: "ConfigPage") -> "ConfigPage":
-        """The page that was asked for, out of the whole list."""
-        if not self.gave("current_page", "page_size"):
-            return page
-        size = self.page_size or 50
-        start = (self.current_page or 0) * size
-        whole = page.answer()
-        return ConfigPage.read({**whole, "data": whole.get("data", [])[start : start + size]})
 
 
 class ConfigContent(Arguments):
@@ -52,7 +32,7 @@ class ConfigContent(Arguments):
     cache_mode: Literal["simple", "semantic"] = Field(
         ABSENT, serialization_alias="config.cache.mode"
     )
-    cache_max_age: float = Field(
+    cache_max_age: Number = Field(
         ABSENT, gt=0, description="Seconds.", serialization_alias="config.cache.max_age"
     )
     retry_attempts: int = Field(ABSENT, ge=1, le=5, serialization_alias="config.retry.attempts")
@@ -69,7 +49,7 @@ class ConfigContent(Arguments):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        short = self.gave(*SHORT_FORMS)
+        short = self.given(*SHORT_FORMS)
         if "config" in self.model_fields_set and short:
             raise ValueError(f"give config or its short forms ({', '.join(short)}), not both")
         if config := self.wire().get("config"):
@@ -87,7 +67,7 @@ class ConfigDraft(ConfigContent):
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not self.gave("config", *SHORT_FORMS):
+        if not self.given("config", *SHORT_FORMS):
             raise ValueError(f"give config, or at least one of {', '.join(SHORT_FORMS)}")
         return self
 
@@ -116,10 +96,8 @@ class Config(Record):
         return super().read(_decoded(unwrapped(raw)))
 
 
-class ConfigPage(Page):
+class ConfigPage(Page[Config]):
     """Configs, or the versions of one, newest first."""
-
-    data: list[Config] = []
 
     @classmethod
     def read(cls, raw: Any) -> Self:

@@ -58,8 +58,8 @@ class Limited(Arguments):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        budget = self.gave("credit_limit", "alert_threshold")
-        if budget and self.gave("usage_limits"):
+        budget = self.given("credit_limit", "alert_threshold")
+        if budget and self.given("usage_limits"):
             raise ValueError(
                 f"give usage_limits or its short forms ({', '.join(budget)}), not both"
             )
@@ -67,7 +67,7 @@ class Limited(Arguments):
             raise ValueError("alert_threshold needs credit_limit: a budget is sent as a whole")
         if len(budget) > 1 and self.alert_threshold >= self.credit_limit:
             raise ValueError("alert_threshold is an amount in USD and must be below credit_limit")
-        if len(self.gave("rate_limit_rpm", "rate_limits")) > 1:
+        if len(self.given("rate_limit_rpm", "rate_limits")) > 1:
             raise ValueError("give rate_limits or its short form rate_limit_rpm, not both")
         return self
 

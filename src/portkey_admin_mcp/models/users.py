@@ -1,27 +1,40 @@
 """People of the organisation, invitations to join it, and what they spend."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Page, Record
-from .vocabulary import CurrentPage, Email, Moment, PageSize, WorkspaceRole, WorkspaceSlug
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .vocabulary import (
+    Csv,
+    CurrentPage,
+    Email,
+    JsonText,
+    Moment,
+    Number,
+    PageSize,
+    WorkspaceRole,
+    WorkspaceSlug,
+)
 
 Role = Literal["admin", "member"]
-UserPage0 = Annotated[CurrentPage, Field(serialization_alias="currentPage")]
-UserPageSize = Annotated[PageSize, Field(serialization_alias="pageSize")]
 Unsent = Annotated[str, Field(exclude=True, description="Ignored by Portkey.")]
 Units = Annotated[int, Field(ge=0, description="Tokens.")]
-Cents = Annotated[float, Field(ge=0, description="Cents.")]
-Score = Annotated[float, Field(ge=-10, le=10)]
-Csv = Annotated[str, Field(description="Comma-separated.")]
+Cents = Annotated[Number, Field(ge=0, description="Cents.")]
+Score = Annotated[Number, Field(ge=-10, le=10)]
 
 
-class UserFilter(Arguments):
+class UserPaging(Paged):
+    """Which page; Portkey spells this in camel case for users and invitations only."""
+
+    current_page: Annotated[CurrentPage, Field(serialization_alias="currentPage")] = ABSENT
+    page_size: Annotated[PageSize, Field(serialization_alias="pageSize")] = ABSENT
+
+
+class UserFilter(UserPaging):
     """Which users to list."""
 
-    current_page: UserPage0 = ABSENT
-    page_size: UserPageSize = ABSENT
     role: Literal["admin", "member", "owner"] = ABSENT
     email: Email = ABSENT
 
@@ -32,6 +45,12 @@ class UserPatch(Arguments):
     role: Role = ABSENT
     first_name: Unsent = ABSENT
     last_name: Unsent = ABSENT
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.given("role"):
+            raise ValueError("give role: it is all that can change of a user")
+        return self
 
 
 class WorkspaceGrant(Arguments):
@@ -65,17 +84,15 @@ class InviteDraft(Arguments):
         return {"workspaces": [], **super().wire()}
 
 
-class InviteFilter(Arguments):
+class InviteFilter(UserPaging):
     """Which invitations to list."""
 
-    current_page: UserPage0 = ABSENT
-    page_size: UserPageSize = ABSENT
     role: Role = ABSENT
     email: Email = ABSENT
     status: Literal["pending", "cancelled", "accepted", "expired"] = ABSENT
 
 
-class UserStatsFilter(Arguments):
+class UserStatsFilter(Paged):
     """Which requests to count, and how the list of users is paged."""
 
     time_of_generation_min: Moment
@@ -95,9 +112,7 @@ class UserStatsFilter(Arguments):
     virtual_keys: Csv = ABSENT
     configs: Csv = ABSENT
     api_key_ids: Csv = ABSENT
-    current_page: CurrentPage = ABSENT
-    page_size: PageSize = ABSENT
-    metadata: str = Field(ABSENT, description='JSON object, e.g. {"team":"x"}.')
+    metadata: JsonText = Field(ABSENT, description='JSON object, e.g. {"team":"x"}.')
     ai_org_model: str = Field(ABSENT, description="`openai__gpt-4o,…`")
     trace_id: Csv = ABSENT
     span_id: Csv = ABSENT
@@ -115,12 +130,6 @@ class User(Record):
     workspace_ids: list[str] | None = Field(None, description="Workspace slugs")
 
 
-class UserPage(Page):
-    """One page of users."""
-
-    data: list[User] = []
-
-
 class Invite(Record):
     """An invitation."""
 
@@ -130,12 +139,6 @@ class Invite(Record):
     status: str | None = Field(None, description="pending, cancelled, accepted or expired")
     expires_at: str | None = None
     invited_by: str | None = Field(None, description="User id")
-
-
-class InvitePage(Page):
-    """One page of invitations."""
-
-    data: list[Invite] = []
 
 
 class InviteRef(Record):
@@ -157,9 +160,3 @@ class UserStats(Record):
     user: str | None = None
     requests: float | str | None = None
     cost: float | str | None = Field(None, description="Cents")
-
-
-class UserStatsPage(Page):
-    """One page of users with what they did."""
-
-    data: list[UserStats] = []

@@ -4,16 +4,15 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Page, Record, unwrapped
+from .base import ABSENT, Arguments, Record, unwrapped
 from .limits import Limited, RateLimit, UsageLimitsRecord
-from .vocabulary import CurrentPage, InWorkspace, Moment, PageSize
+from .paging import Paged
+from .vocabulary import InWorkspace, Moment
 
 
-class VirtualKeyFilter(Arguments):
+class VirtualKeyFilter(Paged):
     """Which virtual keys to list."""
 
-    current_page: CurrentPage = ABSENT
-    page_size: PageSize = ABSENT
     workspace_id: InWorkspace = ABSENT
 
 
@@ -30,7 +29,7 @@ class SecretMapping(Arguments):
     """A field that is filled from a secret reference when it is used."""
 
     target_field: str = Field(description="key, or model_config.<field>.")
-    secret_reference_id: str = Field(description="Id or slug.")
+    secret_reference_id: str = Field(description="Secret reference id or slug.")
     secret_key: str | None = ABSENT
     value_format: Literal["json", "string"] | None = ABSENT
 
@@ -77,12 +76,6 @@ class VirtualKey(Record):
     usage_limits: UsageLimitsRecord | None = None
     rate_limits: list[dict[str, Any]] | None = None
     expires_at: str | None = None
-
-
-class VirtualKeyPage(Page):
-    """One page of virtual keys."""
-
-    data: list[VirtualKey] = []
 
 
 class VirtualKeyRef(Record):

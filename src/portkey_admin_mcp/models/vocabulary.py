@@ -1,14 +1,28 @@
 """Words every domain shares: named argument types, each described exactly once."""
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from .base import ABSENT, Arguments
 
-WorkspaceId = Annotated[str, Field(min_length=1, description="Id or slug.")]
+
+def _joined(value: Any) -> Any:
+    """Accept a list where Portkey wants values with commas between them."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _as_json(value: Any) -> Any:
+    """Accept an object where Portkey wants one as JSON text."""
+    if not isinstance(value, dict):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+WorkspaceId = Annotated[str, Field(min_length=1, description="Workspace id or slug.")]
 InWorkspace = Annotated[
-    str, Field(min_length=1, description="Id or slug; admin keys must name it.")
+    str, Field(min_length=1, description="Workspace id or slug; admin keys must name it.")
 ]
 WorkspaceSlug = Annotated[str, Field(description="Workspace slug.")]
 UserId = Annotated[str, Field(min_length=1, description="See `list_all_users`.")]
@@ -32,9 +46,21 @@ Moment = Annotated[
 """ISO 8601; UTC unless it names an offset. The schema says so as `format: date-time`."""
 Metadata = Annotated[dict[str, str], Field(description="Default request metadata.")]
 Json = dict[str, Any]
+Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
+"""A number that is sent as it came: 60 as 60, never as 60.0."""
+Csv = Annotated[str, BeforeValidator(_joined), Field(description="Comma-separated.")]
+"""Values with commas between them, as one string or as a list."""
+JsonText = Annotated[str, BeforeValidator(_as_json)]
+"""An object that Portkey wants as JSON text, given as an object or as that text."""
 
 
-class Where(Arguments):
+class WorkspaceSelector(Arguments):
     """The workspace that something is in, where its own id does not say so."""
 
     workspace_id: InWorkspace = ABSENT
+
+
+class QueriedWorkspace(WorkspaceSelector):
+    """The same, named in the address although the request has a body."""
+
+    sent_in = "query"

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Page, Record
+from .base import ABSENT, Arguments, Record
 from .limits import RateLimit, UsageLimits, UsageLimitsRecord
-from .vocabulary import CurrentPage, Email, Metadata, PageSize, WorkspaceRole
+from .paging import Paged
+from .vocabulary import Email, Metadata, WorkspaceRole
 
 Budgets = Annotated[list[UsageLimits], Field(description="Budgets.")]
 Guardrails = Annotated[list[str], Field(description="Guardrail slugs.")]
@@ -15,11 +16,9 @@ IsDefault = Annotated[
 ]
 
 
-class WorkspaceFilter(Arguments):
+class WorkspaceFilter(Paged):
     """Which workspaces to list."""
 
-    page_size: PageSize = ABSENT
-    current_page: CurrentPage = ABSENT
     name: str = Field(ABSENT, description="Part of the name; case counts.")
     exact_name: str = Field(ABSENT, description="The whole name.")
     status: Literal["active", "archived"] = ABSENT
@@ -63,18 +62,18 @@ class WorkspacePatch(WorkspaceContent):
     rate_limits: list[RateLimit] | None = ABSENT
 
 
-class WorkspaceFarewell(Arguments):
-    """What Portkey wants to hear before it deletes a workspace."""
+class WorkspaceDeletion(Arguments):
+    """What Portkey requires before it deletes a workspace: its name, as a confirmation."""
+
+    sent_in = "body"
 
     name: str
     force_delete: bool = ABSENT
 
 
-class MemberFilter(Arguments):
+class MemberFilter(Paged):
     """Which members to list."""
 
-    current_page: CurrentPage = ABSENT
-    page_size: PageSize = ABSENT
     role: WorkspaceRole = ABSENT
     email: Email = ABSENT
 
@@ -108,12 +107,6 @@ class Member(Record):
     status: str | None = None
 
 
-class MemberPage(Page):
-    """One page of members."""
-
-    data: list[Member] = []
-
-
 class Workspace(Record):
     """A workspace; `get_workspace` adds its members."""
 
@@ -125,9 +118,3 @@ class Workspace(Record):
     defaults: dict[str, Any] | None = Field(None, description="metadata, guardrails, config")
     usage_limits: list[UsageLimitsRecord] | None = None
     users: list[Member] | None = None
-
-
-class WorkspacePage(Page):
-    """One page of workspaces."""
-
-    data: list[Workspace] = []

@@ -12,9 +12,9 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from .. import __version__
 from ..api import Portkey
 from ..catalog import Tool, tools_in
-from ..tools import DOMAINS
-from ..workflows import STORIES
-from .binding import bind
+from ..tools import domain_modules
+from ..workflows import workflow_modules
+from .binding import MAX_RESULT_CHARS, bind
 
 INSTRUCTIONS = (
     "Administers a Portkey AI-gateway organisation. Find ids and slugs with the list_ tools "
@@ -26,18 +26,21 @@ LIST_FRESH_S = 300
 
 def all_tools() -> list[Tool]:
     """Every tool there is, in the order the files are listed."""
-    return [tool for tool in tools_in([*DOMAINS, *STORIES]) if tool.offered]
+    modules = [*domain_modules(), *workflow_modules()]
+    return [tool for tool in tools_in(modules) if tool.is_listed]
 
 
-def build_server(portkey: Callable[[], Portkey]) -> FastMCP:
+def build_server(
+    portkey: Callable[[], Portkey], max_result_chars: int = MAX_RESULT_CHARS
+) -> FastMCP:
     """Offer the tools; `portkey` is asked for a client at each call."""
     tools = all_tools()
     return FastMCP(
         "portkey-admin",
         version=__version__,
         instructions=INSTRUCTIONS,
-        tools=[bind(tool, portkey) for tool in tools],
-        middleware=[Manners([tool.name for tool in tools])],
+        tools=[bind(tool, portkey, max_result_chars) for tool in tools],
+        middleware=[ToolsOnlyMiddleware([tool.name for tool in tools])],
         mask_error_details=True,
         dereference_schemas=False,
         on_duplicate="error",
@@ -46,7 +49,7 @@ def build_server(portkey: Callable[[], Portkey]) -> FastMCP:
     )
 
 
-class Manners(Middleware):
+class ToolsOnlyMiddleware(Middleware):
     """Announce what there is and no more, and help a caller that asks for another name."""
 
     def __init__(self, names: list[str]) -> None:

@@ -86,10 +86,10 @@ def _group(group: type[Arguments], own: dict[str, Any]) -> Arguments:
 
 
 def _unwrapped(value: Any, schema: Schema) -> Any:
-    """Undo what clients do to arguments: JSON in a string, null for "not given"."""
+    """Undo what clients do to arguments: JSON or a comma list in a string, null for "not given"."""
     kinds = _kinds(schema)
     if isinstance(value, str) and kinds & {"object", "array"} and "string" not in kinds:
-        value = _parsed(value, kinds)
+        value = _parsed(value, kinds, schema.get("items", {}))
     if isinstance(value, dict) and "properties" in schema:
         fields = schema["properties"]
         required = schema.get("required", ())
@@ -112,15 +112,18 @@ def _may_be_null(field: Schema | None) -> bool:
     return field is None or not field.get("type") or "null" in _kinds(field)
 
 
-def _parsed(text: str, kinds: set[str]) -> Any:
+def _parsed(text: str, kinds: set[str], items: Schema) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return text
-    fits = (isinstance(value, dict) and "object" in kinds) or (
-        isinstance(value, list) and "array" in kinds
-    )
-    return value if fits else text
+        value = None
+    if isinstance(value, dict) and "object" in kinds:
+        return value
+    if isinstance(value, list) and "array" in kinds:
+        return value
+    if "array" in kinds and items and not _kinds(items) & {"object", "array"}:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
 
 
 def _finite(value: Any) -> bool:

@@ -1,6 +1,5 @@
 """From a catalog tool to an MCP tool, and from an MCP call to a Python call."""
 
-import json
 import logging
 from collections.abc import Callable
 from functools import cached_property
@@ -18,7 +17,10 @@ from ..errors import PortkeyAdminError
 from ..models.base import Record
 from .arguments import arguments_model, call_flat, not_sent, read_arguments
 from .failures import advice
+from .result_size import compact, fitted
 from .schema import input_schema, output_schema
+
+MAX_RESULT_CHARS = 80_000
 
 
 class BoundTool(McpTool):
@@ -26,6 +28,7 @@ class BoundTool(McpTool):
 
     entry: Tool = Field(exclude=True)
     portkey: Callable[[], Portkey] = Field(exclude=True)
+    max_result_chars: int = Field(exclude=True)
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -39,9 +42,9 @@ class BoundTool(McpTool):
             result: Record = await call_flat(self.entry, self.portkey(), checked)
         except PortkeyAdminError as error:
             raise ToolError(advice(error, self.entry), log_level=logging.DEBUG) from error
-        answer = result.answer()
+        answer, cut = fitted(result.answer(), self.max_result_chars)
         return ToolResult(
-            content=[_text(compact(answer)), *_notes(not_sent(checked))],
+            content=[_text(compact(answer)), *_notes(cut, not_sent(checked))],
             structured_content=answer,
         )
 
@@ -50,7 +53,9 @@ class BoundTool(McpTool):
         return super().to_mcp_tool(**{"_meta": None, **overrides})
 
 
-def bind(tool: Tool, portkey: Callable[[], Portkey]) -> BoundTool:
+def bind(
+    tool: Tool, portkey: Callable[[], Portkey], max_result_chars: int = MAX_RESULT_CHARS
+) -> BoundTool:
     """Describe a tool to MCP. Every hint is stated, none is left to a client's default."""
     return BoundTool(
         name=tool.name,
@@ -62,23 +67,19 @@ def bind(tool: Tool, portkey: Callable[[], Portkey]) -> BoundTool:
             title=tool.title,
             read_only_hint=tool.effect == "read",
             destructive_hint=tool.effect in ("overwrite", "delete"),
-            idempotent_hint=tool.idempotent,
+            idempotent_hint=tool.is_idempotent,
             open_world_hint=True,
         ),
         entry=tool,
         portkey=portkey,
+        max_result_chars=max_result_chars,
     )
-
-
-def compact(answer: Any) -> str:
-    """JSON with nothing in it that only a person needs."""
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text(text: str) -> mcp_types.TextContent:
     return mcp_types.TextContent(type="text", text=text)
 
 
-def _notes(names: list[str]) -> list[mcp_types.TextContent]:
-    listed = ", ".join(names)
-    return [_text(f"Not sent, for Portkey has no such field here: {listed}.")] if names else []
+def _notes(cut: str, names: list[str]) -> list[mcp_types.TextContent]:
+    unsent = f"Not sent, for Portkey has no such field here: {', '.join(names)}." if names else ""
+    return [_text(note) for note in (cut, unsent) if note]

@@ -7,6 +7,7 @@ from ..errors import (
     Conflict,
     Forbidden,
     InputError,
+    NotAvailable,
     NotFound,
     OutcomeUnknown,
     PortkeyAdminError,
@@ -34,6 +35,8 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     "not exist or belongs to a workspace the key may not see: check it with a list_ tool, and "
     "name the workspace (`workspace_id`) where the tool takes one.",
     NotFound: "Check the id with a list_ tool of the {domain} domain.",
+    NotAvailable: "This operation is not available on this deployment of Portkey, or what it is "
+    "about does not exist. The arguments are not at fault: tell the user.",
     Conflict: "It exists already, or something still depends on it: read the current state, then "
     "change or remove what is in the way.",
     Rejected: "Nothing was changed. Correct the arguments and call {tool} again.",
@@ -52,11 +55,12 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
 
 def advice(error: PortkeyAdminError, tool: Tool) -> str:
     """Say what happened in the first line and what to do in the last."""
-    nearest = next(cls for cls in type(error).__mro__ if cls in ADVICE)
+    kind = NotAvailable if tool.unconfirmed and isinstance(error, NotFound) else type(error)
+    nearest = next(cls for cls in kind.__mro__ if cls in ADVICE)
     what_to_do = ADVICE[nearest].format(
         tool=tool.name,
         domain=tool.domain,
-        scopes=tool.needs,
+        scopes=tool.scopes_in_words or "the right kind",
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),
     )

@@ -1,5 +1,14 @@
 """One function per Portkey endpoint, one file per domain."""
 
-from . import api_keys, configs, users, virtual_keys, workspaces
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 
-DOMAINS = (users, workspaces, configs, api_keys, virtual_keys)
+from ..domains import DOMAINS
+
+
+def domain_modules() -> list[ModuleType]:
+    """The domains' modules, in the order in which their tools are listed."""
+    return [
+        import_module(f"{__name__}.{name}") for name in DOMAINS if find_spec(f"{__name__}.{name}")
+    ]

@@ -2,38 +2,34 @@
 
 from ..api import Portkey
 from ..catalog import tool
-from ..errors import InputError
 from ..models.base import Done
+from ..models.paging import Page
 from ..models.users import (
     Invite,
     InviteDraft,
     InviteFilter,
     InviteLink,
-    InvitePage,
     InviteRef,
     User,
     UserFilter,
-    UserPage,
     UserPatch,
+    UserStats,
     UserStatsFilter,
-    UserStatsPage,
 )
 from ..models.vocabulary import InviteId, UserId
 
 
 @tool("GET /admin/users", scope="organisation_users.list", enterprise=True)
-async def list_all_users(api: Portkey, filter: UserFilter) -> UserPage:
+async def list_all_users(api: Portkey, filter: UserFilter) -> Page[User]:
     """List the organisation's users.
 
     For the people of one workspace use `list_workspace_members`.
     """
-    return await api.get("/admin/users", params=filter, returns=UserPage)
 
 
 @tool("GET /admin/users/{user_id}", scope="organisation_users.read", enterprise=True)
 async def get_user(api: Portkey, user_id: UserId) -> User:
     """Read one user: role and workspaces."""
-    return await api.get("/admin/users/{user_id}", user_id=user_id, returns=User)
 
 
 @tool("PUT /admin/users/{user_id}", scope="organisation_users.update", enterprise=True)
@@ -42,9 +38,6 @@ async def update_user(api: Portkey, user_id: UserId, patch: UserPatch) -> Done:
 
     For a role in one workspace use `update_workspace_member`.
     """
-    if not patch.gave("role"):
-        raise InputError("give role: it is all that can change of a user")
-    return await api.put("/admin/users/{user_id}", user_id=user_id, json=patch, returns=Done)
 
 
 @tool("DELETE /admin/users/{user_id}", scope="organisation_users.delete", enterprise=True)
@@ -53,7 +46,6 @@ async def delete_user(api: Portkey, user_id: UserId) -> Done:
 
     To keep the person elsewhere use `remove_workspace_member`.
     """
-    return await api.delete("/admin/users/{user_id}", user_id=user_id, returns=Done)
 
 
 @tool("POST /admin/users/invites", scope="organisation_users.create", enterprise=True)
@@ -62,25 +54,21 @@ async def invite_user(api: Portkey, draft: InviteDraft) -> InviteRef:
 
     For someone who is a user already use `add_workspace_member`.
     """
-    return await api.post("/admin/users/invites", json=draft, returns=InviteRef)
 
 
 @tool("GET /admin/users/invites", scope="organisation_users.list", enterprise=True)
-async def list_user_invites(api: Portkey, filter: InviteFilter) -> InvitePage:
+async def list_user_invites(api: Portkey, filter: InviteFilter) -> Page[Invite]:
     """List invitations."""
-    return await api.get("/admin/users/invites", params=filter, returns=InvitePage)
 
 
 @tool("GET /admin/users/invites/{invite_id}", scope="organisation_users.read", enterprise=True)
 async def get_user_invite(api: Portkey, invite_id: InviteId) -> Invite:
     """Read one invitation and its status."""
-    return await api.get("/admin/users/invites/{invite_id}", invite_id=invite_id, returns=Invite)
 
 
 @tool("DELETE /admin/users/invites/{invite_id}", scope="organisation_users.delete", enterprise=True)
 async def delete_user_invite(api: Portkey, invite_id: InviteId) -> Done:
     """Cancel a pending invitation."""
-    return await api.delete("/admin/users/invites/{invite_id}", invite_id=invite_id, returns=Done)
 
 
 @tool(
@@ -90,15 +78,11 @@ async def delete_user_invite(api: Portkey, invite_id: InviteId) -> Done:
 )
 async def resend_user_invite(api: Portkey, invite_id: InviteId) -> InviteLink:
     """Send a pending invitation again."""
-    return await api.post(
-        "/admin/users/invites/{invite_id}/resend", invite_id=invite_id, returns=InviteLink
-    )
 
 
 @tool("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
-async def get_user_stats(api: Portkey, filter: UserStatsFilter) -> UserStatsPage:
+async def get_user_stats(api: Portkey, filter: UserStatsFilter) -> Page[UserStats]:
     """Requests and cost (cents) per user in a period.
 
     Admin keys name a workspace, else the default one is counted.
     """
-    return await api.get("/analytics/groups/users", params=filter, returns=UserStatsPage)

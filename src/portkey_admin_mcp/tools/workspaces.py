@@ -3,58 +3,46 @@
 from ..api import Portkey
 from ..catalog import tool
 from ..models.base import Done
+from ..models.paging import Page
 from ..models.vocabulary import UserId, WorkspaceId
 from ..models.workspaces import (
     Member,
     MemberDraft,
     MemberFilter,
-    MemberPage,
     MemberPatch,
     Workspace,
+    WorkspaceDeletion,
     WorkspaceDraft,
-    WorkspaceFarewell,
     WorkspaceFilter,
-    WorkspacePage,
     WorkspacePatch,
 )
 
 
 @tool("GET /admin/workspaces", scope="workspaces.list")
-async def list_workspaces(api: Portkey, filter: WorkspaceFilter) -> WorkspacePage:
+async def list_workspaces(api: Portkey, filter: WorkspaceFilter) -> Page[Workspace]:
     """List workspaces with ids, slugs, defaults and limits."""
-    return await api.get("/admin/workspaces", params=filter, returns=WorkspacePage)
 
 
 @tool("GET /admin/workspaces/{workspace_id}", scope="workspaces.read")
 async def get_workspace(api: Portkey, workspace_id: WorkspaceId) -> Workspace:
     """Read one workspace with its members and settings."""
-    return await api.get(
-        "/admin/workspaces/{workspace_id}", workspace_id=workspace_id, returns=Workspace
-    )
 
 
 @tool("POST /admin/workspaces", scope="workspaces.create")
 async def create_workspace(api: Portkey, draft: WorkspaceDraft) -> Workspace:
     """Create a workspace for a team, with budgets and defaults if wanted."""
-    return await api.post("/admin/workspaces", json=draft, returns=Workspace)
 
 
 @tool("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
 async def update_workspace(api: Portkey, workspace_id: WorkspaceId, patch: WorkspacePatch) -> Done:
     """Change a workspace; what is left out stays."""
-    return await api.put(
-        "/admin/workspaces/{workspace_id}", workspace_id=workspace_id, json=patch, returns=Done
-    )
 
 
-@tool("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", offered=False)
+@tool("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", is_listed=False)
 async def delete_named_workspace(
-    api: Portkey, workspace_id: WorkspaceId, farewell: WorkspaceFarewell
+    api: Portkey, workspace_id: WorkspaceId, deletion: WorkspaceDeletion
 ) -> Done:
     """Delete a workspace whose name is known; `delete_workspace` finds the name."""
-    return await api.delete(
-        "/admin/workspaces/{workspace_id}", workspace_id=workspace_id, json=farewell, returns=Done
-    )
 
 
 @tool("POST /admin/workspaces/{workspace_id}/users", scope="workspace_users.create")
@@ -63,36 +51,18 @@ async def add_workspace_member(api: Portkey, workspace_id: WorkspaceId, draft: M
 
     For someone who is not a user yet use `invite_user`.
     """
-    return await api.post(
-        "/admin/workspaces/{workspace_id}/users",
-        workspace_id=workspace_id,
-        json=draft,
-        returns=Done,
-    )
 
 
 @tool("GET /admin/workspaces/{workspace_id}/users", scope="workspace_users.list")
 async def list_workspace_members(
     api: Portkey, workspace_id: WorkspaceId, filter: MemberFilter
-) -> MemberPage:
+) -> Page[Member]:
     """List the people of a workspace."""
-    return await api.get(
-        "/admin/workspaces/{workspace_id}/users",
-        workspace_id=workspace_id,
-        params=filter,
-        returns=MemberPage,
-    )
 
 
 @tool("GET /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.read")
 async def get_workspace_member(api: Portkey, workspace_id: WorkspaceId, user_id: UserId) -> Member:
     """Read one member's role."""
-    return await api.get(
-        "/admin/workspaces/{workspace_id}/users/{user_id}",
-        workspace_id=workspace_id,
-        user_id=user_id,
-        returns=Member,
-    )
 
 
 @tool("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
@@ -100,13 +70,6 @@ async def update_workspace_member(
     api: Portkey, workspace_id: WorkspaceId, user_id: UserId, patch: MemberPatch
 ) -> Done:
     """Change a member's role in one workspace."""
-    return await api.put(
-        "/admin/workspaces/{workspace_id}/users/{user_id}",
-        workspace_id=workspace_id,
-        user_id=user_id,
-        json=patch,
-        returns=Done,
-    )
 
 
 @tool("DELETE /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.delete")
@@ -115,9 +78,3 @@ async def remove_workspace_member(api: Portkey, workspace_id: WorkspaceId, user_
 
     To remove them from the organisation use `delete_user`.
     """
-    return await api.delete(
-        "/admin/workspaces/{workspace_id}/users/{user_id}",
-        workspace_id=workspace_id,
-        user_id=user_id,
-        returns=Done,
-    )

@@ -1,5 +1,11 @@
-"""Tools made of several endpoints: one story per file."""
+"""Tools made of several requests, one per file."""
 
-from . import delete_workspace
+from importlib import import_module
+from types import ModuleType
 
-STORIES = (delete_workspace,)
+from ..domains import WORKFLOWS
+
+
+def workflow_modules() -> list[ModuleType]:
+    """The modules of the workflows."""
+    return [import_module(f"{__name__}.{name}") for name in WORKFLOWS]

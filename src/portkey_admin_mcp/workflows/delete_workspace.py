@@ -6,25 +6,27 @@ from ..api import Portkey
 from ..catalog import workflow
 from ..models.base import ABSENT, Arguments, Done
 from ..models.vocabulary import WorkspaceId
-from ..models.workspaces import WorkspaceFarewell
+from ..models.workspaces import WorkspaceDeletion
 from ..tools.workspaces import delete_named_workspace, get_workspace
 
 DOMAIN = "workspaces"
 
 
-class Deletion(Arguments):
-    """How sure the caller is."""
+class DeletionOptions(Arguments):
+    """What a caller may say about the deletion."""
 
     name: str = Field(ABSENT, description="Its name, as a check; read if left out.")
     force_delete: bool = Field(ABSENT, description="Also delete its keys, configs and prompts.")
 
 
 @workflow(get_workspace, delete_named_workspace, effect="delete")
-async def delete_workspace(api: Portkey, workspace_id: WorkspaceId, deletion: Deletion) -> Done:
+async def delete_workspace(
+    api: Portkey, workspace_id: WorkspaceId, options: DeletionOptions
+) -> Done:
     """Delete a workspace; cannot be undone. Refused while it holds anything, unless forced."""
-    name = _plain(deletion.name or await _read_name(api, workspace_id))
-    farewell = deletion.model_dump(exclude_unset=True) | {"name": name}
-    return await delete_named_workspace(api, workspace_id, WorkspaceFarewell(**farewell))
+    name = _plain(options.name or await _read_name(api, workspace_id))
+    deletion = options.model_dump(exclude_unset=True) | {"name": name}
+    return await delete_named_workspace(api, workspace_id, WorkspaceDeletion(**deletion))
 
 
 async def _read_name(api: Portkey, workspace_id: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from parts import real_part
+from programs import real_program
 
 PATIENCE_S = 20
 
@@ -45,7 +45,7 @@ class RedisServer:
 
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
-    server = RedisServer(real_part("redis-server"), free_port())
+    server = RedisServer(real_program("redis-server"), free_port())
     server.start()
     yield server
     server.stop()

@@ -8,10 +8,10 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from asgi_server import running
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.http.app import build_http
-from running import running
 
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
 GREETING = {

@@ -25,7 +25,7 @@ from portkey_admin_mcp.server.http.guards import (
     address_of,
     origin_of,
 )
-from portkey_admin_mcp.server.http.limiter import Limiter, limiter_for
+from portkey_admin_mcp.server.http.rate_limiter import Limiter, limiter_for
 
 PATIENCE_S = 20
 MOST = 1000

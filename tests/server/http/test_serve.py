@@ -13,8 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from portkey_stage import Answer, Stage
-from serving import HEADERS, PATIENCE_S, listening, serving
+from fake_portkey import Answer, FakePortkey
+from http_service import HEADERS, PATIENCE_S, listening, serving
 
 CALL = {
     "jsonrpc": "2.0",
@@ -25,16 +25,16 @@ CALL = {
 
 
 @pytest.fixture
-def stage():
-    with Stage() as stage:
-        yield stage
+def fake():
+    with FakePortkey() as fake:
+        yield fake
 
 
 async def test_a_call_in_flight_is_finished_and_a_stream_is_ended_when_it_is_told_to_stop(
-    port, stage
+    port, fake
 ):
     number = port()
-    stage.script([Answer(body={"total": 7}, after_s=1)])
+    fake.script([Answer(body={"total": 7}, after_s=1)])
     greeting = {
         "jsonrpc": "2.0",
         "id": 0,
@@ -46,14 +46,14 @@ async def test_a_call_in_flight_is_finished_and_a_stream_is_ended_when_it_is_tol
         },
     }
     url = f"http://127.0.0.1:{number}/mcp"
-    with serving(number, **stage.settings) as served:
+    with serving(number, **fake.settings) as served:
         listening(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             async with session.post(url, json=greeting) as opened:
                 own = {"mcp-session-id": opened.headers["mcp-session-id"]}
             async with session.get(url, headers=own) as stream:
                 call = asyncio.create_task(answered(session, url, own))
-                await asyncio.to_thread(stage.wait_for, 1)
+                await asyncio.to_thread(fake.wait_for, 1)
 
                 served.process.send_signal(signal.SIGTERM)
 
@@ -68,15 +68,15 @@ async def answered(session, url, more):
         return await response.text()
 
 
-async def test_a_call_that_takes_too_long_is_not_waited_for(port, stage):
+async def test_a_call_that_takes_too_long_is_not_waited_for(port, fake):
     number = port()
-    stage.script(["silence"])
+    fake.script(["silence"])
     environment = {"MCP_SHUTDOWN_TIMEOUT_MS": "1000", "MCP_SESSION_MODE": "stateless"}
-    with serving(number, **stage.settings, **environment) as served:
+    with serving(number, **fake.settings, **environment) as served:
         listening(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             call = asyncio.create_task(answered(session, f"http://127.0.0.1:{number}/mcp", {}))
-            await asyncio.to_thread(stage.wait_for, 1)
+            await asyncio.to_thread(fake.wait_for, 1)
 
             served.process.send_signal(signal.SIGTERM)
 
@@ -86,10 +86,10 @@ async def test_a_call_that_takes_too_long_is_not_waited_for(port, stage):
             call.cancel()
 
 
-async def test_workers_share_a_port_in_stateless_mode(port, stage):
+async def test_workers_share_a_port_in_stateless_mode(port, fake):
     number = port()
-    stage.script([Answer(body={"total": 7})])
-    environment = {"MCP_SESSION_MODE": "stateless", **stage.settings}
+    fake.script([Answer(body={"total": 7})])
+    environment = {"MCP_SESSION_MODE": "stateless", **fake.settings}
     with serving(number, "--workers", "2", **environment) as served:
         listening(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:

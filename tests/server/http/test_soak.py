@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from serving import HEADERS, listening, serving
+from http_service import HEADERS, listening, serving
 
 CLIENTS = 64
 ROUNDS = 12

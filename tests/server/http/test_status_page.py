@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from asgi_server import running
 from browser import Chromium, Tab
-from parts import real_part
 from portkey_admin_mcp.api import Portkey
 from portkey_admin_mcp.emulator.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.store import frozen_time
@@ -16,7 +16,7 @@ from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages import Facts, page_routes
 from portkey_admin_mcp.settings import Settings
-from running import running
+from programs import real_program
 
 TOKEN = "a-token-of-the-tests"
 BEARER = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
@@ -61,7 +61,7 @@ FAINT = """
 
 @pytest.fixture(scope="module")
 def chromium():
-    browser = Chromium(real_part("chromium"))
+    browser = Chromium(real_program("chromium"))
     yield browser.address
     browser.close()
 

@@ -5,8 +5,8 @@ import signal
 
 import aiohttp
 
-from portkey_stage import Answer, Stage
-from serving import HEADERS, TOKEN, listening, serving
+from fake_portkey import Answer, FakePortkey
+from http_service import HEADERS, TOKEN, listening, serving
 
 CALL = {
     "jsonrpc": "2.0",
@@ -18,7 +18,7 @@ CALL = {
 
 async def test_requests_and_tool_calls_are_traced_and_measured_without_their_contents(port):
     number = port()
-    with Stage() as collector:
+    with FakePortkey() as collector:
         collector.script([Answer(body=b"")])
         environment = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url.removesuffix("/v1"),

@@ -21,19 +21,19 @@ from ... import __version__
 from ...catalog import Tool
 from ...hosting import Hosting
 from .auth import Authentication, authenticator_for, challenge_url, metadata_route
-from .counted import Counted
-from .events import Events, events_for
+from .event_log import Events, events_for
 from .guards import BodyLimit, HostAndOrigin, RateLimit, address_of, origin_of
-from .limiter import limiter_for
 from .metrics import Metrics
-from .narrow import Narrow, Narrowed
 from .pages import Facts, page_routes
 from .paths import MCP, PAGES
 from .principal import principal_of
+from .rate_limiter import limiter_for
 from .readiness import Check
-from .resume import Resume
+from .resumption import Resume
 from .sessions import Sessions
 from .telemetry import start_telemetry
+from .tool_call_metrics import Counted
+from .toolset_filter import Narrow, Narrowed
 
 UNCOUNTED = frozenset({"/health", "/ready"})
 EXPOSED = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]

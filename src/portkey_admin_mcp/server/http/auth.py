@@ -11,9 +11,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...hosting import Hosting
-from .edge import Refused, bearer_token, is_page, values
 from .paths import MCP, METADATA
 from .principal import ANYBODY, Principal
+from .request import Refused, bearer_token, is_page, values
 
 Authenticator = Callable[[str | None], Awaitable[Principal]]
 """Takes the Authorization header and says who that is; raises Refused."""

@@ -12,9 +12,9 @@ from typing import Any, Self
 import jwt
 
 from ...hosting import Hosting
-from .edge import Refused, bearer_token
-from .keys import ALGORITHMS, Keys
+from .jwks import ALGORITHMS, Keys
 from .principal import Principal
+from .request import Refused, bearer_token
 
 SKEW_S = 60
 LONGEST_TOKEN = 16 * 1024

@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...addresses import EVERYWHERE, LOCAL
 from ...hosting import Hosting
-from .edge import Refused, is_page, values
-from .limiter import Limiter, limiter_for
+from .rate_limiter import Limiter, limiter_for
+from .request import Refused, is_page, values
 
 __all__ = ["BodyLimit", "HostAndOrigin", "RateLimit", "address_of", "limiter_for", "origin_of"]
 

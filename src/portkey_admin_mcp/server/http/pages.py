@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from ...hosting import Hosting
 from .auth import challenge_url
-from .connect import TOKEN_VARIABLE, clients
+from .client_configs import TOKEN_VARIABLE, clients
 from .metrics import Metrics
 from .paths import MCP
 from .readiness import Check, Readiness

@@ -19,7 +19,7 @@ from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCError, JSONRPCMessage, 
 from starlette.types import Message, Receive, Scope, Send
 
 from ...hosting import Hosting
-from .events import Events, Unavailable, new_stream
+from .event_log import Events, Unavailable, new_stream
 from .principal import ANYBODY, Principal, principal_of
 
 RETRY_AFTER_S = 5

@@ -50,7 +50,7 @@ def start_telemetry() -> Telemetry:
     measuring = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], about)
     trace.set_tracer_provider(tracing)
     metrics.set_meter_provider(measuring)
-    # Off otherwise, by insulate: a span for each tool call, with its name and outcome.
+    # Off otherwise, by isolate_fastmcp: a span for each tool call, with its name and outcome.
     fastmcp.settings.telemetry_mode = "native"
     middleware = Middleware(
         OpenTelemetryMiddleware,

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from .events import Event, Events, Unavailable, Unknown, cursor_of
+from .event_log import Event, Events, Unavailable, Unknown, cursor_of
 from .principal import principal_of
 
 log = logging.getLogger(__name__)

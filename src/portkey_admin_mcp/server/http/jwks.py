@@ -14,7 +14,7 @@ import truststore
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
-from .edge import Refused
+from .request import Refused
 
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 FRESH_S = 3600

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from portkey_stage import Answer, Stage
-from serving import listening, serving
+from fake_portkey import Answer, FakePortkey
+from http_service import listening, serving
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
@@ -18,9 +18,9 @@ CALL = {"jsonrpc": "2.0", "method": "tools/call"}
 
 
 @pytest.fixture
-def stage():
-    with Stage() as stage:
-        yield stage
+def fake():
+    with FakePortkey() as fake:
+        yield fake
 
 
 class Instance(NamedTuple):
@@ -31,9 +31,9 @@ class Instance(NamedTuple):
 
 
 @pytest.fixture
-def two(redis, stage, port):
+def two(redis, fake, port):
     environment = {
-        **stage.settings,
+        **fake.settings,
         "MCP_SESSION_MODE": "stateless",
         "MCP_EVENT_STORE": "redis",
         "MCP_REDIS_URL": redis.url,
@@ -98,9 +98,9 @@ async def resumed(session, url, event_id, who="ada"):
         return response.status, await events_of(response)
 
 
-async def test_a_client_that_is_cut_off_gets_its_answer_from_the_other_instance(two, stage):
+async def test_a_client_that_is_cut_off_gets_its_answer_from_the_other_instance(two, fake):
     one, other = two
-    stage.script([Answer(body={"total": 7}, after_s=0.5)])
+    fake.script([Answer(body={"total": 7}, after_s=0.5)])
     async with aiohttp.ClientSession() as session:
         async with calling(session, one.url, 1) as response:
             ((first, cursor),) = await events_of(response, most=1)
@@ -115,8 +115,8 @@ async def test_a_client_that_is_cut_off_gets_its_answer_from_the_other_instance(
     assert message["result"]["structuredContent"] == {"total": 7}
 
 
-async def test_two_hundred_clients_lose_nothing_and_see_nothing_twice(two, stage):
-    stage.script([Answer(body={"total": 1}, after_s=0.3)])
+async def test_two_hundred_clients_lose_nothing_and_see_nothing_twice(two, fake):
+    fake.script([Answer(body={"total": 1}, after_s=0.3)])
     limit = aiohttp.TCPConnector(limit=0)
 
     async with aiohttp.ClientSession(connector=limit) as session:
@@ -142,13 +142,13 @@ async def test_two_hundred_clients_lose_nothing_and_see_nothing_twice(two, stage
         assert [message["id"] for message in messages] == [number]
 
 
-async def test_what_was_stored_outlives_an_instance_that_is_killed_in_the_middle(two, stage):
+async def test_what_was_stored_outlives_an_instance_that_is_killed_in_the_middle(two, fake):
     one, other = two
-    stage.script([*(Answer(body={"total": 1}) for _ in range(20)), "silence"])
+    fake.script([*(Answer(body={"total": 1}) for _ in range(20)), "silence"])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         told = [await whole(session, one.url, number) for number in range(20)]
         waiting = [asyncio.create_task(whole(session, one.url, n)) for n in range(20, 40)]
-        await asyncio.to_thread(stage.wait_for, 40)
+        await asyncio.to_thread(fake.wait_for, 40)
 
         one.process.kill()
         one.process.wait()

@@ -1,7 +1,7 @@
 """A Portkey on loopback that answers, errs and breaks as it is told, and remembers what it heard.
 
-    with Stage() as stage:
-        stage.script([Answer(503), Answer(body={"total": 0}), "reset"])
+    with FakePortkey() as fake:
+        fake.script([Answer(503), Answer(body={"total": 0}), "reset"])
 
 Each request takes the next behaviour of the script; the last one serves all that follow.
 """
@@ -39,14 +39,14 @@ class Answer:
     after_s: float = 0
 
 
-Trouble = Literal["silence", "close", "cut", "reset", "drip"]
+Failure = Literal["silence", "close", "cut", "reset", "drip"]
 """Never answer; hang up before answering; hang up within the body; reset the connection; send
 the body byte by byte, for as long as somebody reads."""
 
-Behaviour = Answer | Trouble
+Behaviour = Answer | Failure
 
 
-class Stage:
+class FakePortkey:
     """A threaded HTTP server on a free port of 127.0.0.1, for sync and async tests alike."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -127,9 +127,9 @@ class _Server(ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, stage: Stage, tls: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Player)
-        self.stage = stage
+    def __init__(self, fake: FakePortkey, tls: ssl.SSLContext | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.fake = fake
         if tls is not None:
             # The handshake waits for the handler's thread, so that it holds nobody else up.
             self.socket = tls.wrap_socket(
@@ -137,14 +137,14 @@ class _Server(ThreadingTCPServer):
             )
 
 
-class _Player(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     """Head and body are written apart: each answer would wait 40 ms for an acknowledgement."""
 
     def setup(self) -> None:
         super().setup()
-        self._stage = self.server.stage
+        self._stage = self.server.fake
 
     def handle(self) -> None:
         with self._stage._changed:
@@ -156,7 +156,7 @@ class _Player(BaseHTTPRequestHandler):
         with self._stage._changed:
             self._stage._open.discard(self.connection)
 
-    def _play(self) -> None:
+    def _behave(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", 0)))
         behaviour = self._stage._next(Request(self.command, self.path, headers, body))
@@ -166,7 +166,7 @@ class _Player(BaseHTTPRequestHandler):
             self.close_connection = True
             getattr(self, f"_{behaviour}")()
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = _play
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = _behave
 
     def _answer(self, answer: Answer, *, share: float = 1) -> None:
         self._stage._over.wait(answer.after_s)

@@ -9,15 +9,15 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from asgi_server import running
+from fake_portkey import nobody_listening
 from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.checkup import check_http
+from portkey_admin_mcp.check_http import check_http
 from portkey_admin_mcp.emulator.app import InProcess
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.settings import Settings
-from portkey_stage import nobody_listening
-from running import running
 
 TOKEN = "a-token-of-the-tests"
 BEARER = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}

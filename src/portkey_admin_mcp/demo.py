@@ -1,4 +1,4 @@
-"""The guided tour: an admin's morning, told through a real client, a pipe and a real server."""
+"""The demo: an administrator's usual tasks, through a real client, a pipe and a real server."""
 
 import json
 import sys
@@ -21,11 +21,11 @@ HIDDEN = ("key", "invite_link")
 """What an answer holds that must not stand on a screen."""
 
 
-class NotAsPromised(Exception):
-    """A step of the tour did not go as it should."""
+class DemoFailed(Exception):
+    """A step of the demo did not go as it should."""
 
 
-class Morning:
+class Demo:
     """Makes the calls, and prints each as a person would like to read it."""
 
     def __init__(self, client: Client, console: Console) -> None:
@@ -37,7 +37,7 @@ class Morning:
         """Call a tool that should succeed, and return its answer."""
         result, spent = await self._step(why, tool, arguments)
         if result.is_error:
-            raise NotAsPromised(_text(result))
+            raise DemoFailed(_text(result))
         answer: Answer = result.structured_content or {}
         self._result("✓", "green", _summary(answer), spent)
         return answer
@@ -46,13 +46,13 @@ class Morning:
         """Call a tool that should be refused with this status, and show the advice."""
         result, spent = await self._step(why, tool, arguments)
         if not result.is_error or code not in _text(result):
-            raise NotAsPromised(f"a refusal with {code} was expected: {_text(result)}")
+            raise DemoFailed(f"a refusal with {code} was expected: {_text(result)}")
         self._result("✋", "yellow", _text(result), spent)
 
     def holds(self, fact: bool, otherwise: str) -> None:
-        """Stop the tour where an answer is not what was asked for."""
+        """Stop the demo where an answer is not what was asked for."""
         if not fact:
-            raise NotAsPromised(otherwise)
+            raise DemoFailed(otherwise)
 
     async def _step(self, why: str, tool: str, arguments: Answer) -> tuple[Any, float]:
         self.steps += 1
@@ -68,36 +68,38 @@ class Morning:
         self._console.print(Padding(line, (0, 0, 0, 4)))
 
 
-async def morning(day: Morning) -> None:
+async def walk_through(demo: Demo) -> None:
     """The story: a team gets a place, people, a key, and a route for its requests."""
-    team, person = await _a_team(day)
-    config, slugs = await _a_route(day, team)
-    key = await _a_key(day, team, config)
-    await _a_change(day, team, config, slugs)
-    await day.refused(
+    team, person = await _a_team(demo)
+    config, slugs = await _a_route(demo, team)
+    key = await _a_key(demo, team, config)
+    await _a_change(demo, team, config, slugs)
+    await demo.refused(
         "Can the config go? A key still uses it",
         "delete_config",
         "409",
         slug=config,
         workspace_id=team,
     )
-    rotated = await day.call(
+    rotated = await demo.call(
         "Rotate the key; the old secret lives half an hour", "rotate_api_key", id=key
     )
-    day.holds(rotated["id"] == key, "the key's id must stay")
-    shown = await day.call("Is the new secret safe from now on?", "get_api_key", id=key)
-    day.holds("*****" in shown["key"], "the secret must be masked")
-    await day.refused(
+    demo.holds(rotated["id"] == key, "the key's id must stay")
+    shown = await demo.call("Is the new secret safe from now on?", "get_api_key", id=key)
+    demo.holds("*****" in shown["key"], "the secret must be masked")
+    await demo.refused(
         "Delete the workspace? Not while it is in use", "delete_workspace", "409", workspace_id=team
     )
-    members = await day.call("Who is in the team now?", "list_workspace_members", workspace_id=team)
-    day.holds(members["data"][0]["id"] == person, "the person must be a member")
+    members = await demo.call(
+        "Who is in the team now?", "list_workspace_members", workspace_id=team
+    )
+    demo.holds(members["data"][0]["id"] == person, "the person must be a member")
 
 
-async def _a_team(day: Morning) -> tuple[str, str]:
-    found = await day.call("Which workspaces are there?", "list_workspaces")
-    day.holds(found["total"] >= 1, "an organisation has a workspace")
-    made = await day.call(
+async def _a_team(demo: Demo) -> tuple[str, str]:
+    found = await demo.call("Which workspaces are there?", "list_workspaces")
+    demo.holds(found["total"] >= 1, "an organisation has a workspace")
+    made = await demo.call(
         "A new team needs a workspace with a budget",
         "create_workspace",
         name="Growth",
@@ -105,16 +107,16 @@ async def _a_team(day: Morning) -> tuple[str, str]:
         usage_limits=[{"type": "cost", "credit_limit": 200, "periodic_reset": "monthly"}],
     )
     team = made["slug"]
-    people = await day.call("Who could join?", "list_all_users", role="member")
+    people = await demo.call("Who could join?", "list_all_users", role="member")
     person = people["data"][0]["id"]
-    await day.call(
+    await demo.call(
         f"{people['data'][0]['first_name']} will run it",
         "add_workspace_member",
         workspace_id=team,
         user_id=person,
         role="manager",
     )
-    await day.call(
+    await demo.call(
         "And a newcomer is invited",
         "invite_user",
         email="grace@acme.example",
@@ -124,22 +126,22 @@ async def _a_team(day: Morning) -> tuple[str, str]:
     return team, person
 
 
-async def _a_route(day: Morning, team: str) -> tuple[str, list[str]]:
+async def _a_route(demo: Demo, team: str) -> tuple[str, list[str]]:
     slugs = [
         (
-            await day.call(
+            await demo.call(
                 f"Keep the team's {provider} key with Portkey",
                 "create_virtual_key",
                 name=f"Growth {provider}",
                 provider=provider,
-                key="sk-only-for-the-tour",
+                key="sk-only-for-the-demo",
                 workspace_id=team,
                 credit_limit=100,
             )
         )["slug"]
         for provider in ("openai", "anthropic")
     ]
-    made = await day.call(
+    made = await demo.call(
         "Route requests: the first provider, and the other when it fails",
         "create_config",
         name="Growth fallback",
@@ -150,8 +152,8 @@ async def _a_route(day: Morning, team: str) -> tuple[str, list[str]]:
     return made["slug"], slugs
 
 
-async def _a_key(day: Morning, team: str, config: str) -> str:
-    made = await day.call(
+async def _a_key(demo: Demo, team: str, config: str) -> str:
+    made = await demo.call(
         "A key for the team's service: few rights, a budget, this route",
         "create_api_key",
         type="workspace",
@@ -166,7 +168,7 @@ async def _a_key(day: Morning, team: str, config: str) -> str:
     return str(made["id"])
 
 
-async def _a_change(day: Morning, team: str, config: str, slugs: list[str]) -> None:
+async def _a_change(demo: Demo, team: str, config: str, slugs: list[str]) -> None:
     targets = [
         {"virtual_key": slug, "weight": weight}
         for slug, weight in zip(slugs, (0.8, 0.2), strict=True)
@@ -176,22 +178,22 @@ async def _a_change(day: Morning, team: str, config: str, slugs: list[str]) -> N
         "targets": targets,
         "retry": {"attempts": 3, "on_status_codes": [429, 503]},
     }
-    await day.call(
+    await demo.call(
         "Better: share the load, and retry",
         "update_config",
         slug=config,
         workspace_id=team,
         config=content,
     )
-    versions = await day.call(
+    versions = await demo.call(
         "Both versions are kept", "list_config_versions", slug=config, workspace_id=team
     )
-    day.holds(versions["total"] == 2, "an update must make a version")
-    day.holds(versions["data"][0]["config"] == content, "the newest version comes first")
+    demo.holds(versions["total"] == 2, "an update must make a version")
+    demo.holds(versions["data"][0]["config"] == content, "the newest version comes first")
 
 
-def guide() -> int:
-    """Run the tour; 0 if every step held."""
+def run_demo() -> int:
+    """Run the demo; 0 if every step held."""
     console = Console(highlight=False, soft_wrap=False)
     command = _command()
     console.print(
@@ -204,8 +206,8 @@ def guide() -> int:
     )
     steps, problem = 0, ""
     try:
-        steps = anyio.run(_walk, console)
-    except* (NotAsPromised, MCPError, OSError) as errors:
+        steps = anyio.run(_connect_and_run, console)
+    except* (DemoFailed, MCPError, OSError) as errors:
         problem = "; ".join(str(error) for error in _leaves(errors))
     if problem:
         console.print(Text(f"\n✗ Not as promised: {problem}", "red"))
@@ -220,8 +222,8 @@ def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
         yield from _leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
 
 
-async def _walk(console: Console) -> int:
-    # A module of this interpreter, so that the tour shows this very installation.
+async def _connect_and_run(console: Console) -> int:
+    # A module of this interpreter, so that the demo shows this very installation.
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "portkey_admin_mcp", "--sandbox"],
@@ -230,9 +232,9 @@ async def _walk(console: Console) -> int:
     async with Client(server, read_timeout_seconds=TIME_S) as client:
         tools = (await client.list_tools()).tools
         console.print(f"\nConnected, protocol {client.protocol_version}: {len(tools)} tools.")
-        day = Morning(client, console)
-        await morning(day)
-        return day.steps
+        demo = Demo(client, console)
+        await walk_through(demo)
+        return demo.steps
 
 
 def _connect(console: Console, command: str) -> None:

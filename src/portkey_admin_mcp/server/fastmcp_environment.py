@@ -16,7 +16,7 @@ OURS = {
 }
 
 
-def insulate() -> None:
+def isolate_fastmcp() -> None:
     """Replace every FASTMCP_ variable of this process by ours."""
     environment = os.environ  # noqa: TID251  # FastMCP offers no other way to be configured
     for name in [name for name in environment if name.upper().startswith("FASTMCP_")]:

@@ -10,7 +10,7 @@ from .addresses import EVERYWHERE
 from .errors import ConfigurationError
 from .hosting import Hosting, load_hosting
 from .logs import set_up
-from .server.insulate import insulate
+from .server.fastmcp_environment import isolate_fastmcp
 from .settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
     settings = load_settings(env_file, **({"PORTKEY_SANDBOX": True} if sandbox else {}))
     key = settings.api_key.get_secret_value() if settings.api_key else ""
     set_up(settings.log_level, settings.log_format, (key,) if key and not settings.sandbox else ())
-    insulate()
+    isolate_fastmcp()
     return settings
 
 
@@ -35,7 +35,7 @@ def mcp_server(settings: Settings) -> "FastMCP":
     """The MCP server with all tools, over Portkey or the sandbox."""
     from .server.app import build_server
 
-    return build_server(portkey_for(settings))
+    return build_server(portkey_for(settings), settings.max_result_chars)
 
 
 def portkey_for(settings: Settings) -> "Callable[[], Portkey]":
@@ -76,7 +76,7 @@ def http_app(settings: Settings, hosting: Hosting) -> "Starlette":
     require_access_control(settings, hosting)
     portkey = portkey_for(settings)
     return build_http(
-        build_server(portkey),
+        build_server(portkey, settings.max_result_chars),
         all_tools(),
         hosting,
         sandbox=settings.sandbox,

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.http.events import (
+from portkey_admin_mcp.server.http.event_log import (
     MOST_EVENTS,
     Cursor,
     MemoryEvents,

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 
-def real_part(name: str) -> str:
+def real_program(name: str) -> str:
     """The path of a program; without it the test is skipped, or fails if REQUIRE_REAL_PARTS=1."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if found:

@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from portkey_admin_mcp.server.http.connect import clients
+from portkey_admin_mcp.server.http.client_configs import clients
 
 ENDPOINT = "https://mcp.acme.example/mcp"
 

@@ -1,0 +1,37 @@
+"""The domains of the Admin API: one name, which is a file in every room and a toolset.
+
+Names and sentences only, so that the client and the emulator may both read it.
+"""
+
+DOMAINS: dict[str, str] = {
+    "users": "people of the organisation, invitations, what they spend",
+    "workspaces": "workspaces, budgets, members",
+    "scim": "groups of an identity provider, mapped to workspaces",
+    "organisation": "guardrails for the whole organisation, and workspaces left out of them",
+    "secret_references": "secrets kept in a vault of yours",
+    "integrations": "providers' credentials, with their models and workspaces",
+    "providers": "a workspace's AI providers",
+    "virtual_keys": "provider keys under a slug; the older form of providers",
+    "model_catalog": "models, what they can do and what they cost",
+    "guardrails": "checks on what goes in and comes out",
+    "configs": "routing, fallback, retries, cache, versions",
+    "api_keys": "keys to Portkey, scopes, budgets, rotation",
+    "collections": "folders of prompts",
+    "labels": "names for versions of prompts",
+    "partials": "pieces that prompts share",
+    "prompts": "prompt templates, versions, rendering, completions",
+    "usage_limits": "budgets by any condition, and what is spent of them",
+    "rate_limits": "requests or tokens in a time, by any condition",
+    "mcp_integrations": "MCP servers of others, as the organisation knows them",
+    "mcp_servers": "MCP servers in a workspace, and who may use what of them",
+    "analytics": "cost, usage, latency, errors, cache and feedback over time and by group",
+    "logs": "requests and answers, one by one",
+    "log_exports": "requests and answers in bulk, as a file",
+    "feedback": "scores given to answers",
+    "audit_logs": "who changed what",
+    "deployments": "gateways you host yourself",
+}
+"""In the order in which tools are listed, and in which the emulator fills an organisation."""
+
+WORKFLOWS: tuple[str, ...] = ("delete_workspace",)
+"""The files of workflows, each a tool made of several requests."""

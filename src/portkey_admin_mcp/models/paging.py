@@ -1,0 +1,79 @@
+"""Lists in pages: which page is asked for, and where in the list an answer stands."""
+
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import Field
+
+from .base import ABSENT, Arguments, Record
+from .vocabulary import CurrentPage, PageSize
+
+T = TypeVar("T")
+USUAL_SIZE = 50
+"""The size of a page where only its number was given and the cut is made here."""
+
+
+class Paged(Arguments):
+    """Which page of a list: `current_page` counts from 0, as nearly everywhere in this API."""
+
+    first_page: ClassVar[int] = 0
+    is_cut_here: ClassVar[bool] = False
+    """Whether Portkey sends the whole list, and the page is cut out of it by this client."""
+
+    current_page: CurrentPage = ABSENT
+    page_size: PageSize = ABSENT
+
+    @property
+    def pages_before(self) -> int:
+        """How many pages come before the one that was asked for."""
+        return (self.current_page or 0) if self.given("current_page") else 0
+
+
+class PagedHere(Paged):
+    """A page of a list that Portkey sends whole: never sent, cut from the answer instead."""
+
+    sent_in = "nowhere"
+    is_cut_here = True
+
+
+class Page(Record, Generic[T]):
+    """One page of a list; `total` counts all pages."""
+
+    rows_in: ClassVar[str] = "data"
+    """The field that holds the rows, where Portkey calls it otherwise."""
+
+    total: int | None = None
+    has_more: bool | None = Field(None, description="Whether a page follows")
+    next_page: int | None = Field(None, description="What to ask for next")
+    data: list[T] = []
+
+    def at(self, paging: Paged) -> Self:
+        """The same page, saying whether more follows; cut out of the whole list if need be."""
+        whole = self.answer()
+        rows = whole.get(self.rows_in)
+        if not isinstance(rows, list):
+            return self
+        if paging.is_cut_here:
+            total = len(rows)
+            rows = _cut(rows, paging)
+            whole = {"total": total, **whole, self.rows_in: rows}
+        place = _place(whole, len(rows), paging)
+        return type(self).read({**place, **whole})
+
+
+def _cut(rows: list[Any], paging: Paged) -> list[Any]:
+    if not paging.given("current_page", "page_size"):
+        return rows
+    size = paging.page_size or USUAL_SIZE
+    return rows[paging.pages_before * size :][:size]
+
+
+def _place(whole: dict[str, Any], shown: int, paging: Paged) -> dict[str, Any]:
+    """Whether more follows, as far as `total` tells, and which page that is."""
+    total = whole.get("total")
+    if not isinstance(total, int) or isinstance(total, bool):
+        return {}
+    size = paging.page_size or (USUAL_SIZE if paging.is_cut_here else shown)
+    seen = paging.pages_before * size + shown
+    if not shown or seen >= total:
+        return {"has_more": False}
+    return {"has_more": True, "next_page": paging.first_page + paging.pages_before + 1}
