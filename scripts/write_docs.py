@@ -19,7 +19,7 @@ from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools
 from portkey_admin_mcp.server.arguments import arguments_model
 from portkey_admin_mcp.server.schema import input_schema
-from portkey_admin_mcp.settings import Settings, names_of
+from portkey_admin_mcp.settings import Settings, variable_names
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -168,7 +168,7 @@ def variables(kind: type[BaseSettings]) -> list[str]:
 
 def names(field: FieldInfo) -> str:
     """A setting's variables; the first that is set wins."""
-    return ", ".join(f"`{name}`" for name in names_of(field))
+    return ", ".join(f"`{name}`" for name in variable_names(field))
 
 
 def default(value: Any) -> str:

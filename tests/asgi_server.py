@@ -1,4 +1,4 @@
-"""An app of ours on a socket of loopback, served as it will be, in a thread beside the test."""
+"""Serve an ASGI app with uvicorn on a loopback port, in a thread."""
 
 import contextlib
 import socket
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 
 
 @contextlib.contextmanager
-def running(make: Callable[[int], ASGIApp]) -> Iterator[str]:
+def serve_app(make: Callable[[int], ASGIApp]) -> Iterator[str]:
     """Serve what `make` makes for a port, and say at which address."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
@@ -22,7 +22,7 @@ def running(make: Callable[[int], ASGIApp]) -> Iterator[str]:
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while not server.started:
             assert time.monotonic() < deadline, "the app did not start"
             assert thread.is_alive(), "the app ended at once"
@@ -30,5 +30,5 @@ def running(make: Callable[[int], ASGIApp]) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
         listening.close()

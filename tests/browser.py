@@ -1,4 +1,4 @@
-"""A real Chromium without a window, told what to do over the DevTools protocol."""
+"""A headless Chromium, driven over the DevTools protocol."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 )
-PATIENCE_S = 20
+TIMEOUT_S = 20
 
 
 class Chromium:
@@ -43,9 +43,9 @@ class Chromium:
 
     @property
     def address(self) -> str:
-        """Where it takes orders; waits until it has written that down."""
+        """The WebSocket URL of DevTools; waits until Chromium has written it to a file."""
         note = self._profile / "DevToolsActivePort"
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while not note.exists() or note.read_text().count("\n") < 1:
             assert time.monotonic() < deadline, "Chromium did not start"
             assert self._process.poll() is None, "Chromium ended at once"
@@ -55,7 +55,7 @@ class Chromium:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(PATIENCE_S)
+        self._process.wait(TIMEOUT_S)
         shutil.rmtree(self._profile, ignore_errors=True)
 
 
@@ -77,26 +77,26 @@ class Tab:
         self._http = aiohttp.ClientSession()
         self._socket = await self._http.ws_connect(self._address, max_msg_size=0)
         self._reader = asyncio.create_task(self._read())
-        self._context = (await self.order("Target.createBrowserContext"))["browserContextId"]
-        target = await self.order(
+        self._context = (await self.send_command("Target.createBrowserContext"))["browserContextId"]
+        target = await self.send_command(
             "Target.createTarget", url="about:blank", browserContextId=self._context
         )
-        attached = await self.order(
+        attached = await self.send_command(
             "Target.attachToTarget", targetId=target["targetId"], flatten=True
         )
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
-            await self.order(f"{domain}.enable")
+            await self.send_command(f"{domain}.enable")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._session = None
-        await self.order("Target.disposeBrowserContext", browserContextId=self._context)
+        await self.send_command("Target.disposeBrowserContext", browserContextId=self._context)
         await self._socket.close()
         await self._reader
         await self._http.close()
 
-    async def order(self, method: str, **params: Any) -> dict[str, Any]:
+    async def send_command(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command and return its result."""
         self._asked += 1
         message = {"id": self._asked, "method": method, "params": params}
@@ -104,7 +104,7 @@ class Tab:
             message["sessionId"] = self._session
         answer = self._answers[self._asked] = asyncio.get_running_loop().create_future()
         await self._socket.send_json(message)
-        reply = await asyncio.wait_for(answer, PATIENCE_S)
+        reply = await asyncio.wait_for(answer, TIMEOUT_S)
         assert "error" not in reply, reply
         return reply["result"]
 
@@ -112,7 +112,7 @@ class Tab:
         """Let pages read and write the clipboard, as a person would when asked."""
         permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
         session, self._session = self._session, None
-        await self.order(
+        await self.send_command(
             "Browser.grantPermissions", permissions=permissions, browserContextId=self._context
         )
         self._session = session
@@ -120,13 +120,13 @@ class Tab:
     async def open(self, url: str) -> None:
         """Go there, and wait until all is loaded."""
         self._loaded.clear()
-        gone = await self.order("Page.navigate", url=url)
+        gone = await self.send_command("Page.navigate", url=url)
         assert "errorText" not in gone, gone
-        await asyncio.wait_for(self._loaded.wait(), PATIENCE_S)
+        await asyncio.wait_for(self._loaded.wait(), TIMEOUT_S)
 
     async def run(self, script: str) -> Any:
         """Evaluate an expression in the page."""
-        answer = await self.order(
+        answer = await self.send_command(
             "Runtime.evaluate",
             expression=script,
             returnByValue=True,
@@ -138,7 +138,7 @@ class Tab:
 
     async def until(self, script: str, holds: Callable[[Any], bool] = bool) -> Any:
         """Wait until an expression has such a value, and return it."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while not holds(value := await self.run(script)):
             assert time.monotonic() < deadline, f"{script} stayed {value!r}"
             await asyncio.sleep(0.02)
@@ -158,7 +158,7 @@ class Tab:
             " return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
-            await self.order(
+            await self.send_command(
                 "Input.dispatchMouseEvent",
                 type=kind,
                 x=spot[0],
@@ -169,7 +169,7 @@ class Tab:
 
     async def type(self, text: str) -> None:
         """Write into what has the focus."""
-        await self.order("Input.insertText", text=text)
+        await self.send_command("Input.insertText", text=text)
 
     async def press(self, key: str) -> None:
         """Press a key that has a name, like Tab, Enter or ArrowRight."""
@@ -177,14 +177,14 @@ class Tab:
         stroke = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
         if key == "Enter":
             stroke["text"] = "\r"
-        await self.order("Input.dispatchKeyEvent", type="keyDown", **stroke)
-        await self.order("Input.dispatchKeyEvent", type="keyUp", **stroke)
+        await self.send_command("Input.dispatchKeyEvent", type="keyDown", **stroke)
+        await self.send_command("Input.dispatchKeyEvent", type="keyUp", **stroke)
 
-    async def look(
+    async def set_viewport(
         self, width: int = 1280, height: int = 900, scheme: str = "light", motion: str = ""
     ) -> None:
-        """Be a screen of this size, in light or dark."""
-        await self.order(
+        """Emulate a viewport of this size, a colour scheme and a motion preference."""
+        await self.send_command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
@@ -195,11 +195,11 @@ class Tab:
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": motion},
         ]
-        await self.order("Emulation.setEmulatedMedia", features=features)
+        await self.send_command("Emulation.setEmulatedMedia", features=features)
 
-    async def picture(self, file: Path) -> None:
+    async def screenshot(self, file: Path) -> None:
         """Keep the whole page as a picture."""
-        shot = await self.order("Page.captureScreenshot", captureBeyondViewport=True)
+        shot = await self.send_command("Page.captureScreenshot", captureBeyondViewport=True)
         await asyncio.to_thread(file.write_bytes, base64.b64decode(shot["data"]))
 
     async def _read(self) -> None:
@@ -208,9 +208,9 @@ class Tab:
             if "id" in told:
                 self._answers.pop(told["id"]).set_result(told)
             else:
-                self._note(told["method"], told["params"])
+                self._handle_event(told["method"], told["params"])
 
-    def _note(self, event: str, params: dict[str, Any]) -> None:
+    def _handle_event(self, event: str, params: dict[str, Any]) -> None:
         if event == "Page.loadEventFired":
             self._loaded.set()
         elif event == "Network.requestWillBeSent":

@@ -1,4 +1,4 @@
-"""Two doors to a fresh emulator: `api` for behaviour, `client` for what a model sees."""
+"""Fixtures on a fresh emulator: `api` calls the client, `call` and `ask` go through MCP."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def update_snapshots(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def emulator() -> Emulator:
-    """The seeded organisation, at nine on a November morning that never ends."""
+    """The seeded organisation, with the clock stopped at 2026-11-02 09:00 UTC."""
     return Emulator("acme", frozen_time)
 
 
@@ -108,7 +108,7 @@ def workspace(emulator: Emulator) -> Callable[[str], str]:
     """The id of a seeded workspace: `Support`, `Science` or `Shared Team Workspace`."""
 
     def named(name: str) -> str:
-        homes = emulator.store.tables["workspaces"].values()
+        homes = emulator.store.table("workspaces").rows()
         return next(home["id"] for home in homes if home["name"] == name)
 
     return named
@@ -119,7 +119,7 @@ def user(emulator: Emulator) -> Callable[[str], str]:
     """The id of a seeded user, by first name: `Ada` owns, `Ben` is an admin, the rest members."""
 
     def named(first_name: str) -> str:
-        people = emulator.store.tables["users"].values()
+        people = emulator.store.table("users").rows()
         return next(person["id"] for person in people if person["first_name"] == first_name)
 
     return named

@@ -1,4 +1,4 @@
-"""A Portkey on loopback that answers, errs and breaks as it is told, and remembers what it heard.
+"""A fake Portkey on loopback with scripted answers and failures, which records its requests.
 
     with FakePortkey() as fake:
         fake.script([Answer(503), Answer(body={"total": 0}), "reset"])
@@ -55,7 +55,7 @@ class FakePortkey:
         """How many requests met silence, and were given up by the client."""
         self._script: list[Behaviour] = [Answer()]
         self._changed = threading.Condition()
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._open: set[socket.socket] = set()
         self._scheme = "https" if tls else "http"
         self._server = _Server(self, tls)
@@ -69,7 +69,7 @@ class FakePortkey:
         self._server.shutdown()
         self._thread.join()
         with self._changed:
-            self._over.set()
+            self._stopped.set()
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
@@ -144,32 +144,32 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self._stage = self.server.fake
+        self._fake = self.server.fake
 
     def handle(self) -> None:
-        with self._stage._changed:
-            self._stage._open.add(self.connection)
-            if self._stage._over.is_set():
+        with self._fake._changed:
+            self._fake._open.add(self.connection)
+            if self._fake._stopped.is_set():
                 return
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             super().handle()
-        with self._stage._changed:
-            self._stage._open.discard(self.connection)
+        with self._fake._changed:
+            self._fake._open.discard(self.connection)
 
-    def _behave(self) -> None:
+    def _respond(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", 0)))
-        behaviour = self._stage._next(Request(self.command, self.path, headers, body))
+        behaviour = self._fake._next(Request(self.command, self.path, headers, body))
         if isinstance(behaviour, Answer):
             self._answer(behaviour)
         else:
             self.close_connection = True
             getattr(self, f"_{behaviour}")()
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = _behave
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = _respond
 
     def _answer(self, answer: Answer, *, share: float = 1) -> None:
-        self._stage._over.wait(answer.after_s)
+        self._fake._stopped.wait(answer.after_s)
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         usual = {"content-type": "application/json", "content-length": str(len(body))}
         special = {name.lower(): value for name, value in answer.headers.items()}
@@ -183,8 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         # Nothing more is said on this connection: what ends the wait is its end.
         with contextlib.suppress(ConnectionError):
             self.connection.recv(1)
-        if not self._stage._over.is_set():
-            self._stage._give_up()
+        if not self._fake._stopped.is_set():
+            self._fake._give_up()
 
     def _close(self) -> None:
         pass
@@ -196,13 +196,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-length", "1000000")
         self.end_headers()
-        while not self._stage._over.wait(0.02):
+        while not self._fake._stopped.wait(0.02):
             self.wfile.write(b" ")
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        with self._stage._changed:
-            self._stage._open.discard(self.connection)
+        with self._fake._changed:
+            self._fake._open.discard(self.connection)
         # Not close(): the files made of this socket would keep it open.
         os.close(self.connection.detach())
 

@@ -1,4 +1,4 @@
-"""`portkey-admin-mcp http` as a process, served as it will be."""
+"""Run `portkey-admin-mcp http` as a subprocess."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
-PATIENCE_S = 30
+TIMEOUT_S = 30
 TOKEN = "a-token-of-the-tests"
 HEADERS = {
     "accept": "application/json, text/event-stream",
@@ -19,20 +19,20 @@ HEADERS = {
 }
 
 
-class Served(NamedTuple):
-    """A running service, and what it says on stderr."""
+class HttpService(NamedTuple):
+    """A running service process, and its stderr."""
 
     process: "subprocess.Popen[bytes]"
     log: TextIO
 
     @property
-    def said(self) -> str:
+    def stderr(self) -> str:
         self.log.seek(0)
         return self.log.read()
 
 
 @contextmanager
-def serving(port: int, *options: str, **environment: str) -> "Iterator[Served]":
+def running_service(port: int, *options: str, **environment: str) -> "Iterator[HttpService]":
     """The service with one bearer token, and whatever else is asked for."""
     given = {
         "PATH": os.environ["PATH"],
@@ -47,15 +47,15 @@ def serving(port: int, *options: str, **environment: str) -> "Iterator[Served]":
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, env=given, stderr=log)
         try:
-            yield Served(process, log)
+            yield HttpService(process, log)
         finally:
             process.kill()
             process.wait()
 
 
-def listening(port: int) -> None:
-    """Wait until somebody listens."""
-    deadline = time.monotonic() + PATIENCE_S
+def wait_for_port(port: int) -> None:
+    """Wait until the port accepts connections."""
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

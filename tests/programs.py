@@ -1,4 +1,4 @@
-"""Real parts that a machine may lack: a test that needs one says so, and CI insists."""
+"""Programs that tests need and a machine may lack: redis-server, nginx, chromium."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 
-def real_program(name: str) -> str:
+def require_program(name: str) -> str:
     """The path of a program; without it the test is skipped, or fails if REQUIRE_REAL_PARTS=1."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if found:

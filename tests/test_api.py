@@ -166,8 +166,8 @@ def api(client_of, fake) -> Portkey:
 
 
 @pytest.fixture
-def troubled(client_of, fake):
-    """A client whose next request meets this trouble; silence it bears for a fifth of a second."""
+def failing_api(client_of, fake):
+    """A client whose next request meets this fault; silence it bears for a fifth of a second."""
 
     def by(*behaviours: Behaviour) -> Portkey:
         fake.script(behaviours)
@@ -611,17 +611,17 @@ async def test_a_useless_ssl_cert_file_is_a_setting_to_correct(
 # When it is tried again
 
 
-@pytest.mark.parametrize("trouble", [*map(Answer, (502, 503, 504)), *TROUBLES], ids=name)
-async def test_a_read_that_fails_once_is_answered_the_second_time(troubled, fake, trouble):
-    api = troubled(trouble, Answer(body={"id": "n-1"}))
+@pytest.mark.parametrize("fault", [*map(Answer, (502, 503, 504)), *TROUBLES], ids=name)
+async def test_a_read_that_fails_once_is_answered_the_second_time(failing_api, fake, fault):
+    api = failing_api(fault, Answer(body={"id": "n-1"}))
 
     assert (await send(api, "GET")).answer() == {"id": "n-1"}
     assert len(fake.requests) == 2
 
 
-@pytest.mark.parametrize("trouble", [*map(Answer, (502, 503, 504)), *TROUBLES], ids=name)
-async def test_a_read_that_keeps_failing_is_given_up(troubled, fake, trouble):
-    error = await failure(troubled(trouble))
+@pytest.mark.parametrize("fault", [*map(Answer, (502, 503, 504)), *TROUBLES], ids=name)
+async def test_a_read_that_keeps_failing_is_given_up(failing_api, fake, fault):
+    error = await failure(failing_api(fault))
 
     assert type(error) is Unavailable
     fake.wait_for(ATTEMPTS)
@@ -639,9 +639,9 @@ async def test_a_read_portkey_cannot_answer_is_not_repeated(api, fake, status):
 
 
 @pytest.mark.parametrize("verb", WRITES)
-@pytest.mark.parametrize("trouble", [*map(Answer, (500, 502, 503, 504)), *TROUBLES], ids=name)
-async def test_a_write_that_may_have_happened_is_never_repeated(troubled, fake, verb, trouble):
-    error = await failure(troubled(trouble), verb)
+@pytest.mark.parametrize("fault", [*map(Answer, (500, 502, 503, 504)), *TROUBLES], ids=name)
+async def test_a_write_that_may_have_happened_is_never_repeated(failing_api, fake, verb, fault):
+    error = await failure(failing_api(fault), verb)
 
     assert isinstance(error, OutcomeUnknown)
     fake.wait_for(1)
@@ -649,9 +649,9 @@ async def test_a_write_that_may_have_happened_is_never_repeated(troubled, fake, 
 
 
 @pytest.mark.parametrize("verb", WRITES)
-@pytest.mark.parametrize("trouble", ["close", "cut", "reset"])
-async def test_nor_is_one_whose_connection_had_been_kept(api, fake, verb, trouble):
-    fake.script([Answer(), trouble, Answer()])
+@pytest.mark.parametrize("fault", ["close", "cut", "reset"])
+async def test_nor_is_one_whose_connection_had_been_kept(api, fake, verb, fault):
+    fake.script([Answer(), fault, Answer()])
     await send(api, "GET")
 
     error = await failure(api, verb)
@@ -779,10 +779,10 @@ async def test_no_retry_after_whatsoever_is_more_than_a_wait(header):
 # How long it may take
 
 
-@pytest.mark.parametrize(("trouble", "spans"), [("silence", 1), ("drip", 2)])
-async def test_a_write_is_given_up_after_the_timeout(client_of, fake, trouble, spans):
+@pytest.mark.parametrize(("fault", "spans"), [("silence", 1), ("drip", 2)])
+async def test_a_write_is_given_up_after_the_timeout(client_of, fake, fault, spans):
     api = client_of(fake.url, PORTKEY_TIMEOUT_MS=400)
-    fake.script([trouble])
+    fake.script([fault])
     started = time.monotonic()
 
     async with asyncio.timeout(5):

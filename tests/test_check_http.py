@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from asgi_server import running
+from asgi_server import serve_app
 from fake_portkey import nobody_listening
 from portkey_admin_mcp.api import Portkey
 from portkey_admin_mcp.check_http import check_http
@@ -39,9 +39,9 @@ def serve(emulator):
         def on(port):
             server = build_server(lambda: portkey)
             hosting = Hosting(MCP_PORT=port, **variables)
-            return build_http(server, all_tools(), hosting, portkey_reached=reached)
+            return build_http(server, all_tools(), hosting, check_portkey=reached)
 
-        return running(on)
+        return serve_app(on)
 
     return with_settings
 
@@ -159,7 +159,7 @@ def careless():
 
 
 def test_a_service_without_guards_fails():
-    with running(lambda _port: careless()) as address:
+    with serve_app(lambda _port: careless()) as address:
         code, states, said = check("--url", address, "--token", TOKEN)
 
     assert code == 1

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portkey_admin_mcp.logs import NOISY, Masked
+from portkey_admin_mcp.logs import NOISY_LOGGERS, MaskingFormatter
 
 KEY = 'pk-"secret"\\/+1'
 STARTS_A_RECORD = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ [\w.]+: ", re.MULTILINE)
@@ -23,7 +23,7 @@ def written(form, log):
     """What one or more calls of a logger write."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Masked(form, (KEY,)))
+    handler.setFormatter(MaskingFormatter(form, (KEY,)))
     logger = logging.Logger("portkey_admin_mcp.api")
     logger.addHandler(handler)
     log(logger)
@@ -107,9 +107,9 @@ def in_a_process_of_its_own(level, form):
     """Set up logging there, speak at every level for us and for a library, and return both."""
     program = f"""
 import logging
-from portkey_admin_mcp.logs import set_up
-set_up({level!r}, {form!r}, ("s3cret",))
-for name in ("portkey_admin_mcp", {NOISY[0]!r}):
+from portkey_admin_mcp.logs import configure_logging
+configure_logging({level!r}, {form!r}, ("s3cret",))
+for name in ("portkey_admin_mcp", {NOISY_LOGGERS[0]!r}):
     for level in ("debug", "info", "warning", "error"):
         getattr(logging.getLogger(name), level)("%s of s3cret", level)
 """
@@ -137,7 +137,7 @@ def test_only_stderr_is_written_and_libraries_keep_quiet(level, ours, theirs):
     assert process.stdout == ""
     assert [(e["logger"], e["level"]) for e in entries] == [
         *(("portkey_admin_mcp", level) for level in ours),
-        *((NOISY[0], level) for level in theirs),
+        *((NOISY_LOGGERS[0], level) for level in theirs),
     ]
     moments = [dt.datetime.fromisoformat(e["time"]) for e in entries]
     assert all(abs(dt.datetime.now(dt.UTC) - moment) < dt.timedelta(hours=1) for moment in moments)

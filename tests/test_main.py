@@ -69,14 +69,14 @@ def demo():
     return run("demo", COLUMNS="300")
 
 
-def test_the_tour_holds_on_a_fresh_sandbox_without_terminal_or_input(demo):
+def test_the_demo_holds_on_a_fresh_sandbox_without_terminal_or_input(demo):
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "All 16 steps held." in demo.stdout
     assert demo.stdout.count("✋") == 2
     assert "409 AB07" in demo.stdout
 
 
-def test_the_tour_shows_no_secret(demo):
+def test_the_demo_shows_no_secret(demo):
     steps = demo.stdout.partition("steps held")[0]
 
     assert "*****" in steps
@@ -84,7 +84,7 @@ def test_the_tour_shows_no_secret(demo):
     assert not re.search(r"[A-Za-z0-9+/]{28}", steps)
 
 
-def test_the_tour_ends_with_lines_to_paste(demo):
+def test_the_demo_ends_with_lines_to_paste(demo):
     lines = demo.stdout.splitlines()
 
     claude = next(line for line in lines if line.startswith("claude mcp add "))

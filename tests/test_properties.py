@@ -36,7 +36,7 @@ IDS = st.sampled_from(
         {
             row[name]
             for table in ("users", "workspaces", "configs", "api_keys", "virtual_keys", "invites")
-            for row in SEEDED.store.tables[table].values()
+            for row in SEEDED.store.table(table).rows()
             for name in ("id", "slug", "name", "email")
             if row.get(name)
         }

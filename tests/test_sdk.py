@@ -24,7 +24,7 @@ from portkey_ai.api_resources.exceptions import (
     PermissionDeniedError,
 )
 
-PATIENCE_S = 30
+TIMEOUT_S = 30
 FALLBACK = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "a"}, {"provider": "b"}]}
 
 
@@ -48,14 +48,14 @@ def command(*options: str) -> list[str]:
 def control(url: str, endpoint: str) -> Any:
     """Say something to the emulator itself."""
     method, path = endpoint.split()
-    with urlopen(Request(f"{url}/emulator/{path}", method=method), timeout=PATIENCE_S) as answer:
+    with urlopen(Request(f"{url}/emulator/{path}", method=method), timeout=TIMEOUT_S) as answer:
         return json.load(answer)
 
 
 def refusal(*options: str) -> tuple[int, str]:
     """The exit code and the words of an emulator that does not start."""
     ended = subprocess.run(
-        command(*options), check=False, capture_output=True, text=True, timeout=PATIENCE_S
+        command(*options), check=False, capture_output=True, text=True, timeout=TIMEOUT_S
     )
     assert "Traceback" not in ended.stderr
     return ended.returncode, ended.stderr
@@ -69,14 +69,14 @@ def emulator(home: Path, *options: str) -> Iterator[str]:
         process = subprocess.Popen(command("--port", str(port), *options), stderr=log, stdout=log)
         try:
             url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + PATIENCE_S
+            deadline = time.monotonic() + TIMEOUT_S
             while not _answers(url):
                 assert process.poll() is None and time.monotonic() < deadline, log.read()
                 time.sleep(0.02)
             yield url
         finally:
             process.terminate()
-            process.wait(PATIENCE_S)
+            process.wait(TIMEOUT_S)
 
 
 def _answers(url: str) -> bool:

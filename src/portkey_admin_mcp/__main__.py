@@ -1,4 +1,4 @@
-"""The command line: where the environment, the clock and the outside world come in.
+"""The command line: every command, its options, and how its settings are read.
 
 What a command needs is imported inside it, so that `--help` and `--version` answer at once.
 """
@@ -17,10 +17,10 @@ from .errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(invoke_without_command=True, context_settings=CONTEXT)
+@click.group(invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
 @click.option(
     "--sandbox", is_flag=True, help="Serve the embedded emulator: no key, no network, no risk."
 )
@@ -136,7 +136,7 @@ def http(
     from .server.http.serve import run, run_workers
 
     given = {"MCP_HOST": host, "MCP_PORT": port}
-    with _complaints():
+    with _exit_on_configuration_error():
         settings = read_environment(sandbox, env_file)
         hosting = load_hosting(env_file, **{k: v for k, v in given.items() if v is not None})
         if hosting.transport not in (None, "http", "streamable-http"):
@@ -162,14 +162,14 @@ def _serve(sandbox: bool, env_file: Path | None) -> None:
     from .bootstrap import mcp_server, read_environment
     from .server.stdio import serve
 
-    with _complaints():
+    with _exit_on_configuration_error():
         settings = read_environment(sandbox, env_file)
     serve(lambda: mcp_server(settings))
 
 
 @contextmanager
-def _complaints() -> Iterator[None]:
-    """Say what is wrong with a setting, and end."""
+def _exit_on_configuration_error() -> Iterator[None]:
+    """Print a ConfigurationError as the command's error message, and exit with code 1."""
     try:
         yield
     except ConfigurationError as error:

@@ -1,19 +1,24 @@
-"""Addresses: which are public, which are this machine, and which may be trusted."""
+"""Check hosts, URLs and networks: public, private, loopback, or not valid."""
 
 import ipaddress
 import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # recognised, not bound
-LOCAL = ("localhost", "127.0.0.1", "::1")
+WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104  # recognised, not bound
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain")
-CARRIERS = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96")))
+IPV6_NETWORKS_WITH_IPV4 = tuple(
+    map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
+)
 """IPv6 networks whose last 32 bits are an IPv4 address."""
 
 
 def check_url(name: str, url: str, *, public: bool = False) -> None:
-    """A whole https address, or http on this machine; `public` allows nothing between these."""
+    """Require an https URL, or http on loopback; with `public`, refuse private addresses too.
+
+    `name` is the setting that the ValueError names.
+    """
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname or "", parts.port
@@ -22,14 +27,14 @@ def check_url(name: str, url: str, *, public: bool = False) -> None:
         parts = urlsplit("")
     if not host or parts.username or parts.query or parts.fragment:
         raise ValueError(f"{name} must be a whole address like https://mcp.example.com")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOCAL):
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK_HOSTS):
         raise ValueError(f"{name} must be https, or http on this machine")
-    if public and host not in LOCAL and is_private(host):
+    if public and host not in LOOPBACK_HOSTS and is_private(host):
         raise ValueError(f"{name} is a private or local address; it must be a public one")
 
 
 def check_network(text: str) -> None:
-    """An address, or a network in CIDR form."""
+    """Require an IP address or a network in CIDR form; raises ValueError."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -39,7 +44,7 @@ def check_network(text: str) -> None:
 
 
 def check_redis_url(url: str) -> None:
-    """An address of a Redis, with or without TLS."""
+    """Require a Redis URL: redis, rediss or unix; raises ValueError."""
     if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("MCP_REDIS_URL must start with redis:// or rediss://")
 
@@ -65,7 +70,11 @@ def is_private(host: str) -> bool:
             # A name without a dot is in the local network, or in /etc/hosts.
             return "." not in name or name.endswith(LOCAL_SUFFIXES)
     if address.version == 6:
-        carried = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        inside = carried if any(address in network for network in CARRIERS) else address.sixtofour
+        embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        inside = (
+            embedded
+            if any(address in network for network in IPV6_NETWORKS_WITH_IPV4)
+            else address.sixtofour
+        )
         address = inside or address
     return not address.is_global or address.is_multicast

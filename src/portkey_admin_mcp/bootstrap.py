@@ -1,4 +1,4 @@
-"""The parts, put together: what the commands and an ASGI server start."""
+"""Build the MCP server and the ASGI application from settings, for commands and ASGI hosts."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .addresses import EVERYWHERE
+from .addresses import WILDCARD_HOSTS
 from .errors import ConfigurationError
 from .hosting import Hosting, load_hosting
-from .logs import set_up
+from .logs import configure_logging
 from .server.fastmcp_environment import isolate_fastmcp
 from .settings import Settings, load_settings
 
@@ -26,7 +26,9 @@ def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
     """Read the settings, and begin to log as they say; `sandbox` overrides."""
     settings = load_settings(env_file, **({"PORTKEY_SANDBOX": True} if sandbox else {}))
     key = settings.api_key.get_secret_value() if settings.api_key else ""
-    set_up(settings.log_level, settings.log_format, (key,) if key and not settings.sandbox else ())
+    configure_logging(
+        settings.log_level, settings.log_format, (key,) if key and not settings.sandbox else ()
+    )
     isolate_fastmcp()
     return settings
 
@@ -35,11 +37,11 @@ def mcp_server(settings: Settings) -> "FastMCP":
     """The MCP server with all tools, over Portkey or the sandbox."""
     from .server.app import build_server
 
-    return build_server(portkey_for(settings), settings.max_result_chars)
+    return build_server(portkey_factory(settings), settings.max_result_chars)
 
 
-def portkey_for(settings: Settings) -> "Callable[[], Portkey]":
-    """Make the client when it is first needed."""
+def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
+    """A function that creates the Portkey client at its first call, and returns it at each."""
 
     @cache
     def portkey() -> "Portkey":
@@ -59,12 +61,12 @@ def create_app() -> "Starlette":
 
 
 def require_access_control(settings: Settings, hosting: Hosting) -> None:
-    """Refuse to let everybody use the key; raises ConfigurationError."""
+    """Refuse to serve without authentication; raises ConfigurationError."""
     try:
         hosting.require_access_control(settings.sandbox)
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from None
-    if hosting.host in EVERYWHERE and hosting.public_base_url is None:
+    if hosting.host in WILDCARD_HOSTS and hosting.public_base_url is None:
         log.warning("MCP_PUBLIC_BASE_URL is not set, so clients are told %s", hosting.base_url)
 
 
@@ -74,26 +76,26 @@ def http_app(settings: Settings, hosting: Hosting) -> "Starlette":
     from .server.http.app import build_http
 
     require_access_control(settings, hosting)
-    portkey = portkey_for(settings)
+    portkey = portkey_factory(settings)
     return build_http(
         build_server(portkey, settings.max_result_chars),
         all_tools(),
         hosting,
         sandbox=settings.sandbox,
-        portkey_reached=_reach(portkey),
+        check_portkey=_portkey_check(portkey),
     )
 
 
-def _reach(portkey: "Callable[[], Portkey]") -> Callable[[], Awaitable[None]]:
-    """A check that Portkey answers this key; it raises what went wrong."""
+def _portkey_check(portkey: "Callable[[], Portkey]") -> Callable[[], Awaitable[None]]:
+    """A readiness check that lists workspaces with the configured key; it raises on failure."""
 
-    async def reached() -> None:
+    async def check() -> None:
         from .models.workspaces import WorkspaceFilter
         from .tools.workspaces import list_workspaces
 
         await list_workspaces(portkey(), WorkspaceFilter(page_size=1))
 
-    return reached
+    return check
 
 
 def _sandbox(settings: Settings) -> "Portkey":
@@ -102,13 +104,13 @@ def _sandbox(settings: Settings) -> "Portkey":
     from .api import Portkey
     from .emulator.app import Emulator, InProcess
 
-    emulated = Emulator()
-    keys = emulated.keys()
-    asked = settings.api_key.get_secret_value() if settings.api_key else "owner"
-    if asked not in keys and asked not in keys.values():
+    emulator = Emulator()
+    keys = emulator.keys()
+    key_name = settings.api_key.get_secret_value() if settings.api_key else "owner"
+    if key_name not in keys and key_name not in keys.values():
         log.warning(
             "PORTKEY_API_KEY names no key of the sandbox (%s): using owner", ", ".join(keys)
         )
-        asked = "owner"
-    key = SecretStr(keys.get(asked, asked))
-    return Portkey(settings.model_copy(update={"api_key": key}), InProcess(emulated))
+        key_name = "owner"
+    key = SecretStr(keys.get(key_name, key_name))
+    return Portkey(settings.model_copy(update={"api_key": key}), InProcess(emulator))

@@ -1,4 +1,4 @@
-"""The self-check: asks a running service, as a client would, whether it works and keeps guard."""
+"""`check-http`: check from outside that a running service works and refuses bad requests."""
 
 import json
 import re
@@ -18,55 +18,55 @@ if TYPE_CHECKING:
     from mcp import Client
 
 State = Literal["ok", "warning", "failed", "skipped"]
-MARKS: dict[State, tuple[str, str]] = {
+STATE_MARKS: dict[State, tuple[str, str]] = {
     "ok": ("✓", "green"),
     "warning": ("!", "yellow"),
     "failed": ("✗", "red"),
     "skipped": ("–", "dim"),
 }
-MODERN = "2026-07-28"
-ELSEWHERE = "https://evil.example"
-LIMIT_S = 15
-MOST_TOLD = 240
+LATEST_PROTOCOL = "2026-07-28"
+FOREIGN_ORIGIN = "https://evil.example"
+TIMEOUT_S = 15
+MAX_DETAIL_CHARS = 240
 
 
-class Failed(Exception):
+class CheckFailed(Exception):
     """The service did not do what it should."""
 
 
-class Doubtful(Exception):
-    """The service did what it should, and yet somebody should look."""
+class CheckWarning(Exception):
+    """The service works, but something about it needs attention."""
 
 
-class NotAsked(Exception):
-    """The question makes no sense for this service."""
+class CheckSkipped(Exception):
+    """The check does not apply to this service."""
 
 
-class Outcome(NamedTuple):
-    """What came of one check."""
+class CheckResult(NamedTuple):
+    """The result of one check; `ms` is how long it took, in milliseconds."""
 
     name: str
     state: State
-    told: str
+    detail: str
     ms: float
 
 
-class Checkup:
-    """Asks the questions, one after another, and remembers the outcomes."""
+class ServiceCheck:
+    """Runs all checks in order, and keeps their results."""
 
     def __init__(self, base: str, token: str | None, trust: ssl.SSLContext | bool) -> None:
-        self.outcomes: list[Outcome] = []
+        self.results: list[CheckResult] = []
         self._base = base
         self._token = token
         self._trust = trust
         self._mode = "unknown"
 
-    async def all(self) -> None:
-        """Ask everything; nothing more if nobody answers at all."""
+    async def run(self) -> None:
+        """Run every check; only the first if the service does not answer it."""
         await self._step("Health", self._health)
-        if self.outcomes[-1].state == "failed":
+        if self.results[-1].state == "failed":
             return
-        for name, ask in (
+        for name, run_check in (
             ("Ready", self._ready),
             ("Sign-in", self._auth_info),
             ("Initialize", self._initialize),
@@ -77,27 +77,27 @@ class Checkup:
             ("Wrong token is refused", self._wrong_token),
             ("Other origin is refused", self._other_origin),
         ):
-            await self._step(name, ask)
+            await self._step(name, run_check)
 
-    async def _step(self, name: str, ask: Callable[[], Awaitable[str]]) -> None:
+    async def _step(self, name: str, run_check: Callable[[], Awaitable[str]]) -> None:
         import httpx2
         from mcp.shared.exceptions import MCPError
 
-        began = time.perf_counter()
+        started = time.perf_counter()
         state: State = "ok"
         try:
-            told = await ask()
+            detail = await run_check()
         # Groups, because that is how the MCP client breaks.
-        except* Doubtful as errors:
-            state, told = "warning", _first(errors)
-        except* NotAsked as errors:
-            state, told = "skipped", _first(errors)
-        except* (Failed, MCPError, httpx2.HTTPError, OSError, ValueError) as errors:
-            state, told = "failed", _first(errors)
+        except* CheckWarning as errors:
+            state, detail = "warning", _first_error(errors)
+        except* CheckSkipped as errors:
+            state, detail = "skipped", _first_error(errors)
+        except* (CheckFailed, MCPError, httpx2.HTTPError, OSError, ValueError) as errors:
+            state, detail = "failed", _first_error(errors)
         except* (LookupError, TypeError, AttributeError):
-            state, told = "failed", "it answers, but not as this service would"
-        spent = (time.perf_counter() - began) * 1000
-        self.outcomes.append(Outcome(name, state, self._plain(told), spent))
+            state, detail = "failed", "it answers, but not as this service would"
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        self.results.append(CheckResult(name, state, self._sanitized(detail), elapsed_ms))
 
     async def _health(self) -> str:
         answer = await self._get("/health", 200)
@@ -106,19 +106,19 @@ class Checkup:
     async def _ready(self) -> str:
         answer = await self._get("/ready", 200, 503)
         checks = {name: check["status"] for name, check in answer["checks"].items()}
-        told = ", ".join(f"{name} {state}" for name, state in checks.items())
+        detail = ", ".join(f"{name} {state}" for name, state in checks.items())
         if answer["status"] != "ready":
-            raise Failed(f"not ready: {told}")
+            raise CheckFailed(f"not ready: {detail}")
         setup = f"{answer['sessions']['mode']}, event store {answer['event_store']}"
-        return f"{setup}, {told}" if told else setup
+        return f"{setup}, {detail}" if detail else setup
 
     async def _auth_info(self) -> str:
         answer = await self._get("/auth/info", 200)
         self._mode = str(answer["mode"])
         if self._mode != "none" and not self._token:
-            raise Failed("it asks for a token: give --token, or set MCP_AUTH_TOKEN")
+            raise CheckFailed("it asks for a token: give --token, or set MCP_AUTH_TOKEN")
         if answer["endpoint"] != self._endpoint:
-            raise Doubtful(
+            raise CheckWarning(
                 f"{self._mode}, but it calls itself {answer['endpoint']}; MCP_PUBLIC_BASE_URL "
                 "corrects that"
             )
@@ -126,82 +126,84 @@ class Checkup:
 
     async def _initialize(self) -> str:
         async with self._http(self._token) as http, self._client(http, "legacy") as client:
-            return _greeting(client)
+            return _server_description(client)
 
     async def _discover(self) -> str:
         async with self._http(self._token) as http, self._client(http, "auto") as client:
             if client.session.discover_result is None:
-                raise Failed(f"it does not know server/discover, the way of {MODERN}")
-            return _greeting(client)
+                raise CheckFailed(f"it does not know server/discover, the way of {LATEST_PROTOCOL}")
+            return _server_description(client)
 
     async def _list(self) -> str:
-        async with self._http(self._token) as http, self._client(http, MODERN) as client:
+        async with self._http(self._token) as http, self._client(http, LATEST_PROTOCOL) as client:
             tools = (await client.list_tools()).tools
         if not tools:
-            raise Failed("there are no tools")
+            raise CheckFailed("there are no tools")
         return f"{len(tools)} tools"
 
     async def _read(self) -> str:
-        async with self._http(self._token) as http, self._client(http, MODERN) as client:
+        async with self._http(self._token) as http, self._client(http, LATEST_PROTOCOL) as client:
             result = await client.call_tool("list_workspaces", {"page_size": 1})
         if result.is_error:
             text = " ".join(part.text for part in result.content if part.type == "text")
-            raise Doubtful(f"reached, but refused: {text}")
+            raise CheckWarning(f"reached, but refused: {text}")
         return f"{(result.structured_content or {}).get('total', 'some')} workspaces"
 
     async def _no_token(self) -> str:
-        return await self._turned_away(None)
+        return await self._require_401(None)
 
     async def _wrong_token(self) -> str:
-        return await self._turned_away(secrets.token_hex(24))
+        return await self._require_401(secrets.token_hex(24))
 
-    async def _turned_away(self, token: str | None) -> str:
+    async def _require_401(self, token: str | None) -> str:
         if self._mode == "none":
-            raise NotAsked("everybody is let in")
+            raise CheckSkipped("everybody is let in")
         async with self._http(token) as http:
             answer = await http.post(self._endpoint, **_ping())
         if answer.status_code != 401:
-            raise Failed(f"answered {answer.status_code}, not 401")
+            raise CheckFailed(f"answered {answer.status_code}, not 401")
         if not answer.headers.get("www-authenticate", "").startswith("Bearer"):
-            raise Failed("answered 401, but without saying how to sign in (WWW-Authenticate)")
+            raise CheckFailed("answered 401, but without saying how to sign in (WWW-Authenticate)")
         return "401"
 
     async def _other_origin(self) -> str:
         async with self._http(self._token) as http:
-            answer = await http.post(self._endpoint, **_ping(Origin=ELSEWHERE))
+            answer = await http.post(self._endpoint, **_ping(Origin=FOREIGN_ORIGIN))
         if answer.status_code != 403:
-            raise Failed(f"a page of {ELSEWHERE} was answered {answer.status_code}, not 403")
+            raise CheckFailed(
+                f"a page of {FOREIGN_ORIGIN} was answered {answer.status_code}, not 403"
+            )
         return "403"
 
     async def _get(self, path: str, *expected: int) -> Any:
         async with self._http(None) as http:
             answer = await http.get(self._base + path)
         if answer.status_code not in expected:
-            raise Failed(f"answered {answer.status_code}")
+            raise CheckFailed(f"answered {answer.status_code}")
         return json.loads(answer.text)
 
     def _http(self, token: str | None) -> "httpx2.AsyncClient":
         import httpx2
 
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx2.AsyncClient(headers=headers, verify=self._trust, timeout=LIMIT_S)
+        return httpx2.AsyncClient(headers=headers, verify=self._trust, timeout=TIMEOUT_S)
 
     def _client(self, http: "httpx2.AsyncClient", mode: str) -> "Client":
         from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
 
         transport = streamable_http_client(self._endpoint, http_client=http)
-        return Client(transport, mode=mode, read_timeout_seconds=LIMIT_S)
+        return Client(transport, mode=mode, read_timeout_seconds=TIMEOUT_S)
 
     @property
     def _endpoint(self) -> str:
         return f"{self._base}/mcp"
 
-    def _plain(self, text: str) -> str:
-        """Without the token, wherever it may have come from, and on one line."""
+    def _sanitized(self, text: str) -> str:
+        """Mask the token, remove control characters, and shorten to one line."""
         kept = text.replace(self._token, "•••") if self._token else text
         line = " ".join("".join(c if c.isprintable() else " " for c in kept).split())
-        return line if len(line) <= MOST_TOLD else f"{line[:MOST_TOLD]}…"
+        return line if len(line) <= MAX_DETAIL_CHARS else f"{line[:MAX_DETAIL_CHARS]}…"
 
 
 def check(url: str, token: str | None, insecure: bool = False) -> int:
@@ -211,9 +213,9 @@ def check(url: str, token: str | None, insecure: bool = False) -> int:
     from rich.console import Console
 
     trust = False if insecure else truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    checkup = Checkup(_base(url), token or None, trust)
-    anyio.run(checkup.all)
-    return _report(Console(highlight=False), checkup.outcomes)
+    service_check = ServiceCheck(_base(url), token or None, trust)
+    anyio.run(service_check.run)
+    return _report(Console(highlight=False), service_check.results)
 
 
 @click.command("check-http")
@@ -239,21 +241,21 @@ def check_http(url: str, token: str | None, insecure: bool) -> None:
     sys.exit(check(url, token, insecure))
 
 
-def _report(console: Any, outcomes: list[Outcome]) -> int:
+def _report(console: Any, results: list[CheckResult]) -> int:
     from rich.table import Column, Table
     from rich.text import Text
 
     table = Table("", "Check", Column("ms", justify="right"), "Found")
-    for name, state, told, ms in outcomes:
-        table.add_row(Text(*MARKS[state]), name, f"{ms:.0f}", Text(told))
+    for name, state, detail, ms in results:
+        table.add_row(Text(*STATE_MARKS[state]), name, f"{ms:.0f}", Text(detail))
     console.print(table)
-    failed = sum(outcome.state == "failed" for outcome in outcomes)
-    doubtful = sum(outcome.state == "warning" for outcome in outcomes)
+    failed = sum(result.state == "failed" for result in results)
+    warnings = sum(result.state == "warning" for result in results)
     if failed:
-        console.print(Text(f"✗ {failed} of {len(outcomes)} checks failed.", "red"))
+        console.print(Text(f"✗ {failed} of {len(results)} checks failed.", "red"))
         return 1
-    warned = f", {doubtful} with a warning" if doubtful else ""
-    console.print(Text(f"✓ The service works{warned}.", "yellow" if doubtful else "green"))
+    warned = f", {warnings} with a warning" if warnings else ""
+    console.print(Text(f"✓ The service works{warned}.", "yellow" if warnings else "green"))
     return 0
 
 
@@ -269,13 +271,13 @@ def _ping(**headers: str) -> dict[str, Any]:
     }
 
 
-def _greeting(client: "Client") -> str:
+def _server_description(client: "Client") -> str:
     info = client.server_info
     named = f", {info.name} {info.version}" if info else ""
     return f"protocol {client.protocol_version}{named}"
 
 
-def _first(group: BaseExceptionGroup[Any]) -> str:
+def _first_error(group: BaseExceptionGroup[Any]) -> str:
     error = next(_leaves(group))
     return str(error) or type(error).__name__
 

@@ -16,9 +16,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 Answer = dict[str, Any]
-TIME_S = 30
-HIDDEN = ("key", "invite_link")
-"""What an answer holds that must not stand on a screen."""
+TIMEOUT_S = 30
+SECRET_FIELDS = ("key", "invite_link")
+"""Fields of an answer that are masked before it is printed."""
 
 
 class DemoFailed(Exception):
@@ -35,24 +35,24 @@ class Demo:
 
     async def call(self, why: str, tool: str, **arguments: Any) -> Answer:
         """Call a tool that should succeed, and return its answer."""
-        result, spent = await self._step(why, tool, arguments)
+        result, elapsed_ms = await self._step(why, tool, arguments)
         if result.is_error:
             raise DemoFailed(_text(result))
         answer: Answer = result.structured_content or {}
-        self._result("✓", "green", _summary(answer), spent)
+        self._result("✓", "green", _summary(answer), elapsed_ms)
         return answer
 
-    async def refused(self, why: str, tool: str, code: str, **arguments: Any) -> None:
+    async def expect_refusal(self, why: str, tool: str, code: str, **arguments: Any) -> None:
         """Call a tool that should be refused with this status, and show the advice."""
-        result, spent = await self._step(why, tool, arguments)
+        result, elapsed_ms = await self._step(why, tool, arguments)
         if not result.is_error or code not in _text(result):
             raise DemoFailed(f"a refusal with {code} was expected: {_text(result)}")
-        self._result("✋", "yellow", _text(result), spent)
+        self._result("✋", "yellow", _text(result), elapsed_ms)
 
-    def holds(self, fact: bool, otherwise: str) -> None:
+    def require(self, fact: bool, message: str) -> None:
         """Stop the demo where an answer is not what was asked for."""
         if not fact:
-            raise DemoFailed(otherwise)
+            raise DemoFailed(message)
 
     async def _step(self, why: str, tool: str, arguments: Answer) -> tuple[Any, float]:
         self.steps += 1
@@ -63,18 +63,18 @@ class Demo:
         result = await self._client.call_tool(tool, arguments)
         return result, (time.perf_counter() - started) * 1000
 
-    def _result(self, mark: str, style: str, text: str, spent: float) -> None:
-        line = Text.assemble((f"{mark} ", style), text, (f"  {spent:.0f} ms", "dim"))
+    def _result(self, mark: str, style: str, text: str, elapsed_ms: float) -> None:
+        line = Text.assemble((f"{mark} ", style), text, (f"  {elapsed_ms:.0f} ms", "dim"))
         self._console.print(Padding(line, (0, 0, 0, 4)))
 
 
 async def walk_through(demo: Demo) -> None:
-    """The story: a team gets a place, people, a key, and a route for its requests."""
-    team, person = await _a_team(demo)
-    config, slugs = await _a_route(demo, team)
-    key = await _a_key(demo, team, config)
-    await _a_change(demo, team, config, slugs)
-    await demo.refused(
+    """Run every step: a workspace, its members, a config and an API key, then changes to them."""
+    team, person = await _create_team(demo)
+    config, slugs = await _create_config(demo, team)
+    key = await _create_key(demo, team, config)
+    await _change_config(demo, team, config, slugs)
+    await demo.expect_refusal(
         "Can the config go? A key still uses it",
         "delete_config",
         "409",
@@ -84,21 +84,21 @@ async def walk_through(demo: Demo) -> None:
     rotated = await demo.call(
         "Rotate the key; the old secret lives half an hour", "rotate_api_key", id=key
     )
-    demo.holds(rotated["id"] == key, "the key's id must stay")
+    demo.require(rotated["id"] == key, "the key's id must stay")
     shown = await demo.call("Is the new secret safe from now on?", "get_api_key", id=key)
-    demo.holds("*****" in shown["key"], "the secret must be masked")
-    await demo.refused(
+    demo.require("*****" in shown["key"], "the secret must be masked")
+    await demo.expect_refusal(
         "Delete the workspace? Not while it is in use", "delete_workspace", "409", workspace_id=team
     )
     members = await demo.call(
         "Who is in the team now?", "list_workspace_members", workspace_id=team
     )
-    demo.holds(members["data"][0]["id"] == person, "the person must be a member")
+    demo.require(members["data"][0]["id"] == person, "the person must be a member")
 
 
-async def _a_team(demo: Demo) -> tuple[str, str]:
+async def _create_team(demo: Demo) -> tuple[str, str]:
     found = await demo.call("Which workspaces are there?", "list_workspaces")
-    demo.holds(found["total"] >= 1, "an organisation has a workspace")
+    demo.require(found["total"] >= 1, "an organisation has a workspace")
     made = await demo.call(
         "A new team needs a workspace with a budget",
         "create_workspace",
@@ -126,7 +126,7 @@ async def _a_team(demo: Demo) -> tuple[str, str]:
     return team, person
 
 
-async def _a_route(demo: Demo, team: str) -> tuple[str, list[str]]:
+async def _create_config(demo: Demo, team: str) -> tuple[str, list[str]]:
     slugs = [
         (
             await demo.call(
@@ -152,7 +152,7 @@ async def _a_route(demo: Demo, team: str) -> tuple[str, list[str]]:
     return made["slug"], slugs
 
 
-async def _a_key(demo: Demo, team: str, config: str) -> str:
+async def _create_key(demo: Demo, team: str, config: str) -> str:
     made = await demo.call(
         "A key for the team's service: few rights, a budget, this route",
         "create_api_key",
@@ -168,7 +168,7 @@ async def _a_key(demo: Demo, team: str, config: str) -> str:
     return str(made["id"])
 
 
-async def _a_change(demo: Demo, team: str, config: str, slugs: list[str]) -> None:
+async def _change_config(demo: Demo, team: str, config: str, slugs: list[str]) -> None:
     targets = [
         {"virtual_key": slug, "weight": weight}
         for slug, weight in zip(slugs, (0.8, 0.2), strict=True)
@@ -188,8 +188,8 @@ async def _a_change(demo: Demo, team: str, config: str, slugs: list[str]) -> Non
     versions = await demo.call(
         "Both versions are kept", "list_config_versions", slug=config, workspace_id=team
     )
-    demo.holds(versions["total"] == 2, "an update must make a version")
-    demo.holds(versions["data"][0]["config"] == content, "the newest version comes first")
+    demo.require(versions["total"] == 2, "an update must make a version")
+    demo.require(versions["data"][0]["config"] == content, "the newest version comes first")
 
 
 def run_demo() -> int:
@@ -213,7 +213,7 @@ def run_demo() -> int:
         console.print(Text(f"\n✗ Not as promised: {problem}", "red"))
         return 1
     console.print(f"\n[green]All {steps} steps held.[/] Go on with your own client:\n")
-    _connect(console, command)
+    _print_client_setup(console, command)
     return 0
 
 
@@ -229,7 +229,7 @@ async def _connect_and_run(console: Console) -> int:
         args=["-m", "portkey_admin_mcp", "--sandbox"],
         env={"LOG_LEVEL": "warning"},
     )
-    async with Client(server, read_timeout_seconds=TIME_S) as client:
+    async with Client(server, read_timeout_seconds=TIMEOUT_S) as client:
         tools = (await client.list_tools()).tools
         console.print(f"\nConnected, protocol {client.protocol_version}: {len(tools)} tools.")
         demo = Demo(client, console)
@@ -237,7 +237,7 @@ async def _connect_and_run(console: Console) -> int:
         return demo.steps
 
 
-def _connect(console: Console, command: str) -> None:
+def _print_client_setup(console: Console, command: str) -> None:
     entry = {"command": command, "args": ["--sandbox"]}
     snippets = {
         "Claude Code": f"claude mcp add portkey-sandbox -- {command} --sandbox",
@@ -269,7 +269,7 @@ def _summary(answer: Answer) -> str:
             for row in answer["data"]
         ]
         return f"{answer.get('total', len(names))}: {', '.join(names)}"
-    told = ("id", "slug", "name", "version_id", *HIDDEN, "key_transition_expires_at")
+    told = ("id", "slug", "name", "version_id", *SECRET_FIELDS, "key_transition_expires_at")
     parts = [f"{name} {value}" for name, value in _masked(answer).items() if name in told and value]
     return " · ".join(parts) or "done"
 
@@ -277,7 +277,7 @@ def _summary(answer: Answer) -> str:
 def _masked(answer: Answer) -> Answer:
     return {
         name: f"{value[:2]}*****{value[-3:]}"
-        if name in HIDDEN and isinstance(value, str)
+        if name in SECRET_FIELDS and isinstance(value, str)
         else value
         for name, value in answer.items()
     }

@@ -1,4 +1,4 @@
-"""The settings of the hosted service: where it listens, whom it lets in, what it remembers."""
+"""The settings of the hosted HTTP service: address, authentication, sessions, limits."""
 
 import base64
 import binascii
@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 from pydantic import AliasChoices, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .addresses import EVERYWHERE, check_network, check_redis_url, check_url, is_loopback
-from .settings import Listed, read_settings
+from .addresses import WILDCARD_HOSTS, check_network, check_redis_url, check_url, is_loopback
+from .settings import CommaSeparated, read_settings
 
 
 class Hosting(BaseSettings):
@@ -117,41 +117,41 @@ class Hosting(BaseSettings):
         "ISSUER/.well-known/jwks.json.",
         examples=["https://example.clerk.accounts.dev"],
     )
-    clerk_audience: Listed = Field(
+    clerk_audience: CommaSeparated = Field(
         (), validation_alias="CLERK_AUDIENCE", description="Audiences of which a token has one."
     )
-    clerk_subjects: Listed = Field(
+    clerk_subjects: CommaSeparated = Field(
         (),
         validation_alias="CLERK_ALLOWED_SUBJECTS",
         description="Users who may call; all if empty.",
     )
-    clerk_organisations: Listed = Field(
+    clerk_organisations: CommaSeparated = Field(
         (),
         validation_alias="CLERK_ALLOWED_ORGANIZATION_IDS",
         description="Organisations whose users may call; all if empty.",
     )
-    clerk_roles: Listed = Field(
+    clerk_roles: CommaSeparated = Field(
         (), validation_alias="CLERK_ALLOWED_ROLES", description="Roles that may call; all if empty."
     )
-    clerk_permissions: Listed = Field(
+    clerk_permissions: CommaSeparated = Field(
         (),
         validation_alias="CLERK_REQUIRED_PERMISSIONS",
         description="Permissions a caller must have, all of them.",
     )
-    allowed_origins: Listed = Field(
+    allowed_origins: CommaSeparated = Field(
         (),
         validation_alias="ALLOWED_ORIGINS",
         description="Browser origins that may call, comma-separated. Others are answered 403.",
         examples=["https://chat.example.com"],
     )
-    allowed_hosts: Listed = Field(
+    allowed_hosts: CommaSeparated = Field(
         (),
         validation_alias="MCP_ALLOWED_HOSTS",
         description="Host headers that are answered, besides loopback, MCP_HOST and that of "
         "MCP_PUBLIC_BASE_URL. Others are answered 421.",
         examples=["mcp.example.com"],
     )
-    trust_proxy: Listed = Field(
+    trust_proxy: CommaSeparated = Field(
         (),
         validation_alias="MCP_TRUST_PROXY",
         description="Addresses or networks of proxies whose X-Forwarded-For and -Proto count.",
@@ -295,7 +295,7 @@ class Hosting(BaseSettings):
             return self.public_base_url.rstrip("/")
         scheme = "https" if self.tls_cert else "http"
         # An address that means "all of them" is not one to call.
-        host = "localhost" if self.host in EVERYWHERE else self.host
+        host = "localhost" if self.host in WILDCARD_HOSTS else self.host
         host = f"[{host}]" if ":" in host else host
         return f"{scheme}://{host}:{self.port}"
 

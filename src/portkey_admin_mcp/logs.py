@@ -6,12 +6,12 @@ import sys
 import time
 from typing import Literal
 
-NOISY = ("aiohttp", "asyncio", "fastmcp", "httpx2", "httpcore2", "mcp", "stamina")
-"""Libraries whose own words help nobody here, and may hold addresses with queries."""
+NOISY_LOGGERS = ("aiohttp", "asyncio", "fastmcp", "httpx2", "httpcore2", "mcp", "stamina")
+"""Libraries logged from WARNING only: their messages may hold URLs with query strings."""
 
 
-class Masked(logging.Formatter):
-    """Writes a record as one line, with the known secrets blotted out."""
+class MaskingFormatter(logging.Formatter):
+    """Writes a record as one line, with the known secrets replaced by `***`."""
 
     def __init__(self, form: Literal["text", "json"], secrets: tuple[str, ...]) -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
@@ -46,12 +46,14 @@ class Masked(logging.Formatter):
         return text
 
 
-def set_up(level: str, form: Literal["text", "json"], secrets: tuple[str, ...] = ()) -> None:
+def configure_logging(
+    level: str, form: Literal["text", "json"], secrets: tuple[str, ...] = ()
+) -> None:
     """Send every log of this process to stderr. Called once, by `__main__`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Masked(form, secrets))
+    handler.setFormatter(MaskingFormatter(form, secrets))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in NOISY:
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel("ERROR" if level == "error" else "WARNING")
 
 

@@ -37,7 +37,7 @@ def _split(value: Any) -> Any:
     return value
 
 
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Values with commas between them."""
 
 
@@ -201,7 +201,7 @@ def read_settings(kind: type[S], env_file: Path | None, given: dict[str, Any]) -
     try:
         return kind(_env_file=env_file, **given)
     except ValidationError as error:
-        words = (_in_words(kind, problem) for problem in error.errors())
+        words = (_explanation(kind, problem) for problem in error.errors())
         raise ConfigurationError("\n".join(words)) from None
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(
@@ -209,7 +209,7 @@ def read_settings(kind: type[S], env_file: Path | None, given: dict[str, Any]) -
         ) from None
 
 
-def names_of(field: FieldInfo) -> list[str]:
+def variable_names(field: FieldInfo) -> list[str]:
     """The variables a setting is read from, the first that is set wins."""
     alias = field.validation_alias
     return [str(c) for c in alias.choices] if isinstance(alias, AliasChoices) else [str(alias)]
@@ -268,10 +268,10 @@ def _host(parts: SplitResult) -> str:
     return host
 
 
-def _in_words(kind: type[BaseSettings], error: Any) -> str:
+def _explanation(kind: type[BaseSettings], error: Any) -> str:
     if error["type"] == "value_error" and not error["loc"]:
         return f"{error['ctx']['error']}."
     name = str(error["loc"][0])
-    field = next(f for f in kind.model_fields.values() if name in names_of(f))
+    field = next(f for f in kind.model_fields.values() if name in variable_names(f))
     example = f" For example: {name}={field.examples[0]}" if field.examples else ""
     return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}.{example}"

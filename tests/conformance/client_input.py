@@ -229,7 +229,7 @@ TOOLS = (
 )
 
 
-def add_asking(server: FastMCP) -> None:
+def add_client_input(server: FastMCP) -> None:
     """Offer these tools, and the prompt that asks."""
     for tool in TOOLS:
         server.tool(tool, output_schema=None)

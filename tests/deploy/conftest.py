@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import real_program
+from programs import require_program
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,11 +21,11 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def nginx() -> str:
     """Debian's nginx."""
-    return real_program("nginx")
+    return require_program("nginx")
 
 
 @pytest.fixture(scope="session")
-def until() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
+def wait_until() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
     """Wait for something to become true, ten seconds at most."""
 
     async def wait(true: Callable[[], Awaitable[bool]]) -> None:

@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def client(root, until) -> AsyncIterator[ClientSession]:
+async def client(root, wait_until) -> AsyncIterator[ClientSession]:
     port = free_port()
     process = serve(root, port, BEARER)
     session = ClientSession(f"http://127.0.0.1:{port}")
@@ -58,7 +58,7 @@ async def client(root, until) -> AsyncIterator[ClientSession]:
         return False
 
     try:
-        await until(answers)
+        await wait_until(answers)
         yield session
     finally:
         await session.close()

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.http import paths
-from portkey_admin_mcp.settings import Settings, names_of
+from portkey_admin_mcp.settings import Settings, variable_names
 
 PAGES = ["docker", "compose", "cloud-run", "fly-and-render", "kubernetes", "vercel", "README"]
 FILES = ["Dockerfile", "compose.yaml", "vercel.json", "api/index.py", "deploy/healthcheck.py"]
@@ -197,7 +197,7 @@ def test_kubernetes_waits_longer_than_the_service_takes_to_stop(deployment, envi
 @pytest.mark.parametrize("where", ["compose", "cloud-run", "kubernetes", "fly", "render"])
 def test_each_file_is_the_recommended_set_and_the_service_accepts_it(environments, where):
     given = environments[where]
-    known = [{n for field in k.model_fields.values() for n in names_of(field)} for k in KINDS]
+    known = [{n for field in k.model_fields.values() for n in variable_names(field)} for k in KINDS]
 
     settings, hosting = (
         kind(
@@ -222,7 +222,9 @@ def test_each_file_is_the_recommended_set_and_the_service_accepts_it(environment
 
 @pytest.mark.parametrize("file", FILES + [f"docs/deploy/{page}.md" for page in PAGES])
 def test_every_variable_that_is_named_exists(root, file):
-    ours = {name for kind in KINDS for f in kind.model_fields.values() for name in names_of(f)}
+    ours = {
+        name for kind in KINDS for f in kind.model_fields.values() for name in variable_names(f)
+    }
 
     named = set(VARIABLE.findall((root / file).read_text()))
 

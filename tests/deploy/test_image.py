@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from programs import real_program
+from programs import require_program
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def pins(lock: str) -> dict[str, str]:
 
 def test_a_linter_finds_nothing_in_the_dockerfile(root):
     beside = Path(sys.executable).with_name("hadolint")
-    linter = str(beside) if beside.exists() else real_program("hadolint")
+    linter = str(beside) if beside.exists() else require_program("hadolint")
 
     said = subprocess.run(
         [linter, "--no-color", "Dockerfile"], cwd=root, check=False, capture_output=True, text=True

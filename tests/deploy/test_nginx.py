@@ -73,7 +73,7 @@ async def upstreams() -> AsyncIterator[tuple[list[Upstream], list[int]]]:
 
 
 @pytest.fixture
-async def front(nginx, root, upstreams, until, tmp_path) -> AsyncIterator[Front]:
+async def front(nginx, root, upstreams, wait_until, tmp_path) -> AsyncIterator[Front]:
     instances, ports = upstreams
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -90,7 +90,7 @@ async def front(nginx, root, upstreams, until, tmp_path) -> AsyncIterator[Front]
         return False
 
     try:
-        await until(listening)
+        await wait_until(listening)
         yield Front(f"http://127.0.0.1:{port}", instances, tmp_path)
     finally:
         for instance in instances:
@@ -253,7 +253,7 @@ async def test_metrics_stay_inside(front, path):
     assert answer.startswith("HTTP/1.1 404 ")
 
 
-async def test_query_strings_are_not_logged_whatever_comes_of_them(front, client, until):
+async def test_query_strings_are_not_logged_whatever_comes_of_them(front, client, wait_until):
     url = f"{front.url}/mcp?token=hunter2"
 
     await client.get(url)
@@ -266,5 +266,5 @@ async def test_query_strings_are_not_logged_whatever_comes_of_them(front, client
         lines = front.written()
         return all(said in lines for said in (" GET /mcp 200 ", "PUT /mcp 413", "DELETE /mcp 502"))
 
-    await until(logged)
+    await wait_until(logged)
     assert "hunter2" not in front.written()

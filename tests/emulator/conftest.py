@@ -80,7 +80,7 @@ def key_id(emulator: Emulator) -> Callable[[str], str]:
     """The id of a seeded key, by its name."""
 
     def named(name: str) -> str:
-        rows = emulator.store.tables["api_keys"].values()
+        rows = emulator.store.table("api_keys").rows()
         return next(row["id"] for row in rows if row.get("_seed") == name)
 
     return named

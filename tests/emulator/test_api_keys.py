@@ -165,7 +165,7 @@ def test_what_is_given_changes_null_clears_and_kind_and_person_never_change(said
 
 
 def test_a_config_is_named_by_id_or_slug_and_read_back_as_slug(said, emulator, made):
-    config = next(iter(emulator.store.tables["configs"].values()))
+    config = next(iter(emulator.store.table("configs").rows()))
 
     said(f"PUT /api-keys/{made['id']}", {"defaults": {"config_id": config["id"]}})
 
@@ -176,7 +176,7 @@ def test_a_config_is_named_by_id_or_slug_and_read_back_as_slug(said, emulator, m
 def test_a_persons_key_inherits_the_config_of_its_workspace_unless_it_names_one(
     said, emulator, support, user
 ):
-    first, second = (row["slug"] for row in emulator.store.tables["configs"].values())
+    first, second = (row["slug"] for row in emulator.store.table("configs").rows())
     said(f"PUT /admin/workspaces/{support}", {"defaults": {"user_api_key_config": first}})
 
     def config(kind, **defaults):
@@ -282,11 +282,12 @@ def test_a_key_expires_at_its_moment(said, refused, emulator, made):
     ("status", "after"), [("exhausted", "active"), ("revoked", "revoked"), ("active", "active")]
 )
 def test_a_budget_begun_anew_revives_only_what_was_exhausted(said, emulator, made, status, after):
-    row = emulator.store.tables["api_keys"][made["id"]]
-    row |= {"status": status, "_usage": 7}
+    keys = emulator.store.table("api_keys")
+    keys.change(keys[made["id"]], {"status": status, "_usage": 7})
 
     said(f"PUT /api-keys/{made['id']}", {"reset_usage": True})
 
+    row = keys[made["id"]]
     assert (row["status"], row["_usage"]) == (after, 0)
 
 

@@ -1,11 +1,18 @@
 """What every endpoint of the emulator has in common: who may, in which order it says no, pages."""
 
+import dataclasses
+
 import pytest
 
 from portkey_admin_mcp.emulator.kernel import ROUTES
 
 ADMIN_ONLY = sorted(endpoint for endpoint, route in ROUTES.items() if route.who == "admin")
-SCOPED = sorted((endpoint, route.scope) for endpoint, route in ROUTES.items() if route.scope)
+SCOPED = sorted(
+    (endpoint, any_of[0])
+    for endpoint, route in ROUTES.items()
+    for any_of in route.scopes
+    if len(route.scopes) == len(any_of) == 1
+)
 KEY_ENDPOINTS = {
     "GET /api-keys": "list",
     "GET /api-keys/x": "read",
@@ -143,7 +150,8 @@ def test_a_quoted_slash_stays_inside_its_id(said, send):
 def test_an_admins_endpoint_refuses_a_workspace_key_whatever_its_scopes(
     refused, new_key, workspace, endpoint
 ):
-    key = new_key(ROUTES[endpoint].scope, workspace=workspace("Support"))
+    scopes = [scope for any_of in ROUTES[endpoint].scopes for scope in any_of]
+    key = new_key(*scopes, workspace=workspace("Support"))
 
     assert refused(filled(endpoint), {}, key=key) == (403, "AB03")
 
@@ -161,7 +169,7 @@ def test_a_scope_is_needed_and_no_other_will_do(refused, send, emulator, new_key
 
     assert refused(target, {}, key=new_key(*others)) == (403, "AB03")
     # A list needs the workspace; the others ask for an id or a body that is not there.
-    named = {"workspace_id": next(iter(emulator.store.tables["workspaces"]))}
+    named = {"workspace_id": emulator.store.table("workspaces").rows()[0]["id"]}
     listing = target.startswith("GET") and "{" not in target
     asked = f"{target}?workspace_id={named['workspace_id']}" if listing else target
     assert send(asked, named, key=new_key(scope))[0] in {200, 400, 404}
@@ -188,7 +196,7 @@ def test_the_owner_key_alone_needs_neither_scope_nor_workspace(said, refused):
 @pytest.mark.parametrize("named", ["slug", "id"])
 @pytest.mark.parametrize("key", ["owner", "admin"])
 def test_an_admin_key_names_a_workspace_by_id_or_slug(said, emulator, workspace, key, named):
-    support = emulator.store.tables["workspaces"][workspace("Support")]
+    support = emulator.store.table("workspaces")[workspace("Support")]
 
     assert said(f"GET /configs?workspace_id={support[named]}", key=key)["total"] == 2
 
@@ -252,4 +260,101 @@ def test_only_what_portkey_would_see_is_logged(send, emulator, control):
     send("GET /nothing", key=None)
     control("GET state")
 
-    assert emulator.log == ["GET /v1/configs", "GET /v1/nothing"]
+    assert list(emulator.log) == ["GET /v1/configs", "GET /v1/nothing"]
+
+
+def test_a_fault_of_the_emulators_own_is_a_500_and_changes_nothing(emulator, send, monkeypatch):
+    before = emulator.store.dump()
+    route = ROUTES["POST /admin/workspaces"]
+
+    def half_way(call):
+        route.handler(call)
+        raise ZeroDivisionError
+
+    broken = dataclasses.replace(route, handler=half_way)
+    monkeypatch.setattr("portkey_admin_mcp.emulator.app.match", lambda *_: (broken, {}))
+    status, answer = send("POST /admin/workspaces", {"name": "x"})
+
+    assert (status, answer["data"]["errorCode"]) == (500, "AB04")
+    assert emulator.store.dump() == before
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+@pytest.mark.parametrize("path", ["/v1/admin/workspaces", "/emulator/clock"])
+def test_a_number_that_json_does_not_have_is_refused(emulator, number, path):
+    headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+    body = b'{"name": "x", "advance_s": ' + number + b"}"
+
+    status, _headers, answer = emulator.answer("POST", path, headers, body)
+
+    assert status == 400
+    assert b"AB01" in answer
+
+
+def test_the_log_of_requests_is_bounded(emulator, send):
+    for _ in range(1_200):
+        send("GET /nothing", key=None)
+
+    assert len(emulator.log) == 1_000
+
+
+@pytest.mark.parametrize("plan", ["pro", "free"])
+def test_a_lesser_plan_is_refused_what_only_enterprise_has(control, refused, said, plan):
+    control("POST plan", {"plan": plan})
+
+    assert refused("GET /admin/users") == (403, "AB03")
+    assert said("GET /admin/workspaces")["total"] == 3
+
+    control("POST plan", {"plan": "enterprise"})
+    assert said("GET /admin/users")["total"] == 5
+
+
+def test_a_refused_write_does_not_move_what_a_stale_read_sees(control, send, said):
+    said("POST /admin/workspaces", {"name": "First"})
+    send("POST /admin/workspaces", {"name": ""})
+    control("POST faults", {"stale_reads": 1})
+
+    assert said("GET /admin/workspaces")["total"] == 3
+    assert said("GET /admin/workspaces")["total"] == 4
+
+
+def test_a_forced_delete_leaves_no_row_of_the_workspace_behind(emulator, said, workspace):
+    support = workspace("Support")
+    gone = {row["id"] for row in emulator.store.table("configs").where(workspace_id=support)}
+
+    said(f"DELETE /admin/workspaces/{support}", {"name": "Support", "force_delete": True})
+
+    for name in emulator.store.table_names():
+        if name in ("_deleted", "archived_workspaces", "requests"):
+            continue
+        for row in emulator.store.table(name).rows():
+            assert row.get("workspace_id") != support, name
+            assert row.get("parent_id") not in gone, name
+    keys = emulator.store.table("api_keys")
+    assert all(row["key_id"] in keys for row in emulator.store.table("_secrets").rows())
+
+
+def test_an_invitation_can_be_accepted(emulator, control, said):
+    (invite,) = said("GET /admin/users/invites")["data"]
+
+    user = control(f"POST invites/{invite['id']}/accept")["user_id"]
+
+    assert said(f"GET /admin/users/invites/{invite['id']}")["status"] == "accepted"
+    person = said(f"GET /admin/users/{user}")
+    assert person["email"] == invite["email"]
+    assert [slug[:8] for slug in person["workspace_ids"]] == ["ws-scien"]
+
+
+@pytest.mark.parametrize("kind", ["api_keys", "virtual_keys"])
+def test_a_budget_that_is_spent_exhausts_what_has_it(emulator, control, said, kind):
+    path = {"api_keys": "/api-keys", "virtual_keys": "/virtual-keys"}[kind]
+    name = {"api_keys": "id", "virtual_keys": "slug"}[kind]
+    row = emulator.store.table(kind).rows()[-1]
+    said(f"PUT {path}/{row[name]}", {"usage_limits": {"credit_limit": 10, "type": "cost"}})
+
+    control("POST usage", {"kind": kind, "id": row["id"], "amount": 9.5})
+    assert said(f"GET {path}/{row[name]}")["status"] == row["status"]
+
+    control("POST usage", {"kind": kind, "id": row["id"], "amount": 0.5})
+    told = said(f"GET {path}/{row[name]}")["status"]
+    assert told == ("exhausted" if row["status"] == "active" else row["status"])

@@ -1,5 +1,6 @@
 """What the emulator remembers: ids and times in Portkey's form, and a file that outlives it."""
 
+import contextlib
 import json
 import os
 import random
@@ -14,6 +15,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portkey_admin_mcp.emulator.app import Emulator
 from portkey_admin_mcp.emulator.store import Store, frozen_time, instant, moment
@@ -29,10 +32,14 @@ def file(tmp_path):
 
 @pytest.fixture
 def live(file):
-    """Start an emulator on the file, as often as wanted; returns a way to ask it."""
+    """Start an emulator on the file, after ending the one before; returns a way to ask it."""
+    running = []
 
     def started():
+        while running:
+            running.pop().store.close()
         emulator = Emulator("acme", frozen_time, file)
+        running.append(emulator)
         headers = {"x-portkey-api-key": emulator.keys()["owner"]}
 
         def ask(endpoint, body=None):
@@ -97,12 +104,14 @@ def test_a_restart_keeps_every_row_in_its_order(live):
     ask("POST /admin/users/invites", {"email": "new@acme.example", "role": "member"})
     before = rows(emulator)
 
+    lists = ("/admin/workspaces", "/admin/users", "/admin/users/invites", "/api-keys")
+    answers = [ask(f"GET {list_}") for list_ in lists]
+
     restarted, ask_again = live()
 
     assert rows(restarted) == before
     assert restarted.keys() == emulator.keys()
-    for list_ in ("/admin/workspaces", "/admin/users", "/admin/users/invites", "/api-keys"):
-        assert ask_again(f"GET {list_}") == ask(f"GET {list_}")
+    assert [ask_again(f"GET {list_}") for list_ in lists] == answers
 
 
 def test_what_was_deleted_stays_deleted_after_a_restart(live, workspace):
@@ -150,7 +159,8 @@ def test_a_reset_empties_the_file_too(live):
     emulator, ask = live()
     fresh = rows(emulator)
     ask("POST /admin/workspaces", {"name": "New"})
-    assert rows(live()[0]) != fresh
+    emulator, _ask = live()
+    assert rows(emulator) != fresh
 
     emulator.answer("POST", "/emulator/reset", {}, b"")
 
@@ -159,30 +169,117 @@ def test_a_reset_empties_the_file_too(live):
 
 def test_the_seed_matters_only_to_a_new_file(file):
     acme = Emulator("acme", frozen_time, file)
+    before = rows(acme)
+    acme.store.close()
 
-    assert rows(Emulator("empty", frozen_time, file)) == rows(acme)
+    assert rows(Emulator("empty", frozen_time, file)) == before
+
+
+def change_at_random(store, numbers, step):
+    """One change of a kind and place that chance decides."""
+    table = store.table(numbers.choice("abc"))
+    found = [*table.rows()]
+    match numbers.choice(["add", "add", "change", "remove", "delete"]):
+        case "add":
+            owner = numbers.choice(["x", "y", None])
+            table.add({"id": store.uuid(), "owner": owner, "step": step, "text": "ü\n'\"\0"})
+        case "change" if found:
+            changes = {"owner": numbers.choice(["x", "y", None]), "step": step}
+            table.change(numbers.choice(found), changes)
+        case "remove" if found:
+            table.remove(numbers.choice(found))
+        case "delete" if found:
+            store.delete(table.name, numbers.choice(found))
+
+
+def everything(store):
+    return [(name, [*store.table(name).rows()]) for name in "abc"], store.counter
 
 
 def test_any_sequence_of_changes_reads_back_in_order(file):
-    chance = random.Random(4)
+    numbers, store = random.Random(4), Store(frozen_time, file)
+    for step in range(60):
+        with store.transaction():
+            for _ in range(numbers.randrange(4)):
+                change_at_random(store, numbers, step)
+        kept = everything(store)
+        store.close()
+        store = Store(frozen_time, file)
+        assert everything(store) == kept
+
+
+@given(st.integers(0, 10_000))
+def test_an_index_finds_what_a_search_would_in_the_order_of_making(seed):
+    numbers, store = random.Random(seed), Store(frozen_time)
+    made = []
+    for step in range(40):
+        before, counter = everything(store), store.counter
+        fails = numbers.random() < 0.3
+        with contextlib.suppress(KeyboardInterrupt), store.transaction():
+            change_at_random(store, numbers, step)
+            if fails:
+                raise KeyboardInterrupt
+        if fails:
+            assert (everything(store), store.counter) == (before, counter)
+        for name in "abc":
+            table = store.table(name)
+            made += [row["id"] for row in table.rows() if row["id"] not in made]
+            assert [r["id"] for r in table.rows()] == [i for i in made if i in table]
+            for owner in ("x", "y", None):
+                found = table.where(owner=owner)
+                searched = [row for row in table.rows() if row["owner"] == owner]
+                assert [*found] == searched
+                assert [*reversed(found)] == found.newest(0, 99) == searched[::-1]
+                assert found[:3] == searched[:3]
+                assert len(found) == len(searched)
+
+
+def test_a_crash_in_the_middle_leaves_rows_ids_and_database_as_they_were(file):
     store = Store(frozen_time, file)
-    for step in range(150):
-        table = store.tables[chance.choice("abc")]
-        match chance.choice(["add", "add", "change", "delete", "again"]):
-            case "add":
-                table[store.uuid()] = {"step": step, "text": "ü\n'\"\0"}
-            case "change" if table:
-                table[chance.choice([*table])]["step"] = step
-            case "delete" if table:
-                del table[chance.choice([*table])]
-            case "again" if table:
-                row_id = chance.choice([*table])
-                table[row_id] = table.pop(row_id)
-        store.save()
-        read = Store(frozen_time, file)
-        assert read.counter == store.counter
-        for kind, rows_ in store.tables.items():
-            assert list(read.tables[kind].items()) == list(rows_.items())
+    with store.transaction():
+        store.table("a").add({"id": "1", "n": 1})
+        store.database.execute("create table bulk (n)")
+
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.table("a").change(store.table("a")["1"], {"n": store.uuid()})
+        store.delete("a", store.table("a")["1"])
+        store.database.execute("insert into bulk values (1)")
+        raise ZeroDivisionError
+
+    assert [*store.table("a").rows()] == [{"id": "1", "n": 1}]
+    assert not store.was_deleted("a", "1")
+    assert store.counter == 0
+    assert store.database.execute("select count(*) from bulk").fetchone() == (0,)
+    store.close()
+    assert [*Store(frozen_time, file).table("a").rows()] == [{"id": "1", "n": 1}]
+
+
+def test_bulk_data_is_in_no_dump():
+    store = Store(frozen_time)
+
+    store.database.execute("create table bulk (n)")
+
+    assert store.dump() == {"counter": 0, "tables": {}}
+
+
+def test_a_second_process_is_refused_the_file(file):
+    command = [sys.executable, "-m", "portkey_admin_mcp", "emulator", "--port", "0"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(file.parent)}
+    with process(file):
+        second = subprocess.run(
+            [*command, "--state", str(file)], env=env, capture_output=True, text=True, check=False
+        )
+
+    assert second.returncode == 2
+    assert "is in use by another process" in " ".join(second.stderr.split())
+
+
+def test_a_file_of_an_older_version_is_refused_with_what_to_do(file):
+    with contextlib.closing(sqlite3.connect(file)) as old:
+        old.execute("create table rows (kind text, id text, place integer, json text)")
+
+    with pytest.raises(ValueError, match="another version; delete it"):
+        Store(frozen_time, file)
 
 
 def test_a_file_of_another_kind_is_not_overwritten(file):

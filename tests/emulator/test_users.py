@@ -79,7 +79,7 @@ def test_a_deleted_user_takes_memberships_and_keys_along(said, refused, emulator
 
 
 def test_an_invitation_reads_back_without_its_workspaces_and_scopes(said, workspace, emulator):
-    slug = emulator.store.tables["workspaces"][workspace("Support")]["slug"]
+    slug = emulator.store.table("workspaces")[workspace("Support")]["slug"]
     grants = {
         "workspaces": [{"id": slug, "role": "manager"}],
         "workspace_api_key_details": {"scopes": ["logs.view"]},
@@ -190,7 +190,7 @@ def test_statistics_that_cannot_be_counted_are_refused(refused, query, answer):
 def test_a_time_is_utc_unless_it_names_an_offset(said, emulator, noon):
     expected = sum(
         request["created_at"] >= "2026-10-15T12:00:00.000Z"
-        for request in emulator.store.tables["requests"].values()
+        for request in emulator.store.table("requests").rows()
         if request["virtual_key"].startswith("openai-shared")
     )
 

@@ -40,7 +40,7 @@ def test_a_workspace_has_a_uuid_and_a_slug_and_either_names_it(said, bare):
 def test_an_emoji_in_the_name_becomes_the_icon_and_is_shown_before_it(said, emulator, given, kept):
     made = said(f"POST {HOME}", given)
 
-    row = emulator.store.tables["workspaces"][made["id"]]
+    row = emulator.store.table("workspaces")[made["id"]]
     assert (row["name"], row["icon"], made["name"]) == kept
 
 
@@ -87,7 +87,7 @@ def test_a_new_name_keeps_the_slug_and_an_empty_icon_clears_it(said, bare):
 
 
 def test_defaults_are_merged_and_null_clears_one(said, emulator, home):
-    config = next(iter(emulator.store.tables["configs"].values()))
+    config = next(iter(emulator.store.table("configs").rows()))
     given = {"user_api_key_config": config["id"], "output_guardrails": ["pg-tidy"]}
     said(f"PUT {home}", {"defaults": given})
 
@@ -204,7 +204,7 @@ def test_what_it_holds_keeps_a_workspace_until_it_is_forced(
     left = [
         row
         for table in ("virtual_keys", "configs", "api_keys", "members")
-        for row in emulator.store.tables[table].values()
+        for row in emulator.store.table(table).rows()
         if row["workspace_id"] == home.removeprefix(f"{HOME}/")
     ]
     assert left == []

@@ -161,6 +161,16 @@ LOCAL = {
 }
 
 
+@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+def test_the_emulator_asks_for_the_scope_and_the_plan_that_the_tool_says(tool):
+    """Written twice, by hand, in rooms that share nothing: a slip in either shows here."""
+    route = ROUTES[tool.endpoints[0]]
+
+    assert route.scopes == tool.scopes
+    assert route.enterprise == tool.enterprise
+    assert (route.who == "anyone") == (not tool.scopes and not route.scopes)
+
+
 def test_the_emulator_answers_every_endpoint_and_nothing_else():
     offered = {endpoint for tool in TOOLS for endpoint in tool.endpoints}
 

@@ -1,4 +1,4 @@
-"""A real server process at the far end of a pipe, spoken to in lines of JSON."""
+"""A real stdio server process, driven by JSON-RPC lines over pipes."""
 
 import json
 import os
@@ -14,17 +14,17 @@ import pytest
 
 from fake_portkey import FakePortkey
 
-PATIENCE_S = 20
-"""For what must come, on a machine that has other things to do."""
+TIMEOUT_S = 20
+"""Seconds to wait for an answer, even on a loaded machine."""
 
-SOON_S = 1
-"""For an end that was asked for."""
+EXIT_TIMEOUT_S = 1
+"""Seconds in which a requested exit must happen."""
 
-MODERN = "2026-07-28"
+LATEST_PROTOCOL = "2026-07-28"
 CLIENT = {"name": "tests", "version": "1"}
 
 
-class Piped:
+class StdioServer:
     """One server process. Its environment holds nothing but what a test gives."""
 
     def __init__(self, arguments: tuple[str, ...], env: dict[str, str], home: Path) -> None:
@@ -68,7 +68,7 @@ class Piped:
 
     def open(self, version: str = "2025-11-25") -> dict[str, Any]:
         """Begin a session at this revision, and return the greeting."""
-        if version == MODERN:
+        if version == LATEST_PROTOCOL:
             prefix = "io.modelcontextprotocol/"
             self._meta = {
                 f"{prefix}protocolVersion": version,
@@ -117,7 +117,7 @@ class Piped:
 
     def next_line(self) -> dict[str, Any]:
         """Read the next line it says."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while b"\n" not in self.said[self._read :]:
             left = max(0, deadline - time.monotonic())
             if not select.select([self._process.stdout], [], [], left)[0]:
@@ -139,7 +139,7 @@ class Piped:
     def close_output(self) -> None:
         self._process.stdout.close()
 
-    def ends(self, within_s: float = SOON_S) -> int:
+    def wait_for_exit(self, within_s: float = EXIT_TIMEOUT_S) -> int:
         """Wait for its end, and return the exit code."""
         code = self._process.wait(within_s)
         if not self._process.stdout.closed:
@@ -148,20 +148,20 @@ class Piped:
 
     def stops(self) -> int:
         """Wait for the end of a server that was given no chance, and return the exit code."""
-        return self.ends(PATIENCE_S)
+        return self.wait_for_exit(TIMEOUT_S)
 
     def _write(self, **message: Any) -> None:
         self.write(json.dumps({"jsonrpc": "2.0", **message}).encode())
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Piped]:
+def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., StdioServer]:
     """Start a server in an empty directory, or in one a test has furnished."""
 
     def with_arguments(
         *arguments: str, env: dict[str, str] | None = None, home: Path | None = None
-    ) -> Piped:
-        return Piped(arguments, env or {}, home or tmp_path_factory.mktemp("home"))
+    ) -> StdioServer:
+        return StdioServer(arguments, env or {}, home or tmp_path_factory.mktemp("home"))
 
     return with_arguments
 
@@ -174,17 +174,17 @@ def fake() -> Iterator[FakePortkey]:
 
 
 @pytest.fixture
-def keyed(fake: FakePortkey) -> dict[str, str]:
+def portkey_env(fake: FakePortkey) -> dict[str, str]:
     """The environment of a server that asks the fake."""
     return {**fake.settings, "PORTKEY_API_KEY": "a-key-of-the-tests"}
 
 
 @pytest.fixture
-def until() -> Callable[..., None]:
+def wait_until() -> Callable[..., None]:
     """Wait until something holds."""
 
     def holds(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while not condition():
             assert time.monotonic() < deadline, "it never came to hold"
             time.sleep(0.01)

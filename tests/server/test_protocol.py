@@ -23,12 +23,12 @@ from portkey_admin_mcp import __version__
 from portkey_admin_mcp.server.app import all_tools
 
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
-MODERN = "2026-07-28"
+LATEST_PROTOCOL = "2026-07-28"
 NAMES = [tool.name for tool in all_tools()]
 ONE_WORKSPACE = {"total": 1, "data": [{"id": "w-1", "slug": "ws-one", "name": "Eins – né"}]}
 
 
-@pytest.fixture(scope="module", params=[*HANDSHAKE, MODERN])
+@pytest.fixture(scope="module", params=[*HANDSHAKE, LATEST_PROTOCOL])
 def version(request):
     return request.param
 
@@ -49,7 +49,7 @@ def test_the_greeting_agrees_on_the_version_and_promises_tools_only(sandbox, ver
 
     assert greeting["capabilities"] == {"tools": {}}
     assert "list_ tools" in greeting["instructions"]
-    if version == MODERN:
+    if version == LATEST_PROTOCOL:
         assert version in greeting["supportedVersions"]
     else:
         assert greeting["protocolVersion"] == version
@@ -99,9 +99,11 @@ def test_a_wrong_argument_is_named_with_the_nearest_one(sandbox):
     assert "workspace_id: is required" in result["content"][0]["text"]
 
 
-def test_a_cancelled_call_is_over_and_the_end_of_input_is_the_end(start, fake, keyed, version):
+def test_a_cancelled_call_is_over_and_the_end_of_input_is_the_end(
+    start, fake, portkey_env, version
+):
     fake.script(["silence", Answer(body=ONE_WORKSPACE)])
-    with start(env=keyed) as server:
+    with start(env=portkey_env) as server:
         server.open(version)
 
         cancelled = server.request("tools/call", name="list_workspaces", arguments={})
@@ -112,7 +114,7 @@ def test_a_cancelled_call_is_over_and_the_end_of_input_is_the_end(start, fake, k
         answer = server.call("list_workspaces")["structuredContent"]
         assert answer == ONE_WORKSPACE | {"has_more": False}
         server.close_input()
-        assert server.ends() == 0
+        assert server.wait_for_exit() == 0
         assert cancelled not in [line["id"] for line in server.lines]
 
 
@@ -127,7 +129,7 @@ def connect(version, tmp_path):
             command=sys.executable, args=command, env=env, cwd=str(tmp_path)
         )
         with (tmp_path / "stderr").open("w") as log:
-            if version == MODERN:
+            if version == LATEST_PROTOCOL:
                 async with Client(stdio_client(server, log), mode=version) as client:
                     yield client.session
             else:
@@ -150,13 +152,13 @@ async def shake_hands(session, version):
 
 
 async def test_the_official_client_is_answered_and_may_change_its_mind(
-    connect, fake, keyed, version
+    connect, fake, portkey_env, version
 ):
     not_found = {"success": False, "data": {"message": "Not found", "errorCode": "AB08"}}
     one = Answer(body=ONE_WORKSPACE)
     fake.script([one, Answer(404, not_found), "silence", one])
 
-    async with connect(env=keyed) as session:
+    async with connect(env=portkey_env) as session:
         listed = await session.list_tools()
         answer = await session.call_tool("list_workspaces", {})
         refusal = await session.call_tool("get_workspace", {"workspace_id": "ws-nobody-knows"})

@@ -58,7 +58,7 @@ def test_whatever_portkey_does_the_key_is_not_told(start, log_format, key):
         # The fake is down now.
         assert "no connection" in text_of(server.call("list_workspaces"))
         server.close_input()
-        server.ends()
+        server.wait_for_exit()
 
         assert CANARY not in server.stderr
         assert CANARY not in server.said.decode()
@@ -71,7 +71,7 @@ def test_in_the_sandbox_neither_a_key_given_nor_a_seeded_one_is_told(start):
         assert server.call("list_api_keys")["structuredContent"]["data"]
         server.call("get_workspace", workspace_id="ws-nobody-knows")
         server.close_input()
-        server.ends()
+        server.wait_for_exit()
 
         told = server.stderr + server.said.decode()
     assert "PORTKEY_API_KEY names no key of the sandbox" in told

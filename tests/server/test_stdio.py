@@ -39,7 +39,7 @@ def interview(server):
         server.request(method, **params)
         server.next_line()
     server.close_input()
-    assert server.ends() == 0
+    assert server.wait_for_exit() == 0
     return server.lines
 
 
@@ -100,15 +100,15 @@ def test_an_env_file_is_read_when_it_is_named_and_the_environment_wins(start, fa
     assert fake.requests[0].headers["x-portkey-api-key"] == "from-the-file"
 
 
-def test_every_line_of_the_log_is_json_when_asked(start, fake, keyed):
+def test_every_line_of_the_log_is_json_when_asked(start, fake, portkey_env):
     fake.script([Answer(), "reset", Answer(503), Answer(body=b"<html>")])
-    with start(env={**keyed, "LOG_LEVEL": "debug", "LOG_FORMAT": "json"}) as server:
+    with start(env={**portkey_env, "LOG_LEVEL": "debug", "LOG_FORMAT": "json"}) as server:
         server.open()
         server.call("list_workspaces")
         server.call("list_workspaces")
         server.call("nothing_of_the_kind")
         server.close_input()
-        server.ends()
+        server.wait_for_exit()
 
         entries = [json.loads(line) for line in server.stderr.splitlines()]
 
@@ -146,12 +146,12 @@ def test_what_was_asked_before_the_end_of_input_is_answered(start):
         server.close_input()
 
         assert server.answer(asked)["result"]["structuredContent"]["total"] == 3
-        assert server.ends() == 0
+        assert server.wait_for_exit() == 0
 
 
-def test_what_is_in_flight_at_the_end_of_input_has_a_moment(start, fake, keyed):
+def test_what_is_in_flight_at_the_end_of_input_has_a_moment(start, fake, portkey_env):
     fake.script([Answer(), Answer(body={"total": 0}, after_s=0.05)])
-    with start(env=keyed) as server:
+    with start(env=portkey_env) as server:
         server.open()
         server.call("list_workspaces")
         asked = server.request("tools/call", name="list_workspaces", arguments={})
@@ -159,7 +159,7 @@ def test_what_is_in_flight_at_the_end_of_input_has_a_moment(start, fake, keyed):
         server.close_input()
 
         assert server.answer(asked)["result"]["structuredContent"] == {"total": 0}
-        assert server.ends() == 0
+        assert server.wait_for_exit() == 0
 
 
 ENDS = {
@@ -173,12 +173,12 @@ COMMON = [*ENDS][:3]
 
 
 @pytest.mark.parametrize("end", COMMON)
-def test_it_ends_within_a_second_while_it_imports(start, until, end):
+def test_it_ends_within_a_second_while_it_imports(start, wait_until, end):
     with start("--sandbox") as server:
-        until(lambda: catches(server.pid, signal.SIGHUP))
+        wait_until(lambda: catches(server.pid, signal.SIGHUP))
         ENDS[end](server)
 
-        assert server.ends() == 0
+        assert server.wait_for_exit() == 0
         assert server.said == b""
         assert server.stderr == ""
 
@@ -189,20 +189,20 @@ def test_it_ends_within_a_second_when_idle(start, end):
         server.open()
         ENDS[end](server)
 
-        assert server.ends() == 0
+        assert server.wait_for_exit() == 0
         assert server.stderr == ""
 
 
 @pytest.mark.parametrize("end", COMMON)
-def test_it_ends_within_a_second_with_a_call_that_is_never_answered(start, fake, keyed, end):
+def test_it_ends_within_a_second_with_a_call_that_is_never_answered(start, fake, portkey_env, end):
     fake.script(["silence"])
-    with start(env=keyed) as server:
+    with start(env=portkey_env) as server:
         server.open()
         server.request("tools/call", name="list_workspaces", arguments={})
         fake.wait_for(1)
         ENDS[end](server)
 
-        assert server.ends() == 0
+        assert server.wait_for_exit() == 0
         assert server.stderr == ""
 
 
@@ -211,16 +211,16 @@ def test_it_ends_within_a_second_of_its_birth(start, number):
     with start("--sandbox") as server:
         server.signal(number)
 
-        server.ends()
+        server.wait_for_exit()
     assert server.said == b""
 
 
-def test_nothing_stays_behind_a_client_that_was_killed(fake, keyed, tmp_path):
+def test_nothing_stays_behind_a_client_that_was_killed(fake, portkey_env, tmp_path):
     fake.script(["silence"])
     ours, theirs = os.pipe()
     client = subprocess.Popen(
         [sys.executable, "-c", CLIENT_IN_MID_CALL],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **keyed},
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **portkey_env},
         cwd=tmp_path,
         stderr=theirs,
     )
@@ -258,9 +258,9 @@ time.sleep(600)
 """
 
 
-def test_it_starts_no_process(start, keyed, fake):
+def test_it_starts_no_process(start, portkey_env, fake):
     fake.script(["silence"])
-    with start(env=keyed) as server:
+    with start(env=portkey_env) as server:
         server.open()
         server.request("tools/call", name="list_workspaces", arguments={})
         fake.wait_for(1)

@@ -166,17 +166,17 @@ async def test_short_forms_make_the_usual_limits_and_long_ones_any(
     api, emulator, make, given, kept
 ):
     made = await make(**given)
-    row = emulator.store.tables["api_keys"][made.id]
+    row = emulator.store.table("api_keys")[made.id]
     assert {name: row[name] for name in kept} == kept
 
     other = await make()
     await update_api_key(api, other.id, ApiKeyPatch(**given))
-    row = emulator.store.tables["api_keys"][other.id]
+    row = emulator.store.table("api_keys")[other.id]
     assert {name: row[name] for name in kept} == kept
 
 
 async def test_defaults_are_given_flat_and_kept_nested(api, emulator, make):
-    config = next(iter(emulator.store.tables["configs"].values()))
+    config = next(iter(emulator.store.table("configs").rows()))
     made = await make(
         default_config_id=config["slug"],
         default_metadata={"team": "support"},
@@ -215,14 +215,14 @@ async def test_null_clears_and_absence_keeps(ask, make, emulator, field, cleared
         rate_limits=[KeyRateLimit(type="requests", unit="rpd", value=5)],
         rotation_policy=RotationPolicy(rotation_period="monthly"),
     )
-    row = emulator.store.tables["api_keys"][made.id]
-    before = dict(row)
+    keys = emulator.store.table("api_keys")
+    before = keys[made.id]
 
     await ask("update_api_key", id=made.id, name="Renamed")
-    assert row == {**before, "name": "Renamed"}
+    assert keys[made.id] == {**before, "name": "Renamed"}
 
     await ask("update_api_key", id=made.id, **{field: None})
-    assert row == {**before, "name": "Renamed", field: cleared}
+    assert keys[made.id] == {**before, "name": "Renamed", field: cleared}
     assert before[field] != cleared
 
 
@@ -239,11 +239,12 @@ async def test_an_update_replaces_all_scopes(api, connect, make):
 @pytest.mark.parametrize("yes", [True, 1, "true"])
 async def test_a_budget_begins_anew_however_a_client_says_yes(ask, make, emulator, yes):
     made = await make(credit_limit=5)
-    row = emulator.store.tables["api_keys"][made.id]
-    row |= {"status": "exhausted", "_usage": 5}
+    keys = emulator.store.table("api_keys")
+    keys.change(keys[made.id], {"status": "exhausted", "_usage": 5})
 
     await ask("update_api_key", id=made.id, reset_usage=yes)
 
+    row = keys[made.id]
     assert (row["status"], row["_usage"]) == ("active", 0)
 
 
@@ -406,7 +407,7 @@ async def test_a_key_that_cannot_be_is_not_sent(refusal, emulator, arguments, to
 
     assert told in created
     assert told in updated
-    assert emulator.log == []
+    assert list(emulator.log) == []
 
 
 async def test_a_policy_without_a_time_is_refused_by_portkey(make):

@@ -155,4 +155,4 @@ async def test_a_model_reads_the_config_decoded_and_a_refusal_by_path(ask, refus
 )
 async def test_a_config_that_cannot_work_is_not_sent(refusal, emulator, arguments, told):
     assert told in await refusal("create_config", **arguments)
-    assert emulator.log == []
+    assert list(emulator.log) == []

@@ -54,7 +54,7 @@ def support(workspace):
 @pytest.fixture
 def requests(emulator, support):
     """The requests that were made in Support."""
-    rows = emulator.store.tables["requests"].values()
+    rows = emulator.store.table("requests").rows()
     return [row for row in rows if row["workspace_id"] == support]
 
 
@@ -107,7 +107,7 @@ async def test_a_name_is_not_sent_and_the_model_is_told(call, emulator, user):
 
     assert result.structured_content == {"success": True}
     assert "Not sent, for Portkey has no such field here: first_name." in result.content[1].text
-    changed = emulator.store.tables["users"][emi]
+    changed = emulator.store.table("users")[emi]
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
 
 
@@ -136,7 +136,7 @@ async def test_a_user_who_never_was_is_not_found(api):
 
 
 async def test_an_invitation_says_who_joins_what_with_which_key(api, emulator, support):
-    slug = emulator.store.tables["workspaces"][support]["slug"]
+    slug = emulator.store.table("workspaces")[support]["slug"]
     draft = InviteDraft(
         email="gita@new.example",
         role="member",
@@ -146,7 +146,7 @@ async def test_an_invitation_says_who_joins_what_with_which_key(api, emulator, s
 
     made = await invite_user(api, draft)
 
-    kept = emulator.store.tables["invites"][made.id]
+    kept = emulator.store.table("invites")[made.id]
     assert kept["_workspaces"] == [{"id": slug, "role": "manager"}]
     assert kept["_scopes"] == ["logs.view"]
     invite = await get_user_invite(api, made.id)
@@ -311,7 +311,7 @@ async def test_without_a_workspace_the_default_one_is_counted(api):
 async def test_a_model_must_name_the_period_and_an_email_that_could_be_one(refusal, emulator):
     assert "time_of_generation_min: is required" in await refusal("get_user_stats")
     assert "email: " in await refusal("invite_user", email="gita", role="member")
-    assert emulator.log == []
+    assert list(emulator.log) == []
 
 
 async def test_what_an_invitations_key_has_no_field_for_is_named(call, emulator):

@@ -44,7 +44,7 @@ def kept(emulator):
     """What the store keeps of a virtual key."""
 
     def row(slug):
-        rows = emulator.store.tables["virtual_keys"].values()
+        rows = emulator.store.table("virtual_keys").rows()
         return next(row for row in rows if row["slug"] == slug)
 
     return row
@@ -271,7 +271,7 @@ async def test_a_virtual_key_that_cannot_be_is_not_sent(refusal, emulator, argum
 
     assert told in created
     assert told in updated
-    assert emulator.log == []
+    assert list(emulator.log) == []
 
 
 async def test_a_model_is_told_to_name_the_workspace(refusal, ask, make):

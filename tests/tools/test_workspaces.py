@@ -36,7 +36,7 @@ def support(workspace):
 @pytest.fixture
 def kept(emulator, support):
     """What the store keeps of Support."""
-    return lambda: emulator.store.tables["workspaces"][support]
+    return lambda: emulator.store.table("workspaces")[support]
 
 
 async def test_a_workspace_is_made_with_people_budget_and_defaults(api, user):
@@ -101,7 +101,7 @@ async def test_null_clears_a_limit_and_absence_keeps_it(ask, kept, support, fiel
 async def test_null_takes_the_default_config_away_and_absence_keeps_it(
     api, ask, emulator, kept, support
 ):
-    slug = next(iter(emulator.store.tables["configs"].values()))["slug"]
+    slug = next(iter(emulator.store.table("configs").rows()))["slug"]
     await ask("update_workspace", workspace_id=support, user_api_key_config=slug)
     await ask("update_workspace", workspace_id=support, input_guardrails=["pg-in"])
     assert kept()["defaults"]["user_api_key_config"] == slug
@@ -162,7 +162,7 @@ async def test_a_workspace_that_cannot_be_is_not_sent(refusal, emulator, argumen
     advice = await refusal("create_workspace", **{"name": "x", **arguments})
 
     assert told in advice
-    assert emulator.log == []
+    assert list(emulator.log) == []
 
 
 async def test_a_farewell_needs_the_name(api, workspace):

@@ -35,7 +35,7 @@ async def test_the_slug_will_do_as_well(api, emulator):
     await delete_workspace(api, made.slug, DeletionOptions())
 
     target = f"/v1/admin/workspaces/{made.slug}"
-    assert emulator.log == [f"GET {target}", f"DELETE {target}"]
+    assert list(emulator.log) == [f"GET {target}", f"DELETE {target}"]
 
 
 async def test_a_given_name_is_a_check_and_saves_the_reading(api, emulator):
@@ -47,7 +47,7 @@ async def test_a_given_name_is_a_check_and_saves_the_reading(api, emulator):
     await delete_workspace(api, made.id, DeletionOptions(name="Rockets"))
 
     target = f"/v1/admin/workspaces/{made.id}"
-    assert emulator.log == [f"DELETE {target}", f"DELETE {target}"]
+    assert list(emulator.log) == [f"DELETE {target}", f"DELETE {target}"]
 
 
 async def test_a_wrong_name_stops_even_a_forced_deletion(api, workspace):

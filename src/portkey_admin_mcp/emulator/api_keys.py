@@ -1,14 +1,17 @@
 """API keys: made and rotated with a secret that is shown once."""
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import Field
 
 from .configs import bound_config
-from .kernel import ADMIN, Body, Call, Midnight, Refusal, Time, by_name, forbidden, route
-from .store import Row, moment
-from .workspaces import Budget
+from .control import BUDGETED
+from .kernel import ADMIN, Call, Refusal, forbidden, invalid, route
+from .limits import Amount, Body, Budget, KeyRate, Midnight, Time, begun_anew, next_reset, spent
+from .references import belongs_to_workspace, in_use_by
+from .store import Store, moment
+from .tables import Row
 
 SHORTEST_TRANSITION_MS = 1_800_000
 LONGEST_TRANSITION_MS = 365 * 86_400_000
@@ -18,14 +21,6 @@ KINDS = {
     ("workspace", "service"): "workspace-service",
     ("workspace", "user"): "workspace-user",
 }
-
-
-class KeyRate(Body):
-    """A rate limit of a key."""
-
-    type: Literal["requests", "tokens"]
-    unit: Literal["rpd", "rph", "rpm", "rps", "rpw"]
-    value: int = Field(ge=0)
 
 
 class KeyDefaults(Body):
@@ -72,30 +67,41 @@ class RotationBody(Body):
     )
 
 
-@route("GET /api-keys", scope=None)
+def any_kind(act: str) -> tuple[str, ...]:
+    """The scopes for an act on each kind of key; which is asked for depends on the key."""
+    return tuple(f"{_plain(kind)}.{act}" for kind in KINDS.values())
+
+
+def _plain(kind: str) -> str:
+    """The scopes of a kind of key, without the act."""
+    return kind.replace("-", "_") + "_api_keys"
+
+
+@route("GET /api-keys", scope=any_kind("list"))
 def list_api_keys(call: Call) -> Row:
     """The keys of the kinds this key may list."""
     asked = call.named_workspace() if call.is_admin else call.workspace()
-    rows = call.table("api_keys").values()
-    keys = [k for k in rows if asked is None or k["workspace_id"] == asked["id"]]
-    mine = [k for k in keys if call.may(_scope(k, "list"))]
-    if not mine and not any(call.may(f"{_plain(kind)}.list") for kind in KINDS.values()):
-        raise forbidden()
-    return call.listing([_shown(call, key) for key in mine])
+    keys = call.table("api_keys")
+    rows = keys.rows() if asked is None else keys.where(workspace_id=asked["id"])
+    return call.listing(
+        rows,
+        keep=lambda key: call.may(_scope(key, "list")),
+        render=lambda key: _shown(call, key),
+    )
 
 
-@route("GET /api-keys/{id}", scope=None)
+@route("GET /api-keys/{id}", scope=any_kind("read"))
 def get_api_key(call: Call) -> Row:
     """One key, masked."""
     return _shown(call, _find(call, "read"))
 
 
-@route("POST /api-keys/{type}/{sub_type}", scope=None)
+@route("POST /api-keys/{type}/{sub_type}", scope=any_kind("create"))
 def create_api_key(call: Call) -> Row:
     """A key; the only answer, with that of its rotation, that holds the secret."""
     kind = KINDS.get((call.ids["type"], call.ids["sub_type"]))
     if kind is None:
-        raise Refusal(400, "Invalid request. type: no such kind of API key")
+        raise invalid("type", "no such kind of API key")
     call.require(f"{_plain(kind)}.create")
     if kind == ADMIN and not call.is_admin:
         raise forbidden()
@@ -103,7 +109,7 @@ def create_api_key(call: Call) -> Row:
     workspace = None if kind == ADMIN else _home(call)
     if not wanted.name or not wanted.scopes:
         missing = "scopes" if wanted.name else "name"
-        raise Refusal(400, f"Invalid request. {missing}: Field required")
+        raise invalid(missing, "Field required")
     now = call.store.stamp()
     key: Row = {
         "id": call.store.uuid(),
@@ -128,32 +134,34 @@ def create_api_key(call: Call) -> Row:
         "object": "api-key",
         "_usage": 0,
     }
-    _change(call, key, wanted)
+    key = {**key, **_changes(call, key, wanted)}
     if kind == "workspace-user" and workspace and not key["defaults"]["config_id"]:
-        key["defaults"]["config_id"] = workspace["defaults"]["user_api_key_config"]
+        inherited = workspace["defaults"]["user_api_key_config"]
+        key = {**key, "defaults": {**key["defaults"], "config_id": inherited}}
     secret = call.store.secret()
-    key["_secrets"] = [{"value": secret, "until": None}]
-    call.table("api_keys")[key["id"]] = key
+    key = {**key, "_secrets": [{"value": secret, "until": None}]}
+    call.table("api_keys").add(key)
+    remember_secret(call.store, key, secret)
     return {"id": key["id"], "key": secret, "object": "api-key"}
 
 
-@route("PUT /api-keys/{id}", scope=None)
+@route("PUT /api-keys/{id}", scope=any_kind("update"))
 def update_api_key(call: Call) -> Row:
     """What is given changes; type and user never do."""
     key = _find(call, "update")
-    _change(call, key, call.read(KeyBody))
-    key["last_updated_at"] = call.store.stamp()
+    changes = _changes(call, key, call.read(KeyBody))
+    call.table("api_keys").change(key, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 
 
-@route("DELETE /api-keys/{id}", scope=None)
+@route("DELETE /api-keys/{id}", scope=any_kind("delete"))
 def delete_api_key(call: Call) -> Row:
     """Gone at once."""
-    call.store.bury("api_keys", _find(call, "delete"))
+    delete_key(call.store, _find(call, "delete"))
     return {}
 
 
-@route("POST /api-keys/{id}/rotate", scope=None)
+@route("POST /api-keys/{id}/rotate", scope=any_kind("rotate"))
 def rotate_api_key(call: Call) -> Row:
     """A second secret; the first works until the transition ends, and no third before that."""
     key = _find(call, "rotate")
@@ -165,14 +173,10 @@ def rotate_api_key(call: Call) -> Row:
         raise Refusal(409, "A key transition is already in progress")
     until = moment(now + timedelta(milliseconds=wanted.key_transition_period_ms))
     secret = call.store.secret()
-    key["_secrets"] = [{"value": secret, "until": None}, {**alive[0], "until": until}]
-    key["last_updated_at"] = moment(now)
+    secrets = [{"value": secret, "until": None}, {**alive[0], "until": until}]
+    call.table("api_keys").change(key, {"_secrets": secrets, "last_updated_at": moment(now)})
+    remember_secret(call.store, key, secret)
     return {"id": key["id"], "key": secret, "key_transition_expires_at": until}
-
-
-def _plain(kind: str) -> str:
-    """The scopes of a kind of key, without the act."""
-    return kind.replace("-", "_") + "_api_keys"
 
 
 def _scope(key: Row, act: str) -> str:
@@ -181,8 +185,6 @@ def _scope(key: Row, act: str) -> str:
 
 def _find(call: Call, act: str) -> Row:
     """The key, if this one may do that to keys of its kind."""
-    if not any(call.may(f"{_plain(kind)}.{act}") for kind in KINDS.values()):
-        raise forbidden()
     key = call.find("api_keys", call.ids["id"])
     if not call.is_admin and key["type"] == ADMIN:
         raise forbidden()
@@ -192,26 +194,26 @@ def _find(call: Call, act: str) -> Row:
 
 def _home(call: Call) -> Row:
     if call.is_admin and not call.body.get("workspace_id"):
-        raise Refusal(400, "Invalid request. workspace_id: Field required")
+        raise invalid("workspace_id", "Field required")
     return call.workspace()
 
 
 def _person(call: Call, wanted: KeyBody) -> str:
     if not wanted.user_id:
-        raise Refusal(400, "Invalid request. user_id: Field required")
-    user = by_name(call.table("users"), wanted.user_id)
+        raise invalid("user_id", "Field required")
+    user = call.table("users").find(wanted.user_id)
     if user is None:
-        raise Refusal(400, "Invalid request. user_id: no such user")
+        raise invalid("user_id", "no such user")
     return str(user["id"])
 
 
-def _change(call: Call, key: Row, wanted: KeyBody) -> None:
-    """Apply a body, all of it or, if any part is refused, nothing."""
-    given: Row = wanted.model_dump(exclude_unset=True)
+def _changes(call: Call, key: Row, wanted: KeyBody) -> dict[str, Any]:
+    """What a body changes."""
+    given = wanted.model_dump(exclude_unset=True)
     kept = ("name", "description", "scopes", "usage_limits", "alert_emails")
-    new: Row = {name: given[name] for name in kept if given.get(name) is not None}
+    new: dict[str, Any] = {name: given[name] for name in kept if given.get(name) is not None}
     if "credit_limit" not in new.get("usage_limits", {"credit_limit"}):
-        raise Refusal(400, "Invalid request. usage_limits.credit_limit: Field required")
+        raise invalid("usage_limits.credit_limit", "Field required")
     if "rate_limits" in given:
         new["rate_limits"] = given["rate_limits"] or []
     if "expires_at" in given:
@@ -222,9 +224,8 @@ def _change(call: Call, key: Row, wanted: KeyBody) -> None:
     if given.get("defaults"):
         new["defaults"] = key["defaults"] | _defaults(call, key, given["defaults"])
     if wanted.reset_usage:
-        new["_usage"] = 0
-        new["status"] = "active" if key["status"] == "exhausted" else key["status"]
-    key |= new
+        new |= begun_anew(key)
+    return new
 
 
 def _defaults(call: Call, key: Row, given: Row) -> Row:
@@ -236,20 +237,15 @@ def _defaults(call: Call, key: Row, given: Row) -> Row:
 def _policy(call: Call, policy: Row) -> Row:
     """The next rotation, at midnight UTC: Monday, the first, or the day that was asked for."""
     if policy.get("rotation_period") and policy.get("rotation_period_days"):
-        raise Refusal(400, "Invalid request. rotation_policy: has two periods")
+        raise invalid("rotation_policy", "has two periods")
     _check_transition(policy, policy.get("key_transition_period_ms") or SHORTEST_TRANSITION_MS)
     if policy.get("next_rotation_at"):
         return policy
-    now = call.store.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if days := policy.get("rotation_period_days"):
-        day = now + timedelta(days=days)
-    elif policy.get("rotation_period") == "weekly":
-        day = now + timedelta(days=7 - now.weekday())
-    elif policy.get("rotation_period") == "monthly":
-        day = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
-    else:
-        raise Refusal(400, "Invalid request. rotation_policy: needs a period or a next rotation")
-    return {**policy, "next_rotation_at": moment(day)}
+    period, days = policy.get("rotation_period"), policy.get("rotation_period_days")
+    next_rotation = next_reset(period, days, call.store.now())
+    if next_rotation is None:
+        raise invalid("rotation_policy", "needs a period or a next rotation")
+    return {**policy, "next_rotation_at": next_rotation}
 
 
 def _check_transition(policy: Row, milliseconds: int) -> None:
@@ -257,12 +253,12 @@ def _check_transition(policy: Row, milliseconds: int) -> None:
     named = {"weekly": 7, "monthly": 28}.get(policy.get("rotation_period") or "")
     days = policy.get("rotation_period_days") or named
     if days and milliseconds >= days * 86_400_000:
-        raise Refusal(400, "Invalid request. key_transition_period_ms: exceeds the rotation period")
+        raise invalid("key_transition_period_ms", "exceeds the rotation period")
 
 
 def _ahead(call: Call, when: str) -> str:
     if when <= call.store.stamp():
-        raise Refusal(400, "Invalid request. expires_at: must be in the future")
+        raise invalid("expires_at", "must be in the future")
     return when
 
 
@@ -277,3 +273,34 @@ def _shown(call: Call, key: Row) -> Row:
         "status": "expired" if late else key["status"],
         "allow_config_override": None if override is None else int(override),
     }
+
+
+def remember_secret(store: Store, key: Row, secret: str) -> None:
+    """Let a secret be looked up; whether it still opens, its key says."""
+    store.table("_secrets").add({"id": secret, "key_id": key["id"]})
+
+
+def delete_key(store: Store, key: Row) -> None:
+    """Delete a key, with every secret it had."""
+    _forget_secrets(store, key)
+    store.delete("api_keys", key)
+
+
+def _forget_secrets(store: Store, key: Row) -> None:
+    for row in store.table("_secrets").where(key_id=key["id"]):
+        store.table("_secrets").remove(row)
+
+
+def _spend(call: Call, key: Row, amount: Amount) -> None:
+    call.table("api_keys").change(key, spent(key, amount))
+
+
+@in_use_by("configs")
+def _config_of_a_key(store: Store, config: Row) -> str | None:
+    names = (config["slug"], config["id"])
+    bound = any(key["defaults"].get("config_id") in names for key in store.table("api_keys").rows())
+    return "Config is attached to an API key" if bound else None
+
+
+BUDGETED["api_keys"] = _spend
+belongs_to_workspace("api_keys", _forget_secrets)

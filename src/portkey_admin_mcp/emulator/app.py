@@ -2,22 +2,36 @@
 
 import asyncio
 import json
+import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from . import api_keys, configs, control, users, virtual_keys, workspaces
+from ..domains import DOMAINS
+from . import control
 from .control import Faults
-from .kernel import ROUTES, Call, Refusal, Route, forbidden
-from .seed import SEEDS
-from .store import Clock, Row, Store, instant, moment, real_time
+from .kernel import Call, Refusal, Reply, Route, match
+from .store import Clock, Store, instant, moment, real_time
+from .tables import Row
 
-DOMAINS = (users, workspaces, configs, api_keys, virtual_keys)
+log = logging.getLogger(__name__)
+
+for _name in DOMAINS:
+    if find_spec(f"{__package__}.{_name}"):
+        import_module(f"{__package__}.{_name}")
+
+from .seed import SEEDS  # noqa: E402  # the seeds call the routes of all domains
 
 Headers = Mapping[str, str]
-Reply = tuple[int, dict[str, str], bytes]
+Answer = tuple[int, dict[str, str], bytes]
 Message = MutableMapping[str, Any]
+MOST_LOGGED = 1_000
+NOBODY: Row = {"type": "", "scopes": (), "workspace_id": None, "organisation_id": ""}
+"""The key of a request that needs none."""
 
 
 class Emulator:
@@ -29,79 +43,77 @@ class Emulator:
         self.seed = seed
         self.faults = Faults()
         self.store = Store(clock, file)
-        self.earlier: Store | None = None
-        self.log: list[str] = []
-        if not self.store.tables["api_keys"]:
+        self.log: deque[str] = deque(maxlen=MOST_LOGGED)
+        """The latest requests, as method and path."""
+        if not len(self.store.table("api_keys")):
             self.reset()
 
     def reset(self, seed: str | None = None) -> None:
         """Start over from a seed: the one given, or the one it was made with."""
         self.seed = seed or self.seed
         self.faults = Faults()
-        self.earlier = None
         self.store.clear()
-        SEEDS[self.seed or "empty"](self.store)
-        self.store.save()
+        with self.store.transaction():
+            SEEDS[self.seed or "empty"](self.store)
 
     def keys(self) -> dict[str, str]:
         """The seeded keys by name."""
-        rows = self.store.tables["api_keys"].values()
+        rows = self.store.table("api_keys").rows()
         return {row["_seed"]: row["_secrets"][0]["value"] for row in rows if "_seed" in row}
 
-    def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Reply:
+    def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         """Answer one request. `target` is the raw path and query, still quoted."""
         path, _, query = target.partition("?")
         try:
             asked = dict(parse_qsl(query, keep_blank_values=True))
             if path.startswith("/emulator/"):
-                return _reply(200, control.answer(self, f"{method} {path}", _decode(body)))
+                return _answer(200, control.answer(self, method, path, asked, _decode(body)))
             return self._portkey(method, path, asked, headers, body)
         except Refusal as refusal:
-            return _reply(refusal.status, refusal.body())
+            return _answer(refusal.status, refusal.body())
+        except Exception:  # a fault of the emulator's is an answer too
+            log.exception("%s %s", method, path)
+            return _answer(500, Refusal(500, "Internal server error").body())
 
     def _portkey(
         self, method: str, path: str, query: dict[str, str], headers: Headers, body: bytes
-    ) -> Reply:
-        if not path.startswith("/v1/"):
-            raise Refusal(404, "Not found")
+    ) -> Answer:
         if fault := self.faults.next():
             wait = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-            return _reply(fault.status, Refusal(fault.status, "Injected fault").body(), wait)
+            return _answer(fault.status, Refusal(fault.status, "Injected fault").body(), wait)
         self.log.append(f"{method} {path}")
-        key = self._authenticate(headers)
-        endpoint, ids = _match(method, path.removeprefix("/v1"))
-        store = self._stale() if method == "GET" else self._writing()
-        call = Call(store, key, ids, query)
-        if endpoint.who == "admin" and not call.is_admin:
-            raise forbidden()
-        if endpoint.scope is not None:
-            call.require(endpoint.scope)
+        route, ids = self._route(method, path, headers)
+        key = NOBODY if route.who == "anyone" else self._authenticate(headers)
+        call = Call(self.store, key, ids, query)
+        if route.who != "anyone":
+            call.admit(route)
         call.body = _decode(body)
-        said = endpoint.handler(call)
         if method != "GET":
-            store.save()
-        return _reply(204, None) if said is None else _reply(200, said)
+            with self.store.transaction():
+                return _of(route.handler(call))
+        if self.faults.stale():
+            with self.store.before_last_write():
+                return _of(route.handler(call))
+        return _of(route.handler(call))
+
+    def _route(self, method: str, path: str, headers: Headers) -> tuple[Route, dict[str, str]]:
+        """The endpoint of a path; a stranger does not learn which paths there are."""
+        try:
+            return match(method, [unquote(segment) for segment in path.split("/")[1:]])
+        except Refusal:
+            self._authenticate(headers)
+            raise
 
     def _authenticate(self, headers: Headers) -> Row:
         given = headers.get("x-portkey-api-key")
         now = self.store.stamp()
-        for row in self.store.tables["api_keys"].values():
-            usable = row["status"] == "active" and not _past(row.get("expires_at"), now)
-            if usable and any(_opens(secret, given, now) for secret in row["_secrets"]):
-                return row
-        raise Refusal(401, "Unauthorised Request")
-
-    def _stale(self) -> Store:
-        if self.earlier is not None and self.faults.stale():
-            return self.earlier
-        return self.store
-
-    def _writing(self) -> Store:
-        if self.faults.stale_reads:
-            self.earlier = Store(self.store.clock)
-            self.earlier.ahead = self.store.ahead
-            self.earlier.load(self.store.dump())
-        return self.store
+        secret = self.store.table("_secrets").get(given)
+        row = secret and self.store.table("api_keys").get(secret["key_id"])
+        if not row or row["status"] != "active" or _past(row.get("expires_at"), now):
+            raise Refusal(401, "Unauthorised Request")
+        if not any(_opens(each, given, now) for each in row["_secrets"]):
+            raise Refusal(401, "Unauthorised Request")
+        return row
 
 
 class InProcess:
@@ -112,17 +124,17 @@ class InProcess:
 
     async def __call__(
         self, method: str, target: str, headers: Headers, body: bytes | None
-    ) -> Reply:
+    ) -> Answer:
         """Answer a request; of the whole URL of another host, path and query count."""
         await asyncio.sleep(self.emulator.faults.latency_ms / 1000)
         dropped = self.emulator.faults.drops()
         if dropped == "before":
             raise ConnectionResetError("the connection broke")
         path = target if target.startswith("/") else "/" + target.split("/", 3)[3]
-        reply = self.emulator.answer(method, path, headers, body or b"")
+        answer = self.emulator.answer(method, path, headers, body or b"")
         if dropped == "after":
             raise ConnectionResetError("the connection broke")
-        return reply
+        return answer
 
 
 def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
@@ -143,7 +155,7 @@ def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        served = target.startswith("/v1/")
+        served = not target.startswith("/emulator/")
         if served:
             await asyncio.sleep(emulator.faults.latency_ms / 1000)
         dropped = emulator.faults.drops() if served else None
@@ -162,33 +174,29 @@ def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
     return app
 
 
-def _match(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Find the endpoint; a literal segment wins over a placeholder."""
-    asked = [unquote(segment) for segment in path.split("/")[1:]]
-    fits = [r for r in ROUTES.values() if r.method == method and _fits(r.segments, asked)]
-    if not fits:
-        raise Refusal(404, "Not found")
-    best = min(fits, key=lambda r: sum(s.startswith("{") for s in r.segments))
-    pairs = zip(best.segments, asked, strict=True)
-    return best, {name[1:-1]: value for name, value in pairs if name.startswith("{")}
-
-
-def _fits(segments: tuple[str, ...], asked: list[str]) -> bool:
-    if len(segments) != len(asked):
-        return False
-    return all(s.startswith("{") or s == a for s, a in zip(segments, asked, strict=True))
+def _finite(text: str) -> float:
+    value = float(text)
+    if value - value != 0:
+        raise ValueError("a number beyond JSON")
+    return value
 
 
 def _decode(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Refusal(400, "Invalid request. Please check and try again.") from None
 
 
-def _reply(status: int, body: Any, headers: dict[str, str] | None = None) -> Reply:
+def _of(said: Any) -> Answer:
+    if isinstance(said, Reply):
+        return said.status, {"content-type": said.content_type}, said.content
+    return _answer(204, None) if said is None else _answer(200, said)
+
+
+def _answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Answer:
     content = b"" if body is None else json.dumps(body).encode()
     return status, {"content-type": "application/json", **(headers or {})}, content
 

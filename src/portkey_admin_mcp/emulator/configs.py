@@ -5,8 +5,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .kernel import Body, Call, Refusal, Strict, by_name, route, whole_list
-from .store import Row
+from .kernel import Call, Refusal, StrictBody, invalid, route, whole_list
+from .limits import Body
+from .references import belongs_to_workspace, why_in_use
+from .store import Store
+from .tables import Row
+from .versions import Versions
+
+VERSIONS = Versions("config_versions")
 
 
 class Retry(Body):
@@ -29,7 +35,7 @@ class Strategy(Body):
     mode: Literal["single", "loadbalance", "fallback", "conditional"]
 
 
-class Content(Strict):
+class Content(StrictBody):
     """A config's top level: other keys are refused, which is an assumption of this emulator."""
 
     retry: Retry | None = None
@@ -68,16 +74,14 @@ class ConfigBody(Body):
 @route("GET /configs", scope="configs.list")
 def list_configs(call: Call) -> Row:
     """A workspace's configs without their content: all of them, for there is no paging."""
-    workspace = call.workspace()
-    rows = [c for c in call.table("configs").values() if c["workspace_id"] == workspace["id"]]
-    return whole_list(reversed(rows))
+    return whole_list(reversed(call.table("configs").where(workspace_id=call.workspace()["id"])))
 
 
 @route("GET /configs/{slug}", scope="configs.read")
 def get_config(call: Call) -> Row:
     """The current version, flat, with the content as JSON text."""
     config = call.find_within("configs", call.ids["slug"])
-    return _version(call, config)[-1]
+    return _shown(config, VERSIONS.latest(call, config))
 
 
 @route("POST /configs", scope="configs.create")
@@ -87,7 +91,7 @@ def create_config(call: Call) -> Row:
     wanted = call.read(ConfigBody)
     if not wanted.name or wanted.config is None:
         missing = "config" if wanted.name else "name"
-        raise Refusal(400, f"Invalid request. {missing}: Field required")
+        raise invalid(missing, "Field required")
     _check(wanted.config)
     now = call.store.stamp()
     config = {
@@ -104,7 +108,7 @@ def create_config(call: Call) -> Row:
         "last_updated_at": now,
         "object": "config",
     }
-    call.table("configs")[config["id"]] = config
+    call.table("configs").add(config)
     return _written(config, _add_version(call, config, wanted.config))
 
 
@@ -115,74 +119,66 @@ def update_config(call: Call) -> Row:
     wanted = call.read(ConfigBody)
     if wanted.config is not None:
         _check(wanted.config)
-    config |= wanted.model_dump(include={"name", "status"}, exclude_none=True)
-    config |= {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
+    given = wanted.model_dump(include={"name", "status"}, exclude_none=True)
+    stamped = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
+    config = call.table("configs").change(config, {**given, **stamped})
     if wanted.config is not None:
         return _written(config, _add_version(call, config, wanted.config))
-    return _written(config, _versions(call, config)[-1]["id"])
+    return _written(config, VERSIONS.latest(call, config)["id"])
 
 
 @route("DELETE /configs/{slug}", scope="configs.delete")
 def delete_config(call: Call) -> Row:
     """Refused while an API key or a workspace has it as its default."""
     config = call.find_within("configs", call.ids["slug"])
-    names = (config["slug"], config["id"])
-    if any(key["defaults"].get("config_id") in names for key in call.table("api_keys").values()):
-        raise Refusal(409, "Unable to delete. Config is attached to an API key")
-    homes = call.table("workspaces").values()
-    if any(home["defaults"]["user_api_key_config"] in names for home in homes):
-        raise Refusal(409, "Unable to delete. Config is the default of a workspace")
-    for version in _versions(call, config):
-        del call.table("config_versions")[version["id"]]
-    call.store.bury("configs", config)
+    if told := why_in_use(call.store, "configs", config):
+        raise Refusal(409, f"Unable to delete. {told}")
+    VERSIONS.delete(call.store, config)
+    call.store.delete("configs", config)
     return {}
 
 
 @route("GET /configs/{slug}/versions", scope="configs.read")
 def list_config_versions(call: Call) -> Row:
     """All versions with their content, newest first."""
-    return whole_list(reversed(_version(call, call.find_within("configs", call.ids["slug"]))))
+    config = call.find_within("configs", call.ids["slug"])
+    return whole_list([_shown(config, version) for version in VERSIONS.all(call, config)])
 
 
 def bound_config(call: Call, named: str, workspace_id: str | None) -> str:
     """The slug of a config that a key or a workspace refers to by slug or id."""
-    config = by_name(call.table("configs"), named)
+    config = call.table("configs").find(named)
     if config is None or workspace_id not in (None, config["workspace_id"]):
-        raise Refusal(400, "Invalid request. config_id: no such config in this workspace")
+        raise invalid("config_id", "no such config in this workspace")
     return str(config["slug"])
 
 
 def _check(config: Row) -> None:
     Call.shaped(Content, config)
     if config.get("passthrough") and any(config.get(key) for key in ("targets", "strategy")):
-        raise Refusal(400, "Invalid request. passthrough: excludes targets and strategy")
+        raise invalid("passthrough", "excludes targets and strategy")
 
 
-def _versions(call: Call, config: Row) -> list[Row]:
-    return [v for v in call.table("config_versions").values() if v["config_id"] == config["id"]]
-
-
-def _version(call: Call, config: Row) -> list[Row]:
-    return [
-        {
-            **config,
-            "config": version["config"],
-            "format": "json",
-            "type": "ORG_CONFIG",
-            "version_id": version["id"],
-        }
-        for version in _versions(call, config)
-    ]
+def _shown(config: Row, version: Row) -> dict[str, Any]:
+    return {
+        **config,
+        "config": version["content"]["config"],
+        "format": "json",
+        "type": "ORG_CONFIG",
+        "version_id": version["id"],
+    }
 
 
 def _add_version(call: Call, config: Row, content: Row) -> str:
-    version_id = call.store.uuid()
-    call.table("config_versions")[version_id] = {
-        "id": version_id,
-        "config_id": config["id"],
-        "config": json.dumps(content),
-    }
-    return version_id
+    version = VERSIONS.add(call, config, {"config": json.dumps(content)}, publish=True)
+    return str(version["id"])
+
+
+def _forget_versions(store: Store, config: Row) -> None:
+    VERSIONS.delete(store, config)
+
+
+belongs_to_workspace("configs", _forget_versions)
 
 
 def _written(config: Row, version_id: str) -> Row:

@@ -8,17 +8,22 @@
 | `POST /emulator/seed` `{"name": "acme"}` | start over from another seed |
 | `POST /emulator/clock` `{"advance_s": 1800}` | let time pass |
 | `POST /emulator/faults` `{...}` | misbehave; see `Faults` |
+| `POST /emulator/plan` `{"plan": "pro"}` | put the organisation on another plan |
+| `POST /emulator/usage` `{"kind": "api_keys", "id": "…", "amount": 5}` | spend a budget |
+
+Domains add their own with `@control`.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from .kernel import Body, Refusal
-from .seed import SEEDS
-from .store import Row
+from .kernel import ADMIN, ORGANISATION, Call, Refusal
+from .limits import Body
+from .tables import Row
 
 if TYPE_CHECKING:
     from .app import Emulator
@@ -80,27 +85,115 @@ class Faults:
         return True
 
 
-def answer(emulator: "Emulator", endpoint: str, body: Any) -> Row:
+ControlHandler = Callable[["Emulator", Call], Any]
+CONTROLS: dict[str, ControlHandler] = {}
+BUDGETED: dict[str, Callable[[Call, Row, int | float], None]] = {}
+"""Kinds of rows whose budget can be spent, and how."""
+
+
+def control(endpoint: str) -> Callable[[ControlHandler], ControlHandler]:
+    """Declare a control call; placeholders are filled as in `route`."""
+
+    def note(handler: ControlHandler) -> ControlHandler:
+        CONTROLS[endpoint] = handler
+        return handler
+
+    return note
+
+
+def answer(
+    emulator: "Emulator", method: str, path: str, query: Mapping[str, str], body: Any
+) -> Any:
     """Carry out one control request."""
-    match endpoint:
-        case "GET /emulator/keys":
-            return emulator.keys()
-        case "GET /emulator/state":
-            return emulator.store.dump()
-        case "POST /emulator/reset":
-            emulator.reset()
-        case "POST /emulator/seed":
-            name = body.get("name") if isinstance(body, dict) else None
-            if name not in SEEDS:
-                raise Refusal(400, f"name: must be one of {', '.join(SEEDS)}")
-            emulator.reset(name)
-        case "POST /emulator/clock":
-            emulator.store.ahead += timedelta(seconds=_seconds(body))
-        case "POST /emulator/faults":
-            emulator.faults = _faults(body)
-        case _:
-            raise Refusal(404, "Not found")
-    return {"success": True}
+    for endpoint, handler in CONTROLS.items():
+        verb, _, pattern = endpoint.partition(" ")
+        ids = _ids(pattern, path) if verb == method else None
+        if ids is not None:
+            # With everybody's rights: this API is not Portkey's, and needs no key.
+            call = Call(emulator.store, {"_owner": True, "type": ADMIN}, ids, query, body)
+            return handler(emulator, call) or {"success": True}
+    raise Refusal(404, "Not found")
+
+
+def _ids(pattern: str, path: str) -> dict[str, str] | None:
+    wanted, asked = pattern.split("/"), path.split("/")
+    if len(wanted) != len(asked):
+        return None
+    pairs = list(zip(wanted, asked, strict=True))
+    if any(not w.startswith("{") and w != a for w, a in pairs):
+        return None
+    return {w[1:-1]: a for w, a in pairs if w.startswith("{")}
+
+
+@control("GET /emulator/keys")
+def _keys(emulator: "Emulator", call: Call) -> Any:
+    return emulator.keys()
+
+
+@control("GET /emulator/state")
+def _state(emulator: "Emulator", call: Call) -> Any:
+    return emulator.store.dump()
+
+
+@control("POST /emulator/reset")
+def _reset(emulator: "Emulator", call: Call) -> None:
+    emulator.reset()
+
+
+@control("POST /emulator/seed")
+def _seed(emulator: "Emulator", call: Call) -> None:
+    from .seed import SEEDS
+
+    name = call.body.get("name") if isinstance(call.body, dict) else None
+    if name not in SEEDS:
+        raise Refusal(400, f"name: must be one of {', '.join(SEEDS)}")
+    emulator.reset(name)
+
+
+@control("POST /emulator/clock")
+def _clock(emulator: "Emulator", call: Call) -> None:
+    emulator.store.ahead += timedelta(seconds=_seconds(call.body))
+
+
+@control("POST /emulator/faults")
+def _set_faults(emulator: "Emulator", call: Call) -> None:
+    emulator.faults = _faults(call.body)
+
+
+class Plan(Body):
+    """What the organisation pays for."""
+
+    plan: Literal["enterprise", "pro", "free"]
+
+
+@control("POST /emulator/plan")
+def _plan(emulator: "Emulator", call: Call) -> None:
+    plan = call.read(Plan).plan
+    with emulator.store.transaction():
+        table = call.table(ORGANISATION)
+        row = table.get("plan")
+        if row is None:
+            table.add({"id": "plan", "plan": plan})
+        else:
+            table.change(row, {"plan": plan})
+
+
+class Usage(Body):
+    """How much is spent of whose budget: dollars, tokens or requests, as the budget counts."""
+
+    kind: str
+    id: str
+    amount: int | float = Field(gt=0)
+
+
+@control("POST /emulator/usage")
+def _spend(emulator: "Emulator", call: Call) -> None:
+    usage = call.read(Usage)
+    if usage.kind not in BUDGETED:
+        raise Refusal(400, f"kind: must be one of {', '.join(BUDGETED)}")
+    row = call.find(usage.kind, usage.id)
+    with emulator.store.transaction():
+        BUDGETED[usage.kind](call, row, usage.amount)
 
 
 def _seconds(body: Any) -> float:

@@ -1,19 +1,25 @@
 """How the emulator answers: routes, one request as a handler sees it, Portkey's refusals."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
-from .store import Row, Store, Table, instant, moment
+from .limits import Body
+from .store import Store
+from .tables import Row, Rows, Table
 
 Handler = Callable[["Call"], Any]
-Who = Literal["admin", "any"]
+Who = Literal["admin", "any", "workspace", "anyone"]
+AnyOf = tuple[str, ...]
+Scopes = frozenset[AnyOf]
 
 ADMIN = "organisation-service"
 CODES = {400: "AB01", 401: "AB05", 402: "AB09", 403: "AB03", 404: "AB08", 409: "AB07", 429: "AB06"}
 NO_PERMISSION = "You do not have enough permissions to execute this request"
+ORGANISATION = "_organisation"
+"""The table with the one row that says what plan the organisation is on."""
 
 
 class Refusal(Exception):
@@ -23,7 +29,7 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.message = status, message
 
-    def body(self) -> Row:
+    def body(self) -> dict[str, Any]:
         """The documented form of a control-plane error."""
         code = CODES.get(self.status, "AB04")
         return {"success": False, "data": {"message": self.message, "errorCode": code}}
@@ -34,55 +40,88 @@ def forbidden() -> Refusal:
     return Refusal(403, NO_PERMISSION)
 
 
-class Body(BaseModel):
-    """A request body: what is known is checked, what is not is ignored."""
+def invalid(name: str, problem: str) -> Refusal:
+    """The answer to a field that does not fit."""
+    return Refusal(400, f"Invalid request. {name}: {problem}")
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+
+class Reply(NamedTuple):
+    """An answer that is not JSON."""
+
+    content: bytes
+    content_type: str
+    status: int = 200
 
 
-class Strict(Body):
+class StrictBody(Body):
     """A part of a body in which nothing unknown is allowed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-
-def _midnight(text: str) -> str:
-    return moment(instant(text).replace(hour=0, minute=0, second=0))
-
-
-Time = Annotated[str, AfterValidator(lambda text: moment(instant(text)))]
-Midnight = Annotated[str, AfterValidator(_midnight)]
-"""A time that Portkey moves back to the start of its day, UTC."""
 
 B = TypeVar("B", bound=Body)
 
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint: who may call it, with which scope, and what answers."""
+    """One endpoint: who may call it, with which scopes, and what answers."""
 
+    endpoint: str
     method: str
     segments: tuple[str, ...]
-    scope: str | None
+    scopes: Scopes
     who: Who
+    enterprise: bool
     handler: Handler
 
 
 ROUTES: dict[str, Route] = {}
+_BY_SHAPE: dict[tuple[str, int], list[Route]] = {}
 
 
-def route(endpoint: str, *, scope: str | None, who: Who = "any") -> Callable[[Handler], Handler]:
+def all_of(*scopes: str | AnyOf) -> Scopes:
+    """Scopes that are all needed; of a tuple among them any one will do."""
+    return frozenset((scope,) if isinstance(scope, str) else scope for scope in scopes)
+
+
+def route(
+    endpoint: str,
+    *,
+    scope: str | AnyOf | Scopes | None,
+    who: Who = "any",
+    base: Literal["v1", "root"] = "v1",
+    enterprise: bool = False,
+) -> Callable[[Handler], Handler]:
     """Declare the handler of an endpoint, written exactly as its tool writes it.
 
-    A `scope` of None is decided by the handler, where it depends on the object.
+    `scope` is None where none is needed, a tuple where any one will do; the handler then asks for
+    the one that the object needs. `base` is "root" for a path that does not lie under `/v1`.
     """
     method, path = endpoint.split()
+    segments = tuple(f"/v1{path}".split("/")[1:]) if base == "v1" else tuple(path.split("/")[1:])
+    scopes = scope if isinstance(scope, frozenset) else all_of(*([scope] if scope else ()))
 
     def note(handler: Handler) -> Handler:
-        ROUTES[endpoint] = Route(method, tuple(path.split("/")[1:]), scope, who, handler)
+        noted = Route(endpoint, method, segments, scopes, who, enterprise, handler)
+        ROUTES[endpoint] = noted
+        _BY_SHAPE.setdefault((method, len(segments)), []).append(noted)
         return handler
 
     return note
+
+
+def match(method: str, asked: Sequence[str]) -> tuple[Route, dict[str, str]]:
+    """Find the endpoint of a path; a literal segment wins over a placeholder."""
+    fits = [r for r in _BY_SHAPE.get((method, len(asked)), ()) if _fits(r.segments, asked)]
+    if not fits:
+        raise Refusal(404, "Not found")
+    best = min(fits, key=lambda r: [s.startswith("{") for s in r.segments])
+    pairs = zip(best.segments, asked, strict=True)
+    return best, {name[1:-1]: value for name, value in pairs if name.startswith("{")}
+
+
+def _fits(segments: Sequence[str], asked: Sequence[str]) -> bool:
+    return all(s.startswith("{") or s == a for s, a in zip(segments, asked, strict=True))
 
 
 @dataclass
@@ -91,13 +130,31 @@ class Call:
 
     store: Store
     key: Row
-    ids: dict[str, str]
-    query: dict[str, str]
+    ids: Mapping[str, str]
+    query: Mapping[str, str]
     body: Any = field(default_factory=dict)
 
     def table(self, name: str) -> Table:
         """The rows of one kind."""
-        return self.store.tables[name]
+        return self.store.table(name)
+
+    def admit(self, route: Route) -> None:
+        """Refuse a key of the wrong kind, without the scopes, or on a lesser plan."""
+        if route.who == "admin" and not self.is_admin:
+            raise forbidden()
+        if route.who == "workspace" and self.is_admin and not self.may_everything:
+            raise forbidden()
+        if route.enterprise and self.plan != "enterprise":
+            raise forbidden()
+        for any_of in route.scopes:
+            if not any(map(self.may, any_of)):
+                raise forbidden()
+
+    @property
+    def plan(self) -> str:
+        """What the organisation pays for: enterprise, pro or free."""
+        row = self.table(ORGANISATION).get("plan")
+        return "enterprise" if row is None else str(row["plan"])
 
     def require(self, scope: str) -> None:
         """Refuse a key without this scope."""
@@ -139,8 +196,7 @@ class Call:
             return shape.model_validate(value)
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
-            place = ".".join(map(str, first["loc"])) or "body"
-            raise Refusal(400, f"Invalid request. {place}: {first['msg']}") from None
+            raise invalid(".".join(map(str, first["loc"])) or "body", first["msg"]) from None
 
     def workspace(self) -> Row:
         """The workspace this request is about.
@@ -156,13 +212,13 @@ class Call:
                 raise forbidden()
             return named
         own = self.table("workspaces").get(self.key["workspace_id"])
-        if own is None or (named is not None and named is not own):
+        if own is None or (named is not None and named["id"] != own["id"]):
             raise forbidden()
         return own
 
     def default_workspace(self) -> Row:
         """The workspace every organisation has."""
-        homes = self.table("workspaces").values()
+        homes = self.table("workspaces").rows()
         return next(home for home in homes if home["defaults"]["is_default"])
 
     def named_workspace(self) -> Row | None:
@@ -172,13 +228,13 @@ class Call:
             given = self.body.get("workspace_id")
         if not given:
             return None
-        found = by_name(self.table("workspaces"), given)
+        found = self.table("workspaces").find(given)
         if found is None:
             raise forbidden()
         return found
 
     def find_within(self, table: str, name: str) -> Row:
-        """The row of this slug, in the workspace this request is about."""
+        """The row of this id or slug, in the workspace this request is about."""
         row = self.find(table, name)
         unnamed = self.may_everything and self.named_workspace() is None
         if not unnamed and row["workspace_id"] != self.workspace()["id"]:
@@ -190,53 +246,66 @@ class Call:
 
         What another workspace owns, or what was deleted, is refused with 403 rather than 404.
         """
-        row = by_name(self.table(table), name)
+        row = self.table(table).find(name)
         if row is None:
-            raise forbidden() if self.store.was(table, name) else Refusal(404, "Not found")
+            raise forbidden() if self.store.was_deleted(table, name) else Refusal(404, "Not found")
         if not self.is_admin and row.get("workspace_id") not in (None, self.key["workspace_id"]):
             raise forbidden()
         return row
 
     def listing(
         self,
-        rows: Iterable[Row],
+        rows: Rows | Sequence[Row],
         *,
+        render: Callable[[Row], Any] | None = None,
+        keep: Callable[[Row], bool] | None = None,
         most: int = 100,
         names: tuple[str, str] = ("current_page", "page_size"),
-    ) -> Row:
-        """A page of rows, newest first; `total` counts all. Without paging, everything."""
-        found = list(rows)[::-1]
-        current, size = names
-        page, per_page = self._whole(current, 0), self._whole(size, None)
-        if per_page is not None and not 1 <= per_page <= most:
-            raise Refusal(400, f"Invalid request. {size}: must be from 1 to {most}")
-        # Live lists came back whole when no size was asked for; a page alone means 50 a page.
-        per_page = per_page or (50 if current in self.query else len(found) or 1)
-        shown = found[(page or 0) * per_page :][:per_page]
-        return whole_list(shown, total=len(found))
+        first: int = 0,
+    ) -> dict[str, Any]:
+        """A page of rows, newest first; `total` counts all. Without paging, everything.
 
-    def _whole(self, name: str, default: int | None) -> int | None:
+        `rows` are oldest first. Only the rows shown are rendered, those that `keep` refuses are
+        not counted. `first` is the number of the first page.
+        """
+        found = rows if keep is None else [row for row in rows if keep(row)]
+        skip, count = self._window(len(found), most, names, first)
+        if isinstance(found, Rows):
+            shown = found.newest(skip, count)
+        else:
+            shown = list(found[::-1][skip : skip + count])
+        return whole_list(shown, total=len(found), render=render)
+
+    def _window(self, total: int, most: int, names: tuple[str, str], first: int) -> tuple[int, int]:
+        current, size = names
+        page = self.whole_number(current, first) or 0
+        per_page = self.whole_number(size, None)
+        if page < first:
+            raise invalid(current, f"must be a whole number from {first}")
+        if per_page is not None and not 1 <= per_page <= most:
+            raise invalid(size, f"must be from 1 to {most}")
+        # Live lists came back whole when no size was asked for; a page alone means 50 a page.
+        per_page = per_page or (50 if current in self.query else total or 1)
+        return (page - first) * per_page, per_page
+
+    def whole_number(self, name: str, default: int | None) -> int | None:
+        """A number of the query, or the default; anything else is refused."""
         text = self.query.get(name)
         if text is None:
             return default
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise Refusal(400, f"Invalid request. {name}: must be a whole number from 0")
+            raise invalid(name, "must be a whole number from 0")
         return int(text)
 
 
-def by_name(table: Table, name: Any) -> Row | None:
-    """The row of this id or slug."""
-    if not isinstance(name, str):
-        return None
-    return table.get(name) or next((r for r in table.values() if r.get("slug") == name), None)
-
-
-def whole_list(rows: Iterable[Row], *, total: int | None = None) -> Row:
+def whole_list(
+    rows: Iterable[Row], *, total: int | None = None, render: Callable[[Row], Any] | None = None
+) -> dict[str, Any]:
     """A list as Portkey answers it, of rows in the order shown."""
-    data = [public(row) for row in rows]
+    data = [(render or public)(row) for row in rows]
     return {"object": "list", "total": len(data) if total is None else total, "data": data}
 
 
-def public(row: Row) -> Row:
+def public(row: Row) -> dict[str, Any]:
     """The row without what only the emulator knows."""
     return {name: value for name, value in row.items() if not name.startswith("_")}

@@ -2,39 +2,33 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from . import api_keys, configs, users, virtual_keys, workspaces  # noqa: F401  # their routes
+from ..domains import DOMAINS
+from .api_keys import remember_secret
 from .kernel import ADMIN, ROUTES, Call
-from .store import Row, Store, moment
+from .store import Store, moment
+from .tables import Row
 
-ALL_SCOPES = [
-    *(
-        f"{kind}.{act}"
-        for kind in (
-            "workspaces",
-            "workspace_users",
-            "organisation_users",
-            "configs",
-            "virtual_keys",
-            "organisation_service_api_keys",
-            "workspace_service_api_keys",
-            "workspace_user_api_keys",
-        )
-        for act in ("create", "read", "update", "delete", "list")
-    ),
-    *(
-        f"{kind}_api_keys.rotate"
-        for kind in ("organisation_service", "workspace_service", "workspace_user")
-    ),
-    "analytics.view",
-]
-WORKSPACE_SCOPES = [
-    scope
-    for scope in ALL_SCOPES
-    if scope.split(".")[0] in ("configs", "virtual_keys", "analytics", "workspace_users")
-    or scope.startswith(("workspace_service", "workspace_user"))
-] + ["workspaces.read", "completions.write", "logs.view"]
+ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.list", "workspaces.delete")
+"""What scopes of the whole organisation begin with."""
+
+
+def all_scopes() -> list[str]:
+    """Every scope that any endpoint asks for."""
+    asked = {scope for r in ROUTES.values() for any_of in r.scopes for scope in any_of}
+    return sorted(asked)
+
+
+def workspace_scopes() -> list[str]:
+    """The scopes that a key of a workspace may have."""
+    data_plane = {"completions.write", "logs.view"}
+    own = {scope for scope in all_scopes() if not scope.startswith(ORGANISATION_ONLY)}
+    return sorted(own | data_plane)
+
+
 PEOPLE = (
     ("Ada", "Okafor", "owner"),
     ("Ben", "Lindqvist", "admin"),
@@ -45,7 +39,7 @@ PEOPLE = (
 MODELS = (("openai", "gpt-5"), ("openai", "gpt-5-mini"), ("anthropic", "claude-sonnet-5"))
 
 
-class _Founder:
+class Founder:
     """Fills a store by calling endpoints as the organisation's owner."""
 
     def __init__(self, store: Store) -> None:
@@ -54,8 +48,17 @@ class _Founder:
         self.key: Row = {}
 
     def does(self, endpoint: str, body: Row | None = None, **ids: str) -> Any:
+        """Call an endpoint, and return its answer."""
         call = Call(self.store, self.key, ids, {}, body or {})
         return ROUTES[endpoint].handler(call)
+
+    def workspace_named(self, name: str) -> Row:
+        """An earlier row by its name: `Support`, `Science` or `Shared Team Workspace`."""
+        return self.store.table("workspaces").where(name=name)[0]
+
+    def user_named(self, first_name: str) -> Row:
+        """A user by first name: `Ada` owns, `Ben` is an admin, the others are members."""
+        return self.store.table("users").where(first_name=first_name)[0]
 
     def owner_key(self, user_id: str | None) -> None:
         """The one key that is not made by another."""
@@ -76,7 +79,7 @@ class _Founder:
             "rate_limits": [],
             "usage_limits": None,
             "reset_usage": 0,
-            "scopes": ALL_SCOPES,
+            "scopes": all_scopes(),
             "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
             "alert_emails": [],
             "expires_at": None,
@@ -87,9 +90,11 @@ class _Founder:
             "_usage": 0,
             "_secrets": [{"value": secret, "until": None}],
         }
-        self.store.tables["api_keys"][self.key["id"]] = self.key
+        self.store.table("api_keys").add(self.key)
+        remember_secret(self.store, self.key, secret)
 
     def user(self, first: str, last: str, role: str) -> str:
+        """A new user, as if an invitation had been accepted; returns the id."""
         now = self.store.stamp()
         user = {
             "object": "user",
@@ -101,30 +106,36 @@ class _Founder:
             "created_at": now,
             "last_updated_at": now,
         }
-        self.store.tables["users"][user["id"]] = user
+        self.store.table("users").add(user)
         return user["id"]
 
     def workspace(self, name: str, **more: Any) -> Row:
+        """A new workspace."""
         return dict(self.does("POST /admin/workspaces", {"name": name, **more}))
 
     def api_key(self, seed: str, type_: str, sub_type: str, **body: Any) -> Row:
+        """A new API key that `/emulator/keys` shows under the name `seed`."""
         made = self.does(
             "POST /api-keys/{type}/{sub_type}",
             {"name": seed.replace("-", " ").capitalize(), **body},
             type=type_,
             sub_type=sub_type,
         )
-        row = self.store.tables["api_keys"][made["id"]]
-        row["_seed"] = seed
-        return row
+        return self.changed("api_keys", made["id"], {"_seed": seed})
+
+    def changed(self, table: str, row_id: str, changes: Row) -> Row:
+        """Change a row in a way that no endpoint offers."""
+        rows = self.store.table(table)
+        return rows.change(rows[row_id], changes)
 
     def days(self, days: float) -> None:
+        """Let time pass; negative goes back."""
         self.store.ahead += timedelta(days=days)
 
 
 def empty(store: Store) -> None:
     """An organisation on its first day: an owner, a default workspace, and one key."""
-    founder = _Founder(store)
+    founder = Founder(store)
     founder.owner_key(founder.user("Ada", "Okafor", "owner"))
     _default(founder)
 
@@ -132,7 +143,7 @@ def empty(store: Store) -> None:
 def acme(store: Store) -> None:
     """A small company, forty days in."""
     ahead = store.ahead
-    founder = _Founder(store)
+    founder = Founder(store)
     founder.days(-40)
     ada, _ben, chitra, diego, emi = (founder.user(*person) for person in PEOPLE)
     founder.owner_key(ada)
@@ -159,20 +170,27 @@ def acme(store: Store) -> None:
             "workspaces": [{"id": science["slug"], "role": "member"}],
         },
     )
+    for name in DOMAINS:
+        module = f"{__package__}.{name}"
+        fill = getattr(import_module(module), "seed", None) if find_spec(module) else None
+        if fill is not None:
+            fill(founder)
     store.ahead = ahead
-    invite = next(iter(store.tables["invites"].values()))
-    invite["expires_at"] = moment(store.now() + timedelta(days=5))
+    (invite,) = store.table("invites").rows()
+    founder.changed(
+        "invites", invite["id"], {"expires_at": moment(store.now() + timedelta(days=5))}
+    )
     _requests(store, support, shared, keys, routes, providers)
 
 
-def _default(founder: _Founder) -> Row:
+def _default(founder: Founder) -> Row:
     made = founder.workspace("Shared Team Workspace")
-    row = founder.store.tables["workspaces"][made["id"]]
-    row["defaults"]["is_default"] = 1
-    return row
+    return founder.changed(
+        "workspaces", made["id"], {"defaults": {**made["defaults"], "is_default": 1}}
+    )
 
 
-def _virtual_keys(founder: _Founder, shared: Row, support: Row) -> list[str]:
+def _virtual_keys(founder: Founder, shared: Row, support: Row) -> list[str]:
     wanted = (
         ("OpenAI main", "openai", support),
         ("Anthropic main", "anthropic", support),
@@ -192,7 +210,7 @@ def _virtual_keys(founder: _Founder, shared: Row, support: Row) -> list[str]:
     ]
 
 
-def _configs(founder: _Founder, support: Row, providers: list[str]) -> list[str]:
+def _configs(founder: Founder, support: Row, providers: list[str]) -> list[str]:
     content = {
         "strategy": {"mode": "fallback"},
         "targets": [{"virtual_key": providers[0]}, {"virtual_key": providers[1]}],
@@ -206,15 +224,15 @@ def _configs(founder: _Founder, support: Row, providers: list[str]) -> list[str]
     ]
 
 
-def _api_keys(founder: _Founder, shared: Row, support: Row, user_id: str, config: str) -> list[str]:
+def _api_keys(founder: Founder, shared: Row, support: Row, user_id: str, config: str) -> list[str]:
     """The keys a sandbox can be tried with, by name."""
-    founder.api_key("admin", "organisation", "service", scopes=ALL_SCOPES)
+    founder.api_key("admin", "organisation", "service", scopes=all_scopes())
     service = founder.api_key(
         "workspace-service",
         "workspace",
         "service",
         workspace_id=support["id"],
-        scopes=WORKSPACE_SCOPES,
+        scopes=workspace_scopes(),
         defaults={"config_id": config},
     )
     person = founder.api_key(
@@ -223,7 +241,7 @@ def _api_keys(founder: _Founder, shared: Row, support: Row, user_id: str, config
         "user",
         workspace_id=support["id"],
         user_id=user_id,
-        scopes=WORKSPACE_SCOPES,
+        scopes=workspace_scopes(),
         usage_limits={"type": "cost", "credit_limit": 50, "periodic_reset": "monthly"},
     )
     scopeless = founder.api_key(
@@ -232,10 +250,10 @@ def _api_keys(founder: _Founder, shared: Row, support: Row, user_id: str, config
         "service",
         scopes=["none"],
     )
-    scopeless["scopes"] = []
-    revoked = founder.api_key("revoked", "organisation", "service", scopes=ALL_SCOPES)
+    founder.changed("api_keys", scopeless["id"], {"scopes": []})
+    revoked = founder.api_key("revoked", "organisation", "service", scopes=all_scopes())
     # A status Portkey does not list: here so that a revoked key can be tried, and found.
-    revoked["status"] = "revoked"
+    founder.changed("api_keys", revoked["id"], {"status": "revoked"})
     return [service["id"], person["id"]]
 
 
@@ -243,7 +261,7 @@ def _requests(
     store: Store, support: Row, shared: Row, keys: list[str], routes: list[str], slugs: list[str]
 ) -> None:
     """Thirty days of requests, for the analytics to count."""
-    chance = store.chance()
+    chance = store.random()
     now = store.now()
     for number in range(400):
         org, model = chance.choice(MODELS)
@@ -270,7 +288,7 @@ def _requests(
             "span_id": f"span-{number}",
             "prompt_slug": None,
         }
-        store.tables["requests"][row["id"]] = row
+        store.table("requests").add(row)
 
 
 SEEDS: dict[str, Callable[[Store], None]] = {"acme": acme, "empty": empty}

@@ -1,20 +1,25 @@
-"""What the emulated organisation remembers: rows in tables, ids, time, and a file if wanted."""
+"""What the emulated organisation remembers: tables, ids, time, and a file if wanted."""
 
 import json
 import random
 import re
 import sqlite3
 import weakref
-from collections import defaultdict
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
-Table = dict[str, Row]
+from .tables import Row, Table
+
 Clock = Callable[[], datetime]
+Journal = dict[tuple[str, str], tuple[Row | None, int]]
+"""What stood under each id that was written, and its place, before the first write."""
+VERSION = 2
+"""Of the state file."""
+DELETED = "_deleted"
+"""The table of what was deleted: Portkey answers 403 for it, not 404."""
 
 
 def real_time() -> datetime:
@@ -23,7 +28,7 @@ def real_time() -> datetime:
 
 
 def frozen_time() -> datetime:
-    """A clock for tests and demos: the same morning, every time."""
+    """A clock for tests and demos, stopped at 2026-11-02 09:00 UTC."""
     return datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
@@ -42,24 +47,135 @@ def instant(text: str) -> datetime:
 
 
 class Store:
-    """Tables of rows by id, in the order they were made.
+    """Tables of rows, changed in transactions.
 
-    Ids are drawn from a counter, so the same calls on the same seed give the same ids. A key
-    that starts with `_` is the emulator's own and never leaves it.
+    Ids are drawn from a counter, so the same calls on the same seed give the same ids. A field
+    or table whose name starts with `_` is the emulator's own and never leaves it.
     """
 
     def __init__(self, clock: Clock = real_time, file: Path | None = None) -> None:
         self.clock = clock
-        self.file = None if file is None else _Rows(file)
-        self.clear()
-        if self.file is not None:
-            self.load(self.file.read())
+        self._file = None if file is None else _File(file)
+        self._database: sqlite3.Connection | None = None
+        self._journal: Journal | None = None
+        self._last_write: Journal = {}
+        self._tables: dict[str, Table] = {}
+        self.ahead = timedelta()
+        self.counter = 0
+        for kind, row_id, row, place in self._file.read() if self._file is not None else ():
+            if kind == "counter":
+                self.counter = row["value"]
+            else:
+                self.table(kind).put(row_id, row, place)
+
+    def close(self) -> None:
+        """Let go of the file, so that another process, or another store, may have it."""
+        if self._file is not None:
+            self._file.database.close()
 
     def clear(self) -> None:
         """Forget everything, and return to the clock's own time."""
         self.ahead = timedelta()
-        self.tables: defaultdict[str, Table] = defaultdict(dict)
+        self._tables = {}
         self.counter = 0
+        self._last_write = {}
+        if self._file is not None:
+            self._file.clear()
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """A database for bulk data, apart from the rows: the state file's, or one in memory.
+
+        What is written to it in a transaction of the store is kept or undone with it.
+        """
+        if self._file is not None:
+            return self._file.database
+        if self._database is None:
+            self._database = sqlite3.connect(":memory:", check_same_thread=False)
+            weakref.finalize(self, self._database.close)
+        return self._database
+
+    def table(self, name: str) -> Table:
+        """The rows of one kind."""
+        if name not in self._tables:
+            self._tables[name] = Table(name, self._note)
+        return self._tables[name]
+
+    def table_names(self) -> list[str]:
+        """The kinds of rows there are."""
+        return list(self._tables)
+
+    def delete(self, table: str, row: Row) -> None:
+        """Delete a row, and remember that it was there."""
+        self.table(table).remove(row)
+        for name in {row["id"], row.get("slug") or row["id"]}:
+            key = f"{table}:{name}"
+            if key not in self.table(DELETED):
+                self.table(DELETED).add({"id": key})
+
+    def was_deleted(self, table: str, name: str) -> bool:
+        """Whether a row of this id or slug has been deleted."""
+        return f"{table}:{name}" in self.table(DELETED)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing: on any exception rows, ids and the database are as before.
+
+        On success, what changed is written to the file. Transactions do not nest.
+        """
+        if self._journal is not None:
+            raise RuntimeError("transactions do not nest")
+        journal: Journal = {}
+        self._journal, counter = journal, self.counter
+        try:
+            yield
+            if self._file is not None:
+                self._file.write(self.counter, self._now_of(journal))
+            elif self._database is not None:
+                self._database.commit()
+        except BaseException:
+            self._put(reversed(journal.items()))
+            self.counter = counter
+            self._roll_back_database()
+            raise
+        finally:
+            self._journal = None
+        if journal:
+            self._last_write = journal
+
+    @contextmanager
+    def before_last_write(self) -> Iterator[None]:
+        """See, for a while, what there was before the last write that succeeded."""
+        now = {
+            (kind, row_id): (row, place)
+            for kind, row_id, row, place in self._now_of(self._last_write)
+        }
+        self._put(reversed(self._last_write.items()))
+        try:
+            yield
+        finally:
+            self._put(iter(now.items()))
+
+    def _roll_back_database(self) -> None:
+        database = self._file.database if self._file is not None else self._database
+        if database is not None:
+            database.rollback()
+
+    def _put(self, entries: Iterator[tuple[tuple[str, str], tuple[Row | None, int]]]) -> None:
+        for (kind, row_id), (row, place) in entries:
+            self.table(kind).put(row_id, row, place)
+
+    def _now_of(self, journal: "Journal") -> Iterator[tuple[str, str, Row | None, int]]:
+        for kind, row_id in journal:
+            table = self.table(kind)
+            yield kind, row_id, table.get(row_id), table.place(row_id)
+
+    def _note(self, kind: str, row_id: str, row: Row | None, place: int) -> None:
+        if self._journal is not None:
+            self._journal.setdefault((kind, row_id), (row, place))
 
     def now(self) -> datetime:
         """The emulated time; tests may run ahead of the clock."""
@@ -71,85 +187,94 @@ class Store:
 
     def uuid(self) -> str:
         """The next id, in the form of a UUID v4."""
-        text = f"{self._draw().getrandbits(128):032x}"
+        text = f"{self.random().getrandbits(128):032x}"
         variant = "89ab"[int(text[16], 16) % 4]
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
     def slug(self, prefix: str, name: str, length: int) -> str:
         """Prefix, the first letters of the name, and six hexadecimal digits."""
         stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:length].strip("-")
-        return f"{prefix}-{stem or 'x'}-{self._draw().getrandbits(24):06x}"
+        return f"{prefix}-{stem or 'x'}-{self.random().getrandbits(24):06x}"
 
     def secret(self) -> str:
         """A new API key, in the length and alphabet of Portkey's."""
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        return "".join(self._draw().choices(letters, k=28))
+        return "".join(self.random().choices(letters, k=28))
 
-    def chance(self) -> random.Random:
-        """A source of invented numbers that are the same every time."""
-        return self._draw()
+    def random(self) -> random.Random:
+        """A source of numbers that are the same every time."""
+        self.counter += 1
+        return random.Random(f"portkey {self.counter}")  # noqa: S311  # repeatable on purpose
 
-    def bury(self, table: str, row: Row) -> None:
-        """Delete a row, and remember that it was there: Portkey then answers 403, not 404."""
-        del self.tables[table][row["id"]]
-        for name in ("id", "slug"):
-            if name in row:
-                self.tables["_graves"][f"{table}:{row[name]}"] = {}
-
-    def was(self, table: str, name: str) -> bool:
-        """Whether a row of this id or slug has been deleted."""
-        return f"{table}:{name}" in self.tables["_graves"]
-
-    def dump(self) -> Row:
-        """Everything, as JSON."""
-        return {"counter": self.counter, "tables": deepcopy(dict(self.tables))}
+    def dump(self) -> dict[str, Any]:
+        """Everything but the bulk data, as JSON."""
+        tables = {
+            name: {row["id"]: row for row in table.rows()} for name, table in self._tables.items()
+        }
+        return {"counter": self.counter, "tables": tables}
 
     def load(self, state: Row) -> None:
         """Replace everything by what `dump` gave."""
         self.counter = state.get("counter", 0)
-        self.tables = defaultdict(dict, deepcopy(state.get("tables", {})))
-
-    def save(self) -> None:
-        """Write what changed to the file, all or nothing."""
-        if self.file is not None:
-            self.file.write(self.counter, self.tables)
-
-    def _draw(self) -> random.Random:
-        self.counter += 1
-        return random.Random(f"portkey {self.counter}")  # noqa: S311  # repeatable on purpose
+        self._tables = {}
+        for name, rows in state.get("tables", {}).items():
+            for place, row in enumerate(rows.values()):
+                self.table(name).put(row["id"], row, place)
 
 
-class _Rows:
-    """A SQLite file that holds the tables, one row each."""
+class _File:
+    """A SQLite file with the rows, one each, held by one process at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, check_same_thread=False)
+        self.database = sqlite3.connect(path, check_same_thread=False, timeout=0)
         # Python 3.13 warns of a connection that nobody closed.
-        weakref.finalize(self, self._db.close)
-        self._db.execute(
+        weakref.finalize(self, self.database.close)
+        try:
+            # Two processes would each overwrite what the other wrote: one lock for its lifetime.
+            self.database.execute("pragma locking_mode = exclusive")
+            # A crash of this process loses nothing that was committed; a power cut may.
+            self.database.execute("pragma journal_mode = wal")
+            self.database.execute("pragma synchronous = normal")
+            self.database.execute("begin exclusive")
+            self._prepare(path)
+            self.database.commit()
+        except sqlite3.OperationalError as error:
+            self.database.close()
+            if "locked" in str(error):
+                raise ValueError(f"{path} is in use by another process") from None
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        (version,) = self.database.execute("pragma user_version").fetchone()
+        found = self.database.execute("select 1 from sqlite_master where name = 'rows'").fetchone()
+        if found and version != VERSION:
+            raise ValueError(f"{path} was written by another version; delete it, or name another")
+        self.database.execute(
             "create table if not exists rows"
             " (kind text, id text, place integer, json text, primary key (kind, id))"
         )
-        self._known: dict[tuple[str, str], tuple[int, str]] = {}
+        self.database.execute(f"pragma user_version = {VERSION}")
 
-    def read(self) -> Row:
-        tables: defaultdict[str, Table] = defaultdict(dict)
-        query = "select kind, id, place, json from rows order by place"
-        for kind, row_id, place, text in self._db.execute(query):
-            self._known[kind, row_id] = (place, text)
-            tables[kind][row_id] = json.loads(text)
-        counter = tables.pop("counter", {}).get("counter", {}).get("value", 0)
-        return {"counter": counter, "tables": dict(tables)}
+    def read(self) -> Iterator[tuple[str, str, Row, int]]:
+        """Every row with its kind, its id and its place, in the order of making."""
+        query = "select kind, id, json, place from rows order by place"
+        for kind, row_id, text, place in self.database.execute(query):
+            yield kind, row_id, json.loads(text), place
 
-    def write(self, counter: int, tables: dict[str, Table]) -> None:
-        found = {("counter", "counter"): (-1, json.dumps({"value": counter}))}
-        for kind, table in tables.items():
-            for place, (row_id, row) in enumerate(table.items()):
-                found[kind, row_id] = (place, json.dumps(row))
-        changed = [(*key, *value) for key, value in found.items() if self._known.get(key) != value]
-        with self._db:
-            self._db.executemany(
-                "delete from rows where kind = ? and id = ?", self._known.keys() - found.keys()
-            )
-            self._db.executemany("insert or replace into rows values (?, ?, ?, ?)", changed)
-        self._known = found
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.database.execute("delete from rows")
+        self.database.commit()
+
+    def write(self, counter: int, changes: Iterable[tuple[str, str, Row | None, int]]) -> None:
+        """Write the rows that changed, all or none; one without content is removed."""
+        kept = [("counter", "counter", -1, json.dumps({"value": counter}))]
+        gone = []
+        for kind, row_id, row, place in changes:
+            if row is None:
+                gone.append((kind, row_id))
+            else:
+                kept.append((kind, row_id, place, json.dumps(row)))
+        with self.database:
+            self.database.executemany("delete from rows where kind = ? and id = ?", gone)
+            self.database.executemany("insert or replace into rows values (?, ?, ?, ?)", kept)

@@ -1,12 +1,20 @@
 """Users, invitations, and who made which requests."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .kernel import Body, Call, Refusal, by_name, forbidden, route
-from .store import Row, instant, moment
+from .api_keys import delete_key
+from .control import control
+from .kernel import Call, Refusal, forbidden, invalid, route
+from .limits import Body
+from .store import instant, moment
+from .tables import Row
+from .workspaces import join
+
+if TYPE_CHECKING:
+    from .app import Emulator
 
 INVITE_DAYS = 7
 """How long an invitation stands. Not documented: an assumption of this emulator."""
@@ -40,52 +48,60 @@ class Invitation(Body):
     workspace_api_key_details: KeyDetails | None = None
 
 
-@route("GET /admin/users", scope="organisation_users.list", who="admin")
+@route("GET /admin/users", scope="organisation_users.list", who="admin", enterprise=True)
 def list_all_users(call: Call) -> Row:
     """All users, with the paging names only this API uses."""
-    users = [user for user in call.table("users").values() if _asked_for(call, user, "role")]
-    return call.listing([_user(call, user) for user in users], names=("currentPage", "pageSize"))
+    return call.listing(
+        call.table("users").rows(),
+        keep=lambda user: _asked_for(call, user, "role"),
+        render=lambda user: _user(call, user),
+        names=("currentPage", "pageSize"),
+    )
 
 
-@route("GET /admin/users/{user_id}", scope="organisation_users.read", who="admin")
+@route("GET /admin/users/{user_id}", scope="organisation_users.read", who="admin", enterprise=True)
 def get_user(call: Call) -> Row:
     """One user."""
     return _user(call, call.find("users", call.ids["user_id"]))
 
 
-@route("PUT /admin/users/{user_id}", scope="organisation_users.update", who="admin")
+@route(
+    "PUT /admin/users/{user_id}", scope="organisation_users.update", who="admin", enterprise=True
+)
 def update_user(call: Call) -> Row:
     """Only the role can be set, and not to owner."""
     user = call.find("users", call.ids["user_id"])
     change = call.read(UserChange)
     if change.role is not None:
-        user |= {"role": change.role, "last_updated_at": call.store.stamp()}
+        changes = {"role": change.role, "last_updated_at": call.store.stamp()}
+        call.table("users").change(user, changes)
     return {}
 
 
-@route("DELETE /admin/users/{user_id}", scope="organisation_users.delete", who="admin")
+@route(
+    "DELETE /admin/users/{user_id}", scope="organisation_users.delete", who="admin", enterprise=True
+)
 def delete_user(call: Call) -> Row:
     """The person, with memberships and keys."""
     user = call.find("users", call.ids["user_id"])
-    members, keys = call.table("members"), call.table("api_keys")
-    for member in [m for m in members.values() if m["user_id"] == user["id"]]:
-        del members[member["id"]]
-    for key in [k for k in keys.values() if k.get("user_id") == user["id"]]:
-        call.store.bury("api_keys", key)
-    call.store.bury("users", user)
+    for member in call.table("members").where(user_id=user["id"]):
+        call.table("members").remove(member)
+    for key in call.table("api_keys").where(user_id=user["id"]):
+        delete_key(call.store, key)
+    call.store.delete("users", user)
     return {}
 
 
-@route("POST /admin/users/invites", scope="organisation_users.create", who="admin")
+@route("POST /admin/users/invites", scope="organisation_users.create", who="admin", enterprise=True)
 def invite_user(call: Call) -> Row:
     """Refused for someone who is a user already."""
     wanted = call.read(Invitation)
     for grant in wanted.workspaces:
-        if by_name(call.table("workspaces"), grant.id) is None:
+        if call.table("workspaces").find(grant.id) is None:
             raise forbidden()
     if "@" not in wanted.email:
-        raise Refusal(400, "Invalid request. email: must be an e-mail address")
-    if any(user["email"] == wanted.email for user in call.table("users").values()):
+        raise invalid("email", "must be an e-mail address")
+    if len(call.table("users").where(email=wanted.email)):
         raise Refusal(409, "User is already a member of the organisation")
     now = call.store.now()
     invite: Row = {
@@ -102,47 +118,63 @@ def invite_user(call: Call) -> Row:
         "_workspaces": [grant.model_dump() for grant in wanted.workspaces],
         "_scopes": wanted.workspace_api_key_details and wanted.workspace_api_key_details.scopes,
     }
-    call.table("invites")[invite["id"]] = invite
+    call.table("invites").add(invite)
     return {"id": invite["id"], "invite_link": _link(invite)}
 
 
-@route("GET /admin/users/invites", scope="organisation_users.list", who="admin")
+@route("GET /admin/users/invites", scope="organisation_users.list", who="admin", enterprise=True)
 def list_user_invites(call: Call) -> Row:
     """All invitations."""
-    invites = [_invite(call, invite) for invite in call.table("invites").values()]
-    wanted = [invite for invite in invites if _asked_for(call, invite, "role", "status")]
-    return call.listing(wanted, names=("currentPage", "pageSize"))
+    return call.listing(
+        call.table("invites").rows(),
+        keep=lambda invite: _asked_for(call, _invite(call, invite), "role", "status"),
+        render=lambda invite: _invite(call, invite),
+        names=("currentPage", "pageSize"),
+    )
 
 
-@route("GET /admin/users/invites/{invite_id}", scope="organisation_users.read", who="admin")
+@route(
+    "GET /admin/users/invites/{invite_id}",
+    scope="organisation_users.read",
+    who="admin",
+    enterprise=True,
+)
 def get_user_invite(call: Call) -> Row:
     """One invitation."""
     return _invite(call, call.find("invites", call.ids["invite_id"]))
 
 
-@route("DELETE /admin/users/invites/{invite_id}", scope="organisation_users.delete", who="admin")
+@route(
+    "DELETE /admin/users/invites/{invite_id}",
+    scope="organisation_users.delete",
+    who="admin",
+    enterprise=True,
+)
 def delete_user_invite(call: Call) -> Row:
     """A pending invitation is cancelled; it stays listed."""
-    _pending(call)["status"] = "cancelled"
+    call.table("invites").change(_pending(call), {"status": "cancelled"})
     return {}
 
 
 @route(
-    "POST /admin/users/invites/{invite_id}/resend", scope="organisation_users.create", who="admin"
+    "POST /admin/users/invites/{invite_id}/resend",
+    scope="organisation_users.create",
+    who="admin",
+    enterprise=True,
 )
 def resend_user_invite(call: Call) -> Row:
     """The same link, under a name that only this endpoint uses."""
     return {"inviteLink": _link(_pending(call))}
 
 
-@route("GET /analytics/groups/users", scope="analytics.view")
+@route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
 def get_user_stats(call: Call) -> Row:
     """Requests and cost in cents by the user that request metadata names."""
     workspace = _workspace(call)
     for name in ("time_of_generation_min", "time_of_generation_max"):
         if not call.query.get(name):
-            raise Refusal(400, f"Invalid request. {name}: Field required")
-    sums: dict[str, Row] = {}
+            raise invalid(name, "Field required")
+    sums: dict[str, dict[str, Any]] = {}
     for request in _requests(call, workspace):
         group = sums.setdefault(
             request["user"],
@@ -156,8 +188,8 @@ def get_user_stats(call: Call) -> Row:
 def _user(call: Call, user: Row) -> Row:
     """Owners and admins see every workspace, members their own."""
     workspaces = call.table("workspaces")
-    own = [m["workspace_id"] for m in call.table("members").values() if m["user_id"] == user["id"]]
-    seen = own if user["role"] == "member" else workspaces
+    own = [m["workspace_id"] for m in call.table("members").where(user_id=user["id"])]
+    seen = own if user["role"] == "member" else [home["id"] for home in workspaces.rows()]
     return {**user, "workspace_ids": [workspaces[w]["slug"] for w in seen if w in workspaces]}
 
 
@@ -177,6 +209,31 @@ def _pending(call: Call) -> Row:
     if _invite(call, invite)["status"] != "pending":
         raise Refusal(400, "Invite is not pending")
     return invite
+
+
+@control("POST /emulator/invites/{invite_id}/accept")
+def _accept(emulator: "Emulator", call: Call) -> Row:
+    """The person becomes a user and a member; Portkey offers this in a browser only."""
+    invite = _pending(call)
+    now = call.store.stamp()
+    with emulator.store.transaction():
+        user = {
+            "object": "user",
+            "id": call.store.uuid(),
+            "first_name": invite["email"].partition("@")[0].capitalize(),
+            "last_name": "",
+            "role": invite["role"],
+            "email": invite["email"],
+            "created_at": now,
+            "last_updated_at": now,
+        }
+        call.table("users").add(user)
+        for grant in invite["_workspaces"]:
+            workspace = call.table("workspaces").find(grant["id"])
+            if workspace is not None:
+                join(call, workspace, user["id"], grant["role"])
+        call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})
+    return {"user_id": user["id"]}
 
 
 def _link(invite: Row) -> str:
@@ -207,8 +264,8 @@ LISTS = {
 def _requests(call: Call, workspace: Row) -> Iterator[Row]:
     """The workspace's requests that pass every filter given."""
     tests = list(_tests(call.query))
-    for request in call.table("requests").values():
-        if request["workspace_id"] == workspace["id"] and all(test(request) for test in tests):
+    for request in call.table("requests").where(workspace_id=workspace["id"]):
+        if all(test(request) for test in tests):
             yield request
 
 
@@ -217,13 +274,13 @@ def _workspace(call: Call) -> Row:
     if not call.is_admin:
         return call.workspace()
     named = call.query.get("workspace_slug")
-    found = by_name(call.table("workspaces"), named) if named else call.default_workspace()
+    found = call.table("workspaces").find(named) if named else call.default_workspace()
     if found is None:
         raise forbidden()
     return found
 
 
-def _tests(query: dict[str, str]) -> Iterator[Test]:
+def _tests(query: Mapping[str, str]) -> Iterator[Test]:
     start, end = (_when(query, f"time_of_generation_{side}") for side in ("min", "max"))
     yield lambda request: start <= request["created_at"] <= end
     for name, field in RANGES.items():
@@ -252,20 +309,20 @@ def _one_of(field: str, values: list[str]) -> Test:
     return lambda request: str(request[field]) in values
 
 
-def _when(query: dict[str, str], name: str) -> str:
+def _when(query: Mapping[str, str], name: str) -> str:
     given = query[name]
     try:
         # The space after a `T` was the plus of an offset that the caller did not quote.
         return moment(instant(given.replace(" ", "+") if "T" in given else given))
     except ValueError:
-        raise Refusal(400, f"Invalid request. {name}: must be an ISO 8601 time") from None
+        raise invalid(name, "must be an ISO 8601 time") from None
 
 
-def _number(query: dict[str, str], name: str) -> float | None:
+def _number(query: Mapping[str, str], name: str) -> float | None:
     try:
         return float(query[name]) if query.get(name) else None
     except ValueError:
-        raise Refusal(400, f"Invalid request. {name}: must be a number") from None
+        raise invalid(name, "must be a number") from None
 
 
 def _pairs(text: str) -> Row:
@@ -274,5 +331,5 @@ def _pairs(text: str) -> Row:
     except ValueError:
         pairs = None
     if not isinstance(pairs, dict):
-        raise Refusal(400, "Invalid request. metadata: must be a JSON object")
+        raise invalid("metadata", "must be a JSON object")
     return pairs

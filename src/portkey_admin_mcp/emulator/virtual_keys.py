@@ -1,8 +1,12 @@
 """Virtual keys: provider keys under a slug."""
 
-from .kernel import Body, Call, Refusal, Time, route
-from .store import Row
-from .workspaces import Budget, Rate
+from typing import Any
+
+from .control import BUDGETED
+from .kernel import Call, invalid, route
+from .limits import Amount, Body, Budget, Rate, Time, spent
+from .references import belongs_to_workspace
+from .tables import Row
 
 
 class Deployment(Body):
@@ -41,17 +45,15 @@ class VirtualKeyBody(Body):
     secret_mappings: list[SecretMapping] | None = None
 
 
+belongs_to_workspace("virtual_keys")
 MODEL_CONFIG = ("apiVersion", "resourceName", "deploymentName", "deploymentConfig")
 
 
 @route("GET /virtual-keys", scope="virtual_keys.list")
 def list_virtual_keys(call: Call) -> Row:
     """A workspace's virtual keys, without the provider keys."""
-    workspace = call.workspace()
-    keys = call.table("virtual_keys").values()
-    return call.listing(
-        [_shown(call, key) for key in keys if key["workspace_id"] == workspace["id"]]
-    )
+    keys = call.table("virtual_keys").where(workspace_id=call.workspace()["id"])
+    return call.listing(keys, render=lambda key: _shown(call, key))
 
 
 @route("GET /virtual-keys/{slug}", scope="virtual_keys.read")
@@ -67,11 +69,11 @@ def create_virtual_key(call: Call) -> Row:
     wanted = call.read(VirtualKeyBody)
     for name in ("name", "provider"):
         if not getattr(wanted, name):
-            raise Refusal(400, f"Invalid request. {name}: Field required")
+            raise invalid(name, "Field required")
     mapped = _mapped(wanted)
     if not wanted.key and "key" not in mapped:
-        raise Refusal(400, "Invalid request. key: Field required")
-    key = {
+        raise invalid("key", "Field required")
+    key: Row = {
         "id": call.store.uuid(),
         "slug": call.store.slug("", wanted.name or "", 40).removeprefix("-"),
         "name": wanted.name,
@@ -88,8 +90,7 @@ def create_virtual_key(call: Call) -> Row:
         "object": "virtual-key",
         "_provider": wanted.provider,
     }
-    _change(key, wanted)
-    call.table("virtual_keys")[key["id"]] = key
+    call.table("virtual_keys").add({**key, **_changes(key, wanted)})
     # The OpenAPI file says an envelope, the official SDK reads the top level.
     return {"success": True, "data": {"slug": key["slug"]}, "slug": key["slug"]}
 
@@ -100,34 +101,43 @@ def update_virtual_key(call: Call) -> Row:
     key = call.find_within("virtual_keys", call.ids["slug"])
     wanted = call.read(VirtualKeyBody)
     _mapped(wanted)
-    _change(key, wanted)
+    call.table("virtual_keys").change(key, _changes(key, wanted))
     return {}
 
 
 @route("DELETE /virtual-keys/{slug}", scope="virtual_keys.delete")
 def delete_virtual_key(call: Call) -> Row:
     """Configs that refer to it stay, and fail when used."""
-    call.store.bury("virtual_keys", call.find_within("virtual_keys", call.ids["slug"]))
+    call.store.delete("virtual_keys", call.find_within("virtual_keys", call.ids["slug"]))
     return {}
 
 
 def _mapped(wanted: VirtualKeyBody) -> list[str]:
     fields = [mapping.target_field for mapping in wanted.secret_mappings or ()]
     if len(fields) != len(set(fields)):
-        raise Refusal(400, "Invalid request. secret_mappings: target_field must be unique")
+        raise invalid("secret_mappings", "target_field must be unique")
     return fields
 
 
-def _change(key: Row, wanted: VirtualKeyBody) -> None:
-    given: Row = wanted.model_dump(exclude_unset=True)
+def _changes(key: Row, wanted: VirtualKeyBody) -> dict[str, Any]:
+    given = wanted.model_dump(exclude_unset=True)
     if given.get("name", ...) is None:
-        raise Refusal(400, "Invalid request. name: must not be null")
-    key |= {k: v for k, v in given.items() if k in key}
+        raise invalid("name", "must not be null")
+    new = {k: v for k, v in given.items() if k in key}
     if isinstance(given.get("rate_limits"), dict):
-        key["rate_limits"] = [given["rate_limits"]]
-    key["model_config"] |= {k: v for k, v in given.items() if k in MODEL_CONFIG}
+        new["rate_limits"] = [given["rate_limits"]]
+    settings = {k: v for k, v in given.items() if k in MODEL_CONFIG}
+    new["model_config"] = {**key["model_config"], **settings}
     if wanted.key:
-        key["_key"] = wanted.key
+        new["_key"] = wanted.key
+    return new
+
+
+def _spend(call: Call, key: Row, amount: Amount) -> None:
+    call.table("virtual_keys").change(key, spent(key, amount))
+
+
+BUDGETED["virtual_keys"] = _spend
 
 
 def _shown(call: Call, key: Row) -> Row:

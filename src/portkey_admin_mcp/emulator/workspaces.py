@@ -1,44 +1,17 @@
 """Workspaces and their members."""
 
 import re
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
-
-from .kernel import Body, Call, Midnight, Refusal, by_name, forbidden, route
-from .store import Row
+from .kernel import Call, Refusal, forbidden, invalid, route
+from .limits import Body, Budget, Rate
+from .references import forget_with_owner, held_by_workspace, in_use_by
+from .store import Store
+from .tables import Row, Rows
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
 SECURITY_OFF = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
-DEPENDENTS = ("virtual_keys", "configs", "api_keys")
 WorkspaceRole = Literal["admin", "manager", "member"]
-
-
-class Budget(Body):
-    """A usage limit."""
-
-    credit_limit: int | float | None = Field(None, ge=1)
-    type: Literal["cost", "tokens"] | None = None
-    alert_threshold: int | float | None = Field(None, ge=1)
-    periodic_reset: Literal["monthly", "weekly"] | None = None
-    periodic_reset_days: int | None = Field(None, ge=1, le=365)
-    next_usage_reset_at: Midnight | None = None
-
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        if self.credit_limit and (self.alert_threshold or 0) >= self.credit_limit:
-            raise ValueError("alert_threshold must be less than credit_limit")
-        if self.periodic_reset and self.periodic_reset_days:
-            raise ValueError("periodic_reset and periodic_reset_days exclude each other")
-        return self
-
-
-class Rate(Body):
-    """A rate limit."""
-
-    type: Literal["requests", "tokens"] | None = None
-    unit: Literal["rpd", "rph", "rpm"] | None = None
-    value: int | None = None
 
 
 class Defaults(Body):
@@ -64,7 +37,7 @@ class WorkspaceBody(Body):
     rate_limits: list[Rate] | None = None
 
 
-class Farewell(Body):
+class WorkspaceDeletion(Body):
     """The body of a workspace's deletion."""
 
     name: str | None = None
@@ -94,12 +67,15 @@ class RoleChange(Body):
 def list_workspaces(call: Call) -> Row:
     """All workspaces; those that were deleted only under `status=archived`."""
     wanted = (call.query.get("status") or "active").split(",")
-    rows = [*call.table("archived").values()] if "archived" in wanted else []
-    rows += [*call.table("workspaces").values()] if "active" in wanted else []
+    rows = [*call.table("archived_workspaces").rows()] if "archived" in wanted else []
+    rows += [*call.table("workspaces").rows()] if "active" in wanted else []
     name, exact = call.query.get("name", ""), call.query.get("exact_name")
     rows.sort(key=lambda row: row["created_at"])
-    fits = [w for w in rows if name in w["name"] and exact in (None, w["name"])]
-    return call.listing([_shown(workspace) for workspace in fits])
+    return call.listing(
+        rows,
+        keep=lambda row: name in row["name"] and exact in (None, row["name"]),
+        render=_shown,
+    )
 
 
 @route("GET /admin/workspaces/{workspace_id}", scope="workspaces.read")
@@ -126,7 +102,7 @@ def create_workspace(call: Call) -> Row:
     """A workspace, with the users named as members."""
     wanted = call.read(WorkspaceBody)
     if not (wanted.name or "").strip():
-        raise Refusal(400, "Invalid request. name: Field required")
+        raise invalid("name", "Field required")
     for user_id in wanted.users:
         call.find("users", user_id)
     name, icon = _split(wanted.name or "", wanted.icon)
@@ -153,9 +129,9 @@ def create_workspace(call: Call) -> Row:
         "rate_limits": _limits(wanted.rate_limits),
         "object": "workspace",
     }
-    call.table("workspaces")[workspace["id"]] = workspace
+    call.table("workspaces").add(workspace)
     for user_id in wanted.users:
-        _join(call, workspace, user_id, "member")
+        join(call, workspace, user_id, "member")
     return _shown(workspace)
 
 
@@ -165,19 +141,21 @@ def update_workspace(call: Call) -> Row:
     workspace = _find(call)
     change = call.read(WorkspaceBody)
     given = change.model_fields_set
-    new: Row = {field: getattr(change, field) for field in given & {"description", "icon"}}
+    new: dict[str, Any] = {
+        field: getattr(change, field) for field in given & {"description", "icon"}
+    }
     new |= {f: _limits(getattr(change, f)) for f in given & {"usage_limits", "rate_limits"}}
     if change.slug and change.slug != workspace["slug"]:
         _check_slug(call, change.slug)
         new["slug"] = change.slug
     if change.name is not None:
         if not change.name.strip():
-            raise Refusal(400, "Invalid request. name: must not be empty")
+            raise invalid("name", "must not be empty")
         name, icon = _split(change.name, None)
         new |= {"name": name, "icon": icon or new.get("icon", workspace["icon"])}
     if change.defaults is not None:
         new["defaults"] = workspace["defaults"] | _defaults(call, workspace, change.defaults)
-    workspace |= {**new, "last_updated_at": call.store.stamp()}
+    call.table("workspaces").change(workspace, {**new, "last_updated_at": call.store.stamp()})
     return {}
 
 
@@ -185,21 +163,23 @@ def update_workspace(call: Call) -> Row:
 def delete_workspace(call: Call) -> Row:
     """Wants the name; refused for the default one, and while it holds anything unless forced."""
     workspace = _find(call)
-    wanted = call.read(Farewell)
+    wanted = call.read(WorkspaceDeletion)
     if wanted.name != workspace["name"]:
         raise Refusal(400, "Workspace name does not match. Please provide the workspace name")
     if workspace["defaults"]["is_default"]:
         raise Refusal(400, "Default workspace cannot be deleted")
-    held = [(t, r) for t in DEPENDENTS for r in call.table(t).values() if _within(r, workspace)]
+    held = held_by_workspace(call.store, workspace)
     if held and not wanted.force_delete:
-        kind = held[0][0].replace("_", " ").title().replace("Api", "API")
+        # Portkey names virtual keys where there are any (seen by the Terraform provider).
+        tables = sorted({table for table, _row in held}, key=lambda table: table != "virtual_keys")
+        kind = tables[0].replace("_", " ").title().replace("Api", "API")
         raise Refusal(409, f"Unable to delete. Please ensure that all {kind} are deleted")
     for table, row in held:
-        call.store.bury(table, row)
+        forget_with_owner(call.store, table, row)
     for member in _members(call, workspace):
-        del call.table("members")[member["id"]]
-    call.store.bury("workspaces", workspace)
-    call.table("archived")[workspace["id"]] = {**workspace, "status": "archived"}
+        call.table("members").remove(member)
+    call.store.delete("workspaces", workspace)
+    call.table("archived_workspaces").add({**workspace, "status": "archived"})
     return {}
 
 
@@ -214,17 +194,20 @@ def add_workspace_member(call: Call) -> Row:
     if present & {joining.id for joining in wanted}:
         raise Refusal(409, "User is already a member of the workspace")
     for joining in wanted:
-        _join(call, workspace, joining.id, joining.role)
+        join(call, workspace, joining.id, joining.role)
     return {}
 
 
 @route("GET /admin/workspaces/{workspace_id}/users", scope="workspace_users.list")
 def list_workspace_members(call: Call) -> Row:
     """The people who were added; owners and admins may enter without."""
-    shown = [_member(call, member) for member in _members(call, _find(call))]
-    role, email = call.query.get("role"), call.query.get("email")
+    people, role, email = call.table("users"), call.query.get("role"), call.query.get("email")
     return call.listing(
-        [m for m in shown if role in (None, m["role"]) and email in (None, m["email"])]
+        _members(call, _find(call)),
+        keep=lambda member: (
+            role in (None, member["role"]) and email in (None, people[member["user_id"]]["email"])
+        ),
+        render=lambda member: _member(call, member),
     )
 
 
@@ -237,15 +220,16 @@ def get_workspace_member(call: Call) -> Row:
 @route("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
 def update_workspace_member(call: Call) -> Row:
     """The role in this workspace."""
-    member = _find_member(call)
-    member |= {"role": call.read(RoleChange).role, "last_updated_at": call.store.stamp()}
+    member, role = _find_member(call), call.read(RoleChange).role
+    changes = {"role": role, "last_updated_at": call.store.stamp()}
+    call.table("members").change(member, changes)
     return {}
 
 
 @route("DELETE /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.delete")
 def remove_workspace_member(call: Call) -> Row:
     """Out of the workspace, still in the organisation."""
-    del call.table("members")[_find_member(call)["id"]]
+    call.table("members").remove(_find_member(call))
     return {}
 
 
@@ -257,7 +241,7 @@ def _find(call: Call) -> Row:
 
 
 def _check_slug(call: Call, slug: str) -> None:
-    if by_name(call.table("workspaces"), slug):
+    if call.table("workspaces").find(slug):
         raise Refusal(409, "Workspace with this slug already exists")
 
 
@@ -282,43 +266,42 @@ def _defaults(call: Call, workspace: Row, wanted: Defaults) -> Row:
     """A config is named by slug or id and read back as a slug."""
     given = wanted.model_dump(exclude_unset=True, exclude={"is_default"})
     if named := given.get("user_api_key_config"):
-        config = by_name(call.table("configs"), named)
+        config = call.table("configs").find(named)
         if config is None or config["workspace_id"] != workspace["id"]:
             raise forbidden()
         given["user_api_key_config"] = config["slug"]
     return given
 
 
-def _within(row: Row, workspace: Row) -> bool:
-    return bool(row.get("workspace_id") == workspace["id"])
-
-
-def _members(call: Call, workspace: Row) -> list[Row]:
-    return [m for m in call.table("members").values() if m["workspace_id"] == workspace["id"]]
+def _members(call: Call, workspace: Row) -> Rows:
+    return call.table("members").where(workspace_id=workspace["id"])
 
 
 def _find_member(call: Call) -> Row:
     workspace = _find(call)
-    for member in _members(call, workspace):
-        if member["user_id"] == call.ids["user_id"]:
-            return member
-    raise Refusal(404, "Not found")
+    member = call.table("members").get(f"{workspace['id']}/{call.ids['user_id']}")
+    if member is None:
+        raise Refusal(404, "Not found")
+    return member
 
 
-def _join(call: Call, workspace: Row, user_id: str, role: str) -> None:
+def join(call: Call, workspace: Row, user_id: str, role: str) -> None:
+    """Make a user a member of a workspace."""
     now = call.store.stamp()
     member_id = f"{workspace['id']}/{user_id}"
-    call.table("members")[member_id] = {
-        "id": member_id,
-        "workspace_id": workspace["id"],
-        "user_id": user_id,
-        "role": role,
-        "created_at": now,
-        "last_updated_at": now,
-    }
+    call.table("members").add(
+        {
+            "id": member_id,
+            "workspace_id": workspace["id"],
+            "user_id": user_id,
+            "role": role,
+            "created_at": now,
+            "last_updated_at": now,
+        }
+    )
 
 
-def _member(call: Call, member: Row) -> Row:
+def _member(call: Call, member: Row) -> dict[str, Any]:
     user = call.table("users")[member["user_id"]]
     return {
         "object": "workspace-user",
@@ -335,3 +318,11 @@ def _member(call: Call, member: Row) -> Row:
         "scopes": [],
         "settings": None,
     }
+
+
+@in_use_by("configs")
+def _config_of_a_workspace(store: Store, config: Row) -> str | None:
+    names = (config["slug"], config["id"])
+    homes = store.table("workspaces").rows()
+    bound = any(home["defaults"]["user_api_key_config"] in names for home in homes)
+    return "Config is the default of a workspace" if bound else None

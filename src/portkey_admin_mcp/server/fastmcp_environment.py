@@ -1,4 +1,4 @@
-"""Imported before FastMCP: what a user's FASTMCP_ variables or `.env` say is not about us.
+"""Keep FastMCP from reading the user's FASTMCP_ variables and `.env`; called before its import.
 
 FastMCP reads its own settings from the environment and from `./.env` at import, prints a
 banner, asks the network for updates and installs log handlers. None of that belongs in a
@@ -7,7 +7,7 @@ process whose stdout is the protocol and whose secrets are in its environment.
 
 import os
 
-OURS = {
+FASTMCP_SETTINGS = {
     "FASTMCP_ENV_FILE": os.devnull,
     "FASTMCP_LOG_ENABLED": "false",
     "FASTMCP_SHOW_SERVER_BANNER": "false",
@@ -17,8 +17,8 @@ OURS = {
 
 
 def isolate_fastmcp() -> None:
-    """Replace every FASTMCP_ variable of this process by ours."""
+    """Remove every FASTMCP_ variable of this process, and set those of FASTMCP_SETTINGS."""
     environment = os.environ  # noqa: TID251  # FastMCP offers no other way to be configured
     for name in [name for name in environment if name.upper().startswith("FASTMCP_")]:
         del environment[name]
-    environment.update(OURS)
+    environment.update(FASTMCP_SETTINGS)

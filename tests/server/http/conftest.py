@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from programs import real_program
+from programs import require_program
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 
 
 def free_port() -> int:
@@ -28,7 +28,7 @@ class RedisServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -45,7 +45,7 @@ class RedisServer:
 
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
-    server = RedisServer(real_program("redis-server"), free_port())
+    server = RedisServer(require_program("redis-server"), free_port())
     server.start()
     yield server
     server.stop()

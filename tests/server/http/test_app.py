@@ -8,7 +8,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from asgi_server import running
+from asgi_server import serve_app
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.http.app import build_http
@@ -37,7 +37,7 @@ def service(connect):
             api = connect("owner")
             return build_http(build_server(lambda: api), all_tools(), Hosting(**given))
 
-        return running(app)
+        return serve_app(app)
 
     return made
 

@@ -24,14 +24,14 @@ from starlette.routing import Route
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.http.auth import (
     Authentication,
-    authenticator_for,
     challenge_url,
+    create_authenticator,
     metadata_route,
 )
-from portkey_admin_mcp.server.http.clerk import Clerk
+from portkey_admin_mcp.server.http.clerk import ClerkAuthenticator
 from portkey_admin_mcp.server.http.principal import principal_of
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 TOKEN = "0123456789abcdef"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -84,7 +84,7 @@ class Issuer:
             def do_GET(self) -> None:
                 issuer.asked.append(self.path)
                 issuer.reached.set()
-                issuer.answers.wait(PATIENCE_S)
+                issuer.answers.wait(TIMEOUT_S)
                 self.send_response(issuer.status)
                 for name, value in issuer.headers.items():
                     self.send_header(name, value)
@@ -140,7 +140,7 @@ def client_of(hosting: Hosting, authenticate: Any = None) -> httpx2.AsyncClient:
     )
     guarded = Authentication(
         app,
-        authenticate or authenticator_for(hosting),
+        authenticate or create_authenticator(hosting),
         challenge_url(hosting),
         frozenset({"/health", *(route.path for route in metadata_route(hosting))}),
     )
@@ -161,7 +161,7 @@ def clerk(issuer: Issuer) -> Callable[..., httpx2.AsyncClient]:
 
     def ruled(clock: Callable[[], float] = time.monotonic, **rules: str) -> httpx2.AsyncClient:
         hosting = Hosting(MCP_AUTH_MODE="clerk", CLERK_ISSUER=issuer.url, **rules)
-        return client_of(hosting, Clerk(hosting, clock))
+        return client_of(hosting, ClerkAuthenticator(hosting, clock))
 
     return ruled
 
@@ -525,7 +525,7 @@ async def test_who_asked_first_may_leave_without_taking_the_keys_along(issuer, c
     client, token = clerk(), issuer.token()
     issuer.answers.clear()
     first = asyncio.create_task(client.get("/mcp", headers=sent(token)))
-    await asyncio.to_thread(issuer.reached.wait, PATIENCE_S)
+    await asyncio.to_thread(issuer.reached.wait, TIMEOUT_S)
 
     second = asyncio.create_task(client.get("/mcp", headers=sent(token)))
     first.cancel()

@@ -3,13 +3,13 @@
 import json
 import shlex
 
-from portkey_admin_mcp.server.http.client_configs import clients
+from portkey_admin_mcp.server.http.client_configs import client_configs
 
 ENDPOINT = "https://mcp.acme.example/mcp"
 
 
 def configurations(with_token):
-    return {c.key: c.before + ENDPOINT + c.after for c in clients(ENDPOINT, with_token)}
+    return {c.key: c.before + ENDPOINT + c.after for c in client_configs(ENDPOINT, with_token)}
 
 
 def test_configurations_are_of_the_form_each_client_reads():

@@ -10,14 +10,14 @@ from redis.asyncio import Redis
 
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.http.event_log import (
-    MOST_EVENTS,
+    MAX_EVENTS,
     Cursor,
-    MemoryEvents,
-    RedisEvents,
-    Unavailable,
-    Unknown,
+    EventLogUnavailable,
+    MemoryEventLog,
+    RedisEventLog,
+    UnknownEvent,
     cursor_of,
-    new_stream,
+    new_stream_id,
 )
 from portkey_admin_mcp.server.http.principal import Principal
 
@@ -40,9 +40,9 @@ def hosting(redis=None, **variables):
 @pytest.fixture(params=["memory", "redis"])
 async def events(request):
     if request.param == "memory":
-        yield MemoryEvents(hosting())
+        yield MemoryEventLog(hosting())
         return
-    store = RedisEvents(hosting(request.getfixturevalue("redis")))
+    store = RedisEventLog(hosting(request.getfixturevalue("redis")))
     yield store
     await store.close()
 
@@ -60,7 +60,7 @@ async def told(events, cursor):
 
 
 async def test_what_came_after_an_event_is_told_in_order(events):
-    stream = new_stream()
+    stream = new_stream_id()
     first = await events.append(ADA, stream, None, False)
     second = await events.append(ADA, stream, '{"n":1}', False)
     await events.append(ADA, stream, '{"n":2}', True)
@@ -74,7 +74,7 @@ async def test_what_came_after_an_event_is_told_in_order(events):
 
 
 async def test_what_is_said_later_is_followed(events):
-    stream = new_stream()
+    stream = new_stream_id()
     first = await events.append(ADA, stream, None, False)
     listening = asyncio.create_task(told(events, cursor_of(ADA, first)))
     await asyncio.sleep(0)
@@ -85,9 +85,9 @@ async def test_what_is_said_later_is_followed(events):
 
 
 async def test_another_principals_event_is_unknown(events):
-    mine = await events.append(ADA, new_stream(), "1", True)
+    mine = await events.append(ADA, new_stream_id(), "1", True)
 
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownEvent):
         await anext(events.follow(cursor_of(BEN, mine)))
 
 
@@ -98,35 +98,35 @@ async def test_another_principals_event_is_unknown(events):
      f"{'0' * 32}.1 0", f"{'A' * 32}.1", f"{'0' * 32}.{'9' * 17}", "test:events:x", "\x00" * 34],
 )  # fmt: skip
 async def test_what_is_no_event_id_leads_nowhere(events, given):
-    await events.append(ADA, new_stream(), "1", True)
+    await events.append(ADA, new_stream_id(), "1", True)
 
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownEvent):
         await anext(events.follow(cursor_of(ADA, given)))
 
 
 async def test_a_stream_keeps_its_newest_events(events):
-    stream = new_stream()
+    stream = new_stream_id()
     first = await events.append(ADA, stream, "0", False)
-    for number in range(1, MOST_EVENTS + 1):
-        last = await events.append(ADA, stream, str(number), number == MOST_EVENTS)
+    for number in range(1, MAX_EVENTS + 1):
+        last = await events.append(ADA, stream, str(number), number == MAX_EVENTS)
 
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownEvent):
         await anext(events.follow(cursor_of(ADA, first)))
     assert last.startswith(stream)
 
 
 async def test_memory_forgets_after_its_time():
-    events = MemoryEvents(hosting(MCP_EVENT_TTL_SECONDS=1))
-    first = await events.append(ADA, new_stream(), "1", True)
-    events._until = {key: time.monotonic() - 1 for key in events._until}
+    events = MemoryEventLog(hosting(MCP_EVENT_TTL_SECONDS=1))
+    first = await events.append(ADA, new_stream_id(), "1", True)
+    events._expires_at = {key: time.monotonic() - 1 for key in events._expires_at}
 
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownEvent):
         await anext(events.follow(cursor_of(ADA, first)))
 
 
 async def test_redis_forgets_after_its_time_and_holds_nothing_readable(redis):
-    events = RedisEvents(hosting(redis, MCP_EVENT_TTL_SECONDS=77))
-    stream = new_stream()
+    events = RedisEventLog(hosting(redis, MCP_EVENT_TTL_SECONDS=77))
+    stream = new_stream_id()
     await events.append(ADA, stream, '{"secret": "a-canary"}', True)
     async with redis_client(redis) as direct:
         (key,) = await direct.keys("*")
@@ -134,38 +134,40 @@ async def test_redis_forgets_after_its_time_and_holds_nothing_readable(redis):
         left = await direct.ttl(key)
     await events.close()
 
-    assert key == f"test:events:{ADA.mark}:{stream}".encode()
+    assert key == f"test:events:{ADA.fingerprint}:{stream}".encode()
     assert b"canary" not in repr(kept).encode()
     assert 70 <= left <= 77
 
 
 async def test_an_event_moved_to_another_stream_is_not_believed(redis):
-    events = RedisEvents(hosting(redis))
-    one, other = new_stream(), new_stream()
+    events = RedisEventLog(hosting(redis))
+    one, other = new_stream_id(), new_stream_id()
     await events.append(ADA, one, '"for ada"', True)
     async with redis_client(redis) as direct:
-        ((_place, entry),) = await direct.xrange(f"test:events:{ADA.mark}:{one}")
-        await direct.xadd(f"test:events:{BEN.mark}:{other}", {b"m": b"x", b"l": b"0"}, id="1-1")
-        await direct.xadd(f"test:events:{BEN.mark}:{other}", entry, id="1-2")
+        ((_place, entry),) = await direct.xrange(f"test:events:{ADA.fingerprint}:{one}")
+        await direct.xadd(
+            f"test:events:{BEN.fingerprint}:{other}", {b"m": b"x", b"l": b"0"}, id="1-1"
+        )
+        await direct.xadd(f"test:events:{BEN.fingerprint}:{other}", entry, id="1-2")
 
-    with pytest.raises(Unknown):
-        await anext(events.follow(Cursor(f"{BEN.mark}:{other}", other, "1-1")))
+    with pytest.raises(UnknownEvent):
+        await anext(events.follow(Cursor(f"{BEN.fingerprint}:{other}", other, "1-1")))
     await events.close()
 
 
 async def test_a_redis_that_is_away_is_named_soon_and_taken_back_when_it_returns(redis):
-    events = RedisEvents(hosting(redis, MCP_EVENT_STORE_COMMAND_TIMEOUT_MS=300))
+    events = RedisEventLog(hosting(redis, MCP_EVENT_STORE_COMMAND_TIMEOUT_MS=300))
     redis.stop()
     started = time.monotonic()
 
     for _ in range(20):
-        with pytest.raises(Unavailable):
-            await events.append(ADA, new_stream(), "1", True)
+        with pytest.raises(EventLogUnavailable):
+            await events.append(ADA, new_stream_id(), "1", True)
     assert time.monotonic() - started < 2
 
     redis.start()
     await events.ping()
-    assert await events.append(ADA, new_stream(), "1", True)
+    assert await events.append(ADA, new_stream_id(), "1", True)
     await events.close()
 
 

@@ -22,12 +22,12 @@ from portkey_admin_mcp.server.http.guards import (
     BodyLimit,
     HostAndOrigin,
     RateLimit,
-    address_of,
+    client_address,
     origin_of,
 )
-from portkey_admin_mcp.server.http.rate_limiter import Limiter, limiter_for
+from portkey_admin_mcp.server.http.rate_limiter import RateLimiter, create_rate_limiter
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 MOST = 1000
 MCP = {"Content-Type": "application/json"}
 
@@ -63,7 +63,7 @@ def wire() -> Iterator[Callable[[str], str]]:
     thread.start()
 
     def sent(text: str) -> str:
-        with socket.create_connection(listening.getsockname(), PATIENCE_S) as connection:
+        with socket.create_connection(listening.getsockname(), TIMEOUT_S) as connection:
             connection.sendall(text.encode("latin-1"))
             received = b""
             while piece := connection.recv(65536):
@@ -72,7 +72,7 @@ def wire() -> Iterator[Callable[[str], str]]:
 
     yield sent
     server.should_exit = True
-    thread.join(PATIENCE_S)
+    thread.join(TIMEOUT_S)
     listening.close()
 
 
@@ -433,13 +433,13 @@ async def test_after_its_body_a_client_can_still_be_seen_leaving():
     assert seen[0]["body"] == b"hello"
 
 
-def counting(limiter: Limiter, most: int = 3, address: str = "10.0.0.1") -> httpx2.AsyncClient:
-    app = RateLimit(inner(), limiter, most, address_of, frozenset({"/health"}))
+def counting(limiter: RateLimiter, limit: int = 3, address: str = "10.0.0.1") -> httpx2.AsyncClient:
+    app = RateLimit(inner(), limiter, limit, client_address, frozenset({"/health"}))
     return client_of(app, address)
 
 
 async def test_one_call_too_many_is_told_when_to_come_back():
-    client = counting(limiter_for(Hosting(RATE_LIMIT_WINDOW_MS=30_000)))
+    client = counting(create_rate_limiter(Hosting(RATE_LIMIT_WINDOW_MS=30_000)))
     answers = [await client.get("/mcp") for _ in range(4)]
 
     refused = answers[3]
@@ -453,7 +453,7 @@ async def test_one_call_too_many_is_told_when_to_come_back():
 
 
 async def test_who_waited_as_told_may_call_again():
-    client = counting(limiter_for(Hosting(RATE_LIMIT_WINDOW_MS=1000)), most=2)
+    client = counting(create_rate_limiter(Hosting(RATE_LIMIT_WINDOW_MS=1000)), limit=2)
     while (refused := await client.get("/mcp")).status_code == 200:
         pass
 
@@ -463,7 +463,7 @@ async def test_who_waited_as_told_may_call_again():
 
 
 async def test_addresses_are_counted_apart_and_networks_of_ipv6_together():
-    limiter = limiter_for(Hosting())
+    limiter = create_rate_limiter(Hosting())
     addresses = ["10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2", "unix"]
 
     answers = [await counting(limiter, 1, address).get("/mcp") for address in addresses]
@@ -476,14 +476,14 @@ async def test_addresses_are_counted_apart_and_networks_of_ipv6_together():
     [("GET", "/health", 200), ("HEAD", "/health", 200), ("POST", "/health", 429)],
 )
 async def test_health_pages_may_be_read_without_end(method, path, expected):
-    client = counting(limiter_for(Hosting()), most=1)
+    client = counting(create_rate_limiter(Hosting()), limit=1)
     await client.get("/mcp")
 
     assert (await client.request(method, path)).status_code == expected
 
 
-def on_redis(redis: Any, **settings: Any) -> Limiter:
-    return limiter_for(
+def on_redis(redis: Any, **settings: Any) -> RateLimiter:
+    return create_rate_limiter(
         Hosting(RATE_LIMIT_STORE="redis", MCP_REDIS_URL=redis.url, **settings),
     )
 
@@ -496,7 +496,7 @@ async def test_two_instances_count_together_in_redis_under_the_prefix(redis):
     await other.close()
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    with socket.create_connection(("127.0.0.1", redis.port), PATIENCE_S) as connection:
+    with socket.create_connection(("127.0.0.1", redis.port), TIMEOUT_S) as connection:
         connection.sendall(b"KEYS *\r\n")
         names = [n for n in connection.recv(4096).split(b"\r\n") if n and n[:1] not in b"*$"]
     assert names
@@ -505,7 +505,7 @@ async def test_two_instances_count_together_in_redis_under_the_prefix(redis):
 
 async def test_without_redis_all_may_pass_and_the_log_says_so_once(redis, caplog):
     limiter = on_redis(redis)
-    client = counting(limiter, most=1)
+    client = counting(limiter, limit=1)
     await client.get("/mcp")
     redis.stop()
 
@@ -523,7 +523,7 @@ async def test_a_redis_that_does_not_answer_holds_nobody_up():
         hosting = Hosting(
             RATE_LIMIT_STORE="redis", MCP_REDIS_URL=url, MCP_EVENT_STORE_COMMAND_TIMEOUT_MS=100
         )
-        limiter = limiter_for(hosting)
+        limiter = create_rate_limiter(hosting)
         client = counting(limiter)
         started = time.monotonic()
 

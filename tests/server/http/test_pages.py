@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.http.pages import Facts, page_routes
+from portkey_admin_mcp.server.http.pages import ServiceInfo, page_routes
 
 TOKEN = "a-token-of-the-tests"
 ISSUER = "https://clerk.acme.example"
@@ -35,7 +35,7 @@ async def broken():
 
 
 def facts(checks=None, **given):
-    return Facts(
+    return ServiceInfo(
         version="1.2.3",
         sandbox=given.get("sandbox", False),
         domains=given.get("domains", {"configs": 7, "api_keys": 8}),

@@ -15,7 +15,7 @@ async def hanging():
 
 
 async def test_a_check_that_hangs_is_given_up():
-    found = await Readiness({"redis": hanging, "portkey": fine}, limit_s=0.02).look()
+    found = await Readiness({"redis": hanging, "portkey": fine}, timeout_s=0.02).run_checks()
 
     assert not found["redis"].ok
     assert found["redis"].ms >= 20
@@ -26,7 +26,9 @@ async def test_checks_are_made_at_once():
     # Each waits for the other; one after the other, both would be given up.
     meeting = asyncio.Barrier(2)
 
-    found = await Readiness({"redis": meeting.wait, "portkey": meeting.wait}, limit_s=5).look()
+    found = await Readiness(
+        {"redis": meeting.wait, "portkey": meeting.wait}, timeout_s=5
+    ).run_checks()
 
     assert all(check.ok for check in found.values())
 
@@ -38,11 +40,11 @@ async def test_what_was_found_is_not_believed_for_ever():
         if down:
             raise OSError
 
-    readiness = Readiness({"redis": recovering}, fresh_s=0)
-    before = await readiness.look()
+    readiness = Readiness({"redis": recovering}, ttl_s=0)
+    before = await readiness.run_checks()
     down = False
 
-    after = await readiness.look()
+    after = await readiness.run_checks()
 
     assert (before["redis"].ok, after["redis"].ok) == (False, True)
 
@@ -54,9 +56,9 @@ async def test_only_a_change_is_logged(caplog):
         if next(outages):
             raise OSError
 
-    readiness = Readiness({"redis": recovering}, fresh_s=0)
+    readiness = Readiness({"redis": recovering}, ttl_s=0)
     with caplog.at_level(logging.WARNING):
         for _ in range(4):
-            await readiness.look()
+            await readiness.run_checks()
 
     assert caplog.messages == ["redis is not reached", "redis is reached again"]

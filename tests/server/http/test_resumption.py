@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from fake_portkey import Answer, FakePortkey
-from http_service import listening, serving
+from http_service import running_service, wait_for_port
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
@@ -44,9 +44,11 @@ def two(redis, fake, port):
     }
     ports = [port(), port()]
     with ExitStack() as started:
-        services = [started.enter_context(serving(number, **environment)) for number in ports]
+        services = [
+            started.enter_context(running_service(number, **environment)) for number in ports
+        ]
         for number in ports:
-            listening(number)
+            wait_for_port(number)
         yield [
             Instance(f"http://127.0.0.1:{number}", service.process)
             for number, service in zip(ports, services, strict=True)

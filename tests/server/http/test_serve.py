@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fake_portkey import Answer, FakePortkey
-from http_service import HEADERS, PATIENCE_S, listening, serving
+from http_service import HEADERS, TIMEOUT_S, running_service, wait_for_port
 
 CALL = {
     "jsonrpc": "2.0",
@@ -46,8 +46,8 @@ async def test_a_call_in_flight_is_finished_and_a_stream_is_ended_when_it_is_tol
         },
     }
     url = f"http://127.0.0.1:{number}/mcp"
-    with serving(number, **fake.settings) as served:
-        listening(number)
+    with running_service(number, **fake.settings) as served:
+        wait_for_port(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             async with session.post(url, json=greeting) as opened:
                 own = {"mcp-session-id": opened.headers["mcp-session-id"]}
@@ -72,8 +72,8 @@ async def test_a_call_that_takes_too_long_is_not_waited_for(port, fake):
     number = port()
     fake.script(["silence"])
     environment = {"MCP_SHUTDOWN_TIMEOUT_MS": "1000", "MCP_SESSION_MODE": "stateless"}
-    with serving(number, **fake.settings, **environment) as served:
-        listening(number)
+    with running_service(number, **fake.settings, **environment) as served:
+        wait_for_port(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             call = asyncio.create_task(answered(session, f"http://127.0.0.1:{number}/mcp", {}))
             await asyncio.to_thread(fake.wait_for, 1)
@@ -90,8 +90,8 @@ async def test_workers_share_a_port_in_stateless_mode(port, fake):
     number = port()
     fake.script([Answer(body={"total": 7})])
     environment = {"MCP_SESSION_MODE": "stateless", **fake.settings}
-    with serving(number, "--workers", "2", **environment) as served:
-        listening(number)
+    with running_service(number, "--workers", "2", **environment) as served:
+        wait_for_port(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             url = f"http://127.0.0.1:{number}/mcp"
             told = await asyncio.gather(*(answered(session, url, {}) for _ in range(20)))
@@ -121,12 +121,12 @@ async def test_workers_share_a_port_in_stateless_mode(port, fake):
     ],
 )
 def test_what_must_not_be_served_is_refused_at_start(port, options, environment, told):
-    with serving(port(), *options, **environment) as served:
-        code = served.process.wait(PATIENCE_S)
+    with running_service(port(), *options, **environment) as served:
+        code = served.process.wait(TIMEOUT_S)
 
         assert code != 0
-        assert told in served.said
-        assert "Traceback" not in served.said
+        assert told in served.stderr
+        assert "Traceback" not in served.stderr
 
 
 class Authority:
@@ -183,8 +183,8 @@ async def test_https_asks_for_a_client_certificate_where_it_is_told_to(port, tmp
     known = ssl.create_default_context(cafile=authority.file)
     client_key, client_certificate = authority.issue("client")
     known.load_cert_chain(client_certificate, client_key)
-    with serving(number, **tls):
-        listening(number)
+    with running_service(number, **tls):
+        wait_for_port(number)
         async with aiohttp.ClientSession() as session:
             health = f"https://127.0.0.1:{number}/health"
             async with session.get(health, ssl=known) as response:

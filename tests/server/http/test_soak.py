@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from http_service import HEADERS, listening, serving
+from http_service import HEADERS, running_service, wait_for_port
 
 CLIENTS = 64
 ROUNDS = 12
@@ -49,8 +49,8 @@ class Visitor:
         """A session from its opening to its end, with anything in between."""
         opened = await self._post(session, json=GREETING)
         own = {"mcp-session-id": opened.get("mcp-session-id", "")}
-        manners = [self._call, self._nonsense, self._stranger, self._abort, self._slow]
-        for manner in self.chance.sample(manners, k=3):
+        behaviours = [self._call, self._nonsense, self._stranger, self._abort, self._slow]
+        for manner in self.chance.sample(behaviours, k=3):
             await manner(session, own)
         async with session.delete(self.url, headers=own) as response:
             self.statuses.append(response.status)
@@ -109,8 +109,8 @@ async def test_mixed_traffic_of_sixty_four_clients_breaks_and_leaks_nothing(port
     environment = {"RATE_LIMIT_ENABLED": "false", "MCP_EVENT_STORE": "memory",
                    "MCP_EVENT_TTL_SECONDS": "2", "LOG_LEVEL": "error"}  # fmt: skip
     visitors = [Visitor(url, chance) for _ in range(CLIENTS)]
-    with serving(number, "--sandbox", **environment) as served:
-        listening(number)
+    with running_service(number, "--sandbox", **environment) as served:
+        wait_for_port(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
             for turn in range(ROUNDS):
                 await asyncio.gather(*(visitor.visit(session) for visitor in visitors))

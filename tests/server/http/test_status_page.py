@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from asgi_server import running
+from asgi_server import serve_app
 from browser import Chromium, Tab
 from portkey_admin_mcp.api import Portkey
 from portkey_admin_mcp.emulator.app import Emulator, InProcess
@@ -14,9 +14,9 @@ from portkey_admin_mcp.emulator.store import frozen_time
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.http.pages import Facts, page_routes
+from portkey_admin_mcp.server.http.pages import ServiceInfo, page_routes
 from portkey_admin_mcp.settings import Settings
-from programs import real_program
+from programs import require_program
 
 TOKEN = "a-token-of-the-tests"
 BEARER = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
@@ -61,7 +61,7 @@ FAINT = """
 
 @pytest.fixture(scope="module")
 def chromium():
-    browser = Chromium(real_program("chromium"))
+    browser = Chromium(require_program("chromium"))
     yield browser.address
     browser.close()
 
@@ -69,7 +69,7 @@ def chromium():
 @pytest.fixture
 async def tab(chromium):
     async with Tab(chromium) as tab:
-        await tab.look()
+        await tab.set_viewport()
         yield tab
 
 
@@ -83,7 +83,7 @@ def serve(**variables):
         server = build_server(lambda: portkey)
         return build_http(server, all_tools(), Hosting(MCP_PORT=port, **variables))
 
-    return running(on)
+    return serve_app(on)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ async def check_token(tab, token):
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("kind", ["open_page", "page", "clerk_page"])
 async def test_it_is_at_home_on_every_screen(tab, request, tmp_path, screen, kind):
-    await tab.look(**SCREENS[screen])
+    await tab.set_viewport(**SCREENS[screen])
 
     await tab.open(request.getfixturevalue(kind))
     await settle(tab)
@@ -134,9 +134,9 @@ async def test_it_is_at_home_on_every_screen(tab, request, tmp_path, screen, kin
     assert tab.errors == []
     assert await tab.run("document.documentElement.scrollWidth - innerWidth") <= 0
     assert await tab.run(FAINT) == []
-    picture = tmp_path / f"{kind}-{screen}.png"
-    await tab.picture(picture)
-    assert picture.stat().st_size > 20_000
+    screenshot = tmp_path / f"{kind}-{screen}.png"
+    await tab.screenshot(screenshot)
+    assert screenshot.stat().st_size > 20_000
 
 
 async def test_it_shows_that_the_service_is_ready(tab, page):
@@ -152,10 +152,10 @@ async def test_it_shows_what_is_not_reached(tab):
         raise OSError
 
     def on(port):
-        known = Facts("1.2.3", False, {}, lambda: 0, 0, {"redis": broken})
+        known = ServiceInfo("1.2.3", False, {}, lambda: 0, 0, {"redis": broken})
         return Starlette(routes=page_routes(Hosting(MCP_PORT=port), known))
 
-    with running(on) as address:
+    with serve_app(on) as address:
         await tab.open(address)
         await settle(tab, "bad")
 
@@ -199,7 +199,7 @@ async def test_every_copy_button_copies_what_stands_beside_it(tab, page):
 
 
 async def test_copying_works_where_browsers_withhold_the_clipboard(tab, page):
-    await tab.order("Page.addScriptToEvaluateOnNewDocument", source=NO_CLIPBOARD)
+    await tab.send_command("Page.addScriptToEvaluateOnNewDocument", source=NO_CLIPBOARD)
     await tab.open(page)
 
     await tab.click('[data-copy="endpoint"]')
@@ -250,7 +250,7 @@ async def test_whatever_can_be_used_has_a_name(tab, page):
     await tab.open(page)
     await settle(tab)
 
-    nodes = (await tab.order("Accessibility.getFullAXTree"))["nodes"]
+    nodes = (await tab.send_command("Accessibility.getFullAXTree"))["nodes"]
 
     usable = {"button", "checkbox", "link", "tab", "tabpanel", "textbox", "tablist"}
     named = [
@@ -343,9 +343,9 @@ async def test_a_token_is_not_there_when_the_page_is_gone_back_to(tab, page):
     await check_token(tab, TOKEN)
     await tab.open(f"{page}/health")
 
-    history = await tab.order("Page.getNavigationHistory")
+    history = await tab.send_command("Page.getNavigationHistory")
     before = history["entries"][history["currentIndex"] - 1]
-    await tab.order("Page.navigateToHistoryEntry", entryId=before["id"])
+    await tab.send_command("Page.navigateToHistoryEntry", entryId=before["id"])
 
     await tab.until("!!document.querySelector('#token')")
     assert await tab.run("document.querySelector('#token').value") == ""
@@ -368,7 +368,7 @@ async def test_ticked_domains_narrow_every_address(tab, page):
 
 
 async def test_somebody_without_scripts_can_read_everything(tab, page):
-    await tab.order("Emulation.setScriptExecutionDisabled", value=True)
+    await tab.send_command("Emulation.setScriptExecutionDisabled", value=True)
 
     await tab.open(page)
 
@@ -380,7 +380,7 @@ async def test_somebody_without_scripts_can_read_everything(tab, page):
 
 
 async def test_nothing_moves_for_those_who_ask_for_that(tab, page):
-    await tab.look(motion="reduce")
+    await tab.set_viewport(motion="reduce")
 
     await tab.open(page)
     await tab.run("document.querySelector('#state').dataset.state = 'wait'")

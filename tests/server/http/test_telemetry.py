@@ -6,7 +6,7 @@ import signal
 import aiohttp
 
 from fake_portkey import Answer, FakePortkey
-from http_service import HEADERS, TOKEN, listening, serving
+from http_service import HEADERS, TOKEN, running_service, wait_for_port
 
 CALL = {
     "jsonrpc": "2.0",
@@ -24,8 +24,8 @@ async def test_requests_and_tool_calls_are_traced_and_measured_without_their_con
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url.removesuffix("/v1"),
             "MCP_SESSION_MODE": "stateless",
         }
-        with serving(number, "--sandbox", **environment) as served:
-            listening(number)
+        with running_service(number, "--sandbox", **environment) as served:
+            wait_for_port(number)
             async with aiohttp.ClientSession(headers=HEADERS) as session:
                 url = f"http://127.0.0.1:{number}/mcp"
                 async with session.post(url, json=CALL) as response:

@@ -1,4 +1,4 @@
-"""The hosted service, assembled: guards, authentication, `/mcp`, pages."""
+"""The ASGI application of the hosted service: middleware, `/mcp`, pages, lifespan."""
 
 import time
 from collections import Counter
@@ -20,39 +20,39 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from ... import __version__
 from ...catalog import Tool
 from ...hosting import Hosting
-from .auth import Authentication, authenticator_for, challenge_url, metadata_route
-from .event_log import Events, events_for
-from .guards import BodyLimit, HostAndOrigin, RateLimit, address_of, origin_of
+from .auth import Authentication, challenge_url, create_authenticator, metadata_route
+from .event_log import EventLog, create_event_log
+from .guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
 from .metrics import Metrics
-from .pages import Facts, page_routes
+from .pages import ServiceInfo, page_routes
 from .paths import MCP, PAGES
 from .principal import principal_of
-from .rate_limiter import limiter_for
+from .rate_limiter import create_rate_limiter
 from .readiness import Check
-from .resumption import Resume
+from .resumption import StreamResumption
 from .sessions import Sessions
 from .telemetry import start_telemetry
-from .tool_call_metrics import Counted
-from .toolset_filter import Narrow, Narrowed
+from .tool_call_metrics import ToolCallMetrics
+from .toolset_filter import ToolsetFilter, ToolsetSelection
 
-UNCOUNTED = frozenset({"/health", "/ready"})
-EXPOSED = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
+RATE_LIMIT_EXEMPT = frozenset({"/health", "/ready"})
+EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
 
 class Endpoint:
-    """`/mcp`: a client that comes back is resumed, anything else goes to the sessions."""
+    """`/mcp`: a GET with Last-Event-ID resumes a stream, anything else goes to the sessions."""
 
-    def __init__(self, sessions: Sessions, resume: Resume | None) -> None:
+    def __init__(self, sessions: Sessions, resumption: StreamResumption | None) -> None:
         self._sessions = sessions
-        self._resume = resume
+        self._resumption = resumption
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        returning = any(name == b"last-event-id" for name, _ in scope["headers"])
-        if scope["method"] != "GET" or not (returning or self._sessions.stateless):
+        is_resumption = any(name == b"last-event-id" for name, _ in scope["headers"])
+        if scope["method"] != "GET" or not (is_resumption or self._sessions.stateless):
             await self._sessions(scope, receive, send)
-        elif returning and self._resume is not None:
-            await self._resume(scope, receive, send)
+        elif is_resumption and self._resumption is not None:
+            await self._resumption(scope, receive, send)
         else:
             # Without sessions or without a store there is nothing to listen to.
             refused = PlainTextResponse("Method Not Allowed", 405, {"allow": "POST"})
@@ -60,32 +60,32 @@ class Endpoint:
 
 
 class Service:
-    """Everything of one running instance that must be started and stopped."""
+    """The parts of one running instance that are started and stopped with it."""
 
     def __init__(self, server: FastMCP, hosting: Hosting) -> None:
         self.hosting = hosting
-        self.events: Events | None = events_for(hosting)
-        self.limiter = limiter_for(hosting)
+        self.events: EventLog | None = create_event_log(hosting)
+        self.limiter = create_rate_limiter(hosting)
         # A low-level server of the SDK will do too: the conformance suite brings one.
         self.sessions = Sessions(getattr(server, "_mcp_server", server), hosting, self.events)
-        self.resume = None if self.events is None else Resume(self.events)
+        self.resumption = None if self.events is None else StreamResumption(self.events)
         self.telemetry = start_telemetry() if hosting.otlp_endpoint else None
         self.metrics = Metrics(lambda: self.sessions.open_sessions) if hosting.metrics else None
 
-    async def stop_streams(self) -> None:
-        """Close what would otherwise never end; calls in flight go on."""
-        if self.resume is not None:
-            self.resume.end()
-        await self.sessions.end_streams()
+    async def close_streams(self) -> None:
+        """Close event streams, which would never end by themselves; calls in flight go on."""
+        if self.resumption is not None:
+            self.resumption.close_streams()
+        await self.sessions.close_streams()
 
     @asynccontextmanager
     async def running(self, _app: Any) -> AsyncIterator[None]:
-        """Between start and stop of the application."""
+        """The ASGI lifespan: run the sessions, then close streams, limiter and event log."""
         # It would cut the answers to calls in flight; we end what has no end, and only that.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # not typed
         async with self.sessions.run():
             yield
-            await self.stop_streams()
+            await self.close_streams()
         if self.telemetry is not None:
             self.telemetry.close()
         await self.limiter.close()
@@ -99,23 +99,23 @@ def build_http(
     hosting: Hosting,
     *,
     sandbox: bool = False,
-    portkey_reached: Callable[[], Awaitable[None]] | None = None,
+    check_portkey: Callable[[], Awaitable[None]] | None = None,
 ) -> Starlette:
-    """Serve this MCP server over HTTP; `portkey_reached` raises when Portkey is not."""
+    """Serve this MCP server over HTTP; `check_portkey` raises if Portkey cannot be reached."""
     service = Service(server, hosting)
     domains = dict(Counter(tool.domain for tool in tools))
-    endpoint: ASGIApp = Endpoint(service.sessions, service.resume)
+    endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
     if tools:
-        server.add_middleware(Narrowed(tools))
-        endpoint = Narrow(endpoint, list(domains))
+        server.add_middleware(ToolsetFilter(tools))
+        endpoint = ToolsetSelection(endpoint, list(domains))
     if service.metrics is not None and tools:
-        server.add_middleware(Counted(service.metrics, {tool.name for tool in tools}))
+        server.add_middleware(ToolCallMetrics(service.metrics, {tool.name for tool in tools}))
     checks: dict[str, Check] = {}
     if service.events is not None:
         checks["event store"] = service.events.ping
-    if portkey_reached is not None and hosting.ready_check == "portkey":
-        checks["portkey"] = portkey_reached
-    facts = Facts(
+    if check_portkey is not None and hosting.ready_check == "portkey":
+        checks["portkey"] = check_portkey
+    info = ServiceInfo(
         version=__version__,
         sandbox=sandbox,
         domains=domains,
@@ -127,9 +127,9 @@ def build_http(
         routes=[
             Route(MCP, endpoint=endpoint, methods=["GET", "POST", "DELETE"]),
             *metadata_route(hosting),
-            *page_routes(hosting, facts, service.metrics),
+            *page_routes(hosting, info, service.metrics),
         ],
-        middleware=_guards(service),
+        middleware=_middleware(service),
         lifespan=service.running,
     )
     # `/mcp/` is not `/mcp`, and a redirect would carry a POST elsewhere.
@@ -138,11 +138,11 @@ def build_http(
     return app
 
 
-def _guards(service: Service) -> list[Middleware]:
-    """From the outermost in."""
+def _middleware(service: Service) -> list[Middleware]:
+    """The middleware, outermost first."""
     hosting = service.hosting
-    guards = [
-        Middleware(_Trimmed),
+    middleware = [
+        Middleware(_HeaderWhitespace),
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(hosting.trust_proxy)),
         Middleware(HostAndOrigin, hosting=hosting),
         Middleware(
@@ -151,62 +151,62 @@ def _guards(service: Service) -> list[Middleware]:
             allow_origins=[origin_of(origin) or origin for origin in hosting.allowed_origins],
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=EXPOSED,
+            expose_headers=EXPOSED_HEADERS,
         ),
-        *_counted(service, hosting.rate_per_address, _by_address, UNCOUNTED),
-        Middleware(BodyLimit, most=hosting.max_body_bytes),
+        *_rate_limit(service, hosting.rate_per_address, _address_key, RATE_LIMIT_EXEMPT),
+        Middleware(BodyLimit, max_bytes=hosting.max_body_bytes),
         Middleware(
             Authentication,
-            authenticate=authenticator_for(hosting),
+            authenticate=create_authenticator(hosting),
             challenge_url=challenge_url(hosting),
             public=PAGES,
         ),
-        *_counted(service, hosting.rate_per_principal, _by_principal, PAGES),
+        *_rate_limit(service, hosting.rate_per_principal, _principal_key, PAGES),
         Middleware(RequestContextMiddleware),
     ]
     if service.metrics is not None:
-        guards.insert(0, Middleware(_Measured, metrics=service.metrics))
+        middleware.insert(0, Middleware(_RequestMetrics, metrics=service.metrics))
     if service.telemetry is not None:
-        guards.insert(0, service.telemetry.middleware)
-    return guards
+        middleware.insert(0, service.telemetry.middleware)
+    return middleware
 
 
-class _Trimmed:
-    """Takes off the blanks after a header's value, which httptools leaves and which are no part."""
+class _HeaderWhitespace:
+    """Strips the whitespace around header values, which httptools leaves in."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its values as they are meant (RFC 9110, 5.5)."""
+        """Pass the request on with stripped header values (RFC 9110, 5.5)."""
         if scope["type"] == "http":
             headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
             scope = {**scope, "headers": headers}
         await self._app(scope, receive, send)
 
 
-class _Measured:
-    """Metrics as a middleware that Starlette can make."""
+class _RequestMetrics:
+    """The request metrics as a middleware class, which Starlette instantiates."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._counted = metrics.middleware(app)
+        self._app = metrics.middleware(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what is answered."""
-        await self._counted(scope, receive, send)
+        """Count the response and its duration."""
+        await self._app(scope, receive, send)
 
 
-def _counted(
-    service: Service, most: int, key: Callable[[Scope], str], exempt: frozenset[str]
+def _rate_limit(
+    service: Service, limit: int, key: Callable[[Scope], str], exempt: frozenset[str]
 ) -> list[Middleware]:
     if not service.hosting.rate_limit:
         return []
-    return [Middleware(RateLimit, limiter=service.limiter, most=most, key=key, exempt=exempt)]
+    return [Middleware(RateLimit, limiter=service.limiter, limit=limit, key=key, exempt=exempt)]
 
 
-def _by_address(scope: Scope) -> str:
-    return f"address:{address_of(scope)}"
+def _address_key(scope: Scope) -> str:
+    return f"address:{client_address(scope)}"
 
 
-def _by_principal(scope: Scope) -> str:
-    return f"principal:{principal_of(scope).mark}"
+def _principal_key(scope: Scope) -> str:
+    return f"principal:{principal_of(scope).fingerprint}"

@@ -1,4 +1,4 @@
-"""Who may call: everybody, holders of a token, or users of a Clerk organisation."""
+"""Authentication: none, bearer tokens, or tokens issued by Clerk."""
 
 import hashlib
 import hmac
@@ -12,42 +12,42 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...hosting import Hosting
 from .paths import MCP, METADATA
-from .principal import ANYBODY, Principal
-from .request import Refused, bearer_token, is_page, values
+from .principal import ANONYMOUS, Principal
+from .request import RequestRefused, bearer_token, header_values, is_page
 
 Authenticator = Callable[[str | None], Awaitable[Principal]]
-"""Takes the Authorization header and says who that is; raises Refused."""
+"""Maps an Authorization header to a principal; raises RequestRefused."""
 
 REALM = "portkey-admin-mcp"
-SECRETS = frozenset({"access_token", "authorization", "key", "token"})
+TOKEN_PARAMETERS = frozenset({"access_token", "authorization", "key", "token"})
 """Query parameters in which people put tokens, and from which proxies log them."""
 
 OAUTH_ERRORS = frozenset({"invalid_request", "invalid_token", "insufficient_scope"})
 
 
-async def anybody(_authorization: str | None) -> Principal:
-    """Let everybody in; `Hosting.require_access_control` says when that is right."""
-    return ANYBODY
+async def allow_anonymous(_authorization: str | None) -> Principal:
+    """Accept every request; `Hosting.require_access_control` decides when that is allowed."""
+    return ANONYMOUS
 
 
-class Bearer:
-    """Knows tokens by heart, each by the name of its principal."""
+class BearerAuthenticator:
+    """Accepts the configured bearer tokens; each belongs to one named principal."""
 
     def __init__(self, tokens: dict[str, str]) -> None:
         # Digests have one length, so that not even a token's length can be measured.
         self._digests = [(name, _digest(token)) for name, token in tokens.items()]
 
     async def __call__(self, authorization: str | None) -> Principal:
-        """Compare with every token, however early one fits, so that time tells nothing."""
+        """Compare with every token in constant time; raises RequestRefused (401)."""
         given = _digest(bearer_token(authorization))
-        fitting = [name for name, known in self._digests if hmac.compare_digest(given, known)]
-        if not fitting:
-            raise Refused(401, "invalid_token", "This token is not known here.")
-        return Principal("bearer", fitting[0])
+        matches = [name for name, known in self._digests if hmac.compare_digest(given, known)]
+        if not matches:
+            raise RequestRefused(401, "invalid_token", "This token is not known here.")
+        return Principal("bearer", matches[0])
 
 
 class Authentication:
-    """Lets nobody past unknown, except to the public pages."""
+    """Middleware that authenticates every request except those for the public pages."""
 
     def __init__(
         self,
@@ -62,48 +62,48 @@ class Authentication:
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the principal where `principal_of` finds it, or refuse."""
+        """Store the principal in the scope for `principal_of`, or answer 400, 401, 403 or 503."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         try:
             _require_no_secret_in_query(scope)
-            authorization = _the_authorization(scope)
+            authorization = _authorization_header(scope)
             if not is_page(scope, self._public):
                 principal = await self._authenticate(authorization)
                 scope.setdefault("state", {})["principal"] = principal
-        except Refused as refused:
-            return await self._answer(refused)(scope, receive, send)
+        except RequestRefused as refused:
+            return await self._response(refused)(scope, receive, send)
         return await self.app(scope, receive, send)
 
-    def _answer(self, refused: Refused) -> Response:
+    def _response(self, refused: RequestRefused) -> Response:
         if refused.status not in (401, 403):
-            return refused.answer()
-        return refused.answer(WWW_Authenticate=self._challenge(refused))
+            return refused.response()
+        return refused.response(WWW_Authenticate=self._challenge(refused))
 
-    def _challenge(self, refused: Refused) -> str:
+    def _challenge(self, refused: RequestRefused) -> str:
         """RFC 6750: no error where nothing was presented; RFC 9728: where to learn more."""
-        told = {"realm": REALM}
+        parameters = {"realm": REALM}
         if refused.error in OAUTH_ERRORS:
-            told |= {"error": refused.error, "error_description": refused.message}
+            parameters |= {"error": refused.error, "error_description": refused.message}
         if self._challenge_url:
-            told["resource_metadata"] = self._challenge_url
-        return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in told.items())
+            parameters["resource_metadata"] = self._challenge_url
+        return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
 
 
-def authenticator_for(hosting: Hosting) -> Authenticator:
-    """How this service finds out who calls."""
+def create_authenticator(hosting: Hosting) -> Authenticator:
+    """The authenticator that MCP_AUTH_MODE asks for."""
     if hosting.auth_mode == "bearer":
-        return Bearer(hosting.tokens)
+        return BearerAuthenticator(hosting.tokens)
     if hosting.auth_mode == "clerk":
         # Cryptography and an HTTP client take 0.3 s to import, and few need them.
-        from .clerk import Clerk
+        from .clerk import ClerkAuthenticator
 
-        return Clerk(hosting)
-    return anybody
+        return ClerkAuthenticator(hosting)
+    return allow_anonymous
 
 
 def challenge_url(hosting: Hosting) -> str | None:
-    """Where a refused client reads which authorization server to ask; none but with Clerk."""
+    """The URL of the protected-resource metadata (RFC 9728); None unless Clerk is used."""
     return f"{hosting.base_url}{METADATA}{MCP}" if hosting.auth_mode == "clerk" else None
 
 
@@ -130,8 +130,10 @@ def _digest(token: str) -> bytes:
 
 def _require_no_secret_in_query(scope: Scope) -> None:
     query = scope["query_string"].decode("latin-1")
-    if any(name.lower() in SECRETS for name, _ in parse_qsl(query, keep_blank_values=True)):
-        raise Refused(
+    if any(
+        name.lower() in TOKEN_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)
+    ):
+        raise RequestRefused(
             400,
             "invalid_request",
             "A token does not belong in the address, where it is logged; consider it known to "
@@ -139,8 +141,8 @@ def _require_no_secret_in_query(scope: Scope) -> None:
         )
 
 
-def _the_authorization(scope: Scope) -> str | None:
-    found = values(scope, "authorization")
+def _authorization_header(scope: Scope) -> str | None:
+    found = header_values(scope, "authorization")
     if len(found) > 1:
-        raise Refused(400, "invalid_request", "Send one Authorization header, not several.")
+        raise RequestRefused(400, "invalid_request", "Send one Authorization header, not several.")
     return found[0] if found else None

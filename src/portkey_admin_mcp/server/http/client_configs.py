@@ -1,4 +1,4 @@
-"""How each MCP client is told of this service."""
+"""The configuration that connects each MCP client to this service."""
 
 import json
 from collections.abc import Mapping
@@ -7,24 +7,30 @@ from typing import Any, NamedTuple
 TOKEN_VARIABLE = "PORTKEY_ADMIN_MCP_TOKEN"  # noqa: S105  # the name of a variable, no token
 
 
-class Client(NamedTuple):
-    """A client's configuration, cut around the address so that the page can change that."""
+class ClientConfig(NamedTuple):
+    """A client's configuration, split around the URL so that the page can change the URL."""
 
     key: str
     name: str
-    where: str
+    location: str
     """The file, or where the command is run."""
     before: str
     after: str
 
 
-def clients(endpoint: str, with_token: bool) -> list[Client]:
+def client_configs(endpoint: str, with_token: bool) -> list[ClientConfig]:
     """The configurations, which name a variable rather than hold a token."""
     return [
-        _cut("claude-code", "Claude Code", "Terminal", _claude(endpoint, with_token), endpoint),
-        _cut("cursor", "Cursor", "~/.cursor/mcp.json", _cursor(endpoint, with_token), endpoint),
-        _cut("vs-code", "VS Code", ".vscode/mcp.json", _vs_code(endpoint, with_token), endpoint),
-        _cut(
+        _client_config(
+            "claude-code", "Claude Code", "Terminal", _claude(endpoint, with_token), endpoint
+        ),
+        _client_config(
+            "cursor", "Cursor", "~/.cursor/mcp.json", _cursor(endpoint, with_token), endpoint
+        ),
+        _client_config(
+            "vs-code", "VS Code", ".vscode/mcp.json", _vs_code(endpoint, with_token), endpoint
+        ),
+        _client_config(
             "windsurf",
             "Windsurf",
             "~/.codeium/windsurf/mcp_config.json",
@@ -73,6 +79,6 @@ def _json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def _cut(key: str, name: str, where: str, text: str, endpoint: str) -> Client:
+def _client_config(key: str, name: str, location: str, text: str, endpoint: str) -> ClientConfig:
     before, _, after = text.partition(endpoint)
-    return Client(key, name, where, before, after)
+    return ClientConfig(key, name, location, before, after)

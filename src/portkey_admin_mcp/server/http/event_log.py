@@ -1,8 +1,8 @@
-"""What was said on a stream, kept for clients that come back with Last-Event-ID.
+"""The event log: events sent on streams, kept for clients that resume with Last-Event-ID.
 
-A stream is one answer to one request (or a session's stream of notices). It has a random name
-and belongs to the principal that asked: the principal's mark is a part of where it is kept, so
-another principal's event id leads nowhere.
+A stream is the response to one request, or a session's stream of notifications. It has a random
+id and belongs to the principal that made the request: its key contains the principal's
+fingerprint, so that another principal cannot read it with its event id.
 """
 
 import asyncio
@@ -23,32 +23,32 @@ from redis.exceptions import RedisError
 from ...hosting import Hosting
 from .principal import Principal
 
-EVENT_ID = re.compile(r"(?P<stream>[0-9a-f]{32})\.(?P<place>\d{1,16}(-\d{1,16})?)")
-MOST_EVENTS = 1000
-"""Of one stream; the oldest go first."""
+EVENT_ID = re.compile(r"(?P<stream>[0-9a-f]{32})\.(?P<position>\d{1,16}(-\d{1,16})?)")
+MAX_EVENTS = 1000
+"""Events kept of one stream; the oldest are dropped first."""
 
-FOLLOW_S = 1.0
-"""How long one wait for news may take before the store is asked again."""
+POLL_INTERVAL_S = 1.0
+"""Seconds to wait for a notification of new events before the store is read again."""
 
-HEAR_S = 30.0
-NONCE = 12
-MOST_CONNECTIONS = 32
-"""To Redis; more requests than that wait for one, rather than storm it."""
+SUBSCRIPTION_TIMEOUT_S = 30.0
+NONCE_BYTES = 12
+MAX_CONNECTIONS = 32
+"""Connections to Redis; further requests wait for a free one."""
 
 log = logging.getLogger(__name__)
 
 
-class Unavailable(Exception):
+class EventLogUnavailable(Exception):
     """The store cannot be reached now."""
 
 
-class Unknown(Exception):
+class UnknownEvent(Exception):
     """There is no such event, or it is not this principal's."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event of a stream; `last` if nothing can follow. A message of None is a mere cursor."""
+    """One event of a stream; `last` if none can follow. Without a message it sets a cursor."""
 
     id: str
     message: str | None
@@ -57,107 +57,112 @@ class Event:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in a stream of a principal, out of a Last-Event-ID."""
+    """A position in a stream of a principal, as read from a Last-Event-ID."""
 
     key: str
     stream: str
-    place: str
+    position: str
 
 
-class Events(Protocol):
-    """A store of events. Every method raises Unavailable when the store is away."""
+class EventLog(Protocol):
+    """Stores events by stream. Every method raises EventLogUnavailable if the store is down."""
 
-    async def append(self, who: Principal, stream: str, message: str | None, last: bool) -> str:
+    async def append(
+        self, principal: Principal, stream: str, message: str | None, last: bool
+    ) -> str:
         """Keep an event; returns its id."""
         ...
 
     def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
-        """Everything after a place, then what is yet to come; None now and then, as a sign of life.
+        """Yield the events after a position, then new ones as they are appended.
 
-        Raises Unknown at once if there is no such event.
+        Yields None at intervals while there is nothing new. Raises UnknownEvent at
+        once if there is no such event.
         """
         ...
 
     async def ping(self) -> None:
-        """Answer if it can be used."""
+        """Return if the store can be used."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         ...
 
 
-def new_stream() -> str:
-    """A name nobody can guess."""
+def new_stream_id() -> str:
+    """A random stream id that cannot be guessed."""
     return secrets.token_hex(16)
 
 
-def cursor_of(who: Principal, event_id: str) -> Cursor:
-    """Read a Last-Event-ID; raises Unknown for what was never one."""
+def cursor_of(principal: Principal, event_id: str) -> Cursor:
+    """Parse a Last-Event-ID; raises UnknownEvent if it is malformed."""
     found = EVENT_ID.fullmatch(event_id)
     if found is None:
-        raise Unknown
-    return Cursor(f"{who.mark}:{found['stream']}", found["stream"], found["place"])
+        raise UnknownEvent
+    return Cursor(f"{principal.fingerprint}:{found['stream']}", found["stream"], found["position"])
 
 
-class MemoryEvents:
-    """Events in this process, for one always-on instance."""
+class MemoryEventLog:
+    """Keeps events in this process, for a service of one instance."""
 
     def __init__(self, hosting: Hosting) -> None:
         self._ttl = hosting.event_ttl_s
         self._streams: dict[str, list[Event]] = {}
-        self._until: dict[str, float] = {}
-        self._news = asyncio.Condition()
+        self._expires_at: dict[str, float] = {}
+        self._appended = asyncio.Condition()
 
-    async def append(self, who: Principal, stream: str, message: str | None, last: bool) -> str:
-        """Keep an event; streams that are too old go."""
-        key = f"{who.mark}:{stream}"
-        async with self._news:
-            self._forget()
+    async def append(
+        self, principal: Principal, stream: str, message: str | None, last: bool
+    ) -> str:
+        """Keep an event; drop expired streams. Returns the event's id."""
+        key = f"{principal.fingerprint}:{stream}"
+        async with self._appended:
+            self._drop_expired()
             events = self._streams.setdefault(key, [])
-            place = int(events[-1].id.partition(".")[2]) + 1 if events else 1
-            event = Event(f"{stream}.{place}", message, last)
+            position = int(events[-1].id.partition(".")[2]) + 1 if events else 1
+            event = Event(f"{stream}.{position}", message, last)
             events.append(event)
-            del events[:-MOST_EVENTS]
-            self._until[key] = time.monotonic() + self._ttl
-            self._news.notify_all()
+            del events[:-MAX_EVENTS]
+            self._expires_at[key] = time.monotonic() + self._ttl
+            self._appended.notify_all()
         return event.id
 
     async def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
-        """Everything after a place, then what is yet to come."""
-        self._forget()
-        place = int(cursor.place.partition("-")[0])
-        if not any(_place(event) == place for event in self._streams.get(cursor.key, ())):
-            raise Unknown
+        """Yield the events after a position, then new ones as they are appended."""
+        self._drop_expired()
+        position = int(cursor.position.partition("-")[0])
+        if not any(_position(event) == position for event in self._streams.get(cursor.key, ())):
+            raise UnknownEvent
         while True:
-            for event in [e for e in self._streams.get(cursor.key, ()) if _place(e) > place]:
-                place = _place(event)
+            for event in [e for e in self._streams.get(cursor.key, ()) if _position(e) > position]:
+                position = _position(event)
                 yield event
-            async with self._news:
-                if not any(_place(e) > place for e in self._streams.get(cursor.key, ())):
-                    await _at_most(FOLLOW_S, self._news.wait())
+            async with self._appended:
+                if not any(_position(e) > position for e in self._streams.get(cursor.key, ())):
+                    await _wait_at_most(POLL_INTERVAL_S, self._appended.wait())
             yield None
 
     async def ping(self) -> None:
-        """Memory is always there."""
+        """Return at once: memory is always available."""
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there are no connections."""
 
-    def _forget(self) -> None:
+    def _drop_expired(self) -> None:
         now = time.monotonic()
-        for key in [key for key, until in self._until.items() if until < now]:
-            del self._streams[key], self._until[key]
+        for key in [key for key, expiry in self._expires_at.items() if expiry < now]:
+            del self._streams[key], self._expires_at[key]
 
 
-def _place(event: Event) -> int:
+def _position(event: Event) -> int:
     return int(event.id.partition(".")[2])
 
 
-class News:
-    """One subscription for all who wait in this process, so that waiting costs Redis nothing.
+class StreamNotifications:
+    """One Redis subscription per process that wakes the followers of a stream.
 
-    News may be lost while Redis is away; who waits looks for himself now and then.
+    Notifications may be lost while Redis is down, so followers also poll at intervals.
     """
 
     def __init__(self, redis: Redis, channel: str) -> None:
@@ -167,16 +172,16 @@ class News:
         self._listener: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
-    def about(self, key: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever something is kept under this key."""
+    def subscription(self, key: str) -> Iterator[asyncio.Event]:
+        """An asyncio event that is set whenever an event is appended to this stream."""
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen())
-        news = asyncio.Event()
-        self._waiting.setdefault(key, set()).add(news)
+        appended = asyncio.Event()
+        self._waiting.setdefault(key, set()).add(appended)
         try:
-            yield news
+            yield appended
         finally:
-            self._waiting[key].discard(news)
+            self._waiting[key].discard(appended)
             if not self._waiting[key]:
                 del self._waiting[key]
 
@@ -191,133 +196,139 @@ class News:
     async def _listen(self) -> None:
         while True:
             with contextlib.suppress(RedisError, OSError):
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as heard:
-                    await heard.subscribe(self.channel)
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    await pubsub.subscribe(self.channel)
                     while True:
-                        message = await heard.get_message(timeout=HEAR_S)
+                        message = await pubsub.get_message(timeout=SUBSCRIPTION_TIMEOUT_S)
                         key = message["data"].decode() if message else ""
-                        for news in self._waiting.get(key, ()):
-                            news.set()
-            await asyncio.sleep(FOLLOW_S)
+                        for appended in self._waiting.get(key, ()):
+                            appended.set()
+            await asyncio.sleep(POLL_INTERVAL_S)
 
 
-class RedisEvents:
-    """Events in Redis streams, encrypted, for as many instances as there are.
+class RedisEventLog:
+    """Keeps events encrypted in Redis streams, shared by all instances.
 
-    When Redis does not answer, it is left alone for a moment: requests must not queue up for
-    something that is not there.
+    After a failure Redis is not asked for BACKOFF_S seconds, so that requests do not queue up
+    for a server that is down.
     """
 
-    REST_S = 1.0
+    BACKOFF_S = 1.0
 
     def __init__(self, hosting: Hosting) -> None:
         self._prefix = f"{hosting.redis_prefix}:events"
         self._ttl = hosting.event_ttl_s
-        self._patience = hosting.redis_timeout_ms / 1000
+        self._timeout_s = hosting.redis_timeout_ms / 1000
         self._cipher = AESGCM(hosting.event_secret)
-        self._redis = connect(hosting)
-        self._news = News(self._redis, f"{self._prefix}:news")
-        self._rest_until = self._answered_at = 0.0
+        self._redis = redis_client(hosting)
+        self._notifications = StreamNotifications(self._redis, f"{self._prefix}:news")
+        self._backoff_until = self._answered_at = 0.0
 
-    async def append(self, who: Principal, stream: str, message: str | None, last: bool) -> str:
-        """Keep an event, and the whole stream for another while; tell those who wait for it."""
-        key = f"{who.mark}:{stream}"
+    async def append(
+        self, principal: Principal, stream: str, message: str | None, last: bool
+    ) -> str:
+        """Keep an event, renew the stream's expiry, and notify its followers."""
+        key = f"{principal.fingerprint}:{stream}"
         name = f"{self._prefix}:{key}"
-        entry: dict[Any, Any] = {"m": self._sealed(key, message), "l": b"1" if last else b"0"}
+        entry: dict[Any, Any] = {"m": self._encrypted(key, message), "l": b"1" if last else b"0"}
         async with self._redis.pipeline(transaction=True) as batch:
-            batch.xadd(name, entry, maxlen=MOST_EVENTS, approximate=False)
+            batch.xadd(name, entry, maxlen=MAX_EVENTS, approximate=False)
             batch.expire(name, self._ttl)
-            batch.publish(self._news.channel, key)
-            place, *_ = await self._ask(batch.execute())
-        return f"{stream}.{place.decode()}"
+            batch.publish(self._notifications.channel, key)
+            position, *_ = await self._execute(batch.execute())
+        return f"{stream}.{position.decode()}"
 
     async def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
-        """Everything after a place, then what is yet to come, whichever instance says it."""
+        """Yield the events after a position, then new ones, whichever instance appends them."""
         name = f"{self._prefix}:{cursor.key}"
-        if not await self._ask(self._redis.xrange(name, cursor.place, cursor.place)):
-            raise Unknown
-        place = cursor.place
-        with self._news.about(cursor.key) as news:
+        if not await self._execute(self._redis.xrange(name, cursor.position, cursor.position)):
+            raise UnknownEvent
+        position = cursor.position
+        with self._notifications.subscription(cursor.key) as appended:
             while True:
-                news.clear()
-                found = await self._ask(self._redis.xrange(name, f"({place}", "+", count=100))
+                appended.clear()
+                found = await self._execute(
+                    self._redis.xrange(name, f"({position}", "+", count=100)
+                )
                 for entry_id, entry in found:
-                    place = entry_id.decode()
-                    yield self._event(cursor, place, entry)
+                    position = entry_id.decode()
+                    yield self._event(cursor, position, entry)
                 if not found:
-                    await _at_most(FOLLOW_S, news.wait())
+                    await _wait_at_most(POLL_INTERVAL_S, appended.wait())
                     yield None
 
     async def ping(self) -> None:
-        """Ask Redis for a sign of life, rested or not."""
-        self._rest_until = 0
-        await self._ask(self._redis.ping())
+        """Ping Redis, even during the backoff."""
+        self._backoff_until = 0
+        await self._execute(self._redis.ping())
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._news.close()
+        await self._notifications.close()
         await self._redis.aclose()
 
-    async def _ask(self, command: Awaitable[Any]) -> Any:
-        if time.monotonic() < self._rest_until:
+    async def _execute(self, command: Awaitable[Any]) -> Any:
+        if time.monotonic() < self._backoff_until:
             if hasattr(command, "close"):
                 command.close()
-            raise Unavailable
+            raise EventLogUnavailable
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout_s):
                 answer = await command
         except (RedisError, OSError, TimeoutError) as error:
-            self._note(error)
-            raise Unavailable from error
+            self._record_failure(error)
+            raise EventLogUnavailable from error
         self._answered_at = time.monotonic()
         return answer
 
-    def _note(self, error: Exception) -> None:
-        """One failure among answers is an accident; without any answer, Redis is away."""
+    def _record_failure(self, error: Exception) -> None:
+        """Start the backoff, unless Redis answered another command just before."""
         now = time.monotonic()
-        if now - self._answered_at > self.REST_S:
-            self._rest_until = now + self.REST_S
+        if now - self._answered_at > self.BACKOFF_S:
+            self._backoff_until = now + self.BACKOFF_S
             log.warning("the event store does not answer: %s", type(error).__name__)
 
-    def _event(self, cursor: Cursor, place: str, entry: dict[bytes, bytes]) -> Event:
-        message = self._opened(cursor.key, entry[b"m"])
-        return Event(f"{cursor.stream}.{place}", message, entry[b"l"] == b"1")
+    def _event(self, cursor: Cursor, position: str, entry: dict[bytes, bytes]) -> Event:
+        message = self._decrypted(cursor.key, entry[b"m"])
+        return Event(f"{cursor.stream}.{position}", message, entry[b"l"] == b"1")
 
-    def _sealed(self, key: str, message: str | None) -> bytes:
+    def _encrypted(self, key: str, message: str | None) -> bytes:
         # The key is authenticated too: an event cannot be moved to another principal's stream.
-        nonce = secrets.token_bytes(NONCE)
+        nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, (message or "").encode(), key.encode())
 
-    def _opened(self, key: str, sealed: bytes) -> str | None:
+    def _decrypted(self, key: str, encrypted: bytes) -> str | None:
         try:
-            text = self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], key.encode()).decode()
+            text = self._cipher.decrypt(
+                encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], key.encode()
+            ).decode()
         except InvalidTag as error:
-            raise Unknown from error
+            raise UnknownEvent from error
         return text or None
 
 
-def connect(hosting: Hosting) -> Redis:
-    """A pool of connections to Redis that gives up in time."""
+def redis_client(hosting: Hosting) -> Redis:
+    """A Redis client with a bounded connection pool and timeouts."""
     url = hosting.redis_url.get_secret_value() if hosting.redis_url else ""
-    patience = hosting.redis_timeout_ms / 1000
+    timeout_s = hosting.redis_timeout_ms / 1000
     pool = BlockingConnectionPool.from_url(
         url,
-        max_connections=MOST_CONNECTIONS,
-        timeout=patience,
-        socket_timeout=patience,
-        socket_connect_timeout=patience,
+        max_connections=MAX_CONNECTIONS,
+        timeout=timeout_s,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
     )
     return Redis.from_pool(pool)
 
 
-def events_for(hosting: Hosting) -> Events | None:
+def create_event_log(hosting: Hosting) -> EventLog | None:
     """The store that the settings ask for."""
     if hosting.event_store == "off":
         return None
-    return MemoryEvents(hosting) if hosting.event_store == "memory" else RedisEvents(hosting)
+    return MemoryEventLog(hosting) if hosting.event_store == "memory" else RedisEventLog(hosting)
 
 
-async def _at_most(seconds: float, happening: Awaitable[Any]) -> None:
+async def _wait_at_most(seconds: float, awaitable: Awaitable[Any]) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await happening
+            await awaitable

@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests, sessions, tool calls."""
+"""Prometheus metrics: requests, sessions, tool calls."""
 
 import time
 from collections.abc import Callable
@@ -17,9 +17,9 @@ CALL_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
-    """The numbers of this process; each worker has its own.
+    """The metrics of this process; each worker has its own.
 
-    No label holds what a caller can make up: that would let anybody fill the memory.
+    No label value comes from the caller unchecked: that would let anybody fill the memory.
     """
 
     def __init__(self, sessions: Callable[[], int]) -> None:
@@ -50,31 +50,31 @@ class Metrics:
         Gauge("portkey_admin_sessions", "Open sessions.", registry=registry).set_function(sessions)
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
-        """Count what `app` answers."""
+        """Wrap `app` to count its responses and their durations."""
 
-        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        async def measured_app(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
             # What uvicorn answers for an app that fails before it has begun an answer.
             status = 500
 
-            async def noting(message: Message) -> None:
+            async def record_status(message: Message) -> None:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
                 await send(message)
 
-            began = time.perf_counter()
+            started = time.perf_counter()
             try:
-                await app(scope, receive, noting)
+                await app(scope, receive, record_status)
             finally:
-                self._answered(scope, status, time.perf_counter() - began)
+                self._record_request(scope, status, time.perf_counter() - started)
 
-        return counted
+        return measured_app
 
     def tool_called(self, name: str, outcome: str, seconds: float) -> None:
-        """Count a call. `name` must be a tool that there is."""
+        """Count a call; `name` must be that of an existing tool."""
         self._calls.labels(name, outcome).inc()
         self._call_seconds.labels(name).observe(seconds)
 
@@ -83,7 +83,7 @@ class Metrics:
         headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
         return Response(generate_latest(self._registry), headers=headers)
 
-    def _answered(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record_request(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in PATHS else "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._requests.labels(path, method, str(status)).inc()

@@ -1,4 +1,4 @@
-"""The pages that anybody may read: health, readiness, how to sign in, and one for people."""
+"""The public pages: `/health`, `/ready`, `/auth/info` and the status page at `/`."""
 
 import base64
 import hashlib
@@ -16,14 +16,14 @@ from starlette.routing import Route
 
 from ...hosting import Hosting
 from .auth import challenge_url
-from .client_configs import TOKEN_VARIABLE, clients
+from .client_configs import TOKEN_VARIABLE, client_configs
 from .metrics import Metrics
 from .paths import MCP
 from .readiness import Check, Readiness
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-HOW_TO_SIGN_IN = {
+SIGN_IN_INSTRUCTIONS = {
     "none": "No token is needed.",
     "bearer": "Send the token you were given in the header Authorization, after the word Bearer.",
     "clerk": "Send a token that Clerk issued in the header Authorization, after the word Bearer; "
@@ -34,8 +34,8 @@ Page = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the pages say of the running service, besides its settings."""
+class ServiceInfo:
+    """What the pages show of the running service, besides its settings."""
 
     version: str
     sandbox: bool
@@ -49,12 +49,12 @@ class Facts:
     """What `/ready` looks at besides this process, like `redis`."""
 
 
-def page_routes(hosting: Hosting, facts: Facts, metrics: Metrics | None = None) -> list[Route]:
+def page_routes(hosting: Hosting, info: ServiceInfo, metrics: Metrics | None = None) -> list[Route]:
     """The pages; `/metrics` is one if there are metrics."""
     routes = [
-        Route("/", _status(hosting, facts)),
-        Route("/health", _health(facts)),
-        Route("/ready", _ready(hosting, facts)),
+        Route("/", _status(hosting, info)),
+        Route("/health", _health(info)),
+        Route("/ready", _ready(hosting, info)),
         Route("/auth/info", _auth_info(hosting)),
     ]
     if metrics is not None:
@@ -62,44 +62,44 @@ def page_routes(hosting: Hosting, facts: Facts, metrics: Metrics | None = None) 
     return routes
 
 
-def _health(facts: Facts) -> Page:
+def _health(info: ServiceInfo) -> Page:
     async def health(_request: Request) -> Response:
-        return _told({"status": "ok", "version": facts.version})
+        return _json_response({"status": "ok", "version": info.version})
 
     return health
 
 
-def _ready(hosting: Hosting, facts: Facts) -> Page:
-    readiness = Readiness(facts.checks)
+def _ready(hosting: Hosting, info: ServiceInfo) -> Page:
+    readiness = Readiness(info.checks)
 
     async def ready(_request: Request) -> Response:
-        found = await readiness.look()
-        fine = all(check.ok for check in found.values())
+        found = await readiness.run_checks()
+        is_ready = all(check.ok for check in found.values())
         answer = {
-            "status": "ready" if fine else "not ready",
-            "sessions": _sessions(hosting, facts),
+            "status": "ready" if is_ready else "not ready",
+            "sessions": _sessions(hosting, info),
             "event_store": hosting.event_store,
             "checks": {
                 name: {"status": "ok" if check.ok else "unreachable", "ms": check.ms}
                 for name, check in found.items()
             },
         }
-        return _told(answer, 200 if fine else 503)
+        return _json_response(answer, 200 if is_ready else 503)
 
     return ready
 
 
-def _sessions(hosting: Hosting, facts: Facts) -> dict[str, Any]:
+def _sessions(hosting: Hosting, info: ServiceInfo) -> dict[str, Any]:
     if hosting.session_mode == "stateless":
         return {"mode": "stateless"}
-    return {"mode": "stateful", "open": facts.sessions(), "max": hosting.max_sessions}
+    return {"mode": "stateful", "open": info.sessions(), "max": hosting.max_sessions}
 
 
 def _auth_info(hosting: Hosting) -> Page:
     answer = {
         "mode": hosting.auth_mode,
         "endpoint": _endpoint(hosting),
-        "how": HOW_TO_SIGN_IN[hosting.auth_mode],
+        "how": SIGN_IN_INSTRUCTIONS[hosting.auth_mode],
     }
     if hosting.auth_mode != "none":
         answer["header"] = "Authorization: Bearer TOKEN"
@@ -108,12 +108,12 @@ def _auth_info(hosting: Hosting) -> Page:
         answer["resource_metadata"] = challenge_url(hosting) or ""
 
     async def auth_info(_request: Request) -> Response:
-        return _told(answer)
+        return _json_response(answer)
 
     return auth_info
 
 
-def _status(hosting: Hosting, facts: Facts) -> Page:
+def _status(hosting: Hosting, info: ServiceInfo) -> Page:
     assets = _assets()
     headers = {
         **NO_STORE,
@@ -129,13 +129,13 @@ def _status(hosting: Hosting, facts: Facts) -> Page:
         style=assets.style,
         script=assets.script,
         hosting=hosting,
-        facts=facts,
+        info=info,
         endpoint=endpoint,
         metadata=challenge_url(hosting),
-        domains=sorted(facts.domains.items()),
-        clients=clients(endpoint, with_token=hosting.auth_mode == "bearer"),
+        domains=sorted(info.domains.items()),
+        clients=client_configs(endpoint, with_token=hosting.auth_mode == "bearer"),
         token_variable=TOKEN_VARIABLE,
-        started=datetime.fromtimestamp(facts.started, UTC),
+        started=datetime.fromtimestamp(info.started, UTC),
     )
 
     async def status(_request: Request) -> Response:
@@ -153,7 +153,7 @@ class _Assets(NamedTuple):
 
 @cache
 def _assets() -> _Assets:
-    """The parts of the status page, and the policy that lets run these parts and no others."""
+    """The status page's template, style and script, and the Content-Security-Policy for them."""
     environment = Environment(
         loader=PackageLoader(__package__, "pages_assets"),
         autoescape=True,
@@ -188,7 +188,7 @@ def _hash(text: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """`90` as people say it."""
+    """Seconds in the largest whole unit: 90 as `90 seconds`, 3600 as `1 hour`."""
     for name, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= size and seconds % size == 0:
             count = int(seconds // size)
@@ -200,5 +200,5 @@ def _endpoint(hosting: Hosting) -> str:
     return f"{hosting.base_url}{MCP}"
 
 
-def _told(answer: dict[str, Any], status: int = 200) -> Response:
+def _json_response(answer: dict[str, Any], status: int = 200) -> Response:
     return JSONResponse(answer, status, headers=NO_STORE)

@@ -1,4 +1,4 @@
-"""Where things are: the endpoint, and the pages that anybody may read."""
+"""The HTTP paths: the MCP endpoint, and the public pages."""
 
 MCP = "/mcp"
 METADATA = "/.well-known/oauth-protected-resource"

@@ -1,4 +1,4 @@
-"""Who is calling: what authentication finds out, and what sessions and events belong to."""
+"""The principal: the authenticated caller, who owns sessions and streams."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ Kind = Literal["anonymous", "bearer", "clerk"]
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody who may call. The name is for logs; it is never a secret."""
+    """An authenticated caller. The name appears in logs; it is never a secret."""
 
     kind: Kind
     name: str
 
     @property
-    def mark(self) -> str:
-        """A short form that may stand in a key of Redis, whatever the name holds."""
+    def fingerprint(self) -> str:
+        """A hash of kind and name, safe to use in Redis keys."""
         return hashlib.sha256(f"{self.kind}:{self.name}".encode()).hexdigest()[:16]
 
 
-ANYBODY = Principal("anonymous", "anybody")
+ANONYMOUS = Principal("anonymous", "anybody")
 
 
 def principal_of(scope: Any) -> Principal:
     """Who makes this request; set by `auth.Authentication`."""
-    found: Principal = scope.get("state", {}).get("principal", ANYBODY)
+    found: Principal = scope.get("state", {}).get("principal", ANONYMOUS)
     return found

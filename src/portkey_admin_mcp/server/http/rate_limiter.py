@@ -1,4 +1,4 @@
-"""Counts how often somebody calls, in memory or for several instances in Redis."""
+"""Rate limits, counted in memory, or in Redis for several instances."""
 
 import asyncio
 import logging
@@ -14,18 +14,18 @@ from limits.errors import StorageError
 
 from ...hosting import Hosting
 
-REST_S = 5
-"""How long Redis is left alone after it failed, so that not every request waits for it."""
+BACKOFF_S = 5
+"""Seconds that Redis is not asked after a failure, so that not every request waits for it."""
 
-WARN_EVERY_S = 60
+WARNING_INTERVAL_S = 60
 
 logger = logging.getLogger(__name__)
 
 
-class Limiter:
-    """A sliding window for each key.
+class RateLimiter:
+    """A sliding-window rate limiter by key.
 
-    While Redis is away everybody may pass: an administrator must not be locked out because a
+    While Redis is down every request may pass: an administrator must not be locked out because a
     counter is broken, and authentication still stands.
     """
 
@@ -34,17 +34,17 @@ class Limiter:
         self._storage = storage
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._timeout_s = timeout_s
-        self._resting_until = self._silent_until = -math.inf
+        self._backoff_until = self._next_warning_at = -math.inf
 
-    async def wait(self, key: str, most: int) -> int:
+    async def hit(self, key: str, limit: int) -> int:
         """Count one call; return 0, or the seconds after which another may be made."""
-        if time.monotonic() < self._resting_until:
+        if time.monotonic() < self._backoff_until:
             return 0
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._count(key, most)
+                return await self._count(key, limit)
         except (StorageError, OSError, TimeoutError) as error:
-            self._rest(error)
+            self._back_off(error)
             return 0
 
     async def close(self) -> None:
@@ -53,28 +53,28 @@ class Limiter:
         if isinstance(bridge, RedispyBridge):
             await bridge.storage.aclose()
 
-    async def _count(self, key: str, most: int) -> int:
-        item = RateLimitItemPerSecond(most, self.window_s)
+    async def _count(self, key: str, limit: int) -> int:
+        item = RateLimitItemPerSecond(limit, self.window_s)
         if await self._limiter.hit(item, key):
             return 0
         stats = await self._limiter.get_window_stats(item, key)
         # As much again as one call weighs: at the border of two windows the count is not lower.
-        seconds = stats.reset_time - time.time() + self.window_s / most
+        seconds = stats.reset_time - time.time() + self.window_s / limit
         return min(self.window_s, max(1, math.ceil(seconds)))
 
-    def _rest(self, error: Exception) -> None:
+    def _back_off(self, error: Exception) -> None:
         now = time.monotonic()
-        self._resting_until = now + REST_S
-        if now >= self._silent_until:
-            self._silent_until = now + WARN_EVERY_S
+        self._backoff_until = now + BACKOFF_S
+        if now >= self._next_warning_at:
+            self._next_warning_at = now + WARNING_INTERVAL_S
             logger.warning("Calls are not limited, Redis is away: %s", type(error).__name__)
 
 
-def limiter_for(hosting: Hosting) -> Limiter:
-    """Where calls are counted, as the settings say."""
+def create_rate_limiter(hosting: Hosting) -> RateLimiter:
+    """The rate limiter that RATE_LIMIT_STORE asks for."""
     timeout_s = hosting.redis_timeout_ms / 1000
     storage = _redis(hosting, timeout_s) if hosting.rate_store == "redis" else MemoryStorage()
-    return Limiter(storage, math.ceil(hosting.rate_window_ms / 1000), timeout_s)
+    return RateLimiter(storage, math.ceil(hosting.rate_window_ms / 1000), timeout_s)
 
 
 def _redis(hosting: Hosting, timeout_s: float) -> Storage:

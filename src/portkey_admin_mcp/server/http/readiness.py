@@ -1,4 +1,4 @@
-"""Whether the service can do its work now: what `/ready` looks at."""
+"""The readiness checks behind `/ready`."""
 
 import asyncio
 import logging
@@ -7,59 +7,59 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 Check = Callable[[], Awaitable[None]]
-"""Raises when what it looks at cannot be used."""
+"""Raises if what it checks cannot be used."""
 
-LIMIT_S = 2.0
-FRESH_S = 1.0
+TIMEOUT_S = 2.0
+CACHE_TTL_S = 1.0
 
 log = logging.getLogger(__name__)
 
 
-class Found(NamedTuple):
-    """What came of a check."""
+class CheckResult(NamedTuple):
+    """The result of a check; `ms` is how long it took, in milliseconds."""
 
     ok: bool
     ms: float
 
 
 class Readiness:
-    """Makes all checks at once, and at most once a second, however often it is asked itself.
+    """Runs all checks concurrently, and caches the results for `ttl_s` seconds.
 
-    So that a page open to everybody cannot be used to wear out Redis or Portkey.
+    The cache keeps a public page from putting load on Redis or Portkey.
     """
 
     def __init__(
-        self, checks: Mapping[str, Check], limit_s: float = LIMIT_S, fresh_s: float = FRESH_S
+        self, checks: Mapping[str, Check], timeout_s: float = TIMEOUT_S, ttl_s: float = CACHE_TTL_S
     ) -> None:
         self._checks = checks
-        self._limit_s = limit_s
-        self._fresh_s = fresh_s
+        self._timeout_s = timeout_s
+        self._ttl_s = ttl_s
         self._lock = asyncio.Lock()
-        self._found: dict[str, Found] = {}
-        self._fresh_until = 0.0
+        self._results: dict[str, CheckResult] = {}
+        self._cached_until = 0.0
 
-    async def look(self) -> dict[str, Found]:
-        """What the checks found, a second ago at most."""
+    async def run_checks(self) -> dict[str, CheckResult]:
+        """The results of all checks, `ttl_s` seconds old at most."""
         async with self._lock:
-            if time.monotonic() >= self._fresh_until:
-                found = await asyncio.gather(*map(self._ask, self._checks.values()))
-                self._remember(dict(zip(self._checks, found, strict=True)))
-            return self._found
+            if time.monotonic() >= self._cached_until:
+                results = await asyncio.gather(*map(self._run, self._checks.values()))
+                self._store(dict(zip(self._checks, results, strict=True)))
+            return self._results
 
-    def _remember(self, found: dict[str, Found]) -> None:
-        for name, (ok, _ms) in found.items():
-            if ok != self._found.get(name, Found(True, 0)).ok:
+    def _store(self, results: dict[str, CheckResult]) -> None:
+        for name, (ok, _ms) in results.items():
+            if ok != self._results.get(name, CheckResult(True, 0)).ok:
                 log.warning("%s is %s", name, "reached again" if ok else "not reached")
-        self._found = found
-        self._fresh_until = time.monotonic() + self._fresh_s
+        self._results = results
+        self._cached_until = time.monotonic() + self._ttl_s
 
-    async def _ask(self, check: Check) -> Found:
-        began = time.perf_counter()
+    async def _run(self, check: Check) -> CheckResult:
+        started = time.perf_counter()
         try:
-            async with asyncio.timeout(self._limit_s):
+            async with asyncio.timeout(self._timeout_s):
                 await check()
             ok = True
         except Exception as error:  # noqa: BLE001  # each library has its own, and none may be told
             log.debug("a check failed with %s", type(error).__name__)
             ok = False
-        return Found(ok, round((time.perf_counter() - began) * 1000, 1))
+        return CheckResult(ok, round((time.perf_counter() - started) * 1000, 1))

@@ -1,4 +1,4 @@
-"""What the guards share: how a request is read before it is trusted, and how it is refused."""
+"""Reading raw ASGI requests, and refusing them: shared by the guards and authentication."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 
-class Refused(Exception):
-    """A request that goes no further, and what its sender is told.
+class RequestRefused(Exception):
+    """Refuses a request with a status, an error code and a message.
 
-    The words are ours alone: nothing of the request is repeated in them.
+    The message never repeats anything from the request.
     """
 
     def __init__(
@@ -21,8 +21,8 @@ class Refused(Exception):
         self.message = message
         self.headers = headers or {}
 
-    def answer(self, **headers: str) -> Response:
-        """Say so over HTTP, with these headers too (`_` stands for `-`)."""
+    def response(self, **headers: str) -> Response:
+        """The HTTP response, with these extra headers (`_` stands for `-`)."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return JSONResponse(
             {"error": self.error, "message": self.message},
@@ -31,14 +31,14 @@ class Refused(Exception):
         )
 
 
-def values(scope: Any, name: str) -> list[str]:
-    """Every value that the request has for a header, as it came."""
+def header_values(scope: Any, name: str) -> list[str]:
+    """Every value the request has for a header, in order and undecoded."""
     wanted = name.lower().encode()
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted]
 
 
 def is_page(scope: Any, pages: frozenset[str]) -> bool:
-    """Whether this asks to read one of these pages, spelled exactly so.
+    """Whether this is a GET or HEAD of one of these pages, by its exact path.
 
     The path as it was received is compared, since the decoded one has many spellings.
     """
@@ -48,8 +48,8 @@ def is_page(scope: Any, pages: frozenset[str]) -> bool:
 
 
 def bearer_token(authorization: str | None) -> str:
-    """The token in an Authorization header; raises Refused where there is none."""
+    """The token in an Authorization header; raises RequestRefused (401) if there is none."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Refused(401, "unauthorized", "Send a token: Authorization: Bearer TOKEN.")
+        raise RequestRefused(401, "unauthorized", "Send a token: Authorization: Bearer TOKEN.")
     return token.strip()

@@ -1,4 +1,4 @@
-"""`GET /mcp` with Last-Event-ID: go on with a stream, whichever instance began it."""
+"""Stream resumption: `GET /mcp` with Last-Event-ID, at any instance."""
 
 import asyncio
 import logging
@@ -9,34 +9,34 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from .event_log import Event, Events, Unavailable, Unknown, cursor_of
+from .event_log import Event, EventLog, EventLogUnavailable, UnknownEvent, cursor_of
 from .principal import principal_of
 
 log = logging.getLogger(__name__)
 
-SILENCE_S = 60.0
-"""A stream on which nothing comes for so long is closed; the client may ask again."""
+IDLE_TIMEOUT_S = 60.0
+"""Seconds without an event after which a stream is closed; the client may resume it again."""
 
-BEAT_S = 10.0
-"""Between signs of life, so that no proxy takes the stream for dead."""
+HEARTBEAT_INTERVAL_S = 10.0
+"""Seconds between SSE comments that keep proxies from closing an idle stream."""
 
-HEADERS = {
+SSE_HEADERS = {
     "cache-control": "no-cache, no-transform",
     "content-type": "text/event-stream",
     "x-accel-buffering": "no",
 }
 
 
-class Resume:
-    """Answers a client that comes back."""
+class StreamResumption:
+    """ASGI application that replays a stream after Last-Event-ID and follows it."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: EventLog) -> None:
         self._events = events
-        self._over = asyncio.Event()
+        self._stopping = asyncio.Event()
 
-    def end(self) -> None:
-        """Close all streams: the service stops."""
-        self._over.set()
+    def close_streams(self) -> None:
+        """Close all resumed streams, because the service is stopping."""
+        self._stopping.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Replay what came after Last-Event-ID, then follow until the answer is complete."""
@@ -47,69 +47,69 @@ class Resume:
     async def _answer(self, request: Request) -> Response:
         if "text/event-stream" not in request.headers.get("accept", ""):
             return _refusal(406, "Accept must hold text/event-stream")
-        who = principal_of(request.scope)
+        principal = principal_of(request.scope)
         try:
-            cursor = cursor_of(who, request.headers.get("last-event-id", ""))
-            told = self._events.follow(cursor)
+            cursor = cursor_of(principal, request.headers.get("last-event-id", ""))
+            events = self._events.follow(cursor)
             # The first step finds out whether there is such a stream.
-            first = await anext(told)
-        except Unknown:
+            first = await anext(events)
+        except UnknownEvent:
             return _refusal(404, "There is no such event; begin anew")
-        except Unavailable:
+        except EventLogUnavailable:
             return _refusal(503, "Replay is unavailable now; try again")
-        return EventStream(self._lines(first, told))
+        return EventStream(self._lines(first, events))
 
     async def _lines(
-        self, first: Event | None, told: AsyncIterator[Event | None]
+        self, first: Event | None, events: AsyncIterator[Event | None]
     ) -> AsyncIterator[bytes]:
-        heard = beat = time.monotonic()
+        last_event_at = last_sent_at = time.monotonic()
         event: Event | None = first
         try:
-            while not self._over.is_set():
+            while not self._stopping.is_set():
                 now = time.monotonic()
                 if event is not None:
-                    heard = beat = now
-                    yield _written(event)
+                    last_event_at = last_sent_at = now
+                    yield _encode(event)
                     if event.last:
                         return
-                elif now - heard > SILENCE_S:
+                elif now - last_event_at > IDLE_TIMEOUT_S:
                     return
-                elif now - beat > BEAT_S:
-                    beat = now
+                elif now - last_sent_at > HEARTBEAT_INTERVAL_S:
+                    last_sent_at = now
                     yield b": here\n\n"
-                event = await anext(told)
-        except (Unavailable, Unknown, StopAsyncIteration):
+                event = await anext(events)
+        except (EventLogUnavailable, UnknownEvent, StopAsyncIteration):
             log.warning("a resumed stream ended early: the event store is away")
 
 
 class EventStream(Response):
-    """A stream of events that ends when the client goes."""
+    """A server-sent-events response that ends when the client disconnects."""
 
     def __init__(self, lines: AsyncIterator[bytes]) -> None:
-        super().__init__(headers=HEADERS)
+        super().__init__(headers=SSE_HEADERS)
         del self.headers["content-length"]
         self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send each event at once."""
+        """Send each event as soon as it is available."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        gone = asyncio.create_task(_gone(receive))
+        disconnected = asyncio.create_task(_wait_for_disconnect(receive))
         try:
             async for line in self._lines:
-                if gone.done():
+                if disconnected.done():
                     return
                 await send({"type": "http.response.body", "body": line, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
-            gone.cancel()
+            disconnected.cancel()
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-def _written(event: Event) -> bytes:
+def _encode(event: Event) -> bytes:
     kind = "" if event.message is None else "event: message\n"
     return f"id: {event.id}\n{kind}data: {event.message or ''}\n\n".encode()
 

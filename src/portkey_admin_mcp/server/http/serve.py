@@ -1,4 +1,4 @@
-"""Run the hosted service on uvicorn, and stop it without cutting anybody off."""
+"""Run the hosted service on uvicorn, with graceful shutdown."""
 
 import logging
 import os
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Tells streams that it is over before it waits for connections to end."""
+    """A uvicorn server that closes event streams before it waits for connections to end."""
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Streams end, calls in flight finish, then the rest."""
+        """Close event streams, wait for calls in flight, then shut down."""
         app = self.config.app
         if isinstance(app, Starlette):
-            await app.state.service.stop_streams()
+            await app.state.service.close_streams()
         await super().shutdown(sockets)
 
 

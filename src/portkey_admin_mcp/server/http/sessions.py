@@ -1,4 +1,4 @@
-"""Sessions and streams: the SDK's manager, with owners, a full house, and streams that survive."""
+"""The SDK's session manager, with owners, a session limit and resumable streams."""
 
 import asyncio
 import contextlib
@@ -19,28 +19,28 @@ from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCError, JSONRPCMessage, 
 from starlette.types import Message, Receive, Scope, Send
 
 from ...hosting import Hosting
-from .event_log import Events, Unavailable, new_stream
-from .principal import ANYBODY, Principal, principal_of
+from .event_log import EventLog, EventLogUnavailable, new_stream_id
+from .principal import ANONYMOUS, Principal, principal_of
 
 RETRY_AFTER_S = 5
-COME_BACK_MS = 1000
-"""When a client whose stream was cut should ask for the rest."""
+RETRY_INTERVAL_MS = 1000
+"""Milliseconds a client waits before it resumes a broken stream (the SSE `retry` field)."""
 
-SURVIVAL_S = 300.0
-"""How long a call whose client has gone may go on, so that its answer can be fetched later."""
+DETACHED_CALL_TIMEOUT_S = 300.0
+"""Seconds a call may go on after its client disconnected, so that its result can be resumed."""
 
-_caller: ContextVar[Principal] = ContextVar("caller", default=ANYBODY)
+_current_principal: ContextVar[Principal] = ContextVar("caller", default=ANONYMOUS)
 
 
-class Recorder(EventStore):
-    """Keeps the streams of one transport, under names of their own.
+class StreamRecorder(EventStore):
+    """Appends the events of one transport to the event log, under stream ids of its own.
 
     Never raises: an event that cannot be kept is sent all the same, without an id.
     """
 
-    def __init__(self, events: Events, who: Principal) -> None:
+    def __init__(self, events: EventLog, principal: Principal) -> None:
         self._events = events
-        self._who = who
+        self._principal = principal
         self._streams: dict[str, str] = {}
         self.idle = asyncio.Event()
 
@@ -49,11 +49,11 @@ class Recorder(EventStore):
         last = isinstance(message, JSONRPCResponse | JSONRPCError)
         if message is None:
             # A cursor comes first on each stream, and a request id may be used again.
-            self._streams[stream_id] = new_stream()
-        stream = self._streams.setdefault(stream_id, new_stream())
+            self._streams[stream_id] = new_stream_id()
+        stream = self._streams.setdefault(stream_id, new_stream_id())
         try:
-            return await self._events.append(self._who, stream, _text(message), last)
-        except Unavailable:
+            return await self._events.append(self._principal, stream, _text(message), last)
+        except EventLogUnavailable:
             return ""
         finally:
             if last:
@@ -61,14 +61,14 @@ class Recorder(EventStore):
                 self.idle.set()
 
     async def replay_events_after(self, last_event_id: str, send_callback: Any) -> str | None:
-        """Never asked: `resume` answers before the transport does."""
+        """Return None: `resumption` answers before the transport would."""
         return None
 
 
 class Sessions(StreamableHTTPSessionManager):
-    """Serves `/mcp` for both eras of the protocol."""
+    """Serves `/mcp`, for revisions of the protocol with and without sessions."""
 
-    def __init__(self, server: Any, hosting: Hosting, events: Events | None) -> None:
+    def __init__(self, server: Any, hosting: Hosting, events: EventLog | None) -> None:
         self._events = events
         super().__init__(
             app=server,
@@ -78,13 +78,15 @@ class Sessions(StreamableHTTPSessionManager):
             session_idle_timeout=hosting.session_timeout_ms / 1000,
             max_request_body_size=hosting.max_body_bytes,
             max_sessions=hosting.max_sessions,
-            retry_interval=COME_BACK_MS,
+            retry_interval=RETRY_INTERVAL_MS,
         )
 
     @property
     def event_store(self) -> EventStore | None:
         """A fresh recorder for each transport, since the SDK asks once for each."""
-        return None if self._events is None else Recorder(self._events, _caller.get())
+        return (
+            None if self._events is None else StreamRecorder(self._events, _current_principal.get())
+        )
 
     @event_store.setter
     def event_store(self, _: EventStore | None) -> None:
@@ -97,17 +99,17 @@ class Sessions(StreamableHTTPSessionManager):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request on behalf of its principal."""
-        who = principal_of(scope)
-        owner = AccessToken(token="", client_id=f"{who.kind}:{who.name}", scopes=[])
-        token = _caller.set(who)
+        principal = principal_of(scope)
+        owner = AccessToken(token="", client_id=f"{principal.kind}:{principal.name}", scopes=[])
+        token = _current_principal.set(principal)
         try:
             served = {**scope, "user": AuthenticatedUser(owner)}
             await self.handle_request(served, receive, _with_retry_after(send))
         finally:
-            _caller.reset(token)
+            _current_principal.reset(token)
 
-    async def end_streams(self) -> None:
-        """Close the streams of notices, so that a stopping service does not wait for them."""
+    async def close_streams(self) -> None:
+        """Close the notification streams, so that a stopping service does not wait for them."""
         for transport in list(self._server_instances.values()):
             transport.close_standalone_sse_stream()
 
@@ -116,7 +118,7 @@ class Sessions(StreamableHTTPSessionManager):
     ) -> None:
         """As in the SDK, but with a recorder: the answer can be fetched from any instance."""
         recorder = self.event_store
-        if not isinstance(recorder, Recorder):
+        if not isinstance(recorder, StreamRecorder):
             await super()._handle_stateless_request(protocol_version_hint, scope, receive, send)
             return
         transport = StreamableHTTPServerTransport(
@@ -125,14 +127,14 @@ class Sessions(StreamableHTTPSessionManager):
             security_settings=self.security_settings,
             retry_interval=self.retry_interval,
         )
-        watched = _Watched(send)
+        guarded_send = _SendIgnoringDisconnect(send)
         assert self._task_group is not None  # run() has been entered
         try:
             await self._task_group.start(self._serve, transport, protocol_version_hint)
-            await transport.handle_request(scope, receive, watched)
-            if watched.streams:
+            await transport.handle_request(scope, receive, guarded_send)
+            if guarded_send.streams:
                 # The client may have gone; its answer is still to be kept.
-                with anyio.move_on_after(SURVIVAL_S):
+                with anyio.move_on_after(DETACHED_CALL_TIMEOUT_S):
                     await recorder.idle.wait()
         finally:
             with anyio.CancelScope(shield=True):
@@ -165,8 +167,8 @@ def _text(message: JSONRPCMessage | None) -> str | None:
     return None if message is None else message.model_dump_json(by_alias=True, exclude_unset=True)
 
 
-class _Watched:
-    """Remembers whether an answer is a stream, and outlives the client."""
+class _SendIgnoringDisconnect:
+    """Sends until the client disconnects, and records whether the response is a stream."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -181,12 +183,12 @@ class _Watched:
 
 
 def _with_retry_after(send: Send) -> Send:
-    """Say when to come back, where the house is full."""
+    """Add Retry-After to 503, the response when the session limit is reached."""
 
-    async def told(message: Message) -> None:
+    async def send_with_retry_after(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 503:
             headers = [*message["headers"], (b"retry-after", str(RETRY_AFTER_S).encode())]
             message = {**message, "headers": headers}
         await send(message)
 
-    return told
+    return send_with_retry_after

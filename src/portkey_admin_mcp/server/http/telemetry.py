@@ -1,4 +1,4 @@
-"""Traces and metrics for OpenTelemetry, when OTLP variables name somebody who takes them."""
+"""Traces and metrics for OpenTelemetry, if an OTLP endpoint is set."""
 
 from typing import Any, NamedTuple
 
@@ -7,17 +7,17 @@ from starlette.middleware import Middleware
 from ... import __version__
 from ...errors import ConfigurationError
 
-UNTRACED = "/health$,/ready$"
+UNTRACED_PATHS = "/health$,/ready$"
 
 
 class Telemetry(NamedTuple):
-    """What is started with the service, and stopped with it."""
+    """The middleware, and the providers that are shut down with the service."""
 
     middleware: Middleware
     providers: tuple[Any, ...]
 
     def close(self) -> None:
-        """Send what is left."""
+        """Export what is buffered, and stop."""
         for provider in self.providers:
             provider.shutdown()
 
@@ -56,6 +56,6 @@ def start_telemetry() -> Telemetry:
         OpenTelemetryMiddleware,
         tracer_provider=tracing,
         meter_provider=measuring,
-        excluded_urls=UNTRACED,
+        excluded_urls=UNTRACED_PATHS,
     )
     return Telemetry(middleware, (tracing, measuring))

@@ -1,4 +1,4 @@
-"""Tool calls as numbers for Prometheus."""
+"""The MCP middleware that counts tool calls for Prometheus."""
 
 import time
 from typing import Any
@@ -8,8 +8,8 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from .metrics import Metrics
 
 
-class Counted(Middleware):
-    """Counts each call of a tool that there is: a made-up name must not become a label."""
+class ToolCallMetrics(Middleware):
+    """Counts calls of existing tools; an unknown name must not become a label."""
 
     def __init__(self, metrics: Metrics, names: set[str]) -> None:
         self._metrics = metrics
@@ -18,7 +18,7 @@ class Counted(Middleware):
     async def on_call_tool(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
     ) -> Any:
-        """Note how it ended and how long it took."""
+        """Record the outcome and the duration of the call."""
         outcome, began = "error", time.perf_counter()
         try:
             result = await call_next(context)
@@ -26,5 +26,5 @@ class Counted(Middleware):
             return result
         finally:
             if context.message.name in self._names:
-                spent = time.perf_counter() - began
-                self._metrics.tool_called(context.message.name, outcome, spent)
+                elapsed_s = time.perf_counter() - began
+                self._metrics.tool_called(context.message.name, outcome, elapsed_s)

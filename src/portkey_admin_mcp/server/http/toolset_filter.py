@@ -1,4 +1,4 @@
-"""Fewer tools for one client: `?tools=users,configs` or `X-MCP-Toolsets`. Never more."""
+"""Limit a client to some toolsets, by `?tools=users,configs` or the header X-MCP-Toolsets."""
 
 from contextvars import ContextVar
 from difflib import get_close_matches
@@ -12,39 +12,41 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...catalog import Tool
 
-_wanted: ContextVar[frozenset[str] | None] = ContextVar("wanted", default=None)
+_selected: ContextVar[frozenset[str] | None] = ContextVar("selected_toolsets", default=None)
 
 
-class Narrow:
-    """Reads which domains a request asks for; an unknown one is refused with the nearest."""
+class ToolsetSelection:
+    """ASGI middleware that reads the requested toolsets, and answers 400 to an unknown one."""
 
     def __init__(self, app: ASGIApp, domains: list[str]) -> None:
         self._app = app
         self._domains = domains
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its domains, if it names any."""
+        """Pass the request on with its toolsets in a context variable."""
         request = Request(scope)
-        asked = [request.query_params.get("tools"), request.headers.get("x-mcp-toolsets")]
-        lists = [set(filter(None, map(str.strip, text.split(",")))) for text in asked if text]
+        requested = [request.query_params.get("tools"), request.headers.get("x-mcp-toolsets")]
+        lists = [set(filter(None, map(str.strip, text.split(",")))) for text in requested if text]
         for name in sorted(set().union(*lists) - set(self._domains)):
-            refusal = JSONResponse({"error": "unknown_toolset", "message": self._cure(name)}, 400)
+            refusal = JSONResponse(
+                {"error": "unknown_toolset", "message": self._correction(name)}, 400
+            )
             await refusal(scope, receive, send)
             return
-        token = _wanted.set(frozenset.intersection(*map(frozenset, lists)) if lists else None)
+        token = _selected.set(frozenset.intersection(*map(frozenset, lists)) if lists else None)
         try:
             await self._app(scope, receive, send)
         finally:
-            _wanted.reset(token)
+            _selected.reset(token)
 
-    def _cure(self, name: str) -> str:
+    def _correction(self, name: str) -> str:
         near = get_close_matches(name, self._domains, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._domains)}"
         return f"There is no toolset {name[:40]!r}; {hint}"
 
 
-class Narrowed(Middleware):
-    """Lists and calls only the tools of the domains that were asked for."""
+class ToolsetFilter(Middleware):
+    """MCP middleware that lists and calls only the tools of the selected toolsets."""
 
     def __init__(self, tools: list[Tool]) -> None:
         self._domain = {tool.name: tool.domain for tool in tools}
@@ -52,17 +54,17 @@ class Narrowed(Middleware):
     async def on_list_tools(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
     ) -> Any:
-        """Leave out what was not asked for."""
-        return [tool for tool in await call_next(context) if self._offers(tool.name)]
+        """Leave out the tools of other toolsets."""
+        return [tool for tool in await call_next(context) if self._is_selected(tool.name)]
 
     async def on_call_tool(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
     ) -> Any:
-        """Answer as if a tool outside did not exist."""
-        if not self._offers(context.message.name):
+        """Raise NotFoundError for a tool of another toolset."""
+        if not self._is_selected(context.message.name):
             raise NotFoundError(f"Unknown tool: {context.message.name!r}")
         return await call_next(context)
 
-    def _offers(self, name: str) -> bool:
-        wanted = _wanted.get()
-        return wanted is None or self._domain.get(name) in wanted
+    def _is_selected(self, name: str) -> bool:
+        selected = _selected.get()
+        return selected is None or self._domain.get(name) in selected
