@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.catalog import Tool
+from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools
 from portkey_admin_mcp.server.arguments import arguments_model
@@ -38,7 +39,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
     check = asked.parse_args().check
-    wanted = {DOCS / name: text for name, text in pages().items()}
+    wanted = {(DOCS / name).resolve(): text for name, text in pages().items()}
     wanted_or_old = wanted.keys() | set((DOCS / "tools").glob("*.md"))
     stale = [page for page in sorted(wanted_or_old) if old(page) != wanted.get(page)]
     for page in stale:
@@ -65,8 +66,31 @@ def pages() -> dict[str, str]:
         **{f"tools/{domain}.md": domain_page(domain, tools) for domain, tools in domains.items()},
         "tools/README.md": index_page(domains),
         "settings.md": settings_page(),
+        "../README.md": readme(domains),
         "coverage.md": coverage_page(),
     }
+
+
+def readme(domains: dict[str, list[Tool]]) -> str:
+    """The README with its table of domains as they are."""
+    old = (ROOT / "README.md").read_text(encoding="utf-8")
+    head, _, rest = old.partition("<!-- domains: written by `make docs` -->\n")
+    _, mark, tail = rest.partition("<!-- /domains -->\n")
+    count = sum(map(len, domains.values()))
+    table = [
+        f"[{count} tools in {len(domains)} domains](docs/tools/README.md), each with its endpoint, "
+        "scope and",
+        "arguments:\n",
+        "| domain | tools | |",
+        "|---|---|---|",
+        *(
+            f"| [{name}](docs/tools/{name}.md) | {len(tools)} | {DOMAINS[name]} |"
+            for name, tools in domains.items()
+        ),
+        "",
+    ]
+    start = "<!-- domains: written by `make docs` -->\n"
+    return head + start + "\n".join(table) + mark + tail
 
 
 def index_page(domains: dict[str, list[Tool]]) -> str:
@@ -90,7 +114,10 @@ def section(tool: Tool) -> str:
     """What a reader asks first: what, where, with which right, how dangerous, with what."""
     endpoints = ", then ".join(f"`{endpoint}`" for endpoint in tool.endpoints)
     plan = " · Enterprise plan" if tool.enterprise else ""
-    facts = f"{endpoints} · {EFFECTS[tool.effect]} · needs {scopes(tool)}{plan}"
+    needs = f" · needs {scopes(tool)}" if tool.scopes else ""
+    facts = f"{endpoints} · {EFFECTS[tool.effect]}{needs}{plan}"
+    if tool.unconfirmed:
+        facts += f"\n\n*Unconfirmed.* {tool.unconfirmed}"
     return f"## {tool.name}\n\n{tool.description}\n\n{facts}\n\n{arguments(tool)}"
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, cast, get_type_hints
 
 from .api import Base, Portkey
 from .models.base import Arguments, Record
-from .models.paging import Page, Paged
+from .models.paging import Page, Paging
 
 Effect = Literal["read", "create", "overwrite", "delete"]
 EFFECT_OF_VERB: dict[str, Effect] = {
@@ -60,6 +60,7 @@ class Tool:
     is_billable: bool = False
     unconfirmed: str = ""
     base: Base = "v1"
+    needs_key: bool = True
 
     @property
     def name(self) -> str:
@@ -125,6 +126,7 @@ def tool(
             scopes=_normal(scope),
             effect=told,
             base=base,
+            needs_key=needs_key,
             **facts,
         )
 
@@ -174,7 +176,7 @@ class Request:
             needs_key=self.needs_key,
             is_read=self.is_read,
         )
-        paging = next((group for group in groups if isinstance(group, Paged)), None)
+        paging = next((group for group in groups if isinstance(group, Paging)), None)
         return record.at(paging) if isinstance(record, Page) and paging is not None else record
 
     def _part(self, part: str, groups: list[Arguments]) -> list[Arguments] | None:

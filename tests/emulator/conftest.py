@@ -9,6 +9,8 @@ import pytest
 from portkey_admin_mcp.emulator.app import Emulator
 
 Reply = tuple[int, Any]
+ROOTED = ("/v2/", "/v0.1/", "/model-configs/", "/pricing/")
+"""Paths that do not lie under `/v1`."""
 
 
 @pytest.fixture
@@ -19,7 +21,8 @@ def send(emulator: Emulator) -> Callable[..., Reply]:
         method, target = endpoint.split()
         headers = {} if key is None else {"x-portkey-api-key": emulator.keys().get(key, key)}
         content = b"" if body is None else json.dumps(body).encode()
-        status, _headers, answer = emulator.answer(method, f"/v1{target}", headers, content)
+        path = target if target.startswith(ROOTED) else f"/v1{target}"
+        status, _headers, answer = emulator.answer(method, path, headers, content)
         return status, json.loads(answer)
 
     return answered

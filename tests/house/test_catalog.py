@@ -25,6 +25,7 @@ TOOLS = all_tools()
 ENDPOINT_TOOLS = [t for t in TOOLS if t.function.__module__.split(".")[1] == "tools"]
 OPERATIONS = json.loads((TESTS / "facts/operations.json").read_text())["operations"]
 TYPESCRIPT = json.loads((TESTS / "facts/typescript_tools.json").read_text())["tools"]
+BEYOND = json.loads((TESTS / "facts/beyond_openapi.json").read_text())["operations"]
 KNOWN = json.loads((TESTS / "spec_known.json").read_text())
 SAYS_IT_ALL = {
     "alias", "credit_limit", "default_metadata", "deployment_name", "description", "email",
@@ -85,7 +86,7 @@ def test_a_description_is_short_and_begins_with_a_sentence(tool):
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
 def test_an_argument_says_what_it_is(tool):
     for name, field in schema(tool)["properties"].items():
-        told = field.keys() & {"description", "enum", "format", "items", "properties"}
+        told = field.keys() & {"description", "enum", "format", "items", "pattern", "properties"}
         said_by_name = field.get("type") in ("boolean", "integer", "number") or re.search(
             "_(min|max|at)$|^api_version$|^resource_name$", name
         )
@@ -133,7 +134,10 @@ def test_a_call_to_the_typescript_server_fits_here(tool):
 def test_the_endpoint_and_its_fields_are_portkeys(tool):
     """Each field we send stands in Portkey's OpenAPI file, or has its reason in spec_known."""
     (endpoint,) = tool.endpoints
-    operation = next(op for name, op in OPERATIONS.items() if shape(name) == shape(endpoint))
+    operation = next((op for n, op in OPERATIONS.items() if shape(n) == shape(endpoint)), None)
+    if operation is None:
+        assert BEYOND[endpoint], "an endpoint that the OpenAPI file lacks has its source here"
+        return
     excused = {k["field"] for k in KNOWN if shape(k["operation"]) == shape(endpoint)}
     excused |= {*ANYWHERE, *LOCAL.get(tool.name, ())}
 
@@ -168,7 +172,7 @@ def test_the_emulator_asks_for_the_scope_and_the_plan_that_the_tool_says(tool):
 
     assert route.scopes == tool.scopes
     assert route.enterprise == tool.enterprise
-    assert (route.who == "anyone") == (not tool.scopes and not route.scopes)
+    assert (route.who == "anyone") == (not tool.needs_key)
 
 
 def test_the_emulator_answers_every_endpoint_and_nothing_else():

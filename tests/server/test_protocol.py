@@ -40,10 +40,6 @@ def sandbox(start, version):
         yield server
 
 
-def test_there_are_thirty_seven_tools():
-    assert len(NAMES) == 37
-
-
 def test_the_greeting_agrees_on_the_version_and_promises_tools_only(sandbox, version):
     greeting = sandbox.greeting
 

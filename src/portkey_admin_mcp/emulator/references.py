@@ -10,6 +10,7 @@ Cleanup = Callable[[Store, Row], None]
 
 _CHECKS: dict[str, list[Check]] = {}
 _OWNED: dict[str, Cleanup | None] = {}
+_FURNISH: list[Callable[[Store, Row], None]] = []
 
 
 def in_use_by(table: str) -> Callable[[Check], Check]:
@@ -33,6 +34,18 @@ def belongs_to_workspace(table: str, cleanup: Cleanup | None = None) -> None:
     `cleanup` forgets what hangs on such a row, its versions for one.
     """
     _OWNED[table] = cleanup
+
+
+def every_workspace_has(furnish: Callable[[Store, Row], None]) -> Callable[[Store, Row], None]:
+    """Register what a new workspace comes with."""
+    _FURNISH.append(furnish)
+    return furnish
+
+
+def furnish_workspace(store: Store, workspace: Row) -> None:
+    """Give a new workspace what each has."""
+    for furnish in _FURNISH:
+        furnish(store, workspace)
 
 
 def held_by_workspace(store: Store, workspace: Row) -> list[tuple[str, Row]]:

@@ -4,30 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 from ..domains import DOMAINS
-from .api_keys import remember_secret
-from .kernel import ADMIN, ROUTES, Call
+from .founder import Founder, all_scopes, lay_foundations, workspace_scopes
 from .store import Store, moment
 from .tables import Row
-
-ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.list", "workspaces.delete")
-"""What scopes of the whole organisation begin with."""
-
-
-def all_scopes() -> list[str]:
-    """Every scope that any endpoint asks for."""
-    asked = {scope for r in ROUTES.values() for any_of in r.scopes for scope in any_of}
-    return sorted(asked)
-
-
-def workspace_scopes() -> list[str]:
-    """The scopes that a key of a workspace may have."""
-    data_plane = {"completions.write", "logs.view"}
-    own = {scope for scope in all_scopes() if not scope.startswith(ORGANISATION_ONLY)}
-    return sorted(own | data_plane)
-
 
 PEOPLE = (
     ("Ada", "Okafor", "owner"),
@@ -39,104 +20,11 @@ PEOPLE = (
 MODELS = (("openai", "gpt-5"), ("openai", "gpt-5-mini"), ("anthropic", "claude-sonnet-5"))
 
 
-class Founder:
-    """Fills a store by calling endpoints as the organisation's owner."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.organisation = store.uuid()
-        self.key: Row = {}
-
-    def does(self, endpoint: str, body: Row | None = None, **ids: str) -> Any:
-        """Call an endpoint, and return its answer."""
-        call = Call(self.store, self.key, ids, {}, body or {})
-        return ROUTES[endpoint].handler(call)
-
-    def workspace_named(self, name: str) -> Row:
-        """An earlier row by its name: `Support`, `Science` or `Shared Team Workspace`."""
-        return self.store.table("workspaces").where(name=name)[0]
-
-    def user_named(self, first_name: str) -> Row:
-        """A user by first name: `Ada` owns, `Ben` is an admin, the others are members."""
-        return self.store.table("users").where(first_name=first_name)[0]
-
-    def owner_key(self, user_id: str | None) -> None:
-        """The one key that is not made by another."""
-        now = self.store.stamp()
-        secret = self.store.secret()
-        self.key = {
-            "id": self.store.uuid(),
-            "name": "Sandbox owner",
-            "description": "May do everything: a departure from Portkey",
-            "type": ADMIN,
-            "organisation_id": self.organisation,
-            "workspace_id": None,
-            "user_id": user_id,
-            "status": "active",
-            "created_at": now,
-            "last_updated_at": now,
-            "creation_mode": "auto",
-            "rate_limits": [],
-            "usage_limits": None,
-            "reset_usage": 0,
-            "scopes": all_scopes(),
-            "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
-            "alert_emails": [],
-            "expires_at": None,
-            "rotation_policy": None,
-            "object": "api-key",
-            "_seed": "owner",
-            "_owner": True,
-            "_usage": 0,
-            "_secrets": [{"value": secret, "until": None}],
-        }
-        self.store.table("api_keys").add(self.key)
-        remember_secret(self.store, self.key, secret)
-
-    def user(self, first: str, last: str, role: str) -> str:
-        """A new user, as if an invitation had been accepted; returns the id."""
-        now = self.store.stamp()
-        user = {
-            "object": "user",
-            "id": self.store.uuid(),
-            "first_name": first,
-            "last_name": last,
-            "role": role,
-            "email": f"{first.lower()}@acme.example",
-            "created_at": now,
-            "last_updated_at": now,
-        }
-        self.store.table("users").add(user)
-        return user["id"]
-
-    def workspace(self, name: str, **more: Any) -> Row:
-        """A new workspace."""
-        return dict(self.does("POST /admin/workspaces", {"name": name, **more}))
-
-    def api_key(self, seed: str, type_: str, sub_type: str, **body: Any) -> Row:
-        """A new API key that `/emulator/keys` shows under the name `seed`."""
-        made = self.does(
-            "POST /api-keys/{type}/{sub_type}",
-            {"name": seed.replace("-", " ").capitalize(), **body},
-            type=type_,
-            sub_type=sub_type,
-        )
-        return self.changed("api_keys", made["id"], {"_seed": seed})
-
-    def changed(self, table: str, row_id: str, changes: Row) -> Row:
-        """Change a row in a way that no endpoint offers."""
-        rows = self.store.table(table)
-        return rows.change(rows[row_id], changes)
-
-    def days(self, days: float) -> None:
-        """Let time pass; negative goes back."""
-        self.store.ahead += timedelta(days=days)
-
-
 def empty(store: Store) -> None:
     """An organisation on its first day: an owner, a default workspace, and one key."""
     founder = Founder(store)
     founder.owner_key(founder.user("Ada", "Okafor", "owner"))
+    lay_foundations(founder)
     _default(founder)
 
 
@@ -147,6 +35,7 @@ def acme(store: Store) -> None:
     founder.days(-40)
     ada, _ben, chitra, diego, emi = (founder.user(*person) for person in PEOPLE)
     founder.owner_key(ada)
+    lay_foundations(founder)
     shared = _default(founder)
     founder.days(5)
     science = founder.workspace("🔬 Science", description="Research and evaluation", users=[chitra])

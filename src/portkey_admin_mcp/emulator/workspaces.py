@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from .kernel import Call, Refusal, forbidden, invalid, route
 from .limits import Body, Budget, Rate
-from .references import forget_with_owner, held_by_workspace, in_use_by
+from .references import forget_with_owner, furnish_workspace, held_by_workspace, in_use_by
 from .store import Store
 from .tables import Row, Rows
 
@@ -130,6 +130,7 @@ def create_workspace(call: Call) -> Row:
         "object": "workspace",
     }
     call.table("workspaces").add(workspace)
+    furnish_workspace(call.store, workspace)
     for user_id in wanted.users:
         join(call, workspace, user_id, "member")
     return _shown(workspace)
@@ -169,9 +170,11 @@ def delete_workspace(call: Call) -> Row:
     if workspace["defaults"]["is_default"]:
         raise Refusal(400, "Default workspace cannot be deleted")
     held = held_by_workspace(call.store, workspace)
-    if held and not wanted.force_delete:
+    in_the_way = [(table, row) for table, row in held if not row.get("is_default")]
+    if in_the_way and not wanted.force_delete:
         # Portkey names virtual keys where there are any (seen by the Terraform provider).
-        tables = sorted({table for table, _row in held}, key=lambda table: table != "virtual_keys")
+        kinds = {table for table, _row in in_the_way}
+        tables = sorted(kinds, key=lambda table: table != "virtual_keys")
         kind = tables[0].replace("_", " ").title().replace("Api", "API")
         raise Refusal(409, f"Unable to delete. Please ensure that all {kind} are deleted")
     for table, row in held:

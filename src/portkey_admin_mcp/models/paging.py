@@ -12,20 +12,37 @@ USUAL_SIZE = 50
 """The size of a page where only its number was given and the cut is made here."""
 
 
-class Paged(Arguments):
-    """Which page of a list: `current_page` counts from 0, as nearly everywhere in this API."""
+class Paging(Arguments):
+    """Which page of a list; the field with its number differs."""
 
+    number_field: ClassVar[str] = "current_page"
     first_page: ClassVar[int] = 0
     is_cut_here: ClassVar[bool] = False
     """Whether Portkey sends the whole list, and the page is cut out of it by this client."""
 
-    current_page: CurrentPage = ABSENT
     page_size: PageSize = ABSENT
 
     @property
     def pages_before(self) -> int:
         """How many pages come before the one that was asked for."""
-        return (self.current_page or 0) if self.given("current_page") else 0
+        number = getattr(self, self.number_field) if self.given(self.number_field) else None
+        return max(0, (number or 0) - self.first_page) if number is not None else 0
+
+
+class Paged(Paging):
+    """A page by `current_page`, which counts from 0, as nearly everywhere in this API."""
+
+    current_page: CurrentPage = ABSENT
+    page_size: PageSize = ABSENT
+
+
+class PagedByPage(Paging):
+    """A page by `page`, as SCIM calls it, from 0."""
+
+    number_field = "page"
+
+    page: CurrentPage = ABSENT
+    page_size: PageSize = ABSENT
 
 
 class PagedHere(Paged):
@@ -46,30 +63,35 @@ class Page(Record, Generic[T]):
     next_page: int | None = Field(None, description="What to ask for next")
     data: list[T] = []
 
-    def at(self, paging: Paged) -> Self:
+    @classmethod
+    def read(cls, raw: Any) -> Self:
+        """Count a list that came without an envelope, as some of Portkey's do."""
+        return super().read({"total": len(raw), cls.rows_in: raw} if isinstance(raw, list) else raw)
+
+    def at(self, paging: Paging) -> Self:
         """The same page, saying whether more follows; cut out of the whole list if need be."""
         whole = self.answer()
         rows = whole.get(self.rows_in)
         if not isinstance(rows, list):
             return self
         if paging.is_cut_here:
-            total = len(rows)
+            whole = {"total": len(rows), **whole}
             rows = _cut(rows, paging)
-            whole = {"total": total, **whole, self.rows_in: rows}
+            whole = {**whole, self.rows_in: rows}
         place = _place(whole, len(rows), paging)
         return type(self).read({**place, **whole})
 
 
-def _cut(rows: list[Any], paging: Paged) -> list[Any]:
-    if not paging.given("current_page", "page_size"):
+def _cut(rows: list[Any], paging: Paging) -> list[Any]:
+    if not paging.given(paging.number_field, "page_size"):
         return rows
     size = paging.page_size or USUAL_SIZE
     return rows[paging.pages_before * size :][:size]
 
 
-def _place(whole: dict[str, Any], shown: int, paging: Paged) -> dict[str, Any]:
+def _place(whole: dict[str, Any], shown: int, paging: Paging) -> dict[str, Any]:
     """Whether more follows, as far as `total` tells, and which page that is."""
-    total = whole.get("total")
+    total = whole.get("total", whole.get("total_count"))
     if not isinstance(total, int) or isinstance(total, bool):
         return {}
     size = paging.page_size or (USUAL_SIZE if paging.is_cut_here else shown)

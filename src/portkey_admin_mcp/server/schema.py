@@ -12,6 +12,8 @@ Schema = dict[str, Any]
 DOC = "description"
 UNSAID = ("title", "$defs", "additionalProperties")
 LEAST = ("minimum", "minLength", "minItems")
+RENAMED = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+"""Bounds of a union, which pydantic leaves under its own names."""
 
 
 class _Generator(GenerateJsonSchema):
@@ -56,6 +58,7 @@ def _plain(node: Any, defs: Schema) -> Any:
         # A group's docstring is for its maintainers; its field is described where it is named.
         target = {k: v for k, v in defs[node["$ref"].rpartition("/")[2]].items() if k != DOC}
         node = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
+    node = {RENAMED.get(k, k): v for k, v in node.items()}
     kept = {k: v for k, v in node.items() if not _unsaid(k, node)}
     if "properties" in kept:
         fields = kept["properties"].items()
@@ -87,7 +90,19 @@ def _nullable(node: Schema, defs: Schema) -> Schema:
         elif "enum" in only:
             merged["enum"] = [*only["enum"], None]
         return merged
+    if merged := _one_of_types(options):
+        return {**merged, **node}
     return {**node, "anyOf": options}
+
+
+def _one_of_types(options: list[Schema]) -> Schema | None:
+    """Write `["string", "array"]` with the items, where types are all that differs."""
+    types = [option.get("type") for option in options]
+    said = [option.keys() - {"type", "items"} for option in options]
+    if any(said) or len(set(map(str, types))) < len(types):
+        return None
+    items = [option["items"] for option in options if "items" in option]
+    return {"type": types, **({"items": items[0]} if items else {})}
 
 
 def _untyped(node: Schema, depth: int = 0) -> Schema:

@@ -9,6 +9,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from asgi_server import serve_app
+from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.http.app import build_http
@@ -145,7 +146,7 @@ async def all_gone(http):
 @pytest.mark.parametrize(
     ("path", "more", "domains"),
     [
-        ("/mcp", {}, {"users", "workspaces", "configs", "api_keys", "virtual_keys"}),
+        ("/mcp", {}, set(DOMAINS)),
         ("/mcp?tools=configs", {}, {"configs"}),
         ("/mcp?tools=configs,users", {"x-mcp-toolsets": "users, api_keys"}, {"users"}),
         ("/mcp", {"x-mcp-toolsets": "users"}, {"users"}),

@@ -1,0 +1,109 @@
+"""Collections: folders of prompts, one of which every workspace has."""
+
+from typing import Any
+
+from .founder import Founder
+from .kernel import Call, Refusal, invalid, route
+from .limits import Body
+from .references import belongs_to_workspace, every_workspace_has, why_in_use
+from .store import Store
+from .tables import Row
+
+belongs_to_workspace("collections")
+
+
+class CollectionBody(Body):
+    """The body of a collection, new or renamed."""
+
+    name: str | None = None
+    parent_collection_id: str | None = None
+
+
+@route("GET /collections", scope="prompts.list")
+def list_collections(call: Call) -> Row:
+    """A workspace's collections."""
+    search = call.query.get("search", "").lower()
+    return call.listing(
+        call.table("collections").where(workspace_id=call.workspace()["id"]),
+        keep=(lambda row: search in row["name"].lower()) if search else None,
+        render=_shown,
+    )
+
+
+@route("POST /collections", scope="prompts.create")
+def create_collection(call: Call) -> Row:
+    """A collection, inside another one if wanted."""
+    workspace, wanted = call.workspace(), call.read(CollectionBody)
+    if not wanted.name:
+        raise invalid("name", "Field required")
+    parent = wanted.parent_collection_id and call.find("collections", wanted.parent_collection_id)
+    if parent and parent["workspace_id"] != workspace["id"]:
+        raise invalid("parent_collection_id", "is in another workspace")
+    row = _add(call.store, workspace, wanted.name, parent["id"] if parent else None)
+    return {"id": row["id"], "slug": row["slug"]}
+
+
+@route("GET /collections/{collection_id}", scope="prompts.read")
+def get_collection(call: Call) -> Row:
+    """One collection, with those inside it."""
+    row = call.find("collections", call.ids["collection_id"])
+    inside = call.table("collections").where(parent_collection_id=row["id"])
+    return {**_shown(row), "child_collections": [_shown(child) for child in inside]}
+
+
+@route("PUT /collections/{collection_id}", scope="prompts.update")
+def update_collection(call: Call) -> Row:
+    """The name alone can change; the slug stays."""
+    row, wanted = call.find("collections", call.ids["collection_id"]), call.read(CollectionBody)
+    if not wanted.name:
+        raise invalid("name", "Field required")
+    changes = {"name": wanted.name, "last_updated_at": call.store.stamp()}
+    call.table("collections").change(row, changes)
+    return {}
+
+
+@route("DELETE /collections/{collection_id}", scope="prompts.delete")
+def delete_collection(call: Call) -> Row:
+    """Not the default one, which answers 404; not one that holds something (an assumption)."""
+    row = call.find("collections", call.ids["collection_id"])
+    if row["is_default"]:
+        raise Refusal(404, "Default collection cannot be deleted")
+    if told := why_in_use(call.store, "collections", row):
+        raise Refusal(409, f"Unable to delete. {told}")
+    call.store.delete("collections", row)
+    return {}
+
+
+@every_workspace_has
+def _default(store: Store, workspace: Row) -> None:
+    _add(store, workspace, workspace["name"], None, is_default=True)
+
+
+def _add(
+    store: Store, workspace: Row, name: str, parent_id: str | None, *, is_default: bool = False
+) -> Row:
+    now = store.stamp()
+    return store.table("collections").add(
+        {
+            "id": store.uuid(),
+            "slug": store.slug("co", name, 6),
+            "name": name,
+            "workspace_id": workspace["id"],
+            "parent_collection_id": parent_id,
+            "is_default": is_default,
+            "status": "active",
+            "created_at": now,
+            "last_updated_at": now,
+        }
+    )
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    """A collection that lies in no other names no parent."""
+    return {k: v for k, v in row.items() if k != "parent_collection_id" or v is not None}
+
+
+def seed(founder: Founder) -> None:
+    """A folder for the support team's macros."""
+    support = founder.workspace_named("Support")
+    founder.does("POST /collections", {"name": "Macros", "workspace_id": support["id"]})

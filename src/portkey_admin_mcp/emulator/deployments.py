@@ -1,0 +1,177 @@
+"""Deployments. What Portkey answers is not published: fields and their form are assumed."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .founder import Founder
+from .kernel import Call, Refusal, invalid, route
+from .limits import Body
+from .tables import Row
+
+LISTS = ("workspaces_allowed", "jwt_subs_allowed")
+
+
+class AuthSettings(Body):
+    """Where a gateway is, and who may use it."""
+
+    gateway_base_url: str | None = None
+    mcp_gateway_base_url: str | None = None
+    is_dataservice_hosted: Literal[0, 1] | None = None
+    is_playground_proxy_allowed: Literal[0, 1] | None = None
+    workspaces_allowed: list[str] | None = None
+    jwt_subs_allowed: list[str] | None = None
+    jwt_sub_workspace_mapping: dict[str, str] | None = None
+    allow_all_workspaces: bool | None = None
+    remove_workspaces_allowed: list[str] | None = None
+    remove_subs_allowed: list[str] | None = None
+
+
+class DeploymentBody(Body):
+    """The body of a deployment, new or changed."""
+
+    name: str | None = None
+    slug: str | None = Field(None, min_length=1, max_length=50)
+    type: Literal["production", "non_production"] | None = None
+    status: Literal["active", "archived"] | None = None
+    deployment_config: dict[str, Any] | None = None
+    is_default: bool | None = None
+    rotate_auth: bool | None = None
+    override_existing: bool | None = None
+    tags: dict[str, str] | None = None
+    auth_settings: AuthSettings | None = None
+
+
+@route("GET /v2/deployments", scope="deployments.list", who="admin", base="root", enterprise=True)
+def list_deployments(call: Call) -> Row:
+    """All deployments, active unless others are asked for."""
+    return call.listing(call.table("deployments").rows(), keep=_filter(call), render=_shown)
+
+
+@route(
+    "POST /v2/deployments", scope="deployments.create", who="admin", base="root", enterprise=True
+)
+def register_deployment(call: Call) -> Row:
+    """A deployment; the answer is the only one with its credentials."""
+    wanted = call.read(DeploymentBody)
+    if not wanted.name:
+        raise invalid("name", "Field required")
+    slug = wanted.slug or call.store.slug("dp", wanted.name, 10)
+    if call.table("deployments").find(slug):
+        raise Refusal(409, "Deployment with this slug already exists")
+    now, secret = call.store.stamp(), call.store.secret()
+    row = {
+        "id": call.store.uuid(),
+        "slug": slug,
+        "name": wanted.name,
+        "type": wanted.type or "production",
+        "status": "active",
+        "deployment_config": wanted.deployment_config,
+        "is_default": bool(wanted.is_default),
+        "tags": wanted.tags,
+        "auth_settings": _settings({}, wanted),
+        "organisation_id": call.organisation,
+        "created_at": now,
+        "last_updated_at": now,
+        "object": "deployment",
+        "_secret": secret,
+    }
+    call.table("deployments").add(row)
+    return {**_shown(row), "credentials": {"client_auth": secret}}
+
+
+@route(
+    "GET /v2/deployments/{id}", scope="deployments.read", who="admin", base="root", enterprise=True
+)
+def get_deployment(call: Call) -> Row:
+    """One deployment."""
+    return _shown(call.find("deployments", call.ids["id"]))
+
+
+@route(
+    "PUT /v2/deployments/{id}",
+    scope="deployments.update",
+    who="admin",
+    base="root",
+    enterprise=True,
+)
+def update_deployment(call: Call) -> Row:
+    """What is given changes; lists grow, unless the old ones are overridden."""
+    row, wanted = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
+    kept = {"name", "type", "status", "deployment_config", "is_default", "tags"}
+    changes = wanted.model_dump(include=kept, exclude_unset=True)
+    changes |= {"last_updated_at": call.store.stamp()}
+    old = {} if wanted.override_existing else row["auth_settings"]
+    if wanted.auth_settings is not None:
+        changes["auth_settings"] = {**row["auth_settings"], **_settings(old, wanted)}
+    if not wanted.rotate_auth:
+        return _shown(call.table("deployments").change(row, changes))
+    secret = call.store.secret()
+    row = call.table("deployments").change(row, {**changes, "_secret": secret})
+    return {**_shown(row), "credentials": {"client_auth": secret}}
+
+
+@route(
+    "DELETE /v2/deployments/{id}",
+    scope="deployments.delete",
+    who="admin",
+    base="root",
+    enterprise=True,
+)
+def archive_deployment(call: Call) -> Row:
+    """Archived, and still readable."""
+    row = call.find("deployments", call.ids["id"])
+    call.table("deployments").change(row, {"status": "archived"})
+    return {}
+
+
+def _filter(call: Call) -> Any:
+    status, kind = call.query.get("status", "active"), call.query.get("type")
+    search, slugs = call.query.get("search", "").lower(), call.query.get("workspace_slug")
+    try:
+        tags = json.loads(call.query.get("tags", "{}"))
+    except ValueError:
+        raise invalid("tags", "must be JSON") from None
+
+    def fits(row: Row) -> bool:
+        allowed = row["auth_settings"].get("workspaces_allowed") or []
+        return (
+            row["status"] == status
+            and kind in (None, row["type"])
+            and search in row["name"].lower()
+            and (slugs is None or bool(set(slugs.split(",")) & set(allowed)))
+            and tags.items() <= (row["tags"] or {}).items()
+        )
+
+    return fits
+
+
+def _settings(old: Row, wanted: DeploymentBody) -> dict[str, Any]:
+    if wanted.auth_settings is None:
+        return dict(old)
+    given = wanted.auth_settings.model_dump(exclude_none=True)
+    removed = {
+        "workspaces_allowed": given.pop("remove_workspaces_allowed", []),
+        "jwt_subs_allowed": given.pop("remove_subs_allowed", []),
+    }
+    for name in LISTS:
+        both = [*(old.get(name) or []), *given.get(name, [])]
+        left = [each for each in dict.fromkeys(both) if each not in removed[name]]
+        if name in given or name in old:
+            given[name] = left
+    return {**old, **given}
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    """Credentials masked as API keys are."""
+    shown = {name: value for name, value in row.items() if not name.startswith("_")}
+    secret = row["_secret"]
+    return {**shown, "credentials": {"client_auth": f"{secret[:2]}*****{secret[-3:]}"}}
+
+
+def seed(founder: Founder) -> None:
+    """One gateway in Europe."""
+    settings = {"gateway_base_url": "https://gateway.acme.example"}
+    body = {"name": "Europe", "tags": {"region": "eu"}, "auth_settings": settings}
+    founder.does("POST /v2/deployments", body)

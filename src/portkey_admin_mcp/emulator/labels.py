@@ -1,0 +1,132 @@
+"""Labels of prompt versions: three that are built in, and those of workspaces."""
+
+import re
+
+from pydantic import Field
+
+from .founder import Founder, found_organisation
+from .kernel import Call, Refusal, forbidden, invalid, public, route
+from .limits import Body
+from .references import belongs_to_workspace
+from .tables import Row
+
+BUILT_IN = (("production", "#22C55E"), ("staging", "#EAB308"), ("development", "#3B82F6"))
+NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
+belongs_to_workspace("labels")
+
+
+class LabelBody(Body):
+    """The body of a label, new or changed."""
+
+    name: str | None = None
+    description: str | None = None
+    color_code: str | None = Field(None, pattern=r"^#[0-9A-Fa-f]{6}$")
+    organisation_id: str | None = None
+
+
+@route("POST /labels", scope="prompts.create")
+def create_prompt_label(call: Call) -> Row:
+    """A label of a workspace, or of the whole organisation if that is named."""
+    wanted = call.read(LabelBody)
+    workspace_id = None
+    if not (wanted.organisation_id and call.is_admin and call.named_workspace() is None):
+        workspace_id = call.workspace()["id"]
+    elif wanted.organisation_id != call.organisation and not call.may_everything:
+        raise forbidden()
+    row = _add(call, _name(call, wanted, workspace_id), wanted, workspace_id)
+    return {"id": row["id"]}
+
+
+@route("GET /labels", scope="prompts.list")
+def list_prompt_labels(call: Call) -> Row:
+    """Those of the organisation, and those of the workspace that is asked for."""
+    home, search = _asked_workspace(call), call.query.get("search", "")
+    return call.listing(
+        call.table("labels").rows(),
+        keep=lambda row: row["workspace_id"] in (None, home) and search in row["name"],
+    )
+
+
+@route("GET /labels/{label_id}", scope="prompts.read")
+def get_prompt_label(call: Call) -> Row:
+    """One label."""
+    return public(call.find("labels", call.ids["label_id"]))
+
+
+@route("PUT /labels/{label_id}", scope="prompts.update")
+def update_prompt_label(call: Call) -> Row:
+    """What is given changes; the built-in ones stay as they are."""
+    row, wanted = _own(call), call.read(LabelBody)
+    changes = wanted.model_dump(include={"description", "color_code"}, exclude_unset=True)
+    if wanted.name is not None and wanted.name != row["name"]:
+        changes["name"] = _name(call, wanted, row["workspace_id"])
+    call.table("labels").change(row, {**changes, "last_updated_at": call.store.stamp()})
+    return {}
+
+
+@route("DELETE /labels/{label_id}", scope="prompts.delete")
+def delete_prompt_label(call: Call) -> Row:
+    """Also off the versions that have it."""
+    row = _own(call)
+    marks = call.table("label_marks")
+    for mark in marks.where(label_id=row["id"]):
+        marks.remove(mark)
+    call.store.delete("labels", row)
+    return {}
+
+
+def _own(call: Call) -> Row:
+    row = call.find("labels", call.ids["label_id"])
+    if row["is_universal"]:
+        raise Refusal(400, "Universal labels cannot be changed")
+    return row
+
+
+def _asked_workspace(call: Call) -> str | None:
+    if not call.is_admin:
+        return str(call.workspace()["id"])
+    named = call.named_workspace()
+    return None if named is None else str(named["id"])
+
+
+def _name(call: Call, wanted: LabelBody, workspace_id: str | None) -> str:
+    """A name that is allowed, and not taken where the label is valid."""
+    if not wanted.name or not NAME.match(wanted.name):
+        raise invalid("name", "must not be latest, default, a number, or hold spaces")
+    taken = call.table("labels").where(name=wanted.name)
+    if any(row["workspace_id"] in (None, workspace_id) for row in taken):
+        raise Refusal(409, "Label with this name already exists")
+    return wanted.name
+
+
+def _add(
+    call: Call, name: str, wanted: LabelBody, workspace_id: str | None, *, universal: bool = False
+) -> Row:
+    now = call.store.stamp()
+    return call.table("labels").add(
+        {
+            "id": call.store.uuid(),
+            "name": name,
+            "description": wanted.description or "",
+            "color_code": wanted.color_code or "#6B7280",
+            "organisation_id": call.organisation,
+            "workspace_id": workspace_id,
+            "is_universal": universal,
+            "created_at": now,
+            "last_updated_at": now,
+            "status": "active",
+        }
+    )
+
+
+@found_organisation
+def _built_in(founder: Founder) -> None:
+    call = founder.call()
+    for name, color in BUILT_IN:
+        _add(call, name, LabelBody(color_code=color), None, universal=True)
+
+
+def seed(founder: Founder) -> None:
+    """A label of the support team's own."""
+    body = {"name": "reviewed", "workspace_id": founder.workspace_named("Support")["id"]}
+    founder.does("POST /labels", body)

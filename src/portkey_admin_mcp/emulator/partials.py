@@ -1,0 +1,164 @@
+"""Partials: pieces of text that prompts share, with versions."""
+
+from typing import Any, Literal
+
+from .founder import Founder
+from .kernel import Call, invalid, route, whole_list
+from .limits import Body
+from .references import belongs_to_workspace
+from .store import Store
+from .tables import Row
+from .versions import Versions
+
+VERSIONS = Versions("partial_versions")
+
+
+class PartialBody(Body):
+    """The body of a partial, new or changed."""
+
+    name: str | None = None
+    string: str | None = None
+    description: str | None = None
+    version_description: str | None = None
+    status: Literal["active", "archived"] | None = None
+
+
+class PublicationBody(Body):
+    """The version to put in force, by number."""
+
+    version: int
+
+
+@route("POST /prompts/partials", scope="prompts.create")
+def create_prompt_partial(call: Call) -> Row:
+    """A partial; its first version is published at once."""
+    workspace, wanted = call.workspace(), call.read(PartialBody)
+    for name in ("name", "string"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    now = call.store.stamp()
+    row = call.table("partials").add(
+        {
+            "id": call.store.uuid(),
+            "slug": call.store.slug("pl", wanted.name or "", 6),
+            "name": wanted.name,
+            "collection_id": _default_collection(call, workspace),
+            "created_at": now,
+            "last_updated_at": now,
+            "status": "active",
+            "object": "partial",
+            # Answers do not repeat the workspace (seen by the Terraform provider).
+            "workspace_id": workspace["id"],
+        }
+    )
+    version = VERSIONS.add(call, row, _content(wanted), publish=True)
+    return {"id": row["id"], "slug": row["slug"], "version_id": version["id"]}
+
+
+@route("GET /prompts/partials", scope="prompts.list")
+def list_prompt_partials(call: Call) -> Row:
+    """A workspace's partials without their text; there is no paging."""
+    home, folder = call.workspace()["id"], call.query.get("collection_id")
+    rows = reversed(call.table("partials").where(workspace_id=home))
+    return whole_list(
+        (row for row in rows if folder in (None, row["collection_id"])), render=_listed
+    )
+
+
+@route("GET /prompts/partials/{prompt_partial_id}", scope="prompts.read")
+def get_prompt_partial(call: Call) -> Row:
+    """A partial in its published version."""
+    row = _find(call)
+    version = VERSIONS.published(call, row)
+    return {
+        **_listed(row),
+        "string": version["content"]["string"],
+        "version": version["number"],
+        "version_description": version["content"]["description"],
+        "prompt_partial_version_id": version["id"],
+    }
+
+
+@route("PUT /prompts/partials/{prompt_partial_id}", scope="prompts.update")
+def update_prompt_partial(call: Call) -> Row:
+    """New text makes a version, which is not published by that."""
+    row, wanted = _find(call), call.read(PartialBody)
+    changes = wanted.model_dump(include={"name", "status"}, exclude_none=True)
+    row = call.table("partials").change(row, {**changes, "last_updated_at": call.store.stamp()})
+    if wanted.string is None:
+        return {"prompt_partial_version_id": VERSIONS.latest(call, row)["id"]}
+    version = VERSIONS.add(call, row, _content(wanted), publish=False)
+    return {"prompt_partial_version_id": version["id"]}
+
+
+@route("DELETE /prompts/partials/{prompt_partial_id}", scope="prompts.delete")
+def delete_prompt_partial(call: Call) -> Row:
+    """With all versions."""
+    row = _find(call)
+    VERSIONS.delete(call.store, row)
+    call.store.delete("partials", row)
+    return {}
+
+
+@route("GET /prompts/partials/{prompt_partial_id}/versions", scope="prompts.read")
+def list_partial_versions(call: Call) -> Row:
+    """All versions with their text, newest first."""
+    row = _find(call)
+    return whole_list(
+        {
+            "prompt_partial_id": row["id"],
+            "prompt_partial_version_id": version["id"],
+            "slug": row["slug"],
+            "version": str(version["number"]),
+            "string": version["content"]["string"],
+            "description": version["content"]["description"],
+            "created_at": version["created_at"],
+            "prompt_version_status": "active" if version["published"] else "archived",
+            "object": "partial",
+        }
+        for version in VERSIONS.all(call, row)
+    )
+
+
+@route("PUT /prompts/partials/{prompt_partial_id}/makeDefault", scope="prompts.publish")
+def publish_partial(call: Call) -> Row:
+    """Put a version in force."""
+    VERSIONS.publish(call, _find(call), call.read(PublicationBody).version)
+    return {}
+
+
+def _find(call: Call) -> Row:
+    return call.find("partials", call.ids["prompt_partial_id"])
+
+
+def _content(wanted: PartialBody) -> dict[str, Any]:
+    described = wanted.version_description or wanted.description or ""
+    return {"string": wanted.string, "description": described}
+
+
+def _default_collection(call: Call, workspace: Row) -> str:
+    (row,) = call.table("collections").where(workspace_id=workspace["id"], is_default=True)
+    return str(row["id"])
+
+
+def _listed(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "workspace_id"}
+
+
+def _forget_versions(store: Store, row: Row) -> None:
+    VERSIONS.delete(store, row)
+
+
+belongs_to_workspace("partials", _forget_versions)
+
+
+def seed(founder: Founder) -> None:
+    """A closing that the support team shares."""
+    founder.does(
+        "POST /prompts/partials",
+        {
+            "name": "Closing",
+            "string": "Kind regards,\nthe {{team}} team",
+            "workspace_id": founder.workspace_named("Support")["id"],
+        },
+    )

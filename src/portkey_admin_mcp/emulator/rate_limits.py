@@ -1,0 +1,86 @@
+"""Rate limits."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .founder import Founder
+from .kernel import Call, invalid, public, route
+from .limits import Amount
+from .policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
+from .references import belongs_to_workspace
+from .tables import Row
+
+belongs_to_workspace("rate_limits")
+
+
+class RateLimitBody(PolicyBody):
+    """The body of a rate limit, new or changed."""
+
+    type: Literal["requests", "tokens"] | None = None
+    unit: Literal["rpm", "rph", "rpd", "rpw"] | None = None
+    value: Amount | None = Field(None, ge=0)
+    target: Literal["llm", "mcp_tools"] | None = None
+
+
+@route("GET /policies/rate-limits", scope="policies.list", enterprise=True)
+def list_rate_limits(call: Call) -> Row:
+    """A workspace's rate limits."""
+    return call.listing(policies(call, "rate_limits", "type", "unit", "target"))
+
+
+@route("POST /policies/rate-limits", scope="policies.create", enterprise=True)
+def create_rate_limit(call: Call) -> Row:
+    """A rate limit, for models unless it says for MCP tools."""
+    wanted = call.read(RateLimitBody)
+    for name in ("type", "unit", "value"):
+        if getattr(wanted, name) is None:
+            raise invalid(name, "Field required")
+    row = {
+        **new_policy(call, wanted, "policy_rate_limits"),
+        "type": wanted.type,
+        "unit": wanted.unit,
+        "value": wanted.value,
+        "target": wanted.target or "llm",
+    }
+    call.table("rate_limits").add(row)
+    return {"id": row["id"], "object": "policy_rate_limits"}
+
+
+@route("GET /policies/rate-limits/{id}", scope="policies.read", enterprise=True)
+def get_rate_limit(call: Call) -> Row:
+    """One rate limit."""
+    return public(find_policy(call, "rate_limits", call.ids["id"]))
+
+
+@route("PUT /policies/rate-limits/{id}", scope="policies.update", enterprise=True)
+def update_rate_limit(call: Call) -> Row:
+    """What is given changes; type, groups and target never do."""
+    row, wanted = call.find("rate_limits", call.ids["id"]), call.read(RateLimitBody)
+    check_keys(wanted)
+    kept = {"name", "conditions", "unit", "value"}
+    changes = wanted.model_dump(include=kept, exclude_none=True)
+    call.table("rate_limits").change(row, {**changes, "last_updated_at": call.store.stamp()})
+    return {}
+
+
+@route("DELETE /policies/rate-limits/{id}", scope="policies.delete", enterprise=True)
+def delete_rate_limit(call: Call) -> Row:
+    """Archived, and still readable under that status."""
+    return archive(call, "rate_limits", find_policy(call, "rate_limits", call.ids["id"]))
+
+
+def seed(founder: Founder) -> None:
+    """A limit on each key of the support team."""
+    founder.does(
+        "POST /policies/rate-limits",
+        {
+            "name": "Per key",
+            "conditions": [{"key": "api_key", "value": "*"}],
+            "group_by": [{"key": "api_key"}],
+            "type": "requests",
+            "unit": "rpm",
+            "value": 600,
+            "workspace_id": founder.workspace_named("Support")["id"],
+        },
+    )

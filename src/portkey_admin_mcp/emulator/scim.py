@@ -1,0 +1,122 @@
+"""SCIM: groups of an identity provider, mapped to workspaces."""
+
+from typing import Any, Literal
+
+from pydantic import field_validator
+
+from .founder import Founder
+from .kernel import Call, Refusal, forbidden, invalid, public, route
+from .limits import Body
+from .references import belongs_to_workspace
+from .tables import Row
+
+belongs_to_workspace("scim_mappings")
+
+
+class MappingBody(Body):
+    """The body of a mapping."""
+
+    workspace_id: str
+    role: Literal["admin", "member", "manager"]
+    scim_group_id: str | None = None
+    scim_group_name: str | None = None
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+
+@route("GET /scim/workspaces", scope=None, who="admin", enterprise=True)
+def list_scim_workspace_mappings(call: Call) -> Row:
+    """All mappings, in an envelope of their own."""
+    named = call.named_workspace()
+    wanted = {
+        "workspace_id": named and named["id"],
+        "scim_group_id": call.query.get("scim_group_id"),
+        "role": call.query.get("role"),
+    }
+    page = call.listing(
+        call.table("scim_mappings").rows(),
+        keep=lambda row: all(value in (None, row[name]) for name, value in wanted.items()),
+        names=("page", "page_size"),
+    )
+    return {"mappings": page["data"], "total_count": page["total"]}
+
+
+@route("POST /scim/workspaces", scope=None, who="admin", enterprise=True)
+def create_scim_workspace_mapping(call: Call) -> Row:
+    """The same mapping again answers the one there is; another role for the group is refused."""
+    wanted, workspace = call.read(MappingBody), call.named_workspace()
+    if workspace is None:
+        raise invalid("workspace_id", "Field required")
+    group = _group(call, wanted)
+    mappings = call.table("scim_mappings")
+    for row in mappings.where(scim_group_id=group["id"]):
+        if row["role"] != wanted.role:
+            raise Refusal(
+                400,
+                "SCIM group is already mapped to other workspace(s) with role "
+                f"'{row['role']}'. A group can only be mapped with a single role across "
+                "workspaces.",
+            )
+        if row["workspace_id"] == workspace["id"]:
+            return public(row)
+    return mappings.add(
+        {
+            "id": call.store.uuid(),
+            "workspace_id": workspace["id"],
+            "scim_group": group["name"],
+            "scim_group_id": group["id"],
+            "role": wanted.role,
+        }
+    )
+
+
+@route("DELETE /scim/workspaces/{mapping_id}", scope=None, who="admin", enterprise=True)
+def delete_scim_workspace_mapping(call: Call) -> Row:
+    """Archived; the people keep their memberships."""
+    call.store.delete("scim_mappings", call.find("scim_mappings", call.ids["mapping_id"]))
+    return {"success": True}
+
+
+@route("GET /v2/scim/groups", scope=None, who="admin", base="root", enterprise=True)
+def list_scim_groups(call: Call) -> Row:
+    """The groups that the identity provider has sent."""
+    search = call.query.get("search", "").lower()
+    return call.listing(
+        call.table("scim_groups").rows(),
+        keep=lambda row: search in row["name"].lower(),
+        names=("page", "page_size"),
+    )
+
+
+def _group(call: Call, wanted: MappingBody) -> Row:
+    groups = call.table("scim_groups")
+    if bool(wanted.scim_group_id) == bool(wanted.scim_group_name):
+        raise invalid("scim_group_id", "give it or scim_group_name, one of them")
+    if wanted.scim_group_id:
+        found = groups.get(wanted.scim_group_id)
+        if found is None:
+            raise forbidden()
+        return found
+    named = groups.where(name=wanted.scim_group_name)
+    return named[0] if len(named) else _add(call, wanted.scim_group_name or "")
+
+
+def _add(call: Call, name: str) -> Row:
+    return call.table("scim_groups").add({"id": call.store.uuid(), "name": name})
+
+
+def seed(founder: Founder) -> None:
+    """Two groups, one of them mapped."""
+    for name in ("Engineering", "Support staff"):
+        _add(founder.call(), name)
+    founder.does(
+        "POST /scim/workspaces",
+        {
+            "workspace_id": founder.workspace_named("Support")["id"],
+            "role": "member",
+            "scim_group_name": "Support staff",
+        },
+    )

@@ -1,0 +1,185 @@
+"""Usage limits, and what each group has used of them."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .control import BUDGETED
+from .founder import Founder
+from .kernel import Call, Refusal, invalid, public, route
+from .limits import Amount, Midnight, next_reset
+from .policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
+from .references import belongs_to_workspace
+from .store import Store
+from .tables import Row
+
+
+class UsageLimitBody(PolicyBody):
+    """The body of a usage limit, new or changed."""
+
+    description: str | None = Field(None, max_length=500)
+    type: Literal["cost", "tokens", "requests"] | None = None
+    credit_limit: Amount | None = Field(None, ge=0)
+    alert_threshold: Amount | None = Field(None, ge=0)
+    periodic_reset: Literal["monthly", "weekly"] | None = None
+    periodic_reset_days: int | None = Field(None, ge=1, le=365)
+    next_usage_reset_at: Midnight | None = None
+    reset_usage_for_value: str | None = None
+
+
+BUDGET = (
+    "credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days",
+    "next_usage_reset_at", "description",
+)  # fmt: skip
+
+
+@route("GET /policies/usage-limits", scope="policies.list", enterprise=True)
+def list_usage_limits(call: Call) -> Row:
+    """A workspace's usage limits."""
+    return call.listing(policies(call, "usage_limits", "type"))
+
+
+@route("POST /policies/usage-limits", scope="policies.create", enterprise=True)
+def create_usage_limit(call: Call) -> Row:
+    """A usage limit; each group starts with nothing used."""
+    wanted = call.read(UsageLimitBody)
+    for name in ("type", "credit_limit"):
+        if getattr(wanted, name) is None:
+            raise invalid(name, "Field required")
+    row = {
+        **new_policy(call, wanted, "policy_usage_limits"),
+        "type": wanted.type,
+        **dict.fromkeys(BUDGET),
+        "last_reset_at": None,
+    }
+    row |= _budget(call, row, wanted)
+    call.table("usage_limits").add(row)
+    return {"id": row["id"], "object": "policy_usage_limits"}
+
+
+@route("GET /policies/usage-limits/{id}", scope="policies.read", enterprise=True)
+def get_usage_limit(call: Call) -> Row:
+    """One usage limit, with what its groups have used if asked for."""
+    row = find_policy(call, "usage_limits", call.ids["id"])
+    if call.query.get("include_usage") != "true":
+        return public(row)
+    entities = call.table("usage_limit_entities").where(limit_id=row["id"])
+    used = {entity["value_key"]: entity["current_usage"] for entity in entities}
+    return {**public(row), "value_key_usage_map": used}
+
+
+@route("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
+def update_usage_limit(call: Call) -> Row:
+    """What is given changes; type and groups never do."""
+    row, wanted = call.find("usage_limits", call.ids["id"]), call.read(UsageLimitBody)
+    check_keys(wanted)
+    given = wanted.model_dump(include={"name", "conditions"}, exclude_none=True)
+    changes = {**given, **_budget(call, row, wanted), "last_updated_at": call.store.stamp()}
+    row = call.table("usage_limits").change(row, changes)
+    entities = call.table("usage_limit_entities")
+    for entity in entities.where(limit_id=row["id"]):
+        value = entity["value_key"].partition(":")[2]
+        reset = wanted.reset_usage_for_value in (value, entity["value_key"])
+        entities.change(entity, _counted(row, 0 if reset else entity["current_usage"]))
+    return {}
+
+
+@route("DELETE /policies/usage-limits/{id}", scope="policies.delete", enterprise=True)
+def delete_usage_limit(call: Call) -> Row:
+    """Archived, and still readable under that status."""
+    return archive(call, "usage_limits", find_policy(call, "usage_limits", call.ids["id"]))
+
+
+@route("GET /policies/usage-limits/{limit_id}/entities", scope="policies.list", enterprise=True)
+def list_usage_limit_entities(call: Call) -> Row:
+    """The groups seen so far, each with what it has used."""
+    row = call.find("usage_limits", call.ids["limit_id"])
+    status, search = call.query.get("status"), call.query.get("search", "")
+    return call.listing(
+        call.table("usage_limit_entities").where(limit_id=row["id"]),
+        keep=lambda each: status in (None, each["status"]) and search in each["value_key"],
+        render=lambda each: {k: v for k, v in each.items() if k != "limit_id"},
+    )
+
+
+@route(
+    "PUT /policies/usage-limits/{limit_id}/entities/{entity_id}/reset",
+    scope="policies.update",
+    enterprise=True,
+)
+def reset_usage_limit_entity(call: Call) -> Row:
+    """One group starts with nothing used."""
+    row = call.find("usage_limits", call.ids["limit_id"])
+    entity = call.table("usage_limit_entities").get(call.ids["entity_id"])
+    if entity is None or entity["limit_id"] != row["id"]:
+        raise Refusal(404, "Not found")
+    call.table("usage_limit_entities").change(entity, _counted(row, 0))
+    return {}
+
+
+def _budget(call: Call, row: Row, wanted: UsageLimitBody) -> dict[str, Any]:
+    """The changes to a budget, and when it next begins anew."""
+    given = wanted.model_dump(include=set(BUDGET), exclude_unset=True)
+    if given.get("credit_limit", ...) is None:
+        raise invalid("credit_limit", "must not be null")
+    after = {**row, **given}
+    if after["credit_limit"] and (after["alert_threshold"] or 0) >= after["credit_limit"]:
+        raise invalid("alert_threshold", "must be less than credit_limit")
+    if after["periodic_reset"] and after["periodic_reset_days"]:
+        raise invalid("periodic_reset", "excludes periodic_reset_days")
+    changed = given.keys() & {"periodic_reset", "periodic_reset_days"}
+    if changed and not given.get("next_usage_reset_at"):
+        period, days = after["periodic_reset"], after["periodic_reset_days"]
+        given["next_usage_reset_at"] = next_reset(period, days, call.store.now())
+    return given
+
+
+def _counted(limit: Row, usage: Amount) -> dict[str, Any]:
+    exhausted = usage >= limit["credit_limit"]
+    return {"current_usage": usage, "status": "exhausted" if exhausted else "active"}
+
+
+def count(store: Store, limit: Row, value_key: str, amount: Amount) -> None:
+    """Count usage for a group, which is made when it is first seen."""
+    entities = store.table("usage_limit_entities")
+    found = next(iter(entities.where(limit_id=limit["id"], value_key=value_key)), None)
+    if found is None:
+        entity = {"id": store.uuid(), "limit_id": limit["id"], "value_key": value_key}
+        entities.add({**entity, **_counted(limit, amount)})
+    else:
+        entities.change(found, _counted(limit, found["current_usage"] + amount))
+
+
+def _spend(call: Call, entity: Row, amount: Amount) -> None:
+    limit = call.table("usage_limits")[entity["limit_id"]]
+    count(call.store, limit, entity["value_key"], amount)
+
+
+def _forget_entities(store: Store, limit: Row) -> None:
+    entities = store.table("usage_limit_entities")
+    for entity in entities.where(limit_id=limit["id"]):
+        entities.remove(entity)
+
+
+BUDGETED["usage_limit_entities"] = _spend
+belongs_to_workspace("usage_limits", _forget_entities)
+
+
+def seed(founder: Founder) -> None:
+    """A budget for each person of the support team, which one has used up."""
+    made = founder.does(
+        "POST /policies/usage-limits",
+        {
+            "name": "Per person",
+            "conditions": [{"key": "metadata.team", "value": "support"}],
+            "group_by": [{"key": "metadata._user"}],
+            "type": "cost",
+            "credit_limit": 100,
+            "alert_threshold": 80,
+            "periodic_reset": "monthly",
+            "workspace_id": founder.workspace_named("Support")["id"],
+        },
+    )
+    limit = founder.store.table("usage_limits")[made["id"]]
+    for person, spent in (("diego", 41.5), ("emi", 104.2)):
+        count(founder.store, limit, f"metadata._user:{person}@acme.example", spent)

@@ -1,0 +1,57 @@
+"""Collections: folders of prompts in a workspace."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .vocabulary import InWorkspace
+
+CollectionId = Annotated[str, Field(min_length=1, description="See `list_collections`.")]
+
+
+class CollectionFilter(Paged):
+    """Which collections to list."""
+
+    workspace_id: InWorkspace = ABSENT
+    search: str = Field(ABSENT, description="Part of the name.")
+
+
+class CollectionDraft(Arguments):
+    """A new collection."""
+
+    name: str = Field(min_length=1)
+    workspace_id: InWorkspace = ABSENT
+    parent_collection_id: str = Field(ABSENT, description="To nest it in another collection.")
+
+
+class CollectionPatch(Arguments):
+    """What may change of a collection: its name."""
+
+    name: str = Field(ABSENT, min_length=1)
+    description: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.given("name"):
+            raise ValueError("give name: it is all that can change of a collection")
+        return self
+
+
+class Collection(Record):
+    """A collection; `get_collection` adds the collections inside it."""
+
+    id: str | None = None
+    slug: str | None = Field(None, description="`co-…`")
+    name: str | None = None
+    workspace_id: str | None = None
+    parent_collection_id: str | None = None
+    is_default: int | bool | None = Field(None, description="The workspace's own; stays")
+
+
+class CollectionRef(Record):
+    """A new collection."""
+
+    id: str | None = None
+    slug: str | None = None

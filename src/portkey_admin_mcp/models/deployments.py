@@ -1,0 +1,99 @@
+"""Deployments: gateways that an organisation hosts itself."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import ABSENT, Arguments, Record
+from .vocabulary import Csv, JsonText
+
+DeploymentId = Annotated[str, Field(min_length=1, description="See `list_deployments`.")]
+Type = Literal["production", "non_production"]
+Flag = Annotated[Literal[0, 1], Field()]
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+
+
+class DeploymentOwner(Arguments):
+    """The organisation a deployment belongs to."""
+
+    organisation_id: str = ABSENT
+
+
+class DeploymentFilter(DeploymentOwner):
+    """Which deployments to list."""
+
+    status: Literal["active", "archived"] = ABSENT
+    type: Type = ABSENT
+    workspace_slug: Csv = ABSENT
+    search: str = Field(ABSENT, description="Part of the name.")
+    tags: JsonText = Field(ABSENT, description="JSON object to match.")
+
+
+class AuthSettings(Arguments):
+    """Where a gateway is, and who may use it."""
+
+    gateway_base_url: Url = Field(ABSENT, serialization_alias="auth_settings.gateway_base_url")
+    mcp_gateway_base_url: Url = Field(
+        ABSENT, serialization_alias="auth_settings.mcp_gateway_base_url"
+    )
+    is_dataservice_hosted: Flag = Field(
+        ABSENT, serialization_alias="auth_settings.is_dataservice_hosted"
+    )
+    is_playground_proxy_allowed: Flag = Field(
+        ABSENT, serialization_alias="auth_settings.is_playground_proxy_allowed"
+    )
+    workspaces_allowed: list[str] = Field(
+        ABSENT, serialization_alias="auth_settings.workspaces_allowed"
+    )
+    jwt_subs_allowed: list[str] = Field(
+        ABSENT, serialization_alias="auth_settings.jwt_subs_allowed"
+    )
+    jwt_sub_workspace_mapping: dict[str, str] = Field(
+        ABSENT,
+        description="JWT subject to workspace.",
+        serialization_alias="auth_settings.jwt_sub_workspace_mapping",
+    )
+
+
+class DeploymentDraft(DeploymentOwner, AuthSettings):
+    """A new deployment."""
+
+    name: str = Field(min_length=1)
+    slug: str = Field(ABSENT, min_length=1, max_length=50)
+    type: Type = ABSENT
+    deployment_config: dict[str, Any] = Field(ABSENT, description="Free-form settings.")
+    is_default: bool = ABSENT
+    tags: dict[str, str] | None = Field(ABSENT, description="Labels.")
+
+
+class DeploymentPatch(AuthSettings):
+    """What may change of a deployment."""
+
+    name: str = Field(ABSENT, min_length=1)
+    type: Type = ABSENT
+    status: Literal["active", "archived"] = ABSENT
+    deployment_config: dict[str, Any] | None = Field(ABSENT, description="Free-form settings.")
+    is_default: bool = ABSENT
+    rotate_auth: bool = Field(ABSENT, description="New credentials, returned only now.")
+    override_existing: bool = Field(ABSENT, description="Replace lists instead of adding.")
+    tags: dict[str, str] | None = Field(ABSENT, description="Labels.")
+    allow_all_workspaces: bool = Field(
+        ABSENT, serialization_alias="auth_settings.allow_all_workspaces"
+    )
+    remove_workspaces_allowed: list[str] = Field(
+        ABSENT, serialization_alias="auth_settings.remove_workspaces_allowed"
+    )
+    remove_subs_allowed: list[str] = Field(
+        ABSENT, serialization_alias="auth_settings.remove_subs_allowed"
+    )
+
+
+class Deployment(Record):
+    """A gateway; its credentials are masked, except in the answer that made them."""
+
+    id: str | None = None
+    slug: str | None = None
+    name: str | None = None
+    type: str | None = None
+    status: str | None = None
+    auth_settings: dict[str, Any] | None = None

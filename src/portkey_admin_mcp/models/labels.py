@@ -1,0 +1,65 @@
+"""Labels: names for versions of prompts, such as production."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .vocabulary import InWorkspace
+
+LabelId = Annotated[str, Field(min_length=1, description="See `list_prompt_labels`.")]
+Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+Name = Annotated[str, Field(min_length=1, description="Not latest, default or a number.")]
+
+
+class LabelOwner(Arguments):
+    """Where a label is valid."""
+
+    organisation_id: str = Field(ABSENT, description="UUID; for the whole organisation.")
+    workspace_id: InWorkspace = ABSENT
+
+
+class LabelFilter(LabelOwner, Paged):
+    """Which labels to list."""
+
+    search: str = Field(ABSENT, description="Part of the name.")
+
+
+class LabelDraft(LabelOwner):
+    """A new label."""
+
+    name: Name
+    description: str = ABSENT
+    color_code: Color = ABSENT
+
+    @model_validator(mode="after")
+    def _has_an_owner(self) -> Self:
+        if not self.given("organisation_id", "workspace_id"):
+            raise ValueError("give workspace_id, or organisation_id for the whole organisation")
+        return self
+
+
+class LabelPatch(Arguments):
+    """What may change of a label."""
+
+    name: Name = ABSENT
+    description: str = ABSENT
+    color_code: Color = ABSENT
+
+
+class Label(Record):
+    """A label."""
+
+    id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    color_code: str | None = Field(None, description="#rrggbb")
+    workspace_id: str | None = None
+    is_universal: bool | int | None = Field(None, description="Built in: cannot be deleted")
+
+
+class LabelRef(Record):
+    """A new label."""
+
+    id: str | None = None

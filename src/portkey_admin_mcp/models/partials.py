@@ -1,0 +1,79 @@
+"""Partials: pieces of text that prompts share, included as `{{>slug}}`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import ABSENT, Arguments, Record
+from .vocabulary import InWorkspace, Number
+
+PartialId = Annotated[str, Field(min_length=1, description="Partial id or slug.")]
+Text = Annotated[str, Field(min_length=1, description="Mustache text.")]
+
+
+class PartialFilter(Arguments):
+    """Which partials to list; Portkey sends them all."""
+
+    collection_id: str = Field(ABSENT, description="Only of this collection.")
+    workspace_id: InWorkspace = ABSENT
+
+
+class PartialDraft(Arguments):
+    """A new partial."""
+
+    name: str = Field(min_length=1)
+    string: Text
+    workspace_id: InWorkspace = ABSENT
+    version_description: str = Field(ABSENT, description="Of the first version.")
+
+
+class PartialPatch(Arguments):
+    """What may change of a partial; a new `string` makes a version."""
+
+    name: str = Field(ABSENT, min_length=1)
+    string: Text = ABSENT
+    description: str = Field(ABSENT, description="Of the new version.")
+    status: Literal["active", "archived"] = ABSENT
+
+    def wire(self) -> dict[str, Any]:
+        """Send the description under both names: which one Portkey keeps has changed."""
+        body = super().wire()
+        if "description" in body:
+            body["version_description"] = body["description"]
+        return body
+
+
+class Publication(Arguments):
+    """Which version is to be in force."""
+
+    version: Number = Field(gt=0, description="Version number, not its id.")
+
+
+class Partial(Record):
+    """A partial in its published version."""
+
+    id: str | None = None
+    slug: str | None = Field(None, description="What prompts include")
+    name: str | None = None
+    string: str | None = None
+    version: int | None = None
+    status: str | None = None
+
+
+class PartialVersion(Record):
+    """One version of a partial."""
+
+    version: int | str | None = None
+    prompt_partial_version_id: str | None = None
+    string: str | None = None
+    description: str | None = None
+    prompt_version_status: str | None = Field(None, description="active: published; or archived")
+
+
+class PartialRef(Record):
+    """A written partial and its new version."""
+
+    id: str | None = None
+    slug: str | None = None
+    version_id: str | None = None
+    prompt_partial_version_id: str | None = None

@@ -1,0 +1,64 @@
+"""Rate limits: requests or tokens in a time, for whatever their conditions say."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .policies import Conditions, GroupBy, PolicyOwner
+from .vocabulary import InWorkspace, Number
+
+Type = Literal["requests", "tokens"]
+Unit = Literal["rpm", "rph", "rpd", "rpw"]
+Target = Literal["llm", "mcp_tools"]
+
+
+class RateLimitFilter(Paged):
+    """Which rate limits to list."""
+
+    workspace_id: InWorkspace = ABSENT
+    status: Literal["active", "archived"] = ABSENT
+    type: Type = ABSENT
+    unit: Unit = ABSENT
+    target: Target = ABSENT
+
+
+class RateLimitView(Arguments):
+    """Which state of a rate limit to read."""
+
+    status: Literal["active", "archived"] = ABSENT
+
+
+class RateLimitDraft(PolicyOwner):
+    """A new rate limit."""
+
+    conditions: Conditions
+    group_by: GroupBy
+    type: Type
+    unit: Unit
+    value: Number = Field(ge=0)
+    name: str = ABSENT
+    target: Target = ABSENT
+
+
+class RateLimitPatch(Arguments):
+    """What may change of a rate limit; type, groups and target stay."""
+
+    name: str = ABSENT
+    unit: Unit = ABSENT
+    value: Number = Field(ABSENT, ge=0)
+    conditions: Conditions = ABSENT
+
+
+class RateLimitRecord(Record):
+    """A rate limit."""
+
+    id: str | None = None
+    name: str | None = None
+    type: str | None = None
+    unit: str | None = Field(None, description="rpm, rph, rpd or rpw")
+    value: float | None = None
+    conditions: list[dict[str, Any]] | None = None
+    group_by: list[dict[str, Any]] | None = None
+    status: str | None = None

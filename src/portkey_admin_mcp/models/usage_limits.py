@@ -1,0 +1,102 @@
+"""Usage limits: budgets for whatever their conditions say, counted per group."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .policies import Conditions, GroupBy, PolicyOwner
+from .vocabulary import InWorkspace, Moment, Number
+
+Type = Literal["cost", "tokens", "requests"]
+EntityId = Annotated[str, Field(min_length=1, description="Entity id.")]
+
+
+class UsageLimitFilter(Paged):
+    """Which usage limits to list."""
+
+    workspace_id: InWorkspace = ABSENT
+    status: Literal["active", "archived"] = ABSENT
+    type: Type = ABSENT
+
+
+class UsageLimitView(Arguments):
+    """How much of a usage limit to read."""
+
+    status: Literal["active", "archived"] = ABSENT
+    include_usage: bool = ABSENT
+
+
+class UsageLimitBudget(Arguments):
+    """How much, and when it starts again; without a reset it is for good."""
+
+    alert_threshold: Number | None = Field(ABSENT, ge=0, description="Below credit_limit.")
+    periodic_reset: Literal["monthly", "weekly"] | None = ABSENT
+    periodic_reset_days: int | None = Field(
+        ABSENT, ge=1, le=365, description="Instead of periodic_reset."
+    )
+    next_usage_reset_at: Moment | None = ABSENT
+    description: str | None = Field(ABSENT, max_length=500)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        limit = getattr(self, "credit_limit", None)
+        if limit and self.alert_threshold and self.alert_threshold >= limit:
+            raise ValueError("alert_threshold is an amount and must be below credit_limit")
+        if self.periodic_reset and self.periodic_reset_days:
+            raise ValueError("give periodic_reset or periodic_reset_days, not both")
+        return self
+
+
+class UsageLimitDraft(UsageLimitBudget, PolicyOwner):
+    """A new usage limit."""
+
+    conditions: Conditions
+    group_by: GroupBy
+    type: Type
+    credit_limit: Number = Field(ge=0, description="USD, tokens or requests, by type.")
+    name: str = Field(ABSENT, max_length=255)
+
+
+class UsageLimitPatch(UsageLimitBudget):
+    """What may change of a usage limit; type and groups stay."""
+
+    name: str = Field(ABSENT, max_length=255)
+    conditions: Conditions = ABSENT
+    credit_limit: Number = Field(ABSENT, ge=0, description="In the unit of its type.")
+    reset_usage_for_value: str = Field(ABSENT, description="Group value to set to 0.")
+
+
+class EntityFilter(Paged):
+    """Which groups of a usage limit to list."""
+
+    status: Literal["active", "exhausted"] = ABSENT
+    search: str = Field(ABSENT, description="Part of the value key.")
+
+
+class UsageLimitRecord(Record):
+    """A usage limit."""
+
+    id: str | None = None
+    name: str | None = None
+    type: str | None = None
+    credit_limit: float | None = Field(None, description="USD, tokens or requests")
+    conditions: list[dict[str, Any]] | None = None
+    group_by: list[dict[str, Any]] | None = None
+    status: str | None = None
+
+
+class Entity(Record):
+    """One group of a usage limit, and what it has used."""
+
+    id: str | None = None
+    value_key: str | None = Field(None, description="e.g. metadata._user:alice")
+    current_usage: float | None = None
+    status: str | None = Field(None, description="active or exhausted")
+
+
+class PolicyRef(Record):
+    """A new policy."""
+
+    id: str | None = None

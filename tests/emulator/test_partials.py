@@ -1,0 +1,29 @@
+"""Partials in the emulator."""
+
+import pytest
+
+
+@pytest.mark.parametrize("missing", ["name", "string"])
+def test_a_partial_needs_a_name_and_a_text(refused, workspace, missing):
+    body = {"name": "A", "string": "x", "workspace_id": workspace("Support")}
+
+    assert refused("POST /prompts/partials", body | {missing: None}) == (400, "AB01")
+
+
+def test_a_partial_of_another_workspace_is_refused(said, refused, workspace):
+    body = {"name": "A", "string": "x", "workspace_id": workspace("Science")}
+    theirs = said("POST /prompts/partials", body)
+
+    path = f"/prompts/partials/{theirs['slug']}"
+    for endpoint in (f"GET {path}", f"PUT {path}", f"DELETE {path}", f"GET {path}/versions"):
+        assert refused(endpoint, {}, key="workspace-service") == (403, "AB03")
+
+
+def test_a_slug_stays_when_the_name_changes(said, workspace):
+    body = {"name": "Example text", "string": "x", "workspace_id": workspace("Support")}
+    made = said("POST /prompts/partials", body)
+
+    said(f"PUT /prompts/partials/{made['id']}", {"name": "Other"})
+
+    read = said(f"GET /prompts/partials/{made['slug']}")
+    assert (read["name"], read["slug"][:10]) == ("Other", "pl-exampl-")

@@ -1,0 +1,34 @@
+"""Rate limits in the emulator."""
+
+import pytest
+
+POLICY = {
+    "conditions": [{"key": "api_key", "value": "*"}],
+    "group_by": [{"key": "api_key"}],
+    "type": "requests",
+    "unit": "rpm",
+    "value": 10,
+}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"unit": "tpd"}, {"value": -1}, {"type": None}, {"conditions": [{"key": "x"}]}]
+)
+def test_a_policy_that_makes_no_sense_is_refused(refused, workspace, wrong):
+    body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
+
+    assert refused("POST /policies/rate-limits", body) == (400, "AB01")
+
+
+def test_what_cannot_change_stays(said, workspace):
+    body = {**POLICY, "workspace_id": workspace("Support")}
+    path = f"/policies/rate-limits/{said('POST /policies/rate-limits', body)['id']}"
+
+    said(f"PUT {path}", {"type": "tokens", "target": "mcp_tools", "group_by": [{"key": "model"}]})
+
+    read = said(f"GET {path}")
+    assert (read["type"], read["target"], read["group_by"]) == (
+        "requests",
+        "llm",
+        [{"key": "api_key"}],
+    )

@@ -1,0 +1,30 @@
+"""SCIM in the emulator."""
+
+PATH = "/scim/workspaces"
+
+
+def test_the_same_mapping_again_is_the_one_there_is(said, workspace):
+    body = {"workspace_id": workspace("Science"), "role": "ADMIN", "scim_group_name": "New"}
+
+    first, second = said(f"POST {PATH}", body), said(f"POST {PATH}", body)
+
+    assert first == second
+    assert first["role"] == "admin"
+
+
+def test_a_group_has_one_role_everywhere(said, send, workspace):
+    group = {"scim_group_name": "New"}
+    said(f"POST {PATH}", {**group, "workspace_id": workspace("Science"), "role": "admin"})
+
+    body = {**group, "workspace_id": workspace("Support"), "role": "member"}
+    status, answer = send(f"POST {PATH}", body)
+
+    assert status == 400
+    assert answer["data"]["message"] == (
+        "SCIM group is already mapped to other workspace(s) with role 'admin'. "
+        "A group can only be mapped with a single role across workspaces."
+    )
+
+
+def test_groups_are_an_organisations(refused):
+    assert refused(f"GET {PATH}", key="workspace-service") == (403, "AB03")

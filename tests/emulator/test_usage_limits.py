@@ -1,0 +1,56 @@
+"""Usage limits in the emulator."""
+
+import pytest
+
+POLICY = {
+    "conditions": [{"key": "api_key", "value": "*"}],
+    "group_by": [{"key": "api_key"}],
+    "type": "cost",
+    "credit_limit": 10,
+}
+PATH = "/policies/usage-limits"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"conditions": None},
+        {"group_by": []},
+        {"type": "dollars"},
+        {"credit_limit": None},
+        {"alert_threshold": 10},
+        {"periodic_reset": "weekly", "periodic_reset_days": 2},
+        {"conditions": [{"key": "colour", "value": "red"}]},
+        {"group_by": [{"key": "metadata."}]},
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(refused, workspace, wrong):
+    body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
+
+    assert refused(f"POST {PATH}", body) == (400, "AB01")
+
+
+def test_another_workspaces_policy_is_refused(said, refused, workspace):
+    made = said(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Science")})
+
+    path, key = f"{PATH}/{made['id']}", "workspace-service"
+    assert refused(f"GET {path}", key=key) == (403, "AB03")
+    assert refused(f"PUT {path}", {}, key=key) == (403, "AB03")
+    assert refused(f"GET {path}/entities", key=key) == (403, "AB03")
+
+
+def test_usage_is_counted_and_exhausts_a_group(emulator, said, control):
+    entities = emulator.store.table("usage_limit_entities")
+    entity = next(row for row in entities.rows() if "diego" in row["value_key"])
+
+    control("POST usage", {"kind": "usage_limit_entities", "id": entity["id"], "amount": 58.5})
+
+    assert entities[entity["id"]]["status"] == "exhausted"
+    assert entities[entity["id"]]["current_usage"] == 100
+
+
+def test_an_entity_of_another_policy_is_not_found(emulator, said, refused, workspace):
+    made = said(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Support")})
+    entity = emulator.store.table("usage_limit_entities").rows()[0]
+
+    assert refused(f"PUT {PATH}/{made['id']}/entities/{entity['id']}/reset") == (404, "AB08")

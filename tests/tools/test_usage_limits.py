@@ -1,0 +1,85 @@
+"""Usage limits, as a model sees them."""
+
+import pytest
+
+POLICY = {
+    "conditions": [{"key": "metadata.team", "value": ["a", "b"], "excludes": "c"}],
+    "group_by": [{"key": "api_key"}],
+    "type": "requests",
+    "credit_limit": 60,
+}
+
+
+@pytest.fixture
+def support(workspace):
+    return workspace("Support")
+
+
+async def test_a_usage_limit_is_made_read_changed_listed_and_archived(ask, refusal, support):
+    made = await ask("create_usage_limit", **POLICY, name="Teams", workspace_id=support)
+    await ask("update_usage_limit", id=made["id"], credit_limit=90, alert_threshold=80)
+    read = await ask("get_usage_limit", id=made["id"])
+    listed = await ask("list_usage_limits", workspace_id=support, type="requests")
+
+    assert {name: read[name] for name in POLICY} == {**POLICY, "credit_limit": 90}
+    assert (read["name"], read["alert_threshold"]) == ("Teams", 80)
+    assert [row["id"] for row in listed["data"]] == [made["id"]]
+
+    await ask("delete_usage_limit", id=made["id"])
+    assert "403" in await refusal("get_usage_limit", id=made["id"])
+    assert (await ask("get_usage_limit", id=made["id"], status="archived"))["name"] == "Teams"
+
+
+async def test_null_ends_a_reset_and_absence_keeps_it(ask, support):
+    made = await ask("create_usage_limit", **POLICY, workspace_id=support, periodic_reset="weekly")
+    await ask("update_usage_limit", id=made["id"], name="Renamed")
+    kept = await ask("get_usage_limit", id=made["id"])
+    await ask("update_usage_limit", id=made["id"], periodic_reset=None)
+    ended = await ask("get_usage_limit", id=made["id"])
+
+    assert (kept["periodic_reset"], kept["next_usage_reset_at"]) == (
+        "weekly",
+        "2026-11-09T00:00:00.000Z",
+    )
+    assert (ended["periodic_reset"], ended["next_usage_reset_at"]) == (None, None)
+
+
+async def test_a_group_that_is_exhausted_starts_again_or_gets_more(ask, support):
+    (policy,) = (await ask("list_usage_limits", workspace_id=support))["data"]
+    found = await ask("list_usage_limit_entities", limit_id=policy["id"], status="exhausted")
+    (emi,) = found["data"]
+
+    await ask("update_usage_limit", id=policy["id"], credit_limit=200)
+    more = await ask("list_usage_limit_entities", limit_id=policy["id"], search="emi")
+    await ask("reset_usage_limit_entity", limit_id=policy["id"], entity_id=emi["id"])
+    again = await ask("list_usage_limit_entities", limit_id=policy["id"], search="emi")
+
+    assert (emi["value_key"], emi["current_usage"]) == ("metadata._user:emi@acme.example", 104.2)
+    assert (more["data"][0]["status"], more["data"][0]["current_usage"]) == ("active", 104.2)
+    assert again["data"][0]["current_usage"] == 0
+
+
+async def test_usage_is_shown_if_asked_for_and_reset_by_value(ask, support):
+    (policy,) = (await ask("list_usage_limits", workspace_id=support))["data"]
+    await ask("update_usage_limit", id=policy["id"], reset_usage_for_value="diego@acme.example")
+
+    read = await ask("get_usage_limit", id=policy["id"], include_usage=True)
+
+    assert read["value_key_usage_map"] == {
+        "metadata._user:diego@acme.example": 0,
+        "metadata._user:emi@acme.example": 104.2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"alert_threshold": 60}, "below credit_limit"),
+        ({"periodic_reset": "weekly", "periodic_reset_days": 3}, "not both"),
+        ({"conditions": []}, "conditions"),
+        ({"type": "dollars"}, "type"),
+    ],
+)
+async def test_what_does_not_agree_is_not_sent(refusal, emulator, more, told):
+    assert told in await refusal("create_usage_limit", **{**POLICY, **more})
+    assert list(emulator.log) == []
