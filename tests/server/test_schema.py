@@ -87,7 +87,11 @@ def test_a_description_stays_with_the_argument_that_may_be_null():
         (list[int] | None, {"type": ["array", "null"], "items": {"type": "integer"}}),
         (Any, {}),
         (dict[str, str], {"type": "object"}),
-        (int | str, {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        (int | str, {"type": ["integer", "string"]}),
+        (
+            str | list[str],
+            {"type": ["string", "array"], "items": {"type": "string"}},
+        ),
     ],
 )
 def test_null_is_offered_exactly_where_it_means_something(annotation, schema):

@@ -90,8 +90,9 @@ def _nullable(node: Schema, defs: Schema) -> Schema:
         elif "enum" in only:
             merged["enum"] = [*only["enum"], None]
         return merged
-    if merged := _one_of_types(options):
-        return {**merged, **node}
+    by_type = _one_of_types(options)
+    if by_type is not None:
+        return {**by_type, **node}
     return {**node, "anyOf": options}
 
 

@@ -1,0 +1,197 @@
+"""Guardrails and their versions, and the MCP servers they run for."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .founder import Founder
+from .kernel import Call, forbidden, invalid, public, route
+from .limits import Body
+from .references import belongs_to_workspace
+from .store import Store
+from .tables import Row
+from .versions import Versions
+
+VERSIONS = Versions("guardrail_versions")
+USUAL = {
+    "deny": False,
+    "async": False,
+    "on_success": {"feedback": {"value": 5, "weight": 1, "metadata": ""}},
+    "on_fail": {"feedback": {"value": -5, "weight": 1, "metadata": ""}},
+}
+
+
+def either(act: str) -> tuple[str, str]:
+    """The scopes of a workspace's guardrails, and of the organisation's."""
+    return (f"guardrails.{act}", f"organisation_guardrails.{act}")
+
+
+class Check(Body):
+    """One check; which ids and parameters there are grows with every release."""
+
+    id: str = Field(min_length=1)
+    name: str | None = None
+    is_enabled: bool = True
+    parameters: dict[str, Any] = {}
+
+
+class GuardrailBody(Body):
+    """The body of a guardrail, new or changed; its actions are kept as they come."""
+
+    name: str | None = None
+    checks: list[Check] | None = Field(None, min_length=1)
+    actions: dict[str, Any] | None = None
+    organisation_id: str | None = None
+    target: Literal["llm", "mcp_tools"] | None = None
+
+
+class Mapping(Body):
+    """When a guardrail runs for an MCP server."""
+
+    run_on: list[Literal["input", "output"]] = Field(["input", "output"], min_length=1)
+    mcp_integration_capability_ids: list[str] | None = None
+
+
+class Mappings(Body):
+    """All MCP servers of a guardrail."""
+
+    mcp_servers: dict[str, Mapping]
+
+
+@route("GET /guardrails", scope=either("list"))
+def list_guardrails(call: Call) -> Row:
+    """A workspace's guardrails, or the organisation's if that is named."""
+    table, ids = call.table("guardrails"), call.query.get("ids")
+    home = None if _is_for_all(call, call.query.get("organisation_id")) else call.workspace()["id"]
+    return call.listing(
+        table.where(workspace_id=home),
+        keep=None if ids is None else lambda row: row["id"] in ids or row["slug"] in ids,
+        most=1000,
+    )
+
+
+@route("POST /guardrails", scope=either("create"))
+def create_guardrail(call: Call) -> Row:
+    """A guardrail; its first version is in force."""
+    wanted = call.read(GuardrailBody)
+    for_all = _is_for_all(call, wanted.organisation_id)
+    home = None if for_all else call.workspace()["id"]
+    for name in ("name", "checks", "actions"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    now = call.store.stamp()
+    row = call.table("guardrails").add(
+        {
+            "id": call.store.uuid(),
+            "name": wanted.name,
+            "slug": call.store.slug("pg", wanted.name or "", 6),
+            "organisation_id": call.organisation,
+            "workspace_id": home,
+            "status": "active",
+            "created_at": now,
+            "last_updated_at": now,
+            "owner_id": call.actor,
+            "updated_by": call.actor,
+            "_target": wanted.target or "llm",
+        }
+    )
+    return _written(row, VERSIONS.add(call, row, _content(wanted, {}), publish=True))
+
+
+@route("GET /guardrails/{guardrail_id}", scope=either("read"))
+def get_guardrail(call: Call) -> Row:
+    """One guardrail, in the version in force."""
+    row = _find(call)
+    return {**public(row), **VERSIONS.published(call, row)["content"]}
+
+
+@route("PUT /guardrails/{guardrail_id}", scope=either("update"))
+def update_guardrail(call: Call) -> Row:
+    """Every update makes a version, in force at once."""
+    row, wanted = _find(call), call.read(GuardrailBody)
+    changes = wanted.model_dump(include={"name"}, exclude_none=True)
+    changes |= {"last_updated_at": call.store.stamp(), "updated_by": call.actor}
+    row = call.table("guardrails").change(row, changes)
+    content = _content(wanted, VERSIONS.published(call, row)["content"])
+    return _written(row, VERSIONS.add(call, row, content, publish=True))
+
+
+@route("DELETE /guardrails/{guardrail_id}", scope=either("delete"))
+def delete_guardrail(call: Call) -> None:
+    """With all versions. The answer is empty: the OpenAPI file has none."""
+    row = _find(call)
+    VERSIONS.delete(call.store, row)
+    call.store.delete("guardrails", row)
+
+
+@route("GET /guardrails/{guardrail_id}/mcp-servers", scope=either("list"))
+def list_guardrail_mcp_servers(call: Call) -> Row:
+    """The MCP servers it runs for, in the form in which they are set (an assumption)."""
+    return {"mcp_servers": _find(call).get("_mcp_servers", {})}
+
+
+@route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=either("update"))
+def replace_guardrail_mcp_servers(call: Call) -> Row:
+    """All of them at once."""
+    row, wanted = _find(call), call.read(Mappings).mcp_servers
+    servers = {name: mapping.model_dump(exclude_none=True) for name, mapping in wanted.items()}
+    call.table("guardrails").change(row, {"_mcp_servers": servers})
+    return {}
+
+
+@route("PUT /guardrails/{guardrail_id}/mcp-servers/{mcp_server_id}", scope=either("update"))
+def upsert_guardrail_mcp_server(call: Call) -> Row:
+    """One of them."""
+    row, wanted = _find(call), call.read(Mapping).model_dump(exclude_none=True)
+    servers = {**row.get("_mcp_servers", {}), call.ids["mcp_server_id"]: wanted}
+    call.table("guardrails").change(row, {"_mcp_servers": servers})
+    return {}
+
+
+def _is_for_all(call: Call, organisation_id: str | None) -> bool:
+    """Whether the organisation is meant, which only its own keys may."""
+    if not organisation_id or call.named_workspace() is not None:
+        return False
+    if not call.is_admin or (organisation_id != call.organisation and not call.may_everything):
+        raise forbidden()
+    return True
+
+
+def _find(call: Call) -> Row:
+    return call.find("guardrails", call.ids["guardrail_id"])
+
+
+def _content(wanted: GuardrailBody, before: Row) -> dict[str, Any]:
+    checks = before.get("checks", [])
+    if wanted.checks is not None:
+        # Portkey leaves is_enabled out where it is true (seen by the Terraform provider).
+        checks = [
+            {k: v for k, v in check.model_dump(exclude_none=True).items() if v is not True}
+            for check in wanted.checks
+        ]
+    actions = {**USUAL, **before.get("actions", {}), **(wanted.actions or {})}
+    return {"checks": checks, "actions": actions}
+
+
+def _written(row: Row, version: Row) -> dict[str, Any]:
+    return {"id": row["id"], "slug": row["slug"], "version_id": version["id"]}
+
+
+def _forget_versions(store: Store, row: Row) -> None:
+    VERSIONS.delete(store, row)
+
+
+belongs_to_workspace("guardrails", _forget_versions)
+
+
+def seed(founder: Founder) -> None:
+    """A limit on the length of answers for the support team, and one on secrets for all."""
+    support = founder.workspace_named("Support")["id"]
+    for name, check, owner in (
+        ("Short answers", "default.wordCount", {"workspace_id": support}),
+        ("No secrets", "default.regexMatch", {"organisation_id": founder.organisation}),
+    ):
+        parameters = {"maxWords": 300} if "word" in check else {"rule": "sk-[A-Za-z0-9]{20,}"}
+        checks = [{"id": check, "parameters": parameters}]
+        body = {"name": name, "checks": checks, "actions": {"deny": True}, **owner}
+        founder.does("POST /guardrails", body)

@@ -1,0 +1,168 @@
+"""The organisation's own guardrails, and the workspaces left out of them.
+
+What Portkey answers is not published in full: the lists' form is assumed.
+"""
+
+from typing import Any
+
+from pydantic import Field
+
+from .kernel import ORGANISATION, Call, forbidden, invalid, route
+from .limits import Body
+from .tables import Row
+
+SIDES = ("input_guardrails", "output_guardrails")
+
+
+class DefaultsBody(Body):
+    """The guardrails that every workspace gets, by slug or id."""
+
+    input_guardrails: list[str] | None = None
+    output_guardrails: list[str] | None = None
+
+
+class Exclusion(Body):
+    """Whether one workspace is left out."""
+
+    workspace_id: str
+    excluded: bool
+
+
+class ExclusionsBody(Body):
+    """Which workspaces are left out."""
+
+    organisation_id: str
+    workspaces: list[Exclusion] = Field(min_length=1)
+    override_existing: bool = False
+
+
+@route(
+    "GET /v2/admin/organisation/defaults",
+    scope="organisation_settings.read",
+    who="admin",
+    base="root",
+    enterprise=True,
+)
+def get_organisation_defaults(call: Call) -> Row:
+    """Both lists, each guardrail with id and slug."""
+    kept = _kept(call, "defaults")
+    guardrails = call.table("guardrails")
+    return {
+        side: [
+            {"id": row["id"], "slug": row["slug"]}
+            for row in map(guardrails.get, kept.get(side, ()))
+            if row is not None
+        ]
+        for side in SIDES
+    }
+
+
+@route(
+    "PUT /v2/admin/organisation/defaults",
+    scope="organisation_settings.update",
+    who="admin",
+    base="root",
+    enterprise=True,
+)
+def update_organisation_defaults(call: Call) -> Row:
+    """A list that is given replaces the one there was."""
+    given = call.read(DefaultsBody).model_dump(exclude_none=True)
+    if not given:
+        raise invalid("input_guardrails", "or output_guardrails is required")
+    for side, names in given.items():
+        _keep(call, "defaults", {side: [_organisations_own(call, name) for name in names]})
+    return {}
+
+
+@route(
+    "GET /workspace-exclusions/input-guardrails",
+    scope="organisation_exclusions.list",
+    who="admin",
+    enterprise=True,
+)
+def list_input_guardrail_workspace_exclusions(call: Call) -> Row:
+    """The workspaces left out of input guardrails."""
+    return _excluded(call, "input")
+
+
+@route(
+    "PUT /workspace-exclusions/input-guardrails",
+    scope="organisation_exclusions.update",
+    who="admin",
+    enterprise=True,
+)
+def update_input_guardrail_workspace_exclusions(call: Call) -> Row:
+    """Leave out, or take in again."""
+    return _exclude(call, "input")
+
+
+@route(
+    "GET /workspace-exclusions/output-guardrails",
+    scope="organisation_exclusions.list",
+    who="admin",
+    enterprise=True,
+)
+def list_output_guardrail_workspace_exclusions(call: Call) -> Row:
+    """The workspaces left out of output guardrails."""
+    return _excluded(call, "output")
+
+
+@route(
+    "PUT /workspace-exclusions/output-guardrails",
+    scope="organisation_exclusions.update",
+    who="admin",
+    enterprise=True,
+)
+def update_output_guardrail_workspace_exclusions(call: Call) -> Row:
+    """Leave out, or take in again."""
+    return _exclude(call, "output")
+
+
+def _organisations_own(call: Call, name: str) -> str:
+    row = call.table("guardrails").find(name)
+    if row is None or row["workspace_id"] is not None:
+        raise invalid("guardrails", f"{name} is no guardrail of the organisation")
+    return str(row["id"])
+
+
+def _excluded(call: Call, side: str) -> Row:
+    _check_organisation(call, call.query.get("organisation_id"))
+    ids = _kept(call, f"excluded_{side}").get("ids", [])
+    data = [{"workspace_id": each, "excluded": True} for each in ids]
+    return {"object": "list", "total": len(data), "data": data}
+
+
+def _exclude(call: Call, side: str) -> Row:
+    wanted = call.read(ExclusionsBody)
+    _check_organisation(call, wanted.organisation_id)
+    old = [] if wanted.override_existing else _kept(call, f"excluded_{side}").get("ids", [])
+    kept = dict.fromkeys(old)
+    for each in wanted.workspaces:
+        workspace = call.table("workspaces").find(each.workspace_id)
+        if workspace is None:
+            raise forbidden()
+        kept.pop(workspace["id"], None)
+        if each.excluded:
+            kept[workspace["id"]] = None
+    _keep(call, f"excluded_{side}", {"ids": list(kept)})
+    return {}
+
+
+def _check_organisation(call: Call, organisation_id: str | None) -> None:
+    if not organisation_id:
+        raise invalid("organisation_id", "Field required")
+    if organisation_id != call.organisation:
+        raise forbidden()
+
+
+def _kept(call: Call, name: str) -> Row:
+    return call.table(ORGANISATION).get(name) or {}
+
+
+def _keep(call: Call, name: str, values: dict[str, Any]) -> None:
+    table = call.table(ORGANISATION)
+    row = table.get(name)
+    if row is None:
+        table.add({"id": name, **values})
+    else:
+        table.change(row, values)

@@ -1,0 +1,132 @@
+"""Guardrails: checks on requests and answers, and what to do when they fail."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .vocabulary import Csv, InWorkspace, Json, JsonText, Number
+
+GuardrailId = Annotated[str, Field(min_length=1, description="Guardrail id or slug.")]
+McpServerId = Annotated[
+    str, Field(min_length=1, description="UUID.", json_schema_extra={"format": "uuid"})
+]
+RunOn = Annotated[list[Literal["input", "output"]], Field(min_length=1, description="Or both.")]
+Capabilities = Annotated[list[str], Field(description="Capability UUIDs; all if left out.")]
+
+
+class GuardrailFilter(Paged):
+    """Which guardrails to list."""
+
+    workspace_id: InWorkspace = ABSENT
+    organisation_id: str = Field(ABSENT, description="For those of the organisation.")
+    page_size: int = Field(ABSENT, ge=1, le=1000)
+    ids: Csv = ABSENT
+
+
+class Check(Arguments):
+    """One check."""
+
+    id: str = Field(min_length=1, description="e.g. default.wordCount, default.regexMatch.")
+    name: str = ABSENT
+    is_enabled: bool = ABSENT
+    parameters: Json = Field(ABSENT, description="The check's own settings.")
+
+
+class Feedback(Arguments):
+    """Feedback that is recorded on its own."""
+
+    value: Number = ABSENT
+    weight: Number = ABSENT
+    metadata: JsonText = ABSENT
+
+    def wire(self) -> Json:
+        """Portkey has it one level deeper."""
+        return {"feedback": super().wire()}
+
+
+class Actions(Arguments):
+    """What happens when checks fail or pass."""
+
+    deny: bool = Field(ABSENT, description="Refuse the request (446).")
+    async_: bool = Field(
+        ABSENT, alias="async", serialization_alias="async", description="Do not wait."
+    )
+    on_success: Feedback = ABSENT
+    on_fail: Feedback = ABSENT
+    on_fail_action: str = Field(ABSENT, exclude=True)
+    message: str = Field(ABSENT, exclude=True)
+
+
+class GuardrailContent(Arguments):
+    """What may be said of a guardrail when it is made, and changed later."""
+
+    def wire(self) -> Json:
+        """Portkey wants all four parts of the actions, if any."""
+        body = super().wire()
+        if "actions" in body:
+            nothing: Json = {"feedback": {}}
+            usual = {"deny": False, "async": False, "on_success": nothing, "on_fail": nothing}
+            body["actions"] = {**usual, **body["actions"]}
+        return body
+
+
+class GuardrailDraft(GuardrailContent):
+    """A new guardrail."""
+
+    name: str = Field(min_length=1)
+    checks: list[Check] = Field(ABSENT, min_length=1)
+    actions: Actions = ABSENT
+    workspace_id: InWorkspace = ABSENT
+    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
+    target: Literal["llm", "mcp_tools"] = ABSENT
+
+
+class GuardrailPatch(GuardrailContent):
+    """What may change of a guardrail; each change is a new version."""
+
+    name: str = Field(ABSENT, min_length=1)
+    checks: list[Check] = Field(ABSENT, min_length=1, description="Replaces all.")
+    actions: Actions = ABSENT
+
+
+class McpServerMapping(Arguments):
+    """When a guardrail runs for an MCP server."""
+
+    run_on: RunOn = ABSENT
+    mcp_integration_capability_ids: Capabilities = ABSENT
+
+
+class McpServerMappings(Arguments):
+    """All MCP servers of a guardrail."""
+
+    mcp_servers: dict[str, McpServerMapping] = Field(
+        description="By server UUID: {run_on, mcp_integration_capability_ids}; {} for none."
+    )
+
+
+class Guardrail(Record):
+    """A guardrail; a list leaves out checks and actions."""
+
+    id: str | None = None
+    slug: str | None = Field(None, description="`pg-…`, what configs refer to")
+    name: str | None = None
+    status: str | None = None
+    workspace_id: str | None = Field(None, description="null: the organisation's")
+    checks: list[dict[str, Any]] | None = None
+    actions: dict[str, Any] | None = None
+
+
+class GuardrailRef(Record):
+    """A written guardrail and its new version."""
+
+    id: str | None = None
+    slug: str | None = None
+    version_id: str | None = None
+
+
+class GuardrailMcpServers(Record):
+    """The MCP servers that a guardrail runs for, by server id."""
+
+    mcp_servers: dict[str, Any] | None = None

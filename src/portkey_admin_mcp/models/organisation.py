@@ -1,0 +1,56 @@
+"""The organisation's own guardrails, and the workspaces left out of them."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+
+OrganisationId = Annotated[str, Field(min_length=1, description="Organisation UUID.")]
+Slugs = Annotated[list[str], Field(description="Guardrail slugs; [] for none.")]
+
+
+class OrganisationDefaults(Arguments):
+    """The guardrails that every workspace gets."""
+
+    input_guardrails: Slugs = ABSENT
+    output_guardrails: Slugs = ABSENT
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.given("input_guardrails", "output_guardrails"):
+            raise ValueError("give input_guardrails, output_guardrails or both")
+        return self
+
+
+class Exclusion(Arguments):
+    """Whether one workspace is left out."""
+
+    workspace_id: str = Field(min_length=1, description="UUID.")
+    excluded: bool
+
+
+class ExclusionOwner(Arguments):
+    """The organisation whose exclusions are meant."""
+
+    organisation_id: OrganisationId
+
+
+class Exclusions(ExclusionOwner):
+    """Which workspaces are left out."""
+
+    workspaces: list[Exclusion] = Field(min_length=1)
+    override_existing: bool = Field(ABSENT, description="Drop those not named here.")
+
+
+class DefaultGuardrails(Record):
+    """The guardrails that every workspace gets, each with id and slug."""
+
+    input_guardrails: list[dict[str, Any]] | None = None
+    output_guardrails: list[dict[str, Any]] | None = None
+
+
+class ExclusionList(Record):
+    """The workspaces that are left out."""
+
+    data: list[dict[str, Any]] | None = None

@@ -1,0 +1,83 @@
+"""Guardrails, as a model sees them."""
+
+import pytest
+
+CHECKS = [{"id": "default.wordCount", "parameters": {"maxWords": 9}, "is_enabled": True}]
+SERVER = "3f0e7b1c-4d2a-4c59-9e5f-0a1b2c3d4e5f"
+
+
+@pytest.fixture
+def support(workspace):
+    return workspace("Support")
+
+
+@pytest.fixture
+async def guardrail(ask, support):
+    return await ask(
+        "create_guardrail", name="Short", checks=CHECKS, actions={}, workspace_id=support
+    )
+
+
+async def test_a_guardrail_is_made_read_changed_listed_and_deleted(
+    ask, refusal, guardrail, support
+):
+    name = {"guardrail_id": guardrail["slug"]}
+    changed = await ask("update_guardrail", **name, name="Shorter", actions={"deny": True})
+    read = await ask("get_guardrail", **name)
+    listed = await ask("list_guardrails", workspace_id=support)
+
+    assert changed["version_id"] != guardrail["version_id"]
+    assert (read["name"], read["actions"]["deny"]) == ("Shorter", True)
+    assert read["checks"] == [{"id": "default.wordCount", "parameters": {"maxWords": 9}}]
+    assert [row["name"] for row in listed["data"]] == ["Shorter", "Short answers"]
+    assert listed["has_more"] is False
+
+    await ask("delete_guardrail", **name)
+    assert "403" in await refusal("get_guardrail", **name)
+
+
+async def test_feedback_is_given_flat_and_sent_where_portkey_has_it(ask, guardrail):
+    flat = {"value": -3, "weight": 0.5, "metadata": {"why": "too long"}}
+    actions = {"deny": True, "async": True, "on_fail": flat, "message": "No."}
+
+    await ask("update_guardrail", guardrail_id=guardrail["id"], actions=actions)
+
+    read = await ask("get_guardrail", guardrail_id=guardrail["id"])
+    assert read["actions"] == {
+        "deny": True,
+        "async": True,
+        "on_success": {"feedback": {}},
+        "on_fail": {"feedback": {"value": -3, "weight": 0.5, "metadata": '{"why":"too long"}'}},
+    }
+
+
+async def test_what_portkey_has_no_field_for_is_named(call, guardrail):
+    result = await call(
+        "update_guardrail", {"guardrail_id": guardrail["id"], "actions": {"message": "No."}}
+    )
+
+    assert "actions.message" in result.content[-1].text
+
+
+async def test_the_organisations_guardrails_are_apart(ask, emulator, support):
+    organisation = emulator.store.table("guardrails").rows()[0]["organisation_id"]
+
+    ours = await ask("list_guardrails", organisation_id=organisation)
+    chosen = await ask("list_guardrails", workspace_id=support, ids="pg-none")
+
+    assert [row["name"] for row in ours["data"]] == ["No secrets"]
+    assert chosen["total"] == 0
+
+
+async def test_a_guardrail_is_put_on_mcp_servers(ask, guardrail):
+    name = {"guardrail_id": guardrail["id"]}
+    await ask("upsert_guardrail_mcp_server", **name, mcp_server_id=SERVER, run_on=["input"])
+    one = await ask("list_guardrail_mcp_servers", **name)
+    await ask("replace_guardrail_mcp_servers", **name, mcp_servers={"other": {}})
+    replaced = await ask("list_guardrail_mcp_servers", **name)
+    await ask("replace_guardrail_mcp_servers", **name, mcp_servers={})
+    none = await ask("list_guardrail_mcp_servers", **name)
+
+    assert one["mcp_servers"] == {SERVER: {"run_on": ["input"]}}
+    assert replaced["mcp_servers"] == {"other": {"run_on": ["input", "output"]}}
+    assert none["mcp_servers"] == {}
