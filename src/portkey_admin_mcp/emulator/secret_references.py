@@ -1,0 +1,184 @@
+"""Secret references: where a secret is in a vault of the organisation's own."""
+
+import json
+import re
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .founder import Founder
+from .kernel import Call, Refusal, forbidden, invalid, public, route
+from .limits import Body
+from .references import in_use_by, why_in_use
+from .store import Store
+from .tables import Row
+
+SECRET = re.compile(r"token|secret|password|key$")
+
+
+class SecretReferenceBody(Body):
+    """The body of a secret reference, new or changed."""
+
+    name: str | None = Field(None, min_length=1, max_length=255)
+    manager_type: Literal["aws_sm", "azure_kv", "hashicorp_vault"] | None = None
+    auth_config: dict[str, Any] | None = None
+    secret_path: str | None = Field(None, max_length=1024)
+    slug: str | None = Field(None, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
+    description: str | None = Field(None, max_length=1024)
+    secret_key: str | None = Field(None, max_length=255)
+    allow_all_workspaces: bool | None = None
+    allowed_workspaces: list[str] | None = None
+    tags: dict[str, str] | None = None
+
+
+@route("GET /secret-references", scope="secret_references.list", who="admin", enterprise=True)
+def list_secret_references(call: Call) -> Row:
+    """References without their details; 20 a page unless another size is asked for."""
+    search, manager = call.query.get("search", "").lower(), call.query.get("manager_type")
+    try:
+        tags = json.loads(call.query.get("tags", "{}"))
+    except ValueError:
+        raise invalid("tags", "must be JSON") from None
+    call.query = {"page_size": "20", **call.query}
+    return call.listing(
+        call.table("secret_references").rows(),
+        keep=lambda row: (
+            search in row["name"].lower()
+            and manager in (None, row["manager_type"])
+            and tags.items() <= (row["tags"] or {}).items()
+        ),
+        render=_listed,
+    )
+
+
+@route("POST /secret-references", scope="secret_references.create", who="admin", enterprise=True)
+def create_secret_reference(call: Call) -> Row:
+    """For all workspaces unless some are named; a slug that is taken is refused with 400."""
+    wanted = call.read(SecretReferenceBody)
+    for name in ("name", "manager_type", "auth_config", "secret_path"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    slug = wanted.slug or call.store.slug("sr", wanted.name or "", 10)
+    if call.table("secret_references").find(slug):
+        raise invalid("slug", "already exists")
+    now = call.store.stamp()
+    row: dict[str, Any] = {
+        "id": call.store.uuid(),
+        "organisation_id": call.organisation,
+        "name": wanted.name,
+        "slug": slug,
+        "description": wanted.description,
+        "manager_type": wanted.manager_type,
+        "secret_path": wanted.secret_path,
+        "secret_key": wanted.secret_key,
+        "allow_all_workspaces": True,
+        "tags": wanted.tags,
+        "status": "ACTIVE",
+        "created_by": call.actor,
+        "created_at": now,
+        "last_updated_at": now,
+        "auth_config": wanted.auth_config,
+        "object": "secret-reference",
+        "_allowed_workspaces": [],
+    }
+    call.table("secret_references").add({**row, **_reach(call, wanted)})
+    return {"id": row["id"], "slug": slug, "object": "secret-reference"}
+
+
+@route("GET /secret-references/{id}", scope="secret_references.read", who="admin", enterprise=True)
+def get_secret_reference(call: Call) -> Row:
+    """One reference; what signs in is masked."""
+    row = call.find("secret_references", call.ids["id"])
+    return {**public(row), "auth_config": _masked(row["auth_config"])}
+
+
+@route(
+    "PUT /secret-references/{id}", scope="secret_references.update", who="admin", enterprise=True
+)
+def update_secret_reference(call: Call) -> Row:
+    """What is given changes; the way to sign in is merged with the old."""
+    row = call.find("secret_references", call.ids["id"])
+    wanted = call.read(SecretReferenceBody)
+    if not wanted.model_fields_set:
+        raise invalid("body", "nothing to change")
+    kept = {"name", "description", "secret_path", "secret_key", "tags"}
+    changes = wanted.model_dump(include=kept, exclude_unset=True)
+    if wanted.auth_config is not None:
+        changes["auth_config"] = {**row["auth_config"], **wanted.auth_config}
+    changes |= {**_reach(call, wanted), "last_updated_at": call.store.stamp()}
+    call.table("secret_references").change(row, changes)
+    return {}
+
+
+@route(
+    "DELETE /secret-references/{id}",
+    scope="secret_references.delete",
+    who="admin",
+    enterprise=True,
+)
+def delete_secret_reference(call: Call) -> Row:
+    """Refused with 400 while something uses it (the OpenAPI file)."""
+    row = call.find("secret_references", call.ids["id"])
+    if told := why_in_use(call.store, "secret_references", row):
+        raise Refusal(400, f"Secret reference is in use. {told}")
+    call.store.delete("secret_references", row)
+    return {}
+
+
+def _reach(call: Call, wanted: SecretReferenceBody) -> dict[str, Any]:
+    """Which workspaces may use it: naming some ends "all", saying "all" forgets those named."""
+    named = wanted.allowed_workspaces
+    if named is None:
+        everywhere = wanted.allow_all_workspaces
+        if everywhere is None:
+            return {}
+        forgotten: dict[str, Any] = {"_allowed_workspaces": []} if everywhere else {}
+        return {"allow_all_workspaces": everywhere, **forgotten}
+    if not named or wanted.allow_all_workspaces:
+        raise invalid("allowed_workspaces", "names at least one, and excludes all")
+    found = [call.table("workspaces").find(name) for name in named]
+    if None in found:
+        raise forbidden()
+    ids = [row["id"] for row in found if row is not None]
+    return {"allow_all_workspaces": False, "_allowed_workspaces": ids}
+
+
+def _listed(row: Row) -> dict[str, Any]:
+    shown = ("id", "name", "slug", "manager_type", "status", "created_at", "last_updated_at")
+    return {name: row[name] for name in (*shown, "object")}
+
+
+def _masked(config: Row) -> dict[str, Any]:
+    return {
+        (f"masked_{name}" if SECRET.search(name) else name): (
+            f"{str(value)[:2]}*****" if SECRET.search(name) else value
+        )
+        for name, value in config.items()
+    }
+
+
+@in_use_by("secret_references")
+def _mapped_by_a_virtual_key(store: Store, reference: Row) -> str | None:
+    names = (reference["id"], reference["slug"])
+    keys = store.table("virtual_keys").rows()
+    mapped = (m["secret_reference_id"] for key in keys for m in key["secret_mappings"] or ())
+    return "A virtual key is mapped to it" if any(name in names for name in mapped) else None
+
+
+def seed(founder: Founder) -> None:
+    """The key to OpenAI, kept in a vault."""
+    founder.does(
+        "POST /secret-references",
+        {
+            "name": "OpenAI key",
+            "slug": "openai-key",
+            "manager_type": "hashicorp_vault",
+            "auth_config": {
+                "vault_auth_type": "kubernetes",
+                "vault_addr": "https://vault.acme.example",
+                "vault_role": "portkey",
+            },
+            "secret_path": "kv/data/openai",
+            "tags": {"team": "platform"},
+        },
+    )

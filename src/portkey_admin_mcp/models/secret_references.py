@@ -1,0 +1,86 @@
+"""Secret references: secrets in a vault of the organisation's own."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .vocabulary import Json, JsonText
+
+SecretReferenceId = Annotated[str, Field(min_length=1, description="Secret reference id or slug.")]
+Manager = Literal["aws_sm", "azure_kv", "hashicorp_vault"]
+
+
+class SecretReferenceFilter(Paged):
+    """Which secret references to list."""
+
+    manager_type: Manager = ABSENT
+    tags: JsonText = Field(ABSENT, description="JSON object to match.")
+    search: str = Field(ABSENT, min_length=1, max_length=255, description="Part of the name.")
+
+
+class SecretReferenceContent(Arguments):
+    """What may be said of a secret reference when it is made, and changed later."""
+
+    description: str | None = Field(ABSENT, max_length=1024)
+    secret_key: str | None = Field(
+        ABSENT, max_length=255, description="Which field of a secret with several."
+    )
+    allow_all_workspaces: bool = ABSENT
+    allowed_workspaces: list[str] = Field(
+        ABSENT, min_length=1, description="Ids or slugs; instead of all."
+    )
+    tags: dict[str, str] | None = Field(ABSENT, description="Labels.")
+
+    @model_validator(mode="after")
+    def _one_reach(self) -> Self:
+        if self.allow_all_workspaces and self.given("allowed_workspaces"):
+            raise ValueError("give allow_all_workspaces or allowed_workspaces, not both")
+        return self
+
+
+class SecretReferenceDraft(SecretReferenceContent):
+    """A new secret reference."""
+
+    name: str = Field(min_length=1, max_length=255)
+    manager_type: Manager
+    auth_config: Json = Field(
+        description="How Portkey signs in, by manager: vault_auth_type, vault_addr, vault_role…"
+    )
+    secret_path: str = Field(max_length=1024, description="Where the secret is in the vault.")
+    organisation_id: str = ABSENT
+    slug: str = Field(ABSENT, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
+
+
+class SecretReferencePatch(SecretReferenceContent):
+    """What may change of a secret reference; the manager stays."""
+
+    name: str = Field(ABSENT, min_length=1, max_length=255)
+    auth_config: Json = Field(ABSENT, description="Merged with the old.")
+    secret_path: str = Field(ABSENT, max_length=1024, description="Where it is in the vault.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give at least one field to change")
+        return self
+
+
+class SecretReference(Record):
+    """A secret reference; credentials are masked as `masked_<field>`."""
+
+    id: str | None = None
+    slug: str | None = None
+    name: str | None = None
+    manager_type: str | None = None
+    secret_path: str | None = None
+    status: str | None = None
+    auth_config: dict[str, Any] | None = None
+
+
+class SecretReferenceRef(Record):
+    """A new secret reference."""
+
+    id: str | None = None
+    slug: str | None = None
