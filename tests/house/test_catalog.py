@@ -116,7 +116,7 @@ def test_a_schema_is_flat_and_portable(tool):
     assert not {"anyOf", "oneOf", "allOf"} & schema(tool).keys()
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+@pytest.mark.parametrize("tool", [t for t in TOOLS if t.name in TYPESCRIPT], ids=by_name)
 def test_a_call_to_the_typescript_server_fits_here(tool):
     """Every argument it takes, at any depth, is one that we take."""
     for path in TYPESCRIPT[tool.name]:

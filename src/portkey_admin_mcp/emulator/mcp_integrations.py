@@ -1,0 +1,287 @@
+"""MCP integrations, what they offer, and which workspaces may use them."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .founder import Founder
+from .kernel import Call, Refusal, forbidden, invalid, public, route, whole_list
+from .limits import Body
+from .mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
+from .references import belongs_to_workspace
+from .store import Store
+from .tables import Row
+
+
+def either(act: str) -> tuple[str, str]:
+    """The scopes of the organisation's integrations, and of a workspace's."""
+    return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
+
+
+class IntegrationBody(Body):
+    """The body of an MCP integration, new or changed."""
+
+    name: str | None = None
+    description: str | None = None
+    url: str | None = Field(None, pattern=r"^https?://")
+    auth_type: Literal["oauth_auto", "headers", "none"] | None = None
+    transport: Literal["http", "sse"] | None = None
+    slug: str | None = Field(None, pattern=r"^[a-zA-Z0-9_-]{1,255}$")
+    configurations: dict[str, Any] | None = None
+    secret_mappings: list[dict[str, Any]] | None = None
+    organisation_id: str | None = None
+
+
+class Access(Body):
+    """Whether one workspace may use it."""
+
+    id: str
+    enabled: bool
+
+
+class GlobalAccess(Body):
+    """Whether every workspace may use it."""
+
+    enabled: bool
+
+
+class AccessBody(Body):
+    """Which workspaces may use it."""
+
+    workspaces: list[Access] = []
+    global_workspace_access: GlobalAccess | None = None
+    override_existing_workspace_access: bool = False
+
+
+@route("GET /mcp-integrations", scope=either("list"))
+def list_mcp_integrations(call: Call) -> Row:
+    """The organisation's integrations, and those of the workspace asked for."""
+    kind, search = call.query.get("type", "all"), call.query.get("search", "").lower()
+    named = call.named_workspace() if call.is_admin else call.workspace()
+    page = call.listing(
+        call.table("mcp_integrations").rows(),
+        keep=lambda row: (
+            kind in ("all", row["type"])
+            and search in row["name"].lower()
+            and (row["workspace_id"] is None or named is None or _is_in(row, named))
+        ),
+        render=_shown,
+        most=1000,
+    )
+    size = call.whole_number("page_size", 100) or 100
+    number = call.whole_number("current_page", 0) or 0
+    return {**page, "has_more": (number + 1) * size < page["total"]}
+
+
+@route("POST /mcp-integrations", scope=either("create"))
+def create_mcp_integration(call: Call) -> Row:
+    """For a workspace, or for the organisation if that is named."""
+    wanted = call.read(IntegrationBody)
+    for name in ("name", "url", "auth_type", "transport"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    home = _owner(call, wanted)
+    slug = wanted.slug or call.store.slug("mcp", wanted.name or "", 10)
+    if call.table("mcp_integrations").find(slug):
+        raise Refusal(409, "MCP integration with this slug already exists")
+    now = call.store.stamp()
+    row = {
+        "id": call.store.uuid(),
+        "name": wanted.name,
+        "description": wanted.description or "",
+        "owner_id": call.actor,
+        "status": "active",
+        "created_at": now,
+        "last_updated_at": now,
+        "configurations": wanted.configurations or {},
+        "workspace_id": home,
+        "slug": slug,
+        "url": wanted.url,
+        "auth_type": wanted.auth_type,
+        "transport": wanted.transport,
+        "type": "organisation" if home is None else "workspace",
+        "secret_mappings": wanted.secret_mappings or [],
+        "global_workspace_access": {"enabled": False},
+        "_disabled": [],
+        "_workspaces": {},
+    }
+    call.table("mcp_integrations").add(row)
+    return {"id": row["id"], "slug": slug}
+
+
+@route("GET /mcp-integrations/{id}", scope=either("read"))
+def get_mcp_integration(call: Call) -> Row:
+    """One integration; headers are masked."""
+    return _shown(_find(call))
+
+
+@route("PUT /mcp-integrations/{id}", scope=either("update"))
+def update_mcp_integration(call: Call) -> Row:
+    """What is given changes; the slug stays."""
+    row, wanted = _find(call), call.read(IntegrationBody)
+    changes = wanted.model_dump(exclude={"slug", "organisation_id"}, exclude_none=True)
+    changes |= {"last_updated_at": call.store.stamp()}
+    call.table("mcp_integrations").change(row, changes)
+    return {}
+
+
+@route("DELETE /mcp-integrations/{id}", scope=either("delete"))
+def delete_mcp_integration(call: Call) -> Row:
+    """With the servers made of it."""
+    row = _find(call)
+    _forget_servers(call.store, row)
+    call.store.delete("mcp_integrations", row)
+    return {}
+
+
+@route("GET /mcp-integrations/{id}/metadata", scope=either("read"))
+def get_mcp_integration_metadata(call: Call) -> Row:
+    """Pending until a gateway has asked the server, which no emulated one does."""
+    _find(call)
+    return {
+        "server_name": None,
+        "server_version": None,
+        "protocol_version": None,
+        "capability_flags": None,
+        "sync_status": "pending",
+        "last_synced_at": None,
+        "sync_error": None,
+    }
+
+
+@route("GET /mcp-integrations/{id}/capabilities", scope=either("read"))
+def list_mcp_integration_capabilities(call: Call) -> Row:
+    """What it offers, and what of that is enabled."""
+    row = _find(call)
+    return capability_page(call, [
+        {**each, "enabled": f"{each['type']}:{each['name']}" not in row["_disabled"]}
+        for each in offered(row)
+    ])  # fmt: skip
+
+
+@route("PUT /mcp-integrations/{id}/capabilities", scope=either("update"))
+def update_mcp_integration_capabilities(call: Call) -> Row:
+    """Off here is off in every server made of it."""
+    row, wanted = _find(call), call.read(CapabilityBody)
+    off = disabled(wanted.capabilities, row["_disabled"])
+    call.table("mcp_integrations").change(row, {"_disabled": off})
+    return {"success": True}
+
+
+@route("GET /mcp-integrations/{id}/workspaces", scope=either("read"))
+def list_mcp_integration_workspaces(call: Call) -> Row:
+    """Those that were named; as `data` where a version of the answer is asked for."""
+    row = _find(call)
+    listed = whole_list(
+        {
+            "id": workspace_id,
+            "enabled": enabled,
+            "status": "active",
+            "created_at": row["created_at"],
+            "last_updated_at": row["last_updated_at"],
+        }
+        for workspace_id, enabled in row["_workspaces"].items()
+    )
+    access = {"global_workspace_access": row["global_workspace_access"]}
+    if "version" in call.query:
+        return {"data": listed["data"], "total": listed["total"], **access}
+    return {"workspaces": listed["data"], **access, "object": "integration"}
+
+
+@route("PUT /mcp-integrations/{id}/workspaces", scope=either("update"))
+def update_mcp_integration_workspaces(call: Call) -> Row:
+    """Those named change, the others stay unless they are overridden."""
+    row, wanted = _find(call), call.read(AccessBody)
+    kept = {} if wanted.override_existing_workspace_access else dict(row["_workspaces"])
+    for access in wanted.workspaces:
+        workspace = call.table("workspaces").find(access.id)
+        if workspace is None:
+            raise forbidden()
+        kept[workspace["id"]] = access.enabled
+    changes: dict[str, Any] = {"_workspaces": kept}
+    if wanted.global_workspace_access is not None:
+        changes["global_workspace_access"] = wanted.global_workspace_access.model_dump()
+    call.table("mcp_integrations").change(row, changes)
+    return {}
+
+
+@route("POST /mcp-integrations/{id}/test", scope=either("update"))
+def test_mcp_integration(call: Call) -> Row:
+    """200 also where the server does not answer."""
+    return answers(_find(call)["url"])
+
+
+def offered(integration: Row) -> list[dict[str, Any]]:
+    """What an integration offers, in the form of the OpenAPI file."""
+    return [
+        {
+            "name": name,
+            "type": kind,
+            "title": name.replace("_", " ").capitalize(),
+            "description": description,
+            "created_at": integration["created_at"],
+            "last_updated_at": integration["last_updated_at"],
+        }
+        for name, kind, description in OFFERED
+    ]
+
+
+def may_use(integration: Row, workspace: Row) -> bool:
+    """Whether a workspace may make a server of it."""
+    if integration["workspace_id"] is not None:
+        return bool(integration["workspace_id"] == workspace["id"])
+    everywhere = integration["global_workspace_access"]["enabled"]
+    return bool(integration["_workspaces"].get(workspace["id"], everywhere))
+
+
+def _is_in(row: Row, workspace: Row) -> bool:
+    return bool(row["workspace_id"] == workspace["id"])
+
+
+def _owner(call: Call, wanted: IntegrationBody) -> str | None:
+    if wanted.organisation_id and call.named_workspace() is None:
+        if not call.is_admin:
+            raise forbidden()
+        return None
+    return str(call.workspace()["id"])
+
+
+def _find(call: Call) -> Row:
+    return call.find("mcp_integrations", call.ids["id"])
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    headers = row["configurations"].get("custom_headers")
+    if not headers:
+        return public(row)
+    masked = {"custom_headers": dict.fromkeys(headers, "*****")}
+    return {**public(row), "configurations": {**row["configurations"], **masked}}
+
+
+def _forget_servers(store: Store, integration: Row) -> None:
+    for server in store.table("mcp_servers").where(mcp_integration_id=integration["id"]):
+        store.delete("mcp_servers", server)
+
+
+belongs_to_workspace("mcp_integrations", _forget_servers)
+
+
+def seed(founder: Founder) -> None:
+    """GitHub for everybody."""
+    made = founder.does(
+        "POST /mcp-integrations",
+        {
+            "name": "GitHub",
+            "slug": "github",
+            "url": "https://mcp.github.example",
+            "auth_type": "oauth_auto",
+            "transport": "http",
+            "organisation_id": founder.organisation,
+        },
+    )
+    support = founder.workspace_named("Support")["id"]
+    founder.does(
+        "PUT /mcp-integrations/{id}/workspaces",
+        {"workspaces": [{"id": support, "enabled": True}]},
+        id=made["id"],
+    )

@@ -1,0 +1,302 @@
+"""MCP servers of workspaces: what they offer, who may use them, who is signed in."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .founder import Founder
+from .kernel import Call, Refusal, forbidden, invalid, route
+from .limits import Body
+from .mcp_capabilities import CapabilityBody, answers, capability_page, disabled, with_place
+from .mcp_integrations import may_use, offered
+from .references import belongs_to_workspace
+from .tables import Row
+
+GATEWAY = "https://mcp.portkey.ai"
+belongs_to_workspace("mcp_servers")
+
+
+class ServerBody(Body):
+    """The body of an MCP server, new or changed."""
+
+    name: str | None = None
+    mcp_integration_id: str | None = None
+    slug: str | None = Field(None, min_length=3, max_length=50)
+    description: str | None = None
+
+
+class UserAccess(Body):
+    """Whether one person may use it."""
+
+    user_id: str
+    enabled: bool
+
+
+class UserAccessBody(Body):
+    """Who may use it."""
+
+    user_access: list[UserAccess] = []
+    default_user_access: Literal["allow", "deny"] | None = None
+
+
+@route("GET /mcp-servers", scope="mcp_servers.list")
+def list_mcp_servers(call: Call) -> Row:
+    """A workspace's servers."""
+    wanted, search = call.query.get("id"), call.query.get("search", "").lower()
+    return call.listing(
+        call.table("mcp_servers").where(workspace_id=call.workspace()["id"]),
+        keep=lambda row: wanted in (None, row["id"]) and search in row["name"].lower(),
+        render=lambda row: _listed(call, row),
+    )
+
+
+@route("POST /mcp-servers", scope="mcp_servers.create")
+def create_mcp_server(call: Call) -> Row:
+    """Only of an integration that the workspace may use."""
+    workspace, wanted = call.workspace(), call.read(ServerBody)
+    for name in ("name", "mcp_integration_id"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    integration = call.find("mcp_integrations", wanted.mcp_integration_id or "")
+    if not may_use(integration, workspace):
+        raise forbidden()
+    slug = wanted.slug or call.store.slug("mcps", wanted.name or "", 10)
+    if call.table("mcp_servers").find(slug):
+        raise Refusal(409, "MCP server with this slug already exists")
+    row = call.table("mcp_servers").add(
+        {
+            "id": call.store.uuid(),
+            "slug": slug,
+            "name": wanted.name,
+            "description": wanted.description or "",
+            "status": "active",
+            "created_at": call.store.stamp(),
+            "owner_id": call.actor,
+            "organisation_id": call.organisation,
+            "workspace_id": workspace["id"],
+            "mcp_integration_id": integration["id"],
+            "_disabled": [],
+            "_default": "allow",
+            "_users": {},
+            "_connections": {},
+        }
+    )
+    return {"id": row["id"], "slug": slug}
+
+
+@route("GET /mcp-servers/{id}", scope="mcp_servers.read")
+def get_mcp_server(call: Call) -> Row:
+    """One server, with its integration."""
+    row = _find(call)
+    integration = _integration(call, row)
+    names = ("id", "slug", "name", "status", "description", "created_at", "workspace_id")
+    details = {name: integration[name] for name in ("id", "slug", "name", "url", "auth_type")}
+    shown = {name: row[name] for name in (*names, "mcp_integration_id")}
+    return {**shown, "mcp_integration_details": details}
+
+
+@route("PUT /mcp-servers/{id}", scope="mcp_servers.update")
+def update_mcp_server(call: Call) -> Row:
+    """Name and description."""
+    row, wanted = _find(call), call.read(ServerBody)
+    changes = wanted.model_dump(include={"name", "description"}, exclude_none=True)
+    call.table("mcp_servers").change(row, changes)
+    return {}
+
+
+@route("DELETE /mcp-servers/{id}", scope="mcp_servers.delete")
+def delete_mcp_server(call: Call) -> Row:
+    """The integration stays."""
+    call.store.delete("mcp_servers", _find(call))
+    return {}
+
+
+@route("POST /mcp-servers/{id}/test", scope="mcp_servers.update")
+def test_mcp_server(call: Call) -> Row:
+    """200 also where the server does not answer."""
+    return answers(_integration(call, _find(call))["url"])
+
+
+@route("GET /mcp-servers/{id}/capabilities", scope="mcp_servers.read")
+def list_mcp_server_capabilities(call: Call) -> Row:
+    """Off in the integration is off here, whatever is said here."""
+    row = _find(call)
+    integration = _integration(call, row)
+    rows = []
+    for each in offered(integration):
+        key = f"{each['type']}:{each['name']}"
+        above = key not in integration["_disabled"]
+        named = {name: each[name] for name in ("name", "type", "title", "description")}
+        enabled = above and key not in row["_disabled"]
+        rows.append({**named, "enabled": enabled, "integration_enabled": above})
+    return capability_page(call, rows)
+
+
+@route("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update")
+def update_mcp_server_capabilities(call: Call) -> Row:
+    """On or off in this workspace."""
+    row, wanted = _find(call), call.read(CapabilityBody)
+    off = disabled(wanted.capabilities, row["_disabled"])
+    call.table("mcp_servers").change(row, {"_disabled": off})
+    return {"success": True}
+
+
+@route("GET /mcp-servers/{id}/user-access", scope="mcp_servers.read")
+def list_mcp_server_user_access(call: Call) -> Row:
+    """Everybody of the workspace, by default or as named."""
+    row, search = _find(call), call.query.get("search", "").lower()
+    people = call.table("users")
+    page = call.listing(
+        call.table("members").where(workspace_id=row["workspace_id"]),
+        keep=lambda member: search in str(people[member["user_id"]]["email"]).lower(),
+        render=lambda member: _access(call, row, member["user_id"]),
+        names=("page", "page_size"),
+        most=500,
+        first=1,
+    )
+    return {**with_place(call, page), "default_user_access": row["_default"]}
+
+
+@route("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
+def update_mcp_server_user_access(call: Call) -> Row:
+    """People by name, and what holds for the others."""
+    row, wanted = _find(call), call.read(UserAccessBody)
+    for access in wanted.user_access:
+        call.find("users", access.user_id)
+    named = {access.user_id: access.enabled for access in wanted.user_access}
+    default = wanted.default_user_access or row["_default"]
+    changes = {"_users": {**row["_users"], **named}, "_default": default}
+    call.table("mcp_servers").change(row, changes)
+    return {"success": True}
+
+
+@route("GET /mcp-servers/{id}/connections", scope="mcp_servers.read")
+def list_mcp_server_connections(call: Call) -> Row:
+    """Service keys see everybody's, a person's key its own."""
+    row, asked = _find(call), call.query.get("user_id")
+    own = call.key["user_id"] if call.key["type"] == "workspace-user" else None
+    rows = [
+        {
+            "user_id": user_id,
+            "connected": connected,
+            "created_at": row["created_at"],
+            "last_updated_at": row["created_at"],
+        }
+        for user_id, connected in row["_connections"].items()
+        if own in (None, user_id) and asked in (None, user_id)
+    ]
+    page = call.listing(rows, most=500)
+    size = call.whole_number("page_size", 100) or 100
+    number = call.whole_number("current_page", 0) or 0
+    more = (number + 1) * size < page["total"]
+    return {"data": page["data"], "total": page["total"], "has_more": more}
+
+
+@route("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")
+def disconnect_mcp_server_connection(call: Call) -> Row:
+    """A service key must say whose."""
+    row, user_id = _find(call), call.query.get("user_id")
+    if call.key["type"] == "workspace-user":
+        user_id = call.key["user_id"]
+    if not user_id:
+        raise invalid("user_id", "Field required")
+    if user_id not in row["_connections"]:
+        raise Refusal(404, "Not found")
+    left = {name: on for name, on in row["_connections"].items() if name != user_id}
+    call.table("mcp_servers").change(row, {"_connections": left})
+    return {"success": True}
+
+
+@route("GET /mcp-servers/{id}/metadata", scope="mcp_servers.read")
+def get_mcp_server_metadata(call: Call) -> Row:
+    """Pending until a gateway has asked the server, which no emulated one does."""
+    _find(call)
+    return {"server_name": None, "server_version": None, "sync_status": "pending"}
+
+
+@route("GET /mcp-servers/{id}/user-access/check", scope="mcp_servers.read")
+def check_mcp_server_access(call: Call) -> Row:
+    """By name or by default; a service key always may (an assumption)."""
+    row, user_id = _find(call), call.key["user_id"]
+    person = call.key["type"] == "workspace-user"
+    return {"has_access": _access(call, row, user_id)["enabled"] if person else True}
+
+
+@route("GET /v0.1/servers", scope="mcp_servers.list", base="root")
+def list_mcp_registry(call: Call) -> Row:
+    """Active servers as `server.json`, newest first, with a cursor."""
+    since = call.query.get("updated_since", "")
+    rows = [
+        row
+        for row in reversed(call.table("mcp_servers").rows())
+        if row["created_at"] >= since
+        and (call.is_admin or row["workspace_id"] == call.key["workspace_id"])
+    ]
+    start = call.whole_number("cursor", 0) or 0
+    limit = call.whole_number("limit", 30) or 30
+    shown = rows[start : start + limit]
+    more = {"next_cursor": str(start + limit)} if start + limit < len(rows) else {}
+    servers = [
+        {
+            "server": {
+                "name": f"ai.portkey/{row['slug']}",
+                "description": row["description"],
+                "version": "1.0.0",
+                "remotes": [{"type": "streamable-http", "url": _url(row)}],
+            }
+        }
+        for row in shown
+    ]
+    return {"servers": servers, "metadata": {"count": len(shown), **more}}
+
+
+def _find(call: Call) -> Row:
+    return call.find("mcp_servers", call.ids["id"])
+
+
+def _integration(call: Call, row: Row) -> Row:
+    return call.table("mcp_integrations")[row["mcp_integration_id"]]
+
+
+def _url(row: Row) -> str:
+    return f"{GATEWAY}/{row['slug']}/mcp"
+
+
+def _listed(call: Call, row: Row) -> dict[str, Any]:
+    integration = _integration(call, row)
+    workspace = call.table("workspaces")[row["workspace_id"]]
+    return {
+        **{name: value for name, value in row.items() if not name.startswith("_")},
+        "mcp_integration_slug": integration["slug"],
+        "mcp_integration_url": integration["url"],
+        "auth_type": integration["auth_type"],
+        "workspace_name": workspace["name"],
+        "workspace_slug": workspace["slug"],
+        "url": _url(row),
+    }
+
+
+def _access(call: Call, row: Row, user_id: str) -> dict[str, Any]:
+    user = call.table("users")[user_id]
+    connected = row["_connections"].get(user_id, False)
+    return {
+        "user_id": user_id,
+        "first_name": user["first_name"],
+        "last_name": user["last_name"],
+        "enabled": row["_users"].get(user_id, row["_default"] == "allow"),
+        "has_override": user_id in row["_users"],
+        "connection_status": "connected" if connected else "not_connected",
+    }
+
+
+def seed(founder: Founder) -> None:
+    """The support team's GitHub, where Emi is signed in."""
+    body = {
+        "name": "Support GitHub",
+        "slug": "support-github",
+        "mcp_integration_id": "github",
+        "workspace_id": founder.workspace_named("Support")["id"],
+    }
+    made = founder.does("POST /mcp-servers", body)
+    connections = {founder.user_named("Emi")["id"]: True}
+    founder.changed("mcp_servers", made["id"], {"_connections": connections})

@@ -1,0 +1,133 @@
+"""MCP integrations: MCP servers of others, as the organisation knows them."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .paging import Page, Paged
+from .virtual_keys import SecretMapping
+from .vocabulary import InWorkspace, Json, WorkspaceId
+
+McpIntegrationId = Annotated[str, Field(min_length=1, description="MCP integration id or slug.")]
+
+
+class McpIntegrationFilter(Paged):
+    """Which MCP integrations to list."""
+
+    page_size: int = Field(ABSENT, ge=1, le=1000)
+    workspace_id: WorkspaceId = ABSENT
+    organisation_id: str = ABSENT
+    type: Literal["workspace", "organisation", "all"] = ABSENT
+    search: str = Field(ABSENT, description="Part of the name.")
+
+
+class McpIntegrationContent(Arguments):
+    """What may be said of an MCP integration when it is made, and changed later."""
+
+    description: str = ABSENT
+    custom_headers: dict[str, str] = Field(
+        ABSENT,
+        description="Sent to the server, for auth_type headers.",
+        serialization_alias="configurations.custom_headers",
+    )
+    configurations: Json = Field(ABSENT, description="Other settings.")
+    secret_mappings: list[SecretMapping] = ABSENT
+
+    def wire(self) -> Json:
+        """Put the headers among the other settings."""
+        body = super().wire()
+        if len(self.given("custom_headers", "configurations")) > 1:
+            headers = {"custom_headers": self.custom_headers}
+            body["configurations"] = {**self.configurations, **headers}
+        return body
+
+
+class McpIntegrationDraft(McpIntegrationContent):
+    """A new MCP integration."""
+
+    name: str = Field(min_length=1)
+    url: str = Field(min_length=1, description="Of the MCP server.")
+    auth_type: str = Field(min_length=1, description="oauth_auto, headers or none.")
+    transport: Literal["http", "sse"]
+    slug: str = ABSENT
+    workspace_id: InWorkspace = ABSENT
+    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
+
+
+class McpIntegrationPatch(McpIntegrationContent):
+    """What may change of an MCP integration."""
+
+    name: str = Field(ABSENT, min_length=1)
+    url: str = Field(ABSENT, min_length=1, description="Of the MCP server.")
+    auth_type: str = Field(ABSENT, min_length=1, description="oauth_auto, headers or none.")
+    transport: Literal["http", "sse"] = ABSENT
+
+
+class WorkspaceView(Arguments):
+    """In which form to list workspaces."""
+
+    version: str = Field(ABSENT, description="Of the answer's form, e.g. v2.")
+
+
+class WorkspaceAccess(Arguments):
+    """Whether one workspace may use it."""
+
+    id: str = Field(min_length=1, description="Workspace id or slug.")
+    enabled: bool
+
+
+class WorkspaceAccesses(Arguments):
+    """Which workspaces may use it."""
+
+    workspaces: list[WorkspaceAccess]
+    global_workspace_access: Json = Field(ABSENT, description="{enabled}: for future ones too.")
+    override_existing_workspace_access: bool = Field(
+        ABSENT, description="Drop those not named here."
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        others = ("global_workspace_access", "override_existing_workspace_access")
+        if not self.workspaces and not self.given(*others):
+            raise ValueError("name at least one workspace, or what holds for all of them")
+        return self
+
+
+class McpIntegration(Record):
+    """An MCP server of somebody's, as the organisation knows it."""
+
+    id: str | None = None
+    slug: str | None = None
+    name: str | None = None
+    url: str | None = None
+    type: str | None = Field(None, description="organisation or workspace")
+    auth_type: str | None = None
+    transport: str | None = None
+    status: str | None = None
+
+
+class McpIntegrationRef(Record):
+    """A new MCP integration."""
+
+    id: str | None = None
+    slug: str | None = None
+
+
+class McpMetadata(Record):
+    """What an MCP server says of itself, and when it was last asked."""
+
+    server_name: str | None = None
+    server_version: str | None = None
+    protocol_version: str | None = None
+    sync_status: str | None = None
+    sync_error: str | None = None
+
+
+class McpWorkspaces(Page[dict[str, Any]]):
+    """The workspaces that may use an integration."""
+
+    rows_in: ClassVar[str] = "workspaces"
+
+    workspaces: list[dict[str, Any]] | None = None
+    global_workspace_access: dict[str, Any] | None = None

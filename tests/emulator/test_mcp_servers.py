@@ -1,0 +1,38 @@
+"""MCP servers in the emulator."""
+
+PATH = "/mcp-servers"
+
+
+def test_a_server_needs_an_integration_that_its_workspace_may_use(refused, workspace):
+    body = {"name": "A", "mcp_integration_id": "github", "workspace_id": workspace("Science")}
+
+    assert refused(f"POST {PATH}", body) == (403, "AB03")
+    assert refused(f"POST {PATH}", {**body, "mcp_integration_id": "none"}) == (404, "AB08")
+    assert refused(f"POST {PATH}", {**body, "mcp_integration_id": None}) == (400, "AB01")
+
+
+def test_a_service_key_must_say_whom_to_sign_out(refused):
+    path = f"{PATH}/support-github/connections"
+
+    assert refused(f"DELETE {path}") == (400, "AB01")
+    assert refused(f"DELETE {path}?user_id=nobody") == (404, "AB08")
+
+
+def test_a_persons_key_sees_and_ends_its_own_connection(said):
+    path, key = f"{PATH}/support-github/connections", "workspace-user"
+
+    assert said(f"GET {path}", key=key)["total"] == 1
+    assert said(f"DELETE {path}", key=key) == {"success": True}
+    assert said(f"GET {path}", key=key)["total"] == 0
+
+
+def test_a_persons_key_is_checked_against_what_was_said(said):
+    path = f"{PATH}/support-github/user-access"
+    said(f"PUT {path}", {"default_user_access": "deny"})
+
+    assert said(f"GET {path}/check", key="workspace-user")["has_access"] is False
+    assert said(f"GET {path}/check", key="workspace-service")["has_access"] is True
+
+
+def test_pages_count_from_1(refused):
+    assert refused(f"GET {PATH}/support-github/capabilities?page=0") == (400, "AB01")

@@ -1,0 +1,105 @@
+"""MCP integrations, as a model sees them."""
+
+import pytest
+
+DRAFT = {"url": "https://mcp.example", "auth_type": "headers", "transport": "http"}
+
+
+@pytest.fixture
+def support(workspace):
+    return workspace("Support")
+
+
+@pytest.fixture
+async def jira(ask, support):
+    secret = {"authorization": "Bearer not-a-token"}
+    return await ask(
+        "create_mcp_integration",
+        name="Jira",
+        **DRAFT,
+        custom_headers=secret,
+        configurations={"timeout": 5},
+        workspace_id=support,
+    )
+
+
+async def test_an_integration_is_made_changed_listed_and_deleted(ask, refusal, jira, support):
+    await ask("update_mcp_integration", id=jira["id"], name="Jira Cloud", description="Issues")
+    read = await ask("get_mcp_integration", id=jira["slug"])
+    listed = await ask("list_mcp_integrations", type="workspace", workspace_id=support)
+
+    told = (read["name"], read["description"], read["type"])
+    assert told == ("Jira Cloud", "Issues", "workspace")
+    assert [row["id"] for row in listed["data"]] == [jira["id"]]
+
+    await ask("delete_mcp_integration", id=jira["id"])
+    assert "403" in await refusal("get_mcp_integration", id=jira["id"])
+
+
+async def test_headers_go_among_the_settings_and_come_back_masked(ask, emulator, jira):
+    kept = emulator.store.table("mcp_integrations")[jira["id"]]["configurations"]
+    read = await ask("get_mcp_integration", id=jira["id"])
+
+    assert kept == {"timeout": 5, "custom_headers": {"authorization": "Bearer not-a-token"}}
+    assert read["configurations"]["custom_headers"] == {"authorization": "*****"}
+
+
+async def test_capabilities_are_paged_from_1_whichever_way_a_caller_counts(ask, emulator):
+    by_page = await ask("list_mcp_integration_capabilities", id="github", page=2, page_size=2)
+    from_0 = await ask(
+        "list_mcp_integration_capabilities", id="github", current_page=1, page_size=2
+    )
+    last = await ask("list_mcp_integration_capabilities", id="github", page=3, page_size=2)
+    tools = await ask("list_mcp_integration_capabilities", id="github", type="tool")
+
+    assert by_page == from_0
+    assert [row["name"] for row in by_page["data"]] == ["delete_repository", "triage"]
+    assert (by_page["has_more"], by_page["next_page"]) == (True, 3)
+    assert last["has_more"] is False
+    assert (tools["total"], tools["counts"]["prompt"]) == (3, 1)
+
+
+async def test_what_is_disabled_here_is_off_in_every_server(ask):
+    off = [{"name": "delete_repository", "type": "tool", "enabled": False}]
+    on = [{"name": "delete_repository", "type": "tool", "enabled": True}]
+
+    await ask("update_mcp_integration_capabilities", id="github", capabilities=off)
+    await ask("update_mcp_server_capabilities", id="support-github", capabilities=on)
+
+    rows = (await ask("list_mcp_server_capabilities", id="support-github"))["data"]
+    found = next(row for row in rows if row["name"] == "delete_repository")
+    assert (found["enabled"], found["integration_enabled"]) == (False, False)
+
+
+async def test_workspaces_are_added_replaced_and_all_let_in(ask, workspace, support):
+    science = workspace("Science")
+    update, listing = "update_mcp_integration_workspaces", "list_mcp_integration_workspaces"
+
+    await ask(update, id="github", workspaces=[{"id": science, "enabled": False}])
+    added = await ask(listing, id="github")
+    await ask(
+        update,
+        id="github",
+        workspaces=[],
+        override_existing_workspace_access=True,
+        global_workspace_access={"enabled": True},
+    )
+    replaced = await ask(listing, id="github", version="v2")
+
+    assert {row["id"]: row["enabled"] for row in added["workspaces"]} == {
+        support: True,
+        science: False,
+    }
+    assert (replaced["data"], replaced["global_workspace_access"]) == ([], {"enabled": True})
+
+
+async def test_a_server_that_does_not_answer_is_told_and_no_error(ask, support):
+    draft = {**DRAFT, "url": "https://unreachable.example"}
+    made = await ask("create_mcp_integration", name="Gone", **draft, workspace_id=support)
+
+    good = await ask("test_mcp_integration", id="github")
+    bad = await ask("test_mcp_integration", id=made["id"])
+
+    assert (good["success"], good["status_code"]) == (True, 200)
+    assert (bad["success"], bad["error"]) == (False, "connect ECONNREFUSED")
+    assert (await ask("get_mcp_integration_metadata", id="github"))["sync_status"] == "pending"
