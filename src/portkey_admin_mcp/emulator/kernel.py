@@ -116,12 +116,23 @@ def match(method: str, asked: Sequence[str]) -> tuple[Route, dict[str, str]]:
     if not fits:
         raise Refusal(404, "Not found")
     best = min(fits, key=lambda r: [s.startswith("{") for s in r.segments])
-    pairs = zip(best.segments, asked, strict=True)
-    return best, {name[1:-1]: value for name, value in pairs if name.startswith("{")}
+    ids = {}
+    for segment, value in zip(best.segments, asked, strict=True):
+        name, brace, ending = segment[1:].partition("}")
+        if brace:
+            ids[name] = value.removesuffix(ending)
+    return best, ids
 
 
 def _fits(segments: Sequence[str], asked: Sequence[str]) -> bool:
-    return all(s.startswith("{") or s == a for s, a in zip(segments, asked, strict=True))
+    return all(map(_segment_fits, segments, asked))
+
+
+def _segment_fits(segment: str, asked: str) -> bool:
+    """Whether a literal is the same, or a placeholder has the ending that follows it."""
+    if not segment.startswith("{"):
+        return segment == asked
+    return asked.endswith(segment.partition("}")[2])
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import logging
 from typing import Any, ClassVar, Final, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,17 @@ class Arguments(BaseModel):
     def given(self, *names: str) -> list[str]:
         """Name those of these fields that the caller gave."""
         return [name for name in names if name in self.model_fields_set]
+
+
+class Patch(Arguments):
+    """What may change of something; an update of nothing is not sent."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        sent = [n for n, f in type(self).model_fields.items() if not f.exclude]
+        if not self.given(*sent):
+            raise ValueError(f"give something to change: {', '.join(sent)}")
+        return self
 
 
 def _wired(value: Any, dumped: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .vocabulary import Csv, JsonText
 
 DeploymentId = Annotated[str, Field(min_length=1, description="See `list_deployments`.")]
@@ -66,7 +66,7 @@ class DeploymentDraft(DeploymentOwner, AuthSettings):
     tags: dict[str, str] | None = Field(ABSENT, description="Labels.")
 
 
-class DeploymentPatch(AuthSettings):
+class DeploymentPatch(AuthSettings, Patch):
     """What may change of a deployment."""
 
     name: str = Field(ABSENT, min_length=1)

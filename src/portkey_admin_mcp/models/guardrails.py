@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .paging import Paged
 from .vocabulary import Csv, InWorkspace, Json, JsonText, Number
 
@@ -83,7 +83,7 @@ class GuardrailDraft(GuardrailContent):
     target: Literal["llm", "mcp_tools"] = ABSENT
 
 
-class GuardrailPatch(GuardrailContent):
+class GuardrailPatch(GuardrailContent, Patch):
     """What may change of a guardrail; each change is a new version."""
 
     name: str = Field(ABSENT, min_length=1)

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .paging import Paged
 from .vocabulary import InWorkspace
 
@@ -40,7 +40,7 @@ class LabelDraft(LabelOwner):
         return self
 
 
-class LabelPatch(Arguments):
+class LabelPatch(Patch):
     """What may change of a label."""
 
     name: Name = ABSENT

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .paging import Page, Paged
 from .virtual_keys import SecretMapping
 from .vocabulary import InWorkspace, Json, WorkspaceId
@@ -48,19 +48,19 @@ class McpIntegrationDraft(McpIntegrationContent):
 
     name: str = Field(min_length=1)
     url: str = Field(min_length=1, description="Of the MCP server.")
-    auth_type: str = Field(min_length=1, description="oauth_auto, headers or none.")
+    auth_type: Literal["oauth_auto", "headers", "none"]
     transport: Literal["http", "sse"]
     slug: str = ABSENT
     workspace_id: InWorkspace = ABSENT
     organisation_id: str = Field(ABSENT, description="For the whole organisation.")
 
 
-class McpIntegrationPatch(McpIntegrationContent):
+class McpIntegrationPatch(McpIntegrationContent, Patch):
     """What may change of an MCP integration."""
 
     name: str = Field(ABSENT, min_length=1)
     url: str = Field(ABSENT, min_length=1, description="Of the MCP server.")
-    auth_type: str = Field(ABSENT, min_length=1, description="oauth_auto, headers or none.")
+    auth_type: Literal["oauth_auto", "headers", "none"] = ABSENT
     transport: Literal["http", "sse"] = ABSENT
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .mcp_capabilities import PagedFromOne
 from .paging import Page, Paged
 from .vocabulary import InWorkspace, Moment, WorkspaceId
@@ -31,7 +31,7 @@ class McpServerDraft(Arguments):
     workspace_id: InWorkspace = ABSENT
 
 
-class McpServerPatch(Arguments):
+class McpServerPatch(Patch):
     """What may change of an MCP server."""
 
     name: str = Field(ABSENT, min_length=1)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .vocabulary import InWorkspace, Number
 
 PartialId = Annotated[str, Field(min_length=1, description="Partial id or slug.")]
@@ -27,7 +27,7 @@ class PartialDraft(Arguments):
     version_description: str = Field(ABSENT, description="Of the first version.")
 
 
-class PartialPatch(Arguments):
+class PartialPatch(Patch):
     """What may change of a partial; a new `string` makes a version."""
 
     name: str = Field(ABSENT, min_length=1)

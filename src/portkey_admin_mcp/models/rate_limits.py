@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .paging import Paged
 from .policies import Conditions, GroupBy, PolicyOwner
 from .vocabulary import InWorkspace, Number
@@ -42,7 +42,7 @@ class RateLimitDraft(PolicyOwner):
     target: Target = ABSENT
 
 
-class RateLimitPatch(Arguments):
+class RateLimitPatch(Patch):
     """What may change of a rate limit; type, groups and target stay."""
 
     name: str = ABSENT

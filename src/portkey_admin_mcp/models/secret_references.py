@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .paging import Paged
 from .vocabulary import Json, JsonText
 
@@ -53,18 +53,12 @@ class SecretReferenceDraft(SecretReferenceContent):
     slug: str = Field(ABSENT, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
 
 
-class SecretReferencePatch(SecretReferenceContent):
+class SecretReferencePatch(SecretReferenceContent, Patch):
     """What may change of a secret reference; the manager stays."""
 
     name: str = Field(ABSENT, min_length=1, max_length=255)
     auth_config: Json = Field(ABSENT, description="Merged with the old.")
     secret_path: str = Field(ABSENT, max_length=1024, description="Where it is in the vault.")
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("give at least one field to change")
-        return self
 
 
 class SecretReference(Record):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .paging import Paged
 from .policies import Conditions, GroupBy, PolicyOwner
 from .vocabulary import InWorkspace, Moment, Number
@@ -59,7 +59,7 @@ class UsageLimitDraft(UsageLimitBudget, PolicyOwner):
     name: str = Field(ABSENT, max_length=255)
 
 
-class UsageLimitPatch(UsageLimitBudget):
+class UsageLimitPatch(UsageLimitBudget, Patch):
     """What may change of a usage limit; type and groups stay."""
 
     name: str = Field(ABSENT, max_length=255)

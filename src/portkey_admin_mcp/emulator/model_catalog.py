@@ -1,0 +1,92 @@
+"""The model catalogue: a few models with believable prices, in USD cents per token."""
+
+from typing import Any
+
+from .kernel import Call, Refusal, route
+from .tables import Row
+
+PRICES = {
+    "openai": {"gpt-5": (0.000125, 0.001), "gpt-5-mini": (0.000025, 0.0002)},
+    "anthropic": {"claude-sonnet-5": (0.0003, 0.0015)},
+}
+
+
+class ModelNotFound(Refusal):
+    """The public catalogue's own form of "not found"."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "Model not found")
+
+    def body(self) -> dict[str, Any]:
+        """An error that is a sentence."""
+        return {"error": self.message}
+
+
+@route("GET /model-configs/pricing/{provider}/{model}", scope=None, who="anyone", base="root")
+def get_model_pricing(call: Call) -> Row:
+    """What one model costs."""
+    return _pricing(*_price(call))
+
+
+@route("GET /model-configs/general/{provider}/{model}", scope=None, who="anyone", base="root")
+def get_model_capabilities(call: Call) -> Row:
+    """What one model takes; the same for all here."""
+    _price(call)
+    return {
+        "params": [
+            {"key": "max_tokens", "defaultValue": 1024, "minValue": 1, "maxValue": 128_000},
+            {"key": "temperature", "defaultValue": 1, "minValue": 0, "maxValue": 2},
+        ],
+        "type": {"primary": "chat", "supported": ["tools", "image"]},
+    }
+
+
+@route("GET /pricing/{provider}.json", scope=None, who="anyone", base="root")
+def get_provider_price_list(call: Call) -> Row:
+    """What every model of a provider costs."""
+    models = PRICES.get(call.ids["provider"])
+    if models is None:
+        raise ModelNotFound
+    return {name: {"pricing_config": _pricing(*price)} for name, price in models.items()}
+
+
+@route(
+    "GET /models",
+    scope=("models.list", "completions.write", "virtual_keys.list"),
+    who="workspace",
+)
+def list_callable_models(call: Call) -> Row:
+    """The models of the providers that the workspace has keys of."""
+    keys = call.table("virtual_keys").where(workspace_id=call.workspace()["id"])
+    data = [
+        {
+            "id": f"@{key['slug']}/{model}",
+            "slug": model,
+            "canonical_slug": model,
+            "object": "model",
+        }
+        for key in keys
+        for model in PRICES.get(key["_provider"], {})
+    ]
+    return {"object": "list", "total": len(data), "data": data}
+
+
+def _price(call: Call) -> tuple[float, float]:
+    price = PRICES.get(call.ids["provider"], {}).get(call.ids["model"])
+    if price is None:
+        raise ModelNotFound
+    return price
+
+
+def _pricing(request: float, response: float) -> dict[str, Any]:
+    return {
+        "pay_as_you_go": {
+            "request_token": {"price": request},
+            "response_token": {"price": response},
+        },
+        "calculate": {
+            "request": {"operation": "multiply", "operands": []},
+            "response": {"operation": "multiply", "operands": []},
+        },
+        "currency": "USD",
+    }
