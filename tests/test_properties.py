@@ -88,7 +88,8 @@ class Watched:
     async def __call__(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        self.requests.append((method, target.partition("?")[0].removeprefix("/v1")))
+        path = target if target.startswith("/") else "/" + target.split("/", 3)[3]
+        self.requests.append((method, path.partition("?")[0].removeprefix("/v1")))
         return await self._answer(method, target, headers, body)
 
     def rewind(self) -> None:
@@ -140,10 +141,15 @@ def _ends(tool: Tool) -> list[tuple[str, str]]:
 
 def _fits(path: str, wanted: str) -> bool:
     given, named = path.split("/"), wanted.split("/")
-    return len(given) == len(named) and all(
-        unquote(segment) not in ("", ".", "..") if name.startswith("{") else segment == name
-        for segment, name in zip(given, named, strict=True)
-    )
+    return len(given) == len(named) and all(map(_segment_fits, given, named))
+
+
+def _segment_fits(segment: str, name: str) -> bool:
+    if not name.startswith("{"):
+        return segment == name
+    ending = name.partition("}")[2]
+    filled = unquote(segment.removesuffix(ending))
+    return segment.endswith(ending) and filled not in ("", ".", "..")
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 import pytest
 from pydantic import Field, model_validator
 
-from portkey_admin_mcp.catalog import Tool
+from portkey_admin_mcp.catalog import Tool, tool_of
 from portkey_admin_mcp.errors import InputError
 from portkey_admin_mcp.models.base import ABSENT, Arguments
 from portkey_admin_mcp.server.arguments import (
@@ -17,6 +17,7 @@ from portkey_admin_mcp.server.arguments import (
     read_arguments,
 )
 from portkey_admin_mcp.server.schema import input_schema
+from portkey_admin_mcp.tools.guardrails import replace_guardrail_mcp_servers
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -227,3 +228,14 @@ def test_a_number_json_cannot_say_is_refused(number, shape):
     (line,) = refused(**shape(number))
 
     assert "NaN and Infinity are not numbers in JSON" in line
+
+
+def test_a_wrong_name_inside_a_free_form_object_is_named_all_the_same():
+    tool = tool_of(replace_guardrail_mcp_servers)
+    model = arguments_model(tool)
+    given = {"guardrail_id": "pg-a", "mcp_servers": {"a-server": {"run_at": ["input"]}}}
+
+    with pytest.raises(
+        InputError, match=r"mcp_servers\.a-server\.run_at: there is no such argument"
+    ):
+        read_arguments(model, input_schema(model), given)

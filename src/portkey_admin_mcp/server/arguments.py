@@ -160,10 +160,11 @@ def _unknown(place: str, name: str, names: Iterable[str]) -> str:
 
 
 def _names(schema: Schema, parents: Iterable[str | int]) -> Iterable[str]:
+    """The names there are at a place; none where an object is free-form."""
     for parent in parents:
-        schema = (
-            schema.get("items", {}) if isinstance(parent, int) else schema["properties"][parent]
-        )
+        inside = "items" if isinstance(parent, int) else "properties"
+        found = schema.get(inside, {})
+        schema = found if isinstance(parent, int) else found.get(parent, {})
     names: dict[str, Any] = schema.get("properties", {})
     return names
 

@@ -1,0 +1,303 @@
+"""Integrations: credentials for AI providers, their models, and who shares them."""
+
+from typing import Any
+
+from .founder import Founder
+from .integration_bodies import IntegrationBody, ModelsBody, Share, SharesBody
+from .kernel import Call, Refusal, forbidden, invalid, public, route
+from .model_catalog import PRICES
+from .references import belongs_to_workspace
+from .store import Store
+from .tables import Row
+
+AUTOMATIC = "Created automatically on integration access grant"
+OLD_AZURE = {"api_version", "resource_name", "deployment_name"}
+SECRETS = ("secret", "key", "service_account_json")
+
+
+def either(act: str) -> tuple[str, str]:
+    """The scopes of the organisation's integrations, and of a workspace's."""
+    return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
+
+
+@route("GET /integrations", scope=either("list"))
+def list_integrations(call: Call) -> Row:
+    """The organisation's, and those of the workspace asked for."""
+    kind = call.query.get("type", "all")
+    named = call.named_workspace() if call.is_admin else call.workspace()
+    return call.listing(
+        call.table("integrations").rows(),
+        keep=lambda row: (
+            kind in ("all", "workspace" if row["workspace_id"] else "organisation")
+            and (not row["workspace_id"] or named is None or row["workspace_id"] == named["id"])
+        ),
+        render=_listed,
+    )
+
+
+@route("POST /integrations", scope=either("create"))
+def create_integration(call: Call) -> Row:
+    """The organisation's, or a workspace's if a workspace key asks or one is named."""
+    wanted = call.read(IntegrationBody)
+    for name in ("name", "ai_provider_id"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    mapped = {each.get("target_field") for each in wanted.secret_mappings or ()}
+    if not wanted.key and "key" not in mapped and not wanted.configurations:
+        raise invalid("key", "Field required")
+    _check(wanted)
+    named = call.named_workspace() if call.is_admin else call.workspace()
+    slug = wanted.slug or call.store.slug("", wanted.name or "", 20).removeprefix("-")
+    if call.table("integrations").find(slug):
+        raise Refusal(409, "Integration with this slug already exists")
+    now = call.store.stamp()
+    row = call.table("integrations").add(
+        {
+            "id": call.store.uuid(),
+            "organisation_id": call.organisation,
+            "ai_provider_id": wanted.ai_provider_id,
+            "name": wanted.name,
+            "status": "active",
+            "created_at": now,
+            "last_updated_at": now,
+            "slug": slug,
+            "description": wanted.description or "",
+            "workspace_id": None if named is None else named["id"],
+            "configurations": wanted.configurations or {},
+            "allow_all_models": True,
+            "secret_mappings": wanted.secret_mappings or [],
+            "pricing_adjustments": wanted.pricing_adjustments,
+            "tags": wanted.tags or {},
+            "_key": wanted.key or "",
+            "_models": {},
+            "_shares": {},
+            "_global": {"enabled": False},
+        }
+    )
+    if named is not None:
+        _share(call, row, named, {"enabled": True}, wanted)
+    return {"id": row["id"], "slug": slug}
+
+
+@route("GET /integrations/{slug}", scope=either("read"))
+def get_integration(call: Call) -> Row:
+    """One integration; the key and what signs in are masked."""
+    row = _find(call)
+    key = row["_key"]
+    settings = {
+        name: "*****" if any(part in name for part in SECRETS) else value
+        for name, value in row["configurations"].items()
+    }
+    shown = {k: v for k, v in public(row).items() if k != "workspace_id"}
+    return {
+        **shown,
+        "object": "integration",
+        "masked_key": f"{key[:2]}*****{key[-3:]}" if key else "",
+        "configurations": settings,
+        "global_workspace_access_settings": row["_global"],
+        "workspace_count": sum(share["enabled"] for share in row["_shares"].values()),
+    }
+
+
+@route("PUT /integrations/{slug}", scope=either("update"))
+def update_integration(call: Call) -> Row:
+    """What is given changes; null clears adjusted prices."""
+    row, wanted = _find(call), call.read(IntegrationBody)
+    _check(wanted)
+    kept = {"name", "description", "secret_mappings", "tags"}
+    changes = wanted.model_dump(include=kept, exclude_none=True)
+    changes |= wanted.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
+    if wanted.configurations is not None:
+        changes["configurations"] = {**row["configurations"], **wanted.configurations}
+    if wanted.key:
+        changes["_key"] = wanted.key
+    stamped = {**changes, "last_updated_at": call.store.stamp()}
+    call.table("integrations").change(row, stamped)
+    return {}
+
+
+@route("DELETE /integrations/{slug}", scope=either("delete"))
+def delete_integration(call: Call) -> Row:
+    """With the providers made of it (an assumption)."""
+    row = _find(call)
+    _forget_providers(call.store, row)
+    call.store.delete("integrations", row)
+    return {}
+
+
+@route("GET /integrations/{slug}/models", scope=either("read"))
+def list_integration_models(call: Call) -> Row:
+    """Built-in models, and those that were added; all at once."""
+    models = _models(_find(call))
+    return {"total": len(models), "models": models}
+
+
+@route("PUT /integrations/{slug}/models", scope=either("update"))
+def update_integration_models(call: Call) -> Row:
+    """Those named change, the others stay."""
+    row, wanted = _find(call), call.read(ModelsBody)
+    built_in = PRICES.get(row["ai_provider_id"], {})
+    for model in wanted.models:
+        known = model.slug in built_in or model.slug in row["_models"]
+        if not (known or model.is_custom or model.is_finetune):
+            raise invalid("models", f"{model.slug} is neither built in nor custom")
+    models = {m.slug: m.model_dump(exclude_none=True) for m in wanted.models}
+    old = row["_models"]
+    merged = {**old, **{name: {**old.get(name, {}), **new} for name, new in models.items()}}
+    changes: dict[str, Any] = {"_models": merged}
+    if wanted.allow_all_models is not None:
+        changes["allow_all_models"] = wanted.allow_all_models
+    call.table("integrations").change(row, changes)
+    return {}
+
+
+@route("DELETE /integrations/{slug}/models", scope=either("delete"))
+def delete_integration_model(call: Call) -> Row:
+    """Named in the query, or in the body as one client does; built-in ones cannot go."""
+    row = _find(call)
+    listed = call.body.get("models", []) if isinstance(call.body, dict) else []
+    slugs = [*filter(None, call.query.get("slugs", "").split(",")), *listed]
+    if not slugs:
+        raise invalid("slugs", "Field required")
+    built_in = PRICES.get(row["ai_provider_id"], {})
+    for slug in slugs:
+        if slug in built_in:
+            raise invalid("slugs", f"{slug} is built in")
+        if slug not in row["_models"]:
+            raise Refusal(404, "Not found")
+    left = {name: model for name, model in row["_models"].items() if name not in slugs}
+    call.table("integrations").change(row, {"_models": left})
+    return {}
+
+
+@route("GET /integrations/{slug}/workspaces", scope=either("read"))
+def list_integration_workspaces(call: Call) -> Row:
+    """Those that were named; all at once."""
+    shares = [{"id": name, **share} for name, share in _find(call)["_shares"].items()]
+    return {"total": len(shares), "workspaces": shares}
+
+
+@route("PUT /integrations/{slug}/workspaces", scope=either("update"))
+def update_integration_workspaces(call: Call) -> Row:
+    """Those named change, the others stay unless they are overridden."""
+    row, wanted = _find(call), call.read(SharesBody)
+    changes: dict[str, Any] = {}
+    if wanted.override_existing_workspace_access:
+        changes["_shares"] = {}
+    if wanted.global_workspace_access is not None:
+        changes["_global"] = wanted.global_workspace_access.model_dump(exclude_none=True)
+    row = call.table("integrations").change(row, changes)
+    for share in wanted.workspaces:
+        workspace = call.table("workspaces").find(share.id)
+        if workspace is None:
+            raise forbidden()
+        kept = share.model_dump(
+            include={"enabled", "usage_limits", "rate_limits"}, exclude_unset=True
+        )
+        row = _share(call, row, workspace, kept, share, wanted)
+    return {}
+
+
+def may_use(integration: Row, workspace: Row) -> bool:
+    """Whether a workspace may make a provider of it."""
+    if integration["workspace_id"] is not None:
+        return bool(integration["workspace_id"] == workspace["id"])
+    share = integration["_shares"].get(workspace["id"])
+    return bool(integration["_global"]["enabled"] if share is None else share["enabled"])
+
+
+def add_provider(
+    call: Call, integration: Row, workspace: Row, name: str, slug: str, note: str
+) -> Row:
+    """A provider, which is a virtual key in Portkey's older words."""
+    if call.table("virtual_keys").find(slug):
+        raise invalid("slug", "already exists")
+    return call.table("virtual_keys").add(
+        {
+            "id": call.store.uuid(),
+            "slug": slug,
+            "name": name,
+            "note": note,
+            "status": "active",
+            "usage_limits": None,
+            "reset_usage": None,
+            "rate_limits": [],
+            "created_at": call.store.stamp(),
+            "expires_at": None,
+            "model_config": {},
+            "secret_mappings": [],
+            "workspace_id": workspace["id"],
+            "object": "virtual-key",
+            "integration_id": integration["id"],
+            "_provider": integration["ai_provider_id"],
+        }
+    )
+
+
+def _share(
+    call: Call, row: Row, workspace: Row, kept: Row, *said: IntegrationBody | Share | SharesBody
+) -> Row:
+    """Let a workspace in, and give it a provider unless that is not wanted."""
+    old = row["_shares"].get(workspace["id"], {})
+    shares = {**row["_shares"], workspace["id"]: {**old, **kept}}
+    row = call.table("integrations").change(row, {"_shares": shares})
+    make = next(s.create_default_provider for s in said if s.create_default_provider is not None)
+    providers = call.table("virtual_keys").where(
+        integration_id=row["id"], workspace_id=workspace["id"]
+    )
+    if kept["enabled"] and make and not len(providers):
+        slug = next((s.default_provider_slug for s in said if s.default_provider_slug), row["slug"])
+        if call.table("virtual_keys").find(slug):
+            slug = call.store.slug("", slug, 40).removeprefix("-")
+        add_provider(call, row, workspace, row["name"], slug, AUTOMATIC)
+    return row
+
+
+def _check(wanted: IntegrationBody) -> None:
+    unknown = OLD_AZURE & set(wanted.configurations or {})
+    if unknown:
+        raise invalid("configurations", f"{', '.join(sorted(unknown))}: Azure's begin with azure_")
+
+
+def _find(call: Call) -> Row:
+    return call.find("integrations", call.ids["slug"])
+
+
+def _listed(row: Row) -> dict[str, Any]:
+    names = ("id", "organisation_id", "ai_provider_id", "name", "status", "created_at")
+    return {
+        **{name: row[name] for name in (*names, "last_updated_at", "slug", "description", "tags")},
+        "object": "integration",
+    }
+
+
+def _models(row: Row) -> list[dict[str, Any]]:
+    built_in = {
+        slug: {"slug": slug, "name": slug, "enabled": row["allow_all_models"], "is_custom": False}
+        for slug in PRICES.get(row["ai_provider_id"], {})
+    }
+    added = {
+        slug: {**built_in.get(slug, {"name": slug, "is_custom": True}), **model}
+        for slug, model in row["_models"].items()
+    }
+    return [*{**built_in, **added}.values()]
+
+
+def _forget_providers(store: Store, integration: Row) -> None:
+    for provider in store.table("virtual_keys").where(integration_id=integration["id"]):
+        store.delete("virtual_keys", provider)
+
+
+belongs_to_workspace("integrations", _forget_providers)
+
+
+def seed(founder: Founder) -> None:
+    """The organisation's own OpenAI account, which Science may use."""
+    made = founder.does(
+        "POST /integrations",
+        {"name": "OpenAI", "slug": "openai", "ai_provider_id": "openai", "key": "sk-not-a-key"},
+    )
+    science = founder.workspace_named("Science")["id"]
+    share = {"id": science, "enabled": True, "create_default_provider": False}
+    body = {"workspaces": [share]}
+    founder.does("PUT /integrations/{slug}/workspaces", body, slug=made["slug"])

@@ -1,0 +1,97 @@
+"""Providers: an AI provider in a workspace; the same rows as its virtual keys."""
+
+from typing import Any
+
+from .integrations import add_provider, may_use
+from .kernel import Call, forbidden, invalid, route
+from .limits import Body, Budget, Rate, Time, begun_anew
+from .tables import Row
+
+
+class ProviderBody(Body):
+    """The body of a provider, new or changed."""
+
+    name: str | None = None
+    integration_id: str | None = None
+    slug: str | None = None
+    note: str | None = None
+    usage_limits: Budget | None = None
+    # The OpenAPI file says one object, live answers and clients say a list.
+    rate_limits: list[Rate] | Rate | None = None
+    expires_at: Time | None = None
+    reset_usage: bool | None = None
+
+
+@route("GET /providers", scope="providers.list")
+def list_providers(call: Call) -> Row:
+    """Those that were made of an integration."""
+    return call.listing(
+        call.table("virtual_keys").where(workspace_id=call.workspace()["id"]),
+        keep=lambda row: row.get("integration_id") is not None,
+        render=lambda row: _shown(call, row),
+    )
+
+
+@route("POST /providers", scope="providers.create")
+def create_provider(call: Call) -> Row:
+    """Only of an integration that the workspace may use."""
+    workspace, wanted = call.workspace(), call.read(ProviderBody)
+    for name in ("name", "integration_id"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    integration = call.find("integrations", wanted.integration_id or "")
+    if not may_use(integration, workspace):
+        raise forbidden()
+    name = wanted.name or ""
+    slug = wanted.slug or call.store.slug("", name, 40).removeprefix("-")
+    row = add_provider(call, integration, workspace, name, slug, wanted.note or "")
+    call.table("virtual_keys").change(row, _changes(row, wanted))
+    return {"id": row["id"], "slug": slug}
+
+
+@route("GET /providers/{slug}", scope="providers.read")
+def get_provider(call: Call) -> Row:
+    """One provider."""
+    return _shown(call, call.find_within("virtual_keys", call.ids["slug"]))
+
+
+@route("PUT /providers/{slug}", scope="providers.update")
+def update_provider(call: Call) -> Row:
+    """What is given changes; the slug stays."""
+    row = call.find_within("virtual_keys", call.ids["slug"])
+    wanted = call.read(ProviderBody)
+    changes = _changes(row, wanted)
+    if wanted.reset_usage:
+        changes |= begun_anew(row)
+    call.table("virtual_keys").change(row, changes)
+    return {"id": row["id"], "slug": row["slug"]}
+
+
+@route("DELETE /providers/{slug}", scope="providers.delete")
+def delete_provider(call: Call) -> Row:
+    """The integration stays."""
+    call.store.delete("virtual_keys", call.find_within("virtual_keys", call.ids["slug"]))
+    return {}
+
+
+def _changes(row: Row, wanted: ProviderBody) -> dict[str, Any]:
+    kept = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
+    given = wanted.model_dump(include=kept, exclude_unset=True)
+    if "usage_limits" in given and given["usage_limits"] is not None:
+        given["usage_limits"] = wanted.model_dump(exclude_unset=True)["usage_limits"]
+    if isinstance(given.get("rate_limits"), dict):
+        given["rate_limits"] = [given["rate_limits"]]
+    if given.get("rate_limits", ...) is None:
+        given["rate_limits"] = []
+    return given
+
+
+def _shown(call: Call, row: Row) -> dict[str, Any]:
+    late = row["expires_at"] and row["expires_at"] <= call.store.stamp()
+    names = ("name", "note", "usage_limits", "reset_usage", "created_at", "slug", "rate_limits")
+    return {
+        **{name: row[name] for name in (*names, "expires_at")},
+        "integration_id": row.get("integration_id"),
+        "status": "expired" if late else row["status"],
+        "object": "provider",
+    }

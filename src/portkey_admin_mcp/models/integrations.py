@@ -1,0 +1,283 @@
+"""Integrations: credentials for AI providers, with their models and workspaces."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .limits import RateLimit, UsageLimits
+from .paging import Page, Paged
+from .virtual_keys import SecretMapping
+from .vocabulary import InWorkspace, Json, Number, WorkspaceId
+
+IntegrationSlug = Annotated[str, Field(min_length=1, description="See `list_integrations`.")]
+Slug = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")]
+
+
+class IntegrationFilter(Paged):
+    """Which integrations to list."""
+
+    workspace_id: WorkspaceId = ABSENT
+    type: Literal["workspace", "organisation", "all"] = ABSENT
+
+
+class IntegrationContent(Arguments):
+    """What may be said of an integration when it is made, and changed later."""
+
+    key: str = Field(ABSENT, description="The provider's key.")
+    description: str = ABSENT
+    configurations: Json = Field(
+        ABSENT,
+        description="Provider settings: azure_auth_mode, azure_resource_name, "
+        "azure_deployment_config, aws_auth_type, aws_role_arn, vertex_auth_type, "
+        "workers_ai_account_id, custom_headers, openai_project…",
+    )
+    api_version: str = Field(ABSENT, description="Azure; with the next two.")
+    resource_name: str = ABSENT
+    deployment_name: str = ABSENT
+    aws_region: str = Field(ABSENT, serialization_alias="configurations.aws_region")
+    aws_access_key_id: str = Field(ABSENT, serialization_alias="configurations.aws_access_key_id")
+    aws_secret_access_key: str = Field(
+        ABSENT, serialization_alias="configurations.aws_secret_access_key"
+    )
+    vertex_project_id: str = Field(ABSENT, serialization_alias="configurations.vertex_project_id")
+    vertex_region: str = Field(ABSENT, serialization_alias="configurations.vertex_region")
+    custom_host: str = Field(ABSENT, serialization_alias="configurations.custom_host")
+    secret_mappings: list[SecretMapping] = ABSENT
+    pricing_adjustments: Json | None = Field(
+        ABSENT, description="{multiplier: {default, request_token, response_token…}}"
+    )
+    tags: Json = Field(ABSENT, description="Labels.")
+
+    @model_validator(mode="after")
+    def _azure_is_whole(self) -> Self:
+        azure = ("api_version", "resource_name", "deployment_name")
+        given = self.given(*azure)
+        if given and len(given) < len(azure):
+            missing = [name for name in azure if name not in given]
+            raise ValueError(f"Azure needs {', '.join(missing)} too, or `configurations`")
+        return self
+
+    def wire(self) -> Json:
+        """Say Azure's settings, and how AWS and Vertex sign in, in Portkey's words."""
+        body = super().wire()
+        short = dict(body.pop("configurations", {})) if self._short() else {}
+        whole = dict(self.configurations) if self.given("configurations") else {}
+        version, resource, deployment = (
+            body.pop(name, None) for name in ("api_version", "resource_name", "deployment_name")
+        )
+        if resource is not None:
+            short |= _azure(version, resource, deployment)
+        if "aws_access_key_id" in short:
+            short = {"aws_auth_type": "accessKey", **short}
+        if "vertex_region" in short and "vertex_auth_type" not in whole:
+            short = {"vertex_auth_type": "basic", **short}
+        settings = {**short, **whole}
+        return {**body, "configurations": settings} if settings else body
+
+    def _short(self) -> list[str]:
+        names = [
+            name
+            for name, field in type(self).model_fields.items()
+            if (field.serialization_alias or "").startswith("configurations.")
+        ]
+        return self.given(*names, "configurations")
+
+
+class IntegrationDraft(IntegrationContent):
+    """A new integration."""
+
+    name: str = Field(min_length=1)
+    ai_provider_id: str = Field(min_length=1, description="openai, anthropic, azure-openai…")
+    slug: Slug = ABSENT
+    workspace_id: InWorkspace = ABSENT
+    create_default_provider: bool = ABSENT
+    default_provider_slug: Slug = ABSENT
+
+
+class IntegrationPatch(IntegrationContent):
+    """What may change of an integration."""
+
+    name: str = Field(ABSENT, min_length=1)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give something to change, such as name, key or configurations")
+        return self
+
+
+class Price(Arguments):
+    """Cents per token."""
+
+    price: Number = Field(ge=0, description="Cents per token.")
+
+
+class PayAsYouGo(Arguments):
+    """Prices by token."""
+
+    request_token: Price = ABSENT
+    response_token: Price = ABSENT
+
+
+class PricingConfig(Arguments):
+    """A model's own prices."""
+
+    type: Literal["static"]
+    pay_as_you_go: PayAsYouGo = ABSENT
+
+
+class ModelSettings(Arguments):
+    """Where one model is reached."""
+
+    custom_host: str = Field(ABSENT, json_schema_extra={"format": "uri"})
+    custom_headers: dict[str, str] = Field(ABSENT, description="Sent with requests.")
+
+
+class ModelChange(Arguments):
+    """One model of an integration."""
+
+    slug: str = Field(min_length=1)
+    enabled: bool
+    model_name: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+    is_custom: bool = ABSENT
+    is_finetune: bool = ABSENT
+    base_model_slug: str = Field(ABSENT, description="Of a custom or fine-tuned one.")
+    configurations: ModelSettings = ABSENT
+    pricing_config: PricingConfig = ABSENT
+
+
+class ModelChanges(Arguments):
+    """Which models may be used."""
+
+    models: list[ModelChange]
+    allow_all_models: bool = ABSENT
+
+
+class ModelDeletion(Arguments):
+    """Which model of one's own to delete."""
+
+    model_slug: str = Field(
+        min_length=1, description="Custom or fine-tuned.", serialization_alias="slugs"
+    )
+
+
+class WorkspaceShare(Arguments):
+    """One workspace's share of an integration."""
+
+    id: str = Field(min_length=1, description="Workspace id or slug.")
+    enabled: bool
+    credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD.")
+    alert_threshold: Number = Field(ABSENT, ge=0, description="Below credit_limit.")
+    rate_limit_rpm: Number = Field(ABSENT, gt=0)
+    usage_limits: list[UsageLimits] = Field(ABSENT, max_length=1)
+    rate_limits: list[RateLimit] = Field(ABSENT, max_length=1)
+    reset_usage: bool = ABSENT
+    create_default_provider: bool = ABSENT
+    default_provider_slug: str = ABSENT
+
+    def wire(self) -> Json:
+        """Write the short forms out."""
+        return _limits_written_out(super().wire())
+
+
+class WorkspaceShares(Arguments):
+    """Which workspaces may use an integration, and how much."""
+
+    workspaces: list[WorkspaceShare]
+    global_workspace_access_enabled: bool = Field(
+        ABSENT,
+        description="For all workspaces, future ones too.",
+        serialization_alias="global_workspace_access.enabled",
+    )
+    global_credit_limit: Number = Field(
+        ABSENT, gt=0, serialization_alias="global_workspace_access.credit_limit"
+    )
+    global_alert_threshold: Number = Field(
+        ABSENT, ge=0, serialization_alias="global_workspace_access.alert_threshold"
+    )
+    global_rate_limit_rpm: Number = Field(
+        ABSENT, gt=0, serialization_alias="global_workspace_access.rate_limit_rpm"
+    )
+    override_existing_workspace_access: bool = Field(
+        ABSENT, description="Drop those not named here."
+    )
+    create_default_provider: bool = ABSENT
+    default_provider_slug: str = ABSENT
+
+    @model_validator(mode="after")
+    def _global_is_whole(self) -> Self:
+        limits = self.given(
+            "global_credit_limit", "global_alert_threshold", "global_rate_limit_rpm"
+        )
+        if limits and not self.given("global_workspace_access_enabled"):
+            raise ValueError(f"{limits[0]} needs global_workspace_access_enabled")
+        return self
+
+    def wire(self) -> Json:
+        """Write the short forms out."""
+        body = super().wire()
+        if "global_workspace_access" in body:
+            whole = body["global_workspace_access"]
+            body["global_workspace_access"] = _limits_written_out(whole)
+        return body
+
+
+class Integration(Record):
+    """Credentials for an AI provider, masked."""
+
+    id: str | None = None
+    slug: str | None = None
+    name: str | None = None
+    ai_provider_id: str | None = None
+    status: str | None = None
+    masked_key: str | None = None
+    configurations: dict[str, Any] | None = None
+
+
+class IntegrationRef(Record):
+    """A new integration."""
+
+    id: str | None = None
+    slug: str | None = None
+
+
+class IntegrationModels(Page[dict[str, Any]]):
+    """The models of an integration."""
+
+    rows_in: ClassVar[str] = "models"
+
+    models: list[dict[str, Any]] | None = None
+
+
+class IntegrationWorkspaces(Page[dict[str, Any]]):
+    """The workspaces of an integration."""
+
+    rows_in: ClassVar[str] = "workspaces"
+
+    workspaces: list[dict[str, Any]] | None = None
+
+
+def _azure(version: Any, resource: Any, deployment: Any) -> Json:
+    one = {
+        "azure_api_version": version,
+        "azure_deployment_name": deployment,
+        # Which model a deployment serves is not said; its name usually is the model's.
+        "azure_model_slug": deployment,
+        "is_default": True,
+    }
+    return {
+        "azure_auth_mode": "default",
+        "azure_resource_name": resource,
+        "azure_deployment_config": [one],
+    }
+
+
+def _limits_written_out(body: Json) -> Json:
+    budget = {name: body.pop(name) for name in ("credit_limit", "alert_threshold") if name in body}
+    if budget:
+        body["usage_limits"] = [{"type": "cost", "periodic_reset": "monthly", **budget}]
+    if "rate_limit_rpm" in body:
+        value = body.pop("rate_limit_rpm")
+        body["rate_limits"] = [{"type": "requests", "unit": "rpm", "value": value}]
+    return body

@@ -1,0 +1,99 @@
+"""Providers: an AI provider in a workspace, through an integration."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .limits import RateLimit, UsageLimits, UsageLimitsRecord
+from .paging import Paged
+from .vocabulary import InWorkspace, Moment, Number
+
+ProviderSlug = Annotated[str, Field(min_length=1, description="See `list_providers`.")]
+SHORT_BUDGET = ("credit_limit", "alert_threshold", "usage_limit_type", "periodic_reset")
+
+
+class ProviderFilter(Paged):
+    """Which providers to list."""
+
+    workspace_id: InWorkspace = ABSENT
+
+
+class ProviderContent(Arguments):
+    """What may be said of a provider when it is made, and changed later."""
+
+    note: str = ABSENT
+    credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD, or as below.")
+    alert_threshold: Number = Field(ABSENT, ge=0, description="Amount, below credit_limit.")
+    usage_limit_type: Literal["cost", "tokens"] = ABSENT
+    periodic_reset: Literal["monthly", "weekly"] = ABSENT
+    rate_limit_value: Number = Field(ABSENT, gt=0, description="Requests in rate_limit_unit.")
+    rate_limit_unit: Literal["rpm", "rph", "rpd"] = ABSENT
+    usage_limits: UsageLimits | None = ABSENT
+    rate_limits: list[RateLimit] | None = ABSENT
+    expires_at: Moment = ABSENT
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        budget = self.given(*SHORT_BUDGET)
+        if budget and self.given("usage_limits"):
+            raise ValueError(f"give usage_limits or {', '.join(budget)}, not both")
+        if budget and not self.given("credit_limit"):
+            raise ValueError(f"{budget[0]} needs credit_limit: a budget is sent as a whole")
+        if self.given("alert_threshold") and self.alert_threshold >= self.credit_limit:
+            raise ValueError("alert_threshold is an amount and must be below credit_limit")
+        if self.given("rate_limit_unit") and not self.given("rate_limit_value"):
+            raise ValueError("rate_limit_unit needs rate_limit_value")
+        return self
+
+    def wire(self) -> dict[str, Any]:
+        """Write the short forms out."""
+        body = super().wire()
+        short = {name: body.pop(name) for name in SHORT_BUDGET if name in body}
+        if short:
+            kind = short.pop("usage_limit_type", "cost")
+            body["usage_limits"] = {"type": kind, "periodic_reset": "monthly", **short}
+        value, unit = body.pop("rate_limit_value", None), body.pop("rate_limit_unit", "rpm")
+        if value is not None:
+            body["rate_limits"] = [{"type": "requests", "unit": unit, "value": value}]
+        return body
+
+
+class ProviderDraft(ProviderContent):
+    """A new provider."""
+
+    name: str = Field(min_length=1)
+    integration_id: str = Field(min_length=1, description="See `list_integrations`.")
+    workspace_id: InWorkspace = ABSENT
+    slug: str = ABSENT
+
+
+class ProviderPatch(ProviderContent):
+    """What may change of a provider."""
+
+    name: str = Field(ABSENT, min_length=1)
+    reset_usage: bool = Field(ABSENT, description="Start the budget anew.")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give something to change, such as name, note or credit_limit")
+        return self
+
+
+class Provider(Record):
+    """An AI provider in a workspace; requests name it as @slug/model."""
+
+    slug: str | None = None
+    name: str | None = None
+    integration_id: str | None = None
+    status: str | None = Field(None, description="active, exhausted or expired")
+    usage_limits: UsageLimitsRecord | None = None
+    expires_at: str | None = None
+
+
+class ProviderRef(Record):
+    """A written provider."""
+
+    id: str | None = None
+    slug: str | None = None

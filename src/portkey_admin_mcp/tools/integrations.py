@@ -1,0 +1,90 @@
+"""Integrations: credentials for AI providers, with their models and workspaces."""
+
+from ..api import Portkey
+from ..catalog import tool
+from ..models.base import Done
+from ..models.integrations import (
+    Integration,
+    IntegrationDraft,
+    IntegrationFilter,
+    IntegrationModels,
+    IntegrationPatch,
+    IntegrationRef,
+    IntegrationSlug,
+    IntegrationWorkspaces,
+    ModelChanges,
+    ModelDeletion,
+    WorkspaceShares,
+)
+from ..models.paging import Page, PagedHere
+
+
+def either(act: str) -> tuple[str, str]:
+    """The organisation's integrations and a workspace's have scopes of their own."""
+    return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
+
+
+@tool("GET /integrations", scope=either("list"))
+async def list_integrations(api: Portkey, filter: IntegrationFilter) -> Page[Integration]:
+    """List credentials for AI providers; a workspace's own use: `list_providers`."""
+
+
+@tool("POST /integrations", scope=either("create"))
+async def create_integration(api: Portkey, draft: IntegrationDraft) -> IntegrationRef:
+    """Store credentials for an AI provider, which workspaces then share.
+
+    Say who with `update_integration_workspaces`.
+    """
+
+
+@tool("GET /integrations/{slug}", scope=either("read"))
+async def get_integration(api: Portkey, slug: IntegrationSlug) -> Integration:
+    """Read one integration; its key is masked."""
+
+
+@tool("PUT /integrations/{slug}", scope=either("update"))
+async def update_integration(api: Portkey, slug: IntegrationSlug, patch: IntegrationPatch) -> Done:
+    """Change an integration, also to replace its key, for all who use it."""
+
+
+@tool("DELETE /integrations/{slug}", scope=either("delete"))
+async def delete_integration(api: Portkey, slug: IntegrationSlug) -> Done:
+    """Delete an integration with the providers made of it; cannot be undone."""
+
+
+@tool("GET /integrations/{slug}/models", scope=either("read"))
+async def list_integration_models(
+    api: Portkey, slug: IntegrationSlug, paging: PagedHere
+) -> IntegrationModels:
+    """List an integration's models and which are enabled."""
+
+
+@tool("PUT /integrations/{slug}/models", scope=either("update"))
+async def update_integration_models(
+    api: Portkey, slug: IntegrationSlug, changes: ModelChanges
+) -> Done:
+    """Enable or disable models, add custom ones, set their prices; others stay."""
+
+
+@tool("DELETE /integrations/{slug}/models", scope=either("delete"))
+async def delete_integration_model(
+    api: Portkey, slug: IntegrationSlug, deletion: ModelDeletion
+) -> Done:
+    """Delete a custom or fine-tuned model; cannot be undone.
+
+    Built-in ones are disabled with `update_integration_models`.
+    """
+
+
+@tool("GET /integrations/{slug}/workspaces", scope=either("read"))
+async def list_integration_workspaces(
+    api: Portkey, slug: IntegrationSlug, paging: PagedHere
+) -> IntegrationWorkspaces:
+    """List the workspaces that may use an integration, with their limits."""
+
+
+@tool("PUT /integrations/{slug}/workspaces", scope=either("update"))
+async def update_integration_workspaces(
+    api: Portkey, slug: IntegrationSlug, shares: WorkspaceShares
+) -> Done:
+    """Say which workspaces may use an integration and how much; those not named stay."""

@@ -1,0 +1,45 @@
+"""Providers: an AI provider in a workspace, through an integration."""
+
+from ..api import Portkey
+from ..catalog import tool
+from ..models.base import Done
+from ..models.paging import Page
+from ..models.providers import (
+    Provider,
+    ProviderDraft,
+    ProviderFilter,
+    ProviderPatch,
+    ProviderRef,
+    ProviderSlug,
+)
+from ..models.vocabulary import QueriedWorkspace, WorkspaceSelector
+
+
+@tool("GET /providers", scope="providers.list")
+async def list_providers(api: Portkey, filter: ProviderFilter) -> Page[Provider]:
+    """List a workspace's AI providers with their budgets."""
+
+
+@tool("POST /providers", scope="providers.create")
+async def create_provider(api: Portkey, draft: ProviderDraft) -> ProviderRef:
+    """Give a workspace an AI provider, through an integration enabled for it.
+
+    403 may mean that it is not: see `update_integration_workspaces`.
+    """
+
+
+@tool("GET /providers/{slug}", scope="providers.read")
+async def get_provider(api: Portkey, slug: ProviderSlug, workspace: WorkspaceSelector) -> Provider:
+    """Read one AI provider of a workspace."""
+
+
+@tool("PUT /providers/{slug}", scope="providers.update")
+async def update_provider(
+    api: Portkey, slug: ProviderSlug, workspace: QueriedWorkspace, patch: ProviderPatch
+) -> ProviderRef:
+    """Change a workspace's AI provider; its credentials: `update_integration`."""
+
+
+@tool("DELETE /providers/{slug}", scope="providers.delete")
+async def delete_provider(api: Portkey, slug: ProviderSlug, workspace: WorkspaceSelector) -> Done:
+    """Delete a workspace's AI provider; requests and configs that use it then fail."""

@@ -1,0 +1,24 @@
+"""Providers in the emulator."""
+
+
+def test_a_provider_needs_an_integration_that_its_workspace_may_use(refused, said, workspace):
+    science, support = workspace("Science"), workspace("Support")
+    body = {"name": "P", "integration_id": "openai"}
+
+    assert refused("POST /providers", {**body, "workspace_id": support}) == (403, "AB03")
+    assert said("POST /providers", {**body, "workspace_id": science})["slug"]
+    body = {"integration_id": "openai", "workspace_id": science}
+    assert refused("POST /providers", body) == (400, "AB01")
+
+
+def test_a_budget_begun_anew_revives_a_provider(emulator, said, control, workspace):
+    where = {"workspace_id": workspace("Science")}
+    limits = {"usage_limits": {"credit_limit": 5}, "slug": "p"}
+    made = said("POST /providers", {"name": "P", "integration_id": "openai", **limits, **where})
+    control("POST usage", {"kind": "virtual_keys", "id": made["id"], "amount": 5})
+    path = f"/providers/p?workspace_id={where['workspace_id']}"
+    spent = said(f"GET {path}")["status"]
+
+    said(f"PUT {path}", {"reset_usage": True})
+
+    assert (spent, said(f"GET {path}")["status"]) == ("exhausted", "active")

@@ -1,0 +1,149 @@
+"""Integrations, as a model sees them."""
+
+import pytest
+
+
+@pytest.fixture
+def kept(emulator):
+    """An integration as the emulator keeps it, by slug."""
+    return lambda slug: emulator.store.table("integrations").where(slug=slug)[0]
+
+
+async def test_an_integration_is_made_read_changed_listed_and_deleted(ask, refusal):
+    made = await ask(
+        "create_integration", name="Claude", ai_provider_id="anthropic", key="sk-ant-not-a-key"
+    )
+    name = {"slug": made["slug"]}
+    await ask("update_integration", **name, description="For all", tags={"team": "x"})
+    read = await ask("get_integration", **name)
+    listed = await ask("list_integrations", type="organisation")
+
+    assert (read["description"], read["masked_key"], read["tags"]) == (
+        "For all",
+        "sk*****key",
+        {"team": "x"},
+    )
+    assert [row["slug"] for row in listed["data"]] == [made["slug"], "openai"]
+
+    await ask("delete_integration", **name)
+    assert "403" in await refusal("get_integration", **name)
+
+
+async def test_azures_settings_are_sent_under_portkeys_names(ask, kept):
+    await ask(
+        "create_integration",
+        name="Azure",
+        ai_provider_id="azure-openai",
+        slug="azure",
+        key="not-a-key",
+        api_version="2026-01-01",
+        resource_name="acme",
+        deployment_name="gpt-5",
+    )
+
+    assert kept("azure")["configurations"] == {
+        "azure_auth_mode": "default",
+        "azure_resource_name": "acme",
+        "azure_deployment_config": [
+            {
+                "azure_api_version": "2026-01-01",
+                "azure_deployment_name": "gpt-5",
+                "azure_model_slug": "gpt-5",
+                "is_default": True,
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (
+            {"aws_region": "eu-west-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"},
+            {
+                "aws_auth_type": "accessKey",
+                "aws_region": "eu-west-1",
+                "aws_access_key_id": "a",
+                "aws_secret_access_key": "b",
+            },
+        ),
+        (
+            {"vertex_project_id": "p", "vertex_region": "europe-west1"},
+            {
+                "vertex_auth_type": "basic",
+                "vertex_project_id": "p",
+                "vertex_region": "europe-west1",
+            },
+        ),
+        (
+            {"custom_host": "https://h", "configurations": {"custom_headers": {"a": "b"}}},
+            {"custom_host": "https://h", "custom_headers": {"a": "b"}},
+        ),
+        (
+            {"configurations": {"aws_auth_type": "assumedRole"}, "aws_region": "us-east-1"},
+            {"aws_auth_type": "assumedRole", "aws_region": "us-east-1"},
+        ),
+    ],
+)
+async def test_settings_are_given_flat_whole_or_both(ask, kept, given, sent):
+    await ask("create_integration", name="A", ai_provider_id="x", slug="a", key="k", **given)
+
+    assert kept("a")["configurations"] == sent
+
+
+async def test_half_of_azure_is_not_sent(refusal, emulator):
+    given = {"name": "A", "ai_provider_id": "azure-openai", "api_version": "1"}
+
+    assert "Azure needs resource_name" in await refusal("create_integration", **given)
+    assert list(emulator.log) == []
+
+
+async def test_models_are_toggled_added_paged_and_deleted(ask, refusal):
+    name = {"slug": "openai"}
+    custom = {
+        "slug": "ft:acme",
+        "enabled": True,
+        "is_finetune": True,
+        "base_model_slug": "gpt-5",
+        "pricing_config": {"type": "static", "pay_as_you_go": {"request_token": {"price": 1}}},
+    }
+    await ask(
+        "update_integration_models", **name, models=[{"slug": "gpt-5", "enabled": False}, custom]
+    )
+    listed = await ask("list_integration_models", **name)
+    page = await ask("list_integration_models", **name, page_size=1, current_page=1)
+    await ask("delete_integration_model", **name, model_slug="ft:acme")
+    after = await ask("list_integration_models", **name)
+
+    assert {row["slug"]: row["enabled"] for row in listed["models"]} == {
+        "gpt-5": False,
+        "gpt-5-mini": True,
+        "ft:acme": True,
+    }
+    assert (page["models"], page["has_more"]) == (listed["models"][1:2], True)
+    assert after["total"] == 2
+    advice = await refusal("delete_integration_model", **name, model_slug="gpt-5")
+    assert "built in" in advice
+
+
+async def test_workspaces_share_it_with_limits_and_get_a_provider(ask, workspace):
+    support = workspace("Support")
+    share = {"id": support, "enabled": True, "credit_limit": 50, "rate_limit_rpm": 60}
+    await ask(
+        "update_integration_workspaces",
+        slug="openai",
+        workspaces=[share],
+        global_workspace_access_enabled=False,
+    )
+    listed = await ask("list_integration_workspaces", slug="openai")
+    providers = await ask("list_providers", workspace_id=support)
+
+    assert listed["workspaces"][-1] == {
+        "id": support,
+        "enabled": True,
+        "usage_limits": [{"type": "cost", "periodic_reset": "monthly", "credit_limit": 50}],
+        "rate_limits": [{"type": "requests", "unit": "rpm", "value": 60}],
+    }
+    assert [(row["slug"], row["note"]) for row in providers["data"]] == [
+        ("openai", "Created automatically on integration access grant")
+    ]

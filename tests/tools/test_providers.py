@@ -1,0 +1,68 @@
+"""Providers of a workspace, as a model sees them."""
+
+import pytest
+
+
+@pytest.fixture
+def science(workspace):
+    return workspace("Science")
+
+
+@pytest.fixture
+async def provider(ask, science):
+    return await ask(
+        "create_provider",
+        name="Ours",
+        integration_id="openai",
+        slug="ours",
+        workspace_id=science,
+        credit_limit=50,
+        alert_threshold=40,
+        rate_limit_value=9,
+        rate_limit_unit="rph",
+    )
+
+
+async def test_a_provider_is_made_read_changed_listed_and_deleted(ask, refusal, provider, science):
+    where = {"slug": provider["slug"], "workspace_id": science}
+    await ask("update_provider", **where, note="New", credit_limit=60, usage_limit_type="tokens")
+    read = await ask("get_provider", **where)
+    listed = await ask("list_providers", workspace_id=science)
+
+    assert (read["note"], read["rate_limits"]) == (
+        "New",
+        [{"type": "requests", "unit": "rph", "value": 9}],
+    )
+    budget = {"type": "tokens", "periodic_reset": "monthly", "credit_limit": 60}
+    assert {name: read["usage_limits"][name] for name in budget} == budget
+    assert [row["slug"] for row in listed["data"]] == ["ours"]
+
+    await ask("delete_provider", **where)
+    assert "403" in await refusal("get_provider", **where)
+
+
+async def test_a_provider_is_a_virtual_key_too(ask, provider, science):
+    keys = await ask("list_virtual_keys", workspace_id=science)
+
+    assert [key["slug"] for key in keys["data"]] == ["ours"]
+
+
+async def test_a_provider_goes_with_its_integration(ask, refusal, provider, science):
+    await ask("delete_integration", slug="openai")
+
+    assert "403" in await refusal("get_provider", slug="ours", workspace_id=science)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"periodic_reset": "weekly"}, "needs credit_limit"),
+        ({"credit_limit": 5, "alert_threshold": 5}, "below credit_limit"),
+        ({"rate_limit_unit": "rpm"}, "needs rate_limit_value"),
+        ({"credit_limit": 5, "usage_limits": {"credit_limit": 6}}, "not both"),
+        ({}, "give something to change"),
+    ],
+)
+async def test_what_does_not_agree_is_not_sent(refusal, emulator, given, told):
+    assert told in await refusal("update_provider", slug="ours", **given)
+    assert list(emulator.log) == []
