@@ -807,3 +807,55 @@ async def test_many_requests_go_at_the_same_time(api, fake):
         await asyncio.gather(*(send(api, "POST") for _ in range(30)))
 
     assert len(fake.requests) == 30
+
+
+async def test_a_signed_link_is_read_in_part_and_without_the_key(api, fake):
+    fake.script([Answer(body=b"0123456789")])
+
+    content = await api.download(f"{fake.url}/file?signature=x", 4)
+
+    (request,) = fake.requests
+    assert content == b"0123"
+    assert (request.method, request.target) == ("GET", "/v1/file?signature=x")
+    assert request.headers["range"] == "bytes=0-3"
+    assert "x-portkey-api-key" not in request.headers
+
+
+@pytest.mark.parametrize(
+    "url", ["http://files.example/x", "https://10.0.0.1/x", "ftp://files.example/x", "/x"]
+)
+async def test_a_link_that_must_not_be_followed_is_not(url):
+    settings = load_settings(PORTKEY_API_KEY=KEY)
+    portkey = Recorder()
+
+    with pytest.raises(InputError, match="cannot be read here"):
+        await Portkey(settings, portkey).download(url, 10)
+
+    assert portkey.requests == []
+
+
+async def test_a_host_that_nobody_named_is_not_asked():
+    settings = load_settings(PORTKEY_API_KEY=KEY, PORTKEY_BASE_URL="https://portkey.example/v1")
+    portkey = Recorder()
+
+    with pytest.raises(ConfigurationError, match="PORTKEY_MCP_BASE_URL is not set"):
+        await Portkey(settings, portkey).send("GET", "/v0.1/servers", returns=Record, base="mcp")
+
+    assert portkey.requests == []
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "target"),
+    [
+        ("v1", "/notes", "/v1/notes"),
+        ("root", "/v2/notes", "/v2/notes"),
+        ("mcp", "/v0.1/servers", "https://mcp.portkey.ai/v0.1/servers"),
+        ("prices", "/pricing/a.json", "https://configs.portkey.ai/pricing/a.json"),
+    ],
+)
+async def test_a_path_begins_where_its_base_says(base, path, target):
+    portkey = Recorder()
+
+    await over(portkey).send("GET", path, returns=Record, base=base)
+
+    assert portkey.requests == [("GET", target)]
