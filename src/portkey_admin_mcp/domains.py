@@ -4,7 +4,7 @@ Names and sentences only, so that the client and the emulator may both read it.
 """
 
 DOMAINS: dict[str, str] = {
-    "users": "people of the organisation, invitations, what they spend",
+    "users": "people of the organisation, and invitations",
     "workspaces": "workspaces, budgets, members",
     "scim": "groups of an identity provider, mapped to workspaces",
     "organisation": "guardrails for the whole organisation, and workspaces left out of them",
@@ -33,5 +33,14 @@ DOMAINS: dict[str, str] = {
 }
 """In the order in which tools are listed, and in which the emulator fills an organisation."""
 
-WORKFLOWS: tuple[str, ...] = ("delete_workspace",)
+WORKFLOWS: tuple[str, ...] = (
+    "delete_workspace",
+    "create_prompt",
+    "update_prompt",
+    "validate_completion_metadata",
+    "migrate_prompt",
+    "promote_prompt",
+    "download_log_export",
+    "list_audit_logs",
+)
 """The files of workflows, each a tool made of several requests."""

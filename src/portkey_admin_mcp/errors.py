@@ -18,7 +18,8 @@
       * OutcomeUnknown      the same for a write: it may or may not have happened
     * UnexpectedAnswer      success, but not the JSON we can read
 
-Raise these anywhere; only `server.failures` turns them into words for a model.
+Raise these anywhere; only `server.failures` turns them into words for a model. What a workflow
+had done before is said in notes (`add_note`), which go to the model as well.
 """
 
 

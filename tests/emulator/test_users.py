@@ -1,19 +1,10 @@
-"""Users, invitations and user statistics as the emulator answers them."""
+"""Users and invitations as the emulator answers them."""
 
 from datetime import timedelta
-from urllib.parse import urlencode
 
 import pytest
 
-PERIOD = {
-    "time_of_generation_min": "2026-10-01T00:00:00Z",
-    "time_of_generation_max": "2026-11-03T00:00:00Z",
-}
 FARID = {"email": "farid@new.example", "role": "member"}
-
-
-def stats(**query):
-    return f"GET /analytics/groups/users?{urlencode(PERIOD | query)}"
 
 
 def test_users_are_paged_in_camel_case_from_zero_and_newest_first(said):
@@ -144,62 +135,3 @@ def test_resending_answers_the_same_link_under_another_name(said):
     again = said(f"POST /admin/users/invites/{made['id']}/resend")
 
     assert again == {"inviteLink": made["invite_link"]}
-
-
-def test_statistics_are_a_list_of_groups_the_costliest_first(said):
-    answer = said(stats())
-
-    costs = [group["cost"] for group in answer["data"]]
-    assert costs == sorted(costs, reverse=True)
-    assert (answer["object"], answer["total"]) == ("list", 3)
-    assert all(set(group) == {"object", "user", "requests", "cost"} for group in answer["data"])
-    assert {group["object"] for group in answer["data"]} == {"analytics-group"}
-
-
-def test_an_admin_key_counts_the_default_workspace_and_a_workspace_key_its_own(said, workspace):
-    def count(query, key):
-        return sum(group["requests"] for group in said(query, key=key)["data"])
-
-    shared, support = workspace("Shared Team Workspace"), workspace("Support")
-
-    assert count(stats(), "admin") == count(stats(workspace_slug=shared), "admin") == 100
-    assert count(stats(workspace_slug=support), "admin") == 300
-    assert count(stats(workspace_slug=shared), "workspace-service") == 300
-
-
-@pytest.mark.parametrize(
-    ("query", "answer"),
-    [
-        ({"time_of_generation_min": ""}, (400, "AB01")),
-        ({"time_of_generation_max": "yesterday"}, (400, "AB01")),
-        ({"time_of_generation_max": "9999-12-31T23:59:59-05:00"}, (400, "AB01")),
-        ({"cost_min": "much"}, (400, "AB01")),
-        ({"metadata": "[1]"}, (400, "AB01")),
-        ({"metadata": "team"}, (400, "AB01")),
-        ({"workspace_slug": "ws-none"}, (403, "AB03")),
-        ({"workspace_slug": "ws-none", "time_of_generation_min": ""}, (403, "AB03")),
-    ],
-)
-def test_statistics_that_cannot_be_counted_are_refused(refused, query, answer):
-    assert refused(stats(**query)) == answer
-
-
-@pytest.mark.parametrize(
-    "noon", ["2026-10-15T12:00:00", "2026-10-15 12:00", "2026-10-15T14:00:00+02:00"]
-)
-def test_a_time_is_utc_unless_it_names_an_offset(said, emulator, noon):
-    expected = sum(
-        request["created_at"] >= "2026-10-15T12:00:00.000Z"
-        for request in emulator.store.table("requests").rows()
-        if request["virtual_key"].startswith("openai-shared")
-    )
-
-    counted = said(stats(time_of_generation_min=noon))["data"]
-
-    assert 0 < sum(group["requests"] for group in counted) == expected < 100
-
-
-def test_an_offset_whose_plus_was_not_quoted_is_understood(said):
-    quoted = stats(time_of_generation_min="2026-10-15T14:00:00+02:00")
-
-    assert said(quoted.replace("%2B", "+")) == said(quoted)

@@ -210,7 +210,9 @@ def test_every_error_comes_with_advice():
     "module", workflow_modules(), ids=lambda module: module.__name__.rpartition(".")[2]
 )
 def test_a_workflow_declares_the_tools_it_calls(module):
-    members = [member for member in vars(module).values() if hasattr(member, "__tool__")]
+    shared = [each for each in vars(module).values() if isinstance(each, tuple)]
+    named = [*vars(module).values(), *(member for each in shared for member in each)]
+    members = [member for member in named if hasattr(member, "__tool__")]
     borrowed = [tool_of(m) for m in members if m.__module__ != module.__name__]
     (own,) = [tool_of(m) for m in members if m.__module__ == module.__name__]
 

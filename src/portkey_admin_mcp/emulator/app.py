@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -21,9 +20,9 @@ from .tables import Row
 log = logging.getLogger(__name__)
 
 for _name in DOMAINS:
-    if find_spec(f"{__package__}.{_name}"):
-        import_module(f"{__package__}.{_name}")
+    import_module(f"{__package__}.{_name}")
 
+from .audit_logs import note_write  # noqa: E402  # as the next
 from .seed import SEEDS  # noqa: E402  # the seeds call the routes of all domains
 
 Headers = Mapping[str, str]
@@ -67,7 +66,7 @@ class Emulator:
         try:
             asked = dict(parse_qsl(query, keep_blank_values=True))
             if path.startswith("/emulator/"):
-                return _answer(200, control.answer(self, method, path, asked, _decode(body)))
+                return _of(control.answer(self, method, path, asked, _decode(body)))
             return self._portkey(method, path, asked, headers, body)
         except Refusal as refusal:
             return _answer(refusal.status, refusal.body())
@@ -84,13 +83,15 @@ class Emulator:
         self.log.append(f"{method} {path}")
         route, ids = self._route(method, path, headers)
         key = NOBODY if route.who == "anyone" else self._authenticate(headers)
-        call = Call(self.store, key, ids, query)
+        call = Call(self.store, key, ids, query, host=headers.get("host", ""))
         if route.who != "anyone":
             call.admit(route)
         call.body = _decode(body)
         if method != "GET":
             with self.store.transaction():
-                return _of(route.handler(call))
+                answer = _of(route.handler(call))
+                note_write(call, route, path)
+                return answer
         if self.faults.stale():
             with self.store.before_last_write():
                 return _of(route.handler(call))

@@ -110,9 +110,15 @@ def answer(
         ids = _ids(pattern, path) if verb == method else None
         if ids is not None:
             # With everybody's rights: this API is not Portkey's, and needs no key.
-            call = Call(emulator.store, {"_owner": True, "type": ADMIN}, ids, query, body)
-            return handler(emulator, call) or {"success": True}
+            owner = {"_owner": True, "type": ADMIN, "organisation_id": _organisation(emulator)}
+            call = Call(emulator.store, owner, ids, query, body)
+            said = handler(emulator, call)
+            return {"success": True} if said is None else said
     raise Refusal(404, "Not found")
+
+
+def _organisation(emulator: "Emulator") -> str:
+    return str(emulator.store.table("api_keys").rows()[0]["organisation_id"])
 
 
 def _ids(pattern: str, path: str) -> dict[str, str] | None:

@@ -32,6 +32,8 @@ class Founder:
         self.store = store
         self.organisation = store.uuid()
         self.key: Row = {}
+        self.until = store.stamp()
+        """When the seed is done: up to then there were requests."""
 
     def does(self, endpoint: str, body: Row | None = None, **ids: str) -> Any:
         """Call an endpoint, and return its answer."""

@@ -144,6 +144,8 @@ class Call:
     ids: Mapping[str, str]
     query: Mapping[str, str]
     body: Any = field(default_factory=dict)
+    host: str = ""
+    """Where this was asked over HTTP, for links that lead back here."""
 
     def table(self, name: str) -> Table:
         """The rows of one kind."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
-from importlib.util import find_spec
 
 from ..domains import DOMAINS
 from .founder import Founder, all_scopes, lay_foundations, workspace_scopes
@@ -17,7 +16,6 @@ PEOPLE = (
     ("Diego", "Marin", "member"),
     ("Emi", "Tanaka", "member"),
 )
-MODELS = (("openai", "gpt-5"), ("openai", "gpt-5-mini"), ("anthropic", "claude-sonnet-5"))
 
 
 def empty(store: Store) -> None:
@@ -32,6 +30,7 @@ def acme(store: Store) -> None:
     """A small company, forty days in."""
     ahead = store.ahead
     founder = Founder(store)
+    founder.until = store.stamp()
     founder.days(-40)
     ada, _ben, chitra, diego, emi = (founder.user(*person) for person in PEOPLE)
     founder.owner_key(ada)
@@ -50,7 +49,7 @@ def acme(store: Store) -> None:
     providers = _virtual_keys(founder, shared, support)
     routes = _configs(founder, support, providers)
     founder.days(5)
-    keys = _api_keys(founder, shared, support, emi, routes[0])
+    _api_keys(founder, shared, support, emi, routes[0])
     founder.does(
         "POST /admin/users/invites",
         {
@@ -60,8 +59,7 @@ def acme(store: Store) -> None:
         },
     )
     for name in DOMAINS:
-        module = f"{__package__}.{name}"
-        fill = getattr(import_module(module), "seed", None) if find_spec(module) else None
+        fill = getattr(import_module(f"{__package__}.{name}"), "seed", None)
         if fill is not None:
             fill(founder)
     store.ahead = ahead
@@ -69,7 +67,6 @@ def acme(store: Store) -> None:
     founder.changed(
         "invites", invite["id"], {"expires_at": moment(store.now() + timedelta(days=5))}
     )
-    _requests(store, support, shared, keys, routes, providers)
 
 
 def _default(founder: Founder) -> Row:
@@ -113,10 +110,10 @@ def _configs(founder: Founder, support: Row, providers: list[str]) -> list[str]:
     ]
 
 
-def _api_keys(founder: Founder, shared: Row, support: Row, user_id: str, config: str) -> list[str]:
+def _api_keys(founder: Founder, shared: Row, support: Row, user_id: str, config: str) -> None:
     """The keys a sandbox can be tried with, by name."""
     founder.api_key("admin", "organisation", "service", scopes=all_scopes())
-    service = founder.api_key(
+    founder.api_key(
         "workspace-service",
         "workspace",
         "service",
@@ -124,7 +121,7 @@ def _api_keys(founder: Founder, shared: Row, support: Row, user_id: str, config:
         scopes=workspace_scopes(),
         defaults={"config_id": config},
     )
-    person = founder.api_key(
+    founder.api_key(
         "workspace-user",
         "workspace",
         "user",
@@ -143,41 +140,6 @@ def _api_keys(founder: Founder, shared: Row, support: Row, user_id: str, config:
     revoked = founder.api_key("revoked", "organisation", "service", scopes=all_scopes())
     # A status Portkey does not list: here so that a revoked key can be tried, and found.
     founder.changed("api_keys", revoked["id"], {"status": "revoked"})
-    return [service["id"], person["id"]]
-
-
-def _requests(
-    store: Store, support: Row, shared: Row, keys: list[str], routes: list[str], slugs: list[str]
-) -> None:
-    """Thirty days of requests, for the analytics to count."""
-    chance = store.random()
-    now = store.now()
-    for number in range(400):
-        org, model = chance.choice(MODELS)
-        tokens = (chance.randrange(50, 4000), chance.randrange(20, 1500))
-        user = chance.choice(("chitra@acme.example", "diego@acme.example", "emi@acme.example"))
-        home = support if number % 4 else shared
-        row = {
-            "id": store.uuid(),
-            "workspace_id": home["id"],
-            "created_at": moment(now - timedelta(minutes=chance.randrange(30 * 24 * 60))),
-            "user": user,
-            "metadata": {"_user": user, "team": "support" if number % 4 else "shared"},
-            "ai_org_model": f"{org}__{model}",
-            "prompt_tokens": tokens[0],
-            "completion_tokens": tokens[1],
-            "total_tokens": sum(tokens),
-            "cost": round((tokens[0] + 4 * tokens[1]) / 8000, 4),
-            "status_code": 200 if chance.random() < 0.96 else 429,
-            "weighted_feedback": chance.choice((None, None, 5, -5)),
-            "virtual_key": chance.choice(slugs[:2]) if number % 4 else slugs[2],
-            "config": routes[0] if number % 4 else None,
-            "api_key_id": chance.choice(keys) if number % 4 else None,
-            "trace_id": f"trace-{number // 2}",
-            "span_id": f"span-{number}",
-            "prompt_slug": None,
-        }
-        store.table("requests").add(row)
 
 
 SEEDS: dict[str, Callable[[Store], None]] = {"acme": acme, "empty": empty}

@@ -262,8 +262,11 @@ class _File:
             yield kind, row_id, json.loads(text), place
 
     def clear(self) -> None:
-        """Forget all rows."""
+        """Forget all rows, and the bulk data."""
         self.database.execute("delete from rows")
+        kept = "select name from sqlite_master where type = 'table' and name != 'rows'"
+        for (name,) in self.database.execute(kept).fetchall():
+            self.database.execute(f"drop table {name}")
         self.database.commit()
 
     def write(self, counter: int, changes: Iterable[tuple[str, str, Row | None, int]]) -> None:

@@ -1,15 +1,13 @@
-"""Users, invitations, and who made which requests."""
+"""Users and their invitations."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from .api_keys import delete_key
 from .control import control
 from .kernel import Call, Refusal, forbidden, invalid, route
 from .limits import Body
-from .store import instant, moment
+from .store import moment
 from .tables import Row
 from .workspaces import join
 
@@ -167,24 +165,6 @@ def resend_user_invite(call: Call) -> Row:
     return {"inviteLink": _link(_pending(call))}
 
 
-@route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
-def get_user_stats(call: Call) -> Row:
-    """Requests and cost in cents by the user that request metadata names."""
-    workspace = _workspace(call)
-    for name in ("time_of_generation_min", "time_of_generation_max"):
-        if not call.query.get(name):
-            raise invalid(name, "Field required")
-    sums: dict[str, dict[str, Any]] = {}
-    for request in _requests(call, workspace):
-        group = sums.setdefault(
-            request["user"],
-            {"object": "analytics-group", "user": request["user"], "requests": 0, "cost": 0.0},
-        )
-        group["requests"] += 1
-        group["cost"] = round(group["cost"] + request["cost"], 4)
-    return call.listing(sorted(sums.values(), key=lambda group: group["cost"]))
-
-
 def _user(call: Call, user: Row) -> Row:
     """Owners and admins see every workspace, members their own."""
     workspaces = call.table("workspaces")
@@ -238,98 +218,3 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
 
 def _link(invite: Row) -> str:
     return f"https://app.portkey.ai/invite/{invite['id']}"
-
-
-Test = Callable[[Row], bool]
-
-RANGES = {
-    "total_units": "total_tokens",
-    "cost": "cost",
-    "prompt_token": "prompt_tokens",
-    "completion_token": "completion_tokens",
-    "weighted_feedback": "weighted_feedback",
-}
-LISTS = {
-    "status_code": "status_code",
-    "virtual_keys": "virtual_key",
-    "configs": "config",
-    "api_key_ids": "api_key_id",
-    "ai_org_model": "ai_org_model",
-    "trace_id": "trace_id",
-    "span_id": "span_id",
-    "prompt_slug": "prompt_slug",
-}
-
-
-def _requests(call: Call, workspace: Row) -> Iterator[Row]:
-    """The workspace's requests that pass every filter given."""
-    tests = list(_tests(call.query))
-    for request in call.table("requests").where(workspace_id=workspace["id"]):
-        if all(test(request) for test in tests):
-            yield request
-
-
-def _workspace(call: Call) -> Row:
-    """A workspace key's own; else the one named, else the default one."""
-    if not call.is_admin:
-        return call.workspace()
-    named = call.query.get("workspace_slug")
-    found = call.table("workspaces").find(named) if named else call.default_workspace()
-    if found is None:
-        raise forbidden()
-    return found
-
-
-def _tests(query: Mapping[str, str]) -> Iterator[Test]:
-    start, end = (_when(query, f"time_of_generation_{side}") for side in ("min", "max"))
-    yield lambda request: start <= request["created_at"] <= end
-    for name, field in RANGES.items():
-        least, most = _number(query, f"{name}_min"), _number(query, f"{name}_max")
-        if least is not None or most is not None:
-            yield _between(field, least, most)
-    for name, field in LISTS.items():
-        if wanted := query.get(name):
-            yield _one_of(field, wanted.split(","))
-    if wanted := query.get("metadata"):
-        pairs = _pairs(wanted)
-        yield lambda request: pairs.items() <= request["metadata"].items()
-
-
-def _between(field: str, least: float | None, most: float | None) -> Test:
-    def test(request: Row) -> bool:
-        value = request[field]
-        return value is not None and (value if least is None else least) <= value <= (
-            value if most is None else most
-        )
-
-    return test
-
-
-def _one_of(field: str, values: list[str]) -> Test:
-    return lambda request: str(request[field]) in values
-
-
-def _when(query: Mapping[str, str], name: str) -> str:
-    given = query[name]
-    try:
-        # The space after a `T` was the plus of an offset that the caller did not quote.
-        return moment(instant(given.replace(" ", "+") if "T" in given else given))
-    except ValueError:
-        raise invalid(name, "must be an ISO 8601 time") from None
-
-
-def _number(query: Mapping[str, str], name: str) -> float | None:
-    try:
-        return float(query[name]) if query.get(name) else None
-    except ValueError:
-        raise invalid(name, "must be a number") from None
-
-
-def _pairs(text: str) -> Row:
-    try:
-        pairs = json.loads(text)
-    except ValueError:
-        pairs = None
-    if not isinstance(pairs, dict):
-        raise invalid("metadata", "must be a JSON object")
-    return pairs

@@ -1,4 +1,4 @@
-"""People of the organisation, invitations to join it, and what they spend."""
+"""People of the organisation, and invitations to join it."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -7,22 +7,14 @@ from pydantic import Field, model_validator
 from .base import ABSENT, Arguments, Record
 from .paging import Paged
 from .vocabulary import (
-    Csv,
     CurrentPage,
     Email,
-    JsonText,
-    Moment,
-    Number,
     PageSize,
     WorkspaceRole,
-    WorkspaceSlug,
 )
 
 Role = Literal["admin", "member"]
 Unsent = Annotated[str, Field(exclude=True, description="Ignored by Portkey.")]
-Units = Annotated[int, Field(ge=0, description="Tokens.")]
-Cents = Annotated[Number, Field(ge=0, description="Cents.")]
-Score = Annotated[Number, Field(ge=-10, le=10)]
 
 
 class UserPaging(Paged):
@@ -92,33 +84,6 @@ class InviteFilter(UserPaging):
     status: Literal["pending", "cancelled", "accepted", "expired"] = ABSENT
 
 
-class UserStatsFilter(Paged):
-    """Which requests to count, and how the list of users is paged."""
-
-    time_of_generation_min: Moment
-    time_of_generation_max: Moment
-    workspace_slug: WorkspaceSlug = ABSENT
-    total_units_min: Units = ABSENT
-    total_units_max: Units = ABSENT
-    cost_min: Cents = ABSENT
-    cost_max: Cents = ABSENT
-    prompt_token_min: int = Field(ABSENT, ge=0)
-    prompt_token_max: int = Field(ABSENT, ge=0)
-    completion_token_min: int = Field(ABSENT, ge=0)
-    completion_token_max: int = Field(ABSENT, ge=0)
-    status_code: Csv = ABSENT
-    weighted_feedback_min: Score = ABSENT
-    weighted_feedback_max: Score = ABSENT
-    virtual_keys: Csv = ABSENT
-    configs: Csv = ABSENT
-    api_key_ids: Csv = ABSENT
-    metadata: JsonText = Field(ABSENT, description='JSON object, e.g. {"team":"x"}.')
-    ai_org_model: str = Field(ABSENT, description="`openai__gpt-4o,…`")
-    trace_id: Csv = ABSENT
-    span_id: Csv = ABSENT
-    prompt_slug: Csv = ABSENT
-
-
 class User(Record):
     """A person; `workspace_ids` holds workspace slugs."""
 
@@ -152,11 +117,3 @@ class InviteLink(Record):
     """The link of an invitation that was sent again."""
 
     invite_link: str | None = Field(None, alias="inviteLink")
-
-
-class UserStats(Record):
-    """What one user did."""
-
-    user: str | None = None
-    requests: float | str | None = None
-    cost: float | str | None = Field(None, description="Cents")

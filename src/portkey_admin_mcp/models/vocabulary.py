@@ -48,7 +48,7 @@ Metadata = Annotated[dict[str, str], Field(description="Default request metadata
 Json = dict[str, Any]
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 """A number that is sent as it came: 60 as 60, never as 60.0."""
-Csv = Annotated[str, BeforeValidator(_joined), Field(description="Comma-separated.")]
+Csv = Annotated[str, BeforeValidator(_joined), Field(description="CSV.")]
 """Values with commas between them, as one string or as a list."""
 JsonText = Annotated[str, BeforeValidator(_as_json)]
 """An object that Portkey wants as JSON text, given as an object or as that text."""

@@ -64,7 +64,8 @@ def advice(error: PortkeyAdminError, tool: Tool) -> str:
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),
     )
-    return f"{_what_happened(error)}\n{what_to_do}"
+    notes: list[str] = getattr(error, "__notes__", [])
+    return "\n".join([_what_happened(error), *notes, what_to_do])
 
 
 def _what_happened(error: PortkeyAdminError) -> str:

@@ -13,8 +13,6 @@ from ..models.users import (
     User,
     UserFilter,
     UserPatch,
-    UserStats,
-    UserStatsFilter,
 )
 from ..models.vocabulary import InviteId, UserId
 
@@ -78,11 +76,3 @@ async def delete_user_invite(api: Portkey, invite_id: InviteId) -> Done:
 )
 async def resend_user_invite(api: Portkey, invite_id: InviteId) -> InviteLink:
     """Send a pending invitation again."""
-
-
-@tool("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
-async def get_user_stats(api: Portkey, filter: UserStatsFilter) -> Page[UserStats]:
-    """Requests and cost (cents) per user in a period.
-
-    Admin keys name a workspace, else the default one is counted.
-    """

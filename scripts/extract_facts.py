@@ -1,0 +1,152 @@
+"""Write tests/facts from what Portkey and the TypeScript server publish.
+
+    python scripts/extract_facts.py DIRECTORY
+
+DIRECTORY holds Portkey's `openapi.yaml` and `tools.tsv`, the arguments of the TypeScript server's
+tools. Of the first only names, types and bounds are kept: no sentence of it.
+"""
+
+import argparse
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FACTS = Path(__file__).parents[1] / "tests" / "facts"
+ADMINISTRATIVE = (
+    "/admin", "/analytics", "/api-keys", "/audit-logs", "/collections", "/configs", "/feedback",
+    "/guardrails", "/integrations", "/labels", "/logs", "/mcp-integrations", "/mcp-servers",
+    "/model-configs", "/policies", "/prompts", "/providers", "/scim", "/secret-references",
+    "/virtual-keys",
+)  # fmt: skip
+VERBS = ("get", "post", "put", "delete")
+SAID = (
+    "type", "properties", "items", "required", "enum", "format", "pattern", "oneOf", "anyOf",
+    "allOf", "nullable", "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength",
+    "exclusiveMinimum", "exclusiveMaximum", "additionalProperties", "$ref",
+)  # fmt: skip
+ARGUMENT = re.compile(r"(?P<path>[^:]+):(?P<type>.+?):(?P<need>req|opt)(?::(?P<bounds>.*))?$")
+
+
+def main() -> None:
+    """Write the facts."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("directory", type=Path, help="where openapi.yaml and tools.tsv are")
+    source = asked.parse_args().directory
+    csv.field_size_limit(10**7)
+    _write("openapi.json", openapi(yaml.safe_load((source / "openapi.yaml").read_text())))
+    with (source / "tools.tsv").open(newline="") as file:
+        _write("typescript_tools.json", typescript(csv.DictReader(file, delimiter="\t")))
+
+
+def openapi(whole: dict[str, Any]) -> dict[str, Any]:
+    """The request body, parameters and answer of each administrative operation."""
+    operations = {}
+    for path, verbs in whole["paths"].items():
+        for verb in VERBS:
+            if verb in verbs and path.startswith(ADMINISTRATIVE):
+                operations[f"{verb.upper()} {path}"] = _operation(whole, verbs[verb], verbs)
+    schemas = {name: _plain(s) for name, s in whole["components"]["schemas"].items()}
+    return {
+        "source": "Portkey's openapi.yaml of 2026-06-12: names, types and bounds",
+        "operations": operations,
+        "schemas": _used(operations, schemas),
+    }
+
+
+def _operation(whole: dict[str, Any], operation: Any, path: Any) -> dict[str, Any]:
+    parameters = {}
+    for each in [*path.get("parameters", []), *operation.get("parameters", [])]:
+        found = _resolved(whole, each)
+        if found["in"] == "query":
+            parameters[found["name"]] = _plain(found.get("schema", {}))
+    answers = operation["responses"]
+    told = next((answers[code] for code in ("200", "201", 200) if code in answers), {})
+    return {
+        "query": parameters,
+        "body": _content(_resolved(whole, operation.get("requestBody", {}))),
+        "answer": _content(_resolved(whole, told)),
+    }
+
+
+def _resolved(whole: dict[str, Any], node: Any) -> Any:
+    if "$ref" not in node:
+        return node
+    for part in node["$ref"].split("/")[1:]:
+        whole = whole[part]
+    return whole
+
+
+def _content(node: dict[str, Any]) -> Any:
+    found = node.get("content", {}).get("application/json", {}).get("schema")
+    return None if found is None else _plain(found)
+
+
+def _plain(node: Any) -> Any:
+    """A schema as JSON Schema has it: without words, null among the types."""
+    if isinstance(node, list):
+        return [_plain(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {}
+    for name, value in node.items():
+        if name == "properties":
+            kept[name] = {n: _plain(each) for n, each in value.items()}
+        elif name == "$ref":
+            kept[name] = "#/schemas/" + value.rpartition("/")[2]
+        elif name in SAID and name != "nullable":
+            kept[name] = _plain(value)
+    if node.get("nullable") and "type" in kept:
+        kept["type"] = [kept["type"], "null"]
+        if "enum" in kept:
+            kept["enum"] = [*kept["enum"], None]
+    return kept
+
+
+def _used(operations: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schemas that operations refer to, and those that these refer to."""
+    wanted, seen = {*_references(operations)}, {}
+    while wanted:
+        name = wanted.pop()
+        if name not in seen:
+            seen[name] = schemas[name]
+            wanted |= {*_references(schemas[name])}
+    return dict(sorted(seen.items()))
+
+
+def _references(node: Any) -> list[str]:
+    return re.findall(r'"#/schemas/([^"]+)"', json.dumps(node))
+
+
+def typescript(rows: Any) -> dict[str, Any]:
+    """The arguments of each tool: by place, the type, whether it is needed, and its bounds."""
+    tools = {}
+    for row in rows:
+        found = {}
+        for text in filter(None, row["args"].split(" ; ")):
+            argument = ARGUMENT.match(text)
+            if argument is None:
+                raise ValueError(f"{row['name']}: {text}")
+            found[argument["path"]] = [argument["type"], argument["need"], argument["bounds"] or ""]
+        tools[row["name"]] = found
+    told = "by tool and place: type, req or opt, bounds; `[]` marks a list, a dot a part"
+    return {"source": f"The arguments of the TypeScript server's tools, {told}", "tools": tools}
+
+
+def _write(name: str, facts: dict[str, Any]) -> None:
+    """One line for each operation, schema and tool, so that a change is read as one."""
+    parts = []
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            lines = ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
+            parts.append(f" {json.dumps(key)}: {{\n{lines}\n }}")
+        else:
+            parts.append(f" {json.dumps(key)}: {json.dumps(value)}")
+    (FACTS / name).write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""Analytics: what requests cost and took, over time and by group, all from the same rows.
+
+Portkey does not say how wide the points of a graph are, what an empty range answers, or on which
+side a range is closed: buckets of a round width, nothing, and the beginning, are assumptions.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from . import analytics_groups  # noqa: F401  # its routes are analytics too
+from .founder import Founder
+from .kernel import Call, route
+from .tables import Row
+from .traffic import PER_CENT, Selection, asked_workspace, selection, shown_time
+from .traffic_month import RECIPES
+from .traffic_sources import sources
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+HITS = "cache in ('simple', 'semantic')"
+USER = "user is not null"
+Points = list[dict[str, Any]]
+Graph = tuple[dict[str, Any], Points]
+
+
+def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call], Row]]:
+    """Declare a graph: a function of the selected requests to a summary and its points."""
+
+    def declare(draw: Callable[[Selection], Graph]) -> Callable[[Call], Row]:
+        def answer(call: Call) -> Row:
+            summary, points = draw(_selected(call))
+            return {"summary": summary, "data_points": points, "object": "analytics-graph"}
+
+        note = route(f"GET /analytics/graphs/{name}", scope="analytics.view", enterprise=True)
+        return note(answer)
+
+    return declare
+
+
+def _selected(call: Call) -> Selection:
+    return selection(call, asked_workspace(call), call.query)
+
+
+@graph("requests")
+def _requests(chosen: Selection) -> Graph:
+    points = _points(chosen, total="count(*)")
+    return {"total": _sum(points)}, points
+
+
+@graph("cost")
+def _cost(chosen: Selection) -> Graph:
+    points = _points(chosen, total=f"sum(cost) * 1.0 / {PER_CENT}", avg=f"avg(cost) / {PER_CENT}")
+    total, avg = _one(chosen, f"sum(cost) * 1.0 / {PER_CENT}", f"avg(cost) / {PER_CENT}")
+    return {"total": total, "avg": avg}, points
+
+
+@graph("tokens")
+def _tokens(chosen: Selection) -> Graph:
+    total, avg = _one(chosen, "sum(total_units)", "avg(total_units)")
+    points = _points(chosen, total="sum(total_units)", avg="avg(total_units)")
+    return {"total": total, "avg": avg}, points
+
+
+@graph("latency")
+def _latency(chosen: Selection) -> Graph:
+    width = _width(chosen)
+    found = chosen.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
+    by_time: dict[int, list[int]] = {}
+    for at, latency in found:
+        by_time.setdefault(at, []).append(latency)
+    points = [{"timestamp": shown_time(at), **_spread(times)} for at, times in by_time.items()]
+    return _spread(sorted(latency for _at, latency in found)), points
+
+
+@graph("users")
+def _users(chosen: Selection) -> Graph:
+    (total,) = _one(chosen, "count(distinct user)")
+    return {"total": total}, _points(chosen, total="count(distinct user)", having=USER)
+
+
+@graph("users/requests")
+def _user_requests(chosen: Selection) -> Graph:
+    total, unique = _one(chosen, "count(user)", "count(distinct user)")
+    points = _points(chosen, avg="count(user) * 1.0 / count(distinct user)", having=USER)
+    return {"total": total, "unique": unique, "avg": _ratio(total, unique)}, points
+
+
+@graph("errors")
+def _errors(chosen: Selection) -> Graph:
+    points = _points(chosen, total="count(*)", having="status >= 400")
+    return {"total": _sum(points)}, points
+
+
+@graph("errors/rate")
+def _error_rate(chosen: Selection) -> Graph:
+    errors, requests = _one(chosen, "sum(status >= 400)", "count(*)")
+    points = _points(chosen, rate="sum(status >= 400) * 100.0 / count(*)")
+    return {"rate": _ratio(errors * 100, requests)}, points
+
+
+@graph("errors/stacks")
+def _error_stacks(chosen: Selection) -> Graph:
+    width = _width(chosen)
+    found = _only(chosen, "status >= 400").query(
+        f"created_at / {width} * {width}, status, count(*)", "group by 1, 2 order by 1, 2"
+    )
+    points: dict[int, dict[str, Any]] = {}
+    for at, status, count in found:
+        point = points.setdefault(at, {"timestamp": shown_time(at), "stats": []})
+        point["stats"].append({"response_status_code": status, "count": count})
+    return {"total": sum(count for _at, _status, count in found)}, list(points.values())
+
+
+@graph("errors/status-codes")
+def _error_codes(chosen: Selection) -> Graph:
+    found = _only(chosen, "status >= 400").query(
+        "status, count(*)", "group by 1 order by 2 desc, 1"
+    )
+    points = [{"status_code": status, "count": count} for status, count in found]
+    total = sum(count for _status, count in found)
+    return {"total_errors": total, "unique_error_codes": len(points)}, points
+
+
+@graph("requests/rescued")
+def _rescued(chosen: Selection) -> Graph:
+    width = _width(chosen)
+    found = _only(chosen, "status < 400 and (retries > 0 or fallback > 0)").query(
+        f"created_at / {width} * {width}, retries, sum(fallback), count(*)",
+        "group by 1, 2 order by 1, 2",
+    )
+    points: dict[int, dict[str, Any]] = {}
+    for at, retries, fallback, count in found:
+        point = points.setdefault(at, {"timestamp": shown_time(at), "retry": [], "fallback": 0})
+        point["fallback"] += fallback
+        if retries:
+            point["retry"].append({"retry_success_count": retries, "count": count})
+    retried = sum(count for _at, retries, _fallback, count in found if retries)
+    fallen = sum(fallback for _at, _retries, fallback, _count in found)
+    return {"retry": retried, "fallback": fallen}, list(points.values())
+
+
+@graph("cache/hit-rate")
+def _cache_hits(chosen: Selection) -> Graph:
+    points = _points(
+        chosen,
+        simple_hits="sum(cache = 'simple')",
+        semantic_hits="sum(cache = 'semantic')",
+        rate=f"sum({HITS}) * 100.0 / count(*)",
+        simple="sum(case cache when 'simple' then saved else 0 end)",
+        semantic="sum(case cache when 'semantic' then saved else 0 end)",
+    )
+    for kind in ("simple", "semantic"):
+        saved = 0
+        for point in points:
+            saved += point.pop(kind)
+            point[f"cumulative_{kind}_cache_savings"] = _plain(saved / PER_CENT)
+    hits, requests = _one(chosen, f"sum({HITS})", "count(*)")
+    return {"total": hits, "rate": _ratio(hits * 100, requests)}, points
+
+
+@graph("cache/latency")
+def _cache_latency(chosen: Selection) -> Graph:
+    return {}, _points(chosen, avg="avg(latency)", having=HITS)
+
+
+@graph("feedbacks")
+def _feedbacks(chosen: Selection) -> Graph:
+    points = _points(chosen, total="sum(feedbacks)", having="feedbacks > 0")
+    return {"total": _sum(points)}, points
+
+
+@graph("feedbacks/scores")
+def _scores(chosen: Selection) -> Graph:
+    sql = (
+        "select value, count(*) from feedback where request_id in"  # noqa: S608  # own words
+        f" (select id from requests where {chosen.where}) group by 1 order by 1"
+    )
+    found = chosen.database.execute(sql, chosen.values).fetchall()
+    points = [{"score": score, "total": total} for score, total in found]
+    return {"total": _sum(points)}, points
+
+
+@graph("feedbacks/weighted")
+def _weighted(chosen: Selection) -> Graph:
+    (avg,) = _one(chosen, "avg(weighted_feedback)")
+    points = _points(chosen, avg="avg(weighted_feedback)", having="feedbacks > 0")
+    return {"avg": avg}, points
+
+
+@graph("feedbacks/ai-models")
+def _feedback_by_model(chosen: Selection) -> Graph:
+    found = _only(chosen, "feedbacks > 0").query(
+        "ai_model, sum(feedbacks), avg(weighted_feedback)", "group by 1 order by 2 desc, 1"
+    )
+    return {}, [
+        {"ai_model": model, "total": total, "avg_weighted_feedback": _plain(avg)}
+        for model, total, avg in found
+    ]
+
+
+@route("GET /analytics/summary/cache", scope="analytics.view", enterprise=True)
+def get_cache_summary(call: Call) -> Row:
+    """How often answers came from the cache, and how much faster those were."""
+    chosen = _selected(call)
+    hits, requests = _one(chosen, f"sum({HITS})", "count(*)")
+    (hit,) = _one(_only(chosen, HITS), "avg(latency)")
+    (other,) = _one(_only(chosen, f"not {HITS}"), "avg(latency)")
+    summary = {
+        "hits": hits,
+        "avg_latency": hit,
+        "total_requests": requests,
+        "cache_speedup": _plain((1 - hit / other) * 100) if hits and other else 0,
+    }
+    return {"summary": summary, "object": "analytics-summary"}
+
+
+def _width(chosen: Selection) -> int:
+    """How wide a point is: a minute, an hour, a day or a week, by the range."""
+    span = chosen.end - chosen.start
+    return next(
+        width
+        for most, width in ((2 * HOUR, MINUTE), (2 * DAY, HOUR), (92 * DAY, DAY), (span, 7 * DAY))
+        if span <= most
+    )
+
+
+def _points(chosen: Selection, *, having: str = "", **columns: str) -> Points:
+    """A value of each column for each time in which there is something."""
+    width = _width(chosen)
+    found = (_only(chosen, having) if having else chosen).query(
+        ", ".join([f"created_at / {width} * {width}", *columns.values()]), "group by 1 order by 1"
+    )
+    return [
+        {"timestamp": shown_time(at), **dict(zip(columns, map(_plain, values), strict=True))}
+        for at, *values in found
+    ]
+
+
+def _only(chosen: Selection, condition: str) -> Selection:
+    where = f"({chosen.where}) and ({condition})"
+    return Selection(chosen.database, where, chosen.values, chosen.start, chosen.end)
+
+
+def _one(chosen: Selection, *columns: str) -> tuple[Any, ...]:
+    (row,) = chosen.query(", ".join(columns))
+    return tuple(_plain(value or 0) for value in row)
+
+
+def _plain(value: Any) -> Any:
+    """A number without the noise of binary fractions, and whole where it is."""
+    if not isinstance(value, float):
+        return value
+    rounded = round(value, 4)
+    return int(rounded) if rounded.is_integer() else rounded
+
+
+def _sum(points: Points) -> Any:
+    return sum(point["total"] for point in points)
+
+
+def _ratio(part: float, whole: float) -> Any:
+    return _plain(part / whole) if whole else 0
+
+
+def _spread(times: list[int]) -> dict[str, Any]:
+    """The average and percentiles of sorted times, by nearest rank."""
+    if not times:
+        return {"avg": 0, "p50": 0, "p90": 0, "p99": 0}
+    ranks = {name: times[-(-len(times) * at // 100) - 1] for name, at in PERCENTILES}
+    return {"avg": round(sum(times) / len(times)), **ranks}
+
+
+PERCENTILES = (("p50", 50), ("p90", 90), ("p99", 99))
+
+
+def seed(founder: Founder) -> None:
+    """A month of requests, made when they are first looked at."""
+    recipe = {"id": "month", "until": founder.until, "sources": sources(founder)}
+    founder.store.table(RECIPES).add(recipe)

@@ -1,0 +1,92 @@
+"""Feedback: scores for the answers of a trace."""
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from .kernel import Call, Refusal, forbidden, invalid, route
+from .limits import Body
+from .tables import Row
+from .traffic import database, milliseconds
+
+
+class ScoreBody(Body):
+    """A score, and how much it weighs."""
+
+    value: int = Field(ge=-10, le=10)
+    weight: float = Field(1.0, ge=0, le=1)
+    metadata: dict[str, Any] = {}
+
+
+class FeedbackBody(ScoreBody):
+    """A score for a trace."""
+
+    trace_id: str = Field(min_length=1)
+
+
+@route("POST /feedback", scope="logs.write", who="workspace")
+def create_feedback(call: Call) -> Row:
+    """One score, or a list of them; for the latest request of its trace, if there is one."""
+    given = call.body if isinstance(call.body, list) else [call.body]
+    if not given:
+        raise invalid("body", "must not be empty")
+    wanted = [call.shaped(FeedbackBody, each) for each in given]
+    return _told([_add(call, each) for each in wanted])
+
+
+@route("PUT /feedback/{id}", scope="logs.write", who="workspace")
+def update_feedback(call: Call) -> Row:
+    """The score alone; to which trace it belongs cannot change."""
+    found = database(call.store)
+    row = found.execute(
+        "select workspace_id, request_id from feedback where id = ?", (call.ids["id"],)
+    ).fetchone()
+    if row is None:
+        raise Refusal(404, "Feedback not found")
+    if row[0] != call.workspace()["id"]:
+        raise forbidden()
+    wanted = call.read(ScoreBody)
+    found.execute(
+        "update feedback set value = ?, weight = ?, metadata = ? where id = ?",
+        (wanted.value, wanted.weight, json.dumps(wanted.metadata), call.ids["id"]),
+    )
+    _weigh(call, row[1])
+    return _told([call.ids["id"]])
+
+
+def _add(call: Call, wanted: FeedbackBody) -> str:
+    found, home = database(call.store), call.workspace()["id"]
+    request = found.execute(
+        "select id from requests where trace_id = ? and workspace_id = ?"
+        " order by created_at desc, rowid desc limit 1",
+        (wanted.trace_id, home),
+    ).fetchone()
+    request_id = request and request[0]
+    row = (
+        call.store.uuid(),
+        request_id,
+        home,
+        wanted.trace_id,
+        milliseconds(call.store.now()),
+        wanted.value,
+        wanted.weight,
+        json.dumps(wanted.metadata),
+    )
+    found.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    _weigh(call, request_id)
+    return row[0]
+
+
+def _weigh(call: Call, request_id: str | None) -> None:
+    """Keep with a request how often it was scored, and how well on average."""
+    database(call.store).execute(
+        "update requests set feedbacks = (select count(*) from feedback where request_id = ?1),"
+        " weighted_feedback = (select avg(value * weight) from feedback where request_id = ?1)"
+        " where id = ?1",
+        (request_id,),
+    )
+
+
+def _told(ids: list[str]) -> Row:
+    return {"status": "success", "message": "Feedback saved", "feedback_ids": ids}

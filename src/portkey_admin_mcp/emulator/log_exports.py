@@ -1,0 +1,251 @@
+"""Log exports: drafted, started, done after some seconds, and then read through a signed link."""
+
+import json
+import sqlite3
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from .control import control
+from .kernel import Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
+from .limits import Body
+from .logs import metrics, shown
+from .references import belongs_to_workspace
+from .store import moment
+from .tables import Row
+from .traffic import selection, shown_time
+
+if TYPE_CHECKING:
+    from .app import Emulator
+
+SECONDS = 5
+"""How long an export runs here."""
+MOST_ROWS = 50_000
+RESTRICTIONS = "_export_restrictions"
+Column = Literal[
+    "id", "trace_id", "created_at", "request", "response", "is_success", "ai_org", "ai_model",
+    "req_units", "res_units", "total_units", "request_url", "cost", "cost_currency",
+    "response_time", "response_status_code", "mode", "config", "prompt_slug", "metadata",
+]  # fmt: skip
+
+belongs_to_workspace("log_exports")
+
+
+class ExportBody(Body):
+    """The body of an export, new or changed."""
+
+    workspace_id: str | None = None
+    filters: dict[str, Any]
+    requested_data: list[Column] | None = Field(None, min_length=1)
+
+
+class Denied(Body):
+    """Columns that may not be exported."""
+
+    fields: list[Column]
+
+
+class Outcome(Body):
+    """How an export ends."""
+
+    status: Literal["success", "failed"] = "success"
+
+
+@route("POST /logs/exports", scope="logs.export", enterprise=True)
+def create_log_export(call: Call) -> Row:
+    """A draft, which counts what it would hold."""
+    workspace, wanted = call.workspace(), call.read(ExportBody)
+    if not wanted.requested_data:
+        raise invalid("requested_data", "Field required")
+    _check_columns(call, wanted.requested_data)
+    now = call.store.stamp()
+    row = {
+        "id": call.store.uuid(),
+        "organisation_id": call.organisation,
+        "filters": wanted.filters,
+        "requested_data": wanted.requested_data,
+        "status": "draft",
+        "description": "",
+        "created_at": now,
+        "last_updated_at": now,
+        "created_by": call.actor or call.key["id"],
+        "workspace_id": workspace["id"],
+        "object": "export",
+        "_started": None,
+    }
+    total = _total(call, row)
+    call.table("log_exports").add(row)
+    return {"id": row["id"], "total": total, "object": "export"}
+
+
+@route("GET /logs/exports", scope="logs.export", enterprise=True)
+def list_log_exports(call: Call) -> Row:
+    """A workspace's exports; a person's key sees that person's own (changelog)."""
+    rows = reversed(call.table("log_exports").where(workspace_id=call.workspace()["id"]))
+    return whole_list(
+        (row for row in rows if _may_see(call, row)), render=lambda r: _shown(call, r)
+    )
+
+
+@route("GET /logs/exports/field-restrictions", scope="logs.export", enterprise=True)
+def get_log_export_field_restrictions(call: Call) -> Row:
+    """The shape of this answer is not documented: an assumption."""
+    call.workspace()
+    return {"denied_fields": _denied(call)}
+
+
+@route("GET /logs/exports/{export_id}", scope="logs.export", enterprise=True)
+def get_log_export(call: Call) -> Row:
+    """One export."""
+    return _shown(call, _find(call))
+
+
+@route("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True)
+def update_log_export(call: Call) -> Row:
+    """While it is a draft (an assumption); the filters are replaced as a whole."""
+    row, wanted = _find(call), call.read(ExportBody)
+    if _status(call, row) != "draft":
+        raise Refusal(400, "Only a draft can be changed")
+    changes: dict[str, Any] = {"filters": wanted.filters, "last_updated_at": call.store.stamp()}
+    if wanted.requested_data:
+        _check_columns(call, wanted.requested_data)
+        changes["requested_data"] = wanted.requested_data
+    row = call.table("log_exports").change(row, changes)
+    return {"id": row["id"], "total": _total(call, row), "object": "export"}
+
+
+@route("POST /logs/exports/{export_id}/start", scope="logs.export", enterprise=True)
+def start_log_export(call: Call) -> Row:
+    """A draft, or one that failed."""
+    row = _find(call)
+    if _status(call, row) not in ("draft", "failed"):
+        raise Refusal(400, f"Export is {_status(call, row)}")
+    _check_columns(call, row["requested_data"])
+    now = call.store.stamp()
+    changes = {"status": "in_progress", "_started": now, "_signature": call.store.uuid()}
+    call.table("log_exports").change(row, {**changes, "last_updated_at": now})
+    return {"message": "Export has been queued", "object": "export"}
+
+
+@route("POST /logs/exports/{export_id}/cancel", scope="logs.export", enterprise=True)
+def cancel_log_export(call: Call) -> Row:
+    """While it runs (an assumption)."""
+    row = _find(call)
+    if _status(call, row) != "in_progress":
+        raise Refusal(400, f"Export is {_status(call, row)}")
+    changes = {"status": "stopped", "last_updated_at": call.store.stamp()}
+    call.table("log_exports").change(row, changes)
+    return {"message": "Export has been stopped", "object": "export"}
+
+
+@route("GET /logs/exports/{export_id}/download", scope="logs.export", enterprise=True)
+def download_log_export(call: Call) -> Row:
+    """A link that opens the file without a key."""
+    row = _find(call)
+    if _status(call, row) != "success":
+        raise Refusal(400, f"Export is {_status(call, row)}")
+    origin = f"http://{call.host}" if call.host else "https://files.emulator.example"
+    link = f"{origin}/emulator/files/{row['id']}.jsonl?signature={row['_signature']}"
+    return {"signed_url": link}
+
+
+@control("GET /emulator/files/{name}")
+def _file(emulator: "Emulator", call: Call) -> Reply:
+    """The file of an export, for whoever has the link."""
+    row = call.table("log_exports").get(call.ids["name"].removesuffix(".jsonl"))
+    if row is None or call.query.get("signature") != row.get("_signature", ""):
+        raise forbidden()
+    lines = [json.dumps(line) for line in _lines(call, row)]
+    return Reply("".join(f"{line}\n" for line in lines).encode(), "application/jsonl")
+
+
+@control("POST /emulator/exports/{export_id}/finish")
+def _finish(emulator: "Emulator", call: Call) -> None:
+    """End an export now, well or badly."""
+    row = call.find("log_exports", call.ids["export_id"])
+    if _status(call, row) != "in_progress":
+        raise Refusal(400, f"Export is {_status(call, row)}")
+    status = call.read(Outcome).status
+    with emulator.store.transaction():
+        call.table("log_exports").change(row, {"status": status})
+
+
+@control("POST /emulator/denied-fields")
+def _deny(emulator: "Emulator", call: Call) -> None:
+    """Let the organisation forbid columns, which Portkey offers in a browser only."""
+    fields = call.read(Denied).fields
+    with emulator.store.transaction():
+        table = call.table(RESTRICTIONS)
+        if (row := table.get("denied")) is not None:
+            table.remove(row)
+        table.add({"id": "denied", "fields": fields})
+
+
+def _find(call: Call) -> Row:
+    row = call.find("log_exports", call.ids["export_id"])
+    if not _may_see(call, row):
+        raise forbidden()
+    return row
+
+
+def _may_see(call: Call, row: Row) -> bool:
+    return bool(call.key["type"] != "workspace-user" or row["created_by"] == call.actor)
+
+
+def _status(call: Call, row: Row) -> str:
+    """An export that has run long enough is done."""
+    done = moment(call.store.now() - timedelta(seconds=SECONDS))
+    if row["status"] == "in_progress" and row["_started"] <= done:
+        return "success"
+    return str(row["status"])
+
+
+def _shown(call: Call, row: Row) -> dict[str, Any]:
+    return {**public(row), "status": _status(call, row)}
+
+
+def _denied(call: Call) -> list[str]:
+    row = call.table(RESTRICTIONS).get("denied")
+    return list(row["fields"]) if row is not None else []
+
+
+def _check_columns(call: Call, columns: list[Any]) -> None:
+    """Refuse columns that the organisation does not allow (changelog)."""
+    if denied := sorted({*columns} & {*_denied(call)}):
+        raise Refusal(400, f"Not allowed in exports: {', '.join(denied)}")
+
+
+def _rows(call: Call, row: Row, what: str, after: str = "") -> list[dict[str, Any]]:
+    home = call.table("workspaces")[row["workspace_id"]]
+    chosen = selection(call, home, row["filters"])
+    sql = f"select {what} from requests where {chosen.where} {after}"  # noqa: S608  # own words
+    cursor = chosen.database.execute(sql, chosen.values)
+    cursor.row_factory = sqlite3.Row
+    return [dict(each) for each in cursor.fetchall()]
+
+
+def _total(call: Call, row: Row) -> int:
+    size = row["filters"].get("page_size") or MOST_ROWS
+    return min(int(_rows(call, row, "count(*) as total")[0]["total"]), int(size))
+
+
+def _lines(call: Call, row: Row) -> list[dict[str, Any]]:
+    size = int(row["filters"].get("page_size") or MOST_ROWS)
+    skip = int(row["filters"].get("current_page") or 0) * size
+    found = _rows(call, row, "*", f"order by created_at limit {size} offset {skip}")
+    return [_line(call, each, row["requested_data"]) for each in found]
+
+
+def _line(call: Call, found: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+    log = shown(call, found) if {"request", "response"} & {*columns} else {}
+    known = {
+        **metrics(found),
+        "created_at": shown_time(found["created_at"]),
+        "config": found["config"],
+        "prompt_slug": found["prompt_slug"],
+        "metadata": json.loads(found["metadata"]),
+        "request": log.get("request"),
+        "response": log.get("response"),
+    }
+    return {name: known[name] for name in columns}

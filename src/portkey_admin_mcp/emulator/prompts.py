@@ -1,0 +1,324 @@
+"""Prompts: templates, their versions, and what runs them."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import Field
+
+from .founder import Founder
+from .kernel import Call, Refusal, invalid, route, whole_list
+from .limits import Body
+from .prompt_examples import write_examples
+from .prompt_text import echo, filled_request, text_of, tokens_in
+from .prompt_versions import (
+    VERSIONS,
+    forget_versions,
+    label_of,
+    listed,
+    resolve,
+    shown,
+    status,
+)
+from .references import belongs_to_workspace, in_use_by
+from .store import Store
+from .tables import Row
+from .traffic import record
+from .traffic_month import price
+
+NEEDED = ("string", "parameters", "model", "virtual_key")
+"""What a version cannot be without, unless the one before is built upon (`patch`)."""
+
+
+class PromptBody(Body):
+    """The body of a prompt, new or changed."""
+
+    patch: bool = False
+    name: str | None = None
+    collection_id: str | None = None
+    string: str | None = None
+    parameters: dict[str, Any] | None = None
+    model: str | None = None
+    virtual_key: str | None = None
+    version_description: str | None = None
+    template_metadata: dict[str, Any] | None = None
+    prompt_metadata: dict[str, Any] | None = None
+    functions: list[dict[str, Any]] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: Any = None
+    is_raw_template: int | None = Field(None, ge=0, le=1)
+
+    def content(self) -> dict[str, Any]:
+        """What of it makes a version."""
+        given = self.model_dump(
+            exclude_none=True, exclude={"patch", "name", "collection_id", "prompt_metadata"}
+        )
+        if self.prompt_metadata is not None:
+            given["template_metadata"] = self.prompt_metadata
+        return given
+
+
+class PublicationBody(Body):
+    """The version to put in force, by number."""
+
+    version: int
+
+
+class LabelBody(Body):
+    """The label that a version gets; null takes it off."""
+
+    label_id: str | None = None
+
+
+@route("GET /prompts", scope="prompts.list")
+def list_prompts(call: Call) -> Row:
+    """Of a collection or a workspace, newest first, without templates."""
+    search, folder = call.query.get("search", ""), call.query.get("collection_id")
+    if folder:
+        rows = call.table("prompts").where(collection_id=_collection(call, folder)["id"])
+    else:
+        rows = call.table("prompts").where(workspace_id=call.workspace()["id"])
+    return call.listing(
+        rows,
+        keep=(lambda row: search in row["name"]) if search else None,
+        render=lambda row: {
+            **listed(row),
+            "model": VERSIONS.published(call, row)["content"]["model"],
+        },
+    )
+
+
+@route("POST /prompts", scope="prompts.create")
+def create_prompt(call: Call) -> Row:
+    """A prompt, whose version 1 is published; its workspace is that of the collection."""
+    wanted = call.read(PromptBody)
+    for name in ("name", "collection_id", "string", "virtual_key"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    if wanted.parameters is None:
+        raise invalid("parameters", "Field required")
+    folder = _collection(call, wanted.collection_id or "")
+    _check_provider(call, folder["workspace_id"], wanted.virtual_key)
+    now = call.store.stamp()
+    row = call.table("prompts").add(
+        {
+            "id": call.store.uuid(),
+            "slug": call.store.slug("pp", wanted.name or "", 10),
+            "name": wanted.name,
+            "collection_id": folder["id"],
+            "workspace_id": folder["workspace_id"],
+            "created_at": now,
+            "last_updated_at": now,
+            "status": "active",
+            "object": "prompt",
+        }
+    )
+    version = VERSIONS.add(call, row, {"model": "", **wanted.content()}, publish=True)
+    return {
+        "id": row["id"],
+        "slug": row["slug"],
+        "version_id": version["id"],
+        "object": "prompt",
+    }
+
+
+@route("GET /prompts/{prompt_id}", scope="prompts.read")
+def get_prompt(call: Call) -> Row:
+    """In the published version, or in the one that `version` names (the Terraform provider)."""
+    row, asked = _find(call), call.query.get("version")
+    version = VERSIONS.published(call, row) if asked is None else VERSIONS.find(call, row, asked)
+    if version is None:
+        raise Refusal(404, "Version not found")
+    return shown(call, row, version)
+
+
+@route("PUT /prompts/{prompt_id}", scope="prompts.update")
+def update_prompt(call: Call) -> Row:
+    """A new version, not published; of name and collection alone none is made."""
+    row, wanted = _find(call), call.read(PromptBody)
+    changes: dict[str, Any] = {"last_updated_at": call.store.stamp()}
+    if wanted.name:
+        changes["name"] = wanted.name
+    if wanted.collection_id:
+        folder = _collection(call, wanted.collection_id)
+        if folder["workspace_id"] != row["workspace_id"]:
+            raise invalid("collection_id", "is in another workspace")
+        changes["collection_id"] = folder["id"]
+    content = wanted.content()
+    row = call.table("prompts").change(row, changes)
+    if not content:
+        return {}
+    if wanted.patch:
+        content = {**VERSIONS.latest(call, row)["content"], "version_description": "", **content}
+    for name in NEEDED:
+        if content.get(name) is None:
+            raise invalid(name, "Field required")
+    _check_provider(call, row["workspace_id"], content["virtual_key"])
+    version = VERSIONS.add(call, row, content, publish=False)
+    return {"id": row["id"], "slug": row["slug"], "prompt_version_id": version["id"]}
+
+
+@route("DELETE /prompts/{prompt_id}", scope="prompts.delete")
+def delete_prompt(call: Call) -> Row:
+    """With all versions, and the labels on them."""
+    row = _find(call)
+    forget_versions(call.store, row)
+    call.store.delete("prompts", row)
+    return {}
+
+
+@route("PUT /prompts/{prompt_id}/makeDefault", scope="prompts.publish")
+def publish_prompt(call: Call) -> Row:
+    """Put a version in force."""
+    VERSIONS.publish(call, _find(call), call.read(PublicationBody).version)
+    return {}
+
+
+@route("GET /prompts/{prompt_id}/versions", scope="prompts.list")
+def list_prompt_versions(call: Call) -> Row:
+    """All versions with their templates, newest first."""
+    row = _find(call)
+    return whole_list(
+        {
+            "id": version["id"],
+            "prompt_id": row["id"],
+            "prompt_template": {"string": version["content"]["string"]},
+            "prompt_version": version["number"],
+            "prompt_description": version["content"].get("version_description", ""),
+            "label_id": label_of(call, version),
+            "created_at": version["created_at"],
+            "status": status(version),
+            "object": "prompt",
+        }
+        for version in VERSIONS.all(call, row)
+    )
+
+
+@route("GET /prompts/{prompt_id}/versions/{version_id}", scope="prompts.read")
+def get_prompt_version(call: Call) -> Row:
+    """One version, by its id."""
+    row = _find(call)
+    return shown(call, row, _version(call, row))
+
+
+@route("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update")
+def update_prompt_version(call: Call) -> Row:
+    """The label alone; it leaves the version of this prompt that had it (an assumption)."""
+    row = _find(call)
+    version, wanted = _version(call, row), call.read(LabelBody)
+    marks = call.table("label_marks")
+    if wanted.label_id is None:
+        for mark in marks.where(version_id=version["id"]):
+            marks.remove(mark)
+        return {}
+    label = call.find("labels", wanted.label_id)
+    if label["workspace_id"] not in (None, row["workspace_id"]):
+        raise invalid("label_id", "is a label of another workspace")
+    for mark in marks.where(prompt_id=row["id"], label_id=label["id"]):
+        marks.remove(mark)
+    marks.add(
+        {
+            "id": call.store.uuid(),
+            "prompt_id": row["id"],
+            "version_id": version["id"],
+            "label_id": label["id"],
+        }
+    )
+    return {}
+
+
+@route("POST /prompts/{prompt_id}/render", scope="prompts.render", who="workspace")
+def render_prompt(call: Call) -> Row:
+    """What would be sent to the model."""
+    row, version = resolve(call, call.ids["prompt_id"])
+    return {"success": True, "data": filled_request(call, row, version)}
+
+
+@route("POST /prompts/{prompt_id}/completions", scope="completions.write", who="workspace")
+def run_prompt_completion(call: Call) -> Row:
+    """The last message again, from a model that adds nothing: the same call, the same answer."""
+    if isinstance(call.body, dict) and call.body.get("stream"):
+        raise Refusal(400, "This emulator does not stream")
+    row, version = resolve(call, call.ids["prompt_id"])
+    request = filled_request(call, row, version)
+    slug = version["content"]["virtual_key"]
+    provider = call.table("virtual_keys").find(slug)
+    if provider is None:
+        raise invalid("virtual_key", f"{slug} is not there any more")
+    asked = "\n".join(text_of(message["content"]) for message in request["messages"])
+    said, reason = echo(text_of(request["messages"][-1]["content"]), request)
+    tokens = {"prompt_tokens": tokens_in(asked), "completion_tokens": tokens_in(said)}
+    told = json.dumps(request, sort_keys=True).encode()
+    _log(call, row, provider, request["model"], tokens)
+    return {
+        "id": f"chatcmpl-{hashlib.sha256(told).hexdigest()[:24]}",
+        "object": "chat.completion",
+        "created": int(call.store.now().timestamp()),
+        "model": request["model"],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": said},
+                "finish_reason": reason,
+                "logprobs": None,
+            }
+        ],
+        "usage": {**tokens, "total_tokens": sum(tokens.values())},
+    }
+
+
+def _log(call: Call, row: Row, provider: Row, model: str, tokens: dict[str, int]) -> None:
+    """The completion counts in analytics."""
+    asked, said = tokens.values()
+    metadata = call.body.get("metadata") or {}
+    record(
+        call,
+        workspace_id=row["workspace_id"],
+        user=metadata.get("_user"),
+        metadata=json.dumps(metadata),
+        ai_org=provider["_provider"],
+        ai_model=model,
+        virtual_key=provider["slug"],
+        prompt_slug=row["slug"],
+        req_units=asked,
+        res_units=said,
+        total_units=asked + said,
+        cost=price(model, asked, said),
+        latency=1,
+    )
+
+
+def _find(call: Call) -> Row:
+    return call.find("prompts", call.ids["prompt_id"])
+
+
+def _collection(call: Call, name: str) -> Row:
+    return call.find("collections", name)
+
+
+def _check_provider(call: Call, home: str, slug: str | None) -> None:
+    """A version names a provider that its workspace has (an assumption: Portkey may not check)."""
+    provider = call.table("virtual_keys").find(slug)
+    if provider is None or provider["workspace_id"] != home:
+        raise invalid("virtual_key", f"{slug} is not in the prompt's workspace")
+
+
+def _version(call: Call, row: Row) -> Row:
+    found = VERSIONS.find(call, row, call.ids["version_id"])
+    if found is None:
+        raise Refusal(404, "Version not found")
+    return found
+
+
+belongs_to_workspace("prompts", forget_versions)
+
+
+@in_use_by("collections")
+def _holds_prompts(store: Store, collection: Row) -> str | None:
+    held = len(store.table("prompts").where(collection_id=collection["id"]))
+    return f"It holds {held} prompt(s)" if held else None
+
+
+def seed(founder: Founder) -> None:
+    """Two prompts of the support team."""
+    write_examples(founder)

@@ -1,0 +1,194 @@
+"""Requests to models: kept apart from the rows, in SQL, and filtered as analytics ask for.
+
+A seeded organisation has a month of them (`traffic_month`), made when they are first looked at.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .kernel import Call, Refusal, forbidden, invalid
+from .store import Store, instant
+from .tables import Row
+from .traffic_month import COLUMNS, FEEDBACK_COLUMNS, RECIPES, month
+
+PER_CENT = 10_000
+"""Costs are whole ten-thousandths of a cent, so that sums agree to the last digit."""
+RANGES = {
+    "total_units": "total_units",
+    "cost": "cost",
+    "prompt_token": "req_units",
+    "completion_token": "res_units",
+    "weighted_feedback": "weighted_feedback",
+}
+LISTS = {
+    "status_code": "status",
+    "virtual_keys": "virtual_key",
+    "configs": "config",
+    "api_key_ids": "api_key_id",
+    "ai_org_model": "ai_org || '__' || ai_model",
+    "ai_model": "ai_model",
+    "trace_id": "trace_id",
+    "span_id": "span_id",
+    "prompt_slug": "prompt_slug",
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some requests: a condition in SQL with its values, and the period it covers, in ms."""
+
+    database: sqlite3.Connection
+    where: str
+    values: tuple[Any, ...]
+    start: int
+    end: int
+
+    def query(self, what: str, after: str = "") -> list[tuple[Any, ...]]:
+        """Select from the requests; `after` groups and sorts."""
+        sql = f"select {what} from requests where {self.where} {after}"  # noqa: S608  # own words
+        return self.database.execute(sql, self.values).fetchall()
+
+
+def database(store: Store) -> sqlite3.Connection:
+    """Where the requests are; filled with the seed's month when first asked for."""
+    found = store.database
+    if not found.execute("select 1 from sqlite_master where name = 'requests'").fetchone():
+        for table, columns in (("requests", COLUMNS), ("feedback", FEEDBACK_COLUMNS)):
+            found.execute(f"create table {table} ({', '.join(columns)})")
+        found.execute("create index by_time on requests (created_at)")
+        found.execute("create index by_trace on requests (trace_id)")
+        for recipe in store.table(RECIPES).rows():
+            _copy_month(found, recipe)
+        found.commit()
+    return found
+
+
+def _copy_month(found: sqlite3.Connection, recipe: Row) -> None:
+    found.commit()
+    found.execute("attach ':memory:' as month")
+    found.deserialize(month(json.dumps(recipe, sort_keys=True)), name="month")
+    for table in ("requests", "feedback"):
+        found.execute(f"insert into {table} select * from month.{table}")  # noqa: S608  # own words
+    found.commit()
+    found.execute("detach month")
+
+
+def record(call: Call, **values: Any) -> None:
+    """Note one more request; columns that are not given are empty."""
+    names = [column.split()[0] for column in COLUMNS]
+    row = {
+        "id": call.store.uuid(),
+        "created_at": milliseconds(call.store.now()),
+        "api_key_id": call.key["id"],
+        "metadata": "{}",
+        "req_units": 0,
+        "res_units": 0,
+        "total_units": 0,
+        "cost": 0,
+        "saved": 0,
+        "latency": 0,
+        "status": 200,
+        "cache": "disabled",
+        "retries": 0,
+        "fallback": 0,
+        "feedbacks": 0,
+        **values,
+    }
+    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # own words
+    database(call.store).execute(sql, [row.get(name) for name in names])
+
+
+def selection(call: Call, workspace: Row | None, asked: Mapping[str, Any]) -> Selection:
+    """The requests of a workspace, or of all, that pass every filter of a query."""
+    start, end = (_when(asked, f"time_of_generation_{side}") for side in ("min", "max"))
+    # The end is left out, so that ranges that touch share nothing (an assumption).
+    parts: list[tuple[str, Iterable[Any]]] = [("created_at >= ? and created_at < ?", (start, end))]
+    if workspace is not None:
+        parts.append(("workspace_id = ?", (workspace["id"],)))
+    parts += _ranges(asked)
+    for name, column in LISTS.items():
+        if wanted := asked.get(name):
+            values = [each.strip() for each in str(wanted).split(",")]
+            marks = ", ".join("?" * len(values))
+            parts.append((f"cast({column} as text) in ({marks})", values))
+    for name, value in _pairs(asked.get("metadata")).items():
+        parts.append(("json_extract(metadata, ?) = ?", (f'$."{name}"', value)))
+    where = " and ".join(f"({sql})" for sql, _values in parts)
+    found = tuple(value for _sql, values in parts for value in values)
+    return Selection(database(call.store), where, found, start, end)
+
+
+def asked_workspace(call: Call) -> Row:
+    """A workspace key's own; else the one named, else the default one (OpenAPI file)."""
+    if not call.is_admin:
+        return call.workspace()
+    return named_by_slug(call) or call.default_workspace()
+
+
+def named_by_slug(call: Call) -> Row | None:
+    """The workspace that `workspace_slug` names, if any."""
+    named = call.query.get("workspace_slug")
+    found = call.table("workspaces").find(named) if named else None
+    if named and found is None:
+        raise forbidden()
+    return found
+
+
+def milliseconds(at: datetime) -> int:
+    """A time as requests keep it."""
+    return int(at.timestamp() * 1000)
+
+
+def shown_time(at: int) -> str:
+    """A time as answers show it."""
+    when = datetime.fromtimestamp(at / 1000, UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ranges(asked: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
+    for name, column in RANGES.items():
+        for side, sign in (("min", ">="), ("max", "<=")):
+            value = _number(asked, f"{name}_{side}")
+            if value is not None:
+                yield f"{column} {sign} ?", (value * PER_CENT if name == "cost" else value,)
+
+
+def _when(asked: Mapping[str, Any], name: str) -> int:
+    if not asked.get(name):
+        raise invalid(name, "Field required")
+    given = str(asked[name])
+    try:
+        # The space after a `T` was the plus of an offset that the caller did not quote.
+        return milliseconds(instant(given.replace(" ", "+") if "T" in given else given))
+    except (ValueError, OverflowError):
+        raise invalid(name, "must be a time in ISO 8601") from None
+
+
+def _number(asked: Mapping[str, Any], name: str) -> float | None:
+    if asked.get(name) in (None, ""):
+        return None
+    try:
+        value = float(asked[name])
+    except (TypeError, ValueError):
+        raise invalid(name, "must be a number") from None
+    if value != value:
+        raise invalid(name, "must be a number")
+    return value
+
+
+def _pairs(given: Any) -> dict[str, Any]:
+    if given in (None, ""):
+        return {}
+    try:
+        pairs = given if isinstance(given, dict) else json.loads(given)
+    except (ValueError, RecursionError):
+        pairs = None
+    if not isinstance(pairs, dict) or any('"' in name for name in pairs):
+        raise invalid("metadata", "must be a JSON object")
+    if any(isinstance(value, dict | list) for value in pairs.values()):
+        raise Refusal(400, "metadata: values must be plain")
+    return pairs

@@ -1,0 +1,111 @@
+"""Analytics: which requests to count, and what is said of them. Costs are in cents, times in ms."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field
+
+from .base import ABSENT, Arguments, Record
+from .paging import Paged
+from .vocabulary import Csv, Json, JsonText, Moment, Number, WorkspaceSlug
+
+MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
+GroupBy = Annotated[
+    Literal[
+        "ai_service", "model", "provider", "status_code", "api_key", "config", "workspace", "prompt"
+    ],
+    Field(description="ai_service: openai…; provider: its slug."),
+]
+Column = Literal[
+    "requests",
+    "cost",
+    "total_tokens",
+    "avg_tokens",
+    "avg_input_tokens",
+    "avg_output_tokens",
+    "avg_latency",
+    "p95_latency",
+    "p99_latency",
+    "success_rate",
+    "error_count",
+    "cache_hit_rate",
+    "last_seen",
+    "first_seen",
+]
+
+
+def _also(name: str, other: str) -> AliasChoices:
+    """Another name of an argument, which the TypeScript server takes lists under."""
+    return AliasChoices(name, other)
+
+
+class AnalyticsFilter(Arguments):
+    """Which requests to count: what is left out does not matter.
+
+    Lists are accepted where Portkey wants values with commas, `metadata` as an object.
+    """
+
+    time_of_generation_min: Moment
+    time_of_generation_max: Moment
+    workspace_slug: WorkspaceSlug = ABSENT
+    total_units_min: int = Field(ABSENT, ge=0, description="Tokens.")
+    total_units_max: int = Field(ABSENT, ge=0)
+    cost_min: Number = Field(ABSENT, ge=0, description="Cents.")
+    cost_max: Number = Field(ABSENT, ge=0)
+    prompt_token_min: int = Field(ABSENT, ge=0)
+    prompt_token_max: int = Field(ABSENT, ge=0)
+    completion_token_min: int = Field(ABSENT, ge=0)
+    completion_token_max: int = Field(ABSENT, ge=0)
+    status_code: Csv = Field(ABSENT, validation_alias=_also("status_code", "status_codes"))
+    weighted_feedback_min: Number = Field(ABSENT, ge=-10, le=10)
+    weighted_feedback_max: Number = Field(ABSENT, ge=-10, le=10)
+    virtual_keys: Csv = Field(ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs"))
+    configs: Csv = Field(ABSENT, validation_alias=_also("configs", "config_slugs"))
+    api_key_ids: Csv = ABSENT
+    metadata: JsonText = Field(
+        ABSENT, description='{"team":"x"}', validation_alias=_also("metadata", "metadata_filter")
+    )
+    ai_org_model: Csv = Field(
+        ABSENT,
+        description="openai__gpt-4o,…",
+        validation_alias=_also("ai_org_model", "provider_models"),
+    )
+    trace_id: Csv = Field(ABSENT, validation_alias=_also("trace_id", "trace_ids"))
+    span_id: Csv = Field(ABSENT, validation_alias=_also("span_id", "span_ids"))
+    prompt_slug: Csv = ABSENT
+
+
+class AnalyticsColumns(Paged):
+    """What to say of each group, and in which order."""
+
+    columns: list[Column] = Field(ABSENT, description="Besides the group; else requests.")
+    order_by: Column = ABSENT
+    order_by_type: Literal["asc", "desc"] = ABSENT
+    include_total: bool = Field(ABSENT, description="Count all groups.")
+
+
+class Graph(Record):
+    """A figure over time: in all, and for each bucket in which there was something."""
+
+    summary: Json | None = None
+    data_points: list[Json] = []
+
+
+class CacheSummary(Record):
+    """What the cache did: hits, average latency in ms, speedup in percent."""
+
+    summary: Json | None = None
+
+
+class UserGroup(Record):
+    """What one user did."""
+
+    user: str | None = None
+    requests: float | str | None = None
+    cost: float | str | None = Field(None, description="Cents")
+
+
+class AnalyticsGroup(Record):
+    """What one group of requests came to; the group's own field is called as it was asked for."""
+
+    requests: Any = None
+    cost: Any = Field(None, description="Cents")

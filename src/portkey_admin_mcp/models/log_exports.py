@@ -1,0 +1,140 @@
+"""Log exports: requests and answers in bulk, as a file."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AliasChoices, Field
+
+from .base import ABSENT, Arguments, Record
+from .vocabulary import Csv, InWorkspace, Json, Moment, Number
+
+ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
+LogField = Literal[
+    "id",
+    "trace_id",
+    "created_at",
+    "request",
+    "response",
+    "is_success",
+    "ai_org",
+    "ai_model",
+    "req_units",
+    "res_units",
+    "total_units",
+    "request_url",
+    "cost",
+    "cost_currency",
+    "response_time",
+    "response_status_code",
+    "mode",
+    "config",
+    "prompt_slug",
+    "metadata",
+]
+MOST_ROWS = 50_000
+"""What one export may hold (Portkey's documentation)."""
+
+
+class ExportContent(Arguments):
+    """Which requests an export holds; sent under `filters`."""
+
+    outside: ClassVar[tuple[str, ...]] = ("workspace_id", "requested_data")
+
+    workspace_id: InWorkspace = ABSENT
+    cost_min: Number = Field(ABSENT, ge=0, description="Cents.")
+    cost_max: Number = Field(ABSENT, ge=0)
+    total_units_min: int = Field(ABSENT, ge=0, description="Tokens.")
+    total_units_max: int = Field(ABSENT, ge=0)
+    prompt_token_min: int = Field(ABSENT, ge=0)
+    prompt_token_max: int = Field(ABSENT, ge=0)
+    completion_token_min: int = Field(ABSENT, ge=0)
+    completion_token_max: int = Field(ABSENT, ge=0)
+    weighted_feedback_min: Number = Field(ABSENT, ge=-10, le=10)
+    weighted_feedback_max: Number = Field(ABSENT, ge=-10, le=10)
+    ai_model: Csv = ABSENT
+    ai_org_model: Csv = Field(ABSENT, description="openai__gpt-4o,…")
+    status_code: Csv = ABSENT
+    virtual_keys: Csv = ABSENT
+    configs: Csv = ABSENT
+    trace_id: Csv = ABSENT
+    prompt_slug: Csv = ABSENT
+    workspace_slug: str = Field(ABSENT, description="As a filter.")
+    metadata: Json = Field(ABSENT, description='{"team":"x"}')
+    page_size: int = Field(ABSENT, ge=1, le=MOST_ROWS, description="Rows, at most 50,000.")
+    current_page: int = Field(ABSENT, ge=0)
+
+    def wire(self) -> dict[str, Any]:
+        """Put the filters where Portkey looks for them."""
+        body = super().wire()
+        kept = {name: body.pop(name) for name in self.outside if name in body}
+        return {**kept, "filters": body}
+
+
+class ExportDraft(ExportContent):
+    """A new export."""
+
+    time_min: Moment = Field(serialization_alias="time_of_generation_min")
+    time_max: Moment = Field(serialization_alias="time_of_generation_max")
+    requested_fields: list[LogField] = Field(
+        min_length=1, serialization_alias="requested_data", description="Columns of the file."
+    )
+    description: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+
+
+class ExportPatch(ExportContent):
+    """What a draft export should hold instead; the filters are replaced as a whole."""
+
+    time_of_generation_min: Moment = ABSENT
+    time_of_generation_max: Moment = ABSENT
+    requested_fields: list[LogField] = Field(
+        ABSENT, min_length=1, serialization_alias="requested_data", description="Columns."
+    )
+
+
+class ExportsIn(Arguments):
+    """Whose exports."""
+
+    workspace_id: InWorkspace = Field(
+        ABSENT, validation_alias=AliasChoices("workspace_id", "workspace_slug")
+    )
+
+
+class FirstRows(Arguments):
+    """How much of the file to show."""
+
+    first_rows: int = Field(
+        ABSENT, ge=1, le=200, description="Also read so many rows from the file."
+    )
+
+
+class LogExport(Record):
+    """An export and where it stands."""
+
+    id: str | None = None
+    status: str | None = Field(None, description="draft, in_progress, success, failed, stopped")
+    filters: Json | None = None
+    requested_data: list[str] | None = None
+    created_at: str | None = None
+
+
+class LogExportRef(Record):
+    """A written export; `total` requests are in it."""
+
+    id: str | None = None
+    total: int | None = None
+
+
+class ExportMessage(Record):
+    """What Portkey says of a start or a stop."""
+
+    message: str | None = None
+
+
+class ExportFile(Record):
+    """Where the file of a finished export is, and its first rows if asked for."""
+
+    signed_url: str | None = Field(None, description="Anyone with it can read the file")
+    rows: list[Json] | None = None
+
+
+class FieldRestrictions(Record):
+    """Columns that may not be exported."""

@@ -1,0 +1,81 @@
+"""Logs: requests and answers, one by one."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import ABSENT, Arguments, Record
+from .vocabulary import Json, Moment
+
+LogId = Annotated[str, Field(min_length=1, description="Id of the request; see log exports.")]
+BOTH_SPELLINGS = {"traceId": "trace_id", "spanId": "span_id", "spanName": "span_name"}
+"""The documentation's names, which are sent, and the OpenAPI file's, which are sent as well."""
+
+
+class LogDraft(Arguments):
+    """A request that was made elsewhere, with its answer."""
+
+    sent_in = "body"
+
+    request_url: str = Field(ABSENT, description="Full address.", serialization_alias="request.url")
+    request_provider: str = Field(
+        ABSENT, description="openai…", serialization_alias="request.provider"
+    )
+    request_method: str = Field("post", serialization_alias="request.method")
+    request_headers: dict[str, str] = Field(
+        ABSENT, description="Without keys.", serialization_alias="request.headers"
+    )
+    request_body: Json = Field(ABSENT, serialization_alias="request.body")
+    response_status: int = Field(200, serialization_alias="response.status")
+    response_headers: dict[str, str] = Field(ABSENT, serialization_alias="response.headers")
+    response_body: Json = Field(ABSENT, serialization_alias="response.body")
+    response_time: int = Field(
+        ABSENT, ge=0, description="ms", serialization_alias="response.response_time"
+    )
+    streaming_mode: bool = Field(False, serialization_alias="response.streamingMode")
+    metadata_organization: str = Field(ABSENT, serialization_alias="metadata.organization")
+    metadata_user: str = Field(
+        ABSENT, description="Counted as user.", serialization_alias="metadata._user"
+    )
+    metadata_trace_id: str = Field(ABSENT, serialization_alias="metadata.traceId")
+    metadata_span_id: str = Field(ABSENT, serialization_alias="metadata.spanId")
+    metadata_span_name: str = Field(ABSENT, serialization_alias="metadata.spanName")
+    metadata_parent_span_id: str = Field(ABSENT, serialization_alias="metadata.parentSpanId")
+    metadata_custom: dict[str, Any] = Field(
+        ABSENT, description="More metadata.", serialization_alias="metadata.custom"
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """Send what Portkey requires even where it is empty, and metadata side by side."""
+        body = super().wire()
+        metadata = body.get("metadata", {})
+        metadata |= metadata.pop("custom", {})
+        metadata |= {o: metadata[n] for n, o in BOTH_SPELLINGS.items() if n in metadata}
+        request = {"url": "", "method": self.request_method, "body": {}, **body.get("request", {})}
+        response = {"status": self.response_status, "body": {}, **body.get("response", {})}
+        told = {"metadata": metadata} if metadata else {}
+        return {"request": request, "response": response, **told}
+
+
+class LogLookup(Arguments):
+    """How to look a log up; all of it is unconfirmed by Portkey's OpenAPI file."""
+
+    path_format: Literal["v1", "v2"] = Field(ABSENT, description="v2 needs created_at.")
+    created_at: Moment = ABSENT
+    type: Literal["hooks"] = Field(ABSENT, description="The guardrails' results.")
+
+    @model_validator(mode="after")
+    def _has_time(self) -> Self:
+        if self.path_format == "v2" and not self.given("created_at"):
+            raise ValueError("path_format v2 needs created_at, the time of the request")
+        return self
+
+
+class Log(Record):
+    """A request and its answer."""
+
+    id: str | None = Field(None, alias="_id")
+    request: Json | None = None
+    response: Json | None = None
+    created_at: str | None = None
+    metrics: Json | None = Field(None, description="Cost, tokens, latency, trace")

@@ -1,0 +1,70 @@
+"""Log exports: requests and answers in bulk, as a file."""
+
+from ..api import Portkey
+from ..catalog import tool
+from ..models.log_exports import (
+    ExportDraft,
+    ExportFile,
+    ExportId,
+    ExportMessage,
+    ExportPatch,
+    ExportsIn,
+    FieldRestrictions,
+    LogExport,
+    LogExportRef,
+)
+from ..models.paging import Page, PagedHere
+
+
+@tool("POST /logs/exports", scope="logs.export", enterprise=True)
+async def create_log_export(api: Portkey, draft: ExportDraft) -> LogExportRef:
+    """Draft an export of logged requests; `start_log_export` runs it."""
+
+
+@tool("GET /logs/exports", scope="logs.export", enterprise=True)
+async def list_log_exports(
+    api: Portkey, workspace: ExportsIn, paging: PagedHere
+) -> Page[LogExport]:
+    """List log exports and where they stand."""
+
+
+@tool("GET /logs/exports/{export_id}", scope="logs.export", enterprise=True)
+async def get_log_export(api: Portkey, export_id: ExportId) -> LogExport:
+    """Read one log export: status, filters, columns."""
+
+
+@tool("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True)
+async def update_log_export(api: Portkey, export_id: ExportId, patch: ExportPatch) -> LogExportRef:
+    """Change a log export that is still a draft; its filters are replaced as a whole."""
+
+
+@tool(
+    "POST /logs/exports/{export_id}/start",
+    scope="logs.export",
+    enterprise=True,
+    is_repeatable=False,
+)
+async def start_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
+    """Run a drafted or failed log export; `get_log_export` says when it is done."""
+
+
+@tool("POST /logs/exports/{export_id}/cancel", scope="logs.export", enterprise=True)
+async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
+    """Stop a log export that is running."""
+
+
+@tool(
+    "GET /logs/exports/{export_id}/download",
+    scope="logs.export",
+    enterprise=True,
+    is_listed=False,
+)
+async def get_export_link(api: Portkey, export_id: ExportId) -> ExportFile:
+    """Get a link to the file; the tool is the workflow `download_log_export`."""
+
+
+@tool("GET /logs/exports/field-restrictions", scope="logs.export", enterprise=True)
+async def get_log_export_field_restrictions(
+    api: Portkey, workspace: ExportsIn
+) -> FieldRestrictions:
+    """Which columns the organisation does not allow in log exports."""

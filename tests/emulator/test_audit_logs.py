@@ -1,0 +1,122 @@
+"""Audit logs in the emulator: every write that succeeded, without secrets."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+
+@pytest.fixture
+def audit(said, emulator):
+    organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
+
+    def listed(key="owner", **query):
+        asked = {
+            "organisation_id": organisation,
+            "start_time": "2026-11-01T00:00:00Z",
+            "end_time": "2026-11-03T00:00:00Z",
+        }
+        return said(f"GET /audit-logs?{urlencode(asked | query)}", key=key)
+
+    return listed
+
+
+@pytest.fixture
+def changes(said, refused, workspace):
+    """Three writes of two keys, a refused one, and a read."""
+    support = workspace("Support")
+    said("POST /configs", {"name": "A", "config": {}, "workspace_id": support})
+    slug = said("GET /configs", key="workspace-user")["data"][0]["slug"]
+    said(f"PUT /configs/{slug}", {"name": "B"}, key="workspace-user")
+    refused("DELETE /configs/none", key="workspace-user")
+    said(f"DELETE /configs/{slug}", key="workspace-user")
+    return slug
+
+
+def test_writes_that_succeeded_are_listed_newest_first(audit, changes, user):
+    answer = audit()
+
+    records = answer["records"]
+    assert answer["object"] == "analytics-graph"
+    assert answer["total"] == 3
+    assert [(r["method"], r["action"], r["resource_type"]) for r in records] == [
+        ("DELETE", "delete", "config"),
+        ("PUT", "update", "config"),
+        ("POST", "create", "config"),
+    ]
+    assert records[1]["uri"] == f"/v1/configs/{changes}"
+    assert records[1]["request_body"] == '{"name": "B"}'
+    assert (records[1]["user_id"], records[1]["user_type"]) == (user("Emi"), "user")
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"method": "PUT"}, 1),
+        ({"action": "create"}, 1),
+        ({"resource_type": "config"}, 3),
+        ({"resource_type": "label"}, 0),
+        ({"response_status_code": 200}, 3),
+        ({"user_type": "api_key"}, 0),
+        ({"client_ip": "127.0.0.1"}, 3),
+        ({"country": "DE"}, 0),
+        ({"request_id": "none"}, 0),
+        ({"start_time": "2026-11-02T10:00:00Z"}, 0),
+        ({"end_time": "2026-11-01T10:00:00Z"}, 0),
+        ({"page_size": 2}, 3),
+    ],
+)
+def test_changes_are_filtered(audit, changes, query, count):
+    answer = audit(**query)
+
+    assert answer["total"] == count
+    assert len(answer["records"]) == min(count, query.get("page_size", 3))
+
+
+def test_a_workspace_key_sees_the_changes_of_its_workspace(audit, changes):
+    assert audit(key="workspace-service")["total"] == 2
+
+
+def test_other_endings_of_a_path_are_actions_of_their_own(audit, said, key_id):
+    said(f"POST /api-keys/{key_id('workspace-service')}/rotate", {})
+
+    (record,) = audit()["records"]
+    assert (record["action"], record["resource_type"]) == ("rotate", "api_key")
+
+
+def test_no_secret_is_kept(audit, said, workspace):
+    body = {
+        "name": "P",
+        "provider": "openai",
+        "key": "sk-1234",
+        "workspace_id": workspace("Support"),
+    }
+    said("POST /virtual-keys", body)
+
+    (record,) = audit()["records"]
+    assert "sk-1234" not in str(record)
+    assert record["request_headers"] == '{"x-portkey-api-key": "***"}'
+
+
+def test_what_a_gateway_is_asked_is_no_change(audit, said):
+    said("POST /feedback", {"trace_id": "t", "value": 1}, key="workspace-service")
+
+    assert audit()["total"] == 0
+
+
+@pytest.mark.parametrize("missing", ["organisation_id", "start_time", "end_time"])
+def test_organisation_and_period_are_needed(refused, audit, emulator, missing):
+    organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
+    asked = {
+        "organisation_id": organisation,
+        "start_time": "2026-11-01T00:00:00Z",
+        "end_time": "2026-11-03T00:00:00Z",
+    }
+    asked.pop(missing)
+
+    assert refused(f"GET /audit-logs?{urlencode(asked)}", key="admin") == (400, "AB01")
+
+
+def test_another_organisation_is_refused(refused):
+    asked = {"organisation_id": "x", "start_time": "2026-11-01", "end_time": "2026-11-03"}
+
+    assert refused(f"GET /audit-logs?{urlencode(asked)}", key="admin") == (403, "AB03")

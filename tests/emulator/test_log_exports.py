@@ -1,0 +1,166 @@
+"""Log exports in the emulator: what they hold, and where they stand."""
+
+import json
+
+import pytest
+
+FILTERS = {
+    "time_of_generation_min": "2026-10-28T00:00:00Z",
+    "time_of_generation_max": "2026-10-29T00:00:00Z",
+}
+
+
+@pytest.fixture
+def body(workspace):
+    return {
+        "workspace_id": workspace("Support"),
+        "filters": FILTERS,
+        "requested_data": ["id", "created_at", "cost", "metadata"],
+    }
+
+
+@pytest.fixture
+def export(said, body):
+    return said("POST /logs/exports", body)
+
+
+@pytest.fixture
+def status(said, export):
+    return lambda: said(f"GET /logs/exports/{export['id']}")["status"]
+
+
+@pytest.fixture
+def file(emulator, said, export):
+    """Read the file of the export behind its link, with no key."""
+
+    def read():
+        link = said(f"GET /logs/exports/{export['id']}/download")["signed_url"]
+        target = "/" + link.split("/", 3)[3]
+        code, headers, content = emulator.answer("GET", target, {}, b"")
+        assert (code, headers["content-type"]) == (200, "application/jsonl")
+        return [json.loads(line) for line in content.decode().splitlines()]
+
+    return read
+
+
+def test_an_export_is_drafted_started_and_done_after_a_while(
+    said, refused, control, export, status, file
+):
+    path = f"/logs/exports/{export['id']}"
+    assert status() == "draft"
+    assert refused(f"GET {path}/download") == (400, "AB01")
+    said(f"POST {path}/start")
+    assert status() == "in_progress"
+    assert refused(f"POST {path}/start") == (400, "AB01")
+    assert refused(f"GET {path}/download") == (400, "AB01")
+    control("POST clock", {"advance_s": 6})
+    assert status() == "success"
+
+    rows = file()
+    assert len(rows) == export["total"] > 500
+    assert set(rows[0]) == {"id", "created_at", "cost", "metadata"}
+    assert all(row["created_at"].startswith("2026-10-28") for row in rows)
+
+
+def test_a_file_holds_what_the_filters_say(said, control, workspace, emulator):
+    body = {
+        "workspace_id": workspace("Support"),
+        "filters": FILTERS | {"status_code": "429", "metadata": {"team": "support"}},
+        "requested_data": ["response_status_code", "is_success", "request", "response"],
+    }
+    made = said("POST /logs/exports", body)
+    said(f"POST /logs/exports/{made['id']}/start")
+    control(f"POST exports/{made['id']}/finish")
+    link = said(f"GET /logs/exports/{made['id']}/download")["signed_url"]
+    _code, _headers, content = emulator.answer("GET", "/" + link.split("/", 3)[3], {}, b"")
+
+    rows = [json.loads(line) for line in content.decode().splitlines()]
+    assert 0 < len(rows) == made["total"] < 100
+    assert {row["response_status_code"] for row in rows} == {429}
+    assert rows[0]["request"]["body"]["model"]
+
+
+def test_an_export_is_stopped_only_while_it_runs(said, refused, control, export, status):
+    path = f"/logs/exports/{export['id']}"
+    assert refused(f"POST {path}/cancel") == (400, "AB01")
+    said(f"POST {path}/start")
+    said(f"POST {path}/cancel")
+    assert status() == "stopped"
+    assert refused(f"POST {path}/start") == (400, "AB01")
+
+
+def test_a_failed_export_can_be_started_again(said, control, export, status):
+    path = f"/logs/exports/{export['id']}"
+    said(f"POST {path}/start")
+    control(f"POST exports/{export['id']}/finish", {"status": "failed"})
+    assert status() == "failed"
+    said(f"POST {path}/start")
+    assert status() == "in_progress"
+
+
+def test_a_draft_can_be_changed_and_nothing_else(said, refused, export):
+    path = f"/logs/exports/{export['id']}"
+    later = {"filters": FILTERS | {"status_code": "500"}, "requested_data": ["id"]}
+    changed = said(f"PUT {path}", later)
+
+    assert changed["total"] < export["total"]
+    read = said(f"GET {path}")
+    assert (read["filters"], read["requested_data"]) == (later["filters"], ["id"])
+    said(f"POST {path}/start")
+    assert refused(f"PUT {path}", later) == (400, "AB01")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filters": None},
+        {"filters": {}},
+        {"requested_data": None},
+        {"requested_data": []},
+        {"requested_data": ["colour"]},
+        {"filters": FILTERS | {"cost_min": "x"}},
+    ],
+)
+def test_an_export_that_makes_no_sense_is_refused(refused, body, change):
+    assert refused("POST /logs/exports", body | change) == (400, "AB01")
+
+
+def test_columns_may_be_forbidden(said, refused, control, body, export, workspace):
+    control("POST denied-fields", {"fields": ["metadata"]})
+
+    assert refused("POST /logs/exports", body) == (400, "AB01")
+    assert refused(f"POST /logs/exports/{export['id']}/start") == (400, "AB01")
+    home = workspace("Support")
+    path = f"GET /logs/exports/field-restrictions?workspace_id={home}"
+    assert said(path) == {"denied_fields": ["metadata"]}
+
+
+def test_a_link_is_no_use_without_its_signature(said, emulator, control, export, file):
+    said(f"POST /logs/exports/{export['id']}/start")
+    control("POST clock", {"advance_s": 6})
+    assert file()
+
+    for query in ("", "?signature=", "?signature=x"):
+        target = f"/emulator/files/{export['id']}.jsonl{query}"
+        assert emulator.answer("GET", target, {}, b"")[0] == 403
+
+
+def test_a_persons_key_sees_its_own_exports_only(said, refused, body, export):
+    own = said("POST /logs/exports", body, key="workspace-user")
+
+    listed = said("GET /logs/exports", key="workspace-user")["data"]
+    assert [row["id"] for row in listed] == [own["id"]]
+    path = f"GET /logs/exports/{export['id']}"
+    assert refused(path, key="workspace-user") == (403, "AB03")
+    assert said("GET /logs/exports", key="workspace-service")["total"] == 2
+
+
+def test_a_link_leads_back_to_where_it_was_asked_for(emulator, said, control, export):
+    said(f"POST /logs/exports/{export['id']}/start")
+    control("POST clock", {"advance_s": 6})
+    headers = {"x-portkey-api-key": emulator.keys()["owner"], "host": "127.0.0.1:8788"}
+    path = f"/v1/logs/exports/{export['id']}/download"
+
+    _code, _headers, content = emulator.answer("GET", path, headers, b"")
+
+    assert json.loads(content)["signed_url"].startswith("http://127.0.0.1:8788/emulator/files/")

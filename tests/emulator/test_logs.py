@@ -1,0 +1,93 @@
+"""Logs in the emulator."""
+
+import pytest
+
+LOG = {
+    "request": {
+        "url": "https://api.openai.com/v1/chat/completions",
+        "provider": "openai",
+        "headers": {"x-team": "a"},
+        "body": {"model": "gpt-5", "messages": []},
+    },
+    "response": {
+        "status": 200,
+        "response_time": 321,
+        "body": {"usage": {"prompt_tokens": 1000, "completion_tokens": 100}},
+    },
+    "metadata": {"traceId": "t-1", "_user": "zoe@acme.example"},
+}
+WHOLE = "time_of_generation_min=2026-11-02T08:00:00Z&time_of_generation_max=2026-11-03T00:00:00Z"
+
+
+@pytest.fixture
+def users(said):
+    def counted():
+        answer = said(f"GET /analytics/groups/users?{WHOLE}", key="workspace-service")
+        return {row["user"]: row for row in answer["data"]}
+
+    return counted
+
+
+def test_an_inserted_log_counts_in_analytics(said, users):
+    assert "zoe@acme.example" not in users()
+
+    said("POST /logs", LOG, key="workspace-service")
+    said("POST /logs", [LOG, LOG], key="workspace-service")
+
+    zoe = users()["zoe@acme.example"]
+    assert zoe["requests"] == 3
+    # 1,000 tokens at 125 and 100 at 1,000 cents a million.
+    assert zoe["cost"] == pytest.approx(3 * 0.225)
+
+
+def test_an_inserted_log_is_read_with_its_texts_and_figures(said, emulator, users):
+    said("POST /logs", LOG, key="workspace-service")
+    users()
+    (log_id,) = emulator.store.database.execute(
+        "select id from requests where trace_id = 't-1'"
+    ).fetchone()
+
+    log = said(f"GET /logs/{log_id}", key="workspace-service")
+
+    assert log["_id"] == log_id
+    assert log["request"]["body"] == LOG["request"]["body"]
+    assert log["response"]["responseTime"] == 321
+    assert log["metrics"]["cost"] == pytest.approx(0.225)
+    assert log["metrics"]["trace_id"] == "t-1"
+    assert log["created_at"] == "2026-11-02T09:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        {"request": LOG["request"]},
+        {**LOG, "request": {"body": {}}},
+        {**LOG, "response": {}},
+        {**LOG, "response": {"body": {}, "response_time": -1}},
+        [LOG, {}],
+    ],
+)
+def test_a_log_that_is_not_whole_is_refused_and_nothing_is_kept(refused, users, body):
+    assert refused("POST /logs", body, key="workspace-service") == (400, "AB01")
+    assert "zoe@acme.example" not in users()
+
+
+def test_a_log_needs_both_scopes(refused, new_key, workspace):
+    for scope in ("completions.write", "logs.write"):
+        key = new_key(scope, workspace=workspace("Support"))
+        assert refused("POST /logs", LOG, key=key) == (403, "AB03")
+
+
+def test_a_log_of_another_workspace_is_refused_and_one_that_is_none_not_found(
+    said, refused, emulator, workspace, users
+):
+    users()
+    (theirs,) = emulator.store.database.execute(
+        "select id from requests where workspace_id = ?", (workspace("Shared Team Workspace"),)
+    ).fetchone()
+
+    assert refused(f"GET /logs/{theirs}", key="workspace-service") == (403, "AB03")
+    assert said(f"GET /logs/{theirs}", key="admin")["_id"] == theirs
+    assert refused("GET /logs/none", key="admin") == (404, "AB08")

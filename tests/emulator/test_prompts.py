@@ -1,0 +1,271 @@
+"""Prompts in the emulator: versions, labels, rendering."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def collection(emulator, workspace):
+    home = workspace("Support")
+    return next(
+        row["id"]
+        for row in emulator.store.table("collections").rows()
+        if row["workspace_id"] == home and not row["is_default"]
+    )
+
+
+@pytest.fixture
+def provider(emulator, workspace):
+    rows = emulator.store.table("virtual_keys").where(workspace_id=workspace("Support"))
+    return rows[0]["slug"]
+
+
+@pytest.fixture
+def body(collection, provider):
+    return {
+        "name": "Greeting",
+        "collection_id": collection,
+        "string": "Hello {{name}}",
+        "parameters": {"temperature": 0.5},
+        "model": "gpt-5",
+        "virtual_key": provider,
+    }
+
+
+@pytest.fixture
+def rendered(said, body):
+    """Make a prompt of a template, render it, and return the text of its only message."""
+
+    def text(template, variables, **more):
+        made = said("POST /prompts", body | {"string": template} | more)
+        path = f"POST /prompts/{made['slug']}/render"
+        answer = said(path, {"variables": variables}, key="workspace-service")
+        (message,) = answer["data"]["messages"]
+        return message["content"]
+
+    return text
+
+
+@pytest.mark.parametrize(
+    "missing", ["name", "collection_id", "string", "parameters", "virtual_key"]
+)
+def test_a_prompt_needs_all_of_this(refused, body, missing):
+    body.pop(missing)
+
+    assert refused("POST /prompts", body) == (400, "AB01")
+
+
+def test_a_prompt_needs_a_provider_of_its_workspace(refused, body, emulator, workspace):
+    other = emulator.store.table("virtual_keys").where(
+        workspace_id=workspace("Shared Team Workspace")
+    )
+
+    assert refused("POST /prompts", body | {"virtual_key": other[0]["slug"]}) == (400, "AB01")
+    assert refused("POST /prompts", body | {"virtual_key": "none"}) == (400, "AB01")
+
+
+def test_without_patch_a_version_must_be_whole(said, refused, body):
+    made = said("POST /prompts", body)
+    path = f"PUT /prompts/{made['slug']}"
+
+    assert refused(path, {"string": "Hi"}) == (400, "AB01")
+    assert said(path, {"string": "Hi", "patch": True})["prompt_version_id"]
+
+
+def test_patch_builds_on_the_latest_version_not_on_the_published_one(said, body):
+    made = said("POST /prompts", body)
+    path = f"/prompts/{made['slug']}"
+    said(f"PUT {path}", {"patch": True, "string": "Second"})
+    said(f"PUT {path}", {"patch": True, "model": "gpt-5-mini"})
+
+    assert said(f"GET {path}")["string"] == "Hello {{name}}"
+    third = said(f"GET {path}?version=3")
+    assert (third["string"], third["model"]) == ("Second", "gpt-5-mini")
+    assert third["parameters"] == {"temperature": 0.5, "model": "gpt-5-mini"}
+
+
+def test_a_prompt_of_another_workspace_is_refused(said, refused, body, workspace, emulator):
+    shared = workspace("Shared Team Workspace")
+    (folder,) = emulator.store.table("collections").where(workspace_id=shared)
+    (provider,) = emulator.store.table("virtual_keys").where(workspace_id=shared)
+    theirs = body | {"collection_id": folder["id"], "virtual_key": provider["slug"]}
+    slug = said("POST /prompts", theirs)["slug"]
+
+    for endpoint in ("GET", "PUT", "DELETE"):
+        path = f"{endpoint} /prompts/{slug}"
+        assert refused(path, {}, key="workspace-service") == (403, "AB03")
+    run = f"POST /prompts/{slug}/render"
+    assert refused(run, {"variables": {}}, key="workspace-service") == (403, "AB03")
+    move = {"collection_id": body["collection_id"]}
+    assert refused(f"PUT /prompts/{slug}", move) == (400, "AB01")
+
+
+def test_a_label_is_on_one_version_of_a_prompt_and_can_be_called(said, refused, body):
+    made = said("POST /prompts", body)
+    path = f"/prompts/{made['slug']}"
+    second = said(f"PUT {path}", {"patch": True, "string": "Hi {{name}}"})["prompt_version_id"]
+    label = next(r["id"] for r in said("GET /labels")["data"] if r["name"] == "staging")
+    run = f"POST {path}@staging/render"
+
+    def text():
+        answer = said(run, {"variables": {"name": "A"}}, key="workspace-service")
+        return answer["data"]["messages"][0]["content"]
+
+    said(f"PUT {path}/versions/{made['version_id']}", {"label_id": label})
+    assert text() == "Hello A"
+    said(f"PUT {path}/versions/{second}", {"label_id": label})
+    assert text() == "Hi A"
+    assert [v["label_id"] for v in said(f"GET {path}/versions")["data"]] == [label, None]
+    said(f"PUT {path}/versions/{second}", {"label_id": None})
+    assert refused(run, {"variables": {}}, key="workspace-service") == (404, "AB08")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("", "One"), ("@latest", "Two"), ("@1", "One"), ("@2", "Two")]
+)
+def test_a_slug_may_name_the_version_to_run(said, body, name, text):
+    made = said("POST /prompts", body | {"string": "One"})
+    said(f"PUT /prompts/{made['slug']}", {"patch": True, "string": "Two"})
+
+    path = f"POST /prompts/{made['slug']}{name}/render"
+    answer = said(path, {"variables": {}}, key="workspace-service")
+
+    assert answer["data"]["messages"] == [{"role": "user", "content": text}]
+
+
+@pytest.mark.parametrize(
+    ("template", "variables", "text"),
+    [
+        ("{{a}} & {{{a}}} & {{&a}}", {"a": '<"b">'}, '<"b"> & <"b"> & <"b">'),
+        ("{{#l}}{{.}},{{/l}}{{^l}}none{{/l}}", {"l": [1, True, None]}, "1,true,,"),
+        ("{{#l}}x{{/l}}{{^l}}none{{/l}}", {"l": []}, "none"),
+        ("{{#p}}{{first}} {{last}}{{/p}}", {"p": {"first": "A"}, "last": "B"}, "A B"),
+        ("{{p.q}}-{{p.upper}}", {"p": {"q": 1.5}}, "1.5-"),
+        ("[{{missing}}]", {}, "[]"),
+        ("{{! a remark }}x", {}, "x"),
+    ],
+)
+def test_a_template_is_mustache(rendered, template, variables, text):
+    assert rendered(template, variables) == text
+
+
+def test_quotes_in_a_value_do_not_break_messages(rendered):
+    template = json.dumps([{"role": "user", "content": [{"type": "text", "text": "Q: {{q}}"}]}])
+
+    assert rendered(template, {"q": 'a "b"\n'}) == [{"type": "text", "text": 'Q: a "b"\n'}]
+
+
+def test_a_raw_template_is_filled_in_before_it_is_read(said, body):
+    template = (
+        '[{{#rows}}{"role": "user", "content": "{{.}}"},{{/rows}}{"role":"user","content":"z"}]'
+    )
+    made = said("POST /prompts", body | {"string": template, "is_raw_template": 1})
+
+    run = f"POST /prompts/{made['slug']}/render"
+    answer = said(run, {"variables": {"rows": ["x", "y"]}}, key="workspace-service")
+
+    assert [each["content"] for each in answer["data"]["messages"]] == ["x", "y", "z"]
+
+
+def test_partials_are_included_in_the_version_that_is_named(said, rendered, workspace):
+    made = said(
+        "POST /prompts/partials",
+        {"name": "Sign", "string": "one {{n}}", "workspace_id": workspace("Support")},
+    )
+    slug = made["slug"]
+    said(f"PUT /prompts/partials/{slug}", {"string": "two {{n}}"})
+
+    assert rendered(f"{{{{>{slug}}}}}", {"n": 1}) == "one 1"
+    assert rendered(f"{{{{>{slug}@2}}}}", {"n": 1}) == "two 1"
+    assert rendered(f"{{{{>{slug}@latest}}}}", {"n": 1}) == "two 1"
+    assert rendered(f"[{{{{>{slug}@9}}}}{{{{>none}}}}]", {}) == "[]"
+
+
+def test_a_partial_of_another_workspace_is_not_included(said, rendered, workspace):
+    secret = {"name": "S", "string": "secret", "workspace_id": workspace("Science")}
+    slug = said("POST /prompts/partials", secret)["slug"]
+
+    assert rendered(f"[{{{{>{slug}}}}}]", {}) == "[]"
+
+
+@pytest.mark.parametrize("template", ["{{#a}}{{/b}}", "{{/a}}"])
+def test_a_template_that_cannot_be_read_is_refused(said, refused, body, template):
+    slug = said("POST /prompts", body | {"string": template})["slug"]
+
+    run = f"POST /prompts/{slug}/render"
+    assert refused(run, {"variables": {"a": 1}}, key="workspace-service") == (400, "AB01")
+
+
+def test_a_partial_that_includes_itself_is_refused(said, refused, body, workspace):
+    partial = {"name": "Loop", "string": "x", "workspace_id": workspace("Support")}
+    slug = said("POST /prompts/partials", partial)["slug"]
+    said(f"PUT /prompts/partials/{slug}", {"string": f"{{{{>{slug}}}}}"})
+    said(f"PUT /prompts/partials/{slug}/makeDefault", {"version": 2})
+    made = said("POST /prompts", body | {"string": f"{{{{>{slug}}}}}"})
+
+    run = f"POST /prompts/{made['slug']}/render"
+    assert refused(run, {"variables": {}}, key="workspace-service") == (400, "AB01")
+
+
+def test_the_model_says_the_same_to_the_same_and_stops_when_told(said, refused, body):
+    slug = said("POST /prompts", body)["slug"]
+    run = f"POST /prompts/{slug}/completions"
+    asked = {"variables": {"name": "Ada"}}
+
+    first = said(run, asked, key="workspace-service")
+    again = said(run, asked, key="workspace-service")
+    short = said(run, asked | {"max_tokens": 2}, key="workspace-service")
+
+    assert first == again
+    assert first["choices"][0]["message"]["content"] == "You said: Hello Ada"
+    assert first["usage"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    assert short["choices"][0]["finish_reason"] == "length"
+    assert short["usage"]["completion_tokens"] == 2
+    assert refused(run, asked | {"stream": True}, key="workspace-service") == (400, "AB01")
+
+
+def test_a_prompt_does_not_run_when_its_provider_is_gone(said, refused, body, provider, workspace):
+    slug = said("POST /prompts", body)["slug"]
+    said(f"DELETE /virtual-keys/{provider}?workspace_id={workspace('Support')}")
+
+    run = f"POST /prompts/{slug}/completions"
+    assert refused(run, {"variables": {}}, key="workspace-service") == (400, "AB01")
+
+
+def test_an_admin_key_runs_nothing(refused, said, body):
+    slug = said("POST /prompts", body)["slug"]
+
+    for act in ("render", "completions"):
+        run = f"POST /prompts/{slug}/{act}"
+        assert refused(run, {"variables": {}}, key="admin") == (403, "AB03")
+
+
+def test_a_deleted_prompt_takes_versions_and_labels_along(said, body, emulator):
+    made = said("POST /prompts", body)
+    label = said("GET /labels")["data"][0]["id"]
+    path = f"/prompts/{made['id']}"
+    said(f"PUT {path}/versions/{made['version_id']}", {"label_id": label})
+
+    said(f"DELETE {path}")
+
+    store = emulator.store
+    assert not store.table("prompt_versions").where(parent_id=made["id"])
+    assert not store.table("label_marks").where(prompt_id=made["id"])
+
+
+def test_a_collection_with_prompts_is_not_deleted(refused, body, said):
+    said("POST /prompts", body)
+
+    assert refused(f"DELETE /collections/{body['collection_id']}") == (409, "AB07")
+
+
+def test_what_a_template_uses_is_listed(said, body):
+    template = "{{a}} {{{b}}} {{#s}}{{a}}{{/s}} {{>p@2}} {{! no }}"
+    made = said("POST /prompts", body | {"string": template})
+
+    assert said(f"GET /prompts/{made['id']}")["variable_components"] == {
+        "variables": ["a", "b"],
+        "partials": ["p@2"],
+        "sections": ["s"],
+    }

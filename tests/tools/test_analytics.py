@@ -1,0 +1,130 @@
+"""Analytics, as a model sees them."""
+
+import json
+
+import pytest
+
+MONTH = {
+    "time_of_generation_min": "2026-10-01T00:00:00Z",
+    "time_of_generation_max": "2026-11-03T00:00:00Z",
+}
+GRAPHS = [
+    "get_cost_analytics",
+    "get_request_analytics",
+    "get_token_analytics",
+    "get_latency_analytics",
+    "get_error_analytics",
+    "get_error_rate_analytics",
+    "get_error_stacks_analytics",
+    "get_error_status_codes_analytics",
+    "get_users_analytics",
+    "get_user_requests_analytics",
+    "get_rescued_requests_analytics",
+    "get_cache_hit_rate",
+    "get_cache_hit_latency",
+    "get_feedback_analytics",
+    "get_feedback_scores_analytics",
+    "get_feedback_weighted_analytics",
+    "get_feedback_models_analytics",
+]
+
+
+@pytest.fixture
+def support(workspace):
+    return MONTH | {"workspace_slug": workspace("Support")}
+
+
+@pytest.mark.parametrize("tool", GRAPHS)
+async def test_a_graph_has_a_summary_and_points(ask, support, tool):
+    answer = await ask(tool, **support)
+
+    assert len(answer["data_points"]) >= 3
+    assert answer["object"] == "analytics-graph"
+
+
+async def test_the_cost_of_a_user_on_a_day_is_found(ask, support):
+    day = {
+        "time_of_generation_min": "2026-10-28T00:00:00Z",
+        "time_of_generation_max": "2026-10-29T00:00:00Z",
+    }
+    spent = await ask("get_cost_analytics", **support | day)
+    people = await ask("get_analytics_group_users", **support | day)
+    older = await ask("get_user_stats", **support | day)
+
+    assert people["data"][0]["user"] == "diego@acme.example"
+    assert sum(row["cost"] for row in people["data"]) == pytest.approx(spent["summary"]["total"])
+    assert older == people
+
+
+async def test_every_way_to_name_a_filter_means_the_same(ask, support, emulator):
+    (provider, *_others) = [row["slug"] for row in emulator.store.table("virtual_keys").rows()]
+
+    async def counted(**filters):
+        return (await ask("get_request_analytics", **support, **filters))["summary"]["total"]
+
+    by_text = await counted(virtual_keys=provider, status_code="200,429")
+    assert 0 < by_text < await counted()
+    assert await counted(virtual_keys=[provider], status_code=["200", "429"]) == by_text
+    assert await counted(virtual_key_slugs=[provider], status_codes=["200", "429"]) == by_text
+    team = await counted(metadata={"environment": "staging"})
+    assert await counted(metadata=json.dumps({"environment": "staging"})) == team > 0
+    assert await counted(metadata_filter={"environment": "staging"}) == team
+    model = await counted(ai_org_model="openai__gpt-5")
+    assert await counted(provider_models=["openai__gpt-5"]) == model > 0
+    assert await counted(trace_ids=["trace-1"]) == await counted(trace_id="trace-1")
+    assert await counted(span_ids=["span-1"]) == await counted(span_id="span-1")
+    assert await counted(config_slugs=["pc-none"]) == 0
+
+
+async def test_a_filter_under_both_names_is_refused(refusal, support):
+    advice = await refusal(
+        "get_request_analytics", **support, status_code="200", status_codes=["429"]
+    )
+
+    assert "status_codes" in advice
+
+
+async def test_groups_are_compared_with_columns_and_order(ask, support):
+    answer = await ask(
+        "get_analytics_group",
+        group_by="model",
+        **support,
+        columns=["cost", "p95_latency", "success_rate"],
+        order_by="p95_latency",
+        page_size=2,
+    )
+
+    assert answer["data"][0]["model"] == "claude-sonnet-5"
+    assert (answer["total"], answer["has_more"], answer["next_page"]) == (3, True, 1)
+    assert set(answer["data"][0]) == {
+        "model", "cost", "p95_latency", "success_rate", "object"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tool", "more", "named"),
+    [
+        ("get_analytics_group_models", {}, "ai_model"),
+        ("get_analytics_group_providers", {"columns": ["cost"]}, "provider"),
+        ("get_analytics_group_metadata", {"metadata_key": "team"}, "metadata_value"),
+        ("get_analytics_group_workspaces", {}, "workspace"),
+    ],
+)
+async def test_a_group_says_what_it_is(ask, support, tool, more, named):
+    answer = await ask(tool, **support, **more)
+
+    assert answer["total"] == len(answer["data"]) > 0
+    assert answer["data"][0][named]
+
+
+async def test_the_cache_is_summed_up(ask, support):
+    summary = (await ask("get_cache_summary", **support))["summary"]
+
+    assert summary["hits"] < summary["total_requests"]
+    assert summary["cache_speedup"] > 50
+
+
+async def test_a_period_is_needed_and_a_plan(ask, refusal, support, emulator):
+    assert "time_of_generation_min: is required" in await refusal("get_cost_analytics")
+    emulator.answer("POST", "/emulator/plan", {}, b'{"plan": "pro"}')
+    assert "Enterprise plan" in await refusal("get_cost_analytics", **support)

@@ -1,0 +1,60 @@
+"""Audit logs, as a model sees them."""
+
+import pytest
+
+WEEK = {"start_time": "2026-10-30T00:00:00Z", "end_time": "2026-11-03T00:00:00Z"}
+
+
+@pytest.fixture
+async def changed(ask, workspace):
+    support = workspace("Support")
+    await ask("create_collection", name="A", workspace_id=support)
+    await ask("create_prompt_label", name="fresh", workspace_id=support)
+
+
+async def test_changes_are_listed_without_knowing_the_organisation(ask, changed):
+    answer = await ask("list_audit_logs", **WEEK)
+
+    assert [row["resource_type"] for row in answer["records"]] == ["label", "collection"]
+    assert (answer["total"], answer["has_more"]) == (2, False)
+
+
+async def test_changes_are_filtered_and_paged(ask, changed):
+    page = await ask("list_audit_logs", **WEEK, page_size=1)
+    labels = await ask("list_audit_logs", **WEEK, resource_type="label", action="create")
+    nobody = await ask("list_audit_logs", **WEEK, actor_id="nobody")
+
+    assert (page["has_more"], page["next_page"]) == (True, 1)
+    assert labels["total"] == 1
+    assert nobody["total"] == 0
+
+
+async def test_without_a_period_it_is_the_last_week(ask, changed, emulator):
+    # The stopped clock of the tests is not the one the period is taken from.
+    assert (await ask("list_audit_logs"))["total"] == 0
+
+
+async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator, connect, changed):
+    from portkey_admin_mcp.errors import InputError
+    from portkey_admin_mcp.models.api_keys import ApiKeyDraft
+    from portkey_admin_mcp.models.audit_logs import AuditQuestion
+    from portkey_admin_mcp.tools.api_keys import create_api_key
+    from portkey_admin_mcp.workflows.list_audit_logs import list_audit_logs
+
+    draft = ApiKeyDraft(
+        type="organisation", sub_type="service", name="A", scopes=["audit_logs.list"]
+    )
+    made = await create_api_key(connect("owner"), draft)
+    api = connect(made.key)
+
+    with pytest.raises(InputError, match="give organisation_id"):
+        await list_audit_logs(api, AuditQuestion(**WEEK))
+    organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
+    page = await list_audit_logs(api, AuditQuestion(**WEEK, organisation_id=organisation))
+    assert page.total == 3
+
+
+async def test_what_portkey_cannot_filter_by_is_said(call, changed):
+    result = await call("list_audit_logs", WEEK | {"resource_id": "x"})
+
+    assert "Not sent" in result.content[1].text

@@ -1,0 +1,221 @@
+"""Prompts, as a model sees them."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def home(emulator, workspace):
+    """Where the new prompts go: a collection and a provider of the workspace Support."""
+    support = workspace("Support")
+    (folder,) = emulator.store.table("collections").where(workspace_id=support, name="Macros")
+    provider = emulator.store.table("virtual_keys").where(workspace_id=support)[0]
+    return {"collection_id": folder["id"], "virtual_key": provider["slug"]}
+
+
+@pytest.fixture
+async def prompt(ask, home):
+    return await ask(
+        "create_prompt",
+        name="Greeting",
+        string="Hello {{name}}",
+        parameters={"temperature": 0.5},
+        model="gpt-5",
+        **home,
+    )
+
+
+async def test_a_prompt_is_written_read_listed_and_deleted(ask, refusal, prompt, home):
+    read = await ask("get_prompt", prompt_id=prompt["slug"])
+    listed = await ask("list_prompts", collection_id=home["collection_id"], page_size=2)
+
+    assert (read["string"], read["prompt_version"], read["model"]) == ("Hello {{name}}", 1, "gpt-5")
+    assert read["prompt_version_id"] == prompt["version_id"]
+    assert [row["name"] for row in listed["data"]] == ["Greeting", "Summarise thread"]
+    assert (listed["total"], listed["has_more"], listed["next_page"]) == (3, True, 1)
+    assert "string" not in listed["data"][0]
+
+    await ask("delete_prompt", prompt_id=prompt["id"])
+    assert "403" in await refusal("get_prompt", prompt_id=prompt["id"])
+
+
+async def test_prompts_are_found_by_a_part_of_the_name(ask, prompt, workspace):
+    found = await ask("list_prompts", workspace_id=workspace("Support"), search="reet")
+
+    assert [row["slug"] for row in found["data"]] == [prompt["slug"]]
+
+
+async def test_messages_are_kept_as_the_text_portkey_keeps(ask, home):
+    messages = [
+        {"role": "system", "content": [{"type": "text", "text": "Be kind, {{name}}"}]},
+        {"role": "user", "content": "é"},
+    ]
+
+    made = await ask(
+        "create_prompt", name="Chat", messages=messages, parameters={}, model="gpt-5", **home
+    )
+
+    read = await ask("get_prompt", prompt_id=made["id"])
+    assert json.loads(read["string"]) == messages
+    assert "é" in read["string"]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({}, "give the template as string or as messages"),
+        ({"string": "x", "messages": [{"role": "user", "content": "x"}]}, "not both"),
+        ({"messages": [{"role": "user"}]}, "each message needs role and content"),
+        ({"string": "x", "model": None}, "model"),
+    ],
+)
+async def test_a_prompt_that_makes_no_sense_is_not_sent(refusal, emulator, home, given, problem):
+    emulator.log.clear()
+
+    advice = await refusal(
+        "create_prompt", **{"name": "A", "parameters": {}, "model": "m"} | home | given
+    )
+
+    assert problem in advice
+    assert not emulator.log
+
+
+@pytest.mark.parametrize("name", ["ai_model_id", "finetune_id"])
+async def test_older_names_of_the_model_are_sent_as_the_model(ask, home, name):
+    made = await ask(
+        "create_prompt", name="A", string="x", parameters={}, **{name: "gpt-9"}, **home
+    )
+
+    assert (await ask("get_prompt", prompt_id=made["id"]))["model"] == "gpt-9"
+
+
+async def test_a_dry_run_writes_nothing(ask, emulator, prompt, home):
+    emulator.log.clear()
+    told = await ask(
+        "create_prompt",
+        name="New",
+        string="x" * 9,
+        parameters={"a": 1},
+        model="m",
+        dry_run=True,
+        **home,
+    )
+    assert (told["action"], told["template_length"], told["parameter_count"]) == ("create", 9, 1)
+    assert not emulator.log
+
+    told = await ask(
+        "update_prompt", prompt_id=prompt["id"], string="Hi", model="gpt-5", dry_run=True
+    )
+    assert (told["action"], told["changes"], told["makes_version"]) == ("update", ["string"], True)
+    told = await ask("update_prompt", prompt_id=prompt["id"], name="Greeting", dry_run=True)
+    assert (told["action"], told["changes"]) == ("none", [])
+    assert (await ask("list_prompt_versions", prompt_id=prompt["id"]))["total"] == 1
+
+
+async def test_a_change_is_in_force_only_when_it_is_published(ask, prompt):
+    name = {"prompt_id": prompt["slug"]}
+    made = await ask(
+        "update_prompt",
+        **name,
+        string="Hi {{name}}",
+        version_description="Shorter",
+        template_metadata={"team": "a"},
+        is_raw_template=False,
+    )
+    before = await ask("get_prompt", **name)
+    versions = await ask("list_prompt_versions", **name)
+    second = await ask("get_prompt_version", **name, version_id=made["prompt_version_id"])
+    await ask("publish_prompt", **name, version=2)
+    after = await ask("get_prompt", **name)
+
+    assert before["string"] == "Hello {{name}}"
+    assert [(v["prompt_version"], v["status"]) for v in versions["data"]] == [
+        (2, "archived"),
+        (1, "active"),
+    ]
+    assert versions["data"][0]["prompt_description"] == "Shorter"
+    assert (second["string"], second["template_metadata"]) == ("Hi {{name}}", {"team": "a"})
+    assert second["parameters"]["temperature"] == 0.5
+    assert (after["string"], after["is_raw_template"]) == ("Hi {{name}}", 0)
+    assert (await ask("get_prompt", **name, version=1))["string"] == "Hello {{name}}"
+
+
+async def test_a_new_name_makes_no_version(ask, prompt):
+    await ask("update_prompt", prompt_id=prompt["id"], name="Welcome")
+
+    read = await ask("get_prompt", prompt_id=prompt["id"])
+    assert (read["name"], read["slug"], read["prompt_version"]) == ("Welcome", prompt["slug"], 1)
+    assert (await ask("list_prompt_versions", prompt_id=prompt["id"]))["total"] == 1
+
+
+async def test_an_update_of_nothing_is_not_sent(refusal, prompt):
+    assert "give something to change" in await refusal("update_prompt", prompt_id=prompt["id"])
+    assert "give something to change" in await refusal(
+        "update_prompt", prompt_id=prompt["id"], dry_run=True
+    )
+
+
+async def test_a_label_is_put_on_a_version_and_taken_off(ask, refusal, prompt, workspace):
+    labels = await ask("list_prompt_labels", workspace_id=workspace("Support"))
+    label = next(row["id"] for row in labels["data"] if row["name"] == "production")
+    version = {"prompt_id": prompt["id"], "version_id": prompt["version_id"]}
+
+    assert "label_id" in await refusal("update_prompt_version", **version)
+    await ask("update_prompt_version", **version, label_id=label)
+    assert (await ask("get_prompt", prompt_id=prompt["id"]))["prompt_version_label_id"] == label
+    run = {"prompt_id": f"{prompt['slug']}@production", "variables": {"name": "A"}}
+    assert (await ask("render_prompt", **run))["data"]["messages"][0]["content"] == "Hello A"
+    await ask("update_prompt_version", **version, label_id=None)
+    assert "404" in await refusal("render_prompt", **run)
+
+
+async def test_a_prompt_is_rendered_with_other_parameters(ask, prompt):
+    shown = await ask(
+        "render_prompt",
+        prompt_id=prompt["slug"],
+        variables={"name": "Ada"},
+        hyperparameters={"temperature": 1, "stop": ["."]},
+    )
+
+    assert shown["data"] == {
+        "model": "gpt-5",
+        "temperature": 1,
+        "stop": ["."],
+        "messages": [{"role": "user", "content": "Hello Ada"}],
+    }
+
+
+async def test_a_completion_says_what_was_answered_and_what_it_took(ask, prompt):
+    answer = await ask(
+        "run_prompt_completion",
+        prompt_id=prompt["slug"],
+        variables={"name": "Ada"},
+        metadata={"client_id": "c1", "app": "desk", "env": "dev", "ticket": "7"},
+        hyperparameters={"max_tokens": 50},
+    )
+
+    assert answer["content"] == "You said: Hello Ada"
+    assert (answer["model"], answer["finish_reason"]) == ("gpt-5", "stop")
+    assert answer["usage"]["total_tokens"] == 8
+    assert "choices" not in answer
+
+
+async def test_a_completion_without_billing_metadata_is_not_sent(refusal, emulator, prompt):
+    emulator.log.clear()
+
+    advice = await refusal(
+        "run_prompt_completion", prompt_id=prompt["slug"], variables={}, metadata={"app": "desk"}
+    )
+
+    assert "client_id, env missing" in advice
+    assert not emulator.log
+
+
+@pytest.mark.parametrize("name", ["variables", "stream", "metadata"])
+async def test_a_hyperparameter_cannot_take_the_place_of_another_field(refusal, prompt, name):
+    advice = await refusal(
+        "render_prompt", prompt_id=prompt["slug"], variables={}, hyperparameters={name: True}
+    )
+
+    assert f"{name} is not a hyperparameter" in advice

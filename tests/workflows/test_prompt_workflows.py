@@ -1,0 +1,223 @@
+"""Migrating and promoting prompts: what is written, what is not, and what is said of it."""
+
+import pytest
+
+
+@pytest.fixture
+def home(emulator, workspace):
+    support = workspace("Support")
+    (folder,) = emulator.store.table("collections").where(workspace_id=support, name="Macros")
+    provider = emulator.store.table("virtual_keys").where(workspace_id=support)[0]
+    return {"collection_id": folder["id"], "virtual_key": provider["slug"]}
+
+
+@pytest.fixture
+def migration(home):
+    return {
+        "name": "Triage",
+        "app": "desk",
+        "env": "dev",
+        "messages": [{"role": "user", "content": "Triage {{text}}"}],
+        "parameters": {"temperature": 0},
+        "model": "gpt-5",
+        "tools": [{"type": "function", "function": {"name": "route"}}],
+        **home,
+    }
+
+
+@pytest.fixture
+def versions(ask):
+    async def count(slug):
+        return (await ask("list_prompt_versions", prompt_id=slug))["total"]
+
+    return count
+
+
+@pytest.fixture
+async def production(ask, workspace):
+    """A collection for another environment."""
+    made = await ask("create_collection", name="Production", workspace_id=workspace("Support"))
+    return made["id"]
+
+
+def writes(emulator):
+    return [line for line in emulator.log if not line.startswith("GET")]
+
+
+async def test_a_missing_prompt_is_created_and_then_left_alone(ask, migration, versions, emulator):
+    first = await ask("migrate_prompt", **migration)
+    emulator.log.clear()
+    again = await ask("migrate_prompt", **migration)
+
+    assert (first["action"], again["action"]) == ("created", "unchanged")
+    assert first["slug"] == again["slug"]
+    assert first["version_id"] == again["version_id"]
+    assert await versions(first["slug"]) == 1
+    assert not writes(emulator)
+    metadata = (await ask("get_prompt", prompt_id=first["slug"]))["template_metadata"]
+    assert (metadata["app"], metadata["env"]) == ("desk", "dev")
+    assert metadata["migrated_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"messages": [{"role": "user", "content": "Sort {{text}}"}]}, "string"),
+        ({"parameters": {"temperature": 1}}, "parameters"),
+        ({"model": "gpt-5-mini"}, "model"),
+        ({"tools": []}, "tools"),
+        ({"tool_choice": {"mode": "auto"}}, "tool_choice"),
+        ({"env": "prod"}, "prompt_metadata"),
+        ({"template_metadata": {"team": "x"}}, "prompt_metadata"),
+        ({"is_raw_template": True}, "is_raw_template"),
+    ],
+)
+async def test_any_difference_makes_one_version_and_a_repetition_none(
+    ask, migration, versions, change, named
+):
+    made = await ask("migrate_prompt", **migration)
+
+    second = await ask("migrate_prompt", **migration | change)
+    third = await ask("migrate_prompt", **migration | change)
+
+    assert (second["action"], third["action"]) == ("updated", "unchanged")
+    assert any(f"differs in {named}" in step for step in second["steps"])
+    assert third["version_id"] == second["version_id"] != made["version_id"]
+    assert await versions(made["slug"]) == 2
+    # The new version is not in force.
+    assert (await ask("get_prompt", prompt_id=made["slug"]))["prompt_version"] == 1
+
+
+async def test_a_name_is_found_on_any_page_in_the_case_it_has(ask, migration, home, emulator):
+    made = await ask("migrate_prompt", **migration)
+    for number in range(101):
+        await ask(
+            "create_prompt",
+            name=f"Not Triage {number}",
+            string="x",
+            parameters={},
+            model="m",
+            **home,
+        )
+
+    again = await ask("migrate_prompt", **migration | {"name": "TRIAGE"})
+    assert again["action"] == "created", "Portkey's search minds the case of the letters"
+    same = await ask("migrate_prompt", **migration)
+    assert (same["action"], same["slug"]) == ("unchanged", made["slug"])
+
+
+async def test_a_dry_run_says_what_would_happen_and_writes_nothing(ask, migration, emulator):
+    emulator.log.clear()
+    told = await ask("migrate_prompt", **migration, dry_run=True)
+    assert (told["action"], told["dry_run"], told["prompt_id"]) == ("created", True, "")
+    assert not writes(emulator)
+
+    made = await ask("migrate_prompt", **migration)
+    emulator.log.clear()
+    told = await ask("migrate_prompt", **migration | {"model": "gpt-6"}, dry_run=True)
+    assert (told["action"], told["dry_run"], told["slug"]) == ("updated", True, made["slug"])
+    assert not writes(emulator)
+
+
+async def test_a_failed_step_says_what_was_done_before(refusal, ask, migration):
+    advice = await refusal("migrate_prompt", **migration | {"virtual_key": "none"})
+    assert "Done before: no prompt named 'Triage'" in advice
+    assert "was not written" in advice
+
+    await ask("migrate_prompt", **migration)
+    advice = await refusal("migrate_prompt", **migration | {"virtual_key": "none"})
+    assert "compared with its latest version, 1; differs in virtual_key" in advice
+    assert "Failed: making a version" in advice
+
+
+async def test_a_prompt_is_promoted_under_the_name_of_the_environment(ask, home, production):
+    source = await ask(
+        "create_prompt",
+        name="Greet-dev",
+        string="Hello {{n}}",
+        parameters={"temperature": 0.1},
+        model="gpt-5",
+        template_metadata={"owner": "desk"},
+        tools=[{"type": "function", "function": {"name": "f"}}],
+        **home,
+    )
+    where = {
+        "source_prompt_id": source["slug"],
+        "target_collection_id": production,
+        "target_env": "prod",
+    }
+
+    first = await ask("promote_prompt", **where)
+    again = await ask("promote_prompt", **where)
+
+    assert (first["action"], again["action"]) == ("created", "unchanged")
+    assert first["target_name"] == "Greet-prod"
+    target = await ask("get_prompt", prompt_id=first["slug"])
+    assert (target["string"], target["model"]) == ("Hello {{n}}", "gpt-5")
+    assert target["tools"] == [{"type": "function", "function": {"name": "f"}}]
+    assert target["prompt_version_description"] == f"Promoted from {source['slug']} v1"
+    told = target["template_metadata"]
+    assert told["promoted_at"] == first["promoted_at"]
+    assert (told["owner"], told["env"]) == ("desk", "prod")
+    assert (told["promoted_from"], told["promoted_from_version"]) == (source["slug"], "1")
+
+
+async def test_only_what_is_published_is_promoted_and_only_once(ask, home, production, versions):
+    source = await ask(
+        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **home
+    )
+    where = {
+        "source_prompt_id": source["id"],
+        "target_collection_id": production,
+        "target_env": "prod",
+        "target_name": "Live greeting",
+    }
+    first = await ask("promote_prompt", **where)
+    await ask("update_prompt", prompt_id=source["id"], string="Two")
+    assert (await ask("promote_prompt", **where))["action"] == "unchanged"
+
+    await ask("publish_prompt", prompt_id=source["id"], version=2)
+    second = await ask("promote_prompt", **where)
+    third = await ask("promote_prompt", **where)
+
+    assert (second["action"], second["source_version"]) == ("updated", 2)
+    assert third["action"] == "unchanged"
+    assert third["version_id"] == second["version_id"]
+    assert await versions(first["slug"]) == 2
+    assert (await ask("get_prompt", prompt_id=first["slug"]))["string"] == "One"
+
+
+async def test_a_target_may_have_a_provider_of_its_own(ask, home, production, emulator, workspace):
+    other = emulator.store.table("virtual_keys").where(workspace_id=workspace("Support"))[1]
+    source = await ask(
+        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **home
+    )
+    where = {
+        "source_prompt_id": source["id"],
+        "target_collection_id": production,
+        "target_env": "prod",
+    }
+    await ask("promote_prompt", **where)
+
+    second = await ask("promote_prompt", **where, virtual_key=other["slug"])
+
+    assert second["action"] == "updated"
+    made = await ask(
+        "get_prompt_version", prompt_id=second["slug"], version_id=second["version_id"]
+    )
+    assert made["virtual_key"] == other["slug"]
+
+
+async def test_a_failed_promotion_says_what_was_done_before(refusal, ask, home, production):
+    source = await ask(
+        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **home
+    )
+    advice = await refusal(
+        "promote_prompt",
+        source_prompt_id=source["id"],
+        target_collection_id=production,
+        target_env="prod",
+        virtual_key="none",
+    )
+
+    assert f"Done before: read {source['slug']} version 1; no prompt named 'Greet-prod'" in advice
