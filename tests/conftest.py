@@ -1,13 +1,15 @@
 """Fixtures on a fresh emulator: `api` calls the client, `call` and `ask` go through MCP."""
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 from pydantic import SecretStr
 
+import openapi
 from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
 
 isolate_fastmcp()
@@ -36,10 +38,33 @@ def update_snapshots(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-snapshots"))
 
 
+class JudgedEmulator(Emulator):
+    """The emulator, with each answer that succeeds held against Portkey's OpenAPI file."""
+
+    judged: Counter[str] = Counter()
+    problems: list[str]
+
+    def answer(self, method: str, target: str, headers: Any, body: bytes) -> Any:
+        answered = super().answer(method, target, headers, body)
+        path = target.partition("?")[0].removeprefix("/v1")
+        operation = openapi.operation_of(method, path)
+        if operation is not None and answered[0] == 200:
+            self.judged[operation] += 1
+            told = openapi.problems_of_answer(operation, json.loads(answered[2]))
+            self.problems += [f"{operation}: {each}" for each in told]
+        return answered
+
+
 @pytest.fixture
-def emulator() -> Emulator:
-    """The seeded organisation, with the clock stopped at 2026-11-02 09:00 UTC."""
-    return Emulator("acme", frozen_time)
+def emulator() -> Iterator[Emulator]:
+    """The seeded organisation, with the clock stopped at 2026-11-02 09:00 UTC.
+
+    What it answers must fit Portkey's OpenAPI file, or be in `answers_known.json`.
+    """
+    judged = JudgedEmulator("acme", frozen_time)
+    judged.problems = []
+    yield judged
+    assert not judged.problems
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ async def test_feedback_is_given_flat_and_sent_where_portkey_has_it(ask, guardra
     assert read["actions"] == {
         "deny": True,
         "async": True,
-        "on_success": {"feedback": {}},
+        "on_success": {"feedback": {"value": 5, "weight": 1, "metadata": ""}},
         "on_fail": {"feedback": {"value": -3, "weight": 0.5, "metadata": '{"why":"too long"}'}},
     }
 

@@ -13,7 +13,7 @@ from .tables import Row
 from .versions import Versions
 
 VERSIONS = Versions("guardrail_versions")
-USUAL = {
+USUAL: dict[str, Any] = {
     "deny": False,
     "async": False,
     "on_success": {"feedback": {"value": 5, "weight": 1, "metadata": ""}},
@@ -36,7 +36,7 @@ class Check(Body):
 
 
 class GuardrailBody(Body):
-    """The body of a guardrail, new or changed; its actions are kept as they come."""
+    """The body of a guardrail, new or changed."""
 
     name: str | None = None
     checks: list[Check] | None = Field(None, min_length=1)
@@ -170,6 +170,9 @@ def _content(wanted: GuardrailBody, before: Row) -> dict[str, Any]:
             for check in wanted.checks
         ]
     actions = {**USUAL, **before.get("actions", {}), **(wanted.actions or {})}
+    for name in ("on_success", "on_fail"):
+        given = actions[name].get("feedback", {}) if isinstance(actions[name], dict) else {}
+        actions[name] = {"feedback": {**USUAL[name]["feedback"], **given}}
     return {"checks": checks, "actions": actions}
 
 

@@ -248,4 +248,4 @@ def _line(call: Call, found: dict[str, Any], columns: list[str]) -> dict[str, An
         "request": log.get("request"),
         "response": log.get("response"),
     }
-    return {name: known[name] for name in columns}
+    return {name: known.get(name) for name in columns}

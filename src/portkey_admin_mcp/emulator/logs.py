@@ -95,7 +95,7 @@ def shown(call: Call, row: dict[str, Any]) -> Row:
 
 def metrics(row: dict[str, Any]) -> dict[str, Any]:
     """What a request took, as logs and exports call it; costs in cents."""
-    return {
+    found = {
         "id": row["id"],
         "is_success": row["status"] < 400,
         "ai_org": row["ai_org"],
@@ -116,6 +116,7 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "span_id": row["span_id"],
         "mode": "fallback" if row["fallback"] else "single",
     }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _add(call: Call, log: LogBody) -> None:

@@ -89,7 +89,7 @@ def create_mcp_integration(call: Call) -> Row:
         "id": call.store.uuid(),
         "name": wanted.name,
         "description": wanted.description or "",
-        "owner_id": call.actor,
+        "owner_id": call.actor or call.key["id"],
         "status": "active",
         "created_at": now,
         "last_updated_at": now,

@@ -48,7 +48,7 @@ def shown(call: Call, row: Row, version: Row) -> dict[str, Any]:
         "model": content["model"],
         "functions": content.get("functions", []),
         "tools": content.get("tools", []),
-        "tool_choice": content.get("tool_choice"),
+        **({"tool_choice": content["tool_choice"]} if "tool_choice" in content else {}),
         "template_metadata": content.get("template_metadata", {}),
         "is_raw_template": content.get("is_raw_template", 0),
         "variable_components": mustache.components(content["string"]),

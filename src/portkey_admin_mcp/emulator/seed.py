@@ -138,8 +138,7 @@ def _api_keys(founder: Founder, shared: Row, support: Row, user_id: str, config:
     )
     founder.changed("api_keys", scopeless["id"], {"scopes": []})
     revoked = founder.api_key("revoked", "organisation", "service", scopes=all_scopes())
-    # A status Portkey does not list: here so that a revoked key can be tried, and found.
-    founder.changed("api_keys", revoked["id"], {"status": "revoked"})
+    founder.changed("api_keys", revoked["id"], {"status": "expired"})
 
 
 SEEDS: dict[str, Callable[[Store], None]] = {"acme": acme, "empty": empty}

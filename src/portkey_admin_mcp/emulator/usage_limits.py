@@ -64,7 +64,10 @@ def get_usage_limit(call: Call) -> Row:
     if call.query.get("include_usage") != "true":
         return public(row)
     entities = call.table("usage_limit_entities").where(limit_id=row["id"])
-    used = {entity["value_key"]: entity["current_usage"] for entity in entities}
+    used = {
+        entity["value_key"]: {name: entity[name] for name in ("current_usage", "status")}
+        for entity in entities
+    }
     return {**public(row), "value_key_usage_map": used}
 
 

@@ -59,28 +59,37 @@ class Actions(Arguments):
     message: str = Field(ABSENT, exclude=True)
 
 
+def _whole(given: Json) -> Json:
+    """The actions with all parts that Portkey requires; what is not given is its default."""
+    actions = {"deny": False, "async": False, **given}
+    for name, value in (("on_success", 5), ("on_fail", -5)):
+        scored = given.get(name, {}).get("feedback", {})
+        actions[name] = {"feedback": {"value": value, "weight": 1, "metadata": "", **scored}}
+    return {"actions": actions}
+
+
 class GuardrailContent(Arguments):
     """What may be said of a guardrail when it is made, and changed later."""
 
     def wire(self) -> Json:
-        """Portkey wants all four parts of the actions, if any."""
+        """Portkey wants all parts of the actions, if any."""
         body = super().wire()
-        if "actions" in body:
-            nothing: Json = {"feedback": {}}
-            usual = {"deny": False, "async": False, "on_success": nothing, "on_fail": nothing}
-            body["actions"] = {**usual, **body["actions"]}
-        return body
+        return {**body, **_whole(body["actions"])} if "actions" in body else body
 
 
 class GuardrailDraft(GuardrailContent):
     """A new guardrail."""
 
     name: str = Field(min_length=1)
-    checks: list[Check] = Field(ABSENT, min_length=1)
+    checks: list[Check] = Field(min_length=1)
     actions: Actions = ABSENT
     workspace_id: InWorkspace = ABSENT
     organisation_id: str = Field(ABSENT, description="For the whole organisation.")
     target: Literal["llm", "mcp_tools"] = ABSENT
+
+    def wire(self) -> Json:
+        """Say what happens even where nothing is said: Portkey requires it."""
+        return {**_whole({}), **super().wire()}
 
 
 class GuardrailPatch(GuardrailContent, Patch):

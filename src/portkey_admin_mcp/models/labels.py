@@ -1,8 +1,9 @@
 """Labels: names for versions of prompts, such as production."""
 
+import re
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from .base import ABSENT, Arguments, Patch, Record
 from .paging import Paged
@@ -10,7 +11,21 @@ from .vocabulary import InWorkspace
 
 LabelId = Annotated[str, Field(min_length=1, description="See `list_prompt_labels`.")]
 Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
-Name = Annotated[str, Field(min_length=1, description="Not latest, default or a number.")]
+NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
+"""What Portkey's OpenAPI file allows."""
+
+
+def _allowed(name: str) -> str:
+    if not NAME.match(name):
+        raise ValueError("must not be latest, default or a number, nor hold spaces or @")
+    return name
+
+
+Name = Annotated[
+    str,
+    Field(min_length=1, description="Not latest, default or a number."),
+    AfterValidator(_allowed),
+]
 
 
 class LabelOwner(Arguments):

@@ -25,10 +25,14 @@ class LogDraft(Arguments):
     request_headers: dict[str, str] = Field(
         ABSENT, description="Without keys.", serialization_alias="request.headers"
     )
-    request_body: Json = Field(ABSENT, serialization_alias="request.body")
+    request_body: Json = Field(ABSENT, description="As sent.", serialization_alias="request.body")
     response_status: int = Field(200, serialization_alias="response.status")
-    response_headers: dict[str, str] = Field(ABSENT, serialization_alias="response.headers")
-    response_body: Json = Field(ABSENT, serialization_alias="response.body")
+    response_headers: dict[str, str] = Field(
+        ABSENT, description="Received.", serialization_alias="response.headers"
+    )
+    response_body: Json = Field(
+        ABSENT, description="As received.", serialization_alias="response.body"
+    )
     response_time: int = Field(
         ABSENT, ge=0, description="ms", serialization_alias="response.response_time"
     )

@@ -24,7 +24,7 @@ OWN_FIELDS = ("variables", "metadata", "stream", "hyperparameters")
 class PromptFilter(Arguments):
     """Which prompts to list."""
 
-    collection_id: str = ABSENT
+    collection_id: str = Field(ABSENT, description="Id or slug of one collection.")
     workspace_id: InWorkspace = ABSENT
     search: str = Field(ABSENT, description="Part of the name.")
 
@@ -43,7 +43,7 @@ class PromptText(Arguments):
     )
     model: str = ABSENT
     version_description: str = ABSENT
-    functions: list[Json] = ABSENT
+    functions: list[Json] = Field(ABSENT, description="Older form of tools.")
     tools: list[Json] = Field(ABSENT, description="{type: function, function}.")
     tool_choice: Json = Field(ABSENT, description="{mode: auto|none|function, function_name}.")
 
@@ -80,7 +80,7 @@ class PromptDraft(PromptText):
     collection_id: str = Field(min_length=1, description="Id or slug; tells the workspace.")
     parameters: Json = Field(description="Model parameters, {} for none.")
     virtual_key: str = Field(min_length=1, description="Provider or virtual key slug.")
-    template_metadata: Json = ABSENT
+    template_metadata: Json = Field(ABSENT, description="Of the version.")
     is_raw_template: bool = Field(
         ABSENT, exclude=True, description="Ignored: only updates know it."
     )
@@ -111,10 +111,12 @@ class PromptPatch(PromptText, Patch):
     """
 
     name: str = Field(ABSENT, min_length=1)
-    collection_id: str = ABSENT
-    parameters: Json = ABSENT
-    virtual_key: str = ABSENT
-    template_metadata: Json = Field(ABSENT, serialization_alias="prompt_metadata")
+    collection_id: str = Field(ABSENT, description="To move it.")
+    parameters: Json = Field(ABSENT, description="Model parameters.")
+    virtual_key: str = Field(ABSENT, description="Provider slug.")
+    template_metadata: Json = Field(
+        ABSENT, serialization_alias="prompt_metadata", description="Of the version."
+    )
     is_raw_template: bool = ABSENT
     dry_run: DryRun = Field(ABSENT, exclude=True)
 

@@ -20,7 +20,7 @@ ENVIRONMENT = re.compile(r"-(dev|staging|prod)$")
 class Promotion(Arguments):
     """Where a prompt goes."""
 
-    target_collection_id: str = Field(min_length=1)
+    target_collection_id: str = Field(min_length=1, description="Id or slug.")
     target_env: str = Field(min_length=1, description="E.g. staging, prod.")
     target_name: str = Field(ABSENT, description="If left out: the source's, ending in the env.")
     virtual_key: str = Field(ABSENT, description="The target's, if not the source's.")
