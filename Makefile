@@ -10,7 +10,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--no-emit-options
 
-.PHONY: demo test conformance check dev dev-http docs snapshots format lint types rooms fresh lock clean help
+.PHONY: demo test conformance check dev dev-http docs mutants snapshots format lint types rooms fresh lock clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ docs: $(READY) ## Write the generated pages
 
 fresh: ## Fail if a generated page is not what the code says
 	$(BIN)/python scripts/write_docs.py --check
+
+mutants: $(READY) ## Break what decides who may do what, and see tests fail (a quarter of an hour)
+	$(BIN)/python scripts/mutants.py
 
 snapshots: $(READY) ## Write what a client sees of each tool; read the diff
 	$(BIN)/pytest -q tests/house --update-snapshots

@@ -71,7 +71,7 @@ def demo():
 
 def test_the_demo_holds_on_a_fresh_sandbox_without_terminal_or_input(demo):
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "All 16 steps held." in demo.stdout
+    assert "All 25 steps held." in demo.stdout
     assert demo.stdout.count("✋") == 2
     assert "409 AB07" in demo.stdout
 

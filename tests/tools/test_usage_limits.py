@@ -67,7 +67,7 @@ async def test_usage_is_shown_if_asked_for_and_reset_by_value(ask, support):
 
     assert read["value_key_usage_map"] == {
         "metadata._user:diego@acme.example": {"current_usage": 0, "status": "active"},
-        "metadata._user:emi@acme.example": {"current_usage": 104.2, "status": "active"},
+        "metadata._user:emi@acme.example": {"current_usage": 104.2, "status": "exhausted"},
     }
 
 

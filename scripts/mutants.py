@@ -1,0 +1,189 @@
+"""Break the code that decides who may do what, one small thing at a time, and see a test fail.
+
+    make mutants            all of them, about a quarter of an hour on two cores
+    python scripts/mutants.py --only guards
+
+A mutant is killed when the tests of its file fail. Survivors are printed, and those that change
+nothing anyone could see are listed with the reason in docs/decisions/mutants.md. Exit 1 below 90 %.
+"""
+
+import argparse
+import ast
+import copy
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "portkey_admin_mcp"
+KILLED_AT_LEAST = 0.9
+SECONDS = 120
+
+
+class Target(NamedTuple):
+    """A file, the functions of it that decide (all if none are named), and their tests."""
+
+    file: str
+    functions: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+TARGETS = (
+    Target(
+        "emulator/kernel.py",
+        (
+            "admit", "plan", "require", "may", "is_admin", "may_everything", "workspace",
+            "named_workspace", "find_within", "find", "match", "_fits", "_segment_fits",
+        ),
+        ("tests/emulator/test_kernel.py", "tests/emulator/test_configs.py"),
+    ),
+    Target(
+        "emulator/app.py",
+        ("_portkey", "_route", "_authenticate", "_opens", "_past", "_decode", "_finite"),
+        ("tests/emulator/test_kernel.py", "tests/emulator/test_api_keys.py",
+         "tests/emulator/test_control.py", "tests/emulator/test_audit_logs.py"),
+    ),
+    Target(
+        "api.py",
+        ("_segment", "_address", "_without_key", "_headers", "_secret", "download",
+         "_wait_before_retry", "_query", "_text"),
+        ("tests/test_api.py",),
+    ),
+    Target("addresses.py", (), ("tests/test_settings.py", "tests/test_api.py")),
+    Target("server/http/guards.py", (), ("tests/server/http/test_guards.py",)),
+    Target("server/http/auth.py", (), ("tests/server/http/test_auth.py",)),
+)  # fmt: skip
+SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    """One change: where, what, and the whole file with it."""
+
+    target: Target
+    line: int
+    change: str
+    source: str
+
+
+def main() -> int:
+    """Make every mutant, run its tests, and say which live."""
+    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    asked.add_argument("--only", default="", help="files whose path holds this")
+    only = asked.parse_args().only
+    chosen = [m for target in TARGETS if only in target.file for m in mutants(target)]
+    print(f"{len(chosen)} mutants")
+    with tempfile.TemporaryDirectory() as home:
+        rooms: Queue[Path] = Queue()
+        workers = os.cpu_count() or 1
+        for number in range(workers):
+            room = Path(home) / str(number)
+            shutil.copytree(ROOT / "src", room / "src")
+            shutil.copytree(ROOT / "tests", room / "tests")
+            shutil.copy(ROOT / "pyproject.toml", room)
+            rooms.put(room)
+        with ThreadPoolExecutor(workers) as pool:
+            killed = list(pool.map(lambda mutant: is_killed(mutant, rooms), chosen))
+    alive = [mutant for mutant, is_dead in zip(chosen, killed, strict=True) if not is_dead]
+    for mutant in alive:
+        print(f"survived: {mutant.target.file}:{mutant.line} {mutant.change}")
+    share = sum(killed) / max(1, len(killed))
+    print(f"{sum(killed)} of {len(killed)} killed, {share:.1%}")
+    return 0 if share >= KILLED_AT_LEAST else 1
+
+
+def is_killed(mutant: Mutant, rooms: "Queue[Path]") -> bool:
+    """Whether the tests of the file fail, or do not end, with this change in it."""
+    room = rooms.get()
+    file = room / "src" / PACKAGE / mutant.target.file
+    before = file.read_text(encoding="utf-8")
+    file.write_text(mutant.source, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    try:
+        ended = subprocess.run(  # noqa: S603  # our own tests
+            [*command, *mutant.target.tests],
+            cwd=room,
+            env={**os.environ, "PYTHONPATH": str(room / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return ended.returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        file.write_text(before, encoding="utf-8")
+        rooms.put(room)
+
+
+def mutants(target: Target) -> Iterator[Mutant]:
+    """Every small change to the functions of a target."""
+    tree = ast.parse((ROOT / "src" / PACKAGE / target.file).read_text(encoding="utf-8"))
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if target.functions and function.name not in target.functions:
+            continue
+        for node in _own(function):
+            for change, changed in _changes(node):
+                line = getattr(node, "lineno", function.lineno)
+                yield Mutant(target, line, change, _with(tree, node, changed))
+
+
+def _own(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, but not those of functions inside it, which come by themselves."""
+    for child in ast.iter_child_nodes(function):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield child
+            yield from _own(child)
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """What could be wrong at a node: each with the node that would stand there instead."""
+    if isinstance(node, ast.Compare):
+        for place, operator in enumerate(node.ops):
+            swapped = copy.deepcopy(node)
+            swapped.ops[place] = SWAPPED[type(operator)]()
+            yield f"{ast.unparse(node)} -> {ast.unparse(swapped)}", swapped
+    elif isinstance(node, ast.BoolOp):
+        operator = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        other = ast.BoolOp(operator, copy.deepcopy(node.values))
+        yield f"{ast.unparse(node)} -> {ast.unparse(other)}", other
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield f"{ast.unparse(node)} -> {ast.unparse(node.operand)}", copy.deepcopy(node.operand)
+    elif isinstance(node, ast.If):
+        for value in (True, False):
+            certain = copy.deepcopy(node)
+            certain.test = ast.Constant(value)
+            yield f"if {ast.unparse(node.test)} -> if {value}", certain
+    elif isinstance(node, ast.Raise):
+        yield f"{ast.unparse(node)} -> pass", ast.Pass()
+    elif isinstance(node, ast.Return) and isinstance(node.value, ast.Constant):
+        if isinstance(node.value.value, bool):
+            other_value = ast.Return(ast.Constant(not node.value.value))
+            yield f"{ast.unparse(node)} -> {ast.unparse(other_value)}", other_value
+
+
+def _with(tree: ast.Module, node: ast.AST, changed: ast.AST) -> str:
+    """The file with one node replaced."""
+
+    class Replace(ast.NodeTransformer):
+        def visit(self, each: ast.AST) -> ast.AST:
+            return changed if each is node else super().generic_visit(each)
+
+    # The node itself is not copied, so that it can be found in the copy.
+    whole = copy.deepcopy(tree, {id(node): node})
+    return ast.unparse(ast.fix_missing_locations(Replace().visit(whole)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
