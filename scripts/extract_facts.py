@@ -2,8 +2,9 @@
 
     python scripts/extract_facts.py DIRECTORY
 
-DIRECTORY holds Portkey's `openapi.yaml` and `tools.tsv`, the arguments of the TypeScript server's
-tools. Of the first only names, types and bounds are kept: no sentence of it.
+DIRECTORY holds Portkey's `openapi.yaml`, `operations.tsv` with the plan that its documentation
+names for each operation, and `tools.tsv` with the arguments of the TypeScript server's tools. Of
+the first only names, types and bounds are kept: no sentence of it.
 """
 
 import argparse
@@ -38,6 +39,8 @@ def main() -> None:
     source = asked.parse_args().directory
     csv.field_size_limit(10**7)
     _write("openapi.json", openapi(yaml.safe_load((source / "openapi.yaml").read_text())))
+    with (source / "operations.tsv").open(newline="") as file:
+        _write("plans.json", plans(csv.DictReader(file, delimiter="\t")))
     with (source / "tools.tsv").open(newline="") as file:
         _write("typescript_tools.json", typescript(csv.DictReader(file, delimiter="\t")))
 
@@ -91,19 +94,19 @@ def _plain(node: Any) -> Any:
         return [_plain(each) for each in node]
     if not isinstance(node, dict):
         return node
-    kept = {}
-    for name, value in node.items():
-        if name == "properties":
-            kept[name] = {n: _plain(each) for n, each in value.items()}
-        elif name == "$ref":
-            kept[name] = "#/schemas/" + value.rpartition("/")[2]
-        elif name in SAID and name != "nullable":
-            kept[name] = _plain(value)
-    if node.get("nullable") and "type" in kept:
+    kept = {name: _said(name, value) for name, value in node.items() if name in SAID}
+    if kept.pop("nullable", False) and "type" in kept:
         kept["type"] = [kept["type"], "null"]
         if "enum" in kept:
             kept["enum"] = [*kept["enum"], None]
     return kept
+
+
+def _said(name: str, value: Any) -> Any:
+    """What a keyword says; names of properties are not keywords."""
+    if name == "properties":
+        return {field: _plain(schema) for field, schema in value.items()}
+    return "#/schemas/" + value.rpartition("/")[2] if name == "$ref" else _plain(value)
 
 
 def _used(operations: Any, schemas: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +122,18 @@ def _used(operations: Any, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _references(node: Any) -> list[str]:
     return re.findall(r'"#/schemas/([^"]+)"', json.dumps(node))
+
+
+def plans(rows: Any) -> dict[str, Any]:
+    """The plan an operation needs: enterprise, or all."""
+    known = {
+        f"{row['method']} {row['path']}": "enterprise"
+        if row["plan"].startswith("enterprise")
+        else "all"
+        for row in rows
+        if row["plan"][:1] in ("a", "e")
+    }
+    return {"source": "The plans that Portkey's documentation names", "operations": known}
 
 
 def typescript(rows: Any) -> dict[str, Any]:

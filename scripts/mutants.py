@@ -15,11 +15,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from queue import Queue
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "portkey_admin_mcp"
@@ -91,28 +92,32 @@ def main() -> int:
             shutil.copytree(ROOT / "tests", room / "tests")
             shutil.copy(ROOT / "pyproject.toml", room)
             rooms.put(room)
+        killed = []
         with ThreadPoolExecutor(workers) as pool:
-            killed = list(pool.map(lambda mutant: is_killed(mutant, rooms), chosen))
-    alive = [mutant for mutant, is_dead in zip(chosen, killed, strict=True) if not is_dead]
-    for mutant in alive:
-        print(f"survived: {mutant.target.file}:{mutant.line} {mutant.change}")
+            for mutant, dead in zip(
+                chosen, pool.map(partial(is_killed, rooms), chosen), strict=True
+            ):
+                killed.append(dead)
+                place = f"{len(killed)}/{len(chosen)} {mutant.target.file}:{mutant.line}"
+                print(f"{place} {'killed' if dead else 'SURVIVED'}: {mutant.change}", flush=True)
     share = sum(killed) / max(1, len(killed))
     print(f"{sum(killed)} of {len(killed)} killed, {share:.1%}")
     return 0 if share >= KILLED_AT_LEAST else 1
 
 
-def is_killed(mutant: Mutant, rooms: "Queue[Path]") -> bool:
+def is_killed(rooms: "Queue[Path]", mutant: Mutant) -> bool:
     """Whether the tests of the file fail, or do not end, with this change in it."""
     room = rooms.get()
     file = room / "src" / PACKAGE / mutant.target.file
     before = file.read_text(encoding="utf-8")
     file.write_text(mutant.source, encoding="utf-8")
+    first = {"PYTHONPATH": str(room / "src")}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     try:
-        ended = subprocess.run(  # noqa: S603  # our own tests
+        ended = subprocess.run(  # our own tests
             [*command, *mutant.target.tests],
             cwd=room,
-            env={**os.environ, "PYTHONPATH": str(room / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, **first, "PYTHONDONTWRITEBYTECODE": "1"},  # noqa: TID251  # a test's
             capture_output=True,
             timeout=SECONDS,
             check=False,
@@ -149,28 +154,54 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """What could be wrong at a node: each with the node that would stand there instead."""
-    if isinstance(node, ast.Compare):
-        for place, operator in enumerate(node.ops):
-            swapped = copy.deepcopy(node)
-            swapped.ops[place] = SWAPPED[type(operator)]()
-            yield f"{ast.unparse(node)} -> {ast.unparse(swapped)}", swapped
-    elif isinstance(node, ast.BoolOp):
-        operator = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        other = ast.BoolOp(operator, copy.deepcopy(node.values))
-        yield f"{ast.unparse(node)} -> {ast.unparse(other)}", other
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+    for kind, change in CHANGES.items():
+        if isinstance(node, kind):
+            yield from change(node)
+
+
+def _other_comparison(node: ast.Compare) -> Iterator[tuple[str, ast.AST]]:
+    for place, operator in enumerate(node.ops):
+        swapped = copy.deepcopy(node)
+        swapped.ops[place] = SWAPPED[type(operator)]()
+        yield f"{ast.unparse(node)} -> {ast.unparse(swapped)}", swapped
+
+
+def _other_operator(node: ast.BoolOp) -> Iterator[tuple[str, ast.AST]]:
+    operator = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+    other = ast.BoolOp(operator, copy.deepcopy(node.values))
+    yield f"{ast.unparse(node)} -> {ast.unparse(other)}", other
+
+
+def _without_not(node: ast.UnaryOp) -> Iterator[tuple[str, ast.AST]]:
+    if isinstance(node.op, ast.Not):
         yield f"{ast.unparse(node)} -> {ast.unparse(node.operand)}", copy.deepcopy(node.operand)
-    elif isinstance(node, ast.If):
-        for value in (True, False):
-            certain = copy.deepcopy(node)
-            certain.test = ast.Constant(value)
-            yield f"if {ast.unparse(node.test)} -> if {value}", certain
-    elif isinstance(node, ast.Raise):
-        yield f"{ast.unparse(node)} -> pass", ast.Pass()
-    elif isinstance(node, ast.Return) and isinstance(node.value, ast.Constant):
-        if isinstance(node.value.value, bool):
-            other_value = ast.Return(ast.Constant(not node.value.value))
-            yield f"{ast.unparse(node)} -> {ast.unparse(other_value)}", other_value
+
+
+def _always_or_never(node: ast.If) -> Iterator[tuple[str, ast.AST]]:
+    for value in (True, False):
+        certain = copy.deepcopy(node)
+        certain.test = ast.Constant(value)
+        yield f"if {ast.unparse(node.test)} -> if {value}", certain
+
+
+def _no_refusal(node: ast.Raise) -> Iterator[tuple[str, ast.AST]]:
+    yield f"{ast.unparse(node)} -> pass", ast.Pass()
+
+
+def _other_answer(node: ast.Return) -> Iterator[tuple[str, ast.AST]]:
+    if isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool):
+        other = ast.Return(ast.Constant(not node.value.value))
+        yield f"{ast.unparse(node)} -> {ast.unparse(other)}", other
+
+
+CHANGES: dict[type[ast.AST], Callable[[Any], Iterator[tuple[str, ast.AST]]]] = {
+    ast.Compare: _other_comparison,
+    ast.BoolOp: _other_operator,
+    ast.UnaryOp: _without_not,
+    ast.If: _always_or_never,
+    ast.Raise: _no_refusal,
+    ast.Return: _other_answer,
+}
 
 
 def _with(tree: ast.Module, node: ast.AST, changed: ast.AST) -> str:

@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.catalog import Tool
 from portkey_admin_mcp.domains import DOMAINS
+from portkey_admin_mcp.emulator import app as _emulator  # noqa: F401  # fills ROUTES
+from portkey_admin_mcp.emulator.kernel import ROUTES
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools
 from portkey_admin_mcp.server.arguments import arguments_model
@@ -24,7 +26,8 @@ from portkey_admin_mcp.settings import Settings, variable_names
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-FACTS = ROOT / "tests" / "facts" / "operations.json"
+FACTS = ROOT / "tests" / "facts" / "openapi.json"
+BEYOND = ROOT / "tests" / "facts" / "beyond_openapi.json"
 EFFECTS = {
     "read": "reads",
     "create": "creates",
@@ -206,25 +209,39 @@ def default(value: Any) -> str:
 
 
 def coverage_page() -> str:
-    """Which of Portkey's administrative operations a tool calls."""
+    """Each operation with its tool, what a key needs for it, and whether the emulator has it."""
     operations = json.loads(FACTS.read_text(encoding="utf-8"))["operations"]
-    by_shape: dict[str, list[str]] = defaultdict(list)
+    beyond = json.loads(BEYOND.read_text(encoding="utf-8"))["operations"]
+    by_shape: dict[str, list[Tool]] = defaultdict(list)
     for tool in all_tools():
         for endpoint in tool.endpoints:
-            by_shape[shape(endpoint)].append(f"`{tool.name}`")
+            by_shape[shape(endpoint)].append(tool)
+    emulated = {shape(endpoint) for endpoint in ROUTES}
     reached = sum(shape(name) in by_shape for name in operations)
-    rows = [
-        f"| `{name}` | {facts['summary']} | {', '.join(by_shape.get(shape(name), ['–']))} |"
-        for name, facts in operations.items()
-    ]
+    head = "| operation | tool | emulator | scope | plan |\n|---|---|---|---|---|"
+
+    def row(name: str) -> str:
+        tools = by_shape.get(shape(name), [])
+        own = [tool for tool in tools if len(tool.endpoints) == 1]
+        names = ", ".join(dict.fromkeys(f"`{tool.name}`" for tool in tools)) or "–"
+        scope = own[0].scopes_in_words.replace("|", "or") if own and own[0].scopes else "–"
+        plan = "Enterprise" if own and own[0].enterprise else "all"
+        is_emulated = "yes" if shape(name) in emulated else "no"
+        return f"| `{name}` | {names} | {is_emulated} | {scope} | {plan} |"
+
     return "\n".join(
         [
             NOTE,
             "# Coverage\n",
             f"{reached} of {len(operations)} administrative operations in Portkey's OpenAPI file",
-            "of 2026-06-12 have a tool.\n",
-            "| operation | | tool |\n|---|---|---|",
-            *rows,
+            f"of 2026-06-12 have a tool, and {len(beyond)} that the file lacks.\n",
+            "## In the OpenAPI file\n",
+            head,
+            *map(row, operations),
+            "\n## Beyond it\n",
+            "Known from Portkey's documentation, its changelog, or its other clients.\n",
+            head,
+            *map(row, beyond),
             "",
         ]
     )

@@ -1,7 +1,6 @@
 """Fixtures on a fresh emulator: `api` calls the client, `call` and `ask` go through MCP."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,7 +40,6 @@ def update_snapshots(request: pytest.FixtureRequest) -> bool:
 class JudgedEmulator(Emulator):
     """The emulator, with each answer that succeeds held against Portkey's OpenAPI file."""
 
-    judged: Counter[str] = Counter()
     problems: list[str]
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Any:
@@ -49,7 +47,6 @@ class JudgedEmulator(Emulator):
         path = target.partition("?")[0].removeprefix("/v1")
         operation = openapi.operation_of(method, path)
         if operation is not None and answered[0] == 200:
-            self.judged[operation] += 1
             told = openapi.problems_of_answer(operation, json.loads(answered[2]))
             self.problems += [f"{operation}: {each}" for each in told]
         return answered

@@ -359,3 +359,52 @@ def test_a_budget_that_is_spent_exhausts_what_has_it(emulator, control, said, ki
     control("POST usage", {"kind": kind, "id": row["id"], "amount": 0.5})
     told = said(f"GET {path}/{row[name]}")["status"]
     assert told == ("exhausted" if row["status"] == "active" else row["status"])
+
+
+OF_A_WORKSPACE = [
+    "GET /collections",
+    "GET /configs",
+    "GET /guardrails",
+    "GET /integrations",
+    "GET /labels",
+    "GET /logs/exports",
+    "GET /logs/exports/field-restrictions",
+    "GET /mcp-servers",
+    "GET /policies/rate-limits",
+    "GET /policies/usage-limits",
+    "GET /prompts",
+    "GET /prompts/partials",
+    "GET /providers",
+    "GET /virtual-keys",
+]
+
+
+@pytest.mark.parametrize("endpoint", OF_A_WORKSPACE)
+def test_a_workspace_key_that_names_another_workspace_is_refused_or_sees_its_own(
+    send, said, refused, workspace, endpoint
+):
+    def asked(name, key="workspace-service"):
+        return send(f"{endpoint}?workspace_id={workspace(name)}", key=key)
+
+    own, theirs = asked("Support"), asked("Science")
+
+    assert own[0] == 200
+    assert theirs[0] == 403 or theirs == own
+    assert theirs[0] == 403 or asked("Science", key="owner") != theirs
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("POST /collections", {"name": "A"}),
+        ("POST /configs", {"name": "A", "config": {}}),
+        ("POST /labels", {"name": "A"}),
+        ("POST /prompts/partials", {"name": "A", "string": "x"}),
+        ("POST /virtual-keys", {"name": "A", "provider": "openai", "key": "k"}),
+        ("POST /guardrails", {"name": "A", "checks": [{"id": "a.b"}], "actions": {}}),
+    ],
+)
+def test_a_workspace_key_writes_nothing_into_another_workspace(refused, workspace, endpoint, body):
+    there = {"workspace_id": workspace("Science")}
+
+    assert refused(endpoint, body | there, key="workspace-service") == (403, "AB03")

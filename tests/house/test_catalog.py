@@ -26,6 +26,7 @@ PACKAGE = Path(inspect.getfile(PortkeyAdminError)).parent
 TOOLS = all_tools()
 ENDPOINT_TOOLS = [t for t in TOOLS if t.function.__module__.split(".")[1] == "tools"]
 TYPESCRIPT = json.loads((TESTS / "facts/typescript_tools.json").read_text())["tools"]
+PLANS = json.loads((TESTS / "facts/plans.json").read_text())["operations"]
 BEYOND = json.loads((TESTS / "facts/beyond_openapi.json").read_text())["operations"]
 SAYS_IT_ALL = {
     "alias", "aws_access_key_id", "aws_region", "aws_secret_access_key", "credit_limit",
@@ -168,6 +169,85 @@ def test_the_emulator_asks_for_the_scope_and_the_plan_that_the_tool_says(tool):
     assert route.scopes == tool.scopes
     assert route.enterprise == tool.enterprise
     assert (route.who == "anyone") == (not tool.needs_key)
+
+
+@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+def test_the_plan_is_the_one_that_portkeys_documentation_names(tool):
+    named_plans = {shape(endpoint): plan for endpoint, plan in PLANS.items()}
+    plan = named_plans.get(shape(tool.endpoints[0]))
+
+    if plan is None:
+        assert tool.endpoints[0] in BEYOND, "neither in the OpenAPI file nor named as beyond it"
+    else:
+        assert tool.enterprise == (plan == "enterprise")
+
+
+CAN_BE_UNDONE = {
+    "delete_user_invite": "invited again",
+    "remove_workspace_member": "added again",
+    "delete_scim_workspace_mapping": "mapped again",
+    "disconnect_mcp_server_connection": "signed in again",
+}
+"""What is deleted and made again without loss."""
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+def test_what_cannot_be_undone_or_costs_or_shows_a_secret_says_so(tool):
+    told = tool.description.lower()
+
+    if tool.effect == "delete" and tool.name not in CAN_BE_UNDONE:
+        assert re.search(r"undone|archiv|refused while", told)
+    if tool.is_billable:
+        assert "billed" in told
+    if tool.returns_secret:
+        assert re.search(r"secret|only now|shown once|only shown", told)
+    if tool.unconfirmed and tool.unconfirmed.startswith("In Portkey's OpenAPI file"):
+        assert "lack this" in told or "older name" in told
+
+
+SIBLINGS = {
+    "create_log_export": ["start_log_export"],
+    "create_prompt": ["migrate_prompt"],
+    "delete_user": ["remove_workspace_member"],
+    "get_analytics_group_models": ["get_analytics_group"],
+    "get_analytics_group_providers": ["get_analytics_group"],
+    "get_cost_analytics": ["get_analytics_group", "get_analytics_group_users"],
+    "get_error_analytics": ["get_error_rate_analytics"],
+    "get_prompt": ["list_prompt_versions", "get_prompt_version"],
+    "get_trace": ["get_log"],
+    "get_user_stats": ["get_analytics_group_users"],
+    "get_users_analytics": ["get_analytics_group_users"],
+    "list_configs": ["get_config"],
+    "list_prompts": ["get_prompt"],
+    "migrate_prompt": ["publish_prompt"],
+    "promote_prompt": ["publish_prompt"],
+    "remove_workspace_member": ["delete_user"],
+    "render_prompt": ["run_prompt_completion"],
+    "run_prompt_completion": ["render_prompt"],
+    "start_log_export": ["get_log_export"],
+    "update_config": ["get_config"],
+    "update_prompt": ["publish_prompt"],
+    "update_prompt_partial": ["publish_partial"],
+    "update_prompt_version": ["update_prompt"],
+}
+"""Tools that are easily taken for another, or of no use without it, and what they must name."""
+
+
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_a_tool_names_those_it_is_easily_taken_for(name):
+    (tool,) = [each for each in TOOLS if each.name == name]
+
+    assert [other for other in SIBLINGS[name] if f"`{other}`" not in tool.description] == []
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+def test_a_description_names_only_tools_that_there_are(tool):
+    names = {each.name for each in TOOLS}
+    arguments = schema(tool)["properties"]
+    told = json.dumps([tool.description, schema(tool)])
+    mentioned = set(re.findall(r"`((?:get|list|create|update|delete|start)_\w+)`", told))
+
+    assert mentioned <= names | set(arguments)
 
 
 def test_the_emulator_answers_every_endpoint_and_nothing_else():

@@ -7,6 +7,7 @@ another as long as the tool's rules allow. So most calls are sent, and a test co
 import asyncio
 import json
 import random
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -72,6 +73,10 @@ class Drawn:
 
     def call(self) -> list[tuple[str, str, Any]] | None:
         """Draw one call and make it: what was sent, None if nothing was."""
+        return self.sent(self.arguments())
+
+    def arguments(self) -> dict[str, Any]:
+        """Draw what a call needs, and some of the rest, as long as the tool's rules allow it."""
         needed = self.schema.get("required", ())
         given = {name: self.value(name, self.schema["properties"][name]) for name in needed}
         given |= CASES.get(self.tool.name, {}).get("with", {})
@@ -82,7 +87,19 @@ class Drawn:
             drawn = self.value(name, self.schema["properties"][name])
             more = {**given, name: instead.get(name, drawn)}
             given = more if self.fits(more) else given
-        return self.sent(given)
+        return given
+
+    def broken(self) -> Iterator[dict[str, Any]]:
+        """A call that fits, with one thing wrong: each thing that can be, in turn."""
+        good = self.arguments()
+        yield {**good, "no_such_argument": 1}
+        for name in self.schema.get("required", ()):
+            yield {argument: value for argument, value in good.items() if argument != name}
+        for name, field in self.schema["properties"].items():
+            if "enum" in field or field.get("type") in ("integer", "number", "boolean"):
+                yield {**good, name: "nonsense"}
+            elif field.get("type") == "array":
+                yield {**good, name: 5}
 
     def fits(self, given: dict[str, Any]) -> bool:
         """Whether the tool's own rules allow a call. Nothing is sent to find out."""
@@ -148,6 +165,14 @@ def calls(name: str) -> list[list[tuple[str, str, Any]] | None]:
 @pytest.mark.parametrize("name", [name for name in TOOLS if name not in LOCAL])
 def test_nearly_every_call_that_fits_is_sent(name):
     assert sum(sent is not None for sent in calls(name)) >= SENT_AT_LEAST * CALLS
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_call_with_one_thing_wrong_is_refused_and_nothing_is_sent(name):
+    drawn = Drawn(name)
+
+    for given in drawn.broken():
+        assert drawn.sent(given) is None, given
 
 
 @pytest.mark.parametrize("name", [name for name in TOOLS if name not in LOCAL])

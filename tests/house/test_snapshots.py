@@ -13,6 +13,7 @@ SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 BUDGET = SNAPSHOTS / "budget.json"
 MOST_IN_ALL = 31_000
 MOST_EACH = 700
+GROWTH = 1.03
 TOOLS = all_tools()
 O200K = quicktok.get_encoding("o200k_base")
 
@@ -49,14 +50,24 @@ def test_no_snapshot_outlives_its_tool():
 
 
 def test_what_a_model_must_read_stays_within_the_budget(update_snapshots):
-    each = {tool.name: tokens(tool) for tool in TOOLS}
-    budget = {
-        "unit": "o200k tokens of name, description and inputSchema as compact JSON",
-        "instructions": len(O200K.encode(INSTRUCTIONS)),
-        "tools_in_all": sum(each.values()),
-        "tools": each,
-    }
+    """Costs may fall by themselves; to let a tool grow, its line of the budget is changed by hand.
 
-    same_as(BUDGET, json.dumps(budget, indent=2) + "\n", update_snapshots)
+    `--update-snapshots` writes new tools and smaller costs, never larger ones.
+    """
+    each = {tool.name: tokens(tool) for tool in TOOLS}
+    allowed = json.loads(BUDGET.read_text(encoding="utf-8"))["tools"]
+    if update_snapshots:
+        allowed = {name: min(cost, allowed.get(name, cost)) for name, cost in each.items()}
+        budget = {
+            "unit": "o200k tokens of name, description and inputSchema as compact JSON",
+            "instructions": len(O200K.encode(INSTRUCTIONS)),
+            "tools_in_all": sum(each.values()),
+            "tools": allowed,
+        }
+        BUDGET.write_text(json.dumps(budget, indent=2) + "\n", encoding="utf-8")
+    grown = {n: (allowed.get(n), c) for n, c in each.items() if c > GROWTH * allowed.get(n, 0)}
+
+    assert grown == {}, "these cost more than the budget allows: (allowed, now)"
+    assert set(allowed) == set(each)
     assert sum(each.values()) <= MOST_IN_ALL
-    assert {name: n for name, n in each.items() if n > MOST_EACH} == {}
+    assert max(each.values()) <= MOST_EACH

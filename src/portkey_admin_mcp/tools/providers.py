@@ -42,4 +42,4 @@ async def update_provider(
 
 @tool("DELETE /providers/{slug}", scope="providers.delete")
 async def delete_provider(api: Portkey, slug: ProviderSlug, workspace: WorkspaceSelector) -> Done:
-    """Delete a workspace's AI provider; requests and configs that use it then fail."""
+    """Delete a workspace's AI provider; what uses it then fails. Cannot be undone."""

@@ -43,4 +43,4 @@ async def update_virtual_key(api: Portkey, slug: VirtualKeySlug, patch: VirtualK
 async def delete_virtual_key(
     api: Portkey, slug: VirtualKeySlug, workspace: WorkspaceSelector
 ) -> Done:
-    """Delete a virtual key; requests and configs that use it then fail."""
+    """Delete a virtual key; what uses it then fails. Cannot be undone."""
