@@ -20,6 +20,7 @@ from .errors import (
     InputError,
     OutcomeUnknown,
     RateLimited,
+    ReadOnly,
     Unavailable,
     UnexpectedAnswer,
     Unreachable,
@@ -103,6 +104,8 @@ class Portkey:
             raise InputError("the arguments are too long for the address of a request")
         content = None if body is None else _encode(_wire(body))
         safe = method == "GET" if is_read is None else is_read
+        if self._settings.read_only and not safe:
+            raise ReadOnly(f"PORTKEY_READ_ONLY is set, so {request} is not sent")
         send = _Sending(request, target, content, safe, needs_key)
         return returns.read(_decode(await self._repeat(send), request))
 

@@ -35,9 +35,11 @@ def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
 
 def mcp_server(settings: Settings) -> "FastMCP":
     """The MCP server with all tools, over Portkey or the sandbox."""
-    from .server.app import build_server
+    from .server.app import all_tools, build_server
+    from .server.selection import selected_tools
 
-    return build_server(portkey_factory(settings), settings.max_result_chars)
+    tools = selected_tools(settings, all_tools())
+    return build_server(portkey_factory(settings), settings.max_result_chars, tools)
 
 
 def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
@@ -74,12 +76,14 @@ def http_app(settings: Settings, hosting: Hosting) -> "Starlette":
     """The hosted service."""
     from .server.app import all_tools, build_server
     from .server.http.app import build_http
+    from .server.selection import selected_tools
 
     require_access_control(settings, hosting)
     portkey = portkey_factory(settings)
+    tools = selected_tools(settings, all_tools())
     return build_http(
-        build_server(portkey, settings.max_result_chars),
-        all_tools(),
+        build_server(portkey, settings.max_result_chars, tools),
+        tools,
         hosting,
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(portkey),

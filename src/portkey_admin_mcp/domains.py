@@ -33,6 +33,50 @@ DOMAINS: dict[str, str] = {
 }
 """In the order in which tools are listed, and in which the emulator fills an organisation."""
 
+GROUPS: dict[str, tuple[str, ...]] = {
+    "default": ("workspaces", "api_keys", "configs", "providers", "prompts", "analytics"),
+    "access": ("users", "workspaces", "scim", "api_keys"),
+    "prompts-engineering": ("prompts", "partials", "labels", "collections", "configs"),
+    "routing": (
+        "configs",
+        "providers",
+        "integrations",
+        "virtual_keys",
+        "model_catalog",
+        "deployments",
+    ),
+    "governance": (
+        "guardrails",
+        "organisation",
+        "usage_limits",
+        "rate_limits",
+        "secret_references",
+        "audit_logs",
+    ),
+    "observability": ("analytics", "logs", "log_exports", "feedback"),
+    "mcp": ("mcp_integrations", "mcp_servers"),
+    "all": tuple(DOMAINS),
+}
+"""Toolsets of several domains, by what somebody does with them."""
+
+
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    "keys": ("api_keys", "virtual_keys"),
+    "limits": ("usage_limits", "rate_limits"),
+    "logging": ("logs", "log_exports"),
+    "tracing": ("feedback", "logs"),
+    "audit": ("audit_logs",),
+}
+"""What the TypeScript server calls some of its domains; taken, and not announced."""
+
+
+def domains_of(toolset: str) -> tuple[str, ...]:
+    """The domains of a toolset: a group's, or itself; none of a name that is neither."""
+    name = toolset.replace("-", "_")
+    found = GROUPS.get(toolset) or ELSEWHERE.get(toolset)
+    return found or ((name,) if name in DOMAINS else ())
+
+
 WORKFLOWS: tuple[str, ...] = (
     "delete_workspace",
     "create_prompt",

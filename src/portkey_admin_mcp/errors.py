@@ -2,6 +2,7 @@
 
 * PortkeyAdminError
   * ConfigurationError      a setting is missing or makes no sense
+  * ReadOnly                a write, though the settings allow reading only; nothing was sent
   * InputError              the arguments contradict each other; nothing was sent
   * ApiError                Portkey answered with an error, or did not answer
     * Unauthenticated       401
@@ -29,6 +30,10 @@ class PortkeyAdminError(Exception):
 
 class ConfigurationError(PortkeyAdminError):
     """A setting is missing or makes no sense."""
+
+
+class ReadOnly(PortkeyAdminError):
+    """A write, though the settings allow reading only; nothing was sent."""
 
 
 class InputError(PortkeyAdminError):

@@ -83,6 +83,32 @@ class Settings(BaseSettings):
         "PORTKEY_BASE_URL is Portkey's own.",
         examples=["https://configs.portkey.ai"],
     )
+    toolsets: CommaSeparated = Field(
+        (),
+        validation_alias=AliasChoices("PORTKEY_TOOLSETS", "PORTKEY_TOOL_DOMAINS"),
+        description="Offer only the tools of these toolsets: domains (docs/tools), or groups of "
+        "them: default, access, prompts-engineering, routing, governance, observability, mcp, all. "
+        "All tools if neither this nor PORTKEY_TOOLS is set.",
+        examples=["default,observability"],
+    )
+    tools: CommaSeparated = Field(
+        (),
+        validation_alias="PORTKEY_TOOLS",
+        description="Offer these single tools, besides those of PORTKEY_TOOLSETS if it is set.",
+        examples=["list_audit_logs,get_log"],
+    )
+    exclude_tools: CommaSeparated = Field(
+        (),
+        validation_alias="PORTKEY_EXCLUDE_TOOLS",
+        description="Do not offer these tools, whatever the other settings say.",
+        examples=["delete_workspace"],
+    )
+    read_only: bool = Field(
+        False,
+        validation_alias="PORTKEY_READ_ONLY",
+        description="Offer only tools that change nothing, and send Portkey no request that does.",
+        examples=["true"],
+    )
     max_result_chars: int = Field(
         80_000,
         ge=1_000,

@@ -31,10 +31,12 @@ def all_tools() -> list[Tool]:
 
 
 def build_server(
-    portkey: Callable[[], Portkey], max_result_chars: int = MAX_RESULT_CHARS
+    portkey: Callable[[], Portkey],
+    max_result_chars: int = MAX_RESULT_CHARS,
+    offered: list[Tool] | None = None,
 ) -> FastMCP:
-    """Offer the tools; `portkey` is asked for a client at each call."""
-    tools = all_tools()
+    """Offer the tools, all if none are given; `portkey` is asked for a client at each call."""
+    tools = all_tools() if offered is None else offered
     return FastMCP(
         "portkey-admin",
         version=__version__,

@@ -1,4 +1,4 @@
-"""Limit a client to some toolsets, by `?tools=users,configs` or the header X-MCP-Toolsets."""
+"""Limit a client to some toolsets, by `?tools=users,mcp` or the header X-MCP-Toolsets."""
 
 from contextvars import ContextVar
 from difflib import get_close_matches
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...catalog import Tool
+from ...domains import GROUPS, domains_of
 
 _selected: ContextVar[frozenset[str] | None] = ContextVar("selected_toolsets", default=None)
 
@@ -27,20 +28,23 @@ class ToolsetSelection:
         request = Request(scope)
         requested = [request.query_params.get("tools"), request.headers.get("x-mcp-toolsets")]
         lists = [set(filter(None, map(str.strip, text.split(",")))) for text in requested if text]
-        for name in sorted(set().union(*lists) - set(self._domains)):
+        for name in sorted(set().union(*lists)):
+            if {*domains_of(name)} & {*self._domains}:
+                continue
             refusal = JSONResponse(
                 {"error": "unknown_toolset", "message": self._correction(name)}, 400
             )
             await refusal(scope, receive, send)
             return
-        token = _selected.set(frozenset.intersection(*map(frozenset, lists)) if lists else None)
+        chosen = [frozenset(d for name in names for d in domains_of(name)) for names in lists]
+        token = _selected.set(frozenset.intersection(*chosen) if chosen else None)
         try:
             await self._app(scope, receive, send)
         finally:
             _selected.reset(token)
 
     def _correction(self, name: str) -> str:
-        near = get_close_matches(name, self._domains, n=1)
+        near = get_close_matches(name, [*self._domains, *GROUPS], n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._domains)}"
         return f"There is no toolset {name[:40]!r}; {hint}"
 

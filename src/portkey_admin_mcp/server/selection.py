@@ -1,0 +1,50 @@
+"""Which tools are offered: the toolsets, single tools and the mode that the settings name."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from ..catalog import Tool
+from ..domains import DOMAINS, GROUPS, domains_of
+from ..errors import ConfigurationError
+from ..settings import Settings
+
+
+def selected_tools(settings: Settings, tools: list[Tool]) -> list[Tool]:
+    """The tools that the settings leave, in their order.
+
+    Raises ConfigurationError for a name that there is not, and where nothing is left.
+    """
+    unknown = [name for name in settings.toolsets if not domains_of(name)]
+    _check("PORTKEY_TOOLSETS", unknown, [*DOMAINS, *GROUPS])
+    names = [tool.name for tool in tools]
+    _check("PORTKEY_TOOLS", settings.tools, names)
+    _check("PORTKEY_EXCLUDE_TOOLS", settings.exclude_tools, names)
+    domains = {domain for toolset in settings.toolsets for domain in domains_of(toolset)}
+    is_whole = not settings.toolsets and not settings.tools
+    left = [
+        tool
+        for tool in tools
+        if (is_whole or tool.domain in domains or tool.name in settings.tools)
+        and tool.name not in settings.exclude_tools
+        and (tool.effect == "read" or not settings.read_only)
+    ]
+    if not left:
+        raise ConfigurationError(
+            "PORTKEY_TOOLSETS, PORTKEY_TOOLS, PORTKEY_EXCLUDE_TOOLS and PORTKEY_READ_ONLY leave no "
+            "tool to offer. Name another toolset, or unset one of them."
+        )
+    return left
+
+
+def _check(setting: str, given: Iterable[str], known: list[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(f"{setting}: there is no {name!r}; {nearest(name, known)}")
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """What was meant instead of a name, or all there is where they are few."""
+    near = get_close_matches(name, known, n=2, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are {', '.join(known)}" if len(known) < 50 else "docs/tools names them all"

@@ -1,0 +1,145 @@
+"""Calls drawn from a tool's own schema: what it needs, then more, as its rules allow."""
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import SecretStr
+
+from openapi import TESTS
+from portkey_admin_mcp.api import Portkey
+from portkey_admin_mcp.emulator.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.store import frozen_time
+from portkey_admin_mcp.errors import PortkeyAdminError
+from portkey_admin_mcp.server.app import all_tools
+from portkey_admin_mcp.server.arguments import arguments_model, call_flat, read_arguments
+from portkey_admin_mcp.server.schema import Schema, input_schema
+from portkey_admin_mcp.settings import Settings
+
+CASES = json.loads((TESTS / "compatibility_cases.json").read_text())
+TOOLS = {tool.name: tool for tool in all_tools()}
+NO_CALL = ("dry_run",)
+"""Arguments that keep a call from being sent."""
+FORMATS = {
+    "date-time": ["2026-11-02T09:00:00Z", "2027-01-31T00:00:00.000Z"],
+    "email": ["new@acme.example"],
+    "uuid": ["3f0e7b1c-4d2a-4c59-9e5f-0a1b2c3d4e5f"],
+    "uri": ["https://example.com/mcp"],
+}
+TEXTS = ["x", "abc", "a b", "ä/ö?", "support", "5"]
+PATTERNED = {"color_code": ["#22C55E"], "slug": ["abc-1"]}
+
+
+class StoppedError(Exception):
+    """Nothing is wrong with the arguments: the call was on its way."""
+
+
+class Recorded:
+    """The emulator as a transport that remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        emulator = Emulator("acme", frozen_time)
+        self.settings = Settings(PORTKEY_API_KEY=SecretStr(emulator.keys()["owner"]))
+        self.requests: list[tuple[str, str, Any]] = []
+        self._answer = InProcess(emulator)
+
+    async def __call__(self, method: str, target: str, headers: Any, body: bytes | None) -> Any:
+        self.requests.append((method, target, None if body is None else json.loads(body)))
+        return await self._answer(method, target, headers, body)
+
+
+class Drawn:
+    """Calls of one tool, drawn from its schema."""
+
+    def __init__(self, name: str) -> None:
+        self.tool = TOOLS[name]
+        self.model = arguments_model(self.tool)
+        self.schema = input_schema(self.model)
+        self.chance = random.Random(name)  # the same calls every time
+        self.recorded = Recorded()
+
+    def call(self) -> list[tuple[str, str, Any]] | None:
+        """Draw one call and make it: what was sent, None if nothing was."""
+        return self.sent(self.arguments())
+
+    def arguments(self) -> dict[str, Any]:
+        """Draw what a call needs, and some of the rest, as long as the tool's rules allow it."""
+        needed = self.schema.get("required", ())
+        given = {name: self.value(name, self.schema["properties"][name]) for name in needed}
+        given |= CASES.get(self.tool.name, {}).get("with", {})
+        instead = CASES.get(self.tool.name, {}).get("instead", {})
+        others = [name for name in self.schema["properties"] if name not in {*given, *NO_CALL}]
+        self.chance.shuffle(others)
+        for name in others[: self.chance.randrange(len(others) + 1)]:
+            drawn = self.value(name, self.schema["properties"][name])
+            more = {**given, name: instead.get(name, drawn)}
+            given = more if self.fits(more) else given
+        return given
+
+    def broken(self) -> Iterator[dict[str, Any]]:
+        """A call that fits, with one thing wrong: each thing that can be, in turn."""
+        good = self.arguments()
+        yield {**good, "no_such_argument": 1}
+        for name in self.schema.get("required", ()):
+            yield {argument: value for argument, value in good.items() if argument != name}
+        for name, field in self.schema["properties"].items():
+            if "enum" in field or field.get("type") in ("integer", "number", "boolean"):
+                yield {**good, name: "nonsense"}
+            elif field.get("type") == "array":
+                yield {**good, name: 5}
+
+    def fits(self, given: dict[str, Any]) -> bool:
+        """Whether the tool's own rules allow a call. Nothing is sent to find out."""
+
+        async def stop(*_args: Any) -> Any:
+            raise StoppedError
+
+        try:
+            arguments = read_arguments(self.model, self.schema, given)
+            asyncio.run(call_flat(self.tool, Portkey(self.recorded.settings, stop), arguments))
+        except StoppedError:
+            return True
+        except PortkeyAdminError:
+            return False
+        return True
+
+    def sent(self, given: dict[str, Any]) -> list[tuple[str, str, Any]] | None:
+        """Make a call on the emulator, and list what was asked of it."""
+        self.recorded.requests.clear()
+        api = Portkey(self.recorded.settings, self.recorded)
+        try:
+            arguments = read_arguments(self.model, self.schema, given)
+            asyncio.run(call_flat(self.tool, api, arguments))
+        except PortkeyAdminError:
+            pass
+        return list(self.recorded.requests) or None
+
+    def value(self, name: str, schema: Schema) -> Any:
+        """A value that the schema takes."""
+        pick = self.chance.choice
+        kinds = schema.get("type", "object")
+        kind = kinds if isinstance(kinds, str) else pick(kinds)
+        if "enum" in schema:
+            return pick(schema["enum"])
+        if kind == "object":
+            return self.parts(schema)
+        if kind == "array":
+            return [self.value(name, schema.get("items", {})) for _ in range(pick((1, 2)))]
+        if kind in ("integer", "number"):
+            least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+            return min(least + pick((0, 1, 5)), schema.get("maximum", 10**9))
+        plain = {"boolean": [True, False], "null": [None]}.get(kind)
+        known = plain or FORMATS.get(schema.get("format", "")) or PATTERNED.get(name)
+        if name in ("metadata", "email", "alert_emails") and not plain:
+            known = ['{"a":"b"}'] if name == "metadata" else FORMATS["email"]
+        return pick(known or TEXTS)
+
+    def parts(self, schema: Schema) -> dict[str, Any]:
+        """An object with what it needs and some of the rest."""
+        fields = schema.get("properties", {})
+        needed = schema.get("required", ())
+        chosen = [name for name in fields if name in needed or self.chance.random() < 0.5]
+        free = {} if fields else {"a": "b"}
+        return {name: self.value(name, fields[name]) for name in chosen} or free

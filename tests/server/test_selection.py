@@ -1,0 +1,146 @@
+"""Which tools the settings leave, and that a server that only reads sends no write."""
+
+import pytest
+from mcp import Client
+from pydantic import SecretStr
+
+from drawn_calls import Drawn
+from portkey_admin_mcp.api import Portkey
+from portkey_admin_mcp.bootstrap import mcp_server
+from portkey_admin_mcp.domains import DOMAINS, ELSEWHERE, GROUPS
+from portkey_admin_mcp.emulator.app import InProcess
+from portkey_admin_mcp.errors import ConfigurationError, ReadOnly
+from portkey_admin_mcp.models.configs import ConfigDraft
+from portkey_admin_mcp.models.prompts import Rendering
+from portkey_admin_mcp.models.workspaces import WorkspaceFilter
+from portkey_admin_mcp.server.app import all_tools, build_server
+from portkey_admin_mcp.server.selection import selected_tools
+from portkey_admin_mcp.settings import load_settings
+from portkey_admin_mcp.tools.configs import create_config
+from portkey_admin_mcp.tools.prompts import render_prompt
+from portkey_admin_mcp.tools.workspaces import list_workspaces
+
+TOOLS = all_tools()
+WRITES = [tool for tool in TOOLS if tool.effect != "read"]
+
+
+def names(**variables):
+    return [tool.name for tool in selected_tools(load_settings(**variables), TOOLS)]
+
+
+def of(*domains):
+    return [tool.name for tool in TOOLS if tool.domain in domains]
+
+
+def test_everything_is_offered_unless_something_is_said():
+    assert names() == [tool.name for tool in TOOLS]
+
+
+@pytest.mark.parametrize("variable", ["PORTKEY_TOOLSETS", "PORTKEY_TOOL_DOMAINS"])
+@pytest.mark.parametrize(
+    ("given", "domains"),
+    [
+        ("users", ["users"]),
+        ("users, configs", ["users", "configs"]),
+        ("secret-references", ["secret_references"]),
+        ("observability", GROUPS["observability"]),
+        ("mcp,users", [*GROUPS["mcp"], "users"]),
+        ("keys", ["api_keys", "virtual_keys"]),
+        ("all", list(DOMAINS)),
+    ],
+)
+def test_toolsets_are_domains_or_groups_under_either_name(monkeypatch, variable, given, domains):
+    monkeypatch.setenv(variable, given)
+
+    assert names() == of(*domains) != []
+
+
+def test_single_tools_are_added_or_alone_and_excluded_ones_go(monkeypatch):
+    monkeypatch.setenv("PORTKEY_TOOLS", "list_configs,get_log")
+    assert names() == ["list_configs", "get_log"]
+    monkeypatch.setenv("PORTKEY_TOOLSETS", "feedback")
+    assert names() == ["list_configs", "get_log", "create_feedback", "update_feedback"]
+    monkeypatch.setenv("PORTKEY_EXCLUDE_TOOLS", "list_configs")
+    assert names() == ["get_log", "create_feedback", "update_feedback"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "told"),
+    [
+        ("PORTKEY_TOOLSETS", "confgs", "did you mean configs"),
+        ("PORTKEY_TOOLSETS", "zzz", "there are users, workspaces"),
+        ("PORTKEY_TOOLS", "list_config", "did you mean list_configs"),
+        ("PORTKEY_EXCLUDE_TOOLS", "zzz", "docs/tools names them all"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(monkeypatch, variable, given, told):
+    monkeypatch.setenv(variable, given)
+
+    with pytest.raises(ConfigurationError, match=f"{variable}: there is no '{given}'; {told}"):
+        names()
+
+
+def test_settings_that_leave_nothing_are_refused(monkeypatch):
+    monkeypatch.setenv("PORTKEY_TOOLSETS", "feedback")
+    monkeypatch.setenv("PORTKEY_READ_ONLY", "true")
+
+    with pytest.raises(ConfigurationError, match="leave no tool to offer"):
+        names()
+
+
+def test_every_domain_is_in_a_group_and_every_group_of_domains():
+    grouped = {d for name, group in GROUPS.items() if name != "all" for d in group}
+
+    assert grouped == set(DOMAINS)
+    assert {d for group in ELSEWHERE.values() for d in group} <= set(DOMAINS)
+
+
+async def test_a_server_that_only_reads_offers_no_write(monkeypatch):
+    monkeypatch.setenv("PORTKEY_READ_ONLY", "true")
+    monkeypatch.setenv("PORTKEY_SANDBOX", "true")
+
+    async with Client(mcp_server(load_settings())._mcp_server) as client:
+        offered = {tool.name for tool in (await client.list_tools()).tools}
+        answered = await client.call_tool("list_workspaces", {})
+        refused = await client.call_tool("create_workspace", {"name": "A"})
+
+    assert offered == {tool.name for tool in TOOLS} - {tool.name for tool in WRITES}
+    assert not answered.is_error
+    assert "There is no tool 'create_workspace'" in refused.content[0].text
+
+
+@pytest.fixture
+def reading(emulator):
+    """A client that may only read."""
+    key = SecretStr(emulator.keys()["owner"])
+    settings = load_settings(PORTKEY_API_KEY=key, PORTKEY_READ_ONLY=True)
+    return Portkey(settings, InProcess(emulator))
+
+
+async def test_the_door_refuses_a_write_that_goes_around_the_list(reading, emulator, workspace):
+    slug = emulator.store.table("prompts").rows()[0]["slug"]
+    await list_workspaces(reading, WorkspaceFilter())
+    await render_prompt(reading, slug, Rendering(variables={}))
+    emulator.log.clear()
+
+    draft = ConfigDraft(name="A", config={"virtual_key": "a"}, workspace_id=workspace("Support"))
+    with pytest.raises(ReadOnly, match="POST /configs is not sent"):
+        await create_config(reading, draft)
+
+    assert not emulator.log
+
+
+@pytest.fixture
+def writing_calls():
+    """A call of each tool that writes, with what it needs."""
+    return {tool.name: Drawn(tool.name).arguments() for tool in WRITES}
+
+
+async def test_every_write_tool_is_refused_at_the_door(reading, emulator, writing_calls):
+    """Offered all the same, each is called with what it needs: nothing but reads is asked."""
+    async with Client(build_server(lambda: reading)._mcp_server) as client:
+        for name, arguments in writing_calls.items():
+            emulator.log.clear()
+            result = await client.call_tool(name, arguments)
+            assert result.is_error, name
+            assert all(line.startswith("GET ") for line in emulator.log), name
