@@ -43,7 +43,9 @@ TARGETS = (
             "admit", "plan", "require", "may", "is_admin", "may_everything", "workspace",
             "named_workspace", "find_within", "find", "match", "_fits", "_segment_fits",
         ),
-        ("tests/emulator/test_kernel.py", "tests/emulator/test_configs.py"),
+        ("tests/emulator/test_kernel.py", "tests/emulator/test_configs.py",
+         "tests/emulator/test_prompts.py", "tests/emulator/test_integrations.py",
+         "tests/emulator/test_api_keys.py"),
     ),
     Target(
         "emulator/app.py",
@@ -57,7 +59,7 @@ TARGETS = (
          "_wait_before_retry", "_query", "_text"),
         ("tests/test_api.py",),
     ),
-    Target("addresses.py", (), ("tests/test_settings.py", "tests/test_api.py")),
+    Target("addresses.py", (), ("tests/test_settings.py", "tests/test_hosting.py")),
     Target("server/http/guards.py", (), ("tests/server/http/test_guards.py",)),
     Target("server/http/auth.py", (), ("tests/server/http/test_auth.py",)),
 )  # fmt: skip

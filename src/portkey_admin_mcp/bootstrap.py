@@ -39,7 +39,12 @@ def mcp_server(settings: Settings) -> "FastMCP":
     from .server.selection import selected_tools
 
     tools = selected_tools(settings, all_tools())
-    return build_server(portkey_factory(settings), settings.max_result_chars, tools)
+    return build_server(
+        portkey_factory(settings),
+        settings.max_result_chars,
+        tools,
+        is_searched=settings.tool_mode == "search",
+    )
 
 
 def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
@@ -82,7 +87,12 @@ def http_app(settings: Settings, hosting: Hosting) -> "Starlette":
     portkey = portkey_factory(settings)
     tools = selected_tools(settings, all_tools())
     return build_http(
-        build_server(portkey, settings.max_result_chars, tools),
+        build_server(
+            portkey,
+            settings.max_result_chars,
+            tools,
+            is_searched=settings.tool_mode == "search",
+        ),
         tools,
         hosting,
         sandbox=settings.sandbox,

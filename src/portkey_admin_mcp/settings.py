@@ -103,6 +103,13 @@ class Settings(BaseSettings):
         description="Do not offer these tools, whatever the other settings say.",
         examples=["delete_workspace"],
     )
+    tool_mode: Literal["full", "search"] = Field(
+        "full",
+        validation_alias="PORTKEY_TOOL_MODE",
+        description="What a client is shown: full is every tool that is offered, search a handful "
+        "with one to find the others and one to call them.",
+        examples=["search"],
+    )
     read_only: bool = Field(
         False,
         validation_alias="PORTKEY_READ_ONLY",

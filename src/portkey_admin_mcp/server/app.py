@@ -34,10 +34,15 @@ def build_server(
     portkey: Callable[[], Portkey],
     max_result_chars: int = MAX_RESULT_CHARS,
     offered: list[Tool] | None = None,
+    *,
+    is_searched: bool = False,
 ) -> FastMCP:
-    """Offer the tools, all if none are given; `portkey` is asked for a client at each call."""
+    """Offer the tools, all if none are given; `portkey` is asked for a client at each call.
+
+    `is_searched` lists only a handful of them, with tools to find and to call the others.
+    """
     tools = all_tools() if offered is None else offered
-    return FastMCP(
+    server = FastMCP(
         "portkey-admin",
         version=__version__,
         instructions=INSTRUCTIONS,
@@ -49,6 +54,11 @@ def build_server(
         cache_ttl=LIST_FRESH_S,
         cache_scope="private",
     )
+    if is_searched:
+        from .search_mode import SearchMode
+
+        server.add_transform(SearchMode(tools))
+    return server
 
 
 class ToolsOnlyMiddleware(Middleware):

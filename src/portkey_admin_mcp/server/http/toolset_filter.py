@@ -70,5 +70,6 @@ class ToolsetFilter(Middleware):
         return await call_next(context)
 
     def _is_selected(self, name: str) -> bool:
+        """A name of no toolset passes: it finds tools, or it is no tool at all."""
         selected = _selected.get()
-        return selected is None or self._domain.get(name) in selected
+        return selected is None or name not in self._domain or self._domain[name] in selected
