@@ -122,7 +122,7 @@ class Bench:
             assert ("Nothing was sent." in advice) == (self.watched.requests == [])
         else:
             assert json.loads(result.content[0].text) == result.structured_content
-            assert self.watched.requests != []
+            assert self.watched.requests != [] or not self.tool.endpoints
         assert all(is_declared(request, self.tool) for request in self.watched.requests)
 
     def _portkey(self) -> Portkey:

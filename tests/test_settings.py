@@ -94,6 +94,11 @@ def test_nothing_needs_to_be_set(load):
         "mcp_base_url": None,
         "prices_url": None,
         "max_result_chars": 80_000,
+        "toolsets": (),
+        "tools": (),
+        "exclude_tools": (),
+        "tool_mode": "full",
+        "read_only": False,
     }
 
 
@@ -112,6 +117,11 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         PORTKEY_MCP_BASE_URL="https://mcp.example",
         PORTKEY_PRICES_URL="https://prices.example/",
         MCP_MAX_RESULT_CHARS="5000",
+        PORTKEY_TOOLSETS="users, mcp",
+        PORTKEY_TOOLS="get_log",
+        PORTKEY_EXCLUDE_TOOLS="delete_user,delete_workspace",
+        PORTKEY_TOOL_MODE="search",
+        PORTKEY_READ_ONLY="true",
     )
 
     assert settings.api_key.get_secret_value() == "pk-1"
@@ -128,6 +138,11 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         "mcp_base_url": "https://mcp.example",
         "prices_url": "https://prices.example/",
         "max_result_chars": 5000,
+        "toolsets": ("users", "mcp"),
+        "tools": ("get_log",),
+        "exclude_tools": ("delete_user", "delete_workspace"),
+        "tool_mode": "search",
+        "read_only": True,
     }
 
 

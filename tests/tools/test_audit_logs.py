@@ -35,7 +35,7 @@ async def test_without_a_period_it_is_the_last_week(ask, changed, emulator):
 
 
 async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator, connect, changed):
-    from portkey_admin_mcp.errors import InputError
+    from portkey_admin_mcp.errors import Forbidden
     from portkey_admin_mcp.models.api_keys import ApiKeyDraft
     from portkey_admin_mcp.models.audit_logs import AuditQuestion
     from portkey_admin_mcp.tools.api_keys import create_api_key
@@ -47,8 +47,9 @@ async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator,
     made = await create_api_key(connect("owner"), draft)
     api = connect(made.key)
 
-    with pytest.raises(InputError, match="give organisation_id"):
+    with pytest.raises(Forbidden) as refused:
         await list_audit_logs(api, AuditQuestion(**WEEK))
+    assert "Give organisation_id instead." in refused.value.__notes__[0]
     organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
     page = await list_audit_logs(api, AuditQuestion(**WEEK, organisation_id=organisation))
     assert page.total == 3

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..api import Portkey
 from ..catalog import workflow
-from ..errors import ApiError, InputError
+from ..errors import ApiError, NotFound
 from ..models.api_keys import ApiKeyFilter
 from ..models.audit_logs import AuditFilter, AuditPage, AuditQuestion
 from ..tools.api_keys import list_api_keys
@@ -12,6 +12,7 @@ from ..tools.audit_logs import list_audit_records
 
 DOMAIN = "audit_logs"
 DAYS = 7
+INSTEAD = "The API keys were read for the organisation's id. Give organisation_id instead."
 
 
 @workflow(list_audit_records, list_api_keys, effect="read")
@@ -30,12 +31,13 @@ async def _organisation(api: Portkey) -> str:
     try:
         keys = await list_api_keys(api, ApiKeyFilter(page_size=1))
     except ApiError as error:
-        raise InputError(
-            f"give organisation_id: it could not be read from the API keys ({error})"
-        ) from None
+        error.add_note(INSTEAD)
+        raise
     found = next((key.answer().get("organisation_id") for key in keys.data), None)
     if not found:
-        raise InputError("give organisation_id: no API key says which it is")
+        nothing = NotFound("no API key says whose it is", request="GET /api-keys")
+        nothing.add_note(INSTEAD)
+        raise nothing
     return str(found)
 
 

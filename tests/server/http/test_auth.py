@@ -24,6 +24,8 @@ from starlette.routing import Route
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.http.auth import (
     Authentication,
+    BearerAuthenticator,
+    allow_anonymous,
     challenge_url,
     create_authenticator,
     metadata_route,
@@ -300,6 +302,16 @@ async def test_a_refused_client_learns_where_to_sign_in(issuer, clerk):
     assert facts["authorization_servers"] == [issuer.url]
     assert facts["bearer_methods_supported"] == ["header"]
     assert (await client.get(page.removesuffix("/mcp"))).json() == facts
+
+
+def test_the_mode_decides_who_authenticates():
+    """Were the mode overlooked, anybody would be let in."""
+    clerk = Hosting(MCP_AUTH_MODE="clerk", CLERK_ISSUER="https://clerk.example.com")
+    bearer = Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN="0123456789abcdef" * 2)
+
+    assert isinstance(create_authenticator(clerk), ClerkAuthenticator)
+    assert isinstance(create_authenticator(bearer), BearerAuthenticator)
+    assert create_authenticator(Hosting()) is allow_anonymous
 
 
 async def test_without_clerk_there_is_nothing_to_sign_in_to():
