@@ -13,6 +13,7 @@ SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 BUDGET = SNAPSHOTS / "budget.json"
 MOST_IN_ALL = 31_000
 MOST_EACH = 700
+MOST_OF_INSTRUCTIONS = 600
 GROWTH = 1.03
 TOOLS = all_tools()
 O200K = quicktok.get_encoding("o200k_base")
@@ -71,3 +72,4 @@ def test_what_a_model_must_read_stays_within_the_budget(update_snapshots):
     assert set(allowed) == set(each)
     assert sum(each.values()) <= MOST_IN_ALL
     assert max(each.values()) <= MOST_EACH
+    assert len(O200K.encode(INSTRUCTIONS)) <= MOST_OF_INSTRUCTIONS

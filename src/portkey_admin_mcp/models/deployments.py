@@ -9,7 +9,7 @@ from .vocabulary import Csv, JsonText
 
 DeploymentId = Annotated[str, Field(min_length=1, description="See `list_deployments`.")]
 Type = Literal["production", "non_production"]
-Flag = Annotated[Literal[0, 1], Field()]
+Flag = Annotated[int, Field(ge=0, le=1)]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
