@@ -1,7 +1,7 @@
 """What clients and model providers accept as a tool, from what they publish.
 
-- OpenAI: names of letters, digits, `_` and `-`, at most 64; descriptions of at most 1,024 letters; an
-  object at the root, and at most ten levels
+- OpenAI: names of letters, digits, `_` and `-`, at most 64; descriptions of at most 1,024 letters;
+  an object at the root, and at most ten levels
 - Anthropic: the same names, and no oneOf, anyOf or allOf at the root
 - Gemini: names begin with a letter, choices are texts, and only some keywords of JSON Schema
 - Cursor: 60 characters of the server's and the tool's name together

@@ -40,10 +40,10 @@ def sandbox(start, version):
         yield server
 
 
-def test_the_greeting_agrees_on_the_version_and_promises_tools_and_prompts(sandbox, version):
+def test_the_greeting_agrees_on_the_version_and_promises_what_there_is(sandbox, version):
     greeting = sandbox.greeting
 
-    assert greeting["capabilities"] == {"tools": {}, "prompts": {}}
+    assert greeting["capabilities"] == {"tools": {}, "prompts": {}, "resources": {}}
     assert "list_ tools" in greeting["instructions"]
     if version == LATEST_PROTOCOL:
         assert version in greeting["supportedVersions"]

@@ -113,7 +113,8 @@ def set_budgets(
     monthly_usd: Annotated[str, Field(description="Dollars a month in all.")] = "",
 ) -> str:
     """Budgets for a workspace, its people and keys, from what they really spend."""
-    return f"""Set budgets in workspace {workspace!r}{f" of {monthly_usd} USD a month" if monthly_usd else ""}.
+    of = f" of {monthly_usd} USD a month" if monthly_usd else ""
+    return f"""Set budgets{of} in workspace {workspace!r}.
 1. What was spent: `get_cost_analytics`, `get_analytics_group_users`, `get_analytics_group` by
    api_key.
 2. What is limited already: `get_workspace`, `list_usage_limits`, `list_rate_limits`,

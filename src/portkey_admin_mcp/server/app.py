@@ -18,6 +18,7 @@ from ..tools import domain_modules
 from ..workflows import workflow_modules
 from .admin_prompts import prompts_for
 from .binding import MAX_RESULT_CHARS, bind
+from .resources import add_resources
 
 INSTRUCTIONS = """\
 Administers a Portkey AI-gateway organisation. Find ids and slugs with the list_ tools first.
@@ -80,6 +81,7 @@ def build_server(
     )
     for prompt in prompts:
         server.add_prompt(prompt)
+    add_resources(server, tools, portkey)
     if is_searched:
         from .search_mode import SearchMode
 
@@ -96,18 +98,19 @@ class AnnouncementMiddleware(Middleware):
         self._offered = mcp_types.ServerCapabilities(
             tools=mcp_types.ToolsCapability(),
             prompts=mcp_types.PromptsCapability() if prompts else None,
+            resources=mcp_types.ResourcesCapability(),
         )
 
     async def on_initialize(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
     ) -> Any:
-        """Announce tools and prompts (revisions up to 2025-11-25)."""
+        """Announce tools, prompts and resources (revisions up to 2025-11-25)."""
         return self._announced(await call_next(context))
 
     async def on_discover(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
     ) -> Any:
-        """Announce tools and prompts (revision 2026-07-28)."""
+        """Announce tools, prompts and resources (revision 2026-07-28)."""
         return self._announced(await call_next(context))
 
     async def on_call_tool(
