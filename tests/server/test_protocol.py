@@ -43,7 +43,12 @@ def sandbox(start, version):
 def test_the_greeting_agrees_on_the_version_and_promises_what_there_is(sandbox, version):
     greeting = sandbox.greeting
 
-    assert greeting["capabilities"] == {"tools": {}, "prompts": {}, "resources": {}}
+    assert greeting["capabilities"] == {
+        "tools": {},
+        "prompts": {},
+        "resources": {},
+        "completions": {},
+    }
     assert "list_ tools" in greeting["instructions"]
     if version == LATEST_PROTOCOL:
         assert version in greeting["supportedVersions"]

@@ -18,6 +18,7 @@ from ..tools import domain_modules
 from ..workflows import workflow_modules
 from .admin_prompts import prompts_for
 from .binding import MAX_RESULT_CHARS, bind
+from .completions import completer
 from .resources import add_resources
 
 INSTRUCTIONS = """\
@@ -82,6 +83,7 @@ def build_server(
     for prompt in prompts:
         server.add_prompt(prompt)
     add_resources(server, tools, portkey)
+    server.add_completion_handler(completer(tools, portkey))
     if is_searched:
         from .search_mode import SearchMode
 
@@ -99,18 +101,19 @@ class AnnouncementMiddleware(Middleware):
             tools=mcp_types.ToolsCapability(),
             prompts=mcp_types.PromptsCapability() if prompts else None,
             resources=mcp_types.ResourcesCapability(),
+            completions=mcp_types.CompletionsCapability(),
         )
 
     async def on_initialize(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
     ) -> Any:
-        """Announce tools, prompts and resources (revisions up to 2025-11-25)."""
+        """Announce what is offered (revisions up to 2025-11-25)."""
         return self._announced(await call_next(context))
 
     async def on_discover(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
     ) -> Any:
-        """Announce tools, prompts and resources (revision 2026-07-28)."""
+        """Announce what is offered (revision 2026-07-28)."""
         return self._announced(await call_next(context))
 
     async def on_call_tool(

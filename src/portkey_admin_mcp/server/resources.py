@@ -89,7 +89,7 @@ def _summary(offered: dict[str, Tool], portkey: Callable[[], Portkey]) -> Resour
         said: dict[str, Any] = {}
         for what, (name, arguments) in SUMMARY.items():
             try:
-                answer = await _answer(offered[name], arguments, portkey)
+                answer = await answer_of(offered[name], arguments, portkey)
             except ResourceError as error:
                 # A key that may not read one part may still read the others.
                 said[what] = {"not_readable": str(error).partition("\n")[0]}
@@ -113,7 +113,7 @@ def _live(
     kind: str, tool: Tool, argument: str, sentence: str, portkey: Callable[[], Portkey]
 ) -> ResourceTemplate:
     async def read(slug: str) -> str:
-        answer = await _answer(tool, {argument: slug}, portkey)
+        answer = await answer_of(tool, {argument: slug}, portkey)
         return json.dumps(answer, ensure_ascii=False, indent=1)
 
     return ResourceTemplate.from_function(
@@ -126,7 +126,7 @@ def _live(
     )
 
 
-async def _answer(
+async def answer_of(
     tool: Tool, arguments: dict[str, Any], portkey: Callable[[], Portkey]
 ) -> dict[str, Any]:
     """What a tool answers; its refusal, as advice, is the resource's."""
