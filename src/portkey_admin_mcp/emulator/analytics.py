@@ -11,12 +11,11 @@ from . import analytics_groups  # noqa: F401  # its routes are analytics too
 from .founder import Founder
 from .kernel import Call, route
 from .tables import Row
-from .traffic import PER_CENT, Selection, asked_workspace, selection, shown_time
+from .traffic import COST, HITS, PER_CENT, Selection, percentile, selected, shown_time
 from .traffic_month import RECIPES
 from .traffic_sources import sources
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-HITS = "cache in ('simple', 'semantic')"
 USER = "user is not null"
 Points = list[dict[str, Any]]
 Graph = tuple[dict[str, Any], Points]
@@ -27,17 +26,13 @@ def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call]
 
     def declare(draw: Callable[[Selection], Graph]) -> Callable[[Call], Row]:
         def answer(call: Call) -> Row:
-            summary, points = draw(_selected(call))
+            summary, points = draw(selected(call))
             return {"summary": summary, "data_points": points, "object": "analytics-graph"}
 
         note = route(f"GET /analytics/graphs/{name}", scope="analytics.view", enterprise=True)
         return note(answer)
 
     return declare
-
-
-def _selected(call: Call) -> Selection:
-    return selection(call, asked_workspace(call), call.query)
 
 
 @graph("requests")
@@ -48,8 +43,8 @@ def _requests(chosen: Selection) -> Graph:
 
 @graph("cost")
 def _cost(chosen: Selection) -> Graph:
-    points = _points(chosen, total=f"sum(cost) * 1.0 / {PER_CENT}", avg=f"avg(cost) / {PER_CENT}")
-    total, avg = _one(chosen, f"sum(cost) * 1.0 / {PER_CENT}", f"avg(cost) / {PER_CENT}")
+    points = _points(chosen, total=COST, avg=f"avg(cost) / {PER_CENT}")
+    total, avg = _one(chosen, COST, f"avg(cost) / {PER_CENT}")
     return {"total": total, "avg": avg}, points
 
 
@@ -200,7 +195,7 @@ def _feedback_by_model(chosen: Selection) -> Graph:
 @route("GET /analytics/summary/cache", scope="analytics.view", enterprise=True)
 def get_cache_summary(call: Call) -> Row:
     """How often answers came from the cache, and how much faster those were."""
-    chosen = _selected(call)
+    chosen = selected(call)
     hits, requests = _one(chosen, f"sum({HITS})", "count(*)")
     (hit,) = _one(_only(chosen, HITS), "avg(latency)")
     (other,) = _one(_only(chosen, f"not {HITS}"), "avg(latency)")
@@ -265,7 +260,7 @@ def _spread(times: list[int]) -> dict[str, Any]:
     """The average and percentiles of sorted times, by nearest rank."""
     if not times:
         return {"avg": 0, "p50": 0, "p90": 0, "p99": 0}
-    ranks = {name: times[-(-len(times) * at // 100) - 1] for name, at in PERCENTILES}
+    ranks = {name: percentile(times, at) for name, at in PERCENTILES}
     return {"avg": round(sum(times) / len(times)), **ranks}
 
 

@@ -5,16 +5,16 @@ from typing import Any
 from .kernel import Call, invalid, route
 from .tables import Row
 from .traffic import (
-    PER_CENT,
+    COST,
+    HITS,
     Selection,
-    asked_workspace,
     named_by_slug,
+    percentile,
+    selected,
     selection,
     shown_time,
 )
 
-HITS = "cache in ('simple', 'semantic')"
-COST = f"sum(cost) * 1.0 / {PER_CENT}"
 GROUPS = {
     "ai_service": "ai_org",
     "provider": "virtual_key",
@@ -48,7 +48,7 @@ OBJECT = {"object": "analytics-group"}
 @route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
 def get_analytics_group_users(call: Call) -> Row:
     """By the user that request metadata names; cost in cents."""
-    found = _selected(call).query(f"user, count(*), {COST}", "and user is not null group by 1")
+    found = selected(call).query(f"user, count(*), {COST}", "and user is not null group by 1")
     rows = [
         {"user": user, "requests": count, "cost": round(cost, 4), **OBJECT}
         for user, count, cost in found
@@ -59,7 +59,7 @@ def get_analytics_group_users(call: Call) -> Row:
 @route("GET /analytics/groups/ai-models", scope="analytics.view", enterprise=True)
 def get_analytics_group_models(call: Call) -> Row:
     """By model."""
-    found = _selected(call).query("ai_model, count(*)", "and ai_model is not null group by 1")
+    found = selected(call).query("ai_model, count(*)", "and ai_model is not null group by 1")
     rows = [{"ai_model": model, "requests": count, **OBJECT} for model, count in found]
     return _page(call, rows, "requests")
 
@@ -71,7 +71,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
     if '"' in key:
         raise invalid("metadataKey", "must not hold quotes")
     value = "json_extract(metadata, '$.\"' || ? || '\"')"
-    chosen = _selected(call)
+    chosen = selected(call)
     sql = (
         f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # own words
         f" sum(feedbacks > 0), max(created_at) from requests where {chosen.where}"
@@ -124,7 +124,7 @@ def _answer(call: Call, group: str) -> Row:
     if group not in GROUPS:
         raise invalid("groupBy", f"must be one of {', '.join(GROUPS)}")
     columns = _columns(call)
-    chosen = _selected(call)
+    chosen = selected(call)
     home = named_by_slug(call)
     if group == "workspace" and call.is_admin and home is None:
         chosen = selection(call, None, call.query)
@@ -171,7 +171,7 @@ def _percentiles(chosen: Selection, column: str) -> dict[Any, dict[str, int]]:
     for value, latency in chosen.query(f"{column}, latency", "order by latency"):
         times.setdefault(value, []).append(latency)
     return {
-        value: {f"p{share}_latency": each[-(-len(each) * share // 100) - 1] for share in (95, 99)}
+        value: {f"p{share}_latency": percentile(each, share) for share in (95, 99)}
         for value, each in times.items()
     }
 
@@ -180,10 +180,6 @@ def _shown(name: str, value: Any) -> Any:
     if name in ("last_seen", "first_seen"):
         return shown_time(value)
     return round(value, 4) if isinstance(value, float) else value
-
-
-def _selected(call: Call) -> Selection:
-    return selection(call, asked_workspace(call), call.query)
 
 
 def _page(call: Call, rows: list[dict[str, Any]], by: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 for _name in DOMAINS:
     import_module(f"{__package__}.{_name}")
 
-from .audit_logs import note_write  # noqa: E402  # as the next
+from .audit_logs import note_write  # noqa: E402  # after the domains, as the next
 from .seed import SEEDS  # noqa: E402  # the seeds call the routes of all domains
 
 Headers = Mapping[str, str]

@@ -8,7 +8,7 @@ from typing import Any
 from .kernel import Call, Route, forbidden, invalid, route
 from .store import Store, instant
 from .tables import Row
-from .traffic import milliseconds, shown_time
+from .traffic import dicts, milliseconds, shown_time
 
 COLUMNS = (
     "timestamp",
@@ -65,9 +65,7 @@ def list_audit_logs(call: Call) -> Row:
             parts.append(f"cast({name} as text) = ?")
             values.append(asked[name])
     sql = f"select * from audit where {' and '.join(parts)} order by rowid"  # noqa: S608  # own words
-    cursor = _database(call.store).execute(sql, values)
-    cursor.row_factory = sqlite3.Row
-    rows = [dict(row) for row in cursor.fetchall()]
+    rows = dicts(_database(call.store).execute(sql, values))
     page = call.listing(rows, render=lambda row: {**row, "timestamp": shown_time(row["timestamp"])})
     return {"records": page["data"], "total": page["total"], "object": "analytics-graph"}
 

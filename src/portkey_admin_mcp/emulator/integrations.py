@@ -9,6 +9,7 @@ from .model_catalog import PRICES
 from .references import belongs_to_workspace
 from .store import Store
 from .tables import Row
+from .virtual_keys import new_key
 
 AUTOMATIC = "Created automatically on integration access grant"
 OLD_AZURE = {"api_version", "resource_name", "deployment_name"}
@@ -212,26 +213,8 @@ def add_provider(
     """A provider, which is a virtual key in Portkey's older words."""
     if call.table("virtual_keys").find(slug):
         raise invalid("slug", "already exists")
-    return call.table("virtual_keys").add(
-        {
-            "id": call.store.uuid(),
-            "slug": slug,
-            "name": name,
-            "note": note,
-            "status": "active",
-            "usage_limits": None,
-            "reset_usage": None,
-            "rate_limits": [],
-            "created_at": call.store.stamp(),
-            "expires_at": None,
-            "model_config": {},
-            "secret_mappings": [],
-            "workspace_id": workspace["id"],
-            "object": "virtual-key",
-            "integration_id": integration["id"],
-            "_provider": integration["ai_provider_id"],
-        }
-    )
+    key = new_key(call, workspace, name, integration["ai_provider_id"], slug=slug, note=note)
+    return call.table("virtual_keys").add({**key, "integration_id": integration["id"]})
 
 
 def _share(

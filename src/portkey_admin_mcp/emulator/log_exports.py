@@ -1,7 +1,6 @@
 """Log exports: drafted, started, done after some seconds, and then read through a signed link."""
 
 import json
-import sqlite3
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +13,7 @@ from .logs import metrics, shown
 from .references import belongs_to_workspace
 from .store import moment
 from .tables import Row
-from .traffic import selection, shown_time
+from .traffic import Selection, selection, shown_time
 
 if TYPE_CHECKING:
     from .app import Emulator
@@ -216,24 +215,20 @@ def _check_columns(call: Call, columns: list[Any]) -> None:
         raise Refusal(400, f"Not allowed in exports: {', '.join(denied)}")
 
 
-def _rows(call: Call, row: Row, what: str, after: str = "") -> list[dict[str, Any]]:
-    home = call.table("workspaces")[row["workspace_id"]]
-    chosen = selection(call, home, row["filters"])
-    sql = f"select {what} from requests where {chosen.where} {after}"  # noqa: S608  # own words
-    cursor = chosen.database.execute(sql, chosen.values)
-    cursor.row_factory = sqlite3.Row
-    return [dict(each) for each in cursor.fetchall()]
+def _chosen(call: Call, row: Row) -> Selection:
+    return selection(call, call.table("workspaces")[row["workspace_id"]], row["filters"])
 
 
 def _total(call: Call, row: Row) -> int:
     size = row["filters"].get("page_size") or MOST_ROWS
-    return min(int(_rows(call, row, "count(*) as total")[0]["total"]), int(size))
+    ((total,),) = _chosen(call, row).query("count(*)")
+    return min(int(total), int(size))
 
 
 def _lines(call: Call, row: Row) -> list[dict[str, Any]]:
     size = int(row["filters"].get("page_size") or MOST_ROWS)
     skip = int(row["filters"].get("current_page") or 0) * size
-    found = _rows(call, row, "*", f"order by created_at limit {size} offset {skip}")
+    found = _chosen(call, row).rows(f"order by created_at limit {size} offset {skip}")
     return [_line(call, each, row["requested_data"]) for each in found]
 
 

@@ -1,7 +1,6 @@
 """Logs: requests made elsewhere are added, and any request is read with its answer."""
 
 import json
-import sqlite3
 from typing import Any
 
 from pydantic import Field
@@ -9,7 +8,7 @@ from pydantic import Field
 from .kernel import Call, Refusal, all_of, forbidden, invalid, route
 from .limits import Body
 from .tables import Row
-from .traffic import PER_CENT, database, record, shown_time
+from .traffic import PER_CENT, database, dicts, record, shown_time
 from .traffic_month import price
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
@@ -59,14 +58,13 @@ def insert_log(call: Call) -> Row:
 def get_log(call: Call) -> Row:
     """A request with its answer, and what it took; of older ones the texts are not kept."""
     (wanted,) = call.ids.values()
-    cursor = database(call.store).execute("select * from requests where id = ?", (wanted,))
-    cursor.row_factory = sqlite3.Row
-    found = cursor.fetchone()
+    asked = database(call.store).execute("select * from requests where id = ?", (wanted,))
+    found = next(iter(dicts(asked)), None)
     if found is None:
         raise Refusal(404, "Log not found")
     if not call.is_admin and found["workspace_id"] != call.key["workspace_id"]:
         raise forbidden()
-    return shown(call, dict(found))
+    return shown(call, found)
 
 
 def shown(call: Call, row: dict[str, Any]) -> Row:

@@ -17,6 +17,10 @@ from .traffic_month import COLUMNS, FEEDBACK_COLUMNS, RECIPES, month
 
 PER_CENT = 10_000
 """Costs are whole ten-thousandths of a cent, so that sums agree to the last digit."""
+COST = f"sum(cost) * 1.0 / {PER_CENT}"
+"""The cost of some requests in cents, in SQL."""
+HITS = "cache in ('simple', 'semantic')"
+"""Whether a request was answered from the cache, in SQL."""
 RANGES = {
     "total_units": "total_units",
     "cost": "cost",
@@ -49,8 +53,21 @@ class Selection:
 
     def query(self, what: str, after: str = "") -> list[tuple[Any, ...]]:
         """Select from the requests; `after` groups and sorts."""
+        return self._execute(what, after).fetchall()
+
+    def rows(self, after: str = "") -> list[dict[str, Any]]:
+        """The requests themselves, with every column."""
+        return dicts(self._execute("*", after))
+
+    def _execute(self, what: str, after: str) -> sqlite3.Cursor:
         sql = f"select {what} from requests where {self.where} {after}"  # noqa: S608  # own words
-        return self.database.execute(sql, self.values).fetchall()
+        return self.database.execute(sql, self.values)
+
+
+def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    """What was selected, by the names of the columns."""
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def database(store: Store) -> sqlite3.Connection:
@@ -120,6 +137,16 @@ def selection(call: Call, workspace: Row | None, asked: Mapping[str, Any]) -> Se
     where = " and ".join(f"({sql})" for sql, _values in parts)
     found = tuple(value for _sql, values in parts for value in values)
     return Selection(database(call.store), where, found, start, end)
+
+
+def selected(call: Call) -> Selection:
+    """The requests that a query of analytics is about."""
+    return selection(call, asked_workspace(call), call.query)
+
+
+def percentile(times: list[int], share: int) -> int:
+    """The time that so many of a hundred stay below, of sorted ones: by nearest rank."""
+    return times[-(-len(times) * share // 100) - 1]
 
 
 def asked_workspace(call: Call) -> Row:

@@ -73,11 +73,21 @@ def create_virtual_key(call: Call) -> Row:
     mapped = _mapped(wanted)
     if not wanted.key and "key" not in mapped:
         raise invalid("key", "Field required")
-    key: Row = {
+    key = new_key(call, workspace, wanted.name or "", wanted.provider or "")
+    call.table("virtual_keys").add({**key, **_changes(key, wanted)})
+    # The OpenAPI file says an envelope, the official SDK reads the top level.
+    return {"success": True, "data": {"slug": key["slug"]}, "slug": key["slug"]}
+
+
+def new_key(
+    call: Call, workspace: Row, name: str, provider: str, *, slug: str = "", note: str | None = None
+) -> Row:
+    """A virtual key as it begins, not yet kept; providers begin so too."""
+    return {
         "id": call.store.uuid(),
-        "slug": call.store.slug("", wanted.name or "", 40).removeprefix("-"),
-        "name": wanted.name,
-        "note": None,
+        "slug": slug or call.store.slug("", name, 40).removeprefix("-"),
+        "name": name,
+        "note": note,
         "status": "active",
         "usage_limits": None,
         "reset_usage": None,
@@ -88,11 +98,8 @@ def create_virtual_key(call: Call) -> Row:
         "secret_mappings": [],
         "workspace_id": workspace["id"],
         "object": "virtual-key",
-        "_provider": wanted.provider,
+        "_provider": provider,
     }
-    call.table("virtual_keys").add({**key, **_changes(key, wanted)})
-    # The OpenAPI file says an envelope, the official SDK reads the top level.
-    return {"success": True, "data": {"slug": key["slug"]}, "slug": key["slug"]}
 
 
 @route("PUT /virtual-keys/{slug}", scope="virtual_keys.update")

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Record
 from .paging import Paged
-from .vocabulary import Csv, Json, JsonText, Moment, Number, WorkspaceSlug
+from .vocabulary import Csv, Json, JsonText, Moment, RequestRanges, WorkspaceSlug
 
 MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
 GroupBy = Annotated[
@@ -38,7 +38,7 @@ def _also(name: str, other: str) -> AliasChoices:
     return AliasChoices(name, other)
 
 
-class AnalyticsFilter(Arguments):
+class AnalyticsFilter(RequestRanges):
     """Which requests to count: what is left out does not matter.
 
     Lists are accepted where Portkey wants values with commas, `metadata` as an object.
@@ -47,17 +47,7 @@ class AnalyticsFilter(Arguments):
     time_of_generation_min: Moment
     time_of_generation_max: Moment
     workspace_slug: WorkspaceSlug = ABSENT
-    total_units_min: int = Field(ABSENT, ge=0, description="Tokens.")
-    total_units_max: int = Field(ABSENT, ge=0)
-    cost_min: Number = Field(ABSENT, ge=0, description="Cents.")
-    cost_max: Number = Field(ABSENT, ge=0)
-    prompt_token_min: int = Field(ABSENT, ge=0)
-    prompt_token_max: int = Field(ABSENT, ge=0)
-    completion_token_min: int = Field(ABSENT, ge=0)
-    completion_token_max: int = Field(ABSENT, ge=0)
     status_code: Csv = Field(ABSENT, validation_alias=_also("status_code", "status_codes"))
-    weighted_feedback_min: Number = Field(ABSENT, ge=-10, le=10)
-    weighted_feedback_max: Number = Field(ABSENT, ge=-10, le=10)
     virtual_keys: Csv = Field(ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs"))
     configs: Csv = Field(ABSENT, validation_alias=_also("configs", "config_slugs"))
     api_key_ids: Csv = ABSENT

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AliasChoices, Field
 
 from .base import ABSENT, Arguments, Record
-from .vocabulary import Csv, InWorkspace, Json, Moment, Number
+from .vocabulary import Csv, InWorkspace, Json, Moment, RequestRanges
 
 ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
 LogField = Literal[
@@ -34,22 +34,12 @@ MOST_ROWS = 50_000
 """What one export may hold (Portkey's documentation)."""
 
 
-class ExportContent(Arguments):
+class ExportContent(RequestRanges):
     """Which requests an export holds; sent under `filters`."""
 
     outside: ClassVar[tuple[str, ...]] = ("workspace_id", "requested_data")
 
     workspace_id: InWorkspace = ABSENT
-    cost_min: Number = Field(ABSENT, ge=0, description="Cents.")
-    cost_max: Number = Field(ABSENT, ge=0)
-    total_units_min: int = Field(ABSENT, ge=0, description="Tokens.")
-    total_units_max: int = Field(ABSENT, ge=0)
-    prompt_token_min: int = Field(ABSENT, ge=0)
-    prompt_token_max: int = Field(ABSENT, ge=0)
-    completion_token_min: int = Field(ABSENT, ge=0)
-    completion_token_max: int = Field(ABSENT, ge=0)
-    weighted_feedback_min: Number = Field(ABSENT, ge=-10, le=10)
-    weighted_feedback_max: Number = Field(ABSENT, ge=-10, le=10)
     ai_model: Csv = ABSENT
     ai_org_model: Csv = Field(ABSENT, description="openai__gpt-4o,…")
     status_code: Csv = ABSENT

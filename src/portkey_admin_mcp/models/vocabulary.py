@@ -64,3 +64,18 @@ class QueriedWorkspace(WorkspaceSelector):
     """The same, named in the address although the request has a body."""
 
     sent_in = "query"
+
+
+class RequestRanges(Arguments):
+    """Requests by what they cost and took; both ends are included."""
+
+    cost_min: Number = Field(ABSENT, ge=0, description="Cents.")
+    cost_max: Number = Field(ABSENT, ge=0)
+    total_units_min: int = Field(ABSENT, ge=0, description="Tokens.")
+    total_units_max: int = Field(ABSENT, ge=0)
+    prompt_token_min: int = Field(ABSENT, ge=0)
+    prompt_token_max: int = Field(ABSENT, ge=0)
+    completion_token_min: int = Field(ABSENT, ge=0)
+    completion_token_max: int = Field(ABSENT, ge=0)
+    weighted_feedback_min: Number = Field(ABSENT, ge=-10, le=10)
+    weighted_feedback_max: Number = Field(ABSENT, ge=-10, le=10)

@@ -29,8 +29,7 @@ def onboard_team(
    `invite_user` for the others.
 4. `list_integrations`: give the workspace one with `update_integration_workspaces`.
 5. `create_config` with a fallback, then `create_api_key` with few scopes, a budget and this
-   config.
-   The secret is shown once: tell me to keep it.
+   config. The secret is shown once: tell me to keep it.
 {CAREFULLY}"""
 
 
@@ -39,8 +38,7 @@ def offboard_person(person: Person) -> str:
     return f"""{person!r} leaves. Find out what they have, then take it away.
 1. `list_all_users`, `get_user`: who is it, and in which workspaces?
 2. `list_api_keys`: which keys are theirs? Which services would stop? `get_analytics_group` by
-   api_key
-   with last_seen tells whether a key is still in use.
+   api_key with last_seen tells whether a key is still in use.
 3. `list_mcp_server_connections` and `list_mcp_server_user_access` where they are in a workspace.
 4. `list_user_invites`: is an invitation open? `delete_user_invite`.
 5. `delete_api_key`, `remove_workspace_member`, at last `delete_user`.
@@ -53,12 +51,11 @@ def rotate_keys_safely(
 ) -> str:
     """Rotate API keys with an overlap, the idle ones last."""
     return f"""Rotate the API keys of workspace {workspace!r} that are older than
-   {older_than_days} days.
+{older_than_days} days.
 1. `list_api_keys` of the workspace; `get_analytics_group` by api_key with requests and last_seen.
 2. Say which are in use, which are idle (candidates for `delete_api_key`), which have no budget.
 3. One at a time: `rotate_api_key` with a transition long enough to deploy the new secret. It is
-   shown
-   once. Go on when I say that it is deployed.
+   shown once. Go on when I say that it is deployed.
 {CAREFULLY}"""
 
 
@@ -70,8 +67,7 @@ def investigate_cost_spike(
     return f"""Why did workspace {workspace!r} spend so much in this period: {period}?
 1. `get_cost_analytics`: which day stands out, and against what?
 2. For that day: `get_analytics_group_users`, `get_analytics_group` by model, api_key and prompt
-   with
-   cost, total_tokens and avg_input_tokens. Did requests grow, or what each one costs?
+   with cost, total_tokens and avg_input_tokens. Did requests grow, or what each one costs?
 3. `get_error_status_codes_analytics` and `get_rescued_requests_analytics`: were there retries?
 4. Say what happened with figures in dollars (analytics are in cents), and what would stop it:
    `create_usage_limit`, `update_api_key` with a budget, another model, a cache.
@@ -97,7 +93,7 @@ def audit_access(
 ) -> str:
     """Who and what may do too much: admins, wide keys, idle keys, open invitations."""
     return f"""Review who may do what{f" in workspace {workspace!r}" if workspace else ""}.
-   Change nothing.
+Change nothing.
 1. `list_all_users`: who is owner or admin? `list_workspace_members`: who manages what?
 2. `list_api_keys`: keys with many scopes, without budget, without expiry, of people who left.
    `get_analytics_group` by api_key: requests and last_seen. A key that only calls models needs no
@@ -129,8 +125,8 @@ def review_guardrails(
     workspace: Annotated[str, Field(description="Workspace id or slug.")] = "",
 ) -> str:
     """What is checked, what is not, and what is refused too often."""
-    return f"""Review our guardrails{f" in workspace {workspace!r}" if workspace else ""}. Change
-   nothing.
+    return f"""Review our guardrails{f" in workspace {workspace!r}" if workspace else ""}.
+Change nothing.
 1. `get_organisation_defaults` and the workspaces left out of them
    (`list_input_guardrail_workspace_exclusions`, `list_output_guardrail_workspace_exclusions`).
 2. `list_guardrails`, `get_guardrail`: which checks, and do they deny or only note?

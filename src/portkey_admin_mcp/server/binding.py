@@ -35,11 +35,18 @@ class BoundTool(McpTool):
         """The validator, built when the tool is first called or described."""
         return arguments_model(self.entry)
 
+    async def answer(self, arguments: dict[str, Any]) -> tuple[Record, BaseModel]:
+        """Validate and call: what came of it, and the arguments as they were understood.
+
+        Raises the errors of the family.
+        """
+        checked = read_arguments(self.arguments, self.parameters, arguments)
+        return await call_flat(self.entry, self.portkey(), checked), checked
+
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Validate, call, and put any failure into words."""
         try:
-            checked = read_arguments(self.arguments, self.parameters, arguments)
-            result: Record = await call_flat(self.entry, self.portkey(), checked)
+            result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             raise ToolError(advice(error, self.entry), log_level=logging.DEBUG) from error
         answer, cut = fitted(result.answer(), self.max_result_chars)

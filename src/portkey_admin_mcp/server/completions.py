@@ -6,8 +6,7 @@ from typing import Any
 import mcp_types
 from fastmcp.exceptions import ResourceError
 
-from ..api import Portkey
-from ..catalog import Tool
+from .binding import BoundTool
 from .resources import answer_of
 
 MOST = 100
@@ -28,7 +27,7 @@ COMPLETED_BY = {
 """The list that knows the values, and the field that holds them."""
 
 
-def completer(tools: list[Tool], portkey: Callable[[], Portkey]) -> Callable[..., Any]:
+def completer(tools: list[BoundTool]) -> Callable[..., Any]:
     """A handler that completes what is typed from the lists that are offered."""
     offered = {tool.name: tool for tool in tools}
 
@@ -44,7 +43,7 @@ def completer(tools: list[Tool], portkey: Callable[[], Portkey]) -> Callable[...
         if name not in offered:
             return mcp_types.Completion(values=[])
         try:
-            answer = await answer_of(offered[name], {}, portkey)
+            answer = await answer_of(offered[name], {})
         except ResourceError:
             # A key that may not list gets no help in typing, and no error for it.
             return mcp_types.Completion(values=[])

@@ -1,7 +1,6 @@
 """MCP resources: guides, what a key needs for each tool, and Portkey's objects read live."""
 
 import json
-from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
 
@@ -9,12 +8,10 @@ from fastmcp import FastMCP
 from fastmcp.exceptions import ResourceError
 from fastmcp.resources import Resource, ResourceTemplate
 
-from ..api import Portkey
 from ..catalog import Tool
 from ..errors import PortkeyAdminError
-from .arguments import arguments_model, call_flat, read_arguments
+from .binding import BoundTool
 from .failures import advice
-from .schema import input_schema
 
 GUIDES = {
     "configs": "The config language: routing, fallback, cache, retries, with examples.",
@@ -38,17 +35,17 @@ SUMMARY = {
 """What the organisation's summary is made of."""
 
 
-def add_resources(server: FastMCP, tools: list[Tool], portkey: Callable[[], Portkey]) -> None:
+def add_resources(server: FastMCP, tools: list[BoundTool]) -> None:
     """Offer the guides, and what can be read with the tools that are offered."""
     offered = {tool.name: tool for tool in tools}
     for name, sentence in GUIDES.items():
         server.add_resource(_guide(name, sentence))
-    server.add_resource(_scopes(tools))
+    server.add_resource(_scopes([tool.entry for tool in tools]))
     if offered.keys() >= {tool for tool, _arguments in SUMMARY.values()}:
-        server.add_resource(_summary(offered, portkey))
+        server.add_resource(_summary(offered))
     for kind, (name, argument, sentence) in LIVE.items():
         if name in offered:
-            server.add_template(_live(kind, offered[name], argument, sentence, portkey))
+            server.add_template(_live(kind, offered[name], argument, sentence))
 
 
 def _guide(name: str, sentence: str) -> Resource:
@@ -84,12 +81,12 @@ def _scopes(tools: list[Tool]) -> Resource:
     )
 
 
-def _summary(offered: dict[str, Tool], portkey: Callable[[], Portkey]) -> Resource:
+def _summary(offered: dict[str, BoundTool]) -> Resource:
     async def read() -> str:
         said: dict[str, Any] = {}
         for what, (name, arguments) in SUMMARY.items():
             try:
-                answer = await answer_of(offered[name], arguments, portkey)
+                answer = await answer_of(offered[name], arguments)
             except ResourceError as error:
                 # A key that may not read one part may still read the others.
                 said[what] = {"not_readable": str(error).partition("\n")[0]}
@@ -109,11 +106,9 @@ def _summary(offered: dict[str, Tool], portkey: Callable[[], Portkey]) -> Resour
     )
 
 
-def _live(
-    kind: str, tool: Tool, argument: str, sentence: str, portkey: Callable[[], Portkey]
-) -> ResourceTemplate:
+def _live(kind: str, tool: BoundTool, argument: str, sentence: str) -> ResourceTemplate:
     async def read(slug: str) -> str:
-        answer = await answer_of(tool, {argument: slug}, portkey)
+        answer = await answer_of(tool, {argument: slug})
         return json.dumps(answer, ensure_ascii=False, indent=1)
 
     return ResourceTemplate.from_function(
@@ -126,15 +121,10 @@ def _live(
     )
 
 
-async def answer_of(
-    tool: Tool, arguments: dict[str, Any], portkey: Callable[[], Portkey]
-) -> dict[str, Any]:
+async def answer_of(tool: BoundTool, arguments: dict[str, Any]) -> dict[str, Any]:
     """What a tool answers; its refusal, as advice, is the resource's."""
-    model = arguments_model(tool)
     try:
-        checked = read_arguments(model, input_schema(model), arguments)
-        call: Awaitable[Any] = call_flat(tool, portkey(), checked)
-        answer: dict[str, Any] = (await call).answer()
+        record, _checked = await tool.answer(arguments)
     except PortkeyAdminError as error:
-        raise ResourceError(advice(error, tool)) from error
-    return answer
+        raise ResourceError(advice(error, tool.entry)) from error
+    return record.answer()
