@@ -15,9 +15,9 @@ WORKDIR /build
 # goes into this stage and stays behind; only wheels, so that no compiler is missed.
 COPY requirements-runtime.lock requirements-build.lock ./
 RUN python -m venv --without-pip /opt/portkey-admin-mcp \
-    && pip --python /opt/portkey-admin-mcp install --only-binary :all: --require-hashes \
+    && pip --python /opt/portkey-admin-mcp install --only-binary :all: --no-deps --require-hashes \
         -r requirements-runtime.lock \
-    && pip install --only-binary :all: --require-hashes -r requirements-build.lock
+    && pip install --only-binary :all: --no-deps --require-hashes -r requirements-build.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
