@@ -152,7 +152,9 @@ def test_vercel_knows_every_public_page_but_metrics(vercel):
 
 def test_vercel_serves_none_of_our_files_and_installs_what_is_locked(root, vercel):
     assert [file.name for file in (root / vercel["outputDirectory"]).iterdir()] == ["robots.txt"]
-    assert vercel["installCommand"].endswith("--no-deps --require-hashes -r requirements-runtime.lock")
+    assert vercel["installCommand"].endswith(
+        "--no-deps --require-hashes -r requirements-runtime.lock"
+    )
 
 
 # Kubernetes
