@@ -7,7 +7,8 @@ import pytest
 import quicktok
 
 from portkey_admin_mcp.server.app import INSTRUCTIONS, all_tools
-from portkey_admin_mcp.server.binding import bind, compact
+from portkey_admin_mcp.server.binding import bind
+from portkey_admin_mcp.server.result_size import compact
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 BUDGET = SNAPSHOTS / "budget.json"

@@ -9,7 +9,7 @@ import quicktok
 from mcp import Client
 
 from portkey_admin_mcp.server.app import all_tools, build_server
-from portkey_admin_mcp.server.binding import compact
+from portkey_admin_mcp.server.result_size import compact
 from portkey_admin_mcp.server.search import ToolSearch
 from portkey_admin_mcp.server.search_mode import ALWAYS_LISTED
 from portkey_admin_mcp.server.search_words import HINTS

@@ -39,7 +39,7 @@ async def test_a_graph_has_a_summary_and_points(ask, support, tool):
     answer = await ask(tool, **support)
 
     assert len(answer["data_points"]) >= 3
-    assert answer["object"] == "analytics-graph"
+    assert "summary" in answer
 
 
 async def test_the_cost_of_a_user_on_a_day_is_found(ask, support):
@@ -96,9 +96,7 @@ async def test_groups_are_compared_with_columns_and_order(ask, support):
 
     assert answer["data"][0]["model"] == "claude-sonnet-5"
     assert (answer["total"], answer["has_more"], answer["next_page"]) == (3, True, 1)
-    assert set(answer["data"][0]) == {
-        "model", "cost", "p95_latency", "success_rate", "object"
-    }  # fmt: skip
+    assert set(answer["data"][0]) == {"model", "cost", "p95_latency", "success_rate"}
 
 
 @pytest.mark.parametrize(

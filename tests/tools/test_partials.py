@@ -36,7 +36,7 @@ async def test_new_text_is_in_force_only_when_it_is_published(ask, partial):
     after = await ask("get_prompt_partial", **name)
 
     assert before["string"] == "Hello {{name}}"
-    assert [(v["version"], v["description"]) for v in versions["data"]] == [
+    assert [(v["version"], v.get("description", "")) for v in versions["data"]] == [
         ("2", "Shorter"),
         ("1", ""),
     ]

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field
 
 from .base import ABSENT, Record
 from .paging import Paged
-from .vocabulary import Csv, Json, JsonText, Moment, RequestRanges, WorkspaceSlug
+from .vocabulary import CommaSeparated, Csv, Json, JsonText, Moment, RequestRanges
 
 MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
 GroupBy = Annotated[
@@ -46,11 +46,13 @@ class AnalyticsFilter(RequestRanges):
 
     time_of_generation_min: Moment
     time_of_generation_max: Moment
-    workspace_slug: WorkspaceSlug = ABSENT
+    workspace_slug: str = ABSENT
     status_code: Csv = Field(ABSENT, validation_alias=_also("status_code", "status_codes"))
-    virtual_keys: Csv = Field(ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs"))
-    configs: Csv = Field(ABSENT, validation_alias=_also("configs", "config_slugs"))
-    api_key_ids: Csv = ABSENT
+    virtual_keys: CommaSeparated = Field(
+        ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs")
+    )
+    configs: CommaSeparated = Field(ABSENT, validation_alias=_also("configs", "config_slugs"))
+    api_key_ids: CommaSeparated = ABSENT
     metadata: JsonText = Field(
         ABSENT, description='{"team":"x"}', validation_alias=_also("metadata", "metadata_filter")
     )
@@ -75,6 +77,8 @@ class AnalyticsColumns(Paged):
 
 class Graph(Record):
     """A figure over time: in all, and for each bucket in which there was something."""
+
+    rows_in = "data_points"
 
     summary: Json | None = None
     data_points: list[Json] = []

@@ -95,6 +95,19 @@ class Rotation(Arguments):
 class ApiKey(Record):
     """An API key, without its secret: `key` is masked."""
 
+    summary_fields = (
+        "id",
+        "name",
+        "type",
+        "status",
+        "workspace_id",
+        "user_id",
+        "usage_limits",
+        "rate_limits",
+        "expires_at",
+        "created_at",
+    )
+
     id: str | None = None
     name: str | None = None
     key: str | None = Field(None, description="Masked")

@@ -48,6 +48,16 @@ class AuditQuestion(AuditFilter):
 class AuditRecord(Record):
     """One change."""
 
+    summary_fields = (
+        "timestamp",
+        "action",
+        "resource_type",
+        "method",
+        "uri",
+        "user_id",
+        "response_status_code",
+    )
+
     timestamp: str | None = None
     method: str | None = None
     uri: str | None = None

@@ -93,6 +93,11 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
+    rows_in: ClassVar[str] = ""
+    """The field that holds its rows, where it is a table."""
+    summary_fields: ClassVar[tuple[str, ...]] = ()
+    """As a row: what one needs to choose among such rows, the identifier first. Empty: all."""
+
     _raw: dict[str, Any] | None = PrivateAttr(None)
 
     @classmethod

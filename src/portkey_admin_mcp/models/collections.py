@@ -42,6 +42,8 @@ class CollectionPatch(Arguments):
 class Collection(Record):
     """A collection; `get_collection` adds the collections inside it."""
 
+    summary_fields = ("id", "slug", "name", "parent_collection_id", "is_default")
+
     id: str | None = None
     slug: str | None = Field(None, description="`co-…`")
     name: str | None = None

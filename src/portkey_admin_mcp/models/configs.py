@@ -82,6 +82,18 @@ class ConfigPatch(ConfigContent):
 class Config(Record):
     """A config; `config` is decoded from the JSON text Portkey keeps it in."""
 
+    summary_fields = (
+        "slug",
+        "id",
+        "name",
+        "status",
+        "is_default",
+        "version_id",
+        "config",
+        "owner_id",
+        "created_at",
+    )
+
     id: str | None = None
     slug: str | None = Field(None, description="`pc-…`, what requests and keys refer to")
     name: str | None = None

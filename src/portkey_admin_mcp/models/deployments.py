@@ -91,6 +91,8 @@ class DeploymentPatch(AuthSettings, Patch):
 class Deployment(Record):
     """A gateway; its credentials are masked, except in the answer that made them."""
 
+    summary_fields = ("slug", "id", "name", "type", "status", "is_default", "created_at")
+
     id: str | None = None
     slug: str | None = None
     name: str | None = None

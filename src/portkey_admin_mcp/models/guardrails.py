@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .base import ABSENT, Arguments, Patch, Record
 from .paging import Paged
-from .vocabulary import Csv, InWorkspace, Json, JsonText, Number
+from .vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
 
 GuardrailId = Annotated[str, Field(min_length=1, description="Guardrail id or slug.")]
 McpServerId = Annotated[
@@ -22,7 +22,7 @@ class GuardrailFilter(Paged):
     workspace_id: InWorkspace = ABSENT
     organisation_id: str = Field(ABSENT, description="For those of the organisation.")
     page_size: int = Field(ABSENT, ge=1, le=1000)
-    ids: Csv = ABSENT
+    ids: CommaSeparated = ABSENT
 
 
 class Check(Arguments):
@@ -117,6 +117,8 @@ class McpServerMappings(Arguments):
 
 class Guardrail(Record):
     """A guardrail; a list leaves out checks and actions."""
+
+    summary_fields = ("slug", "id", "name", "status", "owner_id", "created_at")
 
     id: str | None = None
     slug: str | None = Field(None, description="`pg-…`, what configs refer to")

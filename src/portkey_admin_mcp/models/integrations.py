@@ -226,6 +226,8 @@ class WorkspaceShares(Arguments):
 class Integration(Record):
     """Credentials for an AI provider, masked."""
 
+    summary_fields = ("slug", "id", "name", "ai_provider_id", "status", "created_at")
+
     id: str | None = None
     slug: str | None = None
     name: str | None = None

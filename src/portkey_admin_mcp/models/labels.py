@@ -66,6 +66,8 @@ class LabelPatch(Patch):
 class Label(Record):
     """A label."""
 
+    summary_fields = ("id", "name", "description", "is_universal", "status")
+
     id: str | None = None
     name: str | None = None
     description: str | None = None

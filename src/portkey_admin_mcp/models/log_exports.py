@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AliasChoices, Field
 
 from .base import ABSENT, Arguments, Record
-from .vocabulary import Csv, InWorkspace, Json, Moment, RequestRanges
+from .vocabulary import CommaSeparated, Csv, InWorkspace, Json, Moment, RequestRanges
 
 ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
 LogField = Literal[
@@ -43,8 +43,8 @@ class ExportContent(RequestRanges):
     ai_model: Csv = ABSENT
     ai_org_model: Csv = Field(ABSENT, description="openai__gpt-4o,…")
     status_code: Csv = ABSENT
-    virtual_keys: Csv = ABSENT
-    configs: Csv = ABSENT
+    virtual_keys: CommaSeparated = ABSENT
+    configs: CommaSeparated = ABSENT
     trace_id: Csv = ABSENT
     prompt_slug: Csv = ABSENT
     workspace_slug: str = Field(ABSENT, description="As a filter.")
@@ -98,6 +98,8 @@ class FirstRows(Arguments):
 
 class LogExport(Record):
     """An export and where it stands."""
+
+    summary_fields = ("id", "status", "description", "filters", "created_at")
 
     id: str | None = None
     status: str | None = Field(None, description="draft, in_progress, success, failed, stopped")

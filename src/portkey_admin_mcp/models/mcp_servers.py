@@ -90,6 +90,18 @@ class RegistryFilter(Arguments):
 class McpServer(Record):
     """An MCP server in a workspace."""
 
+    summary_fields = (
+        "slug",
+        "id",
+        "name",
+        "mcp_integration_slug",
+        "workspace_slug",
+        "url",
+        "auth_type",
+        "status",
+        "created_at",
+    )
+
     id: str | None = None
     slug: str | None = None
     name: str | None = None

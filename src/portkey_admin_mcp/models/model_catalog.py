@@ -39,4 +39,6 @@ class CallableModel(Record):
 class CallableModels(Record):
     """The models that this key may call."""
 
+    rows_in = "data"
+
     data: list[CallableModel] = []

@@ -52,6 +52,8 @@ class Publication(Arguments):
 class Partial(Record):
     """A partial in its published version."""
 
+    summary_fields = ("slug", "id", "name", "collection_id", "status", "created_at")
+
     id: str | None = None
     slug: str | None = Field(None, description="What prompts include")
     name: str | None = None
@@ -62,6 +64,15 @@ class Partial(Record):
 
 class PartialVersion(Record):
     """One version of a partial."""
+
+    summary_fields = (
+        "version",
+        "prompt_partial_version_id",
+        "description",
+        "string",
+        "prompt_version_status",
+        "created_at",
+    )
 
     version: int | str | None = None
     prompt_partial_version_id: str | None = None

@@ -189,6 +189,8 @@ class CompletionRequest(Rendering):
 class Prompt(Record):
     """A prompt in one of its versions."""
 
+    summary_fields = ("slug", "id", "name", "collection_id", "model", "status", "created_at")
+
     id: str | None = None
     slug: str | None = None
     name: str | None = None
@@ -204,6 +206,16 @@ class Prompt(Record):
 
 class PromptVersion(Record):
     """One version of a prompt."""
+
+    summary_fields = (
+        "id",
+        "prompt_version",
+        "prompt_description",
+        "prompt_template",
+        "label_id",
+        "status",
+        "created_at",
+    )
 
     id: str | None = None
     prompt_version: int | str | None = None

@@ -84,6 +84,17 @@ class ProviderPatch(ProviderContent):
 class Provider(Record):
     """An AI provider in a workspace; requests name it as @slug/model."""
 
+    summary_fields = (
+        "slug",
+        "name",
+        "note",
+        "integration_id",
+        "status",
+        "usage_limits",
+        "expires_at",
+        "created_at",
+    )
+
     slug: str | None = None
     name: str | None = None
     integration_id: str | None = None

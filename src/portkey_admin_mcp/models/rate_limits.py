@@ -54,6 +54,19 @@ class RateLimitPatch(Patch):
 class RateLimitRecord(Record):
     """A rate limit."""
 
+    summary_fields = (
+        "id",
+        "name",
+        "type",
+        "unit",
+        "value",
+        "target",
+        "conditions",
+        "group_by",
+        "status",
+        "workspace_id",
+    )
+
     id: str | None = None
     name: str | None = None
     type: str | None = None

@@ -64,6 +64,8 @@ class SecretReferencePatch(SecretReferenceContent, Patch):
 class SecretReference(Record):
     """A secret reference; credentials are masked as `masked_<field>`."""
 
+    summary_fields = ("slug", "id", "name", "manager_type", "status", "created_at")
+
     id: str | None = None
     slug: str | None = None
     name: str | None = None

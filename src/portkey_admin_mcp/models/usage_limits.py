@@ -78,6 +78,19 @@ class EntityFilter(Paged):
 class UsageLimitRecord(Record):
     """A usage limit."""
 
+    summary_fields = (
+        "id",
+        "name",
+        "type",
+        "credit_limit",
+        "alert_threshold",
+        "periodic_reset",
+        "conditions",
+        "group_by",
+        "status",
+        "workspace_id",
+    )
+
     id: str | None = None
     name: str | None = None
     type: str | None = None

@@ -87,6 +87,8 @@ class InviteFilter(UserPaging):
 class User(Record):
     """A person; `workspace_ids` holds workspace slugs."""
 
+    summary_fields = ("id", "email", "first_name", "last_name", "role", "created_at")
+
     id: str | None = None
     email: str | None = None
     first_name: str | None = None
@@ -97,6 +99,8 @@ class User(Record):
 
 class Invite(Record):
     """An invitation."""
+
+    summary_fields = ("id", "email", "role", "status", "invited_by", "expires_at")
 
     id: str | None = None
     email: str | None = None

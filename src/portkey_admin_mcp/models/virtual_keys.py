@@ -69,6 +69,17 @@ class VirtualKeyPatch(VirtualKeyContent):
 class VirtualKey(Record):
     """A virtual key, without the provider's key."""
 
+    summary_fields = (
+        "slug",
+        "name",
+        "note",
+        "status",
+        "usage_limits",
+        "rate_limits",
+        "expires_at",
+        "created_at",
+    )
+
     slug: str | None = Field(None, description="What configs refer to")
     name: str | None = None
     note: str | None = None

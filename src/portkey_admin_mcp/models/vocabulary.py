@@ -24,7 +24,6 @@ WorkspaceId = Annotated[str, Field(min_length=1, description="Workspace id or sl
 InWorkspace = Annotated[
     str, Field(min_length=1, description="Workspace id or slug; admin keys must name it.")
 ]
-WorkspaceSlug = Annotated[str, Field(description="Workspace slug.")]
 UserId = Annotated[str, Field(min_length=1, description="See `list_all_users`.")]
 InviteId = Annotated[str, Field(min_length=1, description="See `list_user_invites`.")]
 ConfigSlug = Annotated[str, Field(min_length=1, description="`pc-…`")]
@@ -48,8 +47,10 @@ Metadata = Annotated[dict[str, str], Field(description="Default request metadata
 Json = dict[str, Any]
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 """A number that is sent as it came: 60 as 60, never as 60.0."""
-Csv = Annotated[str, BeforeValidator(_joined), Field(description="CSV.")]
-"""Values with commas between them, as one string or as a list."""
+CommaSeparated = Annotated[str, BeforeValidator(_joined)]
+"""Values with commas between them, as one string or as a list, where the name is a plural."""
+Csv = Annotated[CommaSeparated, Field(description="CSV.")]
+"""The same where the name is no plural."""
 JsonText = Annotated[str, BeforeValidator(_as_json)]
 """An object that Portkey wants as JSON text, given as an object or as that text."""
 

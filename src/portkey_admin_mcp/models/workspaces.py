@@ -100,6 +100,8 @@ class MemberPatch(Arguments):
 class Member(Record):
     """A user in a workspace."""
 
+    summary_fields = ("id", "email", "first_name", "last_name", "role", "org_role", "status")
+
     id: str | None = Field(None, description="User id")
     email: str | None = None
     role: str | None = Field(None, description="In the workspace: admin, manager or member")
@@ -109,6 +111,17 @@ class Member(Record):
 
 class Workspace(Record):
     """A workspace; `get_workspace` adds its members."""
+
+    summary_fields = (
+        "slug",
+        "id",
+        "name",
+        "description",
+        "status",
+        "usage_limits",
+        "rate_limits",
+        "created_at",
+    )
 
     id: str | None = Field(None, description="UUID")
     slug: str | None = Field(None, description="`ws-…`; taken wherever the id is")

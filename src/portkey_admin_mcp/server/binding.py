@@ -17,7 +17,7 @@ from ..errors import PortkeyAdminError
 from ..models.base import Record
 from .arguments import arguments_model, call_flat, not_sent, read_arguments
 from .failures import advice
-from .result_size import compact, fitted
+from .presentation import shown
 from .schema import input_schema, output_schema
 
 MAX_RESULT_CHARS = 80_000
@@ -49,10 +49,10 @@ class BoundTool(McpTool):
             result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             raise ToolError(advice(error, self.entry), log_level=logging.DEBUG) from error
-        answer, cut = fitted(result.answer(), self.max_result_chars)
+        seen = shown(result, checked, self.max_result_chars)
         return ToolResult(
-            content=[_text(compact(answer)), *_notes(cut, not_sent(checked))],
-            structured_content=answer,
+            content=[_text(seen.text), *_notes(seen.note, not_sent(checked))],
+            structured_content=seen.answer,
         )
 
     def to_mcp_tool(self, **overrides: Any) -> mcp_types.Tool:

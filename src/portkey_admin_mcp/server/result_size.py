@@ -14,17 +14,19 @@ def compact(answer: Any) -> str:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
-def fitted(answer: Answer, most_chars: int) -> tuple[Answer, str]:
-    """The answer in at most `most_chars` characters of compact JSON, and a note of what was cut.
+def fitted(
+    answer: Answer, most_chars: int, written: Callable[[Answer], str] = compact
+) -> tuple[Answer, str]:
+    """The answer in at most `most_chars` characters as `written`, and a note of what was cut.
 
     The longest list at the top loses records at its end; where that is not enough, long texts
     lose theirs. The note is empty if everything fits.
     """
-    if len(compact(answer)) <= most_chars:
+    if len(written(answer)) <= most_chars:
         return answer, ""
     name = _longest_list(answer)
     if name is not None:
-        kept = _cut_list(answer, name, most_chars)
+        kept = _cut_list(answer, name, most_chars, written)
         shown = len(kept[name])
         if shown:
             return kept, (
@@ -41,14 +43,16 @@ def _longest_list(answer: Answer) -> str | None:
     return max(sizes, key=lambda name: sizes[name]) if sizes else None
 
 
-def _cut_list(answer: Answer, name: str, most_chars: int) -> Answer:
+def _cut_list(
+    answer: Answer, name: str, most_chars: int, written: Callable[[Answer], str]
+) -> Answer:
     rows = answer[name]
 
     def with_rows(count: int) -> Answer:
         cut = {**answer, name: rows[:count]}
         return {**cut, "has_more": True} if "total" in answer else cut
 
-    count = _most(len(rows), lambda count: len(compact(with_rows(count))) <= most_chars)
+    count = _most(len(rows), lambda count: len(written(with_rows(count))) <= most_chars)
     return with_rows(count)
 
 
@@ -63,17 +67,18 @@ def _most(limit: int, fits: Callable[[int], bool]) -> int:
 
 def _shorten_texts(answer: Answer, most_chars: int) -> Answer:
     for kept in (most_chars // 4, SHORTENED_TO * 4, SHORTENED_TO, SHORTENED_TO // 8):
-        shortened: Answer = _with_short_texts(answer, kept)
+        shortened: Answer = with_short_texts(answer, kept)
         if len(compact(shortened)) <= most_chars:
             return shortened
     return {"text": compact(answer)[: most_chars // 2] + "…"}
 
 
-def _with_short_texts(value: Any, kept: int) -> Any:
+def with_short_texts(value: Any, kept: int) -> Any:
+    """The value with the beginning of each text in it that is longer, and how much is missing."""
     if isinstance(value, str) and len(value) > kept:
         return f"{value[:kept]}… ({len(value) - kept} characters more)"
     if isinstance(value, dict):
-        return {name: _with_short_texts(item, kept) for name, item in value.items()}
+        return {name: with_short_texts(item, kept) for name, item in value.items()}
     if isinstance(value, list):
-        return [_with_short_texts(item, kept) for item in value]
+        return [with_short_texts(item, kept) for item in value]
     return value
