@@ -39,6 +39,7 @@ async def test_guides_and_templates_are_listed(client):
         templates = (await connected.list_resource_templates()).resource_templates
 
     assert [str(resource.uri) for resource in resources] == [
+        "portkey://guides/workflows",
         "portkey://guides/configs",
         "portkey://guides/errors",
         "portkey://guides/scopes",

@@ -14,6 +14,7 @@ from .binding import BoundTool
 from .failures import advice
 
 GUIDES = {
+    "workflows": "How an administrator's usual tasks go, and in which order they are safe.",
     "configs": "The config language: routing, fallback, cache, retries, with examples.",
     "errors": "Portkey's error codes, and what to do about each.",
 }
