@@ -8,7 +8,7 @@ from mcp import Client
 
 from portkey_admin_mcp.models.gateway_config import check_gateway_config
 from portkey_admin_mcp.server.app import all_tools, build_server
-from portkey_admin_mcp.server.resources import LIVE
+from portkey_admin_mcp.server.resources import GUIDES, LIVE
 
 TOOLS = all_tools()
 
@@ -60,7 +60,7 @@ async def test_the_configs_of_the_guide_are_configs(read):
 
 async def test_the_guides_name_tools_that_there_are(read):
     names = {tool.name for tool in TOOLS}
-    for guide in ("configs", "errors"):
+    for guide in GUIDES:
         text = await read(f"portkey://guides/{guide}")
         named = set(re.findall(r"`((?:get|list|create|update|reset)_\w+)`", text))
         assert named

@@ -17,8 +17,9 @@ from ..catalog import Tool, tools_in
 from ..tools import domain_modules
 from ..workflows import workflow_modules
 from .admin_prompts import prompts_for
-from .binding import MAX_RESULT_CHARS, bind
+from .binding import bind
 from .completions import completer
+from .executor import MAX_RESULT_CHARS
 from .resources import add_resources
 
 INSTRUCTIONS = """\

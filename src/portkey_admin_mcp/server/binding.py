@@ -1,58 +1,41 @@
-"""From a catalog tool to an MCP tool, and from an MCP call to a Python call."""
+"""From a catalog tool to an MCP tool."""
 
 import logging
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, get_type_hints
 
 import mcp_types
 from fastmcp.exceptions import ToolError
 from fastmcp.tools import Tool as McpTool
 from fastmcp.tools.base import ToolResult
-from pydantic import BaseModel, Field
+from pydantic import ConfigDict, Field
 
 from ..api import Portkey
 from ..catalog import Tool
-from ..errors import PortkeyAdminError
-from ..models.base import Record
-from .arguments import arguments_model, call_flat, not_sent, read_arguments
-from .failures import advice
-from .presentation import shown
-from .schema import input_schema, output_schema
-
-MAX_RESULT_CHARS = 80_000
+from .executor import MAX_RESULT_CHARS, Executor
+from .schema import output_schema
 
 
 class BoundTool(McpTool):
     """A catalog tool with the client it will call."""
 
-    entry: Tool = Field(exclude=True)
-    portkey: Callable[[], Portkey] = Field(exclude=True)
-    max_result_chars: int = Field(exclude=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    @cached_property
-    def arguments(self) -> type[BaseModel]:
-        """The validator, built when the tool is first called or described."""
-        return arguments_model(self.entry)
+    executor: Executor = Field(exclude=True)
 
-    async def answer(self, arguments: dict[str, Any]) -> tuple[Record, BaseModel]:
-        """Validate and call: what came of it, and the arguments as they were understood.
-
-        Raises the errors of the family.
-        """
-        checked = read_arguments(self.arguments, self.parameters, arguments)
-        return await call_flat(self.entry, self.portkey(), checked), checked
+    @property
+    def entry(self) -> Tool:
+        """The tool of the catalog."""
+        return self.executor.tool
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
-        """Validate, call, and put any failure into words."""
-        try:
-            result, checked = await self.answer(arguments)
-        except PortkeyAdminError as error:
-            raise ToolError(advice(error, self.entry), log_level=logging.DEBUG) from error
-        seen = shown(result, checked, self.max_result_chars)
+        """Run the tool; a failure in words is an error of the tool."""
+        outcome = await self.executor.run(arguments)
+        if outcome.is_error:
+            raise ToolError("\n".join(outcome.texts), log_level=logging.DEBUG)
         return ToolResult(
-            content=[_text(seen.text), *_notes(seen.note, not_sent(checked))],
-            structured_content=seen.answer,
+            content=[mcp_types.TextContent(type="text", text=text) for text in outcome.texts],
+            structured_content=outcome.structured,
         )
 
     def to_mcp_tool(self, **overrides: Any) -> mcp_types.Tool:
@@ -64,11 +47,12 @@ def bind(
     tool: Tool, portkey: Callable[[], Portkey], max_result_chars: int = MAX_RESULT_CHARS
 ) -> BoundTool:
     """Describe a tool to MCP. Every hint is stated, none is left to a client's default."""
+    executor = Executor(tool, portkey, max_result_chars)
     return BoundTool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        parameters=input_schema(arguments_model(tool)),
+        parameters=executor.schema,
         output_schema=output_schema(get_type_hints(tool.function)["return"]),
         annotations=mcp_types.ToolAnnotations(
             title=tool.title,
@@ -77,16 +61,5 @@ def bind(
             idempotent_hint=tool.is_idempotent,
             open_world_hint=True,
         ),
-        entry=tool,
-        portkey=portkey,
-        max_result_chars=max_result_chars,
+        executor=executor,
     )
-
-
-def _text(text: str) -> mcp_types.TextContent:
-    return mcp_types.TextContent(type="text", text=text)
-
-
-def _notes(cut: str, names: list[str]) -> list[mcp_types.TextContent]:
-    unsent = f"Not sent, for Portkey has no such field here: {', '.join(names)}." if names else ""
-    return [_text(note) for note in (cut, unsent) if note]

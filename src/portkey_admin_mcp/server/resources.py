@@ -125,7 +125,7 @@ def _live(kind: str, tool: BoundTool, argument: str, sentence: str) -> ResourceT
 async def answer_of(tool: BoundTool, arguments: dict[str, Any]) -> dict[str, Any]:
     """What a tool answers; its refusal, as advice, is the resource's."""
     try:
-        record, _checked = await tool.answer(arguments)
+        record, _checked = await tool.executor.answer(arguments)
     except PortkeyAdminError as error:
         raise ResourceError(advice(error, tool.entry)) from error
     return record.answer()
