@@ -19,6 +19,7 @@ from .errors import (
     ConfigurationError,
     InputError,
     OutcomeUnknown,
+    PortkeyAdminError,
     RateLimited,
     ReadOnly,
     Unavailable,
@@ -141,11 +142,20 @@ class Portkey:
         return address
 
     async def _repeat(self, send: "_Sending") -> bytes:
-        content = b""
+        try:
+            return await self._send_once(send)
+        except PortkeyAdminError as error:
+            return await self._repeat_after(error, send)
+
+    async def _repeat_after(self, error: PortkeyAdminError, send: "_Sending") -> bytes:
+        """Try again where that is safe; the first attempt, which failed with `error`, counts."""
+        failed, content = [error], b""
         async for attempt in stamina.retry_context(
             on=lambda error: _wait_before_retry(error, send), attempts=ATTEMPTS, timeout=None
         ):
             with attempt:
+                if failed:
+                    raise failed.pop()
                 content = await self._send_once(send)
         return content
 

@@ -150,20 +150,29 @@ class Request:
         return cast(type[Record], get_type_hints(self.function)["return"])
 
     @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+    @cached_property
     def _names(self) -> tuple[str, ...]:
-        _api, *names = inspect.signature(self.function).parameters
+        _api, *names = self._signature.parameters
         return tuple(names)
+
+    @cached_property
+    def _placeholders(self) -> frozenset[str]:
+        return frozenset(name for name in self._names if f"{{{name}}}" in self.path)
 
     def bind(self, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """Put the arguments of a call under their names; raises TypeError as Python would."""
-        signature = inspect.signature(self.function)
-        return dict(signature.bind(None, *positional, **named).arguments.items())
+        if not positional and named.keys() == {*self._names}:
+            return dict(named)
+        return dict(self._signature.bind(None, *positional, **named).arguments.items())
 
     async def send(self, api: Portkey, bound: Mapping[str, Any]) -> Record:
         """Sort the arguments into path, query and body, send, and say where in a list we are."""
         values = [bound[name] for name in self._names if name in bound]
         groups = [value for value in values if isinstance(value, Arguments)]
-        ids = {n: str(v) for n, v in bound.items() if f"{{{n}}}" in self.path}
+        ids = {n: str(v) for n, v in bound.items() if n in self._placeholders}
         ids |= {n: str(getattr(group, n)) for group in groups for n in group.in_path}
         record = await api.send(
             self.verb,

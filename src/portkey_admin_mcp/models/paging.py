@@ -77,9 +77,13 @@ class Page(Record, Generic[T]):
         if paging.is_cut_here:
             whole = {"total": len(rows), **whole}
             rows = _cut(rows, paging)
-            whole = {**whole, self.rows_in: rows}
+            return type(self).read(
+                {**_place(whole, len(rows), paging), **whole, self.rows_in: rows}
+            )
         place = _place(whole, len(rows), paging)
-        return type(self).read({**place, **whole})
+        page = self.model_copy(update={n: v for n, v in place.items() if n not in whole})
+        page._raw = {**place, **whole}
+        return page
 
 
 def _cut(rows: list[Any], paging: Paging) -> list[Any]:

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -171,6 +172,7 @@ def _names(schema: Schema, parents: Iterable[str | int]) -> Iterable[str]:
     return names
 
 
+@cache
 def _parameters(function: Function) -> dict[str, Any]:
     hints = get_type_hints(function, include_extras=True)
     _api, *names = inspect.signature(function).parameters

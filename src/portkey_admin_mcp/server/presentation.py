@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
@@ -72,6 +73,7 @@ def shown(record: Record, asked: BaseModel, most_chars: int) -> Shown:
     return _as_csv(lean, record.rows_in, most_chars)
 
 
+@cache
 def summary_fields(returns: type[Record]) -> tuple[str, ...]:
     """The summary fields of the records in a list."""
     field = returns.model_fields.get(returns.rows_in)
@@ -113,8 +115,12 @@ def _is_empty(value: Any) -> bool:
 
 
 def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and WHOLE_SECONDS.fullmatch(value):
+    if isinstance(value, str) and value.endswith(".000Z") and WHOLE_SECONDS.fullmatch(value):
         return value.replace(".000", "")
+    if not isinstance(value, list | dict) and not (
+        isinstance(value, str) and len(value) > LONGEST_TEXT
+    ):
+        return value
     short = with_short_texts(value, LONGEST_TEXT)
     if isinstance(short, list | dict) and len(compact(short)) > LONGEST_PART:
         return with_short_texts(compact(value), LONGEST_TEXT)
