@@ -50,11 +50,13 @@ types:
 rooms:
 	$(BIN)/lint-imports
 
-docs: $(READY) ## Write the generated pages
+docs: $(READY) ## Write the generated pages, and the manifest of the express lane
 	$(BIN)/python scripts/write_docs.py
+	$(BIN)/python scripts/write_manifest.py
 
-fresh: ## Fail if a generated page is not what the code says
+fresh: ## Fail if a generated file is not what the code says
 	$(BIN)/python scripts/write_docs.py --check
+	$(BIN)/python scripts/write_manifest.py --check
 
 mutants: $(READY) ## Break what decides who may do what, and see tests fail (a quarter of an hour)
 	$(BIN)/python scripts/mutants.py

@@ -116,6 +116,13 @@ class Settings(BaseSettings):
         description="Offer only tools that change nothing, and send Portkey no request that does.",
         examples=["true"],
     )
+    express: bool = Field(
+        True,
+        validation_alias="MCP_EXPRESS",
+        description="Answer the handshake, the lists and plain calls of tools without the SDK, "
+        "which is several times faster and says the same. `off` leaves everything to the SDK.",
+        examples=["off"],
+    )
     max_result_chars: int = Field(
         80_000,
         ge=1_000,

@@ -17,8 +17,8 @@ from portkey_admin_mcp.server.binding import bind
 TOOLS = all_tools()
 KEYWORDS = {
     "type", "properties", "required", "items", "enum", "description", "format", "pattern",
-    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems",
-    "minLength", "maxLength", "anyOf", "default", "const",
+    "minimum", "maximum", "minItems", "maxItems",
+    "minLength", "maxLength", "default",
 }  # fmt: skip
 FORMATS = {"date-time", "email", "uri", "uuid"}
 LONGEST_DESCRIPTION, DEEPEST, CURSOR = 1_024, 10, 60

@@ -7,6 +7,8 @@ from typing import Annotated
 from fastmcp.prompts import Prompt
 from pydantic import Field
 
+from .components import PlainPrompt
+
 TOOL = re.compile(r"`([a-z]+(?:_[a-z]+)+)`")
 Workspace = Annotated[str, Field(description="Workspace id or slug.")]
 Person = Annotated[str, Field(description="Email or user id.")]
@@ -174,13 +176,13 @@ def prompts_for(tools: Iterable[str]) -> list[Prompt]:
     """The prompts whose tools are all offered."""
     offered = set(tools)
     return [
-        Prompt.from_function(function, title=function.__name__.replace("_", " ").capitalize())
+        PlainPrompt.from_function(function, title=function.__name__.replace("_", " ").capitalize())
         for function in PROMPTS
-        if tools_named_in(_example(function)) <= offered
+        if tools_named_in(example(function)) <= offered
     ]
 
 
-def _example(function: Callable[..., str]) -> str:
+def example(function: Callable[..., str]) -> str:
     """The plan with something in place of each argument."""
     names = function.__annotations__.keys() - {"return"}
     return function(**dict.fromkeys(names, "x"))

@@ -1,7 +1,6 @@
 """The MCP server, assembled."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 import mcp_types
@@ -21,6 +20,7 @@ from .binding import bind
 from .completions import completer
 from .executor import MAX_RESULT_CHARS
 from .resources import add_resources
+from .selection import no_such_tool
 
 INSTRUCTIONS = """\
 Administers a Portkey AI-gateway organisation. Find ids and slugs with the list_ tools first. With
@@ -128,10 +128,7 @@ class AnnouncementMiddleware(Middleware):
         try:
             return await call_next(context)
         except NotFoundError:
-            asked = str(context.message.name)[:60]
-            near = get_close_matches(asked, self._names, n=3, cutoff=0.5)
-            hint = f" Did you mean {' or '.join(near)}?" if near else " tools/list names them all."
-            raise ToolError(f"There is no tool {asked!r}.{hint}") from None
+            raise ToolError(no_such_tool(context.message.name, self._names)) from None
 
     async def on_get_prompt(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,21 +13,13 @@ from ..errors import PortkeyAdminError
 from ..models.base import Record
 from .arguments import arguments_model, call_flat, not_sent, read_arguments
 from .failures import advice
+from .outcome import Outcome
 from .presentation import shown
 from .schema import Schema, input_schema
 
 MAX_RESULT_CHARS = 80_000
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a call: texts for the model, and the answer by its fields if it succeeded."""
-
-    texts: list[str]
-    structured: dict[str, Any] | None = None
-    is_error: bool = False
 
 
 class Executor:

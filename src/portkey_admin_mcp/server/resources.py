@@ -11,6 +11,7 @@ from fastmcp.resources import Resource, ResourceTemplate
 from ..catalog import Tool
 from ..errors import PortkeyAdminError
 from .binding import BoundTool
+from .components import PlainResource, PlainTemplate
 from .failures import advice
 
 GUIDES = {
@@ -53,7 +54,7 @@ def _guide(name: str, sentence: str) -> Resource:
     def read() -> str:
         return files(__package__).joinpath("guides", f"{name}.md").read_text(encoding="utf-8")
 
-    return Resource.from_function(
+    return PlainResource.from_function(
         read,
         uri=f"portkey://guides/{name}",
         name=f"guide_{name}",
@@ -72,7 +73,7 @@ def _scopes(tools: list[Tool]) -> Resource:
             for tool in tools
         )
 
-    return Resource.from_function(
+    return PlainResource.from_function(
         read,
         uri="portkey://guides/scopes",
         name="guide_scopes",
@@ -97,7 +98,7 @@ def _summary(offered: dict[str, BoundTool]) -> Resource:
             said[what] = {"total": answer.get("total", len(rows)), "names": names}
         return json.dumps(said, ensure_ascii=False, indent=1)
 
-    return Resource.from_function(
+    return PlainResource.from_function(
         read,
         uri="portkey://organisation",
         name="organisation",
@@ -112,7 +113,7 @@ def _live(kind: str, tool: BoundTool, argument: str, sentence: str) -> ResourceT
         answer = await answer_of(tool, {argument: slug})
         return json.dumps(answer, ensure_ascii=False, indent=1)
 
-    return ResourceTemplate.from_function(
+    return PlainTemplate.from_function(
         read,
         uri_template=f"portkey://{kind}/{{slug}}",
         name=kind.replace("-", "_"),

@@ -60,6 +60,8 @@ def _plain(node: Any, defs: Schema) -> Any:
         node = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
     node = {RENAMED.get(k, k): v for k, v in node.items()}
     kept = {k: v for k, v in node.items() if not _unsaid(k, node)}
+    if "const" in kept:
+        kept["enum"] = [kept.pop("const")]  # which all model providers know
     if "properties" in kept:
         fields = kept["properties"].items()
         kept["properties"] = {name: _plain(field, defs) for name, field in fields}
@@ -85,9 +87,7 @@ def _nullable(node: Schema, defs: Schema) -> Schema:
         merged = {**only, **node}
         if isinstance(only.get("type"), str):
             merged["type"] = [only["type"], "null"]
-        if "const" in merged:
-            merged["enum"] = [merged.pop("const"), None]
-        elif "enum" in only:
+        if "enum" in only:
             merged["enum"] = [*only["enum"], None]
         return merged
     by_type = _one_of_types(options)

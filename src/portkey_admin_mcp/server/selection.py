@@ -2,14 +2,36 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Protocol, TypeVar
 
-from ..catalog import Tool
 from ..domains import DOMAINS, GROUPS, domains_of
 from ..errors import ConfigurationError
 from ..settings import Settings
 
 
-def selected_tools(settings: Settings, tools: list[Tool]) -> list[Tool]:
+class Selectable(Protocol):
+    """What must be known of a tool to choose it: the catalogue's own, or the manifest's."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def domain(self) -> str:
+        """Its toolset."""
+        ...
+
+    @property
+    def effect(self) -> str:
+        """Whether it reads, creates, overwrites or deletes."""
+        ...
+
+
+T = TypeVar("T", bound=Selectable)
+
+
+def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
     """The tools that the settings leave, in their order.
 
     Raises ConfigurationError for a name that there is not, and where nothing is left.
@@ -34,6 +56,14 @@ def selected_tools(settings: Settings, tools: list[Tool]) -> list[Tool]:
             "tool to offer. Name another toolset, or unset one of them."
         )
     return left
+
+
+def no_such_tool(asked: str, names: list[str]) -> str:
+    """What to say to a call of a tool that is not offered."""
+    shown = str(asked)[:60]
+    near = get_close_matches(shown, names, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else " tools/list names them all."
+    return f"There is no tool {shown!r}.{hint}"
 
 
 def _check(setting: str, given: Iterable[str], known: list[str]) -> None:

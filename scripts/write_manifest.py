@@ -1,0 +1,133 @@
+"""Write the manifest of the express lane: what the server says of itself, as the SDK says it.
+
+`make docs` writes it; with --check nothing is written, and the exit code says if it differs.
+The server is asked through the SDK, in both eras of the protocol, so that the lane answers with
+the very words.
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from portkey_admin_mcp.server.express.manifest import FILE, LISTS
+from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
+
+isolate_fastmcp()
+
+import anyio
+
+from portkey_admin_mcp.api import Portkey
+from portkey_admin_mcp.catalog import Tool
+from portkey_admin_mcp.server.admin_prompts import PROMPTS, example, tools_named_in
+from portkey_admin_mcp.server.app import all_tools, build_server
+from portkey_admin_mcp.server.express.requests import LEGACY_VERSIONS
+from portkey_admin_mcp.server.resources import LIVE, SUMMARY
+from portkey_admin_mcp.server.result_size import compact
+from portkey_admin_mcp.server.sdk_connection import SdkConnection
+
+SHARED = ("capabilities", "instructions")
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+def main() -> int:
+    """Write the manifest, or say that it is stale."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
+    check = asked.parse_args().check
+    text = asyncio.run(manifest())
+    file = Path(FILE)
+    is_stale = not file.exists() or file.read_text(encoding="utf-8") != text
+    if is_stale:
+        print(f"{'stale' if check else 'written'}: {file.name}")
+    if is_stale and not check:
+        file.write_text(text, encoding="utf-8")
+    return 1 if check and is_stale else 0
+
+
+async def manifest() -> str:
+    """The head in the first line; then each tool in one, as `tools/list` names it."""
+    asked = [
+        opening(0),
+        *({"method": method} for method in LISTS),
+    ]
+    legacy = await answers(asked)
+    modern = await answers(
+        [{"method": m, "params": {"_meta": META}} for m in ("server/discover", *LISTS)]
+    )
+    announced, tools, *lists = (each["result"] for each in legacy)
+    discovered, listed, *_rest = (each["result"] for each in modern)
+    head = {
+        "capabilities": announced["capabilities"],
+        "instructions": announced["instructions"],
+        "serverInfo": announced["serverInfo"],
+        "modern": {
+            "discover": without(discovered, "supportedVersions", *SHARED),
+            "list": without(listed, "tools"),
+            "call": {name: listed[name] for name in ("_meta", "resultType")},
+        },
+        "tools": [told(tool) for tool in all_tools()],
+    }
+    for field, result in zip(list(LISTS.values())[1:], lists, strict=True):
+        head[field] = [
+            {"needs": needs(field, definition), "definition": definition}
+            for definition in result[field]
+        ]
+    return "\n".join(map(compact, [head, *tools["tools"]])) + "\n"
+
+
+async def answers(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the SDK answers to requests, one after the other."""
+    send, receive = anyio.create_memory_object_stream[dict[str, Any]](1)
+    connection = SdkConnection(build_server(nobody), send.send_nowait)
+    async with anyio.create_task_group() as group, send, receive:
+        group.start_soon(connection.run)
+        got = []
+        for number, message in enumerate(messages):
+            await connection.take({"jsonrpc": "2.0", "id": number, **message})
+            got.append(await receive.receive())
+        group.cancel_scope.cancel()
+    return got
+
+
+def opening(number: int) -> dict[str, Any]:
+    """The handshake of revisions up to 2025-11-25."""
+    client = {"name": "manifest", "version": "1"}
+    params = {"protocolVersion": LEGACY_VERSIONS[-1], "capabilities": {}, "clientInfo": client}
+    return {"id": number, "method": "initialize", "params": params}
+
+
+def needs(field: str, definition: dict[str, Any]) -> list[str]:
+    """The tools without which a prompt, resource or template is not offered."""
+    if field == "prompts":
+        (plan,) = [each for each in PROMPTS if each.__name__ == definition["name"]]
+        return sorted(tools_named_in(example(plan)))
+    if field == "resourceTemplates":
+        return [LIVE[definition["name"].replace("_", "-")][0]]
+    if definition["name"] == "organisation":
+        return sorted(tool for tool, _arguments in SUMMARY.values())
+    return []
+
+
+def told(tool: Tool) -> dict[str, str]:
+    """What is needed to choose a tool, and to find it."""
+    module = tool.function.__module__.removeprefix("portkey_admin_mcp.")
+    return {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}
+
+
+def without(result: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A result without some of its fields."""
+    return {name: value for name, value in result.items() if name not in names}
+
+
+def nobody() -> Portkey:
+    """The client of the API; no tool is called here."""
+    raise AssertionError("the manifest calls no tool")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The lane itself: the answer to a request, as the text of a JSON-RPC response.
+
+Standard library only; what a tool needs is imported by the function that calls it.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ..outcome import Outcome
+from .manifest import LISTS, Manifest
+from .requests import LEGACY_VERSIONS, MODERN_VERSION, Request
+
+Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
+"""Calls a tool by name with its arguments."""
+
+
+class Lane:
+    """Answers requests from a manifest, and calls tools."""
+
+    def __init__(self, manifest: Manifest, call: Call) -> None:
+        self._manifest = manifest
+        self._call = call
+
+    def static_answer(self, request: Request) -> str | None:
+        """The answer to a request that asks nobody; None for a call, or one for the SDK."""
+        match request.method:
+            case "initialize":
+                return response(request, _inner(self._initialized(request.params)))
+            case "server/discover":
+                return response(request, _inner(self._discovered()))
+            case "ping":
+                return response(request, "")
+            case method if method in LISTS:
+                return response(request, self._manifest.lists[method] + self._besides(request))
+        return None
+
+    async def called(self, request: Request) -> str:
+        """Call the tool, and answer."""
+        outcome = await self._call(request.params["name"], request.params.get("arguments", {}))
+        return response(request, _call_result(outcome) + self._besides(request))
+
+    def _initialized(self, params: dict[str, Any]) -> dict[str, Any]:
+        asked = params["protocolVersion"]
+        version = asked if asked in LEGACY_VERSIONS else LEGACY_VERSIONS[-1]
+        info = self._manifest.server_info
+        return {"protocolVersion": version, **self._manifest.announcement, "serverInfo": info}
+
+    def _discovered(self) -> dict[str, Any]:
+        besides = self._manifest.modern["discover"]
+        return {"supportedVersions": [MODERN_VERSION], **self._manifest.announcement, **besides}
+
+    def _besides(self, request: Request) -> str:
+        if request.era == "legacy":
+            return ""
+        kind = "call" if request.method == "tools/call" else "list"
+        return "," + _inner(self._manifest.modern[kind])
+
+
+def response(request: Request, inner: str) -> str:
+    """A JSON-RPC response; `inner` is the result without its braces."""
+    return f'{{"jsonrpc":"2.0","id":{json.dumps(request.id)},"result":{{{inner}}}}}'
+
+
+def _call_result(outcome: Outcome) -> str:
+    content = [{"type": "text", "text": text} for text in outcome.texts]
+    result: dict[str, Any] = {"content": content, "isError": outcome.is_error}
+    if outcome.structured is not None:
+        result["structuredContent"] = outcome.structured
+    return _inner(result)
+
+
+def _inner(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[1:-1]
