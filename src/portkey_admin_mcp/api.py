@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-import stamina
 from pydantic_core import from_json
 
 from . import __version__
@@ -149,6 +148,8 @@ class Portkey:
 
     async def _repeat_after(self, error: PortkeyAdminError, send: "_Sending") -> bytes:
         """Try again where that is safe; the first attempt, which failed with `error`, counts."""
+        import stamina  # only now: most requests are not repeated
+
         failed, content = [error], b""
         async for attempt in stamina.retry_context(
             on=lambda error: _wait_before_retry(error, send), attempts=ATTEMPTS, timeout=None

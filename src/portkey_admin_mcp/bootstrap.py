@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .addresses import WILDCARD_HOSTS
 from .errors import ConfigurationError
-from .hosting import Hosting, load_hosting
 from .logs import configure_logging
 from .server.fastmcp_environment import isolate_fastmcp
 from .settings import Settings, load_settings
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from .api import Portkey
+    from .hosting import Hosting
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,12 @@ def create_app() -> "Starlette":
 
     Raises ConfigurationError where a setting is missing or wrong.
     """
+    from .hosting import load_hosting
+
     return http_app(read_environment(False, None), load_hosting())
 
 
-def require_access_control(settings: Settings, hosting: Hosting) -> None:
+def require_access_control(settings: Settings, hosting: "Hosting") -> None:
     """Refuse to serve without authentication; raises ConfigurationError."""
     try:
         hosting.require_access_control(settings.sandbox)
@@ -77,7 +79,7 @@ def require_access_control(settings: Settings, hosting: Hosting) -> None:
         log.warning("MCP_PUBLIC_BASE_URL is not set, so clients are told %s", hosting.base_url)
 
 
-def http_app(settings: Settings, hosting: Hosting) -> "Starlette":
+def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
     """The hosted service."""
     from .server.app import all_tools, build_server
     from .server.http.app import build_http

@@ -3,7 +3,6 @@
 Only what changes the lists is looked at before. A wrong setting ends the process a moment later.
 """
 
-import asyncio
 import os
 import sys
 from functools import cache
@@ -54,6 +53,8 @@ class StdioService:
 
     def _serve(self, pipes: Pipes, lane: LaneConnection, unread: bytes, has_ended: bool) -> None:
         settings = self._settings()
+        import asyncio
+
         from .bootstrap import mcp_server
         from .server.stdio_loop import StdioLoop
 

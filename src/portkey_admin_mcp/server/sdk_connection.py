@@ -43,7 +43,14 @@ class SdkConnection:
         low = self._server._mcp_server
         answers_in, answers_out = create_context_streams[SessionMessage](0)
         try:
-            async with self._server._lifespan_manager(), anyio.create_task_group() as group:
+            async with (
+                self._server._lifespan_manager(),
+                self._send,
+                self._receive,
+                answers_in,
+                answers_out,
+                anyio.create_task_group() as group,
+            ):
                 group.start_soon(self._relay, answers_out)
                 await low.run(self._receive, answers_in, low.create_initialization_options())
         finally:

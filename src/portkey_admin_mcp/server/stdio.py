@@ -100,4 +100,4 @@ def _early_answer(line: bytes, lane: LaneConnection) -> bytes | None:
         return b""
     request = lane.request(message)
     answer = None if request is None else lane.static_answer(request)
-    return None if answer is None else f"{answer}\n".encode()
+    return None if answer is None else answer + b"\n"

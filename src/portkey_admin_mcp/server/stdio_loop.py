@@ -34,7 +34,7 @@ class StdioLoop:
         self._output = Output(pipes)
         self._lane = lane
         self._sdk = SdkBehind(build_server, lane, self._write)
-        self._calls: dict[RequestId, asyncio.Task[None]] = {}
+        self._calls: dict[RequestId | None, asyncio.Task[None]] = {}
 
     async def run(self, unread: bytes, has_ended: bool) -> None:
         """Serve until input has ended and what was asked is answered, or the time for it is up."""
@@ -46,6 +46,9 @@ class StdioLoop:
                 await asyncio.gather(*self._calls.values(), return_exceptions=True)
                 await self._sdk.is_idle()
                 await self._output.is_flushed()
+        await self._sdk.stop()
+        self._input.close()
+        self._output.close()
 
     def _take(self, line: bytes) -> None:
         message, refusal = read_line(line)
@@ -63,22 +66,23 @@ class StdioLoop:
         if request is not None and request.method == "tools/call":
             self._calls[request.id] = asyncio.ensure_future(self._call(request))
         elif request is not None and (answer := self._lane.static_answer(request)) is not None:
-            self._write(answer.encode())
+            self._write(answer)
         elif not self._cancels_call(message) and not self._lane.needs_no_answer(message):
             self._sdk.take(message, asked)
 
     async def _call(self, request: Request) -> None:
         try:
-            self._write((await self._lane.called(request)).encode())
+            self._write(await self._lane.called(request))
         finally:
             del self._calls[request.id]
 
     def _cancels_call(self, message: dict[str, Any]) -> bool:
-        """Cancel a call of the lane; as in the SDK, it is then not answered."""
+        """Cancel a call of the lane; as the specification demands, it is then not answered."""
         if message.get("method") != CANCELLED:
             return False
-        named = (message.get("params") or {}).get("requestId")
-        call = self._calls.get(named) if isinstance(named, str | int) else None
+        named = request_id({"id": (message.get("params") or {}).get("requestId")})
+        self._sdk.unanswered.discard(named)
+        call = self._calls.get(named)
         if call is not None:
             call.cancel()
         return call is not None
@@ -103,7 +107,7 @@ class SdkBehind:
         self._running: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._settled = asyncio.Event()
-        self.unanswered: set[RequestId] = set()
+        self.unanswered: set[RequestId | None] = set()
 
     def take(self, message: dict[str, Any], asked: RequestId | None) -> None:
         """Hand a message over; `asked` is its id, if it is a request."""
@@ -125,6 +129,12 @@ class SdkBehind:
         while self.unanswered:
             self._settled.clear()
             await self._settled.wait()
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
 
     async def _run(self) -> None:
         try:
@@ -165,6 +175,7 @@ class Input(asyncio.Protocol):
         self._take = take
         self._unread = bytearray()
         self._ended = asyncio.Event()
+        self._transport: asyncio.BaseTransport | None = None
 
     async def read(self, unread: bytes, has_ended: bool) -> None:
         """Take line after line until input has ended, beginning with what is read already."""
@@ -174,7 +185,7 @@ class Input(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             file = os.fdopen(self._pipes.input, "rb", buffering=0, closefd=False)
-            await loop.connect_read_pipe(lambda: self, file)
+            self._transport, _protocol = await loop.connect_read_pipe(lambda: self, file)
         except (ValueError, OSError, NotImplementedError):
             # A file, or Windows: neither can be waited for.
             threading.Thread(target=self._pump, args=(loop,), daemon=True).start()
@@ -189,6 +200,11 @@ class Input(asyncio.Protocol):
         self._unread = bytearray(rest)
         for line in lines:
             self._take(line)
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._transport is not None:
+            self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that input has ended."""
@@ -208,6 +224,7 @@ class Output(asyncio.BaseProtocol):
         self._transport: asyncio.WriteTransport | None = None
         self._flushed = asyncio.Event()
         self._flushed.set()
+        self._is_closed = False
 
     async def open(self) -> None:
         """Begin; what cannot be waited for, such as a file, is written to at once."""
@@ -230,6 +247,12 @@ class Output(asyncio.BaseProtocol):
         """Wait until everything is written."""
         await self._flushed.wait()
 
+    def close(self) -> None:
+        """Write no more."""
+        self._is_closed = True
+        if self._transport is not None:
+            self._transport.close()
+
     def pause_writing(self) -> None:
         """Note that the client does not read as fast as we write."""
         self._flushed.clear()
@@ -239,5 +262,6 @@ class Output(asyncio.BaseProtocol):
         self._flushed.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave, for the client has gone."""
-        end()
+        """Leave, for the client has gone, unless it was we who closed."""
+        if not self._is_closed:
+            end()

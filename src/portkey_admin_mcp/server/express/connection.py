@@ -36,11 +36,11 @@ class LaneConnection:
             return None
         return request
 
-    def static_answer(self, request: Request) -> str | None:
+    def static_answer(self, request: Request) -> bytes | None:
         """The answer to a request that asks nobody, or None."""
         return None if self._lane is None else self._lane.static_answer(request)
 
-    async def called(self, request: Request) -> str:
+    async def called(self, request: Request) -> bytes:
         """Call the tool, and answer."""
         assert self._lane is not None
         return await self._lane.called(request)

@@ -1,4 +1,4 @@
-"""The lane itself: the answer to a request, as the text of a JSON-RPC response.
+"""The lane itself: the answer to a request, as the bytes of a JSON-RPC response.
 
 Standard library only; what a tool needs is imported by the function that calls it.
 """
@@ -22,7 +22,7 @@ class Lane:
         self._manifest = manifest
         self._call = call
 
-    def static_answer(self, request: Request) -> str | None:
+    def static_answer(self, request: Request) -> bytes | None:
         """The answer to a request that asks nobody; None for a call, or one for the SDK."""
         match request.method:
             case "initialize":
@@ -30,12 +30,12 @@ class Lane:
             case "server/discover":
                 return response(request, _inner(self._discovered()))
             case "ping":
-                return response(request, "")
+                return response(request, b"")
             case method if method in LISTS:
                 return response(request, self._manifest.lists[method] + self._besides(request))
         return None
 
-    async def called(self, request: Request) -> str:
+    async def called(self, request: Request) -> bytes:
         """Call the tool, and answer."""
         outcome = await self._call(request.params["name"], request.params.get("arguments", {}))
         return response(request, _call_result(outcome) + self._besides(request))
@@ -50,19 +50,20 @@ class Lane:
         besides = self._manifest.modern["discover"]
         return {"supportedVersions": [MODERN_VERSION], **self._manifest.announcement, **besides}
 
-    def _besides(self, request: Request) -> str:
+    def _besides(self, request: Request) -> bytes:
         if request.era == "legacy":
-            return ""
+            return b""
         kind = "call" if request.method == "tools/call" else "list"
-        return "," + _inner(self._manifest.modern[kind])
+        return b"," + _inner(self._manifest.modern[kind])
 
 
-def response(request: Request, inner: str) -> str:
+def response(request: Request, inner: bytes) -> bytes:
     """A JSON-RPC response; `inner` is the result without its braces."""
-    return f'{{"jsonrpc":"2.0","id":{json.dumps(request.id)},"result":{{{inner}}}}}'
+    asked = json.dumps(request.id).encode()
+    return b'{"jsonrpc":"2.0","id":%b,"result":{%b}}' % (asked, inner)
 
 
-def _call_result(outcome: Outcome) -> str:
+def _call_result(outcome: Outcome) -> bytes:
     content = [{"type": "text", "text": text} for text in outcome.texts]
     result: dict[str, Any] = {"content": content, "isError": outcome.is_error}
     if outcome.structured is not None:
@@ -70,5 +71,5 @@ def _call_result(outcome: Outcome) -> str:
     return _inner(result)
 
 
-def _inner(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[1:-1]
+def _inner(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))[1:-1].encode()

@@ -77,9 +77,9 @@ class Manifest:
         return besides
 
     @cached_property
-    def lists(self) -> dict[str, str]:
+    def lists(self) -> dict[str, bytes]:
         """The result of each listing method up to revision 2025-11-25, as JSON without braces."""
-        return {method: self._listed(field) for method, field in LISTS.items()}
+        return {method: self._listed(field).encode() for method, field in LISTS.items()}
 
     def _listed(self, field: str) -> str:
         if field == "tools":

@@ -37,7 +37,8 @@ class Request(NamedTuple):
 
 def recognised(message: Any) -> Request | None:
     """The request that a decoded message is, or None if the lane may not answer it."""
-    if not isinstance(message, dict) or message.get("method") not in METHODS:
+    method = message.get("method") if isinstance(message, dict) else None
+    if not isinstance(method, str) or method not in METHODS:
         return None
     known = {"jsonrpc", "id", "method", "params"}
     if message.get("jsonrpc") != "2.0" or not message.keys() <= known:
@@ -46,7 +47,7 @@ def recognised(message: Any) -> Request | None:
     if isinstance(found, bool) or not isinstance(found, str | int) or not isinstance(params, dict):
         return None
     era = _era(params)
-    request = Request(found, message["method"], params, era) if era else None
+    request = Request(found, method, params, era) if era else None
     return request if request is not None and _is_plain(request) else None
 
 

@@ -16,6 +16,11 @@ from ...domains import GROUPS, domains_of
 _selected: ContextVar[frozenset[str] | None] = ContextVar("selected_toolsets", default=None)
 
 
+def selected_toolsets() -> frozenset[str] | None:
+    """The toolsets that the request being served is limited to; None where it is not."""
+    return _selected.get()
+
+
 class ToolsetSelection:
     """ASGI middleware that reads the requested toolsets, and answers 400 to an unknown one."""
 
