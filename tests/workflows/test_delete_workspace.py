@@ -17,6 +17,8 @@ from portkey_admin_mcp.workflows.delete_workspace import DeletionOptions, delete
         {"name": "Rockets", "icon": "🚀"},
         {"name": "🚀"},
         {"name": "🚀🚀 Rockets"},
+        {"name": "— Rockets"},
+        {"name": "Rockets", "icon": "R"},
     ],
 )
 async def test_the_id_is_enough_whatever_the_name(api, draft):
@@ -48,6 +50,13 @@ async def test_a_given_name_is_a_check_and_saves_the_reading(api, emulator):
 
     target = f"/v1/admin/workspaces/{made.id}"
     assert list(emulator.log) == [f"DELETE {target}", f"DELETE {target}"]
+
+
+@pytest.mark.parametrize("name", ["— Rockets", "№ 5 Rockets", "« Rockets »"])
+async def test_a_sign_in_a_given_name_is_no_icon(api, name):
+    made = await create_workspace(api, WorkspaceDraft(name=name))
+
+    assert (await delete_workspace(api, made.id, DeletionOptions(name=name))).success
 
 
 async def test_a_wrong_name_stops_even_a_forced_deletion(api, workspace):

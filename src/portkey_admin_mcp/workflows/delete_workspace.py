@@ -1,5 +1,7 @@
 """Delete a workspace by its id alone: Portkey wants to hear the name as well."""
 
+from unicodedata import category
+
 from pydantic import Field
 
 from ..api import Portkey
@@ -10,6 +12,8 @@ from ..models.workspaces import WorkspaceDeletion
 from ..tools.workspaces import delete_named_workspace, get_workspace
 
 DOMAIN = "workspaces"
+FIRST_PICTOGRAPH = "\u2190"
+"""Unicode has signs of letters and measures before it: ©, °, ™."""
 
 
 class DeletionOptions(Arguments):
@@ -24,13 +28,15 @@ async def delete_workspace(
     api: Portkey, workspace_id: WorkspaceId, options: DeletionOptions
 ) -> Done:
     """Delete a workspace; cannot be undone. Refused while it holds anything, unless forced."""
-    name = _plain(options.name or await _read_name(api, workspace_id))
+    name = _plain(options.name) if options.name else await _read_name(api, workspace_id)
     deletion = options.model_dump(exclude_unset=True) | {"name": name}
     return await delete_named_workspace(api, workspace_id, WorkspaceDeletion(**deletion))
 
 
 async def _read_name(api: Portkey, workspace_id: str) -> str:
-    return (await get_workspace(api, workspace_id)).name or ""
+    workspace = await get_workspace(api, workspace_id)
+    name, icon = workspace.name or "", workspace.icon
+    return name.removeprefix(icon).strip() if icon else name
 
 
 def _plain(name: str) -> str:
@@ -39,6 +45,9 @@ def _plain(name: str) -> str:
     A name cannot begin with an emoji by itself: Portkey takes it for the icon.
     """
     first, _, rest = name.strip().partition(" ")
-    return (
-        rest.strip() if rest and not any(map(str.isalnum, first)) and not first.isascii() else name
-    )
+    return rest.strip() if rest and any(map(_is_emoji, first)) else name
+
+
+def _is_emoji(character: str) -> bool:
+    """Whether it is a pictograph, and not a dash, a quotation mark, № or the like."""
+    return category(character) == "So" and character >= FIRST_PICTOGRAPH
