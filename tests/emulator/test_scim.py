@@ -28,3 +28,16 @@ def test_a_group_has_one_role_everywhere(said, send, workspace):
 
 def test_groups_are_an_organisations(refused):
     assert refused(f"GET {PATH}", key="workspace-service") == (403, "AB03")
+
+
+def test_a_name_that_maps_by_itself_is_refused(refused, said, workspace):
+    body = {"workspace_id": workspace("Science"), "role": "admin"}
+    group = {"scim_group_name": "ws-science-role-admin"}
+
+    assert refused(f"POST {PATH}", {**body, **group}) == (400, "AB01")
+    assert "ws-science-role-admin" not in str(said("GET /v2/scim/groups"))
+
+
+def test_roles_are_found_in_any_case(said):
+    assert said(f"GET {PATH}?role=MEMBER")["total_count"] == 1
+    assert said(f"GET {PATH}?role=admin")["total_count"] == 0

@@ -1,5 +1,6 @@
 """SCIM: groups of an identity provider, mapped to workspaces."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import field_validator
@@ -11,6 +12,8 @@ from .references import belongs_to_workspace
 from .tables import Row
 
 belongs_to_workspace("scim_mappings")
+PROVISIONED = re.compile(r"ws-.+-role-.+")
+"""Groups with such a name are mapped by their name, not by a call (the OpenAPI file)."""
 
 
 class MappingBody(Body):
@@ -34,7 +37,7 @@ def list_scim_workspace_mappings(call: Call) -> Row:
     wanted = {
         "workspace_id": named and named["id"],
         "scim_group_id": call.query.get("scim_group_id"),
-        "role": call.query.get("role"),
+        "role": call.query.get("role", "").lower() or None,
     }
     page = call.listing(
         call.table("scim_mappings").rows(),
@@ -100,8 +103,11 @@ def _group(call: Call, wanted: MappingBody) -> Row:
         if found is None:
             raise forbidden()
         return found
-    named = groups.where(name=wanted.scim_group_name)
-    return named[0] if len(named) else _add(call, wanted.scim_group_name or "")
+    name = wanted.scim_group_name or ""
+    if PROVISIONED.match(name):
+        raise invalid("scim_group_name", "is of the form that groups are mapped by themselves for")
+    named = groups.where(name=name)
+    return named[0] if len(named) else _add(call, name)
 
 
 def _add(call: Call, name: str) -> Row:

@@ -33,6 +33,12 @@ async def delete_scim_workspace_mapping(api: Portkey, mapping_id: MappingId) -> 
     """Take a mapping back; those who are members already stay members."""
 
 
-@tool("GET /v2/scim/groups", scope=None, base="root", enterprise=True)
+@tool(
+    "GET /v2/scim/groups",
+    scope=None,
+    base="root",
+    enterprise=True,
+    unconfirmed="Portkey's changelog has it under /v1, newer clients call /v2.",
+)
 async def list_scim_groups(api: Portkey, filter: GroupFilter) -> Page[ScimGroup]:
     """List the groups of the identity provider."""
