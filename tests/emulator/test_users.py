@@ -135,3 +135,31 @@ def test_resending_answers_the_same_link_under_another_name(said):
     again = said(f"POST /admin/users/invites/{made['id']}/resend")
 
     assert again == {"inviteLink": made["invite_link"]}
+
+
+def test_who_accepts_joins_the_workspaces_with_the_promised_key(said, control, workspace):
+    support = workspace("Support")
+    details = {
+        "workspaces": [{"id": support, "role": "manager"}],
+        "workspace_api_key_details": {"scopes": ["logs.view"]},
+    }
+    made = said("POST /admin/users/invites", {**FARID, **details})
+
+    user_id = control(f"POST invites/{made['id']}/accept")["user_id"]
+
+    assert said(f"GET /admin/workspaces/{support}/users/{user_id}")["role"] == "manager"
+    (key,) = [row for row in said("GET /api-keys")["data"] if row["user_id"] == user_id]
+    assert (key["type"], key["workspace_id"], key["scopes"]) == (
+        "workspace-user",
+        support,
+        ["logs.view"],
+    )
+
+
+def test_who_accepts_without_a_promise_gets_no_key(said, control, workspace):
+    details = {"workspaces": [{"id": workspace("Support"), "role": "member"}]}
+    made = said("POST /admin/users/invites", {**FARID, **details})
+
+    user_id = control(f"POST invites/{made['id']}/accept")["user_id"]
+
+    assert user_id not in [row["user_id"] for row in said("GET /api-keys")["data"]]

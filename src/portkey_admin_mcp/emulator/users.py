@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from .api_keys import delete_key
+from .api_keys import create_api_key, delete_key
 from .control import control
-from .kernel import Call, Refusal, forbidden, invalid, route
+from .kernel import ADMIN, Call, Refusal, forbidden, invalid, route
 from .limits import Body
 from .store import moment
 from .tables import Row
@@ -114,6 +114,7 @@ def invite_user(call: Call) -> Row:
         "invited_by": call.key.get("user_id"),
         # Portkey's answers do not repeat these (seen by the Terraform provider).
         "_workspaces": [grant.model_dump() for grant in wanted.workspaces],
+        "_organisation_id": call.organisation,
         "_scopes": wanted.workspace_api_key_details and wanted.workspace_api_key_details.scopes,
     }
     call.table("invites").add(invite)
@@ -212,8 +213,22 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
             workspace = call.table("workspaces").find(grant["id"])
             if workspace is not None:
                 join(call, workspace, user["id"], grant["role"])
+                if invite["_scopes"]:
+                    _make_key(call, invite, workspace, user)
         call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})
     return {"user_id": user["id"]}
+
+
+def _make_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:
+    """The API key that the invitation promised; what Portkey calls it is not known."""
+    maker = {"type": ADMIN, "organisation_id": invite["_organisation_id"], "_owner": True}
+    body = {
+        "name": f"{user['first_name']}'s key"[:100],
+        "scopes": invite["_scopes"],
+        "workspace_id": workspace["id"],
+        "user_id": user["id"],
+    }
+    create_api_key(Call(call.store, maker, {"type": "workspace", "sub_type": "user"}, {}, body))
 
 
 def _link(invite: Row) -> str:
