@@ -45,5 +45,92 @@ def test_null_clears_adjusted_prices_and_secrets_stay_masked(said):
     said("PUT /integrations/a", {"pricing_adjustments": None})
 
     assert before["pricing_adjustments"] == prices
-    assert before["configurations"] == {"aws_region": "eu", "aws_secret_access_key": "*****"}
+    assert before["configurations"] == {
+        "aws_region": "eu",
+        "masked_aws_secret_access_key": "s*****",
+    }
     assert said("GET /integrations/a")["pricing_adjustments"] is None
+
+
+SHARED = {"workspaces": [], "global_workspace_access": {"enabled": True}}
+
+
+@pytest.fixture
+def everybodys(said):
+    """The organisation's OpenAI, for every workspace."""
+    said("PUT /integrations/openai/workspaces", SHARED)
+    return "/integrations/openai"
+
+
+def test_a_workspace_key_reads_what_its_workspace_may_use_and_no_more(said, refused, everybodys):
+    key = "workspace-service"
+    assert said(f"GET {everybodys}", key=key)["slug"] == "openai"
+    assert [row["slug"] for row in said("GET /integrations", key=key)["data"]] == ["openai"]
+
+    said(f"PUT {everybodys}/workspaces", {"global_workspace_access": {"enabled": False}})
+
+    assert refused(f"GET {everybodys}", key=key) == (403, "AB03")
+    assert refused(f"GET {everybodys}/models", key=key) == (403, "AB03")
+    assert said("GET /integrations", key=key)["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("PUT {}", {"name": "Mine"}),
+        ("DELETE {}", None),
+        ("PUT {}/models", {"models": [{"slug": "gpt-5", "enabled": False}]}),
+        ("DELETE {}/models?slugs=x", None),
+        ("PUT {}/workspaces", SHARED),
+    ],
+)
+def test_a_workspace_key_changes_nothing_of_the_organisations(refused, everybodys, endpoint, body):
+    asked = endpoint.format(everybodys)
+
+    assert refused(asked, body, key="workspace-service") == (403, "AB03")
+
+
+def test_a_workspaces_scope_makes_and_changes_a_workspaces_integration_only(
+    said, refused, new_key, workspace
+):
+    key = new_key("workspace_integrations.create", "workspace_integrations.update")
+    home = {"workspace_id": workspace("Support")}
+
+    assert refused("POST /integrations", BODY, key=key) == (403, "AB03")
+    said("POST /integrations", {**BODY, "slug": "own", **home}, key=key)
+    assert said("PUT /integrations/own", {"name": "B"}, key=key) == {}
+    assert refused("PUT /integrations/openai", {"name": "B"}, key=key) == (403, "AB03")
+
+
+def test_the_integrations_of_a_workspace_are_those_it_may_use(said, workspace):
+    def listed(name):
+        rows = said(f"GET /integrations?workspace_id={workspace(name)}")["data"]
+        return [row["slug"] for row in rows]
+
+    assert (listed("Science"), listed("Support")) == (["openai"], [])
+
+
+def test_a_secret_fills_each_field_once_and_must_be_there(said, refused):
+    def mapped(*fields, reference="openai-key"):
+        rows = [{"target_field": field, "secret_reference_id": reference} for field in fields]
+        return {**BODY, "slug": "mapped", "key": None, "secret_mappings": rows}
+
+    for wrong in (mapped("key", "key"), mapped("a", "configurations.a"), mapped("a")):
+        assert refused("POST /integrations", wrong) == (400, "AB01")
+    assert refused("POST /integrations", mapped("key", reference="none")) == (400, "AB01")
+
+    said("POST /integrations", mapped("key", "aws_secret_access_key"))
+    kept = said("GET /integrations/mapped")["secret_mappings"]
+    assert [row["target_field"] for row in kept] == ["key", "configurations.aws_secret_access_key"]
+    again = {"secret_mappings": mapped("key", "key")["secret_mappings"]}
+    assert refused("PUT /integrations/mapped", again) == (400, "AB01")
+
+
+def test_a_default_provider_whose_slug_is_taken_is_refused(said, refused, workspace):
+    shares = [{"id": workspace("Support"), "enabled": True}]
+    (taken, *_rest) = said("GET /virtual-keys", key="workspace-service")["data"]
+    body = {"workspaces": shares, "default_provider_slug": taken["slug"]}
+
+    assert refused("PUT /integrations/openai/workspaces", body) == (400, "AB01")
+    shown = said("GET /integrations/openai/workspaces")["workspaces"]
+    assert [share["id"] for share in shown] == [workspace("Science")]

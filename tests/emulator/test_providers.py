@@ -22,3 +22,12 @@ def test_a_budget_begun_anew_revives_a_provider(emulator, said, control, workspa
     said(f"PUT {path}", {"reset_usage": True})
 
     assert (spent, said(f"GET {path}")["status"]) == ("exhausted", "active")
+
+
+def test_null_does_not_clear_a_providers_name(refused, said, workspace):
+    where = {"workspace_id": workspace("Science")}
+    said("POST /providers", {"name": "P", "integration_id": "openai", "slug": "p", **where})
+    path = f"/providers/p?workspace_id={where['workspace_id']}"
+
+    assert refused(f"PUT {path}", {"name": None}) == (400, "AB01")
+    assert said(f"GET {path}")["name"] == "P"

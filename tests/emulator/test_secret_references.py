@@ -5,7 +5,7 @@ import pytest
 BODY = {
     "name": "A",
     "manager_type": "aws_sm",
-    "auth_config": {"aws_region": "eu-west-1"},
+    "auth_config": {"aws_auth_type": "serviceRole"},
     "secret_path": "a",
 }
 PATH = "/secret-references"
@@ -32,3 +32,57 @@ def test_a_page_has_20_unless_another_size_is_asked_for(said):
 
 def test_an_update_of_nothing_is_refused(refused):
     assert refused(f"PUT {PATH}/openai-key", {}) == (400, "AB01")
+
+
+@pytest.mark.parametrize(
+    ("manager", "config"),
+    [
+        ("aws_sm", {"aws_region": "eu-west-1"}),
+        ("aws_sm", {"aws_auth_type": "accessKey", "aws_region": "eu-west-1"}),
+        ("aws_sm", {"vault_auth_type": "token", "vault_addr": "https://v", "vault_token": "t"}),
+        ("azure_kv", {"azure_auth_mode": "default"}),
+        ("hashicorp_vault", {"vault_auth_type": "approle", "vault_addr": "https://v"}),
+    ],
+)
+def test_a_way_to_sign_in_must_be_the_managers_and_whole(refused, manager, config):
+    body = {**BODY, "manager_type": manager, "auth_config": config}
+
+    assert refused(f"POST {PATH}", body) == (400, "AB01")
+
+
+def test_a_changed_way_to_sign_in_must_be_whole_too(refused, said):
+    config = {"vault_auth_type": "token"}
+
+    assert refused(f"PUT {PATH}/openai-key", {"auth_config": config}) == (400, "AB01")
+    said(f"PUT {PATH}/openai-key", {"auth_config": {**config, "vault_token": "t"}})
+
+
+@pytest.mark.parametrize("field", ["name", "secret_path"])
+def test_null_does_not_clear_what_a_reference_needs(refused, said, field):
+    assert refused(f"PUT {PATH}/openai-key", {field: None}) == (400, "AB01")
+    assert said(f"GET {PATH}?search=openai")["total"] == 1
+
+
+@pytest.mark.parametrize("tags", ["5", "[1]", "team"])
+def test_tags_to_match_are_an_object(refused, tags):
+    assert refused(f"GET {PATH}?tags={tags}") == (400, "AB01")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("POST /integrations", {"name": "A", "ai_provider_id": "openai"}),
+        (
+            "POST /mcp-integrations",
+            {"name": "A", "url": "https://a", "auth_type": "none", "transport": "http"},
+        ),
+    ],
+)
+def test_a_reference_that_an_integration_uses_stays(said, send, endpoint, body):
+    mapping = {"target_field": "key", "secret_reference_id": "openai-key"}
+    said(endpoint, {**body, "secret_mappings": [mapping]})
+
+    status, answer = send(f"DELETE {PATH}/openai-key")
+
+    assert (status, answer["data"]["errorCode"]) == (400, "AB01")
+    assert "integration is mapped to it" in answer["data"]["message"]

@@ -98,7 +98,7 @@ def test_a_rate_limit_may_be_one_object_or_a_list_and_reads_as_a_list(said, make
 
 
 def test_a_secret_mapping_may_stand_in_for_the_key(said, make):
-    mapping = {"target_field": "key", "secret_reference_id": "vault"}
+    mapping = {"target_field": "key", "secret_reference_id": "openai-key"}
 
     path = make(key=None, secret_mappings=[mapping])
 
@@ -112,7 +112,8 @@ def test_a_secret_mapping_may_stand_in_for_the_key(said, make):
         {"provider": None},
         {"key": None},
         {"key": None, "secret_mappings": [{"target_field": "x", "secret_reference_id": "v"}]},
-        {"secret_mappings": [{"target_field": "key", "secret_reference_id": "v"}] * 2},
+        {"secret_mappings": [{"target_field": "key", "secret_reference_id": "openai-key"}] * 2},
+        {"secret_mappings": [{"target_field": "key", "secret_reference_id": "v"}]},
         {"deploymentConfig": [{"api_version": "1", "deployment_name": "x"}]},
         {"usage_limits": {"credit_limit": 5, "alert_threshold": 6}},
         {"usage_limits": {"type": "requests"}},
@@ -189,3 +190,17 @@ def test_a_workspace_key_sees_no_other_workspace(said, refused, workspace):
         assert refused(endpoint, {}, key=key) == (403, "AB03")
     body = {**OPENAI, "workspace_id": shared}
     assert refused("POST /virtual-keys", body, key=key) == (403, "AB03")
+
+
+def test_a_secret_is_mapped_only_where_its_reference_may_be_used(said, make, refused, workspace):
+    said("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Science")]})
+    path = make()
+    field = {"target_field": "awsSecretAccessKey", "secret_reference_id": "openai-key"}
+    given = {"secret_mappings": [field]}
+
+    assert refused(f"PUT {path}", given) == (400, "AB01")
+    said("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
+    said(f"PUT {path}", given)
+
+    (kept,) = said(f"GET {path}")["secret_mappings"]
+    assert kept == {**field, "target_field": "model_config.awsSecretAccessKey"}

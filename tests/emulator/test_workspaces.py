@@ -170,11 +170,11 @@ def test_workspaces_are_filtered_and_those_deleted_are_archived(said, bare, quer
     assert [found["name"] for found in said(f"GET {HOME}?{query}")["data"]] == names
 
 
-@pytest.mark.parametrize("farewell", [{}, {"name": "🚀 Rockets"}, {"name": "rockets"}])
-def test_a_workspace_is_deleted_only_by_its_plain_name(said, refused, bare, farewell):
+@pytest.mark.parametrize("body", [{}, {"name": "🚀 Rockets"}, {"name": "rockets"}])
+def test_a_workspace_is_deleted_only_by_its_plain_name(said, refused, bare, body):
     path = f"{HOME}/{bare['id']}"
 
-    assert refused(f"DELETE {path}", farewell) == (400, "AB01")
+    assert refused(f"DELETE {path}", body) == (400, "AB01")
     assert said(f"GET {path}")["id"] == bare["id"]
 
     assert said(f"DELETE {path}", {"name": "Rockets"}) == {}
@@ -184,9 +184,9 @@ def test_a_workspace_is_deleted_only_by_its_plain_name(said, refused, bare, fare
 
 def test_the_default_workspace_stays_even_when_forced(said, refused, workspace):
     shared = f"{HOME}/{workspace('Shared Team Workspace')}"
-    farewell = {"name": "Shared Team Workspace", "force_delete": True}
+    body = {"name": "Shared Team Workspace", "force_delete": True}
 
-    assert refused(f"DELETE {shared}", farewell) == (400, "AB01")
+    assert refused(f"DELETE {shared}", body) == (400, "AB01")
     assert said(f"GET {shared}")["defaults"]["is_default"] == 1
 
 
@@ -305,3 +305,24 @@ def test_a_budget_starts_anew_at_the_start_of_the_day(said):
     made = said(f"POST {HOME}", {"name": "x", "usage_limits": [budget]})
 
     assert made["usage_limits"] == [budget | {"next_usage_reset_at": "2026-12-06T00:00:00.000Z"}]
+
+
+def test_a_deleted_workspace_is_named_nowhere_any_more(said, emulator, bare):
+    named = {"workspaces": [{"id": bare["id"], "enabled": True, "create_default_provider": False}]}
+    said("PUT /integrations/openai/workspaces", named)
+    said("PUT /secret-references/openai-key", {"allowed_workspaces": [bare["id"]]})
+    organisation = emulator.store.table("guardrails").rows()[0]["organisation_id"]
+    excluded = {
+        "organisation_id": organisation,
+        "workspaces": [{"workspace_id": bare["id"], "excluded": True}],
+    }
+    said("PUT /workspace-exclusions/input-guardrails", excluded)
+
+    said(f"DELETE {HOME}/{bare['id']}", {"name": "Rockets"})
+
+    shares = said("GET /integrations/openai/workspaces")["workspaces"]
+    assert bare["id"] not in [share["id"] for share in shares]
+    (reference,) = emulator.store.table("secret_references").rows()
+    assert reference["_allowed_workspaces"] == []
+    path = f"/workspace-exclusions/input-guardrails?organisation_id={organisation}"
+    assert said(f"GET {path}")["total"] == 0

@@ -173,7 +173,9 @@ async def test_several_deployments_are_made_at_once(make, kept):
 
 
 async def test_a_secret_reference_stands_in_for_the_key(api, support, kept):
-    mapping = SecretMapping(target_field="key", secret_reference_id="vault", secret_key="openai")
+    mapping = SecretMapping(
+        target_field="key", secret_reference_id="openai-key", secret_key="openai"
+    )
     draft = VirtualKeyDraft(
         name="Mapped", provider="openai", secret_mappings=[mapping], workspace_id=support
     )
@@ -182,7 +184,7 @@ async def test_a_secret_reference_stands_in_for_the_key(api, support, kept):
 
     assert "_key" not in kept(slug)
     assert kept(slug)["secret_mappings"] == [
-        {"target_field": "key", "secret_reference_id": "vault", "secret_key": "openai"}
+        {"target_field": "key", "secret_reference_id": "openai-key", "secret_key": "openai"}
     ]
 
 
@@ -282,3 +284,12 @@ async def test_a_model_is_told_to_name_the_workspace(refusal, ask, make):
 
     assert "get_virtual_key needs a key with virtual_keys.read." in advice
     assert "name the workspace (`workspace_id`)" in advice
+
+
+@pytest.mark.parametrize("given", [{}, {"workspace_id": "ws-a"}])
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator, given):
+    advice = await refusal("update_virtual_key", slug="s", **given)
+
+    assert "give something to change: " in advice
+    assert "workspace_id" not in advice
+    assert list(emulator.log) == []

@@ -1,13 +1,13 @@
 """Deployments. What Portkey answers is not published: fields and their form are assumed."""
 
-import json
 from typing import Any, Literal
 
 from pydantic import Field
 
 from .founder import Founder
-from .kernel import Call, Refusal, invalid, route
+from .kernel import Call, Refusal, forbidden, invalid, route
 from .limits import Body
+from .secret_references import tags_asked_for
 from .tables import Row
 
 LISTS = ("workspaces_allowed", "jwt_subs_allowed")
@@ -32,6 +32,7 @@ class DeploymentBody(Body):
     """The body of a deployment, new or changed."""
 
     name: str | None = None
+    organisation_id: str | None = None
     slug: str | None = Field(None, min_length=1, max_length=50)
     type: Literal["production", "non_production"] | None = None
     status: Literal["active", "archived"] | None = None
@@ -46,6 +47,7 @@ class DeploymentBody(Body):
 @route("GET /v2/deployments", scope="deployments.list", who="admin", base="root", enterprise=True)
 def list_deployments(call: Call) -> Row:
     """All deployments, active unless others are asked for."""
+    _check_organisation(call, call.query.get("organisation_id"))
     return call.listing(call.table("deployments").rows(), keep=_filter(call), render=_shown)
 
 
@@ -55,6 +57,7 @@ def list_deployments(call: Call) -> Row:
 def register_deployment(call: Call) -> Row:
     """A deployment; the answer is the only one with its credentials."""
     wanted = call.read(DeploymentBody)
+    _check_organisation(call, wanted.organisation_id)
     if not wanted.name:
         raise invalid("name", "Field required")
     slug = wanted.slug or call.store.slug("dp", wanted.name, 10)
@@ -78,6 +81,7 @@ def register_deployment(call: Call) -> Row:
         "_secret": secret,
     }
     call.table("deployments").add(row)
+    _be_only_default(call, row)
     return {**_shown(row), "credentials": {"client_auth": secret}}
 
 
@@ -86,6 +90,7 @@ def register_deployment(call: Call) -> Row:
 )
 def get_deployment(call: Call) -> Row:
     """One deployment."""
+    _check_organisation(call, call.query.get("organisation_id"))
     return _shown(call.find("deployments", call.ids["id"]))
 
 
@@ -101,14 +106,19 @@ def update_deployment(call: Call) -> Row:
     row, wanted = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
     kept = {"name", "type", "status", "deployment_config", "is_default", "tags"}
     changes = wanted.model_dump(include=kept, exclude_unset=True)
+    for name in kept - {"deployment_config", "tags"}:
+        if changes.get(name, name) is None:
+            raise invalid(name, "must not be null")
     changes |= {"last_updated_at": call.store.stamp()}
     old = {} if wanted.override_existing else row["auth_settings"]
     if wanted.auth_settings is not None:
         changes["auth_settings"] = {**row["auth_settings"], **_settings(old, wanted)}
+    row = call.table("deployments").change(row, changes)
+    _be_only_default(call, row)
     if not wanted.rotate_auth:
-        return _shown(call.table("deployments").change(row, changes))
+        return _shown(row)
     secret = call.store.secret()
-    row = call.table("deployments").change(row, {**changes, "_secret": secret})
+    call.table("deployments").change(row, {"_secret": secret})
     return {**_shown(row), "credentials": {"client_auth": secret}}
 
 
@@ -126,13 +136,22 @@ def archive_deployment(call: Call) -> Row:
     return {}
 
 
+def _check_organisation(call: Call, organisation_id: str | None) -> None:
+    if organisation_id not in (None, call.organisation):
+        raise forbidden()
+
+
+def _be_only_default(call: Call, row: Row) -> None:
+    """There is one default at most (an assumption)."""
+    for other in call.table("deployments").where(is_default=True) if row["is_default"] else ():
+        if other["id"] != row["id"]:
+            call.table("deployments").change(other, {"is_default": False})
+
+
 def _filter(call: Call) -> Any:
     status, kind = call.query.get("status", "active"), call.query.get("type")
     search, slugs = call.query.get("search", "").lower(), call.query.get("workspace_slug")
-    try:
-        tags = json.loads(call.query.get("tags", "{}"))
-    except ValueError:
-        raise invalid("tags", "must be JSON") from None
+    tags = tags_asked_for(call)
 
     def fits(row: Row) -> bool:
         allowed = row["auth_settings"].get("workspaces_allowed") or []

@@ -8,7 +8,7 @@ from .kernel import ADMIN, ROUTES, Call
 from .store import Store
 from .tables import Row
 
-ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.list", "workspaces.delete")
+ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.delete")
 """What scopes of the whole organisation begin with."""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from .limits import Body, Budget, Rate
+from .secret_references import SecretMapping
 
 
 class IntegrationBody(Body):
@@ -18,7 +19,7 @@ class IntegrationBody(Body):
     configurations: dict[str, Any] | None = None
     create_default_provider: bool = True
     default_provider_slug: str | None = None
-    secret_mappings: list[dict[str, Any]] | None = None
+    secret_mappings: list[SecretMapping] | None = None
     pricing_adjustments: dict[str, Any] | None = None
     tags: dict[str, Any] | None = None
 

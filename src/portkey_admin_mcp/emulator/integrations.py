@@ -5,32 +5,35 @@ from typing import Any
 from .founder import Founder
 from .integration_bodies import IntegrationBody, ModelsBody, Share, SharesBody
 from .kernel import Call, Refusal, forbidden, invalid, public, route
-from .model_catalog import PRICES
-from .references import belongs_to_workspace
+from .model_catalog import PRICES, models_of
+from .references import belongs_to_workspace, mentions_workspaces
+from .secret_references import mappings_to_keep, masked
 from .store import Store
 from .tables import Row
 from .virtual_keys import new_key
 
 AUTOMATIC = "Created automatically on integration access grant"
 OLD_AZURE = {"api_version", "resource_name", "deployment_name"}
-SECRETS = ("secret", "key", "service_account_json")
 
 
 def either(act: str) -> tuple[str, str]:
-    """The scopes of the organisation's integrations, and of a workspace's."""
+    """The scopes of the organisation's integrations, and of a workspace's.
+
+    An assumption: a workspace's may be changed with either, the organisation's with its own only.
+    """
     return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
 
 
 @route("GET /integrations", scope=either("list"))
 def list_integrations(call: Call) -> Row:
-    """The organisation's, and those of the workspace asked for."""
+    """All of them, or those that the workspace asked for may use."""
     kind = call.query.get("type", "all")
     named = call.named_workspace() if call.is_admin else call.workspace()
     return call.listing(
         call.table("integrations").rows(),
         keep=lambda row: (
             kind in ("all", "workspace" if row["workspace_id"] else "organisation")
-            and (not row["workspace_id"] or named is None or row["workspace_id"] == named["id"])
+            and (named is None or may_use(row, named))
         ),
         render=_listed,
     )
@@ -43,11 +46,14 @@ def create_integration(call: Call) -> Row:
     for name in ("name", "ai_provider_id"):
         if not getattr(wanted, name):
             raise invalid(name, "Field required")
-    mapped = {each.get("target_field") for each in wanted.secret_mappings or ()}
-    if not wanted.key and "key" not in mapped and not wanted.configurations:
-        raise invalid("key", "Field required")
     _check(wanted)
     named = call.named_workspace() if call.is_admin else call.workspace()
+    if named is None:
+        call.require(either("create")[0])
+    mappings = mappings_to_keep(call, wanted.secret_mappings, "configurations", named)
+    mapped = {each["target_field"] for each in mappings}
+    if not wanted.key and "key" not in mapped and not wanted.configurations:
+        raise invalid("key", "Field required")
     slug = wanted.slug or call.store.slug("", wanted.name or "", 20).removeprefix("-")
     if call.table("integrations").find(slug):
         raise Refusal(409, "Integration with this slug already exists")
@@ -66,7 +72,7 @@ def create_integration(call: Call) -> Row:
             "workspace_id": None if named is None else named["id"],
             "configurations": wanted.configurations or {},
             "allow_all_models": True,
-            "secret_mappings": wanted.secret_mappings or [],
+            "secret_mappings": mappings,
             "pricing_adjustments": wanted.pricing_adjustments,
             "tags": wanted.tags or {},
             "_key": wanted.key or "",
@@ -85,16 +91,12 @@ def get_integration(call: Call) -> Row:
     """One integration; the key and what signs in are masked."""
     row = _find(call)
     key = row["_key"]
-    settings = {
-        name: "*****" if any(part in name for part in SECRETS) else value
-        for name, value in row["configurations"].items()
-    }
     shown = {k: v for k, v in public(row).items() if k != "workspace_id"}
     return {
         **shown,
         "object": "integration",
         "masked_key": f"{key[:2]}*****{key[-3:]}" if key else "",
-        "configurations": settings,
+        "configurations": masked(row["configurations"]),
         "global_workspace_access_settings": row["_global"],
         "workspace_count": sum(share["enabled"] for share in row["_shares"].values()),
     }
@@ -103,10 +105,15 @@ def get_integration(call: Call) -> Row:
 @route("PUT /integrations/{slug}", scope=either("update"))
 def update_integration(call: Call) -> Row:
     """What is given changes; null clears adjusted prices."""
-    row, wanted = _find(call), call.read(IntegrationBody)
+    row, wanted = _find_for(call, "update"), call.read(IntegrationBody)
     _check(wanted)
-    kept = {"name", "description", "secret_mappings", "tags"}
+    kept = {"name", "description", "tags"}
     changes = wanted.model_dump(include=kept, exclude_none=True)
+    if wanted.secret_mappings is not None:
+        home = call.table("workspaces").get(row["workspace_id"])
+        changes["secret_mappings"] = mappings_to_keep(
+            call, wanted.secret_mappings, "configurations", home
+        )
     changes |= wanted.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
     if wanted.configurations is not None:
         changes["configurations"] = {**row["configurations"], **wanted.configurations}
@@ -120,7 +127,7 @@ def update_integration(call: Call) -> Row:
 @route("DELETE /integrations/{slug}", scope=either("delete"))
 def delete_integration(call: Call) -> Row:
     """With the providers made of it (an assumption)."""
-    row = _find(call)
+    row = _find_for(call, "delete")
     _forget_providers(call.store, row)
     call.store.delete("integrations", row)
     return {}
@@ -129,14 +136,14 @@ def delete_integration(call: Call) -> Row:
 @route("GET /integrations/{slug}/models", scope=either("read"))
 def list_integration_models(call: Call) -> Row:
     """Built-in models, and those that were added; all at once."""
-    models = _models(_find(call))
+    models = models_of(_find(call))
     return {"total": len(models), "models": models}
 
 
 @route("PUT /integrations/{slug}/models", scope=either("update"))
 def update_integration_models(call: Call) -> Row:
     """Those named change, the others stay."""
-    row, wanted = _find(call), call.read(ModelsBody)
+    row, wanted = _find_for(call, "update"), call.read(ModelsBody)
     built_in = PRICES.get(row["ai_provider_id"], {})
     for model in wanted.models:
         known = model.slug in built_in or model.slug in row["_models"]
@@ -152,10 +159,10 @@ def update_integration_models(call: Call) -> Row:
     return {}
 
 
-@route("DELETE /integrations/{slug}/models", scope=either("delete"))
+@route("DELETE /integrations/{slug}/models", scope=either("update"))
 def delete_integration_model(call: Call) -> Row:
     """Named in the query, or in the body as one client does; built-in ones cannot go."""
-    row = _find(call)
+    row = _find_for(call, "update")
     listed = call.body.get("models", []) if isinstance(call.body, dict) else []
     slugs = [*filter(None, call.query.get("slugs", "").split(",")), *listed]
     if not slugs:
@@ -181,7 +188,7 @@ def list_integration_workspaces(call: Call) -> Row:
 @route("PUT /integrations/{slug}/workspaces", scope=either("update"))
 def update_integration_workspaces(call: Call) -> Row:
     """Those named change, the others stay unless they are overridden."""
-    row, wanted = _find(call), call.read(SharesBody)
+    row, wanted = _find_for(call, "update"), call.read(SharesBody)
     changes: dict[str, Any] = {}
     if wanted.override_existing_workspace_access:
         changes["_shares"] = {}
@@ -229,8 +236,9 @@ def _share(
         integration_id=row["id"], workspace_id=workspace["id"]
     )
     if kept["enabled"] and make and not len(providers):
-        slug = next((s.default_provider_slug for s in said if s.default_provider_slug), row["slug"])
-        if call.table("virtual_keys").find(slug):
+        asked = next((s.default_provider_slug for s in said if s.default_provider_slug), "")
+        slug = asked or row["slug"]
+        if not asked and call.table("virtual_keys").find(slug):
             slug = call.store.slug("", slug, 40).removeprefix("-")
         add_provider(call, row, workspace, row["name"], slug, AUTOMATIC)
     return row
@@ -243,7 +251,19 @@ def _check(wanted: IntegrationBody) -> None:
 
 
 def _find(call: Call) -> Row:
-    return call.find("integrations", call.ids["slug"])
+    """The integration, if this key's workspace may use it."""
+    row = call.find("integrations", call.ids["slug"])
+    if not call.is_admin and not may_use(row, call.workspace()):
+        raise forbidden()
+    return row
+
+
+def _find_for(call: Call, act: str) -> Row:
+    """The integration, if this key may do that to it."""
+    row = _find(call)
+    if row["workspace_id"] is None:
+        call.require(either(act)[0])
+    return row
 
 
 def _listed(row: Row) -> dict[str, Any]:
@@ -254,24 +274,21 @@ def _listed(row: Row) -> dict[str, Any]:
     }
 
 
-def _models(row: Row) -> list[dict[str, Any]]:
-    built_in = {
-        slug: {"slug": slug, "name": slug, "enabled": row["allow_all_models"], "is_custom": False}
-        for slug in PRICES.get(row["ai_provider_id"], {})
-    }
-    added = {
-        slug: {**built_in.get(slug, {"name": slug, "is_custom": True}), **model}
-        for slug, model in row["_models"].items()
-    }
-    return [*{**built_in, **added}.values()]
-
-
 def _forget_providers(store: Store, integration: Row) -> None:
     for provider in store.table("virtual_keys").where(integration_id=integration["id"]):
         store.delete("virtual_keys", provider)
 
 
 belongs_to_workspace("integrations", _forget_providers)
+
+
+@mentions_workspaces
+def _forget_workspace(store: Store, workspace: Row) -> None:
+    integrations = store.table("integrations")
+    for row in integrations.rows():
+        left = {name: share for name, share in row["_shares"].items() if name != workspace["id"]}
+        if len(left) < len(row["_shares"]):
+            integrations.change(row, {"_shares": left})
 
 
 def seed(founder: Founder) -> None:

@@ -56,7 +56,7 @@ def get_provider_price_list(call: Call) -> Row:
     who="workspace",
 )
 def list_callable_models(call: Call) -> Row:
-    """The models of the providers that the workspace has keys of."""
+    """The models of the workspace's providers, without those their integrations disabled."""
     keys = call.table("virtual_keys").where(workspace_id=call.workspace()["id"])
     data = [
         {
@@ -66,9 +66,34 @@ def list_callable_models(call: Call) -> Row:
             "object": "model",
         }
         for key in keys
-        for model in PRICES.get(key["_provider"], {})
+        for model in _callable(call, key)
     ]
     return {"object": "list", "total": len(data), "data": data}
+
+
+def _callable(call: Call, key: Row) -> list[str]:
+    integration = call.table("integrations").get(key.get("integration_id"))
+    if integration is None:
+        return [*PRICES.get(key["_provider"], {})]
+    return [model["slug"] for model in models_of(integration) if model["enabled"]]
+
+
+def models_of(integration: Row) -> list[dict[str, Any]]:
+    """The built-in models of an integration's provider, and those that were added to it."""
+    built_in = {
+        slug: {
+            "slug": slug,
+            "name": slug,
+            "enabled": integration["allow_all_models"],
+            "is_custom": False,
+        }
+        for slug in PRICES.get(integration["ai_provider_id"], {})
+    }
+    added = {
+        slug: {**built_in.get(slug, {"name": slug, "is_custom": True}), **model}
+        for slug, model in integration["_models"].items()
+    }
+    return [*{**built_in, **added}.values()]
 
 
 def _price(call: Call) -> tuple[float, float]:

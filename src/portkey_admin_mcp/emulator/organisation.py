@@ -9,6 +9,8 @@ from pydantic import Field
 
 from .kernel import ORGANISATION, Call, forbidden, invalid, route
 from .limits import Body
+from .references import mentions_workspaces
+from .store import Store
 from .tables import Row
 
 SIDES = ("input_guardrails", "output_guardrails")
@@ -146,6 +148,14 @@ def _exclude(call: Call, side: str) -> Row:
             kept[workspace["id"]] = None
     _keep(call, f"excluded_{side}", {"ids": list(kept)})
     return {}
+
+
+@mentions_workspaces
+def _forget_workspace(store: Store, workspace: Row) -> None:
+    table = store.table(ORGANISATION)
+    for row in [table.get("excluded_input"), table.get("excluded_output")]:
+        if row is not None and workspace["id"] in row["ids"]:
+            table.change(row, {"ids": [each for each in row["ids"] if each != workspace["id"]]})
 
 
 def _check_organisation(call: Call, organisation_id: str | None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from .integrations import add_provider, may_use
 from .kernel import Call, forbidden, invalid, route
 from .limits import Body, Budget, Rate, Time, begun_anew
+from .secret_references import masked
 from .tables import Row
 
 
@@ -51,8 +52,12 @@ def create_provider(call: Call) -> Row:
 
 @route("GET /providers/{slug}", scope="providers.read")
 def get_provider(call: Call) -> Row:
-    """One provider."""
-    return _shown(call, call.find_within("virtual_keys", call.ids["slug"]))
+    """One provider; with its integration's settings if asked for, whose place is assumed."""
+    row = call.find_within("virtual_keys", call.ids["slug"])
+    integration = call.table("integrations").get(row.get("integration_id"))
+    if integration is None or call.query.get("include_configurations") != "true":
+        return _shown(call, row)
+    return {**_shown(call, row), "configurations": masked(integration["configurations"])}
 
 
 @route("PUT /providers/{slug}", scope="providers.update")
@@ -77,6 +82,8 @@ def delete_provider(call: Call) -> Row:
 def _changes(row: Row, wanted: ProviderBody) -> dict[str, Any]:
     kept = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
     given = wanted.model_dump(include=kept, exclude_unset=True)
+    if given.get("name", ...) is None:
+        raise invalid("name", "must not be null")
     if "usage_limits" in given and given["usage_limits"] is not None:
         given["usage_limits"] = wanted.model_dump(exclude_unset=True)["usage_limits"]
     if isinstance(given.get("rate_limits"), dict):

@@ -11,6 +11,7 @@ Cleanup = Callable[[Store, Row], None]
 _CHECKS: dict[str, list[Check]] = {}
 _OWNED: dict[str, Cleanup | None] = {}
 _FURNISH: list[Callable[[Store, Row], None]] = []
+_MENTIONS: list[Callable[[Store, Row], None]] = []
 
 
 def in_use_by(table: str) -> Callable[[Check], Check]:
@@ -46,6 +47,18 @@ def furnish_workspace(store: Store, workspace: Row) -> None:
     """Give a new workspace what each has."""
     for furnish in _FURNISH:
         furnish(store, workspace)
+
+
+def mentions_workspaces(forget: Callable[[Store, Row], None]) -> Callable[[Store, Row], None]:
+    """Register how to forget a workspace that is deleted, where something names it."""
+    _MENTIONS.append(forget)
+    return forget
+
+
+def forget_workspace(store: Store, workspace: Row) -> None:
+    """Forget a workspace that is deleted wherever it is named."""
+    for forget in _MENTIONS:
+        forget(store, workspace)
 
 
 def held_by_workspace(store: Store, workspace: Row) -> list[tuple[str, Row]]:

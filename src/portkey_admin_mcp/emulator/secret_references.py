@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -9,11 +10,62 @@ from pydantic import Field
 from .founder import Founder
 from .kernel import Call, Refusal, forbidden, invalid, public, route
 from .limits import Body
-from .references import in_use_by, why_in_use
+from .references import in_use_by, mentions_workspaces, why_in_use
 from .store import Store
 from .tables import Row
 
-SECRET = re.compile(r"token|secret|password|key$")
+SECRET = re.compile(r"token|secret|password|key$|service_account_json")
+
+
+SIGN_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+    "aws_sm": (
+        "aws_auth_type",
+        {
+            "accessKey": ("aws_access_key_id", "aws_secret_access_key", "aws_region"),
+            "assumedRole": ("aws_role_arn", "aws_region"),
+            "serviceRole": (),
+        },
+    ),
+    "azure_kv": (
+        "azure_auth_mode",
+        {
+            "entra": (
+                "azure_entra_tenant_id",
+                "azure_entra_client_id",
+                "azure_entra_client_secret",
+                "azure_vault_url",
+            ),
+            "managed": ("azure_vault_url",),
+            "default": ("azure_vault_url",),
+        },
+    ),
+    "hashicorp_vault": (
+        "vault_auth_type",
+        {
+            "token": ("vault_addr", "vault_token"),
+            "approle": ("vault_addr", "vault_role_id", "vault_secret_id"),
+            "kubernetes": ("vault_addr", "vault_role"),
+        },
+    ),
+}
+"""By manager: the field that says how to sign in, and what each way needs (the OpenAPI file)."""
+
+
+MAPPED = {
+    "virtual_keys": "A virtual key",
+    "integrations": "An integration",
+    "mcp_integrations": "An MCP integration",
+}
+"""What may be filled from a secret reference, by table."""
+
+
+class SecretMapping(Body):
+    """A field of something else that is filled from a secret reference."""
+
+    target_field: str
+    secret_reference_id: str
+    secret_key: str | None = None
+    value_format: Literal["json", "string"] | None = None
 
 
 class SecretReferenceBody(Body):
@@ -35,10 +87,7 @@ class SecretReferenceBody(Body):
 def list_secret_references(call: Call) -> Row:
     """References without their details; 20 a page unless another size is asked for."""
     search, manager = call.query.get("search", "").lower(), call.query.get("manager_type")
-    try:
-        tags = json.loads(call.query.get("tags", "{}"))
-    except ValueError:
-        raise invalid("tags", "must be JSON") from None
+    tags = tags_asked_for(call)
     call.query = {"page_size": "20", **call.query}
     return call.listing(
         call.table("secret_references").rows(),
@@ -61,6 +110,7 @@ def create_secret_reference(call: Call) -> Row:
     slug = wanted.slug or call.store.slug("sr", wanted.name or "", 10)
     if call.table("secret_references").find(slug):
         raise invalid("slug", "already exists")
+    _check_sign_in(wanted.manager_type or "", wanted.auth_config or {})
     now = call.store.stamp()
     row: dict[str, Any] = {
         "id": call.store.uuid(),
@@ -89,7 +139,7 @@ def create_secret_reference(call: Call) -> Row:
 def get_secret_reference(call: Call) -> Row:
     """One reference; what signs in is masked."""
     row = call.find("secret_references", call.ids["id"])
-    return {**public(row), "auth_config": _masked(row["auth_config"])}
+    return {**public(row), "auth_config": masked(row["auth_config"])}
 
 
 @route(
@@ -103,8 +153,12 @@ def update_secret_reference(call: Call) -> Row:
         raise invalid("body", "nothing to change")
     kept = {"name", "description", "secret_path", "secret_key", "tags"}
     changes = wanted.model_dump(include=kept, exclude_unset=True)
+    for name in ("name", "secret_path"):
+        if changes.get(name, name) is None:
+            raise invalid(name, "must not be null")
     if wanted.auth_config is not None:
         changes["auth_config"] = {**row["auth_config"], **wanted.auth_config}
+        _check_sign_in(row["manager_type"], changes["auth_config"])
     changes |= {**_reach(call, wanted), "last_updated_at": call.store.stamp()}
     call.table("secret_references").change(row, changes)
     return {}
@@ -123,6 +177,55 @@ def delete_secret_reference(call: Call) -> Row:
         raise Refusal(400, f"Secret reference is in use. {told}")
     call.store.delete("secret_references", row)
     return {}
+
+
+def tags_asked_for(call: Call) -> dict[str, Any]:
+    """The tags that a list is to be matched against, as the query has them."""
+    try:
+        tags = json.loads(call.query.get("tags", "{}"))
+    except ValueError:
+        tags = None
+    if not isinstance(tags, dict):
+        raise invalid("tags", "must be a JSON object")
+    return tags
+
+
+def mappings_to_keep(
+    call: Call, given: Sequence[SecretMapping] | None, group: str, workspace: Row | None
+) -> list[Row]:
+    """Mappings of secrets to the fields of something, `key` or `<group>.<field>`, as it keeps them.
+
+    Refused with 400 for a field named twice, and for a reference that is not there or is not for
+    this workspace. A bare name is taken for one of the group, as Portkey does on creation.
+    """
+    kept: dict[str, Row] = {}
+    for mapping in given or ():
+        name = mapping.target_field
+        field = name if name == "key" or name.startswith(f"{group}.") else f"{group}.{name}"
+        if field in kept:
+            raise invalid("secret_mappings", "target_field must be unique")
+        reference = call.table("secret_references").find(mapping.secret_reference_id)
+        if reference is None or not _is_for(reference, workspace):
+            raise invalid("secret_mappings", "no such secret reference")
+        kept[field] = {**mapping.model_dump(exclude_unset=True), "target_field": field}
+    return list(kept.values())
+
+
+def _is_for(reference: Row, workspace: Row | None) -> bool:
+    if workspace is None or reference["allow_all_workspaces"]:
+        return True
+    return workspace["id"] in reference["_allowed_workspaces"]
+
+
+def _check_sign_in(manager: str, config: Row) -> None:
+    """Whether all is there that one of the manager's ways to sign in needs."""
+    chooser, ways = SIGN_IN[manager]
+    needed = ways.get(config.get(chooser, ""))
+    if needed is None:
+        raise invalid(f"auth_config.{chooser}", f"must be one of {', '.join(ways)}")
+    for name in needed:
+        if not config.get(name):
+            raise invalid(f"auth_config.{name}", "Field required")
 
 
 def _reach(call: Call, wanted: SecretReferenceBody) -> dict[str, Any]:
@@ -148,7 +251,8 @@ def _listed(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in (*shown, "object")}
 
 
-def _masked(config: Row) -> dict[str, Any]:
+def masked(config: Row) -> dict[str, Any]:
+    """Settings with what signs in hidden, under a name that says so."""
     return {
         (f"masked_{name}" if SECRET.search(name) else name): (
             f"{str(value)[:2]}*****" if SECRET.search(name) else value
@@ -158,11 +262,22 @@ def _masked(config: Row) -> dict[str, Any]:
 
 
 @in_use_by("secret_references")
-def _mapped_by_a_virtual_key(store: Store, reference: Row) -> str | None:
+def _mapped(store: Store, reference: Row) -> str | None:
     names = (reference["id"], reference["slug"])
-    keys = store.table("virtual_keys").rows()
-    mapped = (m["secret_reference_id"] for key in keys for m in key["secret_mappings"] or ())
-    return "A virtual key is mapped to it" if any(name in names for name in mapped) else None
+    for table, kind in MAPPED.items():
+        mappings = (each for row in store.table(table).rows() for each in row["secret_mappings"])
+        if any(mapping["secret_reference_id"] in names for mapping in mappings):
+            return f"{kind} is mapped to it"
+    return None
+
+
+@mentions_workspaces
+def _forget_workspace(store: Store, workspace: Row) -> None:
+    references = store.table("secret_references")
+    for row in references.rows():
+        left = [each for each in row["_allowed_workspaces"] if each != workspace["id"]]
+        if left != row["_allowed_workspaces"]:
+            references.change(row, {"_allowed_workspaces": left})
 
 
 def seed(founder: Founder) -> None:

@@ -6,6 +6,7 @@ from .control import BUDGETED
 from .kernel import Call, invalid, route
 from .limits import Amount, Body, Budget, Rate, Time, spent
 from .references import belongs_to_workspace
+from .secret_references import SecretMapping, mappings_to_keep
 from .tables import Row
 
 
@@ -16,15 +17,6 @@ class Deployment(Body):
     deploymentName: str
     alias: str | None = None
     is_default: bool | None = None
-
-
-class SecretMapping(Body):
-    """A field filled from a secret reference."""
-
-    target_field: str
-    secret_reference_id: str
-    secret_key: str | None = None
-    value_format: str | None = None
 
 
 class VirtualKeyBody(Body):
@@ -70,11 +62,11 @@ def create_virtual_key(call: Call) -> Row:
     for name in ("name", "provider"):
         if not getattr(wanted, name):
             raise invalid(name, "Field required")
-    mapped = _mapped(wanted)
-    if not wanted.key and "key" not in mapped:
-        raise invalid("key", "Field required")
     key = new_key(call, workspace, wanted.name or "", wanted.provider or "")
-    call.table("virtual_keys").add({**key, **_changes(key, wanted)})
+    key = {**key, **_changes(call, key, wanted)}
+    if not wanted.key and "key" not in {each["target_field"] for each in key["secret_mappings"]}:
+        raise invalid("key", "Field required")
+    call.table("virtual_keys").add(key)
     # The OpenAPI file says an envelope, the official SDK reads the top level.
     return {"success": True, "data": {"slug": key["slug"]}, "slug": key["slug"]}
 
@@ -107,8 +99,7 @@ def update_virtual_key(call: Call) -> Row:
     """What is given changes."""
     key = call.find_within("virtual_keys", call.ids["slug"])
     wanted = call.read(VirtualKeyBody)
-    _mapped(wanted)
-    call.table("virtual_keys").change(key, _changes(key, wanted))
+    call.table("virtual_keys").change(key, _changes(call, key, wanted))
     return {}
 
 
@@ -119,20 +110,18 @@ def delete_virtual_key(call: Call) -> Row:
     return {}
 
 
-def _mapped(wanted: VirtualKeyBody) -> list[str]:
-    fields = [mapping.target_field for mapping in wanted.secret_mappings or ()]
-    if len(fields) != len(set(fields)):
-        raise invalid("secret_mappings", "target_field must be unique")
-    return fields
-
-
-def _changes(key: Row, wanted: VirtualKeyBody) -> dict[str, Any]:
+def _changes(call: Call, key: Row, wanted: VirtualKeyBody) -> dict[str, Any]:
     given = wanted.model_dump(exclude_unset=True)
     if given.get("name", ...) is None:
         raise invalid("name", "must not be null")
     new = {k: v for k, v in given.items() if k in key}
     if isinstance(given.get("rate_limits"), dict):
         new["rate_limits"] = [given["rate_limits"]]
+    if "secret_mappings" in given:
+        home = call.table("workspaces")[key["workspace_id"]]
+        new["secret_mappings"] = mappings_to_keep(
+            call, wanted.secret_mappings, "model_config", home
+        )
     settings = {k: v for k, v in given.items() if k in MODEL_CONFIG}
     new["model_config"] = {**key["model_config"], **settings}
     if wanted.key:

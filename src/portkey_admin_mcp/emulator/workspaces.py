@@ -3,9 +3,15 @@
 import re
 from typing import Any, Literal
 
-from .kernel import Call, Refusal, forbidden, invalid, route
+from .kernel import Call, Refusal, forbidden, invalid, public, route
 from .limits import Body, Budget, Rate
-from .references import forget_with_owner, furnish_workspace, held_by_workspace, in_use_by
+from .references import (
+    forget_with_owner,
+    forget_workspace,
+    furnish_workspace,
+    held_by_workspace,
+    in_use_by,
+)
 from .store import Store
 from .tables import Row, Rows
 
@@ -63,18 +69,22 @@ class RoleChange(Body):
     role: WorkspaceRole
 
 
-@route("GET /admin/workspaces", scope="workspaces.list", who="admin")
+@route("GET /admin/workspaces", scope="workspaces.list")
 def list_workspaces(call: Call) -> Row:
-    """All workspaces; those that were deleted only under `status=archived`."""
+    """All workspaces, its own for a workspace's key; deleted ones only under `status=archived`."""
     wanted = (call.query.get("status") or "active").split(",")
     rows = [*call.table("archived_workspaces").rows()] if "archived" in wanted else []
     rows += [*call.table("workspaces").rows()] if "active" in wanted else []
+    own = None if call.is_admin else call.key["workspace_id"]
     name, exact = call.query.get("name", ""), call.query.get("exact_name")
+    is_plain = call.query.get("name_format") == "plain"
     rows.sort(key=lambda row: row["created_at"])
     return call.listing(
         rows,
-        keep=lambda row: name in row["name"] and exact in (None, row["name"]),
-        render=_shown,
+        keep=lambda row: (
+            name in row["name"] and exact in (None, row["name"]) and own in (None, row["id"])
+        ),
+        render=public if is_plain else _shown,
     )
 
 
@@ -142,9 +152,7 @@ def update_workspace(call: Call) -> Row:
     workspace = _find(call)
     change = call.read(WorkspaceBody)
     given = change.model_fields_set
-    new: dict[str, Any] = {
-        field: getattr(change, field) for field in given & {"description", "icon"}
-    }
+    new: dict[str, Any] = {f: getattr(change, f) for f in given & {"description", "icon"}}
     new |= {f: _limits(getattr(change, f)) for f in given & {"usage_limits", "rate_limits"}}
     if change.slug and change.slug != workspace["slug"]:
         _check_slug(call, change.slug)
@@ -181,6 +189,7 @@ def delete_workspace(call: Call) -> Row:
         forget_with_owner(call.store, table, row)
     for member in _members(call, workspace):
         call.table("members").remove(member)
+    forget_workspace(call.store, workspace)
     call.store.delete("workspaces", workspace)
     call.table("archived_workspaces").add({**workspace, "status": "archived"})
     return {}
@@ -291,10 +300,9 @@ def _find_member(call: Call) -> Row:
 def join(call: Call, workspace: Row, user_id: str, role: str) -> None:
     """Make a user a member of a workspace."""
     now = call.store.stamp()
-    member_id = f"{workspace['id']}/{user_id}"
     call.table("members").add(
         {
-            "id": member_id,
+            "id": f"{workspace['id']}/{user_id}",
             "workspace_id": workspace["id"],
             "user_id": user_id,
             "role": role,

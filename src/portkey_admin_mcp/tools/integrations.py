@@ -31,10 +31,7 @@ async def list_integrations(api: Portkey, filter: IntegrationFilter) -> Page[Int
 
 @tool("POST /integrations", scope=either("create"))
 async def create_integration(api: Portkey, draft: IntegrationDraft) -> IntegrationRef:
-    """Store credentials for an AI provider, which workspaces then share.
-
-    Say who with `update_integration_workspaces`.
-    """
+    """Store credentials for an AI provider; share them by `update_integration_workspaces`."""
 
 
 @tool("GET /integrations/{slug}", scope=either("read"))
@@ -66,7 +63,7 @@ async def update_integration_models(
     """Enable or disable models, add custom ones, set their prices; others stay."""
 
 
-@tool("DELETE /integrations/{slug}/models", scope=either("delete"))
+@tool("DELETE /integrations/{slug}/models", scope=either("update"))
 async def delete_integration_model(
     api: Portkey, slug: IntegrationSlug, deletion: ModelDeletion
 ) -> Done:
