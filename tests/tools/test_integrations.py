@@ -147,3 +147,71 @@ async def test_workspaces_share_it_with_limits_and_get_a_provider(ask, workspace
     assert [(row["slug"], row["note"]) for row in providers["data"]] == [
         ("openai", "Created automatically on integration access grant")
     ]
+
+
+async def test_every_workspace_gets_a_budget_for_good_or_one_that_is_said_whole(ask, emulator):
+    def kept():
+        return emulator.store.table("integrations").where(slug="openai")[0]["_global"]
+
+    given = {"slug": "openai", "workspaces": []}
+    short = {"global_credit_limit": 50, "global_rate_limit_rpm": 60}
+    await ask(
+        "update_integration_workspaces", **given, **short, global_workspace_access_enabled=True
+    )
+    assert kept() == {
+        "enabled": True,
+        "usage_limits": [{"type": "cost", "credit_limit": 50}],
+        "rate_limits": [{"type": "requests", "unit": "rpm", "value": 60}],
+    }
+    weekly = [{"type": "tokens", "credit_limit": 9, "periodic_reset": "weekly"}]
+    whole = {"enabled": True, "usage_limits": weekly}
+    await ask("update_integration_workspaces", **given, global_workspace_access=whole)
+
+    assert kept() == whole
+
+
+async def test_null_takes_a_workspaces_limit_off_and_absence_keeps_it(ask, workspace):
+    share = {"id": workspace("Science"), "enabled": True}
+    limits = {"credit_limit": 50, "rate_limit_rpm": 60}
+
+    async def shared(**more):
+        await ask("update_integration_workspaces", slug="openai", workspaces=[{**share, **more}])
+        listed = await ask("list_integration_workspaces", slug="openai")
+        return listed["workspaces"][0]
+
+    before = await shared(**limits)
+    assert await shared() == before
+    after = await shared(usage_limits=None)
+
+    assert (after["usage_limits"], after["rate_limits"]) == (None, before["rate_limits"])
+
+
+@pytest.mark.parametrize(
+    ("share", "more", "told"),
+    [
+        (
+            {"credit_limit": 5, "usage_limits": [{"credit_limit": 6}]},
+            {},
+            "(credit_limit), not both",
+        ),
+        ({"alert_threshold": 5}, {}, "alert_threshold needs credit_limit"),
+        ({"credit_limit": 5, "alert_threshold": 5}, {}, "must be below credit_limit"),
+        ({"rate_limit_rpm": 5, "rate_limits": []}, {}, "rate_limits or its short form"),
+        (
+            {},
+            {"global_workspace_access_enabled": True, "global_alert_threshold": 5},
+            "global_alert_threshold needs global_credit_limit",
+        ),
+        (
+            {},
+            {"global_workspace_access_enabled": True, "global_workspace_access": {}},
+            "global_workspace_access or global_workspace_access_enabled, not both",
+        ),
+        ({}, {"global_credit_limit": 5}, "needs global_workspace_access_enabled"),
+    ],
+)
+async def test_limits_that_do_not_agree_are_not_sent(refusal, emulator, share, more, told):
+    given = {"workspaces": [{"id": "ws-a", "enabled": True, **share}], **more}
+
+    assert told in await refusal("update_integration_workspaces", slug="openai", **given)
+    assert list(emulator.log) == []

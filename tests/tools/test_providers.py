@@ -59,6 +59,7 @@ async def test_a_provider_goes_with_its_integration(ask, refusal, provider, scie
         ({"periodic_reset": "weekly"}, "needs credit_limit"),
         ({"credit_limit": 5, "alert_threshold": 5}, "below credit_limit"),
         ({"rate_limit_unit": "rpm"}, "needs rate_limit_value"),
+        ({"rate_limit_value": 5, "rate_limits": []}, "rate_limit_value, not both"),
         ({"credit_limit": 5, "usage_limits": {"credit_limit": 6}}, "not both"),
         ({}, "give something to change"),
     ],
@@ -66,3 +67,31 @@ async def test_a_provider_goes_with_its_integration(ask, refusal, provider, scie
 async def test_what_does_not_agree_is_not_sent(refusal, emulator, given, told):
     assert told in await refusal("update_provider", slug="ours", **given)
     assert list(emulator.log) == []
+
+
+async def test_null_takes_the_end_of_a_provider_away_and_absence_keeps_it(ask, provider, science):
+    where = {"slug": provider["slug"], "workspace_id": science}
+
+    async def ends(**given):
+        await ask("update_provider", **where, **given)
+        return (await ask("get_provider", **where))["expires_at"]
+
+    end = "2027-01-01T00:00:00.000Z"
+    assert await ends(expires_at=end) == end
+    assert await ends(note="New") == end
+    assert await ends(expires_at=None) is None
+
+
+async def test_the_settings_of_a_providers_integration_are_read_if_asked_for(
+    ask, provider, science
+):
+    where = {"slug": provider["slug"], "workspace_id": science}
+    settings = {"openai_project": "p", "azure_entra_client_secret": "hidden"}
+    await ask("update_integration", slug="openai", configurations=settings)
+
+    plain = await ask("get_provider", **where)
+    whole = await ask("get_provider", **where, include_configurations=True)
+
+    assert "configurations" not in plain
+    assert whole["configurations"]["openai_project"] == "p"
+    assert "hidden" not in str(whole)

@@ -165,7 +165,7 @@ async def test_a_workspace_that_cannot_be_is_not_sent(refusal, emulator, argumen
     assert list(emulator.log) == []
 
 
-async def test_a_farewell_needs_the_name(api, workspace):
+async def test_a_deletion_needs_the_name(api, workspace):
     with pytest.raises(Rejected, match="name does not match"):
         await delete_named_workspace(api, workspace("Science"), WorkspaceDeletion(name="Arts"))
 
@@ -228,10 +228,28 @@ async def test_a_workspace_key_reads_its_own_workspace_and_members_only(
     for asked in (
         get_workspace(service, science),
         list_workspace_members(service, science, MemberFilter()),
-        list_workspaces(service, WorkspaceFilter()),
     ):
         with pytest.raises(Forbidden):
             await asked
+
+
+async def test_a_workspace_key_lists_its_own_workspace(connect, support):
+    page = await list_workspaces(connect("workspace-service"), WorkspaceFilter())
+
+    assert [found.id for found in page.data] == [support]
+    assert page.total == 1
+
+
+@pytest.mark.parametrize(("form", "name"), [("plain", "Science"), ("display", "🔬 Science")])
+async def test_names_are_listed_with_the_icon_or_without(ask, form, name):
+    listed = await ask("list_workspaces", exact_name="Science", name_format=form)
+
+    assert [row["name"] for row in listed["data"]] == [name]
+
+
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator, support):
+    assert "give something to change" in await refusal("update_workspace", workspace_id=support)
+    assert list(emulator.log) == []
 
 
 async def test_a_model_moves_a_person_between_workspaces(ask, support, workspace, user):

@@ -67,11 +67,18 @@ class Arguments(BaseModel):
 class Patch(Arguments):
     """What may change of something; an update of nothing is not sent."""
 
+    selectors: ClassVar[tuple[str, ...]] = ()
+    """Fields that say where the thing is, and change nothing of it."""
+
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        sent = [n for n, f in type(self).model_fields.items() if not f.exclude]
-        if not self.given(*sent):
-            raise ValueError(f"give something to change: {', '.join(sent)}")
+        changes = [
+            name
+            for name, field in type(self).model_fields.items()
+            if not field.exclude and name not in self.selectors
+        ]
+        if not self.given(*changes):
+            raise ValueError(f"give something to change: {', '.join(changes)}")
         return self
 
 

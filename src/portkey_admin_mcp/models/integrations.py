@@ -5,10 +5,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from .base import ABSENT, Arguments, Record
-from .limits import RateLimit, UsageLimits
+from .limits import RateLimit, UsageLimits, check_short_limits
 from .paging import Page, Paged
 from .virtual_keys import SecretMapping
-from .vocabulary import InWorkspace, Json, Number, WorkspaceId
+from .vocabulary import Json, Number, WorkspaceId
 
 IntegrationSlug = Annotated[str, Field(min_length=1, description="See `list_integrations`.")]
 Slug = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")]
@@ -19,6 +19,12 @@ class IntegrationFilter(Paged):
 
     workspace_id: WorkspaceId = ABSENT
     type: Literal["workspace", "organisation", "all"] = ABSENT
+
+
+class IntegrationSecret(SecretMapping):
+    """A setting that is filled from a secret reference when it is used."""
+
+    target_field: str = Field(description="key, or configurations.<field>.")
 
 
 class IntegrationContent(Arguments):
@@ -43,7 +49,7 @@ class IntegrationContent(Arguments):
     vertex_project_id: str = Field(ABSENT, serialization_alias="configurations.vertex_project_id")
     vertex_region: str = Field(ABSENT, serialization_alias="configurations.vertex_region")
     custom_host: str = Field(ABSENT, serialization_alias="configurations.custom_host")
-    secret_mappings: list[SecretMapping] = ABSENT
+    secret_mappings: list[IntegrationSecret] = ABSENT
     pricing_adjustments: Json | None = Field(
         ABSENT, description="{multiplier: {default, request_token, response_token…}}"
     )
@@ -90,7 +96,9 @@ class IntegrationDraft(IntegrationContent):
     name: str = Field(min_length=1)
     ai_provider_id: str = Field(min_length=1, description="openai, anthropic, azure-openai…")
     slug: Slug = ABSENT
-    workspace_id: InWorkspace = ABSENT
+    workspace_id: str = Field(
+        ABSENT, min_length=1, description="Only for this one; else the organisation's."
+    )
     create_default_provider: bool = ABSENT
     default_provider_slug: Slug = ABSENT
 
@@ -139,7 +147,7 @@ class ModelChange(Arguments):
 
     slug: str = Field(min_length=1)
     enabled: bool
-    model_name: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+    model_name: str = Field(ABSENT, exclude=True, description="Ignored.")
     is_custom: bool = ABSENT
     is_finetune: bool = ABSENT
     base_model_slug: str = Field(ABSENT, description="Of a custom or fine-tuned one.")
@@ -170,15 +178,20 @@ class WorkspaceShare(Arguments):
     credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD.")
     alert_threshold: Number = Field(ABSENT, ge=0, description="Below credit_limit.")
     rate_limit_rpm: Number = Field(ABSENT, gt=0)
-    usage_limits: list[UsageLimits] = Field(ABSENT, max_length=1)
-    rate_limits: list[RateLimit] = Field(ABSENT, max_length=1)
+    usage_limits: list[UsageLimits] | None = Field(ABSENT, max_length=1)
+    rate_limits: list[RateLimit] | None = Field(ABSENT, max_length=1)
     reset_usage: bool = ABSENT
     create_default_provider: bool = ABSENT
     default_provider_slug: str = ABSENT
 
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        check_short_limits(self)
+        return self
+
     def wire(self) -> Json:
-        """Write the short forms out."""
-        return _limits_written_out(super().wire())
+        """Write the short forms out; the budget is a monthly one."""
+        return _limits_written_out(super().wire(), periodic_reset="monthly")
 
 
 class WorkspaceShares(Arguments):
@@ -191,13 +204,19 @@ class WorkspaceShares(Arguments):
         serialization_alias="global_workspace_access.enabled",
     )
     global_credit_limit: Number = Field(
-        ABSENT, gt=0, serialization_alias="global_workspace_access.credit_limit"
+        ABSENT,
+        gt=0,
+        description="USD, never reset.",
+        serialization_alias="global_workspace_access.credit_limit",
     )
     global_alert_threshold: Number = Field(
         ABSENT, ge=0, serialization_alias="global_workspace_access.alert_threshold"
     )
     global_rate_limit_rpm: Number = Field(
         ABSENT, gt=0, serialization_alias="global_workspace_access.rate_limit_rpm"
+    )
+    global_workspace_access: Json = Field(
+        ABSENT, description="Instead of global_*: {enabled, usage_limits: [], rate_limits: []}."
     )
     override_existing_workspace_access: bool = Field(
         ABSENT, description="Drop those not named here."
@@ -207,19 +226,23 @@ class WorkspaceShares(Arguments):
 
     @model_validator(mode="after")
     def _global_is_whole(self) -> Self:
+        enabled = "global_workspace_access_enabled"
         limits = self.given(
             "global_credit_limit", "global_alert_threshold", "global_rate_limit_rpm"
         )
-        if limits and not self.given("global_workspace_access_enabled"):
-            raise ValueError(f"{limits[0]} needs global_workspace_access_enabled")
+        if self.given("global_workspace_access") and (short := [*self.given(enabled), *limits]):
+            raise ValueError(f"give global_workspace_access or {', '.join(short)}, not both")
+        if limits and not self.given(enabled):
+            raise ValueError(f"{limits[0]} needs {enabled}")
+        check_short_limits(self, "global_")
         return self
 
     def wire(self) -> Json:
-        """Write the short forms out."""
+        """Write the short forms out; as in the TypeScript server, this budget is for good."""
         body = super().wire()
         if "global_workspace_access" in body:
             whole = body["global_workspace_access"]
-            body["global_workspace_access"] = _limits_written_out(whole)
+            body["global_workspace_access"] = _limits_written_out(dict(whole))
         return body
 
 
@@ -275,10 +298,10 @@ def _azure(version: Any, resource: Any, deployment: Any) -> Json:
     }
 
 
-def _limits_written_out(body: Json) -> Json:
+def _limits_written_out(body: Json, **reset: str) -> Json:
     budget = {name: body.pop(name) for name in ("credit_limit", "alert_threshold") if name in body}
     if budget:
-        body["usage_limits"] = [{"type": "cost", "periodic_reset": "monthly", **budget}]
+        body["usage_limits"] = [{"type": "cost", **reset, **budget}]
     if "rate_limit_rpm" in body:
         value = body.pop("rate_limit_rpm")
         body["rate_limits"] = [{"type": "requests", "unit": "rpm", "value": value}]

@@ -53,22 +53,12 @@ class Limited(Arguments):
 
     credit_limit: int = Field(ABSENT, ge=1, description="Monthly USD; else `usage_limits`.")
     alert_threshold: int = Field(ABSENT, ge=1, description="Alert at this many USD.")
-    rate_limit_rpm: int = Field(ABSENT, ge=1, description="Requests a minute.")
+    rate_limit_rpm: int = Field(ABSENT, ge=1)
     usage_limits: UsageLimits = ABSENT
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        budget = self.given("credit_limit", "alert_threshold")
-        if budget and self.given("usage_limits"):
-            raise ValueError(
-                f"give usage_limits or its short forms ({', '.join(budget)}), not both"
-            )
-        if budget == ["alert_threshold"]:
-            raise ValueError("alert_threshold needs credit_limit: a budget is sent as a whole")
-        if len(budget) > 1 and self.alert_threshold >= self.credit_limit:
-            raise ValueError("alert_threshold is an amount in USD and must be below credit_limit")
-        if len(self.given("rate_limit_rpm", "rate_limits")) > 1:
-            raise ValueError("give rate_limits or its short form rate_limit_rpm, not both")
+        check_short_limits(self)
         return self
 
     def wire(self) -> dict[str, Any]:
@@ -81,6 +71,25 @@ class Limited(Arguments):
             per_minute = body.pop("rate_limit_rpm")
             body["rate_limits"] = [{"type": "requests", "unit": "rpm", "value": per_minute}]
         return body
+
+
+def check_short_limits(group: Arguments, prefix: str = "") -> None:
+    """Refuse short forms that do not agree, or that are given beside the long ones.
+
+    `prefix` begins the names of the short forms, where a group has them for something else too.
+    """
+    limit, alert, rate = (
+        f"{prefix}{name}" for name in ("credit_limit", "alert_threshold", "rate_limit_rpm")
+    )
+    budget = group.given(limit, alert)
+    if budget and group.given("usage_limits"):
+        raise ValueError(f"give usage_limits or its short forms ({', '.join(budget)}), not both")
+    if alert in budget and not getattr(group, limit):
+        raise ValueError(f"{alert} needs {limit}: a budget is sent as a whole")
+    if len(budget) > 1 and getattr(group, alert) >= getattr(group, limit):
+        raise ValueError(f"{alert} is an amount in USD and must be below {limit}")
+    if len(group.given(rate, "rate_limits")) > 1:
+        raise ValueError(f"give rate_limits or its short form {rate}, not both")
 
 
 class UsageLimitsRecord(Record):

@@ -22,6 +22,12 @@ class McpIntegrationFilter(Paged):
     search: str = Field(ABSENT, description="Part of the name.")
 
 
+class McpSecret(SecretMapping):
+    """A setting that is filled from a secret reference when it is used."""
+
+    target_field: str = Field(description="configurations.<field>.")
+
+
 class McpIntegrationContent(Arguments):
     """What may be said of an MCP integration when it is made, and changed later."""
 
@@ -32,7 +38,7 @@ class McpIntegrationContent(Arguments):
         serialization_alias="configurations.custom_headers",
     )
     configurations: Json = Field(ABSENT, description="Other settings.")
-    secret_mappings: list[SecretMapping] = ABSENT
+    secret_mappings: list[McpSecret] = ABSENT
 
     def wire(self) -> Json:
         """Put the headers among the other settings."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from .base import ABSENT, Arguments, Record
 from .limits import RateLimit, UsageLimits, UsageLimitsRecord
 from .paging import Paged
-from .vocabulary import InWorkspace, Moment, Number
+from .vocabulary import InWorkspace, Moment, Number, WorkspaceSelector
 
 ProviderSlug = Annotated[str, Field(min_length=1, description="See `list_providers`.")]
 SHORT_BUDGET = ("credit_limit", "alert_threshold", "usage_limit_type", "periodic_reset")
@@ -19,19 +19,24 @@ class ProviderFilter(Paged):
     workspace_id: InWorkspace = ABSENT
 
 
+class ProviderDetail(WorkspaceSelector):
+    """In which workspace a provider is, and how much of it to read."""
+
+    include_configurations: bool = Field(ABSENT, description="Also its integration's settings.")
+
+
 class ProviderContent(Arguments):
     """What may be said of a provider when it is made, and changed later."""
 
     note: str = ABSENT
     credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD, or as below.")
-    alert_threshold: Number = Field(ABSENT, ge=0, description="Amount, below credit_limit.")
+    alert_threshold: Number = Field(ABSENT, ge=0, description="Below credit_limit.")
     usage_limit_type: Literal["cost", "tokens"] = ABSENT
     periodic_reset: Literal["monthly", "weekly"] = ABSENT
     rate_limit_value: Number = Field(ABSENT, gt=0, description="Requests in rate_limit_unit.")
     rate_limit_unit: Literal["rpm", "rph", "rpd"] = ABSENT
     usage_limits: UsageLimits | None = ABSENT
     rate_limits: list[RateLimit] | None = ABSENT
-    expires_at: Moment = ABSENT
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -44,6 +49,8 @@ class ProviderContent(Arguments):
             raise ValueError("alert_threshold is an amount and must be below credit_limit")
         if self.given("rate_limit_unit") and not self.given("rate_limit_value"):
             raise ValueError("rate_limit_unit needs rate_limit_value")
+        if self.given("rate_limit_value") and self.given("rate_limits"):
+            raise ValueError("give rate_limits or its short form rate_limit_value, not both")
         return self
 
     def wire(self) -> dict[str, Any]:
@@ -66,12 +73,14 @@ class ProviderDraft(ProviderContent):
     integration_id: str = Field(min_length=1, description="See `list_integrations`.")
     workspace_id: InWorkspace = ABSENT
     slug: str = ABSENT
+    expires_at: Moment = ABSENT
 
 
 class ProviderPatch(ProviderContent):
     """What may change of a provider."""
 
     name: str = Field(ABSENT, min_length=1)
+    expires_at: Moment | None = ABSENT
     reset_usage: bool = Field(ABSENT, description="Start the budget anew.")
 
     @model_validator(mode="after")

@@ -46,9 +46,10 @@ class SecretReferenceDraft(SecretReferenceContent):
     name: str = Field(min_length=1, max_length=255)
     manager_type: Manager
     auth_config: Json = Field(
-        description="How Portkey signs in, by manager: vault_auth_type, vault_addr, vault_role…"
+        description="How Portkey signs in: aws_auth_type, azure_auth_mode or vault_auth_type, and "
+        "its fields: aws_role_arn, azure_vault_url, vault_addr…"
     )
-    secret_path: str = Field(max_length=1024, description="Where the secret is in the vault.")
+    secret_path: str = Field(max_length=1024, description="Path in the vault.")
     organisation_id: str = ABSENT
     slug: str = Field(ABSENT, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
 
@@ -58,7 +59,7 @@ class SecretReferencePatch(SecretReferenceContent, Patch):
 
     name: str = Field(ABSENT, min_length=1, max_length=255)
     auth_config: Json = Field(ABSENT, description="Merged with the old.")
-    secret_path: str = Field(ABSENT, max_length=1024, description="Where it is in the vault.")
+    secret_path: str = Field(ABSENT, max_length=1024, description="Path in the vault.")
 
 
 class SecretReference(Record):

@@ -14,7 +14,7 @@ from .vocabulary import (
 )
 
 Role = Literal["admin", "member"]
-Unsent = Annotated[str, Field(exclude=True, description="Ignored by Portkey.")]
+Unsent = Annotated[str, Field(exclude=True, description="Ignored.")]
 
 
 class UserPaging(Paged):
@@ -58,7 +58,7 @@ class InviteApiKey(Arguments):
     scopes: list[str]
     name: Unsent = ABSENT
     expiry: Unsent = ABSENT
-    metadata: dict[str, str] = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+    metadata: dict[str, str] = Field(ABSENT, exclude=True, description="Ignored.")
 
 
 class InviteDraft(Arguments):

@@ -1,10 +1,10 @@
 """Virtual keys: a provider's key, kept by Portkey and used under a slug."""
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Record, unwrapped
+from .base import ABSENT, Arguments, Patch, Record, unwrapped
 from .limits import Limited, RateLimit, UsageLimitsRecord
 from .paging import Paged
 from .vocabulary import InWorkspace, Moment
@@ -60,8 +60,10 @@ class VirtualKeyDraft(VirtualKeyContent):
     expires_at: Moment = ABSENT
 
 
-class VirtualKeyPatch(VirtualKeyContent):
+class VirtualKeyPatch(VirtualKeyContent, Patch):
     """The parts of a virtual key an update may change."""
+
+    selectors: ClassVar[tuple[str, ...]] = ("workspace_id",)
 
     name: str = Field(ABSENT, min_length=1)
 

@@ -4,24 +4,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .limits import RateLimit, UsageLimits, UsageLimitsRecord
 from .paging import Paged
 from .vocabulary import Email, Metadata, WorkspaceRole
 
 Budgets = Annotated[list[UsageLimits], Field(description="Budgets.")]
 Guardrails = Annotated[list[str], Field(description="Guardrail slugs.")]
-IsDefault = Annotated[
-    int, Field(ge=0, le=1, serialization_alias="defaults.is_default", description="0 or 1.")
-]
+IsDefault = Annotated[int, Field(ge=0, le=1, serialization_alias="defaults.is_default")]
 
 
 class WorkspaceFilter(Paged):
     """Which workspaces to list."""
 
     name: str = Field(ABSENT, description="Part of the name; case counts.")
-    exact_name: str = Field(ABSENT, description="The whole name.")
+    exact_name: str = Field(ABSENT, description="Whole name.")
     status: Literal["active", "archived"] = ABSENT
+    name_format: Literal["plain", "display"] = Field(ABSENT, description="Plain has no icon.")
 
 
 class WorkspaceContent(Arguments):
@@ -43,7 +42,7 @@ class WorkspaceDraft(WorkspaceContent):
     rate_limits: list[RateLimit] = ABSENT
 
 
-class WorkspacePatch(WorkspaceContent):
+class WorkspacePatch(WorkspaceContent, Patch):
     """The parts of a workspace an update may change; null clears."""
 
     name: str = Field(ABSENT, min_length=1)

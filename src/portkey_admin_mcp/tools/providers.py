@@ -6,6 +6,7 @@ from ..models.base import Done
 from ..models.paging import Page
 from ..models.providers import (
     Provider,
+    ProviderDetail,
     ProviderDraft,
     ProviderFilter,
     ProviderPatch,
@@ -29,7 +30,7 @@ async def create_provider(api: Portkey, draft: ProviderDraft) -> ProviderRef:
 
 
 @tool("GET /providers/{slug}", scope="providers.read")
-async def get_provider(api: Portkey, slug: ProviderSlug, workspace: WorkspaceSelector) -> Provider:
+async def get_provider(api: Portkey, slug: ProviderSlug, detail: ProviderDetail) -> Provider:
     """Read one AI provider of a workspace."""
 
 

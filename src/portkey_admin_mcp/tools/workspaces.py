@@ -20,7 +20,7 @@ from ..models.workspaces import (
 
 @tool("GET /admin/workspaces", scope="workspaces.list")
 async def list_workspaces(api: Portkey, filter: WorkspaceFilter) -> Page[Workspace]:
-    """List workspaces with ids, slugs, defaults and limits."""
+    """List workspaces with defaults and limits."""
 
 
 @tool("GET /admin/workspaces/{workspace_id}", scope="workspaces.read")
@@ -30,7 +30,7 @@ async def get_workspace(api: Portkey, workspace_id: WorkspaceId) -> Workspace:
 
 @tool("POST /admin/workspaces", scope="workspaces.create")
 async def create_workspace(api: Portkey, draft: WorkspaceDraft) -> Workspace:
-    """Create a workspace for a team, with budgets and defaults if wanted."""
+    """Create a workspace for a team."""
 
 
 @tool("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
