@@ -134,3 +134,13 @@ def test_a_default_provider_whose_slug_is_taken_is_refused(said, refused, worksp
     assert refused("PUT /integrations/openai/workspaces", body) == (400, "AB01")
     shown = said("GET /integrations/openai/workspaces")["workspaces"]
     assert [share["id"] for share in shown] == [workspace("Science")]
+
+
+def test_a_workspaces_own_integration_is_not_shared_with_another(said, refused, workspace):
+    said("POST /integrations", {**BODY, "slug": "own"}, key="workspace-service")
+    science = {"workspaces": [{"id": workspace("Science"), "enabled": True}]}
+
+    path = "PUT /integrations/own/workspaces"
+    assert refused(path, science, key="workspace-service") == (403, "AB03")
+    assert refused(path, science) == (403, "AB03")
+    assert said(f"GET /virtual-keys?workspace_id={workspace('Science')}")["total"] == 0

@@ -187,7 +187,7 @@ def list_integration_workspaces(call: Call) -> Row:
 
 @route("PUT /integrations/{slug}/workspaces", scope=either("update"))
 def update_integration_workspaces(call: Call) -> Row:
-    """Those named change, the others stay unless they are overridden."""
+    """Those named change, the others stay unless overridden; a workspace's own is not shared."""
     row, wanted = _find_for(call, "update"), call.read(SharesBody)
     changes: dict[str, Any] = {}
     if wanted.override_existing_workspace_access:
@@ -197,7 +197,7 @@ def update_integration_workspaces(call: Call) -> Row:
     row = call.table("integrations").change(row, changes)
     for share in wanted.workspaces:
         workspace = call.table("workspaces").find(share.id)
-        if workspace is None:
+        if workspace is None or row["workspace_id"] not in (None, workspace["id"]):
             raise forbidden()
         kept = share.model_dump(
             include={"enabled", "usage_limits", "rate_limits"}, exclude_unset=True

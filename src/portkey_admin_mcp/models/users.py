@@ -66,7 +66,7 @@ class InviteDraft(Arguments):
 
     email: Email
     role: Role
-    workspaces: list[WorkspaceGrant] = Field(ABSENT, description="Workspaces to join.")
+    workspaces: list[WorkspaceGrant] = ABSENT
     workspace_api_key_details: InviteApiKey = Field(ABSENT, description="A key made on joining.")
     first_name: Unsent = ABSENT
     last_name: Unsent = ABSENT

@@ -28,7 +28,7 @@ async def get_virtual_key(
 
 @tool("POST /virtual-keys", scope="virtual_keys.create")
 async def create_virtual_key(api: Portkey, draft: VirtualKeyDraft) -> VirtualKeyRef:
-    """Store a provider's key under a slug that configs refer to.
+    """Store a provider's key under a slug that configs refer to; newer: `create_integration`.
 
     For a key to Portkey itself use `create_api_key`.
     """
