@@ -144,3 +144,19 @@ def test_a_workspaces_own_integration_is_not_shared_with_another(said, refused, 
     assert refused(path, science, key="workspace-service") == (403, "AB03")
     assert refused(path, science) == (403, "AB03")
     assert said(f"GET /virtual-keys?workspace_id={workspace('Science')}")["total"] == 0
+    said(path, SHARED)
+    body = {"name": "P", "integration_id": "own", "workspace_id": workspace("Science")}
+    assert refused("POST /providers", body) == (403, "AB03")
+
+
+def test_an_update_keeps_what_it_does_not_name_and_merges_settings(said):
+    mapping = {"target_field": "key", "secret_reference_id": "openai-key"}
+    settings = {"openai_organization": "o", "openai_project": "p"}
+    body = {**BODY, "slug": "a", "configurations": settings, "secret_mappings": [mapping]}
+    said("POST /integrations", body)
+
+    said("PUT /integrations/a", {"configurations": {"openai_project": "q"}})
+
+    after = said("GET /integrations/a")
+    assert after["configurations"] == {"openai_organization": "o", "openai_project": "q"}
+    assert (after["secret_mappings"], after["name"]) == ([mapping], "A")

@@ -41,3 +41,17 @@ def test_a_name_that_maps_by_itself_is_refused(refused, said, workspace):
 def test_roles_are_found_in_any_case(said):
     assert said(f"GET {PATH}?role=MEMBER")["total_count"] == 1
     assert said(f"GET {PATH}?role=admin")["total_count"] == 0
+
+
+def test_a_mapping_names_a_workspace_and_one_group_that_there_is(refused, said, workspace):
+    home = {"workspace_id": workspace("Science"), "role": "admin"}
+    (group, *_others) = said("GET /v2/scim/groups")["data"]
+    both = {"scim_group_id": group["id"], "scim_group_name": group["name"]}
+
+    assert refused(f"POST {PATH}", {**home, "workspace_id": "", "scim_group_name": "A"}) == (
+        400,
+        "AB01",
+    )
+    assert refused(f"POST {PATH}", home) == (400, "AB01")
+    assert refused(f"POST {PATH}", {**home, **both}) == (400, "AB01")
+    assert refused(f"POST {PATH}", {**home, "scim_group_id": "none"}) == (403, "AB03")

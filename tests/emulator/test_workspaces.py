@@ -307,10 +307,11 @@ def test_a_budget_starts_anew_at_the_start_of_the_day(said):
     assert made["usage_limits"] == [budget | {"next_usage_reset_at": "2026-12-06T00:00:00.000Z"}]
 
 
-def test_a_deleted_workspace_is_named_nowhere_any_more(said, emulator, bare):
+def test_a_deleted_workspace_is_named_nowhere_any_more(said, emulator, bare, home):
     named = {"workspaces": [{"id": bare["id"], "enabled": True, "create_default_provider": False}]}
     said("PUT /integrations/openai/workspaces", named)
-    said("PUT /secret-references/openai-key", {"allowed_workspaces": [bare["id"]]})
+    both = {"allowed_workspaces": [bare["id"], home.rpartition("/")[2]]}
+    said("PUT /secret-references/openai-key", both)
     organisation = emulator.store.table("guardrails").rows()[0]["organisation_id"]
     excluded = {
         "organisation_id": organisation,
@@ -323,6 +324,6 @@ def test_a_deleted_workspace_is_named_nowhere_any_more(said, emulator, bare):
     shares = said("GET /integrations/openai/workspaces")["workspaces"]
     assert bare["id"] not in [share["id"] for share in shares]
     (reference,) = emulator.store.table("secret_references").rows()
-    assert reference["_allowed_workspaces"] == []
+    assert reference["_allowed_workspaces"] == [home.rpartition("/")[2]]
     path = f"/workspace-exclusions/input-guardrails?organisation_id={organisation}"
     assert said(f"GET {path}")["total"] == 0

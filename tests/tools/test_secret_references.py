@@ -53,6 +53,8 @@ async def test_tags_are_matched_as_an_object_or_as_text(ask):
 async def test_workspaces_are_named_or_all(ask, emulator, refusal, workspace):
     made = await ask("create_secret_reference", **DRAFT, allowed_workspaces=[workspace("Support")])
     some = await ask("get_secret_reference", id=made["id"])
+    kept = emulator.store.table("secret_references")[made["id"]]
+    assert kept["_allowed_workspaces"] == [workspace("Support")]
     await ask("update_secret_reference", id=made["id"], allow_all_workspaces=True)
     every = await ask("get_secret_reference", id=made["id"])
 
