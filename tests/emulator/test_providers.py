@@ -17,6 +17,7 @@ def test_a_budget_begun_anew_revives_a_provider(emulator, said, control, workspa
     made = said("POST /providers", {"name": "P", "integration_id": "openai", **limits, **where})
     control("POST usage", {"kind": "virtual_keys", "id": made["id"], "amount": 5})
     path = f"/providers/p?workspace_id={where['workspace_id']}"
+    said(f"PUT {path}", {"note": "Spent"})
     spent = said(f"GET {path}")["status"]
 
     said(f"PUT {path}", {"reset_usage": True})
@@ -31,3 +32,15 @@ def test_null_does_not_clear_a_providers_name(refused, said, workspace):
 
     assert refused(f"PUT {path}", {"name": None}) == (400, "AB01")
     assert said(f"GET {path}")["name"] == "P"
+
+
+def test_a_rate_limit_may_be_one_object_and_a_slug_begins_with_the_name(said, workspace):
+    where = {"workspace_id": workspace("Science")}
+    one = {"type": "requests", "unit": "rpm", "value": 5}
+    body = {"name": "Fast one", "integration_id": "openai", "rate_limits": one, **where}
+
+    slug = said("POST /providers", body)["slug"]
+
+    assert slug.startswith("fast-one-")
+    path = f"/providers/{slug}?workspace_id={where['workspace_id']}"
+    assert said(f"GET {path}")["rate_limits"] == [one]
