@@ -40,3 +40,56 @@ def test_every_change_is_a_version_in_force(emulator, said, workspace):
         (3, True),
     ]
     assert said(f"GET /guardrails/{made['id']}")["checks"] == [CHECK]
+
+
+@pytest.fixture
+def for_all(emulator):
+    """The organisation's own guardrail."""
+    (row,) = emulator.store.table("guardrails").where(workspace_id=None)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("GET {path}", None),
+        ("PUT {path}", {"name": "Mine"}),
+        ("DELETE {path}", None),
+        ("PUT {path}/mcp-servers", {"mcp_servers": {}}),
+    ],
+)
+def test_a_workspace_key_does_nothing_with_the_organisations_guardrails(
+    emulator, refused, for_all, endpoint, body
+):
+    asked = endpoint.format(path=f"/guardrails/{for_all['slug']}")
+
+    assert refused(asked, body, key="workspace-service") == (403, "AB03")
+    assert emulator.store.table("guardrails")[for_all["id"]] == for_all
+
+
+def test_the_organisations_guardrails_need_scopes_of_their_own(
+    said, refused, new_key, for_all, workspace
+):
+    """Portkey's changelog names `organisation_guardrails.*` since 1.22.0."""
+    workspaces = new_key("guardrails.read", "guardrails.list", "guardrails.create")
+    organisations = new_key("organisation_guardrails.read", "organisation_guardrails.list")
+    one = f"GET /guardrails/{for_all['id']}"
+    ours = f"GET /guardrails?organisation_id={for_all['organisation_id']}"
+    theirs = f"GET /guardrails?workspace_id={workspace('Support')}"
+    body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
+
+    for asked in (one, ours):
+        assert refused(asked, key=workspaces) == (403, "AB03")
+        assert said(asked, key=organisations)
+    assert refused(theirs, key=organisations) == (403, "AB03")
+    assert said(theirs, key=workspaces)["total"] == 1
+    made_for_all = {**body, "organisation_id": for_all["organisation_id"]}
+    assert refused("POST /guardrails", made_for_all, key=workspaces) == (403, "AB03")
+
+
+def test_guardrails_are_chosen_by_whole_ids(said, for_all):
+    path = f"GET /guardrails?organisation_id={for_all['organisation_id']}&ids="
+
+    assert said(f"{path}none,{for_all['id']}")["total"] == 1
+    assert said(f"{path}{for_all['slug']}")["total"] == 1
+    assert said(f"{path}x{for_all['id']}")["total"] == 0

@@ -25,3 +25,15 @@ def test_a_workspace_key_sees_its_own_labels_and_the_common_ones(said, workspace
     names = [row["name"] for row in said("GET /labels", key="workspace-service")["data"]]
 
     assert names == ["reviewed", "development", "staging", "production"]
+
+
+def test_a_workspace_key_does_not_make_or_change_the_organisations_labels(said, refused, emulator):
+    organisation = emulator.store.table("labels").rows()[0]["organisation_id"]
+    common = {"name": "approved", "organisation_id": organisation}
+    made = said("POST /labels", common)
+    path, key = f"/labels/{made['id']}", "workspace-service"
+
+    assert refused("POST /labels", {**common, "name": "mine"}, key=key) == (403, "AB03")
+    assert refused(f"PUT {path}", {"description": "x"}, key=key) == (403, "AB03")
+    assert refused(f"DELETE {path}", key=key) == (403, "AB03")
+    assert said(f"GET {path}", key=key)["description"] == ""

@@ -34,3 +34,44 @@ def test_a_workspace_key_makes_integrations_for_its_own_workspace_only(said, ref
         403,
         "AB03",
     )
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("PUT {path}", {"name": "Mine"}),
+        ("DELETE {path}", None),
+        ("PUT {path}/workspaces", {"workspaces": [], "global_workspace_access": {"enabled": True}}),
+        (
+            "PUT {path}/capabilities",
+            {"capabilities": [{"name": "triage", "type": "prompt", "enabled": False}]},
+        ),
+        ("POST {path}/test", None),
+    ],
+)
+def test_a_workspace_key_cannot_change_the_organisations_integrations(
+    refused, said, endpoint, body
+):
+    asked = endpoint.format(path=f"{PATH}/github")
+
+    assert refused(asked, body, key="workspace-service") == (403, "AB03")
+    assert said(f"GET {PATH}/github")["name"] == "GitHub"
+
+
+def test_a_workspace_key_sees_the_integrations_that_its_workspace_may_use(said, refused, workspace):
+    key = "workspace-service"
+    assert [row["slug"] for row in said(f"GET {PATH}", key=key)["data"]] == ["github"]
+
+    shut = {"workspaces": [{"id": workspace("Support"), "enabled": False}]}
+    said(f"PUT {PATH}/github/workspaces", shut)
+
+    assert said(f"GET {PATH}", key=key)["total"] == 0
+    assert refused(f"GET {PATH}/github", key=key) == (403, "AB03")
+
+
+def test_the_organisations_integrations_need_a_scope_of_their_own(new_key, refused, said):
+    """A documented scope each: `organisation_mcp_integrations.*`, `workspace_mcp_integrations.*`."""
+    workspaces = new_key("workspace_mcp_integrations.delete")
+
+    assert refused(f"DELETE {PATH}/github", key=workspaces) == (403, "AB03")
+    assert said(f"DELETE {PATH}/github", key=new_key("organisation_mcp_integrations.delete")) == {}

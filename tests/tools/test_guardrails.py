@@ -69,15 +69,32 @@ async def test_the_organisations_guardrails_are_apart(ask, emulator, support):
     assert chosen["total"] == 0
 
 
-async def test_a_guardrail_is_put_on_mcp_servers(ask, guardrail):
+async def test_a_guardrail_is_put_on_mcp_servers(ask, guardrail, support):
     name = {"guardrail_id": guardrail["id"]}
-    await ask("upsert_guardrail_mcp_server", **name, mcp_server_id=SERVER, run_on=["input"])
+    first = (await ask("get_mcp_server", id="support-github"))["id"]
+    made = await ask(
+        "create_mcp_server", name="Two", mcp_integration_id="github", workspace_id=support
+    )
+    second = made["id"]
+
+    await ask("upsert_guardrail_mcp_server", **name, mcp_server_id=first, run_on=["input"])
     one = await ask("list_guardrail_mcp_servers", **name)
-    await ask("replace_guardrail_mcp_servers", **name, mcp_servers={"other": {}})
+    await ask("upsert_guardrail_mcp_server", **name, mcp_server_id=second)
+    two = await ask("list_guardrail_mcp_servers", **name)
+    await ask("replace_guardrail_mcp_servers", **name, mcp_servers={second: {}})
     replaced = await ask("list_guardrail_mcp_servers", **name)
-    await ask("replace_guardrail_mcp_servers", **name, mcp_servers={})
+    await ask("delete_mcp_server", id=second)
     none = await ask("list_guardrail_mcp_servers", **name)
 
-    assert one["mcp_servers"] == {SERVER: {"run_on": ["input"]}}
-    assert replaced["mcp_servers"] == {"other": {"run_on": ["input", "output"]}}
+    both = {"run_on": ["input", "output"]}
+    assert one["mcp_servers"] == {first: {"run_on": ["input"]}}
+    assert two["mcp_servers"] == {first: {"run_on": ["input"]}, second: both}
+    assert replaced["mcp_servers"] == {second: both}
     assert none["mcp_servers"] == {}
+
+
+async def test_a_guardrail_is_put_on_no_server_that_is_not_there(refusal, guardrail):
+    name = {"guardrail_id": guardrail["id"]}
+
+    assert "404" in await refusal("upsert_guardrail_mcp_server", **name, mcp_server_id=SERVER)
+    assert "404" in await refusal("replace_guardrail_mcp_servers", **name, mcp_servers={SERVER: {}})

@@ -61,10 +61,12 @@ class Mappings(Body):
 @route("GET /guardrails", scope=either("list"))
 def list_guardrails(call: Call) -> Row:
     """A workspace's guardrails, or the organisation's if that is named."""
-    table, ids = call.table("guardrails"), call.query.get("ids")
-    home = None if _is_for_all(call, call.query.get("organisation_id")) else call.workspace()["id"]
+    for_all = _is_for_all(call, call.query.get("organisation_id"))
+    home = None if for_all else call.workspace()["id"]
+    _require(call, "list", home)
+    ids = call.query["ids"].split(",") if "ids" in call.query else None
     return call.listing(
-        table.where(workspace_id=home),
+        call.table("guardrails").where(workspace_id=home),
         keep=None if ids is None else lambda row: row["id"] in ids or row["slug"] in ids,
         most=1000,
     )
@@ -76,6 +78,7 @@ def create_guardrail(call: Call) -> Row:
     wanted = call.read(GuardrailBody)
     for_all = _is_for_all(call, wanted.organisation_id)
     home = None if for_all else call.workspace()["id"]
+    _require(call, "create", home)
     for name in ("name", "checks", "actions"):
         if not getattr(wanted, name):
             raise invalid(name, "Field required")
@@ -101,14 +104,14 @@ def create_guardrail(call: Call) -> Row:
 @route("GET /guardrails/{guardrail_id}", scope=either("read"))
 def get_guardrail(call: Call) -> Row:
     """One guardrail, in the version in force."""
-    row = _find(call)
+    row = _find(call, "read")
     return {**public(row), **VERSIONS.published(call, row)["content"]}
 
 
 @route("PUT /guardrails/{guardrail_id}", scope=either("update"))
 def update_guardrail(call: Call) -> Row:
     """Every update makes a version, in force at once."""
-    row, wanted = _find(call), call.read(GuardrailBody)
+    row, wanted = _find(call, "update"), call.read(GuardrailBody)
     changes = wanted.model_dump(include={"name"}, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp(), "updated_by": call.actor}
     row = call.table("guardrails").change(row, changes)
@@ -119,7 +122,7 @@ def update_guardrail(call: Call) -> Row:
 @route("DELETE /guardrails/{guardrail_id}", scope=either("delete"))
 def delete_guardrail(call: Call) -> None:
     """With all versions. The answer is empty: the OpenAPI file has none."""
-    row = _find(call)
+    row = _find(call, "delete")
     VERSIONS.delete(call.store, row)
     call.store.delete("guardrails", row)
 
@@ -127,14 +130,16 @@ def delete_guardrail(call: Call) -> None:
 @route("GET /guardrails/{guardrail_id}/mcp-servers", scope=either("list"))
 def list_guardrail_mcp_servers(call: Call) -> Row:
     """The MCP servers it runs for, in the form in which they are set (an assumption)."""
-    return {"mcp_servers": _find(call).get("_mcp_servers", {})}
+    there = call.table("mcp_servers")
+    mapped = _find(call, "list").get("_mcp_servers", {})
+    return {"mcp_servers": {name: each for name, each in mapped.items() if name in there}}
 
 
 @route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=either("update"))
 def replace_guardrail_mcp_servers(call: Call) -> Row:
     """All of them at once."""
-    row, wanted = _find(call), call.read(Mappings).mcp_servers
-    servers = {name: mapping.model_dump(exclude_none=True) for name, mapping in wanted.items()}
+    row, wanted = _find(call, "update"), call.read(Mappings).mcp_servers
+    servers = {_server(call, row, name): _mapped(each) for name, each in wanted.items()}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
 
@@ -142,10 +147,23 @@ def replace_guardrail_mcp_servers(call: Call) -> Row:
 @route("PUT /guardrails/{guardrail_id}/mcp-servers/{mcp_server_id}", scope=either("update"))
 def upsert_guardrail_mcp_server(call: Call) -> Row:
     """One of them."""
-    row, wanted = _find(call), call.read(Mapping).model_dump(exclude_none=True)
-    servers = {**row.get("_mcp_servers", {}), call.ids["mcp_server_id"]: wanted}
+    row, wanted = _find(call, "update"), call.read(Mapping)
+    server = _server(call, row, call.ids["mcp_server_id"])
+    servers = {**row.get("_mcp_servers", {}), server: _mapped(wanted)}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
+
+
+def _server(call: Call, guardrail: Row, name: str) -> str:
+    """The id of an MCP server that the guardrail can run for: one there is, where it is valid."""
+    server = call.find("mcp_servers", name)
+    if guardrail["workspace_id"] not in (None, server["workspace_id"]):
+        raise invalid("mcp_servers", f"{name} is in another workspace")
+    return str(server["id"])
+
+
+def _mapped(mapping: Mapping) -> dict[str, Any]:
+    return mapping.model_dump(exclude_none=True)
 
 
 def _is_for_all(call: Call, organisation_id: str | None) -> bool:
@@ -157,8 +175,18 @@ def _is_for_all(call: Call, organisation_id: str | None) -> bool:
     return True
 
 
-def _find(call: Call) -> Row:
-    return call.find("guardrails", call.ids["guardrail_id"])
+def _require(call: Call, act: str, workspace_id: str | None) -> None:
+    """The organisation's guardrails have scopes of their own, and are for its own keys."""
+    if workspace_id is None and not call.is_admin:
+        raise forbidden()
+    workspaces, organisations = either(act)
+    call.require(organisations if workspace_id is None else workspaces)
+
+
+def _find(call: Call, act: str) -> Row:
+    row = call.find("guardrails", call.ids["guardrail_id"])
+    _require(call, act, row["workspace_id"])
+    return row
 
 
 def _content(wanted: GuardrailBody, before: Row) -> dict[str, Any]:

@@ -29,9 +29,11 @@ def create_prompt_label(call: Call) -> Row:
     """A label of a workspace, or of the whole organisation if that is named."""
     wanted = call.read(LabelBody)
     workspace_id = None
-    if not (wanted.organisation_id and call.is_admin and call.named_workspace() is None):
+    if not wanted.organisation_id or call.named_workspace() is not None:
         workspace_id = call.workspace()["id"]
-    elif wanted.organisation_id != call.organisation and not call.may_everything:
+    elif not call.may_everything and (
+        not call.is_admin or wanted.organisation_id != call.organisation
+    ):
         raise forbidden()
     row = _add(call, _name(call, wanted, workspace_id), wanted, workspace_id)
     return {"id": row["id"]}
@@ -77,6 +79,8 @@ def delete_prompt_label(call: Call) -> Row:
 
 def _own(call: Call) -> Row:
     row = call.find("labels", call.ids["label_id"])
+    if row["workspace_id"] is None and not call.is_admin:
+        raise forbidden()
     if row["is_universal"]:
         raise Refusal(400, "Universal labels cannot be changed")
     return row

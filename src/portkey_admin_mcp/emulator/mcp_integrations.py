@@ -55,7 +55,10 @@ class AccessBody(Body):
 
 @route("GET /mcp-integrations", scope=either("list"))
 def list_mcp_integrations(call: Call) -> Row:
-    """The organisation's integrations, and those of the workspace asked for."""
+    """The organisation's integrations, and those of the workspace asked for.
+
+    A workspace's key sees those that its workspace may use (an assumption).
+    """
     kind, search = call.query.get("type", "all"), call.query.get("search", "").lower()
     named = call.named_workspace() if call.is_admin else call.workspace()
     page = call.listing(
@@ -63,7 +66,7 @@ def list_mcp_integrations(call: Call) -> Row:
         keep=lambda row: (
             kind in ("all", row["type"])
             and search in row["name"].lower()
-            and (row["workspace_id"] is None or named is None or _is_in(row, named))
+            and _is_shown(call, row, named)
         ),
         render=_shown,
         most=1000,
@@ -81,6 +84,7 @@ def create_mcp_integration(call: Call) -> Row:
         if not getattr(wanted, name):
             raise invalid(name, "Field required")
     home = _owner(call, wanted)
+    _require(call, "create", home)
     slug = wanted.slug or call.store.slug("mcp", wanted.name or "", 10)
     if call.table("mcp_integrations").find(slug):
         raise Refusal(409, "MCP integration with this slug already exists")
@@ -112,13 +116,13 @@ def create_mcp_integration(call: Call) -> Row:
 @route("GET /mcp-integrations/{id}", scope=either("read"))
 def get_mcp_integration(call: Call) -> Row:
     """One integration; headers are masked."""
-    return _shown(_find(call))
+    return _shown(_find(call, "read"))
 
 
 @route("PUT /mcp-integrations/{id}", scope=either("update"))
 def update_mcp_integration(call: Call) -> Row:
     """What is given changes; the slug stays."""
-    row, wanted = _find(call), call.read(IntegrationBody)
+    row, wanted = _find(call, "update"), call.read(IntegrationBody)
     changes = wanted.model_dump(exclude={"slug", "organisation_id"}, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp()}
     call.table("mcp_integrations").change(row, changes)
@@ -128,7 +132,7 @@ def update_mcp_integration(call: Call) -> Row:
 @route("DELETE /mcp-integrations/{id}", scope=either("delete"))
 def delete_mcp_integration(call: Call) -> Row:
     """With the servers made of it."""
-    row = _find(call)
+    row = _find(call, "delete")
     _forget_servers(call.store, row)
     call.store.delete("mcp_integrations", row)
     return {}
@@ -137,7 +141,7 @@ def delete_mcp_integration(call: Call) -> Row:
 @route("GET /mcp-integrations/{id}/metadata", scope=either("read"))
 def get_mcp_integration_metadata(call: Call) -> Row:
     """Pending until a gateway has asked the server, which no emulated one does."""
-    _find(call)
+    _find(call, "read")
     return {
         "server_name": None,
         "server_version": None,
@@ -152,7 +156,7 @@ def get_mcp_integration_metadata(call: Call) -> Row:
 @route("GET /mcp-integrations/{id}/capabilities", scope=either("read"))
 def list_mcp_integration_capabilities(call: Call) -> Row:
     """What it offers, and what of that is enabled."""
-    row = _find(call)
+    row = _find(call, "read")
     return capability_page(call, [
         {**each, "enabled": f"{each['type']}:{each['name']}" not in row["_disabled"]}
         for each in offered(row)
@@ -162,7 +166,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
 @route("PUT /mcp-integrations/{id}/capabilities", scope=either("update"))
 def update_mcp_integration_capabilities(call: Call) -> Row:
     """Off here is off in every server made of it."""
-    row, wanted = _find(call), call.read(CapabilityBody)
+    row, wanted = _find(call, "update"), call.read(CapabilityBody)
     off = disabled(wanted.capabilities, row["_disabled"])
     call.table("mcp_integrations").change(row, {"_disabled": off})
     return {"success": True}
@@ -171,7 +175,7 @@ def update_mcp_integration_capabilities(call: Call) -> Row:
 @route("GET /mcp-integrations/{id}/workspaces", scope=either("read"))
 def list_mcp_integration_workspaces(call: Call) -> Row:
     """Those that were named; as `data` where a version of the answer is asked for."""
-    row = _find(call)
+    row = _find(call, "read")
     listed = whole_list(
         {
             "id": workspace_id,
@@ -191,7 +195,7 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
 @route("PUT /mcp-integrations/{id}/workspaces", scope=either("update"))
 def update_mcp_integration_workspaces(call: Call) -> Row:
     """Those named change, the others stay unless they are overridden."""
-    row, wanted = _find(call), call.read(AccessBody)
+    row, wanted = _find(call, "update"), call.read(AccessBody)
     kept = {} if wanted.override_existing_workspace_access else dict(row["_workspaces"])
     for access in wanted.workspaces:
         workspace = call.table("workspaces").find(access.id)
@@ -208,7 +212,7 @@ def update_mcp_integration_workspaces(call: Call) -> Row:
 @route("POST /mcp-integrations/{id}/test", scope=either("update"))
 def test_mcp_integration(call: Call) -> Row:
     """200 also where the server does not answer."""
-    return answers(_find(call)["url"])
+    return answers(_find(call, "update")["url"])
 
 
 def offered(integration: Row) -> list[dict[str, Any]]:
@@ -234,8 +238,10 @@ def may_use(integration: Row, workspace: Row) -> bool:
     return bool(integration["_workspaces"].get(workspace["id"], everywhere))
 
 
-def _is_in(row: Row, workspace: Row) -> bool:
-    return bool(row["workspace_id"] == workspace["id"])
+def _is_shown(call: Call, row: Row, workspace: Row | None) -> bool:
+    if not call.is_admin:
+        return may_use(row, call.workspace())
+    return workspace is None or row["workspace_id"] in (None, workspace["id"])
 
 
 def _owner(call: Call, wanted: IntegrationBody) -> str | None:
@@ -246,8 +252,24 @@ def _owner(call: Call, wanted: IntegrationBody) -> str | None:
     return str(call.workspace()["id"])
 
 
-def _find(call: Call) -> Row:
-    return call.find("mcp_integrations", call.ids["id"])
+def _require(call: Call, act: str, workspace_id: str | None) -> None:
+    """The organisation's integrations are for its own keys, with the scopes for them."""
+    organisations, _workspaces = either(act)
+    if workspace_id is None:
+        if not call.is_admin:
+            raise forbidden()
+        call.require(organisations)
+
+
+def _find(call: Call, act: str) -> Row:
+    """An integration; a workspace's key may read what its workspace may use (an assumption)."""
+    row = call.find("mcp_integrations", call.ids["id"])
+    if act == "read" and not call.is_admin:
+        if not may_use(row, call.workspace()):
+            raise forbidden()
+    else:
+        _require(call, act, row["workspace_id"])
+    return row
 
 
 def _shown(row: Row) -> dict[str, Any]:
