@@ -165,3 +165,12 @@ def test_a_workspace_key_needs_no_name_and_sees_no_other_workspace(said, refused
         assert refused(endpoint, {}, key=key) == (403, "AB03")
     body = {"name": "x", "config": {}, "workspace_id": shared}
     assert refused("POST /configs", body, key=key) == (403, "AB03")
+
+
+def test_versions_are_a_list_and_need_its_scope(said, refused, new_key, emulator):
+    """Portkey's help center names `configs.list` for it."""
+    row = emulator.store.table("configs").rows()[0]
+    path = f"GET /configs/{row['slug']}/versions?workspace_id={row['workspace_id']}"
+
+    assert said(path, key=new_key("configs.list"))["total"] == 1
+    assert refused(path, key=new_key("configs.read")) == (403, "AB03")

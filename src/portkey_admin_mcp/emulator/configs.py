@@ -138,7 +138,7 @@ def delete_config(call: Call) -> Row:
     return {}
 
 
-@route("GET /configs/{slug}/versions", scope="configs.read")
+@route("GET /configs/{slug}/versions", scope="configs.list")
 def list_config_versions(call: Call) -> Row:
     """All versions with their content, newest first."""
     config = call.find_within("configs", call.ids["slug"])

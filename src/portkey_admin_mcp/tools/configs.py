@@ -39,7 +39,7 @@ async def delete_config(api: Portkey, slug: ConfigSlug, workspace: WorkspaceSele
     """Delete a config with all versions; refused while an API key or workspace uses it."""
 
 
-@tool("GET /configs/{slug}/versions", scope="configs.read")
+@tool("GET /configs/{slug}/versions", scope="configs.list")
 async def list_config_versions(
     api: Portkey, slug: ConfigSlug, workspace: WorkspaceSelector
 ) -> ConfigPage:
