@@ -76,13 +76,16 @@ def test_without_patch_a_version_must_be_whole(said, refused, body):
 def test_patch_builds_on_the_latest_version_not_on_the_published_one(said, body):
     made = said("POST /prompts", body)
     path = f"/prompts/{made['slug']}"
-    said(f"PUT {path}", {"patch": True, "string": "Second"})
+    second = {"patch": True, "string": "Second", "version_description": "Shorter"}
+    said(f"PUT {path}", second)
     said(f"PUT {path}", {"patch": True, "model": "gpt-5-mini"})
 
     assert said(f"GET {path}")["string"] == "Hello {{name}}"
     third = said(f"GET {path}?version=3")
     assert (third["string"], third["model"]) == ("Second", "gpt-5-mini")
     assert third["parameters"] == {"temperature": 0.5, "model": "gpt-5-mini"}
+    # The OpenAPI file says of the description too that it is taken from the latest version.
+    assert third["prompt_version_description"] == "Shorter"
 
 
 def test_a_prompt_of_another_workspace_is_refused(said, refused, body, workspace, emulator):

@@ -149,7 +149,7 @@ def update_prompt(call: Call) -> Row:
     if not content:
         return {}
     if wanted.patch:
-        content = {**VERSIONS.latest(call, row)["content"], "version_description": "", **content}
+        content = {**VERSIONS.latest(call, row)["content"], **content}
     for name in NEEDED:
         if content.get(name) is None:
             raise invalid(name, "Field required")
