@@ -70,7 +70,6 @@ def test_a_workspace_key_sees_the_integrations_that_its_workspace_may_use(said, 
 
 
 def test_the_organisations_integrations_need_a_scope_of_their_own(new_key, refused, said):
-    """A documented scope each: `organisation_mcp_integrations.*`, `workspace_mcp_integrations.*`."""
     workspaces = new_key("workspace_mcp_integrations.delete")
 
     assert refused(f"DELETE {PATH}/github", key=workspaces) == (403, "AB03")

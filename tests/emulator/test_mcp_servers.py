@@ -36,3 +36,22 @@ def test_a_persons_key_is_checked_against_what_was_said(said):
 
 def test_pages_count_from_1(refused):
     assert refused(f"GET {PATH}/support-github/capabilities?page=0") == (400, "AB01")
+
+
+def test_a_page_of_the_registry_is_of_1_to_100(refused):
+    assert refused("GET /v0.1/servers?limit=0") == (400, "AB01")
+    assert refused("GET /v0.1/servers?limit=101") == (400, "AB01")
+
+
+def test_a_workspace_key_finds_its_own_servers_in_the_registry(said, refused, workspace):
+    science = workspace("Science")
+    enabled = {"workspaces": [{"id": science, "enabled": True}]}
+    said("PUT /mcp-integrations/github/workspaces", enabled)
+    body = {"name": "Theirs", "mcp_integration_id": "github", "workspace_id": science}
+    said(f"POST {PATH}", body)
+
+    path, key = "GET /v0.1/servers", "workspace-service"
+
+    assert len(said(path)["servers"]) == 2
+    assert len(said(path, key=key)["servers"]) == 1
+    assert refused(f"{path}?workspace_id={science}", key=key) == (403, "AB03")

@@ -72,10 +72,31 @@ async def test_the_registry_is_read_page_by_page(ask, emulator, support):
     await ask("create_mcp_server", name="Two", mcp_integration_id="github", workspace_id=support)
 
     first = await ask("list_mcp_registry", limit=1)
-    cursor = first["metadata"]["next_cursor"]
+    cursor = first["metadata"]["nextCursor"]
     second = await ask("list_mcp_registry", limit=1, cursor=cursor)
 
     names = [each["server"]["name"] for each in first["servers"] + second["servers"]]
     assert names[1] == "ai.portkey/support-github"
-    assert "next_cursor" not in second["metadata"]
+    assert "nextCursor" not in second["metadata"]
     assert emulator.log[-1] == "GET /v0.1/servers"
+
+
+async def test_the_registry_is_searched_by_name_workspace_and_time(ask, support, workspace):
+    made = await ask(
+        "create_mcp_server", name="Two", mcp_integration_id="github", workspace_id=support
+    )
+    github, two = "ai.portkey/support-github", f"ai.portkey/{made['slug']}"
+
+    async def names(**asked):
+        found = await ask("list_mcp_registry", **asked)
+        return [each["server"]["name"] for each in found["servers"]]
+
+    assert await names(search="gitHUB") == [github]
+    assert await names(workspace_id=support) == [two, github]
+    assert await names(workspace_id=workspace("Science")) == []
+    # Half an hour before the second was made, written with an offset.
+    assert await names(updated_since="2026-11-02T10:30:00+02:00") == [two]
+
+
+async def test_the_registry_refuses_what_is_no_time(refusal):
+    assert "updated_since" in await refusal("list_mcp_registry", updated_since="2026-13-01T00:00")

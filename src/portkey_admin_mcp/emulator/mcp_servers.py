@@ -10,6 +10,7 @@ from .limits import Body
 from .mcp_capabilities import CapabilityBody, answers, capability_page, disabled, with_place
 from .mcp_integrations import may_use, offered
 from .references import belongs_to_workspace
+from .store import instant, moment
 from .tables import Row
 
 GATEWAY = "https://mcp.portkey.ai"
@@ -224,18 +225,22 @@ def check_mcp_server_access(call: Call) -> Row:
 
 @route("GET /v0.1/servers", scope="mcp_servers.list", base="root")
 def list_mcp_registry(call: Call) -> Row:
-    """Active servers as `server.json`, newest first, with a cursor."""
-    since = call.query.get("updated_since", "")
+    """Active servers as `server.json`, newest first, with a cursor (Portkey's registry page)."""
+    named = call.named_workspace() if call.is_admin else call.workspace()
+    since, search = _since(call), call.query.get("search", "").lower()
     rows = [
         row
         for row in reversed(call.table("mcp_servers").rows())
         if row["created_at"] >= since
-        and (call.is_admin or row["workspace_id"] == call.key["workspace_id"])
+        and search in row["name"].lower()
+        and (named is None or row["workspace_id"] == named["id"])
     ]
     start = call.whole_number("cursor", 0) or 0
-    limit = call.whole_number("limit", 30) or 30
+    limit = call.whole_number("limit", 50) or 0
+    if not 1 <= limit <= 100:
+        raise invalid("limit", "must be from 1 to 100")
     shown = rows[start : start + limit]
-    more = {"next_cursor": str(start + limit)} if start + limit < len(rows) else {}
+    more = {"nextCursor": str(start + limit)} if start + limit < len(rows) else {}
     servers = [
         {
             "server": {
@@ -248,6 +253,14 @@ def list_mcp_registry(call: Call) -> Row:
         for row in shown
     ]
     return {"servers": servers, "metadata": {"count": len(shown), **more}}
+
+
+def _since(call: Call) -> str:
+    given = call.query.get("updated_since")
+    try:
+        return moment(instant(given)) if given else ""
+    except ValueError:
+        raise invalid("updated_since", "is no ISO 8601 time") from None
 
 
 def _find(call: Call) -> Row:

@@ -82,9 +82,11 @@ class ConnectionFilter(ConnectionOwner, Paged):
 class RegistryFilter(Arguments):
     """Which servers of the registry to list."""
 
-    cursor: str = Field(ABSENT, description="`next_cursor` of the page before.")
+    cursor: str = Field(ABSENT, description="`nextCursor` of the page before.")
     limit: int = Field(ABSENT, ge=1, le=100)
+    search: str = Field(ABSENT, description="Part of the name.")
     updated_since: Moment = ABSENT
+    workspace_id: WorkspaceId = ABSENT
 
 
 class McpServer(Record):
@@ -149,4 +151,4 @@ class Registry(Record):
     """Approved MCP servers in the form of the MCP registry."""
 
     servers: list[dict[str, Any]] | None = None
-    metadata: dict[str, Any] | None = Field(None, description="next_cursor, count")
+    metadata: dict[str, Any] | None = Field(None, description="nextCursor, count")
