@@ -90,6 +90,47 @@ async def test_older_names_of_the_model_are_sent_as_the_model(ask, home, name):
     assert (await ask("get_prompt", prompt_id=made["id"]))["model"] == "gpt-9"
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"mode": "auto"}, "auto"),
+        ({"mode": "none"}, "none"),
+        (
+            {"mode": "function", "function_name": "f"},
+            {"type": "function", "function": {"name": "f"}},
+        ),
+        (
+            {"type": "function", "function": {"name": "f"}},
+            {"type": "function", "function": {"name": "f"}},
+        ),
+        ("required", "required"),
+    ],
+)
+async def test_a_tool_choice_is_sent_as_models_take_it(ask, home, given, sent):
+    """The form of arguments is the TypeScript server's, and so is what it makes of it."""
+    made = await ask(
+        "create_prompt", name="A", string="x", parameters={}, model="m", tool_choice=given, **home
+    )
+
+    shown = await ask("render_prompt", prompt_id=made["slug"], variables={})
+    assert shown["data"]["tool_choice"] == sent
+
+
+@pytest.mark.parametrize(
+    ("choice", "problem"),
+    [
+        ({"mode": "function"}, "mode function needs function_name"),
+        ({"mode": "auto", "function_name": "f"}, "function_name is for mode function"),
+        ({"mode": "perhaps"}, "mode is one of auto, none, required, function"),
+        ("perhaps", "mode is one of auto, none, required, function"),
+    ],
+)
+async def test_a_tool_choice_that_makes_no_sense_is_not_sent(refusal, prompt, choice, problem):
+    advice = await refusal("update_prompt", prompt_id=prompt["id"], tool_choice=choice)
+
+    assert f"tool_choice: {problem}" in advice
+
+
 async def test_a_dry_run_writes_nothing(ask, emulator, prompt, home):
     emulator.log.clear()
     told = await ask(

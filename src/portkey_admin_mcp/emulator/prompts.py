@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -45,7 +45,7 @@ class PromptBody(Body):
     prompt_metadata: dict[str, Any] | None = None
     functions: list[dict[str, Any]] | None = None
     tools: list[dict[str, Any]] | None = None
-    tool_choice: Any = None
+    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = None
     is_raw_template: int | None = Field(None, ge=0, le=1)
 
     def content(self) -> dict[str, Any]:

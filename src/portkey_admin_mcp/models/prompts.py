@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from .base import ABSENT, Arguments, Patch, Record
 from .vocabulary import InWorkspace, Json, Number
@@ -19,6 +19,32 @@ DryRun = Annotated[bool, Field(description="Only say what would happen.")]
 BILLED_TO = ("client_id", "app", "env")
 """The request metadata that a completion is billed by, in this house's convention."""
 OWN_FIELDS = ("variables", "metadata", "stream", "hyperparameters")
+CHOICES = ("auto", "none", "required")
+
+
+def _as_models_take_it(choice: Json | str) -> Json | str:
+    """The choice as models take it: a word, or the object that names a function.
+
+    `{mode, function_name}` is the TypeScript server's form, which it writes out like this too.
+    """
+    mode = choice.get("mode") if isinstance(choice, dict) else choice
+    name = choice.get("function_name") if isinstance(choice, dict) else None
+    if isinstance(choice, dict) and "mode" not in choice:
+        return choice
+    if mode == "function":
+        if not name:
+            raise ValueError("mode function needs function_name")
+        return {"type": "function", "function": {"name": name}}
+    if mode not in CHOICES:
+        raise ValueError(f"mode is one of {', '.join(CHOICES)}, function")
+    if name:
+        raise ValueError("function_name is for mode function")
+    return str(mode)
+
+
+ToolChoice = Annotated[
+    Json | str, AfterValidator(_as_models_take_it), WithJsonSchema({"type": "object"})
+]
 
 
 class PromptFilter(Arguments):
@@ -45,7 +71,9 @@ class PromptText(Arguments):
     version_description: str = ABSENT
     functions: list[Json] = Field(ABSENT, description="Older form of tools.")
     tools: list[Json] = Field(ABSENT, description="{type: function, function}.")
-    tool_choice: Json = Field(ABSENT, description="{mode: auto|none|function, function_name}.")
+    tool_choice: ToolChoice = Field(
+        ABSENT, description="{mode: auto|none|function, function_name}."
+    )
 
     @field_validator("messages")
     @classmethod
@@ -110,6 +138,8 @@ class PromptPatch(PromptText, Patch):
     `patch` makes Portkey take what is not given from the latest version.
     """
 
+    builds_on_latest: ClassVar[bool] = True
+
     name: str = Field(ABSENT, min_length=1)
     collection_id: str = Field(ABSENT, description="To move it.")
     parameters: Json = Field(ABSENT, description="Model parameters.")
@@ -125,7 +155,13 @@ class PromptPatch(PromptText, Patch):
         body = super().wire()
         if "is_raw_template" in body:
             body["is_raw_template"] = int(body["is_raw_template"])
-        return {"patch": True, **body}
+        return {"patch": True, **body} if self.builds_on_latest else body
+
+
+class PromptReplacement(PromptPatch):
+    """A version that takes nothing from the one before: what is not given is not in it."""
+
+    builds_on_latest = False
 
 
 class OfVersion(Arguments):
