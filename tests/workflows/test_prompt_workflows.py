@@ -1,6 +1,14 @@
 """Migrating and promoting prompts: what is written, what is not, and what is said of it."""
 
 import pytest
+from pydantic import SecretStr
+
+from fake_portkey import Answer, FakePortkey
+from portkey_admin_mcp.api import Portkey
+from portkey_admin_mcp.errors import ApiError
+from portkey_admin_mcp.network import Network
+from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.workflows.promote_prompt import Promotion, promote_prompt
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ async def test_any_difference_makes_one_version_and_a_repetition_none(
     assert (await ask("get_prompt", prompt_id=made["slug"]))["prompt_version"] == 1
 
 
-async def test_a_name_is_found_on_any_page_in_the_case_it_has(ask, migration, home, emulator):
+async def test_a_name_is_found_on_any_page_in_any_case(ask, migration, home, emulator):
     made = await ask("migrate_prompt", **migration)
     for number in range(101):
         await ask(
@@ -100,10 +108,9 @@ async def test_a_name_is_found_on_any_page_in_the_case_it_has(ask, migration, ho
             **home,
         )
 
-    again = await ask("migrate_prompt", **migration | {"name": "TRIAGE"})
-    assert again["action"] == "created", "Portkey's search minds the case of the letters"
-    same = await ask("migrate_prompt", **migration)
-    assert (same["action"], same["slug"]) == ("unchanged", made["slug"])
+    for name in ("Triage", "TRIAGE"):
+        again = await ask("migrate_prompt", **migration | {"name": name})
+        assert (again["action"], again["slug"]) == ("unchanged", made["slug"])
 
 
 async def test_a_dry_run_says_what_would_happen_and_writes_nothing(ask, migration, emulator):
@@ -208,6 +215,66 @@ async def test_a_target_may_have_a_provider_of_its_own(ask, home, production, em
     assert made["virtual_key"] == other["slug"]
 
 
+async def test_a_raw_template_is_one_from_its_first_migration_on(ask, migration, versions):
+    """Only an update knows `is_raw_template`, so the second version of a new prompt says it."""
+    first = await ask("migrate_prompt", **migration, is_raw_template=True)
+    again = await ask("migrate_prompt", **migration, is_raw_template=True)
+
+    assert (first["action"], again["action"]) == ("created", "unchanged")
+    assert again["version_id"] == first["version_id"]
+    assert first["steps"][-1] == "made a version, not yet published"
+    assert await versions(first["slug"]) == 2
+    latest = await ask("get_prompt", prompt_id=first["slug"], version=2)
+    assert latest["is_raw_template"] == 1
+
+
+async def test_a_promotion_leaves_nothing_of_the_version_before(ask, home, production, versions):
+    """What the source gave up, tools for one, the target gives up too."""
+    source = await ask(
+        "create_prompt",
+        name="Greet",
+        string="One",
+        parameters={"temperature": 1},
+        model="gpt-5",
+        tools=[{"type": "function", "function": {"name": "f"}}],
+        tool_choice={"mode": "function", "function_name": "f"},
+        **home,
+    )
+    plain = await ask(
+        "create_prompt", name="Plain", string="One", parameters={}, model="gpt-5", **home
+    )
+    where = {"target_collection_id": production, "target_env": "prod", "target_name": "Live"}
+    made = await ask("promote_prompt", source_prompt_id=source["slug"], **where)
+    await ask("update_prompt", prompt_id=made["slug"], is_raw_template=True)
+
+    second = await ask("promote_prompt", source_prompt_id=plain["slug"], **where)
+    third = await ask("promote_prompt", source_prompt_id=plain["slug"], **where)
+
+    assert (second["action"], third["action"]) == ("updated", "unchanged")
+    assert await versions(made["slug"]) == 3
+    latest = await ask("get_prompt", prompt_id=made["slug"], version=3)
+    assert (latest["tools"], latest.get("tool_choice"), latest["is_raw_template"]) == ([], None, 0)
+    assert latest["parameters"] == {"model": "gpt-5"}
+    assert latest["template_metadata"]["promoted_from"] == plain["slug"]
+
+
+async def test_a_prompt_is_not_promoted_into_itself(refusal, ask, home, emulator):
+    source = await ask(
+        "create_prompt", name="Greet-dev", string="One", parameters={}, model="m", **home
+    )
+    emulator.log.clear()
+
+    advice = await refusal(
+        "promote_prompt",
+        source_prompt_id=source["slug"],
+        target_collection_id=home["collection_id"],
+        target_env="dev",
+    )
+
+    assert f"{source['slug']} is the source itself" in advice
+    assert not writes(emulator)
+
+
 async def test_a_failed_promotion_says_what_was_done_before(refusal, ask, home, production):
     source = await ask(
         "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **home
@@ -221,3 +288,44 @@ async def test_a_failed_promotion_says_what_was_done_before(refusal, ask, home, 
     )
 
     assert f"Done before: read {source['slug']} version 1; no prompt named 'Greet-prod'" in advice
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (
+            [200, 403],
+            "Done before: read pp-x version 1. Failed: looking for 'Greet-prod', which wrote",
+        ),
+        ([200, 200, 403], "found pp-t. Failed: reading its latest version, which wrote nothing"),
+        ([200, 200, 200, 200, 400], "differs in string. Failed: making a version of t"),
+        ([200, 200, 200, 200, 500], "which may have been written"),
+        ([200, 200, 200, 200, "no JSON"], "which was written"),
+    ],
+)
+async def test_whichever_step_fails_those_before_are_told(answers, told):
+    """Portkey's flat answers, from a server that fails at one request after another."""
+    prompt = {"id": "p", "slug": "pp-x", "name": "Greet", "prompt_version": 1, "string": "One"}
+    prompt |= {"parameters": {}, "model": "m", "virtual_key": "v"}
+    target = prompt | {"id": "t", "slug": "pp-t", "name": "Greet-prod"}
+    bodies = [
+        prompt,
+        {"total": 1, "data": [target]},
+        {"total": 1, "data": [{"id": "1", "prompt_version": 1}]},
+        target | {"string": "Two"},
+        {},
+    ]
+    script = [
+        Answer(body=b"nonsense") if status == "no JSON" else Answer(status, body)
+        for status, body in zip(answers, bodies, strict=False)
+    ]
+    promotion = Promotion(target_collection_id="c", target_env="prod")
+    with FakePortkey() as fake:
+        fake.script(script)
+        settings = Settings(PORTKEY_API_KEY=SecretStr("k"), **fake.settings)
+        network = Network(settings)
+        with pytest.raises(ApiError) as failed:
+            await promote_prompt(Portkey(settings, network), "pp-x", promotion)
+        await network.close()
+
+    assert told in failed.value.__notes__[0]

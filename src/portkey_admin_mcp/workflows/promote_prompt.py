@@ -75,6 +75,8 @@ def _wanted(
         # Where it came from differs with each version of the source, though the text may not.
         compared={},
         stamped={**metadata, "promoted_at": at},
+        is_whole=True,
+        source_id=source.get("id") or "",
     )
 
 
@@ -86,9 +88,12 @@ def _content(source: dict[str, Any], promotion: Promotion) -> dict[str, Any]:
     """What a model is called with, without what the source leaves empty."""
     content = {name: source[name] for name in EXECUTED if source.get(name)}
     content["parameters"] = source.get("parameters") or {}
+    content["is_raw_template"] = bool(source.get("is_raw_template"))
     content["virtual_key"] = promotion.virtual_key or source.get("virtual_key")
     if not content["virtual_key"]:
         raise InputError(
             "Cannot promote prompt: source version has no virtual_key and none was provided"
         )
+    if not content.get("string"):
+        raise InputError("Cannot promote prompt: source version has no template")
     return content

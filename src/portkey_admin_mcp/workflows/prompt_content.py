@@ -1,15 +1,23 @@
 """What the workflows on prompts share: finding one by name, and comparing versions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..api import Portkey
-from ..errors import ApiError, OutcomeUnknown
+from ..errors import ApiError, InputError, OutcomeUnknown, UnexpectedAnswer
 from ..models.paging import Paged
-from ..models.prompts import Prompt, PromptDraft, PromptFilter, PromptOutcome, PromptPatch
+from ..models.prompts import (
+    Prompt,
+    PromptDraft,
+    PromptFilter,
+    PromptOutcome,
+    PromptPatch,
+    PromptReplacement,
+)
 from ..tools.prompts import (
     get_prompt_version,
     list_prompt_versions,
@@ -36,15 +44,22 @@ WRITING = (post_prompt, put_prompt)
 
 
 async def find_prompt(api: Portkey, collection_id: str, name: str) -> Prompt | None:
-    """The newest prompt of this name in a collection, whatever the case of the letters."""
-    wanted = PromptFilter(collection_id=collection_id, search=name)
-    page, more = 0, True
-    while more:
-        found = await list_prompts(api, wanted, Paged(current_page=page, page_size=PER_PAGE))
-        for prompt in found.data:
-            if (prompt.name or "").casefold() == name.casefold():
-                return prompt
-        page, more = page + 1, bool(found.has_more)
+    """The newest prompt of this name in a collection, whatever the case of the letters.
+
+    Portkey's search is a shortcut: it may mind the case, so what it does not find is looked for
+    among all prompts of the collection.
+    """
+    for wanted in (
+        PromptFilter(collection_id=collection_id, search=name),
+        PromptFilter(collection_id=collection_id),
+    ):
+        page, more = 0, True
+        while more:
+            found = await list_prompts(api, wanted, Paged(current_page=page, page_size=PER_PAGE))
+            for prompt in found.data:
+                if (prompt.name or "").casefold() == name.casefold():
+                    return prompt
+            page, more = page + 1, bool(found.has_more)
     return None
 
 
@@ -99,7 +114,9 @@ def _parsed(text: Any) -> Any:
 class Wanted:
     """A prompt as it should be; `content` is what a model is called with.
 
-    `compared` is the metadata whose change is worth a version, `stamped` what is written.
+    `compared` is the metadata whose change is worth a version, `stamped` what is written. Where
+    `is_whole`, a version holds the content and nothing of the version before. `source_id` is the
+    prompt that it is made of, which it must not replace.
     """
 
     name: str
@@ -108,6 +125,8 @@ class Wanted:
     described: dict[str, str]
     compared: dict[str, Any]
     stamped: dict[str, Any]
+    is_whole: bool = False
+    source_id: str = ""
 
     def draft(self) -> PromptDraft:
         """The prompt as a new one; only updates know `is_raw_template`."""
@@ -122,24 +141,30 @@ class Wanted:
 
     def patch(self) -> PromptPatch:
         """The prompt as a new version."""
-        return PromptPatch(**self.content, **self.described, template_metadata=self.stamped)
+        kind = PromptReplacement if self.is_whole else PromptPatch
+        return kind(**self.content, **self.described, template_metadata=self.stamped)
 
     def differs_in(self, now: Mapping[str, Any]) -> list[str]:
-        """Name what a version says otherwise."""
+        """Name what a version says otherwise, or says besides where this is all there should be."""
         told = {"template_metadata": self.compared} if self.compared else {}
-        return differences(PromptPatch(**self.content, **told).wire(), now)
+        besides = [n for n in EXECUTED if self.is_whole and n not in self.content and now.get(n)]
+        return differences(PromptPatch(**self.content, **told).wire(), now) + besides
 
 
 async def write_prompt(
     api: Portkey, wanted: Wanted, steps: list[str], *, dry_run: bool
 ) -> PromptOutcome:
     """Create the prompt, make a version of it, or leave it as it is."""
-    found = await find_prompt(api, wanted.collection_id, wanted.name)
+    with _reporting(steps, f"looking for {wanted.name!r}"):
+        found = await find_prompt(api, wanted.collection_id, wanted.name)
     if found is None:
         steps.append(f"no prompt named {wanted.name!r} in {wanted.collection_id}")
         return await _create(api, wanted, steps, dry_run)
+    if wanted.source_id and found.id == wanted.source_id:
+        raise InputError(f"{found.slug} is the source itself; give another target")
     steps.append(f"found {found.slug}")
-    now = await latest_version(api, found.id or "")
+    with _reporting(steps, "reading its latest version"):
+        now = await latest_version(api, found.id or "")
     steps.append(f"compared with its latest version, {now.get('prompt_version')}")
     changed = wanted.differs_in(now)
     steps.append(f"differs in {', '.join(changed)}" if changed else "nothing differs")
@@ -160,33 +185,45 @@ async def write_prompt(
 async def _create(api: Portkey, wanted: Wanted, steps: list[str], dry_run: bool) -> PromptOutcome:
     if dry_run:
         return PromptOutcome(action="created", dry_run=True, steps=steps)
-    try:
+    with _reporting(steps, f"creating {wanted.name!r}", is_write=True):
         made = await post_prompt(api, wanted.draft())
-    except ApiError as error:
-        raise _told(error, steps, f"creating {wanted.name!r}") from None
     steps.append("created it; its version 1 is published")
+    version_id = made.version_id or made.prompt_version_id or ""
+    if wanted.content.get("is_raw_template"):
+        # Only an update can say so; without it, a repetition would find a difference.
+        version_id = await _make_version(api, made.id or "", wanted, steps)
     return PromptOutcome(
         action="created",
         prompt_id=made.id or "",
         slug=made.slug or "",
-        version_id=made.version_id or made.prompt_version_id or "",
+        version_id=version_id,
         steps=steps,
     )
 
 
 async def _make_version(api: Portkey, prompt_id: str, wanted: Wanted, steps: list[str]) -> str:
-    try:
+    with _reporting(steps, f"making a version of {prompt_id}", is_write=True):
         made = await put_prompt(api, prompt_id, wanted.patch())
-    except ApiError as error:
-        raise _told(error, steps, f"making a version of {prompt_id}") from None
     steps.append("made a version, not yet published")
     return made.prompt_version_id or made.version_id or ""
 
 
-def _told(error: ApiError, steps: list[str], failed: str) -> ApiError:
-    wrote = "may have been written" if isinstance(error, OutcomeUnknown) else "was not written"
-    error.add_note(f"Done before: {'; '.join(steps)}. Failed: {failed}, which {wrote}.")
-    return error
+@contextmanager
+def _reporting(steps: list[str], doing: str, *, is_write: bool = False) -> Iterator[None]:
+    """Let an error say what had been done before, and whether this step wrote anything."""
+    try:
+        yield
+    except ApiError as error:
+        done = f"Done before: {'; '.join(steps)}. " if steps else ""
+        wrote = _whether_written(error) if is_write else "wrote nothing"
+        error.add_note(f"{done}Failed: {doing}, which {wrote}.")
+        raise
+
+
+def _whether_written(error: ApiError) -> str:
+    if isinstance(error, UnexpectedAnswer):
+        return "was written"
+    return "may have been written" if isinstance(error, OutcomeUnknown) else "was not written"
 
 
 def now_in_words() -> str:
