@@ -120,6 +120,8 @@ def test_a_label_is_on_one_version_of_a_prompt_and_can_be_called(said, refused, 
     said(f"PUT {path}/versions/{second}", {"label_id": label})
     assert text() == "Hi A"
     assert [v["label_id"] for v in said(f"GET {path}/versions")["data"]] == [label, None]
+    assert refused(f"PUT {path}/versions/{second}", {}) == (400, "AB01")
+    assert text() == "Hi A"
     said(f"PUT {path}/versions/{second}", {"label_id": None})
     assert refused(run, {"variables": {}}, key="workspace-service") == (404, "AB08")
 
@@ -192,7 +194,7 @@ def test_a_partial_of_another_workspace_is_not_included(said, rendered, workspac
     assert rendered(f"[{{{{>{slug}}}}}]", {}) == "[]"
 
 
-@pytest.mark.parametrize("template", ["{{#a}}{{/b}}", "{{/a}}"])
+@pytest.mark.parametrize("template", ["{{#a}}{{/b}}", "{{/a}}", "{{#a}}x", "{{^b}}{{#a}}x{{/a}}"])
 def test_a_template_that_cannot_be_read_is_refused(said, refused, body, template):
     slug = said("POST /prompts", body | {"string": template})["slug"]
 
@@ -264,7 +266,7 @@ def test_a_collection_with_prompts_is_not_deleted(refused, body, said):
 
 
 def test_what_a_template_uses_is_listed(said, body):
-    template = "{{a}} {{{b}}} {{#s}}{{a}}{{/s}} {{>p@2}} {{! no }}"
+    template = "{{a}} {{{b}}} {{#s}}{{a}}{{/s}} {{>p@2}} {{! no }}{{=<% %>=}}"
     made = said("POST /prompts", body | {"string": template})
 
     assert said(f"GET /prompts/{made['id']}")["variable_components"] == {

@@ -12,7 +12,7 @@ POLICY = {
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"unit": "tpd"}, {"value": -1}, {"type": None}, {"conditions": [{"key": "x"}]}]
+    "wrong", [{"unit": "tpd"}, {"value": 0}, {"type": None}, {"conditions": [{"key": "x"}]}]
 )
 def test_a_policy_that_makes_no_sense_is_refused(refused, workspace, wrong):
     body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
@@ -32,3 +32,13 @@ def test_what_cannot_change_stays(said, workspace):
         "llm",
         [{"key": "api_key"}],
     )
+
+
+def test_an_archived_policy_cannot_be_changed(said, refused, workspace):
+    made = said("POST /policies/rate-limits", {**POLICY, "workspace_id": workspace("Support")})
+    path = f"/policies/rate-limits/{made['id']}"
+    said(f"DELETE {path}")
+
+    assert refused(f"PUT {path}", {"name": "B"}) == (403, "AB03")
+    assert refused(f"DELETE {path}") == (403, "AB03")
+    assert said(f"GET {path}?status=archived")["name"] is None

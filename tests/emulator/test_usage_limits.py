@@ -54,3 +54,13 @@ def test_an_entity_of_another_policy_is_not_found(emulator, said, refused, works
     entity = emulator.store.table("usage_limit_entities").rows()[0]
 
     assert refused(f"PUT {PATH}/{made['id']}/entities/{entity['id']}/reset") == (404, "AB08")
+
+
+def test_an_archived_policy_cannot_be_changed(said, refused, workspace):
+    made = said("POST /policies/usage-limits", {**POLICY, "workspace_id": workspace("Support")})
+    path = f"/policies/usage-limits/{made['id']}"
+    said(f"DELETE {path}")
+
+    assert refused(f"PUT {path}", {"name": "B"}) == (403, "AB03")
+    assert refused(f"DELETE {path}") == (403, "AB03")
+    assert said(f"GET {path}?status=archived")["name"] is None

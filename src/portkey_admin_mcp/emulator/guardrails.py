@@ -21,7 +21,7 @@ USUAL: dict[str, Any] = {
 }
 
 
-def either(act: str) -> tuple[str, str]:
+def guardrail_scopes(act: str) -> tuple[str, str]:
     """The scopes of a workspace's guardrails, and of the organisation's."""
     return (f"guardrails.{act}", f"organisation_guardrails.{act}")
 
@@ -58,7 +58,7 @@ class Mappings(Body):
     mcp_servers: dict[str, Mapping]
 
 
-@route("GET /guardrails", scope=either("list"))
+@route("GET /guardrails", scope=guardrail_scopes("list"))
 def list_guardrails(call: Call) -> Row:
     """A workspace's guardrails, or the organisation's if that is named."""
     for_all = _is_for_all(call, call.query.get("organisation_id"))
@@ -72,7 +72,7 @@ def list_guardrails(call: Call) -> Row:
     )
 
 
-@route("POST /guardrails", scope=either("create"))
+@route("POST /guardrails", scope=guardrail_scopes("create"))
 def create_guardrail(call: Call) -> Row:
     """A guardrail; its first version is in force."""
     wanted = call.read(GuardrailBody)
@@ -101,14 +101,14 @@ def create_guardrail(call: Call) -> Row:
     return _written(row, VERSIONS.add(call, row, _content(wanted, {}), publish=True))
 
 
-@route("GET /guardrails/{guardrail_id}", scope=either("read"))
+@route("GET /guardrails/{guardrail_id}", scope=guardrail_scopes("read"))
 def get_guardrail(call: Call) -> Row:
     """One guardrail, in the version in force."""
     row = _find(call, "read")
     return {**public(row), **VERSIONS.published(call, row)["content"]}
 
 
-@route("PUT /guardrails/{guardrail_id}", scope=either("update"))
+@route("PUT /guardrails/{guardrail_id}", scope=guardrail_scopes("update"))
 def update_guardrail(call: Call) -> Row:
     """Every update makes a version, in force at once."""
     row, wanted = _find(call, "update"), call.read(GuardrailBody)
@@ -119,7 +119,7 @@ def update_guardrail(call: Call) -> Row:
     return _written(row, VERSIONS.add(call, row, content, publish=True))
 
 
-@route("DELETE /guardrails/{guardrail_id}", scope=either("delete"))
+@route("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"))
 def delete_guardrail(call: Call) -> None:
     """With all versions. The answer is empty: the OpenAPI file has none."""
     row = _find(call, "delete")
@@ -127,7 +127,7 @@ def delete_guardrail(call: Call) -> None:
     call.store.delete("guardrails", row)
 
 
-@route("GET /guardrails/{guardrail_id}/mcp-servers", scope=either("list"))
+@route("GET /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("list"))
 def list_guardrail_mcp_servers(call: Call) -> Row:
     """The MCP servers it runs for, in the form in which they are set (an assumption)."""
     there = call.table("mcp_servers")
@@ -135,7 +135,7 @@ def list_guardrail_mcp_servers(call: Call) -> Row:
     return {"mcp_servers": {name: each for name, each in mapped.items() if name in there}}
 
 
-@route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=either("update"))
+@route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("update"))
 def replace_guardrail_mcp_servers(call: Call) -> Row:
     """All of them at once."""
     row, wanted = _find(call, "update"), call.read(Mappings).mcp_servers
@@ -144,7 +144,9 @@ def replace_guardrail_mcp_servers(call: Call) -> Row:
     return {}
 
 
-@route("PUT /guardrails/{guardrail_id}/mcp-servers/{mcp_server_id}", scope=either("update"))
+@route(
+    "PUT /guardrails/{guardrail_id}/mcp-servers/{mcp_server_id}", scope=guardrail_scopes("update")
+)
 def upsert_guardrail_mcp_server(call: Call) -> Row:
     """One of them."""
     row, wanted = _find(call, "update"), call.read(Mapping)
@@ -179,7 +181,7 @@ def _require(call: Call, act: str, workspace_id: str | None) -> None:
     """The organisation's guardrails have scopes of their own, and are for its own keys."""
     if workspace_id is None and not call.is_admin:
         raise forbidden()
-    workspaces, organisations = either(act)
+    workspaces, organisations = guardrail_scopes(act)
     call.require(organisations if workspace_id is None else workspaces)
 
 

@@ -10,7 +10,7 @@ from pystache.parser import ParsingError
 
 from .kernel import Refusal
 
-TAG = re.compile(r"\{\{\{?\s*([#^/>&!]?)\s*([^{}]*?)\s*\}?\}\}")
+TAG = re.compile(r"\{\{\{?\s*([#^/>&!=]?)\s*([^{}]*?)\s*\}?\}\}")
 KINDS = {"": "variables", "&": "variables", "#": "sections", "^": "sections", ">": "partials"}
 
 
@@ -18,7 +18,12 @@ class _Partials:
     """Finds a partial when a template includes it."""
 
     def __init__(self, find: Callable[[str], str | None]) -> None:
-        self.get = find
+        self._find = find
+
+    def get(self, name: str) -> str | None:
+        found = self._find(name)
+        _check_sections(found or "")
+        return found
 
 
 class _Text(Renderer):
@@ -34,6 +39,7 @@ def render(template: str, variables: dict[str, Any], find: Callable[[str], str |
     Nothing is escaped: the text is for a model, not for a browser. Raises Refusal for a template
     that cannot be read, or that includes itself.
     """
+    _check_sections(template)
     writer = _Text(escape=lambda text: text, partials=_Partials(find), missing_tags="ignore")
     try:
         return str(writer.render(template, variables))
@@ -41,6 +47,13 @@ def render(template: str, variables: dict[str, Any], find: Callable[[str], str |
         raise Refusal(400, f"Invalid template: {error}") from None
     except RecursionError:
         raise Refusal(400, "Invalid template: a partial includes itself") from None
+
+
+def _check_sections(template: str) -> None:
+    """Refuse a section that is not closed: pystache renders nothing of such a template."""
+    signs = [sign for sign, _name in TAG.findall(template)]
+    if "=" not in signs and signs.count("#") + signs.count("^") > signs.count("/"):
+        raise Refusal(400, "Invalid template: a section is not closed")
 
 
 def components(template: str) -> dict[str, list[str]]:

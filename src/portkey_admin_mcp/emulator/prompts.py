@@ -65,9 +65,9 @@ class PublicationBody(Body):
 
 
 class LabelBody(Body):
-    """The label that a version gets; null takes it off."""
+    """The label that a version gets; null takes it off, and to say nothing is a mistake."""
 
-    label_id: str | None = None
+    label_id: str | None
 
 
 @route("GET /prompts", scope="prompts.list")

@@ -19,7 +19,7 @@ class RateLimitBody(PolicyBody):
 
     type: Literal["requests", "tokens"] | None = None
     unit: Literal["rpm", "rph", "rpd", "rpw"] | None = None
-    value: Amount | None = Field(None, ge=0)
+    value: Amount | None = Field(None, ge=1)
     target: Literal["llm", "mcp_tools"] | None = None
 
 
@@ -56,7 +56,7 @@ def get_rate_limit(call: Call) -> Row:
 @route("PUT /policies/rate-limits/{id}", scope="policies.update", enterprise=True)
 def update_rate_limit(call: Call) -> Row:
     """What is given changes; type, groups and target never do."""
-    row, wanted = call.find("rate_limits", call.ids["id"]), call.read(RateLimitBody)
+    row, wanted = find_policy(call, "rate_limits", call.ids["id"]), call.read(RateLimitBody)
     check_keys(wanted)
     kept = {"name", "conditions", "unit", "value"}
     changes = wanted.model_dump(include=kept, exclude_none=True)

@@ -74,7 +74,7 @@ def get_usage_limit(call: Call) -> Row:
 @route("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
 def update_usage_limit(call: Call) -> Row:
     """What is given changes; type and groups never do."""
-    row, wanted = call.find("usage_limits", call.ids["id"]), call.read(UsageLimitBody)
+    row, wanted = find_policy(call, "usage_limits", call.ids["id"]), call.read(UsageLimitBody)
     check_keys(wanted)
     given = wanted.model_dump(include={"name", "conditions"}, exclude_none=True)
     changes = {**given, **_budget(call, row, wanted), "last_updated_at": call.store.stamp()}
