@@ -74,3 +74,32 @@ def test_the_organisations_integrations_need_a_scope_of_their_own(new_key, refus
 
     assert refused(f"DELETE {PATH}/github", key=workspaces) == (403, "AB03")
     assert said(f"DELETE {PATH}/github", key=new_key("organisation_mcp_integrations.delete")) == {}
+
+
+@pytest.mark.parametrize(
+    "mappings",
+    [
+        [{"target_field": "key", "secret_reference_id": "openai-key"}],
+        [{"target_field": "configurations.token", "secret_reference_id": "none"}],
+        [{"target_field": "configurations.token", "secret_reference_id": "openai-key"}] * 2,
+    ],
+)
+def test_a_mapping_names_a_setting_once_and_a_secret_that_is_there(refused, workspace, mappings):
+    body = {**BODY, "workspace_id": workspace("Support"), "secret_mappings": mappings}
+
+    assert refused(f"POST {PATH}", body) == (400, "AB01")
+    assert refused(f"PUT {PATH}/github", {"secret_mappings": mappings}) == (400, "AB01")
+
+
+def test_a_secret_is_mapped_where_it_may_be_used_and_then_stays(said, refused, workspace):
+    mapping = {"target_field": "configurations.token", "secret_reference_id": "openai-key"}
+    support = {**BODY, "workspace_id": workspace("Support"), "secret_mappings": [mapping]}
+    said("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
+    made = said(f"POST {PATH}", support)
+
+    assert said(f"GET {PATH}/{made['id']}")["secret_mappings"] == [mapping]
+    elsewhere = {**support, "workspace_id": workspace("Science")}
+    assert refused(f"POST {PATH}", elsewhere) == (400, "AB01")
+    assert refused("DELETE /secret-references/openai-key") == (400, "AB01")
+    said(f"PUT {PATH}/{made['id']}", {"secret_mappings": []})
+    assert said("DELETE /secret-references/openai-key") == {}

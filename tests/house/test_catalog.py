@@ -201,7 +201,7 @@ def test_what_cannot_be_undone_or_costs_or_shows_a_secret_says_so(tool):
     told = tool.description.lower()
 
     if tool.effect == "delete" and tool.name not in CAN_BE_UNDONE:
-        assert re.search(r"undone|archiv|refused while", told)
+        assert re.search(r"undone|archiv", told)
     if tool.is_billable:
         assert "billed" in told
     if tool.returns_secret:

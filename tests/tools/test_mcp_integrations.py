@@ -18,7 +18,7 @@ async def jira(ask, support):
         name="Jira",
         **DRAFT,
         custom_headers=secret,
-        configurations={"timeout": 5},
+        configurations={"timeout": 5, "client_secret": "not-a-secret"},
         workspace_id=support,
     )
 
@@ -40,8 +40,16 @@ async def test_headers_go_among_the_settings_and_come_back_masked(ask, emulator,
     kept = emulator.store.table("mcp_integrations")[jira["id"]]["configurations"]
     read = await ask("get_mcp_integration", id=jira["id"])
 
-    assert kept == {"timeout": 5, "custom_headers": {"authorization": "Bearer not-a-token"}}
-    assert read["configurations"]["custom_headers"] == {"authorization": "*****"}
+    assert kept == {
+        "timeout": 5,
+        "client_secret": "not-a-secret",
+        "custom_headers": {"authorization": "Bearer not-a-token"},
+    }
+    assert read["configurations"] == {
+        "timeout": 5,
+        "client_secret": "*****",
+        "custom_headers": {"authorization": "*****"},
+    }
 
 
 async def test_capabilities_are_paged_from_1_whichever_way_a_caller_counts(ask, emulator):

@@ -8,12 +8,16 @@ from .founder import Founder
 from .kernel import Call, Refusal, forbidden, invalid, public, route, whole_list
 from .limits import Body
 from .mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
+from .mcp_secret_mappings import McpSecretMapping, checked_mappings
 from .references import belongs_to_workspace
 from .store import Store
 from .tables import Row
 
+SECRETS = ("secret", "token", "password", "key")
+"""What a setting that is not shown has in its name."""
 
-def either(act: str) -> tuple[str, str]:
+
+def integration_scopes(act: str) -> tuple[str, str]:
     """The scopes of the organisation's integrations, and of a workspace's."""
     return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
 
@@ -28,7 +32,7 @@ class IntegrationBody(Body):
     transport: Literal["http", "sse"] | None = None
     slug: str | None = Field(None, pattern=r"^[a-zA-Z0-9_-]{1,255}$")
     configurations: dict[str, Any] | None = None
-    secret_mappings: list[dict[str, Any]] | None = None
+    secret_mappings: list[McpSecretMapping] | None = None
     organisation_id: str | None = None
 
 
@@ -53,7 +57,7 @@ class AccessBody(Body):
     override_existing_workspace_access: bool = False
 
 
-@route("GET /mcp-integrations", scope=either("list"))
+@route("GET /mcp-integrations", scope=integration_scopes("list"))
 def list_mcp_integrations(call: Call) -> Row:
     """The organisation's integrations, and those of the workspace asked for.
 
@@ -76,7 +80,7 @@ def list_mcp_integrations(call: Call) -> Row:
     return {**page, "has_more": (number + 1) * size < page["total"]}
 
 
-@route("POST /mcp-integrations", scope=either("create"))
+@route("POST /mcp-integrations", scope=integration_scopes("create"))
 def create_mcp_integration(call: Call) -> Row:
     """For a workspace, or for the organisation if that is named."""
     wanted = call.read(IntegrationBody)
@@ -104,7 +108,7 @@ def create_mcp_integration(call: Call) -> Row:
         "auth_type": wanted.auth_type,
         "transport": wanted.transport,
         "type": "organisation" if home is None else "workspace",
-        "secret_mappings": wanted.secret_mappings or [],
+        "secret_mappings": checked_mappings(call, wanted.secret_mappings, home),
         "global_workspace_access": {"enabled": False},
         "_disabled": [],
         "_workspaces": {},
@@ -113,23 +117,28 @@ def create_mcp_integration(call: Call) -> Row:
     return {"id": row["id"], "slug": slug}
 
 
-@route("GET /mcp-integrations/{id}", scope=either("read"))
+@route("GET /mcp-integrations/{id}", scope=integration_scopes("read"))
 def get_mcp_integration(call: Call) -> Row:
     """One integration; headers are masked."""
     return _shown(_find(call, "read"))
 
 
-@route("PUT /mcp-integrations/{id}", scope=either("update"))
+@route("PUT /mcp-integrations/{id}", scope=integration_scopes("update"))
 def update_mcp_integration(call: Call) -> Row:
     """What is given changes; the slug stays."""
     row, wanted = _find(call, "update"), call.read(IntegrationBody)
-    changes = wanted.model_dump(exclude={"slug", "organisation_id"}, exclude_none=True)
+    not_changed = {"slug", "organisation_id", "secret_mappings"}
+    changes = wanted.model_dump(exclude=not_changed, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp()}
+    if wanted.secret_mappings is not None:
+        changes["secret_mappings"] = checked_mappings(
+            call, wanted.secret_mappings, row["workspace_id"]
+        )
     call.table("mcp_integrations").change(row, changes)
     return {}
 
 
-@route("DELETE /mcp-integrations/{id}", scope=either("delete"))
+@route("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"))
 def delete_mcp_integration(call: Call) -> Row:
     """With the servers made of it."""
     row = _find(call, "delete")
@@ -138,7 +147,7 @@ def delete_mcp_integration(call: Call) -> Row:
     return {}
 
 
-@route("GET /mcp-integrations/{id}/metadata", scope=either("read"))
+@route("GET /mcp-integrations/{id}/metadata", scope=integration_scopes("read"))
 def get_mcp_integration_metadata(call: Call) -> Row:
     """Pending until a gateway has asked the server, which no emulated one does."""
     _find(call, "read")
@@ -153,7 +162,7 @@ def get_mcp_integration_metadata(call: Call) -> Row:
     }
 
 
-@route("GET /mcp-integrations/{id}/capabilities", scope=either("read"))
+@route("GET /mcp-integrations/{id}/capabilities", scope=integration_scopes("read"))
 def list_mcp_integration_capabilities(call: Call) -> Row:
     """What it offers, and what of that is enabled."""
     row = _find(call, "read")
@@ -163,7 +172,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
     ])  # fmt: skip
 
 
-@route("PUT /mcp-integrations/{id}/capabilities", scope=either("update"))
+@route("PUT /mcp-integrations/{id}/capabilities", scope=integration_scopes("update"))
 def update_mcp_integration_capabilities(call: Call) -> Row:
     """Off here is off in every server made of it."""
     row, wanted = _find(call, "update"), call.read(CapabilityBody)
@@ -172,7 +181,7 @@ def update_mcp_integration_capabilities(call: Call) -> Row:
     return {"success": True}
 
 
-@route("GET /mcp-integrations/{id}/workspaces", scope=either("read"))
+@route("GET /mcp-integrations/{id}/workspaces", scope=integration_scopes("read"))
 def list_mcp_integration_workspaces(call: Call) -> Row:
     """Those that were named; as `data` where a version of the answer is asked for."""
     row = _find(call, "read")
@@ -192,7 +201,7 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
     return {"workspaces": listed["data"], **access, "object": "integration"}
 
 
-@route("PUT /mcp-integrations/{id}/workspaces", scope=either("update"))
+@route("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
 def update_mcp_integration_workspaces(call: Call) -> Row:
     """Those named change, the others stay unless they are overridden."""
     row, wanted = _find(call, "update"), call.read(AccessBody)
@@ -209,7 +218,7 @@ def update_mcp_integration_workspaces(call: Call) -> Row:
     return {}
 
 
-@route("POST /mcp-integrations/{id}/test", scope=either("update"))
+@route("POST /mcp-integrations/{id}/test", scope=integration_scopes("update"))
 def test_mcp_integration(call: Call) -> Row:
     """200 also where the server does not answer."""
     return answers(_find(call, "update")["url"])
@@ -254,7 +263,7 @@ def _owner(call: Call, wanted: IntegrationBody) -> str | None:
 
 def _require(call: Call, act: str, workspace_id: str | None) -> None:
     """The organisation's integrations are for its own keys, with the scopes for them."""
-    organisations, _workspaces = either(act)
+    organisations, _workspaces = integration_scopes(act)
     if workspace_id is None:
         if not call.is_admin:
             raise forbidden()
@@ -273,11 +282,14 @@ def _find(call: Call, act: str) -> Row:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    headers = row["configurations"].get("custom_headers")
-    if not headers:
-        return public(row)
-    masked = {"custom_headers": dict.fromkeys(headers, "*****")}
-    return {**public(row), "configurations": {**row["configurations"], **masked}}
+    """Without headers and credentials, as keys of integrations are not shown (an assumption)."""
+    settings = {
+        name: "*****" if any(part in name for part in SECRETS) else value
+        for name, value in row["configurations"].items()
+    }
+    if headers := settings.get("custom_headers"):
+        settings["custom_headers"] = dict.fromkeys(headers, "*****")
+    return {**public(row), "configurations": settings}
 
 
 def _forget_servers(store: Store, integration: Row) -> None:

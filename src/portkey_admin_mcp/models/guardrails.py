@@ -9,10 +9,10 @@ from .paging import Paged
 from .vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
 
 GuardrailId = Annotated[str, Field(min_length=1, description="Guardrail id or slug.")]
-McpServerId = Annotated[
-    str, Field(min_length=1, description="UUID.", json_schema_extra={"format": "uuid"})
+McpServerId = Annotated[str, Field(min_length=1, json_schema_extra={"format": "uuid"})]
+RunOn = Annotated[
+    list[Literal["input", "output"]], Field(min_length=1, description="Default: both.")
 ]
-RunOn = Annotated[list[Literal["input", "output"]], Field(min_length=1, description="Or both.")]
 Capabilities = Annotated[list[str], Field(description="Capability UUIDs; all if left out.")]
 
 
@@ -53,10 +53,10 @@ class Actions(Arguments):
     async_: bool = Field(
         ABSENT, alias="async", serialization_alias="async", description="Do not wait."
     )
-    on_success: Feedback = ABSENT
+    on_success: Feedback = Field(ABSENT, description="Feedback: value ±10, weight 0 to 1.")
     on_fail: Feedback = ABSENT
-    on_fail_action: str = Field(ABSENT, exclude=True)
-    message: str = Field(ABSENT, exclude=True)
+    on_fail_action: str = Field(ABSENT, exclude=True, description="Ignored.")
+    message: str = Field(ABSENT, exclude=True, description="Ignored.")
 
 
 def _whole(given: Json) -> Json:

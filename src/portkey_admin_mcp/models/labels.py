@@ -31,7 +31,7 @@ Name = Annotated[
 class LabelOwner(Arguments):
     """Where a label is valid."""
 
-    organisation_id: str = Field(ABSENT, description="UUID; for the whole organisation.")
+    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
     workspace_id: InWorkspace = ABSENT
 
 

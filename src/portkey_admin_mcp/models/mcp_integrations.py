@@ -22,10 +22,10 @@ class McpIntegrationFilter(Paged):
     search: str = Field(ABSENT, description="Part of the name.")
 
 
-class McpSecret(SecretMapping):
+class McpSecretMapping(SecretMapping):
     """A setting that is filled from a secret reference when it is used."""
 
-    target_field: str = Field(description="configurations.<field>.")
+    target_field: str = Field(min_length=1, description="configurations.<field>.")
 
 
 class McpIntegrationContent(Arguments):
@@ -38,7 +38,7 @@ class McpIntegrationContent(Arguments):
         serialization_alias="configurations.custom_headers",
     )
     configurations: Json = Field(ABSENT, description="Other settings.")
-    secret_mappings: list[McpSecret] = ABSENT
+    secret_mappings: list[McpSecretMapping] = ABSENT
 
     def wire(self) -> Json:
         """Put the headers among the other settings."""
@@ -102,8 +102,6 @@ class WorkspaceAccesses(Arguments):
 
 class McpIntegration(Record):
     """An MCP server of somebody's, as the organisation knows it."""
-
-    summary_fields = ("slug", "id", "name", "url", "auth_type", "status", "type", "created_at")
 
     id: str | None = None
     slug: str | None = None

@@ -10,7 +10,7 @@ from .paging import Page, Paged
 from .vocabulary import InWorkspace, Moment, WorkspaceId
 
 McpServerId = Annotated[str, Field(min_length=1, description="MCP server id or slug.")]
-PersonId = Annotated[str, Field(description="User UUID.", json_schema_extra={"format": "uuid"})]
+PersonId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
 class McpServerFilter(Paged):

@@ -35,4 +35,4 @@ class PolicyOwner(Arguments):
     """Where a policy is valid."""
 
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(ABSENT, description="UUID.")
+    organisation_id: str = ABSENT

@@ -36,7 +36,10 @@ async def update_config(api: Portkey, slug: ConfigSlug, patch: ConfigPatch) -> C
 
 @tool("DELETE /configs/{slug}", scope="configs.delete")
 async def delete_config(api: Portkey, slug: ConfigSlug, workspace: WorkspaceSelector) -> Done:
-    """Delete a config with all versions; refused while an API key or workspace uses it."""
+    """Delete a config with all versions; refused while a key or workspace uses it.
+
+    Cannot be undone.
+    """
 
 
 @tool("GET /configs/{slug}/versions", scope="configs.list")

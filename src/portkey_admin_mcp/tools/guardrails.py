@@ -17,7 +17,9 @@ from ..models.guardrails import (
 )
 from ..models.paging import Page
 
-THIN = "Guardrails for MCP servers are announced as coming; only one client calls these paths."
+UNCONFIRMED = (
+    "Guardrails for MCP servers are announced as coming; only one client calls these paths."
+)
 
 
 def guardrail_scopes(act: str) -> tuple[str, str]:
@@ -58,7 +60,7 @@ async def delete_guardrail(api: Portkey, guardrail_id: GuardrailId) -> Done:
 @tool(
     "GET /guardrails/{guardrail_id}/mcp-servers",
     scope=guardrail_scopes("list"),
-    unconfirmed=THIN,
+    unconfirmed=UNCONFIRMED,
 )
 async def list_guardrail_mcp_servers(
     api: Portkey, guardrail_id: GuardrailId
@@ -69,7 +71,7 @@ async def list_guardrail_mcp_servers(
 @tool(
     "PUT /guardrails/{guardrail_id}/mcp-servers",
     scope=guardrail_scopes("update"),
-    unconfirmed=THIN,
+    unconfirmed=UNCONFIRMED,
 )
 async def replace_guardrail_mcp_servers(
     api: Portkey, guardrail_id: GuardrailId, mappings: McpServerMappings
@@ -83,7 +85,7 @@ async def replace_guardrail_mcp_servers(
 @tool(
     "PUT /guardrails/{guardrail_id}/mcp-servers/{mcp_server_id}",
     scope=guardrail_scopes("update"),
-    unconfirmed=THIN,
+    unconfirmed=UNCONFIRMED,
 )
 async def upsert_guardrail_mcp_server(
     api: Portkey, guardrail_id: GuardrailId, mcp_server_id: McpServerId, mapping: McpServerMapping

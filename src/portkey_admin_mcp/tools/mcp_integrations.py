@@ -31,7 +31,7 @@ def integration_scopes(act: str) -> tuple[str, str]:
 
 @tool("GET /mcp-integrations", scope=integration_scopes("list"))
 async def list_mcp_integrations(api: Portkey, filter: McpIntegrationFilter) -> Page[McpIntegration]:
-    """List MCP integrations; for what a workspace makes of them see `list_mcp_servers`."""
+    """List MCP integrations; for the servers of a workspace see `list_mcp_servers`."""
 
 
 @tool("POST /mcp-integrations", scope=integration_scopes("create"))

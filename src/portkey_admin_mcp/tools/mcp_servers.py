@@ -24,7 +24,7 @@ from ..models.mcp_servers import (
 )
 from ..models.paging import Page
 
-THIN = "The form of the answer is not published."
+UNCONFIRMED = "The form of the answer is not published."
 
 
 @tool("GET /mcp-servers", scope="mcp_servers.list")
@@ -34,7 +34,7 @@ async def list_mcp_servers(api: Portkey, filter: McpServerFilter) -> Page[McpSer
 
 @tool("POST /mcp-servers", scope="mcp_servers.create")
 async def create_mcp_server(api: Portkey, draft: McpServerDraft) -> McpServerRef:
-    """Make an MCP server in a workspace out of an MCP integration it may use."""
+    """Create an MCP server in a workspace, of an MCP integration that it may use."""
 
 
 @tool("GET /mcp-servers/{id}", scope="mcp_servers.read")
@@ -102,12 +102,12 @@ async def disconnect_mcp_server_connection(
     """Sign a person out of an MCP server; service keys must name the user."""
 
 
-@tool("GET /mcp-servers/{id}/metadata", scope="mcp_servers.read", unconfirmed=THIN)
+@tool("GET /mcp-servers/{id}/metadata", scope="mcp_servers.read", unconfirmed=UNCONFIRMED)
 async def get_mcp_server_metadata(api: Portkey, id: McpServerId) -> McpMetadata:
     """Read what the server says of itself, and whether that was synced."""
 
 
-@tool("GET /mcp-servers/{id}/user-access/check", scope="mcp_servers.read", unconfirmed=THIN)
+@tool("GET /mcp-servers/{id}/user-access/check", scope="mcp_servers.read", unconfirmed=UNCONFIRMED)
 async def check_mcp_server_access(api: Portkey, id: McpServerId) -> AccessCheck:
     """Ask whether the user of this key may use an MCP server."""
 

@@ -40,7 +40,7 @@ async def update_prompt_partial(
 
 @tool("DELETE /prompts/partials/{prompt_partial_id}", scope="prompts.delete")
 async def delete_prompt_partial(api: Portkey, prompt_partial_id: PartialId) -> Done:
-    """Delete a partial with all versions; cannot be undone, and prompts that include it fail."""
+    """Delete a partial with all versions; cannot be undone, and prompts lose its text."""
 
 
 @tool("GET /prompts/partials/{prompt_partial_id}/versions", scope="prompts.read")

@@ -40,4 +40,4 @@ async def update_secret_reference(
 
 @tool("DELETE /secret-references/{id}", scope="secret_references.delete", enterprise=True)
 async def delete_secret_reference(api: Portkey, id: SecretReferenceId) -> Done:
-    """Delete a reference to a vault secret; refused while anything uses it."""
+    """Delete a reference to a vault secret; refused while anything uses it. Cannot be undone."""
