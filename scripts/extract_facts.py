@@ -2,9 +2,9 @@
 
     python scripts/extract_facts.py DIRECTORY
 
-DIRECTORY holds Portkey's `openapi.yaml`, `operations.tsv` with the plan that its documentation
-names for each operation, and `tools.tsv` with the arguments of the TypeScript server's tools. Of
-the first only names, types and bounds are kept: no sentence of it.
+DIRECTORY holds Portkey's `openapi.yaml`, `operations.tsv` with the plan and the scopes that its
+documentation names for each operation, and `tools.tsv` with the arguments of the TypeScript
+server's tools. Of the first only names, types and bounds are kept: no sentence of it.
 """
 
 import argparse
@@ -16,6 +16,9 @@ from typing import Any
 
 import yaml
 
+SCOPE = re.compile(
+    r"\b[a-z_]+\.(?:create|read|update|delete|list|view|write|export|rotate|publish|render)\b"
+)
 FACTS = Path(__file__).parents[1] / "tests" / "facts"
 ADMINISTRATIVE = (
     "/admin", "/analytics", "/api-keys", "/audit-logs", "/collections", "/configs", "/feedback",
@@ -40,7 +43,9 @@ def main() -> None:
     csv.field_size_limit(10**7)
     _write("openapi.json", openapi(yaml.safe_load((source / "openapi.yaml").read_text())))
     with (source / "operations.tsv").open(newline="") as file:
-        _write("plans.json", plans(csv.DictReader(file, delimiter="\t")))
+        operations = list(csv.DictReader(file, delimiter="\t"))
+    _write("plans.json", plans(operations))
+    _write("scopes.json", scopes(operations))
     with (source / "tools.tsv").open(newline="") as file:
         _write("typescript_tools.json", typescript(csv.DictReader(file, delimiter="\t")))
 
@@ -134,6 +139,16 @@ def plans(rows: Any) -> dict[str, Any]:
         if row["plan"][:1] in ("a", "e")
     }
     return {"source": "The plans that Portkey's documentation names", "operations": known}
+
+
+def scopes(rows: Any) -> dict[str, Any]:
+    """The scopes that an operation is documented to need, where any are."""
+    found = {}
+    for row in rows:
+        named = sorted(set(SCOPE.findall(row["documented_scopes"])))
+        if named and "presumed" not in row["documented_scopes"]:
+            found[f"{row['method']} {row['path']}"] = named
+    return {"source": "The scopes that Portkey's documentation names", "operations": found}
 
 
 def typescript(rows: Any) -> dict[str, Any]:
