@@ -30,7 +30,8 @@ def test_a_workspace_key_sees_its_own_labels_and_the_common_ones(said, workspace
 def test_a_workspace_key_does_not_make_or_change_the_organisations_labels(said, refused, emulator):
     organisation = emulator.store.table("labels").rows()[0]["organisation_id"]
     common = {"name": "approved", "organisation_id": organisation}
-    made = said("POST /labels", common)
+    made = said("POST /labels", common, key="admin")
+    assert refused("POST /labels", {**common, "organisation_id": "x"}, key="admin") == (403, "AB03")
     path, key = f"/labels/{made['id']}", "workspace-service"
 
     assert refused("POST /labels", {**common, "name": "mine"}, key=key) == (403, "AB03")

@@ -103,3 +103,15 @@ def test_a_secret_is_mapped_where_it_may_be_used_and_then_stays(said, refused, w
     assert refused("DELETE /secret-references/openai-key") == (400, "AB01")
     said(f"PUT {PATH}/{made['id']}", {"secret_mappings": []})
     assert said("DELETE /secret-references/openai-key") == {}
+
+
+def test_integrations_are_paged_by_100_and_say_that_more_follow(said, workspace):
+    for number in range(100):
+        body = {**BODY, "name": f"{number}", "workspace_id": workspace("Support")}
+        said(f"POST {PATH}", body)
+
+    first = said(f"GET {PATH}")
+    second = said(f"GET {PATH}?current_page=1")
+
+    assert (first["total"], len(first["data"]), first["has_more"]) == (101, 100, True)
+    assert (len(second["data"]), second["has_more"]) == (1, False)

@@ -55,3 +55,16 @@ def test_a_workspace_key_finds_its_own_servers_in_the_registry(said, refused, wo
     assert len(said(path)["servers"]) == 2
     assert len(said(path, key=key)["servers"]) == 1
     assert refused(f"{path}?workspace_id={science}", key=key) == (403, "AB03")
+
+
+def test_a_list_shows_100_where_no_size_is_asked_for(said, workspace):
+    """The OpenAPI file names this size for the lists of MCP and of guardrails."""
+    support = workspace("Support")
+    for number in range(101):
+        body = {"name": f"{number}", "mcp_integration_id": "github", "workspace_id": support}
+        said(f"POST {PATH}", body)
+
+    first = said(f"GET {PATH}?workspace_id={support}")
+    second = said(f"GET {PATH}?workspace_id={support}&current_page=1")
+
+    assert (first["total"], len(first["data"]), len(second["data"])) == (102, 100, 2)

@@ -26,6 +26,7 @@ async def test_a_guardrail_is_made_read_changed_listed_and_deleted(
     read = await ask("get_guardrail", **name)
     listed = await ask("list_guardrails", workspace_id=support)
 
+    assert guardrail["slug"].startswith("pg-short-")
     assert changed["version_id"] != guardrail["version_id"]
     assert (read["name"], read["actions"]["deny"]) == ("Shorter", True)
     assert read["checks"] == [{"id": "default.wordCount", "parameters": {"maxWords": 9}}]
@@ -57,6 +58,16 @@ async def test_what_portkey_has_no_field_for_is_named(call, guardrail):
     )
 
     assert "actions.message" in result.content[-1].text
+
+
+async def test_a_guardrail_is_for_models_unless_it_says_for_tools(ask, guardrail, support):
+    made = await ask(
+        "create_guardrail", name="T", checks=CHECKS, target="mcp_tools", workspace_id=support
+    )
+
+    for_models = await ask("get_guardrail", guardrail_id=guardrail["id"])
+    for_tools = await ask("get_guardrail", guardrail_id=made["id"])
+    assert (for_models["target"], for_tools["target"]) == ("llm", "mcp_tools")
 
 
 async def test_the_organisations_guardrails_are_apart(ask, emulator, support):

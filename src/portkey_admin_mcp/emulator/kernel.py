@@ -273,23 +273,27 @@ class Call:
         render: Callable[[Row], Any] | None = None,
         keep: Callable[[Row], bool] | None = None,
         most: int = 100,
+        usual: int | None = None,
         names: tuple[str, str] = ("current_page", "page_size"),
         first: int = 0,
     ) -> dict[str, Any]:
-        """A page of rows, newest first; `total` counts all. Without paging, everything.
+        """A page of rows, newest first; `total` counts all.
 
         `rows` are oldest first. Only the rows shown are rendered, those that `keep` refuses are
-        not counted. `first` is the number of the first page.
+        not counted. `usual` is how many a page has where no size is asked for; without one,
+        everything is shown. `first` is the number of the first page.
         """
         found = rows if keep is None else [row for row in rows if keep(row)]
-        skip, count = self._window(len(found), most, names, first)
+        skip, count = self._window(len(found), most, usual, names, first)
         if isinstance(found, Rows):
             shown = found.newest(skip, count)
         else:
             shown = list(found[::-1][skip : skip + count])
         return whole_list(shown, total=len(found), render=render)
 
-    def _window(self, total: int, most: int, names: tuple[str, str], first: int) -> tuple[int, int]:
+    def _window(
+        self, total: int, most: int, usual: int | None, names: tuple[str, str], first: int
+    ) -> tuple[int, int]:
         current, size = names
         page = self.whole_number(current, first) or 0
         per_page = self.whole_number(size, None)
@@ -298,7 +302,7 @@ class Call:
         if per_page is not None and not 1 <= per_page <= most:
             raise invalid(size, f"must be from 1 to {most}")
         # Live lists came back whole when no size was asked for; a page alone means 50 a page.
-        per_page = per_page or (50 if current in self.query else total or 1)
+        per_page = per_page or usual or (50 if current in self.query else total or 1)
         return (page - first) * per_page, per_page
 
     def whole_number(self, name: str, default: int | None) -> int | None:

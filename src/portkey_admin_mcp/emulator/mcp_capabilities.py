@@ -41,13 +41,14 @@ def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
         [row for row in reversed(rows) if kind in (None, row["type"])],
         names=("page", "page_size"),
         most=500,
+        usual=100,
         first=1,
     )
     return {"data": page["data"], "counts": counts, **_place(call, page)}
 
 
 def _place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
-    size = call.whole_number("page_size", None) or max(1, page["total"])
+    size = call.whole_number("page_size", None) or 100
     number = call.whole_number("page", 1) or 1
     return {"total": page["total"], "has_more": number * size < page["total"]}
 

@@ -74,6 +74,7 @@ def list_mcp_integrations(call: Call) -> Row:
         ),
         render=_shown,
         most=1000,
+        usual=100,
     )
     size = call.whole_number("page_size", 100) or 100
     number = call.whole_number("current_page", 0) or 0

@@ -48,6 +48,7 @@ def list_mcp_servers(call: Call) -> Row:
         call.table("mcp_servers").where(workspace_id=call.workspace()["id"]),
         keep=lambda row: wanted in (None, row["id"]) and search in row["name"].lower(),
         render=lambda row: _listed(call, row),
+        usual=100,
     )
 
 
@@ -153,6 +154,7 @@ def list_mcp_server_user_access(call: Call) -> Row:
         render=lambda member: _access(call, row, member["user_id"]),
         names=("page", "page_size"),
         most=500,
+        usual=100,
         first=1,
     )
     return {**with_place(call, page), "default_user_access": row["_default"]}
@@ -186,7 +188,7 @@ def list_mcp_server_connections(call: Call) -> Row:
         for user_id, connected in row["_connections"].items()
         if own in (None, user_id) and asked in (None, user_id)
     ]
-    page = call.listing(rows, most=500)
+    page = call.listing(rows, most=500, usual=100)
     size = call.whole_number("page_size", 100) or 100
     number = call.whole_number("current_page", 0) or 0
     more = (number + 1) * size < page["total"]
