@@ -16,7 +16,7 @@ class PromptMigration(PromptDraft):
 
     app: str = Field(min_length=1, description="Kept in its metadata.", exclude=True)
     env: str = Field(min_length=1, exclude=True)
-    is_raw_template: bool = Field(ABSENT, exclude=True, description="Only for an existing prompt.")
+    is_raw_template: bool = Field(ABSENT, exclude=True)
     dry_run: DryRun = Field(ABSENT, exclude=True)
 
 
