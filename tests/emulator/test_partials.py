@@ -27,3 +27,13 @@ def test_a_slug_stays_when_the_name_changes(said, workspace):
 
     read = said(f"GET /prompts/partials/{made['slug']}")
     assert (read["name"], read["slug"][:10]) == ("Other", "pl-exampl-")
+
+
+def test_a_deleted_partial_takes_its_versions_along(said, workspace, emulator):
+    body = {"name": "A", "string": "x", "workspace_id": workspace("Support")}
+    made = said("POST /prompts/partials", body)
+    assert emulator.store.table("partial_versions").where(parent_id=made["id"])
+
+    said(f"DELETE /prompts/partials/{made['id']}")
+
+    assert not emulator.store.table("partial_versions").where(parent_id=made["id"])

@@ -274,3 +274,17 @@ def test_what_a_template_uses_is_listed(said, body):
         "partials": ["p@2"],
         "sections": ["s"],
     }
+
+
+def test_a_deleted_label_is_on_no_version_any_more(said, refused, body, workspace):
+    made = said("POST /prompts", body)
+    label = said("POST /labels", {"name": "beta", "workspace_id": workspace("Support")})["id"]
+    path = f"/prompts/{made['slug']}"
+    said(f"PUT {path}/versions/{made['version_id']}", {"label_id": label})
+    assert said(f"GET {path}")["prompt_version_labels"] == [{"id": label, "name": "beta"}]
+
+    said(f"DELETE /labels/{label}")
+
+    assert said(f"GET {path}")["prompt_version_labels"] == []
+    run = f"POST {path}@beta/render"
+    assert refused(run, {"variables": {}}, key="workspace-service") == (404, "AB08")

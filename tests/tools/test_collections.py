@@ -20,6 +20,8 @@ async def test_a_collection_is_made_read_renamed_listed_and_deleted(ask, refusal
     assert renamed == {"success": True}
     assert (read["name"], read["slug"]) == ("Money back", made["slug"])
     assert [child["id"] for child in read["child_collections"]] == [inner["id"]]
+    assert read["child_collections"][0]["parent_collection_id"] == made["id"]
+    assert "parent_collection_id" not in read
     assert [row["id"] for row in listed["data"]] == [made["id"]]
 
     await ask("delete_collection", collection_id=made["id"])
