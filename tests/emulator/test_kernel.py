@@ -1,6 +1,7 @@
 """What every endpoint of the emulator has in common: who may, in which order it says no, pages."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -361,36 +362,32 @@ def test_a_budget_that_is_spent_exhausts_what_has_it(emulator, control, said, ki
     assert told == ("exhausted" if row["status"] == "active" else row["status"])
 
 
-OF_A_WORKSPACE = [
-    "GET /collections",
-    "GET /configs",
-    "GET /guardrails",
-    "GET /integrations",
-    "GET /labels",
-    "GET /logs/exports",
-    "GET /logs/exports/field-restrictions",
-    "GET /mcp-servers",
-    "GET /policies/rate-limits",
-    "GET /policies/usage-limits",
-    "GET /prompts",
-    "GET /prompts/partials",
-    "GET /providers",
-    "GET /virtual-keys",
-]
+OPEN_TO_A_WORKSPACE = sorted(
+    endpoint for endpoint, route in ROUTES.items() if route.who in ("any", "workspace")
+)
 
 
-@pytest.mark.parametrize("endpoint", OF_A_WORKSPACE)
-def test_a_workspace_key_that_names_another_workspace_is_refused_or_sees_its_own(
-    send, said, refused, workspace, endpoint
+@pytest.mark.parametrize("how", ["query", "body"])
+@pytest.mark.parametrize("endpoint", OPEN_TO_A_WORKSPACE)
+def test_a_workspace_key_that_names_another_workspace_is_refused(
+    emulator, workspace, new_key, endpoint, how
 ):
-    def asked(name, key="workspace-service"):
-        return send(f"{endpoint}?workspace_id={workspace(name)}", key=key)
+    route = ROUTES[endpoint]
+    scopes = {scope for any_of in route.scopes for scope in any_of} or {"none"}
+    key = {"x-portkey-api-key": new_key(*scopes, workspace=workspace("Support"))}
+    path = "/" + "/".join(route.segments)
 
-    own, theirs = asked("Support"), asked("Science")
+    def asked(name):
+        there = workspace(name)
+        if how == "query":
+            return emulator.answer(route.method, f"{path}?workspace_id={there}", key, b"")
+        return emulator.answer(
+            route.method, path, key, json.dumps({"workspace_id": there}).encode()
+        )
 
-    assert own[0] == 200
-    assert theirs[0] == 403 or theirs == own
-    assert theirs[0] == 403 or asked("Science", key="owner") != theirs
+    status, _headers, answer = asked("Science")
+    assert (status, json.loads(answer)["data"]["errorCode"]) == (403, "AB03")
+    assert asked("Support")[0] != 403
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ class Emulator:
         if route.who != "anyone":
             call.admit(route)
         call.body = _decode(body)
+        if route.who != "anyone":
+            call.stay_within()
         if method != "GET":
             with self.store.transaction():
                 answer = _of(route.handler(call))

@@ -163,6 +163,12 @@ class Call:
             if not any(map(self.may, any_of)):
                 raise forbidden()
 
+    def stay_within(self) -> None:
+        """Refuse a workspace's key that names another workspace, whatever it asks for."""
+        named = None if self.is_admin else self.named_workspace()
+        if named is not None and named["id"] != self.key["workspace_id"]:
+            raise forbidden()
+
     @property
     def plan(self) -> str:
         """What the organisation pays for: enterprise, pro or free."""
@@ -217,17 +223,15 @@ class Call:
         A workspace key is pinned to its own; an admin key names one, by id or slug, in the
         query or the body, and without a name is refused with AB03 (Portkey's help center).
         """
-        named = self.named_workspace()
         if self.is_admin:
+            named = self.named_workspace()
             if named is None and self.may_everything:
                 return self.default_workspace()
-            if named is None:
-                raise forbidden()
-            return named
-        own = self.table("workspaces").get(self.key["workspace_id"])
-        if own is None or (named is not None and named["id"] != own["id"]):
+        else:
+            named = self.table("workspaces").get(self.key["workspace_id"])
+        if named is None:
             raise forbidden()
-        return own
+        return named
 
     def default_workspace(self) -> Row:
         """The workspace every organisation has."""
@@ -284,16 +288,22 @@ class Call:
         everything is shown. `first` is the number of the first page.
         """
         found = rows if keep is None else [row for row in rows if keep(row)]
-        skip, count = self._window(len(found), most, usual, names, first)
+        skip, count = self.window(len(found), most, usual, names, first)
         if isinstance(found, Rows):
             shown = found.newest(skip, count)
         else:
             shown = list(found[::-1][skip : skip + count])
         return whole_list(shown, total=len(found), render=render)
 
-    def _window(
-        self, total: int, most: int, usual: int | None, names: tuple[str, str], first: int
+    def window(
+        self,
+        total: int,
+        most: int = 100,
+        usual: int | None = None,
+        names: tuple[str, str] = ("current_page", "page_size"),
+        first: int = 0,
     ) -> tuple[int, int]:
+        """How many rows a page skips, and how many it shows at most."""
         current, size = names
         page = self.whole_number(current, first) or 0
         per_page = self.whole_number(size, None)

@@ -103,6 +103,8 @@ class WorkspaceAccesses(Arguments):
 class McpIntegration(Record):
     """An MCP server of somebody's, as the organisation knows it."""
 
+    summary_fields = ("slug", "id", "name", "url", "auth_type", "status", "type", "created_at")
+
     id: str | None = None
     slug: str | None = None
     name: str | None = None
