@@ -379,6 +379,24 @@ def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
     again.store.close()
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_month_that_was_interrupted_is_made_at_the_next_question(tmp_path, restarts):
+    from portkey_admin_mcp.emulator.app import Emulator
+    from portkey_admin_mcp.emulator.store import frozen_time
+
+    asked = Emulator("acme", frozen_time, tmp_path / "state.db")
+    asked.store.database.set_progress_handler(lambda: 1, 20_000)
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        database(asked.store)
+    asked.store.database.set_progress_handler(None, 0)
+    if restarts:
+        asked.store.close()
+        asked = Emulator("acme", frozen_time, tmp_path / "state.db")
+
+    assert database(asked.store).execute("select count(*) from requests").fetchone() == (REQUESTS,)
+    asked.store.close()
+
+
 def test_times_are_shown_as_they_are_kept(emulator):
     now = emulator.store.now()
 

@@ -86,6 +86,11 @@ class Store:
             self._database = None
 
     @property
+    def has_file(self) -> bool:
+        """Whether what is written outlives the process."""
+        return self._file is not None
+
+    @property
     def database(self) -> sqlite3.Connection:
         """A database for bulk data, apart from the rows: the state file's, or one in memory.
 

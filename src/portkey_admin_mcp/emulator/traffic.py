@@ -13,7 +13,7 @@ from typing import Any
 from .kernel import Call, Refusal, forbidden, invalid
 from .store import Store, instant
 from .tables import Row
-from .traffic_month import COLUMNS, FEEDBACK_COLUMNS, RECIPES, month
+from .traffic_month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month
 
 PER_CENT = 10_000
 """Costs are whole ten-thousandths of a cent, so that sums agree to the last digit."""
@@ -73,25 +73,36 @@ def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
 def database(store: Store) -> sqlite3.Connection:
     """Where the requests are; filled with the seed's month when first asked for."""
     found = store.database
-    if not found.execute("select 1 from sqlite_master where name = 'requests'").fetchone():
-        for table, columns in (("requests", COLUMNS), ("feedback", FEEDBACK_COLUMNS)):
-            found.execute(f"create table {table} ({', '.join(columns)})")
-        found.execute("create index by_time on requests (created_at)")
-        found.execute("create index by_trace on requests (trace_id)")
-        for recipe in store.table(RECIPES).rows():
-            _copy_month(found, recipe)
-        found.commit()
+    if found.execute("pragma table_info(requests)").fetchone():
+        return found
+    recipe = store.table(RECIPES).get("month")
+    if recipe is None:
+        make_tables(found)
+        make_indexes(found)
+    else:
+        _add_month(found, month(json.dumps(recipe, sort_keys=True)), keep=store.has_file)
     return found
 
 
-def _copy_month(found: sqlite3.Connection, recipe: Row) -> None:
-    found.commit()
+def _add_month(found: sqlite3.Connection, content: bytes, *, keep: bool) -> None:
+    """Add a database of requests to another: beside it, or to `keep` in its file, all or nothing.
+
+    What stands beside it is found under the same names, and changed like it, at no cost.
+    """
+    found.commit()  # within a transaction there is no attaching; nothing was written yet
     found.execute("attach ':memory:' as month")
-    found.deserialize(month(json.dumps(recipe, sort_keys=True)), name="month")
-    for table in ("requests", "feedback"):
-        found.execute(f"insert into {table} select * from month.{table}")  # noqa: S608  # own words
-    found.commit()
-    found.execute("detach month")
+    found.deserialize(content, name="month")
+    if not keep:
+        return
+    try:
+        with found:
+            found.execute("begin")
+            make_tables(found)
+            for table in TABLES:
+                found.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # own words
+            make_indexes(found)
+    finally:
+        found.execute("detach month")
 
 
 def record(call: Call, **values: Any) -> None:
