@@ -72,8 +72,22 @@ def test_changes_are_filtered(audit, changes, query, count):
     assert len(answer["records"]) == min(count, query.get("page_size", 3))
 
 
-def test_a_workspace_key_sees_the_changes_of_its_workspace(audit, changes):
-    assert audit(key="workspace-service")["total"] == 2
+def test_a_workspace_key_sees_the_changes_of_its_workspace(audit, changes, said, workspace):
+    science = workspace("Science")
+    said("POST /configs", {"name": "C", "config": {}, "workspace_id": science}, key="admin")
+
+    assert audit(key="workspace-service")["total"] == 3
+    home = said(f"GET /admin/workspaces/{science}")
+    for name in (home["id"], home["slug"]):
+        (record,) = audit(workspace_id=name)["records"]
+        assert record["workspace_id"] == science
+
+
+def test_pages_are_cut_from_the_newest_changes(audit, changes):
+    newest, oldest = (audit(page_size=2, current_page=page)["records"] for page in (0, 1))
+
+    assert newest + oldest == audit()["records"]
+    assert len(oldest) == 1
 
 
 def test_other_endings_of_a_path_are_actions_of_their_own(audit, said, key_id):
