@@ -185,6 +185,14 @@ def test_a_range_includes_its_ends(ask, rows, support, name, column, unit):
     assert low + high == len(values) + values.count(middle)
 
 
+def test_a_range_of_cost_includes_its_ends_to_the_last_digit(ask, emulator):
+    database(emulator.store).execute("update requests set cost = rowid")
+
+    for cost in (1, 3, 7, 4_321):
+        exact = {"cost_min": cost / PER_CENT, "cost_max": cost / PER_CENT}
+        assert [home["requests"] for home in ask("groups/workspaces", **exact)["data"]] == [1]
+
+
 def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support, emulator):
     found = rows()
     hits = Counter(row["cache"] for row in found if row["cache"] in ("simple", "semantic"))
@@ -269,6 +277,9 @@ def test_a_workspace_key_sees_its_own_and_an_admin_the_default_one(ask, workspac
 
     assert counted("admin") == counted("admin", **home) != counted("admin", workspace_slug=support)
     assert counted("workspace-service", **home) == counted("admin", workspace_slug=support)
+    for group in ("workspaces", "workspace", "model"):
+        named = ask(f"groups/{group}", key="workspace-service", workspace_slug="ws-none")
+        assert named == ask(f"groups/{group}", key="workspace-service")
     (own,) = ask("groups/workspaces", key="workspace-service")["data"]
     assert own["requests"] == counted("workspace-service")
 
@@ -320,10 +331,15 @@ def test_groups_are_sorted_paged_and_have_the_columns_asked_for(ask, support):
         ({"time_of_generation_max": "9999-12-31T23:59:59-05:00"}, (400, "AB01")),
         ({"cost_min": "much"}, (400, "AB01")),
         ({"cost_min": "nan"}, (400, "AB01")),
+        ({"cost_min": "inf"}, (400, "AB01")),
+        ({"total_units_max": "1e400"}, (400, "AB01")),
         ({"metadata": "[1]"}, (400, "AB01")),
         ({"metadata": "team"}, (400, "AB01")),
         ({"metadata": '{"a": {"b": 1}}'}, (400, "AB01")),
         ({"metadata": '{"a\\"b": 1}'}, (400, "AB01")),
+        ({"metadata": '{"a\\u0000b": 1}'}, (400, "AB01")),
+        ({"metadata": f'{{"a": {10**30}}}'}, (400, "AB01")),
+        ({"metadata": '{"a": NaN}'}, (400, "AB01")),
         ({"columns": "speed"}, (400, "AB01")),
         ({"order_by": "speed"}, (400, "AB01")),
         ({"order_by_type": "up"}, (400, "AB01")),
@@ -340,7 +356,8 @@ def test_a_group_that_there_is_not_is_refused(refused):
     times = {"time_of_generation_min": MONTH[0], "time_of_generation_max": MONTH[1]}
 
     assert refused(f"GET /analytics/groups/colour?{urlencode(times)}") == (400, "AB01")
-    assert refused(f"GET /analytics/groups/metadata/a%22b?{urlencode(times)}") == (400, "AB01")
+    for key in ("a%22b", "%00"):
+        assert refused(f"GET /analytics/groups/metadata/{key}?{urlencode(times)}") == (400, "AB01")
 
 
 @pytest.mark.parametrize(

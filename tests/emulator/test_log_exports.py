@@ -80,6 +80,40 @@ def test_a_file_holds_what_the_filters_say(said, control, workspace, emulator):
     assert rows[0]["request"]["body"]["model"]
 
 
+def test_a_page_of_requests_is_exported(said, control, body, export, emulator):
+    size = export["total"] - 10
+    filters = FILTERS | {"page_size": size, "current_page": 1}
+    made = said("POST /logs/exports", body | {"filters": filters})
+    assert made["total"] == 10
+    assert said("POST /logs/exports", body | {"filters": FILTERS | {"page_size": 5}})["total"] == 5
+    said(f"POST /logs/exports/{made['id']}/start")
+    control(f"POST exports/{made['id']}/finish")
+    link = said(f"GET /logs/exports/{made['id']}/download")["signed_url"]
+
+    _code, _headers, content = emulator.answer("GET", "/" + link.split("/", 3)[3], {}, b"")
+
+    assert len(content.splitlines()) == 10
+
+
+def test_a_change_that_makes_no_sense_changes_nothing(said, refused, export):
+    path = f"/logs/exports/{export['id']}"
+    before = said(f"GET {path}")
+
+    assert refused(f"PUT {path}", {"filters": {}, "requested_data": ["id"]}) == (400, "AB01")
+    assert said(f"GET {path}") == before
+
+
+def test_an_export_of_another_workspace_is_refused(said, refused, new_key, workspace, export):
+    theirs = new_key("logs.export", workspace=workspace("Science"))
+    path = f"/logs/exports/{export['id']}"
+
+    for asked in (f"GET {path}", f"POST {path}/start", f"POST {path}/cancel"):
+        assert refused(asked, key=theirs) == (403, "AB03")
+    assert refused(f"PUT {path}", {"filters": FILTERS}, key=theirs) == (403, "AB03")
+    assert refused(f"GET {path}/download", key=theirs) == (403, "AB03")
+    assert said("GET /logs/exports", key=theirs)["total"] == 0
+
+
 def test_an_export_is_stopped_only_while_it_runs(said, refused, control, export, status):
     path = f"/logs/exports/{export['id']}"
     assert refused(f"POST {path}/cancel") == (400, "AB01")
@@ -119,6 +153,11 @@ def test_a_draft_can_be_changed_and_nothing_else(said, refused, export):
         {"requested_data": []},
         {"requested_data": ["colour"]},
         {"filters": FILTERS | {"cost_min": "x"}},
+        {"filters": FILTERS | {"page_size": "x"}},
+        {"filters": FILTERS | {"page_size": 0}},
+        {"filters": FILTERS | {"page_size": 50_001}},
+        {"filters": FILTERS | {"current_page": -1}},
+        {"filters": FILTERS | {"status_code": ["200"]}},
     ],
 )
 def test_an_export_that_makes_no_sense_is_refused(refused, body, change):

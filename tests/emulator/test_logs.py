@@ -57,6 +57,29 @@ def test_an_inserted_log_is_read_with_its_texts_and_figures(said, emulator, user
     assert log["created_at"] == "2026-11-02T09:00:00.000Z"
 
 
+@pytest.mark.parametrize("tokens", [2**62, -1, True, 1.5, "many"])
+def test_tokens_that_cannot_be_counted_are_none(said, users, tokens):
+    answered = {"body": {"usage": {"prompt_tokens": tokens, "completion_tokens": 100}}}
+    for _ in range(3):
+        said("POST /logs", {**LOG, "response": answered}, key="workspace-service")
+
+    assert users()["zoe@acme.example"]["cost"] == pytest.approx(3 * 0.1)
+
+
+def test_a_log_says_where_it_was_sent_though_nobody_knows_to_whom(said, emulator, users):
+    users()
+    asked = {"url": "https://llm.acme.example/chat", "body": {"model": {"name": "x"}}}
+    said("POST /logs", {**LOG, "request": asked}, key="workspace-service")
+    (log_id,) = emulator.store.database.execute(
+        "select id from requests where trace_id = 't-1'"
+    ).fetchone()
+
+    metrics = said(f"GET /logs/{log_id}", key="workspace-service")["metrics"]
+
+    assert metrics["request_url"] == asked["url"]
+    assert not {"ai_org", "ai_model"} & set(metrics)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -66,6 +89,10 @@ def test_an_inserted_log_is_read_with_its_texts_and_figures(said, emulator, user
         {**LOG, "request": {"body": {}}},
         {**LOG, "response": {}},
         {**LOG, "response": {"body": {}, "response_time": -1}},
+        {**LOG, "response": {"body": {}, "response_time": 10**30}},
+        {**LOG, "response": {"body": {}, "status": 1000}},
+        {**LOG, "metadata": {"trace_id": {"a": 1}}},
+        {**LOG, "metadata": {"_user": 5}},
         [LOG, {}],
     ],
 )

@@ -8,6 +8,7 @@ from .traffic import (
     COST,
     HITS,
     Selection,
+    is_metadata_key,
     named_by_slug,
     percentile,
     selected,
@@ -68,7 +69,7 @@ def get_analytics_group_models(call: Call) -> Row:
 def get_analytics_group_metadata(call: Call) -> Row:
     """By the value of a key of request metadata; requests without it are left out."""
     key = call.ids["metadata_key"]
-    if '"' in key:
+    if not is_metadata_key(key):
         raise invalid("metadataKey", "must not hold quotes")
     value = "json_extract(metadata, '$.\"' || ? || '\"')"
     chosen = selected(call)
@@ -97,8 +98,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
 @route("GET /analytics/groups/workspaces", scope="analytics.view", enterprise=True)
 def get_analytics_group_workspaces(call: Call) -> Row:
     """By workspace: all of them for a key of the organisation (the Python SDK's operation)."""
-    home = call.workspace() if not call.is_admin else named_by_slug(call)
-    found = selection(call, home, call.query).query(f"workspace_id, count(*), {COST}", "group by 1")
+    found = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
     homes = call.table("workspaces")
     rows = [
         {"workspace": homes[each]["slug"], "requests": count, "cost": round(cost, 4), **OBJECT}
@@ -124,10 +124,7 @@ def _answer(call: Call, group: str) -> Row:
     if group not in GROUPS:
         raise invalid("groupBy", f"must be one of {', '.join(GROUPS)}")
     columns = _columns(call)
-    chosen = selected(call)
-    home = named_by_slug(call)
-    if group == "workspace" and call.is_admin and home is None:
-        chosen = selection(call, None, call.query)
+    chosen = _of_workspaces(call) if group == "workspace" else selected(call)
     rows = _grouped(chosen, group, columns)
     if group == "workspace":
         homes = call.table("workspaces")
@@ -136,6 +133,12 @@ def _answer(call: Call, group: str) -> Row:
     if call.query.get("include_total") == "false":
         answer.pop("total")
     return answer
+
+
+def _of_workspaces(call: Call) -> Selection:
+    """The requests of a key's own workspace; for the organisation's keys, of all or of one."""
+    home = named_by_slug(call) if call.is_admin else call.workspace()
+    return selection(call, home, call.query)
 
 
 def _columns(call: Call) -> list[str]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from .control import control
 from .kernel import Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
-from .limits import Body
+from .limits import Amount, Body
 from .logs import metrics, shown
 from .references import belongs_to_workspace
 from .store import moment
@@ -29,6 +29,34 @@ Column = Literal[
 ]  # fmt: skip
 
 belongs_to_workspace("log_exports")
+
+
+class Filters(Body):
+    """Which requests an export holds; the export's own workspace is not a filter (assumed)."""
+
+    time_of_generation_min: str
+    time_of_generation_max: str
+    total_units_min: int | None = None
+    total_units_max: int | None = None
+    cost_min: Amount | None = None
+    cost_max: Amount | None = None
+    ai_model: str | None = None
+    prompt_token_min: int | None = None
+    prompt_token_max: int | None = None
+    completion_token_min: int | None = None
+    completion_token_max: int | None = None
+    status_code: str | None = None
+    metadata: dict[str, Any] | None = None
+    ai_org_model: str | None = None
+    weighted_feedback_min: Amount | None = None
+    weighted_feedback_max: Amount | None = None
+    virtual_keys: str | None = None
+    trace_id: str | None = None
+    configs: str | None = None
+    workspace_slug: str | None = None
+    prompt_slug: str | None = None
+    page_size: int = Field(MOST_ROWS, ge=1, le=MOST_ROWS)
+    current_page: int = Field(0, ge=0)
 
 
 class ExportBody(Body):
@@ -110,8 +138,9 @@ def update_log_export(call: Call) -> Row:
     if wanted.requested_data:
         _check_columns(call, wanted.requested_data)
         changes["requested_data"] = wanted.requested_data
-    row = call.table("log_exports").change(row, changes)
-    return {"id": row["id"], "total": _total(call, row), "object": "export"}
+    total = _total(call, {**row, **changes})
+    call.table("log_exports").change(row, changes)
+    return {"id": row["id"], "total": total, "object": "export"}
 
 
 @route("POST /logs/exports/{export_id}/start", scope="logs.export", enterprise=True)
@@ -220,16 +249,20 @@ def _chosen(call: Call, row: Row) -> Selection:
 
 
 def _total(call: Call, row: Row) -> int:
-    size = row["filters"].get("page_size") or MOST_ROWS
     ((total,),) = _chosen(call, row).query("count(*)")
-    return min(int(total), int(size))
+    wanted = _filters(call, row)
+    return max(0, min(int(total) - wanted.current_page * wanted.page_size, wanted.page_size))
+
+
+def _filters(call: Call, row: Row) -> Filters:
+    return call.shaped(Filters, row["filters"])
 
 
 def _lines(call: Call, row: Row) -> list[dict[str, Any]]:
-    size = int(row["filters"].get("page_size") or MOST_ROWS)
-    skip = int(row["filters"].get("current_page") or 0) * size
-    found = _chosen(call, row).rows(f"order by created_at limit {size} offset {skip}")
-    return [_line(call, each, row["requested_data"]) for each in found]
+    wanted = _filters(call, row)
+    skip = wanted.current_page * wanted.page_size
+    page = f"order by created_at limit {wanted.page_size} offset {skip}"
+    return [_line(call, each, row["requested_data"]) for each in _chosen(call, row).rows(page)]
 
 
 def _line(call: Call, found: dict[str, Any], columns: list[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Logs: requests made elsewhere are added, and any request is read with its answer."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -13,6 +14,8 @@ from .traffic_month import price
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 NAMED = {"traceId": "trace_id", "spanId": "span_id"}
+MOST = 10**9
+"""Tokens and milliseconds of one request, so that sums of them are whole numbers of SQL."""
 
 
 class LoggedRequest(Body):
@@ -28,10 +31,10 @@ class LoggedRequest(Body):
 class LoggedResponse(Body):
     """What was answered."""
 
-    status: int = 200
+    status: int = Field(200, ge=100, le=599)
     headers: dict[str, str] = {}
     body: dict[str, Any]
-    response_time: int = Field(0, ge=0)
+    response_time: int = Field(0, ge=0, le=MOST)
 
 
 class LogBody(Body):
@@ -69,11 +72,7 @@ def get_log(call: Call) -> Row:
 
 def shown(call: Call, row: dict[str, Any]) -> Row:
     """A row of the requests, in the form of a log."""
-    asked = json.loads(row["request"] or "null") or {
-        "url": f"https://api.{row['ai_org']}.example/v1/chat/completions",
-        "method": "POST",
-        "body": {"model": row["ai_model"]},
-    }
+    asked = _request(row)
     answered = json.loads(row["response"] or "null") or {"status": row["status"], "body": {}}
     at = shown_time(row["created_at"])
     headers = {"x-portkey-trace-id": row["trace_id"], "x-portkey-metadata": row["metadata"]}
@@ -91,8 +90,19 @@ def shown(call: Call, row: dict[str, Any]) -> Row:
     }
 
 
+def _request(row: dict[str, Any]) -> dict[str, Any]:
+    """What was asked: of the seeded month, only the model is known."""
+    kept: dict[str, Any] | None = json.loads(row["request"] or "null")
+    return kept or {
+        "url": f"https://api.{row['ai_org']}.example/v1/chat/completions",
+        "method": "POST",
+        "body": {"model": row["ai_model"]},
+    }
+
+
 def metrics(row: dict[str, Any]) -> dict[str, Any]:
     """What a request took, as logs and exports call it; costs in cents."""
+    asked = _request(row)
     found = {
         "id": row["id"],
         "is_success": row["status"] < 400,
@@ -103,8 +113,8 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "total_units": row["total_units"],
         "cost": row["cost"] / PER_CENT,
         "cost_currency": "USD",
-        "request_url": f"https://api.{row['ai_org']}.example/v1/chat/completions",
-        "request_method": "POST",
+        "request_url": asked["url"],
+        "request_method": asked["method"].upper(),
         "response_status_code": row["status"],
         "response_time": row["latency"],
         "is_proxy_call": False,
@@ -119,14 +129,15 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
 
 def _add(call: Call, log: LogBody) -> None:
     metadata = {NAMED.get(name, name): value for name, value in log.metadata.items()}
-    model = str(log.request.body.get("model") or "")
+    asked_model = log.request.body.get("model")
+    model = asked_model if isinstance(asked_model, str) else ""
     usage = log.response.body.get("usage")
     tokens = usage if isinstance(usage, dict) else {}
     asked, said = (_count(tokens.get(n)) for n in ("prompt_tokens", "completion_tokens"))
     record(
         call,
         workspace_id=call.workspace()["id"],
-        user=metadata.get("_user"),
+        user=_text(metadata, "_user"),
         metadata=json.dumps(log.metadata),
         ai_org=log.request.provider,
         ai_model=model or None,
@@ -136,12 +147,20 @@ def _add(call: Call, log: LogBody) -> None:
         cost=price(model, asked, said),
         latency=log.response.response_time,
         status=log.response.status,
-        trace_id=metadata.get("trace_id"),
-        span_id=metadata.get("span_id"),
+        trace_id=_text(metadata, "trace_id"),
+        span_id=_text(metadata, "span_id"),
         request=log.request.model_dump_json(),
         response=log.response.model_dump_json(),
     )
 
 
+def _text(metadata: Mapping[str, Any], name: str) -> str | None:
+    value = metadata.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise invalid(f"metadata.{name}", "must be a string")
+
+
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    """A number of tokens; what providers do not say, or say wrongly, is none."""
+    return value if type(value) is int and 0 <= value <= MOST else 0

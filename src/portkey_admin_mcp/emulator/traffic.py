@@ -8,9 +8,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
-from .kernel import Call, Refusal, forbidden, invalid
+from .kernel import Call, forbidden, invalid
 from .store import Store, instant
 from .tables import Row
 from .traffic_month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month
@@ -192,7 +193,9 @@ def _ranges(asked: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
         for side, sign in (("min", ">="), ("max", "<=")):
             value = _number(asked, f"{name}_{side}")
             if value is not None:
-                yield f"{column} {sign} ?", (value * PER_CENT if name == "cost" else value,)
+                # Rounded, since 0.0003 * 10,000 is a little less than 3.
+                exact = round(value * PER_CENT, 3) if name == "cost" else value
+                yield f"{column} {sign} ?", (exact,)
 
 
 def _when(asked: Mapping[str, Any], name: str) -> int:
@@ -213,7 +216,7 @@ def _number(asked: Mapping[str, Any], name: str) -> float | None:
         value = float(asked[name])
     except (TypeError, ValueError):
         raise invalid(name, "must be a number") from None
-    if value != value:
+    if not isfinite(value):
         raise invalid(name, "must be a number")
     return value
 
@@ -225,8 +228,20 @@ def _pairs(given: Any) -> dict[str, Any]:
         pairs = given if isinstance(given, dict) else json.loads(given)
     except (ValueError, RecursionError):
         pairs = None
-    if not isinstance(pairs, dict) or any('"' in name for name in pairs):
+    if not isinstance(pairs, dict) or not all(map(is_metadata_key, pairs)):
         raise invalid("metadata", "must be a JSON object")
-    if any(isinstance(value, dict | list) for value in pairs.values()):
-        raise Refusal(400, "metadata: values must be plain")
+    if not all(map(_is_plain, pairs.values())):
+        raise invalid("metadata", "values must be text, numbers or booleans")
     return pairs
+
+
+def is_metadata_key(name: str) -> bool:
+    """Whether metadata can be looked up by this name in SQL."""
+    return not {'"', "\0"} & {*name}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether SQL has such a value; of numbers it has those of 64 bits."""
+    if isinstance(value, int | float):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, str)
