@@ -14,7 +14,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from portkey_admin_mcp.catalog import Tool
+from portkey_admin_mcp.catalog import Tool, tools_in
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.emulator import app as _emulator  # noqa: F401  # fills ROUTES
 from portkey_admin_mcp.emulator.kernel import ROUTES
@@ -23,6 +23,7 @@ from portkey_admin_mcp.server.app import all_tools
 from portkey_admin_mcp.server.arguments import arguments_model
 from portkey_admin_mcp.server.schema import input_schema
 from portkey_admin_mcp.settings import Settings, variable_names
+from portkey_admin_mcp.tools import domain_modules
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -216,16 +217,18 @@ def coverage_page() -> str:
     for tool in all_tools():
         for endpoint in tool.endpoints:
             by_shape[shape(endpoint)].append(tool)
+    # What an operation needs is said where it is declared, also for those that are no tool alone.
+    declared = {shape(part.endpoints[0]): part for part in tools_in(domain_modules())}
     emulated = {shape(endpoint) for endpoint in ROUTES}
     reached = sum(shape(name) in by_shape for name in operations)
     head = "| operation | tool | emulator | scope | plan |\n|---|---|---|---|---|"
 
     def row(name: str) -> str:
         tools = by_shape.get(shape(name), [])
-        own = [tool for tool in tools if len(tool.endpoints) == 1]
+        own = declared.get(shape(name))
         names = ", ".join(dict.fromkeys(f"`{tool.name}`" for tool in tools)) or "–"
-        scope = own[0].scopes_in_words.replace("|", "or") if own and own[0].scopes else "–"
-        plan = "Enterprise" if own and own[0].enterprise else "all"
+        scope = own.scopes_in_words if own and own.scopes else "–"
+        plan = "Enterprise" if own and own.enterprise else "all"
         is_emulated = "yes" if shape(name) in emulated else "no"
         return f"| `{name}` | {names} | {is_emulated} | {scope} | {plan} |"
 

@@ -4,13 +4,14 @@ import ast
 import inspect
 import json
 import re
+import runpy
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
 from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, named, shape
-from portkey_admin_mcp.catalog import tool_of
+from portkey_admin_mcp.catalog import tool_of, tools_in
 from portkey_admin_mcp.emulator.kernel import ROUTES
 from portkey_admin_mcp.errors import PortkeyAdminError
 from portkey_admin_mcp.models.base import Arguments
@@ -24,7 +25,8 @@ from portkey_admin_mcp.workflows import workflow_modules
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(inspect.getfile(PortkeyAdminError)).parent
 TOOLS = all_tools()
-ENDPOINT_TOOLS = [t for t in TOOLS if t.function.__module__.split(".")[1] == "tools"]
+ENDPOINT_TOOLS = tools_in(domain_modules())
+"""Every declared request, also those that are only a part of a workflow."""
 TYPESCRIPT = json.loads((TESTS / "facts/typescript_tools.json").read_text())["tools"]
 PLANS = json.loads((TESTS / "facts/plans.json").read_text())["operations"]
 SCOPES = json.loads((TESTS / "facts/scopes.json").read_text())["operations"]
@@ -162,8 +164,9 @@ LOCAL = {
     "update_provider": PROVIDER_FORMS,
     "create_integration": AZURE,
     "update_integration": AZURE,
+    "post_prompt": ("messages",),
+    "put_prompt": ("messages",),
     "create_log_export": EXPORT | {"time_of_generation_min", "time_of_generation_max"},
-    "update_log_export": EXPORT | {"time_of_generation_min", "time_of_generation_max"},
 }
 
 
@@ -275,6 +278,21 @@ def test_a_description_names_only_tools_that_there_are(tool):
     mentioned = set(re.findall(r"`((?:get|list|create|update|delete|start)_\w+)`", told))
 
     assert mentioned <= names | set(arguments)
+
+
+def test_the_page_of_coverage_says_the_scope_and_the_plan_of_every_endpoint():
+    page = runpy.run_path(str(TESTS.parent / "scripts/write_docs.py"))["coverage_page"]()
+    told = {}
+    for row in page.splitlines():
+        if row.startswith("| `"):
+            operation, _tools, _emulator, scope, plan = (
+                c.strip(" `") for c in row.split("|")[1:-1]
+            )
+            told[shape(operation)] = (scope, plan)
+
+    for part in ENDPOINT_TOOLS:
+        plan = "Enterprise" if part.enterprise else "all"
+        assert told[shape(part.endpoints[0])] == (part.scopes_in_words or "–", plan)
 
 
 def test_the_emulator_answers_every_endpoint_and_nothing_else():
