@@ -84,6 +84,7 @@ WORKFLOWS: tuple[str, ...] = (
     "validate_completion_metadata",
     "migrate_prompt",
     "promote_prompt",
+    "update_log_export",
     "download_log_export",
     "list_audit_logs",
 )

@@ -47,7 +47,6 @@ async def test_an_export_is_drafted_changed_run_and_downloaded(ask, export, fini
     changed = await ask(
         "update_log_export",
         **name,
-        time_of_generation_min=DAY["time_min"],
         time_of_generation_max="2026-10-28T12:00:00Z",
         metadata={"environment": "staging"},
         requested_fields=["id", "cost"],
@@ -62,6 +61,27 @@ async def test_an_export_is_drafted_changed_run_and_downloaded(ask, export, fini
     assert "rows" not in link
     file = await ask("download_log_export", **name, first_rows=3)
     assert [set(row) for row in file["rows"]] == [{"id", "cost"}] * 3
+
+
+async def test_a_change_keeps_what_it_does_not_name(ask, export):
+    name = {"export_id": export["id"]}
+    before = await ask("get_log_export", **name)
+
+    await ask("update_log_export", **name, requested_fields=["id"])
+    assert await ask("get_log_export", **name) == before | {"requested_data": ["id"]}
+
+    later = "2026-10-28T12:00:00Z"
+    changed = await ask("update_log_export", **name, time_of_generation_max=later, cost_min=2)
+    read = await ask("get_log_export", **name)
+    assert read["filters"] == before["filters"] | {"time_of_generation_max": later, "cost_min": 2}
+    assert 0 < changed["total"] < export["total"]
+
+
+async def test_a_change_of_nothing_is_not_sent(refusal, emulator):
+    emulator.log.clear()
+
+    assert "give something to change" in await refusal("update_log_export", export_id="x")
+    assert not emulator.log
 
 
 async def test_an_export_is_stopped(ask, export):

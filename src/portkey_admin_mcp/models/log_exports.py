@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Patch, Record
 from .vocabulary import CommaSeparated, Csv, InWorkspace, Json, Moment, RequestRanges
 
 ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
@@ -70,14 +70,22 @@ class ExportDraft(ExportContent):
     description: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
 
 
-class ExportPatch(ExportContent):
-    """What a draft export should hold instead; the filters are replaced as a whole."""
+class ExportPatch(ExportContent, Patch):
+    """What a draft export should hold instead."""
 
     time_of_generation_min: Moment = ABSENT
     time_of_generation_max: Moment = ABSENT
     requested_fields: list[LogField] = Field(
         ABSENT, min_length=1, serialization_alias="requested_data", description="Columns."
     )
+
+
+class ExportChange(Arguments):
+    """A change of a draft export, as Portkey takes it: all filters there should be."""
+
+    workspace_id: InWorkspace = ABSENT
+    filters: Json
+    requested_data: list[str] = ABSENT
 
 
 class ExportsIn(Arguments):

@@ -3,11 +3,11 @@
 from ..api import Portkey
 from ..catalog import tool
 from ..models.log_exports import (
+    ExportChange,
     ExportDraft,
     ExportFile,
     ExportId,
     ExportMessage,
-    ExportPatch,
     ExportsIn,
     FieldRestrictions,
     LogExport,
@@ -33,9 +33,9 @@ async def get_log_export(api: Portkey, export_id: ExportId) -> LogExport:
     """Read one log export: status, filters, columns."""
 
 
-@tool("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True)
-async def update_log_export(api: Portkey, export_id: ExportId, patch: ExportPatch) -> LogExportRef:
-    """Change a log export that is still a draft; its filters are replaced as a whole."""
+@tool("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True, is_listed=False)
+async def put_log_export(api: Portkey, export_id: ExportId, change: ExportChange) -> LogExportRef:
+    """Replace the filters of a log export; the tool is the workflow `update_log_export`."""
 
 
 @tool(
