@@ -53,7 +53,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 @main.command()
 def demo() -> None:
-    """Walk through an admin's morning on the sandbox, step by step.
+    """Show an administrator's usual tasks on the sandbox, step by step.
 
     Starts this server as an MCP client would, makes two dozen calls, and ends with the
     lines that connect your own client. Needs no key, network, terminal or input. The exit

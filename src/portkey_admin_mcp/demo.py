@@ -24,7 +24,7 @@ def run_demo() -> int:
     command = _command()
     console.print(
         Panel.fit(
-            "An admin's morning with an AI assistant's tools.\n"
+            "An administrator's tasks, done with an AI assistant's tools.\n"
             "The server is a real subprocess, the client a real MCP client,\n"
             "the organisation an emulated one: no key, no network.",
             title="portkey-admin-mcp",
