@@ -84,6 +84,38 @@ async def test_a_filter_under_both_names_is_refused(refusal, support):
     assert "status_codes" in advice
 
 
+async def test_a_date_means_its_first_moment(ask, support):
+    dates = {"time_of_generation_min": "2026-10-28", "time_of_generation_max": "2026-10-29"}
+    times = {name: f"{date}T00:00:00Z" for name, date in dates.items()}
+
+    by_date = await ask("get_request_analytics", **support | dates)
+
+    assert by_date == await ask("get_request_analytics", **support | times)
+    assert by_date["summary"]["total"] > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "cure"),
+    [
+        ({"time_of_generation_min": "yesterday"}, "give a time such as 2026-11-02T09:00:00Z"),
+        ({"time_of_generation_max": "28/10/2026"}, "give a time such as 2026-11-02T09:00:00Z"),
+        ({"metadata": "team"}, 'give a JSON object such as {"team":"support"}'),
+        ({"metadata": "[1]"}, 'give a JSON object such as {"team":"support"}'),
+        ({"cost_min": "much"}, "number"),
+        ({"total_units_min": -1}, "greater than or equal to 0"),
+        ({"weighted_feedback_max": 11}, "less than or equal to 10"),
+    ],
+)
+async def test_a_filter_that_makes_no_sense_is_not_sent(refusal, emulator, support, given, cure):
+    emulator.log.clear()
+
+    advice = await refusal("get_request_analytics", **support | given)
+
+    assert f"{next(iter(given))}: " in advice
+    assert cure in advice
+    assert not emulator.log
+
+
 async def test_groups_are_compared_with_columns_and_order(ask, support):
     answer = await ask(
         "get_analytics_group",

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, Field
 
 from .base import ABSENT, Record
 from .paging import Paged
-from .vocabulary import CommaSeparated, Csv, Json, JsonText, Moment, RequestRanges
+from .vocabulary import CommaSeparated, Csv, Json, JsonObjectText, Moment, RequestRanges
 
 MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
 GroupBy = Annotated[
@@ -53,7 +53,7 @@ class AnalyticsFilter(RequestRanges):
     )
     configs: CommaSeparated = Field(ABSENT, validation_alias=_also("configs", "config_slugs"))
     api_key_ids: CommaSeparated = ABSENT
-    metadata: JsonText = Field(
+    metadata: JsonObjectText = Field(
         ABSENT, description='{"team":"x"}', validation_alias=_also("metadata", "metadata_filter")
     )
     ai_org_model: Csv = Field(

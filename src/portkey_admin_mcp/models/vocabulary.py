@@ -1,9 +1,18 @@
 """Words every domain shares: named argument types, each described exactly once."""
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 from .base import ABSENT, Arguments
 
@@ -18,6 +27,37 @@ def _as_json(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _moment(value: Any) -> Any:
+    """Complete a date, which means its first moment, and refuse what is no time."""
+    if not isinstance(value, str):
+        return value
+    text = f"{value}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else value
+    if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text):
+        raise ValueError("give a time such as 2026-11-02T09:00:00Z, or a date")
+    return text
+
+
+def _number(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Say once that it is no number, rather than that it is neither of two kinds."""
+    try:
+        return validate(value)
+    except ValidationError as error:
+        if error.error_count() > 1:
+            raise ValueError("give a number") from None
+        raise
+
+
+def _object_text(text: str) -> str:
+    """Refuse text that is no JSON object."""
+    try:
+        is_object = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        raise ValueError('give a JSON object such as {"team":"support"}')
+    return text
 
 
 WorkspaceId = Annotated[str, Field(min_length=1, description="Workspace id or slug.")]
@@ -38,14 +78,11 @@ WorkspaceRole = Literal["admin", "member", "manager"]
 CurrentPage = Annotated[int, Field(ge=0, description="From 0.")]
 PageSize = Annotated[int, Field(ge=1, le=100)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", json_schema_extra={"format": "email"})]
-Moment = Annotated[
-    str,
-    Field(pattern=r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d", json_schema_extra={"format": "date-time"}),
-]
+Moment = Annotated[str, BeforeValidator(_moment), Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601; UTC unless it names an offset. The schema says so as `format: date-time`."""
 Metadata = Annotated[dict[str, str], Field(description="Default request metadata.")]
 Json = dict[str, Any]
-Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
+Number = Annotated[int | float, WrapValidator(_number), WithJsonSchema({"type": "number"})]
 """A number that is sent as it came: 60 as 60, never as 60.0."""
 CommaSeparated = Annotated[str, BeforeValidator(_joined)]
 """Values with commas between them, as one string or as a list, where the name is a plural."""
@@ -53,6 +90,8 @@ Csv = Annotated[CommaSeparated, Field(description="CSV.")]
 """The same where the name is no plural."""
 JsonText = Annotated[str, BeforeValidator(_as_json)]
 """An object that Portkey wants as JSON text, given as an object or as that text."""
+JsonObjectText = Annotated[JsonText, AfterValidator(_object_text)]
+"""The same, where any other text would be taken for no filter at all."""
 
 
 class WorkspaceSelector(Arguments):
