@@ -56,6 +56,43 @@ async def test_the_cost_of_a_user_on_a_day_is_found(ask, support):
     assert older == people
 
 
+async def test_what_is_worth_finding_in_the_month_is_found_with_tools(ask, support):
+    days = (await ask("get_cost_analytics", **support))["data_points"]
+    dear = max(days, key=lambda day: day["total"])
+    assert dear["timestamp"].startswith("2026-10-28")
+    assert dear["total"] > 3 * sorted(day["total"] for day in days)[len(days) // 2]
+
+    days = (await ask("get_error_analytics", **support))["data_points"]
+    worst = max(days, key=lambda day: day["total"])["timestamp"][:10]
+    hours = {"time_of_generation_min": worst, "time_of_generation_max": f"{worst}T23:59:59Z"}
+    burst = await ask("get_error_analytics", **support | hours, status_code="503")
+    assert [point["timestamp"][11:13] for point in burst["data_points"]] == ["14", "15"]
+    failing = await ask("get_analytics_group", group_by="ai_service", **support | hours,
+                        columns=["error_count"], order_by="error_count")  # fmt: skip
+    assert failing["data"][0]["ai_service"] == "anthropic"
+
+    slow = await ask("get_latency_analytics", **support, ai_org_model="anthropic__claude-sonnet-5")
+    first, *_between, last = slow["data_points"]
+    assert last["p50"] > 3 * first["p50"]
+
+
+async def test_keys_that_somebody_should_look_at_are_found_with_tools(ask, workspace):
+    shared = MONTH | {"workspace_slug": workspace("Shared Team Workspace")}
+    used = await ask(
+        "get_analytics_group",
+        group_by="api_key",
+        **shared,
+        columns=["last_seen"],
+        order_by="last_seen",
+        order_by_type="asc",
+    )
+    stale, busy = [await ask("get_api_key", id=row["api_key"]) for row in used["data"]]
+
+    assert used["data"][0]["last_seen"] < "2026-10-14" < used["data"][1]["last_seen"]
+    assert (stale["name"], busy["name"]) == ("Nightly batch", "Dashboard")
+    assert len(busy["scopes"]) > 20
+
+
 async def test_every_way_to_name_a_filter_means_the_same(ask, support, emulator):
     (provider, *_others) = [row["slug"] for row in emulator.store.table("virtual_keys").rows()]
 

@@ -2,14 +2,32 @@
 
 import pytest
 
+from portkey_admin_mcp.emulator.traffic import database
 
-async def test_an_answer_is_scored_and_scored_again(ask):
-    made = await ask("create_feedback", trace_id="trace-1", value=5, weight=0.5, metadata={"a": 1})
+MONTH = {
+    "time_of_generation_min": "2026-10-01T00:00:00Z",
+    "time_of_generation_max": "2026-11-03T00:00:00Z",
+}
+
+
+async def test_an_answer_is_scored_and_scored_again(ask, emulator, workspace):
+    (trace,) = database(emulator.store).execute(
+        "select trace_id from requests where workspace_id = ? and feedbacks = 0",
+        (workspace("Shared Team Workspace"),),
+    ).fetchone()  # fmt: skip
+
+    async def scores():
+        answer = await ask("get_feedback_scores_analytics", **MONTH, trace_id=trace)
+        return [(point["score"], point["total"]) for point in answer["data_points"]]
+
+    before = await scores()
+    made = await ask("create_feedback", trace_id=trace, value=3, weight=0.5, metadata={"a": 1})
     (feedback_id,) = made["feedback_ids"]
+    assert await scores() == sorted([*before, (3, 1)])
 
     again = await ask("update_feedback", id=feedback_id, value=-2)
-
     assert again["feedback_ids"] == [feedback_id]
+    assert await scores() == sorted([*before, (-2, 1)])
 
 
 @pytest.mark.parametrize("given", [{"value": 11}, {"value": 5, "weight": 2}, {}])
