@@ -68,7 +68,7 @@ def list_audit_logs(call: Call) -> Row:
     found = _database(call.store)
     (total,) = found.execute(f"select count(*) {chosen}", values).fetchone()
     skip, count = call.window(total)
-    page = f"select * {chosen} order by rowid desc limit {count} offset {skip}"
+    page = f"select * {chosen} order by timestamp desc, rowid desc limit {count} offset {skip}"
     rows = dicts(found.execute(page, values))
     records = [{**row, "timestamp": shown_time(row["timestamp"])} for row in rows]
     return {"records": records, "total": total, "object": "analytics-graph"}
