@@ -390,6 +390,13 @@ def test_a_workspace_key_that_names_another_workspace_is_refused(
     assert asked("Support")[0] != 403
 
 
+def test_who_needs_no_key_may_name_any_workspace(send):
+    path = "GET /pricing/openai.json"
+
+    assert send(f"{path}?workspace_id=ws-none", key=None) == send(path, key=None)
+    assert send(path, key=None)[0] == 200
+
+
 @pytest.mark.parametrize(
     ("endpoint", "body"),
     [
