@@ -74,7 +74,7 @@ dev-http: $(READY) ## Serve the sandbox over HTTP on port 3000, again after each
 lock: $(READY) ## Write what is locked anew
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(COMPILE) --upgrade --extra dev -o requirements.lock pyproject.toml
-	$(COMPILE) --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
+	$(COMPILE) --extra code --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --only-build-deps --build-deps-for wheel \
 		-o requirements-build.lock pyproject.toml
 

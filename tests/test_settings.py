@@ -120,7 +120,7 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         PORTKEY_TOOLSETS="users, mcp",
         PORTKEY_TOOLS="get_log",
         PORTKEY_EXCLUDE_TOOLS="delete_user,delete_workspace",
-        PORTKEY_TOOL_MODE="search",
+        PORTKEY_TOOL_MODE="code",
         PORTKEY_READ_ONLY="true",
     )
 
@@ -141,7 +141,7 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         "toolsets": ("users", "mcp"),
         "tools": ("get_log",),
         "exclude_tools": ("delete_user", "delete_workspace"),
-        "tool_mode": "search",
+        "tool_mode": "code",
         "read_only": True,
     }
 

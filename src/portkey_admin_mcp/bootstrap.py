@@ -43,7 +43,7 @@ def mcp_server(settings: Settings) -> "FastMCP":
         portkey_factory(settings),
         settings.max_result_chars,
         tools,
-        is_searched=settings.tool_mode == "search",
+        mode=settings.tool_mode,
     )
 
 
@@ -93,7 +93,7 @@ def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
             portkey,
             settings.max_result_chars,
             tools,
-            is_searched=settings.tool_mode == "search",
+            mode=settings.tool_mode,
         ),
         tools,
         hosting,

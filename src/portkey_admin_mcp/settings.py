@@ -26,6 +26,7 @@ from .errors import ConfigurationError
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
 
+ToolMode = Literal["full", "search", "code"]
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -103,11 +104,12 @@ class Settings(BaseSettings):
         description="Do not offer these tools, whatever the other settings say.",
         examples=["delete_workspace"],
     )
-    tool_mode: Literal["full", "search"] = Field(
+    tool_mode: ToolMode = Field(
         "full",
         validation_alias="PORTKEY_TOOL_MODE",
         description="What a client is shown: full is every tool that is offered, search a handful "
-        "with one to find the others and one to call them.",
+        "with one to find the others and one to call them, code three tools: to find the others, "
+        "to describe them, and to run code that calls them (needs the extra `code`).",
         examples=["search"],
     )
     read_only: bool = Field(

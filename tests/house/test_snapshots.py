@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import quicktok
+from mcp import Client
 
-from portkey_admin_mcp.server.app import INSTRUCTIONS, all_tools
+from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.binding import bind
 from portkey_admin_mcp.server.result_size import compact
 
@@ -15,20 +16,34 @@ BUDGET = SNAPSHOTS / "budget.json"
 MOST_IN_ALL = 31_000
 MOST_EACH = 700
 MOST_OF_INSTRUCTIONS = 600
+MOST_OF_LIST = {"full": MOST_IN_ALL, "search": 1_500, "code": 1_200}
+"""By PORTKEY_TOOL_MODE."""
 GROWTH = 1.03
 TOOLS = all_tools()
 O200K = quicktok.get_encoding("o200k_base")
 
 
 def wire(tool):
-    seen = bind(tool, lambda: None).to_mcp_tool()
-    return seen.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return seen_by_clients(bind(tool, lambda: None).to_mcp_tool())
 
 
-def tokens(tool):
-    seen = wire(tool)
+def seen_by_clients(tool):
+    return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def tokens(seen):
     read = {name: seen[name] for name in ("name", "description", "inputSchema")}
     return len(O200K.encode(compact(read)))
+
+
+async def costs_of(mode):
+    """What a conversation pays before its first word, by what it is for."""
+    async with Client(build_server(lambda: None, mode=mode)._mcp_server) as client:
+        tools = [seen_by_clients(tool) for tool in (await client.list_tools()).tools]
+        return {
+            "list": sum(map(tokens, tools)),
+            "instructions": len(O200K.encode(client.instructions)),
+        }
 
 
 def same_as(file, text, update):
@@ -56,21 +71,33 @@ def test_what_a_model_must_read_stays_within_the_budget(update_snapshots):
 
     `--update-snapshots` writes new tools and smaller costs, never larger ones.
     """
-    each = {tool.name: tokens(tool) for tool in TOOLS}
+    each = {tool.name: tokens(wire(tool)) for tool in TOOLS}
     allowed = json.loads(BUDGET.read_text(encoding="utf-8"))["tools"]
     if update_snapshots:
         allowed = {name: min(cost, allowed.get(name, cost)) for name, cost in each.items()}
-        budget = {
-            "unit": "o200k tokens of name, description and inputSchema as compact JSON",
-            "instructions": len(O200K.encode(INSTRUCTIONS)),
-            "tools_in_all": sum(each.values()),
-            "tools": allowed,
-        }
-        BUDGET.write_text(json.dumps(budget, indent=2) + "\n", encoding="utf-8")
+        write_budget(tools=allowed)
     grown = {n: (allowed.get(n), c) for n, c in each.items() if c > GROWTH * allowed.get(n, 0)}
 
     assert grown == {}, "these cost more than the budget allows: (allowed, now)"
     assert set(allowed) == set(each)
-    assert sum(each.values()) <= MOST_IN_ALL
     assert max(each.values()) <= MOST_EACH
-    assert len(O200K.encode(INSTRUCTIONS)) <= MOST_OF_INSTRUCTIONS
+
+
+@pytest.mark.parametrize("mode", MOST_OF_LIST)
+async def test_what_is_listed_in_each_mode_stays_within_its_budget(mode, update_snapshots):
+    costs = await costs_of(mode)
+    modes = json.loads(BUDGET.read_text(encoding="utf-8"))["modes"]
+    if update_snapshots:
+        modes[mode] = {what: min(c, modes[mode].get(what, c)) for what, c in costs.items()}
+        write_budget(modes=modes)
+    grown = {w: (modes[mode].get(w), c) for w, c in costs.items() if c > GROWTH * modes[mode][w]}
+
+    assert grown == {}, "these cost more than the budget allows: (allowed, now)"
+    assert set(modes) == set(MOST_OF_LIST)
+    assert costs["list"] <= MOST_OF_LIST[mode]
+    assert costs["instructions"] <= MOST_OF_INSTRUCTIONS
+
+
+def write_budget(**changed):
+    budget = json.loads(BUDGET.read_text(encoding="utf-8")) | changed
+    BUDGET.write_text(json.dumps(budget, indent=2) + "\n", encoding="utf-8")

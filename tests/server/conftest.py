@@ -1,4 +1,4 @@
-"""A real stdio server process, driven by JSON-RPC lines over pipes."""
+"""A real stdio server process, driven by JSON-RPC lines over pipes; and a client in code mode."""
 
 import json
 import os
@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from mcp import Client
 
 from fake_portkey import FakePortkey
+from mcp_texts import texts
+from portkey_admin_mcp.server.app import build_server
 
 TIMEOUT_S = 20
 """Seconds to wait for an answer, even on a loaded machine."""
@@ -190,3 +193,53 @@ def wait_until() -> Callable[..., None]:
             time.sleep(0.01)
 
     return holds
+
+
+@pytest.fixture
+def coding(api):
+    """A client of a server in code mode."""
+
+    def made(*limits, portkey=api, **more):
+        return Client(build_server(lambda: portkey, *limits, mode="code", **more)._mcp_server)
+
+    return made
+
+
+@pytest.fixture
+def execute(coding):
+    """Run code through MCP, see that the server answers at once afterwards, and return all."""
+
+    async def ran(code, *limits, **more):
+        async with coding(*limits, **more) as client:
+            result = await client.call_tool("execute", {"code": code})
+            began = time.monotonic()
+            after = await client.call_tool("list_workspaces", {})
+            assert not after.is_error
+            assert time.monotonic() - began < 2
+        return result
+
+    return ran
+
+
+@pytest.fixture
+def returned(execute):
+    """Run code that succeeds, and return what it returned."""
+
+    async def answered(code, **more):
+        result = await execute(code, **more)
+        assert not result.is_error, texts(result)
+        return json.loads(texts(result)[0])
+
+    return answered
+
+
+@pytest.fixture
+def stopped(execute):
+    """Run code that fails, and return what is said about it."""
+
+    async def advised(code, **more):
+        result = await execute(code, **more)
+        assert result.is_error, texts(result)
+        return texts(result)[0]
+
+    return advised

@@ -60,7 +60,7 @@ def test_hints_are_for_tools_that_there_are():
 @pytest.fixture
 def searched(api):
     """A client of a server in search mode."""
-    return lambda **more: Client(build_server(lambda: api, is_searched=True, **more)._mcp_server)
+    return lambda **more: Client(build_server(lambda: api, mode="search", **more)._mcp_server)
 
 
 async def test_the_list_is_short_and_stays_the_same(searched):

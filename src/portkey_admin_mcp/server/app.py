@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 from .. import __version__
 from ..api import Portkey
 from ..catalog import Tool, tools_in
+from ..settings import ToolMode
 from ..tools import domain_modules
 from ..workflows import workflow_modules
 from .admin_prompts import prompts_for
@@ -50,6 +51,14 @@ TO_SEARCH = """\
 Only a few tools are listed: find the others with search_tools, call them with call_tool.
 
 """
+TO_CODE = """\
+Three tools reach all the others, named below in part: find them with search, read their arguments
+with get_schema, then do the task in one execute, where code calls them with call_tool. Return a
+small result: ids, names and counts, not whole answers.
+
+"""
+BEFORE: dict[ToolMode, str] = {"full": "", "search": TO_SEARCH, "code": TO_CODE}
+"""What the instructions begin with, by mode."""
 LIST_FRESH_S = 300
 
 
@@ -64,11 +73,12 @@ def build_server(
     max_result_chars: int = MAX_RESULT_CHARS,
     offered: list[Tool] | None = None,
     *,
-    is_searched: bool = False,
+    mode: ToolMode = "full",
 ) -> FastMCP:
     """Offer the tools, all if none are given; `portkey` is asked for a client at each call.
 
-    `is_searched` lists only a handful of them, with tools to find and to call the others.
+    `mode` says what a client is shown of them: all, a handful and tools to find and call the
+    others, or three tools that find them, describe them and run code that calls them.
     """
     tools = all_tools() if offered is None else offered
     prompts = prompts_for(tool.name for tool in tools)
@@ -76,7 +86,7 @@ def build_server(
     server = FastMCP(
         "portkey-admin",
         version=__version__,
-        instructions=TO_SEARCH + INSTRUCTIONS if is_searched else INSTRUCTIONS,
+        instructions=BEFORE[mode] + INSTRUCTIONS,
         tools=bound,
         middleware=[AnnouncementMiddleware([tool.name for tool in tools], prompts)],
         mask_error_details=True,
@@ -89,10 +99,14 @@ def build_server(
         server.add_prompt(prompt)
     add_resources(server, bound)
     server.add_completion_handler(completer(bound))
-    if is_searched:
+    if mode == "search":
         from .search_mode import SearchMode
 
         server.add_transform(SearchMode(tools))
+    elif mode == "code":
+        from .code_mode import CodeMode
+
+        server.add_transform(CodeMode(tools, max_result_chars))
     return server
 
 

@@ -15,6 +15,7 @@ from .arguments import arguments_model, call_flat, not_sent, read_arguments
 from .failures import advice
 from .outcome import Outcome
 from .presentation import shown
+from .result_size import most_chars_inside
 from .schema import Schema, input_schema
 
 MAX_RESULT_CHARS = 80_000
@@ -62,7 +63,8 @@ class Executor:
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)
             return Outcome([advice(error, self.tool)], is_error=True)
-        seen = shown(result, checked, self._max_result_chars)
+        most_chars = most_chars_inside.get() or self._max_result_chars
+        seen = shown(result, checked, most_chars)
         return Outcome([seen.text, *_notes(seen.note, not_sent(checked))], seen.answer)
 
 

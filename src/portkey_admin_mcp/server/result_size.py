@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 Answer = dict[str, Any]
 SHORTENED_TO = 400
 """Characters kept of a long text where there is no list to cut."""
+
+most_chars_inside: ContextVar[int | None] = ContextVar("most_chars_inside", default=None)
+"""Set where code reads a result and not a client: then this is what it may have."""
 
 
 def compact(answer: Any) -> str:

@@ -1,7 +1,7 @@
 """Finding tools by what somebody wants: BM25 over names, descriptions and the words admins use."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 
 import snowballstemmer
@@ -32,10 +32,11 @@ class ToolSearch:
         self._index = _BM25Index(k1=1.2, b=0.6)
         self._index.build([" ".join(_words_of(tool)) for tool in tools])
 
-    def find(self, query: str, most: int) -> list[str]:
-        """The names of the tools that fit best, the best first."""
+    def find(self, query: str, most: int, among: Container[str] | None = None) -> list[str]:
+        """The names of the tools that fit best, the best first, out of those `among`."""
         asked = " ".join(_asked(query))
-        return [self.names[place] for place in self._index.query(asked, most)]
+        ranked = [self.names[place] for place in self._index.query(asked, len(self.names))]
+        return [name for name in ranked if among is None or name in among][:most]
 
 
 def _words_of(tool: Tool) -> Iterable[str]:

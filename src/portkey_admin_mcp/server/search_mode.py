@@ -17,24 +17,17 @@ from pydantic import Field
 
 from ..catalog import Tool
 from .search import ToolSearch
-from .selection import nearest
+from .selection import unknown_tool
 
 ALWAYS_LISTED = ("list_workspaces", "list_all_users", "list_api_keys", "list_configs")
 """What nearly every task begins with."""
 USUAL, MOST = 5, 20
-READS = mcp_types.ToolAnnotations(
+SEARCHES = mcp_types.ToolAnnotations(
     title="Search tools",
     read_only_hint=True,
     destructive_hint=False,
     idempotent_hint=True,
     open_world_hint=False,
-)
-CALLS = mcp_types.ToolAnnotations(
-    title="Call tool",
-    read_only_hint=False,
-    destructive_hint=True,
-    idempotent_hint=False,
-    open_world_hint=True,
 )
 
 
@@ -44,6 +37,7 @@ class SearchMode(BaseSearchTransform):
     def __init__(self, tools: list[Tool]) -> None:
         super().__init__(max_results=USUAL, always_visible=list(ALWAYS_LISTED))
         self._index = ToolSearch(tools)
+        self._hints = calling_hints("Call tool", tools)
 
     async def _search(self, tools: Sequence[McpTool], query: str) -> Sequence[McpTool]:
         return await self._found(tools, query, USUAL)
@@ -51,8 +45,7 @@ class SearchMode(BaseSearchTransform):
     async def _found(self, tools: Sequence[McpTool], query: str, most: int) -> list[McpTool]:
         """The best of the tools that this client may see."""
         seen = {tool.name: tool for tool in tools}
-        ranked = self._index.find(query, len(self._index.names))
-        return [seen[name] for name in ranked if name in seen][:most]
+        return [seen[name] for name in self._index.find(query, most, among=seen)]
 
     def _make_search_tool(self) -> McpTool:
         mode = self
@@ -67,7 +60,7 @@ class SearchMode(BaseSearchTransform):
             return {"tools": [_told(tool) for tool in found]}
 
         return McpTool.from_function(
-            fn=search_tools, name="search_tools", annotations=READS, output_schema=None
+            fn=search_tools, name="search_tools", annotations=SEARCHES, output_schema=None
         )
 
     def _make_call_tool(self) -> McpTool:
@@ -81,12 +74,24 @@ class SearchMode(BaseSearchTransform):
             """Call a tool that `search_tools` found, with the arguments described there."""
             seen = [tool.name for tool in await mode.get_tool_catalog(ctx)]
             if name not in seen:
-                raise ToolError(f"There is no tool {name[:60]!r}; {nearest(name, seen)}.")
+                raise ToolError(unknown_tool(name, seen))
             return await ctx.fastmcp.call_tool(name, arguments)
 
         return McpTool.from_function(
-            fn=call_tool, name="call_tool", annotations=CALLS, output_schema=None
+            fn=call_tool, name="call_tool", annotations=self._hints, output_schema=None
         )
+
+
+def calling_hints(title: str, tools: list[Tool]) -> mcp_types.ToolAnnotations:
+    """What a tool does that can call any of these: nothing worse than the worst of them."""
+    only_reads = all(tool.effect == "read" for tool in tools)
+    return mcp_types.ToolAnnotations(
+        title=title,
+        read_only_hint=only_reads,
+        destructive_hint=not only_reads,
+        idempotent_hint=only_reads,
+        open_world_hint=True,
+    )
 
 
 def _told(tool: McpTool) -> dict[str, Any]:
