@@ -26,7 +26,7 @@ ENDS_WITHIN_S = 3
         ("x = 'a' * 10**9", "needs more than 64 MB. Go page by page"),
         ("x = []\nwhile True: x.append('abc' * 1000)", "needs more than 64 MB"),
         ("x = [1] * 10\nfor _ in range(9): x = [x] * 10\nprint(x)", "needs more than 64 MB"),
-        ("def f(): return f()\nf()", "calls stand 200 deep"),
+        ("def f(n): return n and f(n - 1)\nf(300)", "calls stand 200 deep"),
         ("import os\nos.listdir('/')", "There are no files, network"),
         ("import os\nos.system('ls')", "There are no files, network"),
         ("import os\nos.environ", "There are no files, network"),
