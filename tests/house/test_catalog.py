@@ -193,7 +193,6 @@ def test_the_plan_is_the_one_that_portkeys_documentation_names(tool):
 
 OTHER_SCOPES = {
     "list_workspaces": "the help center names workspaces.read, though workspaces.list is a scope",
-    "delete_integration_model": "which verb a part of an integration needs is inferred",
     **dict.fromkeys(
         ("list_providers", "create_provider", "get_provider", "update_provider", "delete_provider"),
         "the help center adds virtual_keys.* without saying when it is needed",

@@ -62,7 +62,7 @@ def _object_text(text: str) -> str:
 
 WorkspaceId = Annotated[str, Field(min_length=1, description="Workspace id or slug.")]
 InWorkspace = Annotated[
-    str, Field(min_length=1, description="Workspace id or slug; admin keys must name it.")
+    str, Field(min_length=1, description="Id or slug; admin keys must name it.")
 ]
 UserId = Annotated[str, Field(min_length=1, description="See `list_all_users`.")]
 InviteId = Annotated[str, Field(min_length=1, description="See `list_user_invites`.")]
