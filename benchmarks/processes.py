@@ -1,0 +1,87 @@
+"""Processes that a benchmark starts: what they cost (Linux, from /proc), and their end."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+END_S = 5
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def started(
+    command: list[str], environment: dict[str, str], log: IO[bytes], *, is_piped: bool = False
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process in a group of its own, which is ended with all its children, come what may."""
+    pipe = subprocess.PIPE if is_piped else subprocess.DEVNULL
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=log,
+        bufsize=0,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        with suppress(subprocess.TimeoutExpired, ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(END_S)
+    finally:
+        # Also where the first process is gone: a worker of it may not be.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all that come from it."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        fields = _fields(stat)
+        if fields:
+            parents[int(stat.parent.name)] = int(fields[1])
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds that a tree has spent, in user and kernel mode; steps of 10 ms."""
+    stats = [_fields(Path(f"/proc/{each}/stat")) for each in tree(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats if fields) / TICKS
+
+
+def resident_mb(pid: int) -> float:
+    """Megabytes of memory that a tree holds; a page that two share counts twice."""
+    pages = 0
+    for each in tree(pid):
+        try:
+            pages += int(Path(f"/proc/{each}/statm").read_text().split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return pages * PAGE_BYTES / 1e6
+
+
+def _fields(stat: Path) -> list[str]:
+    """What stands behind the name of a process, which may hold spaces: state, parent, …."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -1,0 +1,112 @@
+"""A lean client on stdio: lines over pipes, without a framework, to time a server by."""
+
+import os
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, NamedTuple
+
+from messages import CALL, INITIALIZE, INITIALIZED, Message, Numbered, check
+from processes import started
+
+READ_BYTES = 1 << 20
+ANSWER_S = 60
+
+
+class StdioLoad(NamedTuple):
+    """What came of many calls: seconds of each, in order, and of all."""
+
+    each_s: list[float]
+    all_s: float
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return len(self.each_s) / self.all_s
+
+
+class StdioClient:
+    """Talks to one server; `born` is when it was started, by `time.perf_counter`."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", born: float) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.pid = process.pid
+        self.born = born
+        self._to = process.stdin.fileno()
+        self._from = process.stdout.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._from, select.POLLIN)
+        self._begun: list[bytes] = []
+
+    def ask(self, message: Message) -> bytes:
+        """Send one request, and return the line that answers it."""
+        self._write(message.body + b"\n")
+        (answer,) = self._read_lines()
+        check(answer, message)
+        return answer
+
+    def initialize(self) -> float:
+        """Shake hands; returns the seconds from the start of the process to the answer."""
+        self.ask(INITIALIZE)
+        took = time.perf_counter() - self.born
+        self._write(INITIALIZED.body + b"\n")
+        return took
+
+    def load(self, calls: int, in_flight: int, seconds: float) -> StdioLoad:
+        """Make so many calls, always `in_flight` at once; fewer when the time is up.
+
+        Answers may come in any order, so with several in flight a call's time is that of the
+        oldest one that waits.
+        """
+        request = Numbered(CALL, end=b"\n")
+        sent = [time.perf_counter()] * min(in_flight, calls)
+        began = sent[0]
+        self._write(b"".join(request.next() for _ in sent))
+        each: list[float] = []
+        while len(each) < len(sent):
+            answers = self._read_lines()
+            now = time.perf_counter()
+            for answer in answers:
+                check(answer, CALL)
+                each.append(now - sent[len(each)])
+            more = min(len(answers), calls - len(sent)) if now - began < seconds else 0
+            if more:
+                self._write(b"".join(request.next() for _ in range(more)))
+                sent += [now] * more
+        return StdioLoad(each, time.perf_counter() - began)
+
+    def _read_lines(self) -> list[bytes]:
+        """The answers that are there, at least one; what follows the last of them is kept."""
+        data = self._read()
+        while b"\n" not in data:
+            self._begun.append(data)
+            data = self._read()
+        whole, _, rest = data.rpartition(b"\n")
+        lines = b"".join([*self._begun, whole]).split(b"\n")
+        self._begun = [rest]
+        return lines
+
+    def _read(self) -> bytes:
+        if not self._poll.poll(ANSWER_S * 1000):
+            raise TimeoutError(f"no answer within {ANSWER_S} s")
+        data = os.read(self._from, READ_BYTES)
+        if not data:
+            raise ConnectionError("the server has gone")
+        return data
+
+    def _write(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._to, data) :]
+
+
+@contextmanager
+def connected(
+    command: list[str], environment: dict[str, str], log: IO[bytes]
+) -> Iterator[StdioClient]:
+    """A server in a process of its own, and a client that has said nothing yet."""
+    born = time.perf_counter()
+    with started(command, environment, log, is_piped=True) as process:
+        yield StdioClient(process, born)

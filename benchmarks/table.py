@@ -1,0 +1,99 @@
+"""The table of a comparison: figures in pairs, their ratios, and the goals for them."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Figures = dict[str, float]
+"""What was measured once, by name."""
+
+
+class Measured:
+    """All figures of a run: for each server and name, one number of each pair, in order."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def add(self, server: str, figures: Mapping[str, float]) -> None:
+        """Note what was measured of a server."""
+        for name, number in figures.items():
+            self._numbers[server, name].append(number)
+
+    def of(self, server: str, name: str) -> list[float]:
+        """The numbers of one figure."""
+        return self._numbers[server, name]
+
+
+class Row(NamedTuple):
+    """A line of the table: a figure of ours, one of theirs, and what their ratio should be.
+
+    `goal` is a ratio, ours to theirs; None where none is set. Calls a second (`is_rate`) should
+    be above it, times and sizes below.
+    """
+
+    title: str
+    unit: str
+    ours: str
+    theirs: str
+    goal: float | None = None
+    is_rate: bool = False
+
+    def ratios(self, measured: Measured) -> list[float]:
+        """Ours to theirs, pair by pair."""
+        pairs = zip(measured.of("ours", self.ours), measured.of("theirs", self.theirs), strict=True)
+        return [ours / theirs for ours, theirs in pairs]
+
+    def is_met(self, ratio: float) -> bool:
+        """Whether a ratio is as good as the goal."""
+        assert self.goal is not None
+        return ratio >= self.goal if self.is_rate else ratio <= self.goal
+
+
+HEAD = ("", "unit", "ours", "theirs", "ours / theirs", "lowest–highest", "goal", "met")
+
+
+def cells(row: Row, measured: Measured) -> tuple[str, ...]:
+    """A row in words; figures are medians."""
+    ratios = row.ratios(measured)
+    ratio = statistics.median(ratios)
+    goal, met = "", ""
+    if row.goal is not None:
+        goal = f"{'≥' if row.is_rate else '≤'} {row.goal:g}"
+        met = "yes" if row.is_met(ratio) else "no"
+    return (
+        row.title,
+        row.unit,
+        number(statistics.median(measured.of("ours", row.ours))),
+        number(statistics.median(measured.of("theirs", row.theirs))),
+        number(ratio),
+        f"{number(min(ratios))}–{number(max(ratios))}",
+        goal,
+        met,
+    )
+
+
+def number(value: float) -> str:
+    """A number with about three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table whose columns are aligned, the first ones left and the numbers right."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    is_left = [column < 1 for column in range(len(head))]
+
+    def line(row: tuple[str, ...]) -> str:
+        padded = (
+            cell.ljust(width) if left else cell.rjust(width)
+            for cell, width, left in zip(row, widths, is_left, strict=True)
+        )
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|".join(
+        "-" * (width + 2) if left else "-" * (width + 1) + ":"
+        for width, left in zip(widths, is_left, strict=True)
+    )
+    return "\n".join([line(head), f"|{rule}|", *map(line, rows)])

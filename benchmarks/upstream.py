@@ -1,0 +1,80 @@
+"""A stand-in for Portkey that costs next to nothing: one page of configs for every request.
+
+    python benchmarks/upstream.py [BYTES]
+
+Prints its port. The page has about so many bytes of JSON; GET /answered tells how many requests
+were answered, so that a benchmark can see that nobody answered from a cache.
+"""
+
+import asyncio
+import json
+import sys
+from typing import cast
+
+import uvloop
+
+USUAL_BYTES = 1_000
+MARK = "cfg-marked"
+"""The slug of the first config, by which an answer is recognised."""
+
+
+def page(size: int) -> bytes:
+    """A list of configs as Portkey sends it, of about `size` bytes."""
+    rows = [_config(0)]
+    room = max(0, size - len(json.dumps(rows)))
+    rows += [_config(number) for number in range(1, 1 + room // len(json.dumps(_config(1))))]
+    return json.dumps({"object": "list", "total": len(rows), "data": rows}).encode()
+
+
+def _config(number: int) -> dict[str, object]:
+    return {
+        "id": f"00000000-0000-4000-8000-{number:012}",
+        "name": f"Config {number:06}",
+        "slug": f"cfg-{number:06}" if number else MARK,
+        "workspace_id": "ws-bench",
+        "status": "active",
+        "is_default": 0,
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "last_updated_at": "2026-01-01T00:00:00.000Z",
+        "owner_id": "00000000-0000-4000-8000-000000000000",
+        "updated_by": "00000000-0000-4000-8000-000000000000",
+        "object": "config",
+    }
+
+
+def answer(body: bytes) -> bytes:
+    """A whole HTTP answer."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+class Upstream(asyncio.Protocol):
+    """Answers each request on a connection, without reading more of it than where it ends."""
+
+    answered = 0
+    canned = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        for request in requests:
+            if request.startswith(b"GET /answered"):
+                self._transport.write(answer(b"%d" % Upstream.answered))
+            else:
+                Upstream.answered += 1
+                self._transport.write(self.canned)
+
+
+async def serve(size: int) -> None:
+    """Listen on a free port of 127.0.0.1, and answer until the process is ended."""
+    Upstream.canned = answer(page(size))
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else USUAL_BYTES))

@@ -1,0 +1,127 @@
+"""The benchmarks' own arithmetic and clients; what they measure is not tested here."""
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from http_load import load
+from messages import CALL, SESSIONLESS_CALL, Numbered, check
+from processes import started, tree
+from servers import bench
+from table import HEAD, Measured, Row, cells, markdown
+from upstream import page
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def measured(ours, theirs):
+    found = Measured()
+    for one, other in zip(ours, theirs, strict=True):
+        found.add("ours", {"rate": one})
+        found.add("theirs", {"rate": other})
+    return found
+
+
+def is_alive(pid):
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def test_a_ratio_is_taken_within_each_pair_and_its_median_shown():
+    # A slow second pair: the medians alone would say 5, which no pair did.
+    row = Row("calls", "calls/s", "rate", "rate", 3, is_rate=True)
+
+    shown = dict(zip(HEAD, cells(row, measured([20, 2, 30], [10, 4, 1])), strict=True))
+
+    assert shown["ours / theirs"] == "2.00"
+    assert shown["lowest–highest"] == "0.50–30.0"
+    assert (shown["ours"], shown["theirs"]) == ("20.0", "4.00")
+
+
+@pytest.mark.parametrize(
+    ("is_rate", "ratio", "is_met"),
+    [(True, 2.0, True), (True, 1.9, False), (False, 2.0, True), (False, 2.1, False)],
+)
+def test_a_rate_should_reach_its_goal_and_a_time_stay_below(is_rate, ratio, is_met):
+    assert Row("", "", "", "", 2.0, is_rate).is_met(ratio) is is_met
+
+
+def test_a_figure_that_one_of_a_pair_lacks_is_an_error():
+    found = measured([1], [1])
+    found.add("ours", {"rate": 2})
+
+    with pytest.raises(ValueError, match="shorter"):
+        cells(Row("", "", "rate", "rate"), found)
+
+
+def test_a_table_is_aligned():
+    assert markdown(("", "ms"), [("long", "1"), ("s", "1,000")]) == (
+        "|      |    ms |\n|------|------:|\n| long |     1 |\n| s    | 1,000 |"
+    )
+
+
+@pytest.mark.parametrize("message", [CALL, SESSIONLESS_CALL])
+def test_each_request_is_the_same_but_for_an_id_of_its_own(message):
+    numbered = Numbered(message)
+    first, second = json.loads(numbered.next()), json.loads(numbered.next())
+
+    assert second.pop("id") == first.pop("id") + 1
+    assert first == second == {k: v for k, v in json.loads(message.body).items() if k != "id"}
+
+
+def test_an_answer_that_is_a_failure_is_no_call():
+    check(b'{"result":{"content":"cfg-marked"}}', CALL)
+
+    for answer in (b'{"error":{}}', b'{"result":{"content":"cfg-marked","isError":true}}'):
+        with pytest.raises(ValueError, match="tools/call was answered"):
+            check(answer, CALL)
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000, 5_000_000])
+def test_the_stand_ins_answer_has_about_the_size_that_was_asked_for(size):
+    assert len(page(size)) == pytest.approx(size, rel=0.35)
+
+
+def test_the_client_makes_as_many_calls_as_it_says():
+    with tempfile.TemporaryFile() as log, bench(log) as running:
+        loaded = load(running.upstream, CALL, [None] * 4, seconds=30, most=100)
+
+        assert running.answered() == len(loaded.each_s) == 100
+        assert loaded.rate == pytest.approx(100 / loaded.all_s)
+
+
+def test_a_process_is_ended_with_its_children_also_on_failure():
+    ended = []
+
+    def fail():
+        # The child does not listen to the signal that ends its parent.
+        command = ["sh", "-c", "(trap '' TERM; echo started; exec sleep 300) & wait"]
+        with (
+            tempfile.TemporaryFile() as log,
+            started(command, dict(os.environ), log, is_piped=True) as process,
+        ):
+            process.stdout.readline()
+            ended.extend(tree(process.pid))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+
+    assert len(ended) == 2
+    deadline = time.monotonic() + 10
+    while any(is_alive(each) for each in ended) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(is_alive(each) for each in ended)
+
+
+def test_the_lock_of_the_typescript_server_has_no_address():
+    lock = json.loads((BENCHMARKS / "package-lock.json").read_text())
+    packages = [entry for place, entry in lock["packages"].items() if place]
+
+    assert packages
+    assert all("integrity" in entry for entry in packages)
+    assert "://" not in json.dumps(lock)
