@@ -10,10 +10,10 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--no-emit-options
 
-.PHONY: demo test conformance check dev dev-http docs mutants snapshots format lint types rooms fresh lock clean help
+.PHONY: demo test conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types rooms fresh lock clean help
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -60,6 +60,13 @@ fresh: ## Fail if a generated file is not what the code says
 
 mutants: $(READY) ## Break what decides who may do what, and see tests fail (a quarter of an hour)
 	$(BIN)/python scripts/mutants.py
+
+bench: $(READY) ## Compare with the TypeScript server, on this machine (ten minutes)
+	$(BIN)/python benchmarks/compare.py
+
+bench-growth: $(READY) ## Measure both with more tools, clients and bytes, and draw it (an hour)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python benchmarks/growth.py
 
 snapshots: $(READY) ## Write what a client sees of each tool; read the diff
 	$(BIN)/pytest -q tests/house --update-snapshots
