@@ -1,6 +1,7 @@
 """Run `portkey-admin-mcp http` as a subprocess."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple, TextIO
 
 TIMEOUT_S = 30
@@ -51,6 +53,14 @@ def running_service(port: int, *options: str, **environment: str) -> "Iterator[H
         finally:
             process.kill()
             process.wait()
+
+
+def memory_of(process: "subprocess.Popen[bytes]") -> int:
+    """Resident memory in kB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+)", status)
+    assert found is not None
+    return int(found[1])
 
 
 def wait_for_port(port: int) -> None:

@@ -1,49 +1,46 @@
-"""The settings of the hosted HTTP service: address, authentication, sessions, limits."""
+"""The settings of the hosted HTTP service: authentication, sessions, limits."""
 
 import base64
 import binascii
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 
-from .addresses import WILDCARD_HOSTS, check_network, check_redis_url, check_url, is_loopback
+from .addresses import check_redis_url, check_url
+from .hosting_address import HostingAddress
 from .settings import CommaSeparated, read_settings
 
 
-class Hosting(BaseSettings):
+class Hosting(HostingAddress):
     """How the tools are served over HTTP. Made once in `__main__`, frozen, and handed down."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
-
-    host: str = Field(
-        "127.0.0.1",
-        validation_alias="MCP_HOST",
-        description="Address to listen on.",
-        examples=["0.0.0.0"],  # noqa: S104  # shown, not used
-    )
-    port: int = Field(
-        3000,
-        ge=1,
-        le=65535,
-        validation_alias=AliasChoices("MCP_PORT", "PORT"),
-        description="Port to listen on.",
-        examples=["3000"],
-    )
     session_mode: Literal["stateful", "stateless"] = Field(
         "stateful",
         validation_alias="MCP_SESSION_MODE",
         description="`stateless` for several instances or workers: nothing then depends on which "
         "one answers.",
     )
+    max_connections: int = Field(
+        800,
+        ge=1,
+        validation_alias="MCP_MAX_CONNECTIONS",
+        description="Open connections of one process at most; one more is answered 503 with "
+        "Retry-After. Each takes a file descriptor: keep it below `ulimit -n`.",
+    )
     max_sessions: int = Field(
         100,
         ge=1,
         validation_alias="MCP_MAX_SESSIONS",
         description="Open sessions at most; one more is answered 503 with Retry-After.",
+    )
+    max_sessions_per_principal: int | None = Field(
+        None,
+        ge=1,
+        validation_alias="MCP_MAX_SESSIONS_PER_PRINCIPAL",
+        description="Open sessions of one principal at most; one more is answered 429. If not set: "
+        "a quarter of MCP_MAX_SESSIONS, or all of them where there is one principal only.",
+        examples=["25"],
     )
     session_timeout_ms: int = Field(
         3_600_000,
@@ -61,6 +58,19 @@ class Hosting(BaseSettings):
         ge=1,
         validation_alias="MCP_EVENT_TTL_SECONDS",
         description="Seconds an event is kept.",
+    )
+    event_max_bytes: int = Field(
+        67_108_864,
+        ge=1_048_576,
+        validation_alias="MCP_EVENT_MAX_BYTES",
+        description="Bytes of events kept in memory at most; the oldest go first. In Redis its "
+        "`maxmemory` decides.",
+    )
+    event_max_bytes_per_principal: int = Field(
+        16_777_216,
+        ge=1_048_576,
+        validation_alias="MCP_EVENT_MAX_BYTES_PER_PRINCIPAL",
+        description="Bytes of one principal's events kept in memory at most; the oldest go first.",
     )
     redis_url: SecretStr | None = Field(
         None,
@@ -138,43 +148,6 @@ class Hosting(BaseSettings):
         validation_alias="CLERK_REQUIRED_PERMISSIONS",
         description="Permissions a caller must have, all of them.",
     )
-    allowed_origins: CommaSeparated = Field(
-        (),
-        validation_alias="ALLOWED_ORIGINS",
-        description="Browser origins that may call, comma-separated. Others are answered 403.",
-        examples=["https://chat.example.com"],
-    )
-    allowed_hosts: CommaSeparated = Field(
-        (),
-        validation_alias="MCP_ALLOWED_HOSTS",
-        description="Host headers that are answered, besides loopback, MCP_HOST and that of "
-        "MCP_PUBLIC_BASE_URL. Others are answered 421.",
-        examples=["mcp.example.com"],
-    )
-    trust_proxy: CommaSeparated = Field(
-        (),
-        validation_alias="MCP_TRUST_PROXY",
-        description="Addresses or networks of proxies whose X-Forwarded-For and -Proto count.",
-        examples=["10.0.0.0/8"],
-    )
-    public_base_url: str | None = Field(
-        None,
-        validation_alias="MCP_PUBLIC_BASE_URL",
-        description="Where clients reach this service; what it says of itself never comes from a "
-        "request.",
-        examples=["https://mcp.example.com"],
-    )
-    tls_key: FilePath | None = Field(
-        None, validation_alias="MCP_TLS_KEY_PATH", description="Private key (PEM) for HTTPS."
-    )
-    tls_cert: FilePath | None = Field(
-        None, validation_alias="MCP_TLS_CERT_PATH", description="Certificate (PEM) for HTTPS."
-    )
-    tls_ca: FilePath | None = Field(
-        None,
-        validation_alias="MCP_TLS_CA_PATH",
-        description="Authorities (PEM) of client certificates, which are then required.",
-    )
     rate_limit: bool = Field(
         True, validation_alias="RATE_LIMIT_ENABLED", description="Limit how often one may call."
     )
@@ -247,16 +220,6 @@ class Hosting(BaseSettings):
     def _check(self) -> Self:
         self._check_redis()
         self._check_auth()
-        if (self.tls_key is None) != (self.tls_cert is None):
-            raise ValueError("MCP_TLS_KEY_PATH and MCP_TLS_CERT_PATH go together; set both")
-        if self.tls_ca and not self.tls_cert:
-            raise ValueError("MCP_TLS_CA_PATH needs MCP_TLS_CERT_PATH and MCP_TLS_KEY_PATH")
-        if self.public_base_url is not None:
-            check_url("MCP_PUBLIC_BASE_URL", self.public_base_url)
-        for origin in self.allowed_origins:
-            check_url("ALLOWED_ORIGINS", origin)
-        for network in self.trust_proxy:
-            check_network(network)
         return self
 
     def _check_redis(self) -> None:
@@ -284,28 +247,20 @@ class Hosting(BaseSettings):
             check_url("CLERK_ISSUER", self.clerk_issuer, public=True)
 
     @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the service."""
-        return is_loopback(self.host)
-
-    @property
-    def base_url(self) -> str:
-        """Where clients reach this service, without a slash at the end."""
-        if self.public_base_url:
-            return self.public_base_url.rstrip("/")
-        scheme = "https" if self.tls_cert else "http"
-        # An address that means "all of them" is not one to call.
-        host = "localhost" if self.host in WILDCARD_HOSTS else self.host
-        host = f"[{host}]" if ":" in host else host
-        return f"{scheme}://{host}:{self.port}"
-
-    @property
     def tokens(self) -> dict[str, str]:
         """Bearer tokens by the name of their principal."""
         named = {name: token.get_secret_value() for name, token in self.auth_tokens.items()}
         if self.auth_token is not None:
             named["default"] = self.auth_token.get_secret_value()
         return named
+
+    @property
+    def session_share(self) -> int:
+        """How many of the sessions one principal may have."""
+        if self.max_sessions_per_principal is not None:
+            return self.max_sessions_per_principal
+        is_shared = self.auth_mode == "clerk" or len(self.tokens) > 1
+        return max(1, self.max_sessions // 4) if is_shared else self.max_sessions
 
     @property
     def event_secret(self) -> bytes:

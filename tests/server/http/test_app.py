@@ -124,6 +124,32 @@ async def test_a_full_house_says_when_to_come_back_and_a_failed_opening_takes_no
     assert again.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("variables", "share"),
+    [
+        ({"MCP_MAX_SESSIONS": 8}, 2),
+        ({"MCP_MAX_SESSIONS": 3}, 1),
+        ({"MCP_MAX_SESSIONS": 8, "MCP_MAX_SESSIONS_PER_PRINCIPAL": 3}, 3),
+    ],
+)
+async def test_a_principal_has_a_share_of_the_sessions(service, variables, share):
+    with service(**bearer(**variables)) as url:
+        async with httpx2.AsyncClient(base_url=url) as http:
+            asked = [said(http, GREETING, who="ada") for _ in range(share + 3)]
+            opened = [response for response, _ in await asyncio.gather(*asked)]
+            refused = next(response for response in opened if response.status_code != 200)
+            bens, _ = await said(http, GREETING, who="ben")
+            own = next(response for response in opened if response.status_code == 200)
+            session = {"mcp-session-id": own.headers["mcp-session-id"]}
+            await http.delete("/mcp", headers=headers("ada", **session))
+            again, _ = await said(http, GREETING, who="ada")
+
+    assert sorted(response.status_code for response in opened) == [200] * share + [429] * 3
+    assert "MCP_MAX_SESSIONS_PER_PRINCIPAL" in refused.json()["error"]["message"]
+    assert int(refused.headers["retry-after"]) > 0
+    assert (bens.status_code, again.status_code) == (200, 200)
+
+
 async def test_a_session_without_requests_ends(service):
     with service(MCP_SESSION_TIMEOUT=1000) as url:
         async with httpx2.AsyncClient(base_url=url) as http:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import time
+import tracemalloc
 
 import pytest
 from redis.asyncio import Redis
@@ -13,13 +14,13 @@ from portkey_admin_mcp.server.http.event_log import (
     MAX_EVENTS,
     Cursor,
     EventLogUnavailable,
-    MemoryEventLog,
-    RedisEventLog,
     UnknownEvent,
     cursor_of,
     new_stream_id,
 )
+from portkey_admin_mcp.server.http.memory_event_log import MemoryEventLog
 from portkey_admin_mcp.server.http.principal import Principal
+from portkey_admin_mcp.server.http.redis_event_log import RedisEventLog
 
 ADA, BEN = Principal("bearer", "ada"), Principal("bearer", "ben")
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -115,10 +116,100 @@ async def test_a_stream_keeps_its_newest_events(events):
     assert last.startswith(stream)
 
 
+async def test_nothing_follows_the_end_of_an_answer(events):
+    stream = new_stream_id()
+    await events.append(ADA, stream, None, False)
+    last = await events.append(ADA, stream, '"the answer"', True)
+
+    async with asyncio.timeout(0.5):
+        assert [event async for event in events.follow(cursor_of(ADA, last))] == []
+
+
+def bounded(most, share):
+    sizes = {"MCP_EVENT_MAX_BYTES": most << 20, "MCP_EVENT_MAX_BYTES_PER_PRINCIPAL": share << 20}
+    return MemoryEventLog(hosting(**sizes))
+
+
+async def kept(events, principal, ids):
+    """Which of these events are still known."""
+    found = []
+    for event_id in ids:
+        try:
+            await anext(events.follow(cursor_of(principal, event_id)), None)
+        except UnknownEvent:
+            continue
+        found.append(event_id)
+    return found
+
+
+async def answers(events, principal, count, size):
+    """Keep so many answers of so many bytes, each on a stream of its own."""
+    return [await events.append(principal, new_stream_id(), "x" * size, True) for _ in range(count)]
+
+
+async def test_the_oldest_events_make_room_for_the_newest():
+    events = bounded(most=2, share=2)
+
+    ids = await answers(events, ADA, 30, 100_000)
+
+    newest = await kept(events, ADA, ids)
+    assert newest == ids[-len(newest) :]
+    assert 18 <= len(newest) <= 20
+
+
+async def test_one_principal_pushes_out_nobody_elses_events():
+    events = bounded(most=2, share=1)
+    bens = await answers(events, BEN, 5, 100_000)
+
+    adas = await answers(events, ADA, 100, 100_000)
+
+    assert await kept(events, BEN, bens) == bens
+    assert 8 <= len(await kept(events, ADA, adas)) <= 10
+
+
+async def test_an_event_as_large_as_its_share_is_not_kept_and_costs_nothing_else():
+    events = bounded(most=2, share=1)
+    before = await answers(events, ADA, 3, 1000)
+
+    with pytest.raises(EventLogUnavailable):
+        await answers(events, ADA, 1, 1 << 20)
+
+    assert await kept(events, ADA, before) == before
+
+
+async def test_a_follower_who_missed_something_is_told_no_more():
+    events = bounded(most=1, share=1)
+    stream = new_stream_id()
+    first = await events.append(ADA, stream, None, False)
+    following = events.follow(cursor_of(ADA, first))
+    second = await events.append(ADA, stream, "2", False)
+    assert (await anext(following)).id == second
+
+    for number in range(20):
+        await events.append(ADA, stream, str(number) + "x" * 100_000, False)
+
+    async with asyncio.timeout(5):
+        assert [event async for event in following if event is not None] == []
+
+
+async def test_what_is_kept_takes_no_more_memory_than_it_may():
+    tracemalloc.start()
+    try:
+        events = bounded(most=4, share=4)
+        before, _ = tracemalloc.get_traced_memory()
+        for size in (10, 1000, 80_000):
+            await answers(events, ADA, 40_000_000 // (size + 1500), size)
+            await answers(events, BEN, 4_000_000 // (size + 1500), size)
+            after, _ = tracemalloc.get_traced_memory()
+            assert (after - before) / (1 << 20) < 4.5, f"at {size} bytes an event"
+    finally:
+        tracemalloc.stop()
+
+
 async def test_memory_forgets_after_its_time():
     events = MemoryEventLog(hosting(MCP_EVENT_TTL_SECONDS=1))
     first = await events.append(ADA, new_stream_id(), "1", True)
-    events._expires_at = {key: time.monotonic() - 1 for key in events._expires_at}
+    await asyncio.sleep(1.1)
 
     with pytest.raises(UnknownEvent):
         await anext(events.follow(cursor_of(ADA, first)))

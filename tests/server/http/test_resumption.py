@@ -168,6 +168,18 @@ async def whole(session, url, number):
         return await events_of(response)
 
 
+async def test_a_client_that_comes_back_for_more_than_the_answer_is_sent_away_at_once(two):
+    one, other = two
+    async with aiohttp.ClientSession() as session:
+        events = await whole(session, one.url, 1)
+        last, _ = events[-1]
+
+        async with asyncio.timeout(5):
+            again = [await resumed(session, url, last) for url in (one.url, other.url)]
+
+    assert again == [(200, []), (200, [])]
+
+
 async def test_another_principals_event_is_not_found(two):
     one, other = two
     async with aiohttp.ClientSession() as session:

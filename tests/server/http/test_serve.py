@@ -1,18 +1,14 @@
 """`portkey-admin-mcp http` as a process: TLS, workers, and how it stops."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import signal
 import ssl
 import time
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from certificates import Authority
 from fake_portkey import Answer, FakePortkey
 from http_service import HEADERS, TIMEOUT_S, running_service, wait_for_port
 
@@ -127,48 +123,6 @@ def test_what_must_not_be_served_is_refused_at_start(port, options, environment,
         assert code != 0
         assert told in served.stderr
         assert "Traceback" not in served.stderr
-
-
-class Authority:
-    """Makes certificates."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-        ca = x509.BasicConstraints(ca=True, path_length=0)
-        self.file = self._write("ca", self.key, self._sign("authority", self.key, ca))[1]
-
-    def issue(self, name):
-        key = ec.generate_private_key(ec.SECP256R1())
-        plain = x509.BasicConstraints(ca=False, path_length=None)
-        return self._write(name, key, self._sign(name, key, plain))
-
-    def _sign(self, name, key, constraints):
-        now = dt.datetime.now(dt.UTC)
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        return (
-            x509.CertificateBuilder(self.name, subject, key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + dt.timedelta(hours=1))
-            .add_extension(constraints, critical=True)
-            .add_extension(host, critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
-
-    def _write(self, name, key, certificate):
-        key_file, file = self.folder / f"{name}.key", self.folder / f"{name}.pem"
-        key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        return key_file, file
 
 
 async def test_https_asks_for_a_client_certificate_where_it_is_told_to(port, tmp_path):

@@ -5,14 +5,13 @@ import contextlib
 import io
 import itertools
 import random
-import re
 import sys
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from http_service import HEADERS, running_service, wait_for_port
+from http_service import HEADERS, memory_of, running_service, wait_for_port
 
 CLIENTS = 64
 ROUNDS = 12
@@ -90,12 +89,6 @@ class Visitor:
             self.statuses.append(response.status)
             await response.read()
             return response.headers
-
-
-def memory_of(process):
-    """Resident memory in kB."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
 
 def files_of(process):

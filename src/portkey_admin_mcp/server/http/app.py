@@ -21,14 +21,16 @@ from ... import __version__
 from ...catalog import Tool
 from ...hosting import Hosting
 from .auth import Authentication, challenge_url, create_authenticator, metadata_route
-from .event_log import EventLog, create_event_log
+from .event_log import EventLog
 from .guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
+from .memory_event_log import MemoryEventLog
 from .metrics import Metrics
 from .pages import ServiceInfo, page_routes
 from .paths import MCP, PAGES
 from .principal import principal_of
 from .rate_limiter import create_rate_limiter
 from .readiness import Check
+from .redis_event_log import RedisEventLog
 from .resumption import StreamResumption
 from .sessions import Sessions
 from .telemetry import start_telemetry
@@ -64,7 +66,7 @@ class Service:
 
     def __init__(self, server: FastMCP, hosting: Hosting) -> None:
         self.hosting = hosting
-        self.events: EventLog | None = create_event_log(hosting)
+        self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
         # A low-level server of the SDK will do too: the conformance suite brings one.
         self.sessions = Sessions(getattr(server, "_mcp_server", server), hosting, self.events)
@@ -136,6 +138,13 @@ def build_http(
     app.router.redirect_slashes = False
     app.state.service = service
     return app
+
+
+def _event_log(hosting: Hosting) -> EventLog | None:
+    """The store that the settings ask for."""
+    if hosting.event_store == "off":
+        return None
+    return MemoryEventLog(hosting) if hosting.event_store == "memory" else RedisEventLog(hosting)
 
 
 def _middleware(service: Service) -> list[Middleware]:

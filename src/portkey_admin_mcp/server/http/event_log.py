@@ -7,20 +7,12 @@ fingerprint, so that another principal cannot read it with its event id.
 
 import asyncio
 import contextlib
-import logging
 import re
 import secrets
-import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import RedisError
-
-from ...hosting import Hosting
 from .principal import Principal
 
 EVENT_ID = re.compile(r"(?P<stream>[0-9a-f]{32})\.(?P<position>\d{1,16}(-\d{1,16})?)")
@@ -29,13 +21,6 @@ MAX_EVENTS = 1000
 
 POLL_INTERVAL_S = 1.0
 """Seconds to wait for a notification of new events before the store is read again."""
-
-SUBSCRIPTION_TIMEOUT_S = 30.0
-NONCE_BYTES = 12
-MAX_CONNECTIONS = 32
-"""Connections to Redis; further requests wait for a free one."""
-
-log = logging.getLogger(__name__)
 
 
 class EventLogUnavailable(Exception):
@@ -46,7 +31,7 @@ class UnknownEvent(Exception):
     """There is no such event, or it is not this principal's."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event of a stream; `last` if none can follow. Without a message it sets a cursor."""
 
@@ -76,8 +61,8 @@ class EventLog(Protocol):
     def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
         """Yield the events after a position, then new ones as they are appended.
 
-        Yields None at intervals while there is nothing new. Raises UnknownEvent at
-        once if there is no such event.
+        Yields None at intervals while there is nothing new, and ends where nothing can follow.
+        Raises UnknownEvent at once if there is no such event.
         """
         ...
 
@@ -103,232 +88,8 @@ def cursor_of(principal: Principal, event_id: str) -> Cursor:
     return Cursor(f"{principal.fingerprint}:{found['stream']}", found["stream"], found["position"])
 
 
-class MemoryEventLog:
-    """Keeps events in this process, for a service of one instance."""
-
-    def __init__(self, hosting: Hosting) -> None:
-        self._ttl = hosting.event_ttl_s
-        self._streams: dict[str, list[Event]] = {}
-        self._expires_at: dict[str, float] = {}
-        self._appended = asyncio.Condition()
-
-    async def append(
-        self, principal: Principal, stream: str, message: str | None, last: bool
-    ) -> str:
-        """Keep an event; drop expired streams. Returns the event's id."""
-        key = f"{principal.fingerprint}:{stream}"
-        async with self._appended:
-            self._drop_expired()
-            events = self._streams.setdefault(key, [])
-            position = int(events[-1].id.partition(".")[2]) + 1 if events else 1
-            event = Event(f"{stream}.{position}", message, last)
-            events.append(event)
-            del events[:-MAX_EVENTS]
-            self._expires_at[key] = time.monotonic() + self._ttl
-            self._appended.notify_all()
-        return event.id
-
-    async def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
-        """Yield the events after a position, then new ones as they are appended."""
-        self._drop_expired()
-        position = int(cursor.position.partition("-")[0])
-        if not any(_position(event) == position for event in self._streams.get(cursor.key, ())):
-            raise UnknownEvent
-        while True:
-            for event in [e for e in self._streams.get(cursor.key, ()) if _position(e) > position]:
-                position = _position(event)
-                yield event
-            async with self._appended:
-                if not any(_position(e) > position for e in self._streams.get(cursor.key, ())):
-                    await _wait_at_most(POLL_INTERVAL_S, self._appended.wait())
-            yield None
-
-    async def ping(self) -> None:
-        """Return at once: memory is always available."""
-
-    async def close(self) -> None:
-        """Do nothing: there are no connections."""
-
-    def _drop_expired(self) -> None:
-        now = time.monotonic()
-        for key in [key for key, expiry in self._expires_at.items() if expiry < now]:
-            del self._streams[key], self._expires_at[key]
-
-
-def _position(event: Event) -> int:
-    return int(event.id.partition(".")[2])
-
-
-class StreamNotifications:
-    """One Redis subscription per process that wakes the followers of a stream.
-
-    Notifications may be lost while Redis is down, so followers also poll at intervals.
-    """
-
-    def __init__(self, redis: Redis, channel: str) -> None:
-        self.channel = channel
-        self._redis = redis
-        self._waiting: dict[str, set[asyncio.Event]] = {}
-        self._listener: asyncio.Task[None] | None = None
-
-    @contextlib.contextmanager
-    def subscription(self, key: str) -> Iterator[asyncio.Event]:
-        """An asyncio event that is set whenever an event is appended to this stream."""
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._listen())
-        appended = asyncio.Event()
-        self._waiting.setdefault(key, set()).add(appended)
-        try:
-            yield appended
-        finally:
-            self._waiting[key].discard(appended)
-            if not self._waiting[key]:
-                del self._waiting[key]
-
-    async def close(self) -> None:
-        """Stop listening."""
-        listener, self._listener = self._listener, None
-        # redis-py may swallow a cancellation while it connects, so once is not enough.
-        while listener is not None and not listener.done():
-            listener.cancel()
-            await asyncio.wait([listener], timeout=0.1)
-
-    async def _listen(self) -> None:
-        while True:
-            with contextlib.suppress(RedisError, OSError):
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(self.channel)
-                    while True:
-                        message = await pubsub.get_message(timeout=SUBSCRIPTION_TIMEOUT_S)
-                        key = message["data"].decode() if message else ""
-                        for appended in self._waiting.get(key, ()):
-                            appended.set()
-            await asyncio.sleep(POLL_INTERVAL_S)
-
-
-class RedisEventLog:
-    """Keeps events encrypted in Redis streams, shared by all instances.
-
-    After a failure Redis is not asked for BACKOFF_S seconds, so that requests do not queue up
-    for a server that is down.
-    """
-
-    BACKOFF_S = 1.0
-
-    def __init__(self, hosting: Hosting) -> None:
-        self._prefix = f"{hosting.redis_prefix}:events"
-        self._ttl = hosting.event_ttl_s
-        self._timeout_s = hosting.redis_timeout_ms / 1000
-        self._cipher = AESGCM(hosting.event_secret)
-        self._redis = redis_client(hosting)
-        self._notifications = StreamNotifications(self._redis, f"{self._prefix}:news")
-        self._backoff_until = self._answered_at = 0.0
-
-    async def append(
-        self, principal: Principal, stream: str, message: str | None, last: bool
-    ) -> str:
-        """Keep an event, renew the stream's expiry, and notify its followers."""
-        key = f"{principal.fingerprint}:{stream}"
-        name = f"{self._prefix}:{key}"
-        entry: dict[Any, Any] = {"m": self._encrypted(key, message), "l": b"1" if last else b"0"}
-        async with self._redis.pipeline(transaction=True) as batch:
-            batch.xadd(name, entry, maxlen=MAX_EVENTS, approximate=False)
-            batch.expire(name, self._ttl)
-            batch.publish(self._notifications.channel, key)
-            position, *_ = await self._execute(batch.execute())
-        return f"{stream}.{position.decode()}"
-
-    async def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
-        """Yield the events after a position, then new ones, whichever instance appends them."""
-        name = f"{self._prefix}:{cursor.key}"
-        if not await self._execute(self._redis.xrange(name, cursor.position, cursor.position)):
-            raise UnknownEvent
-        position = cursor.position
-        with self._notifications.subscription(cursor.key) as appended:
-            while True:
-                appended.clear()
-                found = await self._execute(
-                    self._redis.xrange(name, f"({position}", "+", count=100)
-                )
-                for entry_id, entry in found:
-                    position = entry_id.decode()
-                    yield self._event(cursor, position, entry)
-                if not found:
-                    await _wait_at_most(POLL_INTERVAL_S, appended.wait())
-                    yield None
-
-    async def ping(self) -> None:
-        """Ping Redis, even during the backoff."""
-        self._backoff_until = 0
-        await self._execute(self._redis.ping())
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._notifications.close()
-        await self._redis.aclose()
-
-    async def _execute(self, command: Awaitable[Any]) -> Any:
-        if time.monotonic() < self._backoff_until:
-            if hasattr(command, "close"):
-                command.close()
-            raise EventLogUnavailable
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await command
-        except (RedisError, OSError, TimeoutError) as error:
-            self._record_failure(error)
-            raise EventLogUnavailable from error
-        self._answered_at = time.monotonic()
-        return answer
-
-    def _record_failure(self, error: Exception) -> None:
-        """Start the backoff, unless Redis answered another command just before."""
-        now = time.monotonic()
-        if now - self._answered_at > self.BACKOFF_S:
-            self._backoff_until = now + self.BACKOFF_S
-            log.warning("the event store does not answer: %s", type(error).__name__)
-
-    def _event(self, cursor: Cursor, position: str, entry: dict[bytes, bytes]) -> Event:
-        message = self._decrypted(cursor.key, entry[b"m"])
-        return Event(f"{cursor.stream}.{position}", message, entry[b"l"] == b"1")
-
-    def _encrypted(self, key: str, message: str | None) -> bytes:
-        # The key is authenticated too: an event cannot be moved to another principal's stream.
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, (message or "").encode(), key.encode())
-
-    def _decrypted(self, key: str, encrypted: bytes) -> str | None:
-        try:
-            text = self._cipher.decrypt(
-                encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], key.encode()
-            ).decode()
-        except InvalidTag as error:
-            raise UnknownEvent from error
-        return text or None
-
-
-def redis_client(hosting: Hosting) -> Redis:
-    """A Redis client with a bounded connection pool and timeouts."""
-    url = hosting.redis_url.get_secret_value() if hosting.redis_url else ""
-    timeout_s = hosting.redis_timeout_ms / 1000
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=timeout_s,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-    )
-    return Redis.from_pool(pool)
-
-
-def create_event_log(hosting: Hosting) -> EventLog | None:
-    """The store that the settings ask for."""
-    if hosting.event_store == "off":
-        return None
-    return MemoryEventLog(hosting) if hosting.event_store == "memory" else RedisEventLog(hosting)
-
-
-async def _wait_at_most(seconds: float, awaitable: Awaitable[Any]) -> None:
+async def wait_at_most(seconds: float, awaitable: Awaitable[Any]) -> None:
+    """Wait, but give up after so many seconds."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await awaitable

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...addresses import LOOPBACK_HOSTS, WILDCARD_HOSTS
 from ...hosting import Hosting
 from .rate_limiter import RateLimiter, create_rate_limiter
-from .request import RequestRefused, header_values, is_page
+from .request import RequestRefused, header_values, is_page, replay_body
 
 __all__ = [
     "BodyLimit",
@@ -31,6 +31,7 @@ VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,200}")
 CHECKED_HEADERS = ("mcp-protocol-version", "mcp-session-id", "last-event-id")
 """Headers that appear in logs, responses and Redis keys, so their characters are restricted."""
 
+JSON_TYPE = re.compile(r"application/json\s*(;\s*charset=(utf-?8|\"utf-8\")\s*)?", re.IGNORECASE)
 MAX_JSON_DEPTH = 100
 BODY_TIMEOUT_S = 30
 """Seconds in which a whole body must arrive."""
@@ -109,7 +110,7 @@ class HostAndOrigin:
 
 
 class BodyLimit:
-    """Reads the whole body and refuses one that is too large, too deeply nested or too slow."""
+    """Reads the whole body and refuses what is too large or too slow, no JSON, or too deep."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float = BODY_TIMEOUT_S) -> None:
         self.app = app
@@ -117,7 +118,7 @@ class BodyLimit:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse with 400, 408 or 413."""
+        """Refuse with 400, 408, 413 or 415."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
@@ -126,14 +127,16 @@ class BodyLimit:
                 body = await self._read(scope, receive)
             if body is None:
                 return None
-            _require_shallow(scope, body)
+            if body:
+                _require_json(scope)
+            _require_shallow(body)
         except TimeoutError:
             timed_out = RequestRefused(408, "request_timeout", "The body did not arrive in time.")
             return await timed_out.response(Connection="close")(scope, receive, send)
         except RequestRefused as refused:
             # What is still on its way is not read, so the connection is of no more use.
             return await refused.response(Connection="close")(scope, receive, send)
-        return await self.app(scope, _replay(body, receive), send)
+        return await self.app(scope, replay_body(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The body, or None from a client that left."""
@@ -266,13 +269,20 @@ def _require_one_length(scope: Scope) -> None:
         )
 
 
-def _require_shallow(scope: Scope, body: bytes) -> None:
+def _require_json(scope: Scope) -> None:
+    """Refuse a body that says it is anything but JSON; raises RequestRefused (415).
+
+    The SDK takes a list of types that holds JSON for JSON.
+    """
+    kinds = header_values(scope, "content-type")
+    if len(kinds) != 1 or not JSON_TYPE.fullmatch(kinds[0]):
+        raise RequestRefused(
+            415, "unsupported_media_type", "Send the body as Content-Type: application/json."
+        )
+
+
+def _require_shallow(body: bytes) -> None:
     """Check the nesting depth of JSON without parsing, since deep nesting attacks the parser."""
-    kinds = {
-        kind.partition(";")[0].strip().lower() for kind in header_values(scope, "content-type")
-    }
-    if "application/json" not in kinds:
-        return
     # No JSON in UTF-8 holds a NUL; in UTF-16 every bracket has one, and is not seen below.
     if b"\0" in body:
         raise RequestRefused(400, "invalid_json", "The body is not JSON in UTF-8.")
@@ -281,12 +291,3 @@ def _require_shallow(scope: Scope, body: bytes) -> None:
         raise RequestRefused(
             400, "invalid_json", f"The body is nested deeper than {MAX_JSON_DEPTH} levels."
         )
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    kept: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replayed() -> Message:
-        return kept.pop() if kept else await receive()
-
-    return replayed

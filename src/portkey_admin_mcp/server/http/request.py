@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive
 
 
 class RequestRefused(Exception):
@@ -35,6 +36,16 @@ def header_values(scope: Any, name: str) -> list[str]:
     """Every value the request has for a header, in order and undecoded."""
     wanted = name.lower().encode()
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted]
+
+
+def replay_body(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that tells a body that was read already, then goes on with the real one."""
+    kept: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return kept.pop() if kept else await receive()
+
+    return replayed
 
 
 def is_page(scope: Any, pages: frozenset[str]) -> bool:

@@ -52,7 +52,7 @@ class StreamResumption:
             cursor = cursor_of(principal, request.headers.get("last-event-id", ""))
             events = self._events.follow(cursor)
             # The first step finds out whether there is such a stream.
-            first = await anext(events)
+            first = await anext(events, None)
         except UnknownEvent:
             return _refusal(404, "There is no such event; begin anew")
         except EventLogUnavailable:
@@ -78,7 +78,9 @@ class StreamResumption:
                     last_sent_at = now
                     yield b": here\n\n"
                 event = await anext(events)
-        except (EventLogUnavailable, UnknownEvent, StopAsyncIteration):
+        except StopAsyncIteration:
+            return
+        except (EventLogUnavailable, UnknownEvent):
             log.warning("a resumed stream ended early: the event store is away")
 
 

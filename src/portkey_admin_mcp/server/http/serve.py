@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from ...hosting import Hosting
+from .connections import guarded_connection, new_event_loop
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ def _options(hosting: Hosting) -> dict[str, Any]:
         "host": hosting.host,
         "port": hosting.port,
         "lifespan": "on",
+        "http": guarded_connection(hosting.max_connections),
+        "ws": "none",
+        "loop": f"{new_event_loop.__module__}:{new_event_loop.__qualname__}",
         "log_config": None,
         "access_log": False,
         "server_header": False,

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
+from uuid import uuid4
 
 import anyio
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
 from mcp.server.auth.provider import AccessToken
 from mcp.server.connection import Connection
 from mcp.server.runner import serve_connection
@@ -16,11 +18,14 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 from mcp.shared.transport_context import TransportContext
 from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCError, JSONRPCMessage, JSONRPCResponse
+from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ...hosting import Hosting
+from ..json_rpc import INVALID_REQUEST, error_object
 from .event_log import EventLog, EventLogUnavailable, new_stream_id
 from .principal import ANONYMOUS, Principal, principal_of
+from .session_transport import SessionTransport
 
 RETRY_AFTER_S = 5
 RETRY_INTERVAL_MS = 1000
@@ -43,6 +48,8 @@ class StreamRecorder(EventStore):
         self._principal = principal
         self._streams: dict[str, str] = {}
         self.idle = asyncio.Event()
+        self.on_answer: Callable[[str], None] = lambda _stream_id: None
+        """Called with the id of a request whose answer was kept, before it is sent."""
 
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
         """Keep what is about to be sent; returns its id, or nothing if it could not be kept."""
@@ -59,10 +66,15 @@ class StreamRecorder(EventStore):
             if last:
                 del self._streams[stream_id]
                 self.idle.set()
+                self.on_answer(stream_id)
 
     async def replay_events_after(self, last_event_id: str, send_callback: Any) -> str | None:
         """Return None: `resumption` answers before the transport would."""
         return None
+
+
+class ShareExceeded(Exception):
+    """A principal has as many sessions as one may have."""
 
 
 class Sessions(StreamableHTTPSessionManager):
@@ -70,6 +82,7 @@ class Sessions(StreamableHTTPSessionManager):
 
     def __init__(self, server: Any, hosting: Hosting, events: EventLog | None) -> None:
         self._events = events
+        self._share = hosting.session_share
         super().__init__(
             app=server,
             stateless=hosting.session_mode == "stateless",
@@ -105,6 +118,8 @@ class Sessions(StreamableHTTPSessionManager):
         try:
             served = {**scope, "user": AuthenticatedUser(owner)}
             await self.handle_request(served, receive, _with_retry_after(send))
+        except ShareExceeded:
+            await self._share_exceeded()(scope, receive, send)
         finally:
             _current_principal.reset(token)
 
@@ -112,6 +127,35 @@ class Sessions(StreamableHTTPSessionManager):
         """Close the notification streams, so that a stopping service does not wait for them."""
         for transport in list(self._server_instances.values()):
             transport.close_standalone_sse_stream()
+
+    def _admit_session(
+        self, requestor: AuthorizationContext | None
+    ) -> StreamableHTTPServerTransport | None:
+        """As in the SDK, but with our transport, and no more than its share to one principal."""
+        if self.max_sessions is not None and self.open_sessions >= self.max_sessions:
+            return None
+        if sum(owner == requestor for owner in self._session_owners.values()) >= self._share:
+            raise ShareExceeded
+        session_id = uuid4().hex
+        transport = SessionTransport(
+            mcp_session_id=session_id,
+            event_store=self.event_store,
+            security_settings=self.security_settings,
+            retry_interval=self.retry_interval,
+            idle_timeout=self.session_idle_timeout,
+        )
+        if requestor is not None:
+            self._session_owners[session_id] = requestor
+        self._server_instances[session_id] = transport
+        return transport
+
+    def _share_exceeded(self) -> JSONResponse:
+        message = (
+            f"You have {self._share} sessions open, as many as one principal may have "
+            "(MCP_MAX_SESSIONS_PER_PRINCIPAL); end one with DELETE, or go on in one of them."
+        )
+        error = error_object(None, INVALID_REQUEST, message)
+        return JSONResponse(error, 429, {"retry-after": str(RETRY_AFTER_S)})
 
     async def _handle_stateless_request(
         self, protocol_version_hint: str | None, scope: Scope, receive: Receive, send: Send

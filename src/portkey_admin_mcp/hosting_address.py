@@ -1,0 +1,99 @@
+"""The settings of where the hosted HTTP service is found: addresses, hosts, origins, TLS."""
+
+from typing import Self
+
+from pydantic import AliasChoices, Field, FilePath, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .addresses import WILDCARD_HOSTS, check_network, check_url, is_loopback
+from .settings import CommaSeparated
+
+
+class HostingAddress(BaseSettings):
+    """Where the service listens, and by which names it is called."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias="MCP_HOST",
+        description="Address to listen on.",
+        examples=["0.0.0.0"],  # noqa: S104  # shown, not used
+    )
+    port: int = Field(
+        3000,
+        ge=1,
+        le=65535,
+        validation_alias=AliasChoices("MCP_PORT", "PORT"),
+        description="Port to listen on.",
+        examples=["3000"],
+    )
+    allowed_origins: CommaSeparated = Field(
+        (),
+        validation_alias="ALLOWED_ORIGINS",
+        description="Browser origins that may call, comma-separated. Others are answered 403.",
+        examples=["https://chat.example.com"],
+    )
+    allowed_hosts: CommaSeparated = Field(
+        (),
+        validation_alias="MCP_ALLOWED_HOSTS",
+        description="Host headers that are answered, besides loopback, MCP_HOST and that of "
+        "MCP_PUBLIC_BASE_URL. Others are answered 421.",
+        examples=["mcp.example.com"],
+    )
+    trust_proxy: CommaSeparated = Field(
+        (),
+        validation_alias="MCP_TRUST_PROXY",
+        description="Addresses or networks of proxies whose X-Forwarded-For and -Proto count.",
+        examples=["10.0.0.0/8"],
+    )
+    public_base_url: str | None = Field(
+        None,
+        validation_alias="MCP_PUBLIC_BASE_URL",
+        description="Where clients reach this service; what it says of itself never comes from a "
+        "request.",
+        examples=["https://mcp.example.com"],
+    )
+    tls_key: FilePath | None = Field(
+        None, validation_alias="MCP_TLS_KEY_PATH", description="Private key (PEM) for HTTPS."
+    )
+    tls_cert: FilePath | None = Field(
+        None, validation_alias="MCP_TLS_CERT_PATH", description="Certificate (PEM) for HTTPS."
+    )
+    tls_ca: FilePath | None = Field(
+        None,
+        validation_alias="MCP_TLS_CA_PATH",
+        description="Authorities (PEM) of client certificates, which are then required.",
+    )
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        if (self.tls_key is None) != (self.tls_cert is None):
+            raise ValueError("MCP_TLS_KEY_PATH and MCP_TLS_CERT_PATH go together; set both")
+        if self.tls_ca and not self.tls_cert:
+            raise ValueError("MCP_TLS_CA_PATH needs MCP_TLS_CERT_PATH and MCP_TLS_KEY_PATH")
+        if self.public_base_url is not None:
+            check_url("MCP_PUBLIC_BASE_URL", self.public_base_url)
+        for origin in self.allowed_origins:
+            check_url("ALLOWED_ORIGINS", origin)
+        for network in self.trust_proxy:
+            check_network(network)
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return is_loopback(self.host)
+
+    @property
+    def base_url(self) -> str:
+        """Where clients reach this service, without a slash at the end."""
+        if self.public_base_url:
+            return self.public_base_url.rstrip("/")
+        scheme = "https" if self.tls_cert else "http"
+        # An address that means "all of them" is not one to call.
+        host = "localhost" if self.host in WILDCARD_HOSTS else self.host
+        host = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{host}:{self.port}"
