@@ -110,7 +110,11 @@ class StdioServer:
 
     def write(self, line: bytes) -> None:
         """Send a line as it is."""
-        self._process.stdin.write(line + b"\n")
+        self.write_bytes(line + b"\n")
+
+    def write_bytes(self, data: bytes) -> None:
+        """Send bytes that may be no line."""
+        self._process.stdin.write(data)
 
     def answer(self, number: int) -> dict[str, Any]:
         """Read on to the answer to this request."""

@@ -135,6 +135,73 @@ def test_a_line_may_be_nonsense_or_longer_than_any_pipe(start):
     assert len(shown) + int(missing.removesuffix(" characters more)")) == 1_000_000
 
 
+def test_a_line_that_no_server_can_take_is_answered_with_an_error(start):
+    request = b'{"jsonrpc":"2.0","id":"mine","method":"ping","params":{"x":%s}}'
+    deep = b"[" * 5000 + b"]" * 5000
+    with start("--sandbox") as server:
+        server.open()
+        told = {}
+        for line in (
+            b"no JSON",
+            b"[]",
+            request % b'"\\ud800"',
+            request % b'"\xff"',
+            request % deep,
+        ):
+            server.write(line)
+            told[line] = server.next_line()
+        for silent in (b"", b" \t\r", b'{"jsonrpc":"2.0","id":9,"result":"no object"}'):
+            server.write(silent)
+        server.write(b'{"jsonrpc":"2.0",\r"id":8,\r"method":"ping"}')
+
+        assert server.next_line() == {"jsonrpc": "2.0", "id": 8, "result": {}}
+        assert [(line["id"], line["error"]["code"]) for line in told.values()] == [
+            (None, -32700),
+            (None, -32600),
+            ("mine", -32600),
+            ("mine", -32600),
+            (None, -32600),
+        ]
+        server.ask("ping")
+
+
+def test_lines_before_the_end_of_the_last_are_kept_and_an_unfinished_last_one_is_read(start):
+    with start("--sandbox") as server:
+        server.open()
+        line = b'{"jsonrpc":"2.0","id":5,"method":"ping"}'
+        for byte in line:
+            server.write_bytes(bytes([byte]))
+        server.write_bytes(b"\n" + line.replace(b"5", b"6"))
+
+        assert server.next_line() == {"jsonrpc": "2.0", "id": 5, "result": {}}
+        server.close_input()
+        assert server.next_line() == {"jsonrpc": "2.0", "id": 6, "result": {}}
+
+
+def test_an_id_in_use_is_refused_until_it_is_answered_or_cancelled(start, fake, portkey_env):
+    fake.script([Answer(body={"total": 1}, after_s=0.5), "silence", Answer(body={"total": 3})])
+    with start(env=portkey_env) as server:
+        server.open()
+        call = {"method": "tools/call", "params": {"name": "list_workspaces", "arguments": {}}}
+
+        def ask():
+            server.write(json.dumps({"jsonrpc": "2.0", "id": 77, **call}).encode())
+
+        ask()
+        ask()
+        refusal, first = server.next_line(), server.next_line()
+        ask()
+        fake.wait_for(2)
+        server.tell("notifications/cancelled", requestId=77)
+        ask()
+        third = server.next_line()
+
+    assert (refusal["id"], refusal["error"]["code"]) == (77, -32600)
+    assert "77" in refusal["error"]["message"]
+    assert first["result"]["structuredContent"] == {"total": 1}
+    assert third["result"]["structuredContent"] == {"total": 3}
+
+
 def test_what_was_asked_before_the_end_of_input_is_answered(start):
     with start("--sandbox") as server:
         client = {"name": "a script", "version": "1"}

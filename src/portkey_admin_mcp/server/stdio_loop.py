@@ -74,7 +74,8 @@ class StdioLoop:
         try:
             self._write(await self._lane.called(request))
         finally:
-            del self._calls[request.id]
+            if self._calls.get(request.id) is asyncio.current_task():
+                del self._calls[request.id]
 
     def _cancels_call(self, message: dict[str, Any]) -> bool:
         """Cancel a call of the lane; as the specification demands, it is then not answered."""
@@ -82,7 +83,7 @@ class StdioLoop:
             return False
         named = request_id({"id": (message.get("params") or {}).get("requestId")})
         self._sdk.unanswered.discard(named)
-        call = self._calls.get(named)
+        call = self._calls.pop(named, None)
         if call is not None:
             call.cancel()
         return call is not None
@@ -181,6 +182,7 @@ class Input(asyncio.Protocol):
         """Take line after line until input has ended, beginning with what is read already."""
         self.data_received(unread)
         if has_ended:
+            self.connection_lost(None)
             return
         loop = asyncio.get_running_loop()
         try:
@@ -207,13 +209,15 @@ class Input(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that input has ended."""
+        """Take a last line that has no end, and note that input has ended."""
+        if self._unread and not self._ended.is_set():
+            self.data_received(b"\n")
         self._ended.set()
 
     def _pump(self, loop: asyncio.AbstractEventLoop) -> None:
         while data := os.read(self._pipes.input, READ_BYTES):
             loop.call_soon_threadsafe(self.data_received, data)
-        loop.call_soon_threadsafe(self._ended.set)
+        loop.call_soon_threadsafe(self.connection_lost, None)
 
 
 class Output(asyncio.BaseProtocol):

@@ -3,12 +3,15 @@
 import asyncio
 import base64
 import os
+import sys
 import time
 import tracemalloc
 
+import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from http_service import HEADERS, memory_of, running_service, wait_for_port
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.http.event_log import (
     MAX_EVENTS,
@@ -204,6 +207,35 @@ async def test_what_is_kept_takes_no_more_memory_than_it_may():
             assert (after - before) / (1 << 20) < 4.5, f"at {size} bytes an event"
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+async def test_hundreds_of_lists_cost_the_service_what_its_event_store_may_have(port):
+    number = port()
+    environment = {
+        "MCP_EVENT_STORE": "memory",
+        "MCP_EVENT_MAX_BYTES_PER_PRINCIPAL": "2097152",
+        "MCP_SESSION_MODE": "stateless",
+        "RATE_LIMIT_ENABLED": "false",
+        "LOG_LEVEL": "error",
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    with running_service(number, **environment) as service:
+        wait_for_port(number)
+        async with aiohttp.ClientSession(headers=HEADERS) as session:
+
+            async def lists(count):
+                for _ in range(count):
+                    url = f"http://127.0.0.1:{number}/mcp"
+                    async with session.post(url, json=message) as response:
+                        assert len(await response.read()) > 100_000
+                return memory_of(service.process)
+
+            before = await lists(40)
+            after = await lists(160)
+
+    # Without a bound they take 20 MB and more.
+    assert after - before < 6_000, f"{before} kB before, {after} kB after"
 
 
 async def test_memory_forgets_after_its_time():

@@ -97,6 +97,47 @@ async def test_workers_share_a_port_in_stateless_mode(port, fake):
     assert all('"total":7' in answer for answer in told)
 
 
+async def test_the_metrics_of_workers_are_summed_whoever_is_asked(port, fake, tmp_path):
+    number = port()
+    fake.script([Answer(body={"total": 7})])
+    environment = {
+        "MCP_SESSION_MODE": "stateless",
+        "MCP_METRICS": "true",
+        "RATE_LIMIT_ENABLED": "false",
+        "TMPDIR": str(tmp_path),
+        **fake.settings,
+    }
+    with running_service(number, "--workers", "2", **environment) as served:
+        wait_for_port(number)
+        url = f"http://127.0.0.1:{number}"
+        calls = 0
+        while calls < 12 or len(worker_files(tmp_path)) < 2:
+            # A connection of its own for each, so that at last both workers had some.
+            async with aiohttp.ClientSession(headers=HEADERS) as session:
+                await answered(session, f"{url}/mcp", {})
+            calls += 1
+            assert calls < 500, "one worker takes all"
+        told = [await metrics_of(url) for _ in range(12)]
+        served.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(served.process.wait, 15)
+
+    called = f'portkey_admin_tool_calls_total{{outcome="ok",tool="list_workspaces"}} {calls}.0'
+    assert all(called in text for text in told)
+    assert all("portkey_admin_sessions 0.0" in text for text in told)
+    assert [text.count("# TYPE portkey_admin_tool_calls_total") for text in told] == [1] * 12
+    assert list(tmp_path.iterdir()) == []
+
+
+def worker_files(folder):
+    """What workers that have counted a call keep."""
+    return [file for file in folder.glob("*/counter_*.db") if b"tool_calls" in file.read_bytes()]
+
+
+async def metrics_of(url):
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as response:
+        return await response.text()
+
+
 @pytest.mark.parametrize(
     ("options", "environment", "told"),
     [

@@ -90,6 +90,8 @@ class Service:
             await self.close_streams()
         if self.telemetry is not None:
             self.telemetry.close()
+        if self.metrics is not None:
+            self.metrics.close()
         await self.limiter.close()
         if self.events is not None:
             await self.events.close()

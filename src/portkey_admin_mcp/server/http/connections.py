@@ -1,8 +1,7 @@
 """A connection of the hosted service: how much and how long a client may send unauthenticated.
 
-uvicorn's `h11_max_incomplete_event_size` is for h11 alone; httptools, which is three times as
-fast, keeps whatever it is sent of a header block. Its other limit, `limit_concurrency`, looks at a
-connection only once its headers are complete.
+uvicorn's `h11_max_incomplete_event_size` is for h11 alone; httptools keeps whatever it is sent of
+a header block. `limit_concurrency` looks at a connection only once its headers are complete.
 """
 
 import asyncio

@@ -1,10 +1,18 @@
-"""Prometheus metrics: requests, sessions, tool calls."""
+"""Prometheus metrics: requests, sessions, tool calls.
 
+Where there are several workers, each writes its own into files of a directory that all share, and
+whoever is asked for `/metrics` sums them up: prometheus_client's multiprocess mode. The library
+chooses it at its import, if PROMETHEUS_MULTIPROC_DIR is set; `serve.run_workers` sets it.
+"""
+
+import os
 import time
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.values import MutexValue, ValueClass
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,11 +21,14 @@ from .paths import MCP, PAGES
 
 PATHS = PAGES | {MCP}
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
+IS_MULTIPROCESS = ValueClass is not MutexValue
+"""Whether prometheus_client keeps values in files that several processes share."""
+
 CALL_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
-    """The metrics of this process; each worker has its own.
+    """The metrics of this process, or of all workers.
 
     No label value comes from the caller unchecked: that would let anybody fill the memory.
     """
@@ -47,7 +58,14 @@ class Metrics:
             buckets=CALL_BUCKETS_S,
             registry=registry,
         )
-        Gauge("portkey_admin_sessions", "Open sessions.", registry=registry).set_function(sessions)
+        # Of workers that live. Not a function: it would be asked in this process alone.
+        self._open_sessions = Gauge(
+            "portkey_admin_sessions",
+            "Open sessions.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._sessions = sessions
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
         """Wrap `app` to count its responses and their durations."""
@@ -80,8 +98,18 @@ class Metrics:
 
     async def page(self, _request: Request) -> Response:
         """Answer `GET /metrics`."""
+        self._open_sessions.set(self._sessions())
+        registry = self._registry
+        if IS_MULTIPROCESS:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # not typed
         headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
-        return Response(generate_latest(self._registry), headers=headers)
+        return Response(generate_latest(registry), headers=headers)
+
+    def close(self) -> None:
+        """Take what is true only of a living worker out of the sum."""
+        if IS_MULTIPROCESS:
+            mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # not typed
 
     def _record_request(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in PATHS else "other"

@@ -3,6 +3,9 @@
 import logging
 import os
 import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,19 @@ def run_workers(factory: str, hosting: Hosting, workers: int, env_file: Path | N
     # Else a worker would judge by an address on which nobody listens.
     environment = os.environ  # noqa: TID251  # what a worker reads
     environment.update(MCP_HOST=hosting.host, MCP_PORT=str(hosting.port))
-    uvicorn.run(factory, factory=True, workers=workers, env_file=env_file, **_options(hosting))
+    with _metrics_directory(hosting) as directory:
+        environment.update(directory)
+        uvicorn.run(factory, factory=True, workers=workers, env_file=env_file, **_options(hosting))
+
+
+@contextmanager
+def _metrics_directory(hosting: Hosting) -> Iterator[dict[str, str]]:
+    """A directory in which workers keep their metrics, as a variable for their environment."""
+    if not hosting.metrics:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="portkey-admin-mcp-metrics-") as directory:
+        yield {"PROMETHEUS_MULTIPROC_DIR": directory}
 
 
 def _options(hosting: Hosting) -> dict[str, Any]:
