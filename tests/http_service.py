@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from express import SETTING
+
 TIMEOUT_S = 30
 TOKEN = "a-token-of-the-tests"
 HEADERS = {
@@ -42,6 +44,7 @@ def running_service(port: int, *options: str, **environment: str) -> "Iterator[H
         "MCP_AUTH_MODE": "bearer",
         "MCP_AUTH_TOKEN": TOKEN,
         "PORTKEY_API_KEY": "a-key",
+        **SETTING,
         **environment,
     }
     command = [sys.executable, "-m", "portkey_admin_mcp", "http", *options]

@@ -82,12 +82,16 @@ def require_access_control(settings: Settings, hosting: "Hosting") -> None:
 def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
     """The hosted service."""
     from .server.app import all_tools, build_server
+    from .server.express.calls import Calls
+    from .server.express.manifest import Manifest
     from .server.http.app import build_http
     from .server.selection import selected_tools
 
     require_access_control(settings, hosting)
     portkey = portkey_factory(settings)
     tools = selected_tools(settings, all_tools())
+    manifest = Manifest.load().offering({tool.name for tool in tools})
+    calls = Calls(manifest, portkey, settings.max_result_chars)
     return build_http(
         build_server(
             portkey,
@@ -99,6 +103,7 @@ def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
         hosting,
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(portkey),
+        call=calls if settings.express and settings.tool_mode == "full" else None,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 import pytest
 from mcp import Client
 
+from express import SETTING
 from fake_portkey import FakePortkey
 from mcp_texts import texts
 from portkey_admin_mcp.server.app import build_server
@@ -44,7 +45,7 @@ class StdioServer:
                 stderr=log,
                 bufsize=0,
                 cwd=home,
-                env={"PATH": os.environ["PATH"], "HOME": str(home), **env},
+                env={"PATH": os.environ["PATH"], "HOME": str(home), **SETTING, **env},
             )
 
     def __enter__(self) -> Self:

@@ -20,8 +20,8 @@ from .admin_prompts import prompts_for
 from .binding import bind
 from .completions import completer
 from .executor import MAX_RESULT_CHARS
+from .outcome import unknown_tool
 from .resources import add_resources
-from .selection import no_such_tool
 
 INSTRUCTIONS = """\
 Administers a Portkey AI-gateway organisation. Find ids and slugs with the list_ tools first. With
@@ -142,7 +142,7 @@ class AnnouncementMiddleware(Middleware):
         try:
             return await call_next(context)
         except NotFoundError:
-            raise ToolError(no_such_tool(context.message.name, self._names)) from None
+            raise ToolError(*unknown_tool(context.message.name, self._names).texts) from None
 
     async def on_get_prompt(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]

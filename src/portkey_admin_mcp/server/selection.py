@@ -58,14 +58,6 @@ def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
     return left
 
 
-def no_such_tool(asked: str, names: list[str]) -> str:
-    """What to say to a call of a tool that is not offered."""
-    shown = str(asked)[:60]
-    near = get_close_matches(shown, names, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else " tools/list names them all."
-    return f"There is no tool {shown!r}.{hint}"
-
-
 def _check(setting: str, given: Iterable[str], known: list[str]) -> None:
     for name in given:
         if name not in known:

@@ -9,6 +9,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from asgi_server import serve_app
+from express import lane_calls
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools, build_server
@@ -36,7 +37,9 @@ def service(connect):
         def app(port):
             given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, **variables}
             api = connect("owner")
-            return build_http(build_server(lambda: api), all_tools(), Hosting(**given))
+            calls = lane_calls(lambda: api)
+            server = build_server(lambda: api)
+            return build_http(server, all_tools(), Hosting(**given), call=calls)
 
         return serve_app(app)
 
@@ -53,12 +56,11 @@ def headers(who=None, **more):
 
 
 async def said(http, body, **more):
-    """The answer to a message, out of JSON or the one event of a stream."""
+    """The response to a message, and the answer in it."""
     response = await http.post("/mcp", json=body, headers=headers(**more))
     if not response.is_success:
         return response, None
-    lines = [line for line in response.text.splitlines() if line.startswith("data: {")]
-    return response, json.loads(lines[-1].removeprefix("data: ") if lines else response.text)
+    return response, answer_in(response)
 
 
 @pytest.mark.parametrize("session_mode", ["stateful", "stateless"])
@@ -199,8 +201,9 @@ async def test_a_client_may_ask_for_fewer_tools(service, path, more, domains):
 
 
 def answer_in(response):
+    """The answer, out of JSON or the one event of a stream."""
     lines = [line for line in response.text.splitlines() if line.startswith("data: {")]
-    return json.loads(lines[-1].removeprefix("data: "))
+    return json.loads(lines[-1].removeprefix("data: ") if lines else response.text)
 
 
 async def test_an_unknown_toolset_is_refused_with_the_nearest(service):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..outcome import Outcome
+from ..outcome import Outcome, unknown_tool
 from .manifest import LISTS, Manifest
 from .requests import LEGACY_VERSIONS, MODERN_VERSION, Request
 
@@ -37,7 +37,11 @@ class Lane:
 
     async def called(self, request: Request) -> bytes:
         """Call the tool, and answer."""
-        outcome = await self._call(request.params["name"], request.params.get("arguments", {}))
+        name = request.params["name"]
+        if name in self._manifest.tools:
+            outcome = await self._call(name, request.params.get("arguments", {}))
+        else:
+            outcome = unknown_tool(name, [*self._manifest.tools])
         return response(request, _call_result(outcome) + self._besides(request))
 
     def _initialized(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from ... import __version__
 from ...catalog import Tool
 from ...hosting import Hosting
+from ..express.lane import Call
+from ..express.manifest import Manifest
 from .auth import Authentication, challenge_url, create_authenticator, metadata_route
 from .event_log import EventLog
+from .express import ExpressEndpoint
 from .guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
 from .memory_event_log import MemoryEventLog
 from .metrics import Metrics
@@ -34,7 +37,7 @@ from .redis_event_log import RedisEventLog
 from .resumption import StreamResumption
 from .sessions import Sessions
 from .telemetry import start_telemetry
-from .tool_call_metrics import ToolCallMetrics
+from .tool_call_metrics import ToolCallMetrics, counted_calls
 from .toolset_filter import ToolsetFilter, ToolsetSelection
 
 RATE_LIMIT_EXEMPT = frozenset({"/health", "/ready"})
@@ -104,11 +107,21 @@ def build_http(
     *,
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
+    call: Call | None = None,
 ) -> Starlette:
-    """Serve this MCP server over HTTP; `check_portkey` raises if Portkey cannot be reached."""
+    """Serve this MCP server over HTTP; `check_portkey` raises if Portkey cannot be reached.
+
+    With `call`, which calls a tool, the express lane stands before the SDK.
+    """
     service = Service(server, hosting)
     domains = dict(Counter(tool.domain for tool in tools))
     endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
+    if call is not None and service.telemetry is None:  # traces are the SDK's
+        manifest = Manifest.load().offering({tool.name for tool in tools})
+        counted = call if service.metrics is None else counted_calls(call, service.metrics)
+        endpoint = ExpressEndpoint(
+            endpoint, manifest, counted, service.sessions, resumable=service.events is not None
+        )
     if tools:
         server.add_middleware(ToolsetFilter(tools))
         endpoint = ToolsetSelection(endpoint, list(domains))

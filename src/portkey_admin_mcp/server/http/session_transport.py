@@ -4,10 +4,13 @@ The SDK hands an answer to whoever asked last under its id, so a second request 
 would be told the answer to the first, and the first nothing.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import anyio
 import pydantic_core
 from mcp.server.streamable_http import GET_STREAM_KEY, StreamableHTTPServerTransport
 from mcp.shared._stream_protocols import ReadStream, WriteStream
@@ -27,6 +30,8 @@ class SessionTransport(StreamableHTTPServerTransport):
 
     def __init__(self, *, event_store: Any, **given: Any) -> None:
         super().__init__(event_store=event_store, **given)
+        self.lane_calls: dict[str, asyncio.Task[bytes]] = {}
+        """Calls that the express lane makes in this session, by the id of their request."""
         # The SDK keeps the stream of notifications among those of requests, under this name.
         self._unanswered = {GET_STREAM_KEY}
         if event_store is not None:
@@ -50,6 +55,34 @@ class SessionTransport(StreamableHTTPServerTransport):
             # What is refused before it reaches the server is not answered by it.
             refused = _RefusalWatch(send, lambda: self._unanswered.discard(str(found)))
             await super().handle_request(scope, replayed, refused)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it takes no more requests."""
+        is_idle = self.idle_scope is not None and self.idle_scope.cancel_called
+        return self.is_terminated or is_idle
+
+    @contextmanager
+    def holding(self, request_id: RequestId) -> Iterator[bool]:
+        """Hold the session open for a request that is answered without it.
+
+        False if the id of the request is in use.
+        """
+        key = str(request_id)
+        if key in self._unanswered:
+            yield False
+            return
+        self._unanswered.add(key)
+        self._requests_in_flight += 1
+        if self.idle_scope is not None:
+            self.idle_scope.deadline = math.inf
+        try:
+            yield True
+        finally:
+            self._unanswered.discard(key)
+            self._requests_in_flight -= 1
+            if self.idle_scope is not None and not self._requests_in_flight:
+                self.idle_scope.deadline = anyio.current_time() + (self._idle_timeout or math.inf)
 
     @asynccontextmanager
     async def connect(

@@ -4,11 +4,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
 import anyio
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
+from mcp.server.auth.middleware.bearer_auth import (
+    AuthenticatedUser,
+    AuthorizationContext,
+    authorization_context,
+)
 from mcp.server.auth.provider import AccessToken
 from mcp.server.connection import Connection
 from mcp.server.runner import serve_connection
@@ -113,15 +118,22 @@ class Sessions(StreamableHTTPSessionManager):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request on behalf of its principal."""
         principal = principal_of(scope)
-        owner = AccessToken(token="", client_id=f"{principal.kind}:{principal.name}", scopes=[])
         token = _current_principal.set(principal)
         try:
-            served = {**scope, "user": AuthenticatedUser(owner)}
+            served = {**scope, "user": _user(principal)}
             await self.handle_request(served, receive, _with_retry_after(send))
         except ShareExceeded:
             await self._share_exceeded()(scope, receive, send)
         finally:
             _current_principal.reset(token)
+
+    def session_of(self, scope: Scope, session_id: str) -> SessionTransport | None:
+        """The open session of this id, if it is the principal's own."""
+        transport = self._server_instances.get(session_id)
+        owner = self._session_owners.get(session_id)
+        if not isinstance(transport, SessionTransport) or transport.is_ending:
+            return None
+        return transport if owner == authorization_context(_user(principal_of(scope))) else None
 
     async def close_streams(self) -> None:
         """Close the notification streams, so that a stopping service does not wait for them."""
@@ -236,3 +248,10 @@ def _with_retry_after(send: Send) -> Send:
         await send(message)
 
     return send_with_retry_after
+
+
+@lru_cache(maxsize=1024)
+def _user(principal: Principal) -> AuthenticatedUser:
+    """A principal as the SDK knows it."""
+    owner = AccessToken(token="", client_id=f"{principal.kind}:{principal.name}", scopes=[])
+    return AuthenticatedUser(owner)

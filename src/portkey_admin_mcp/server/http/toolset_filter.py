@@ -12,6 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...catalog import Tool
 from ...domains import GROUPS, domains_of
+from .request import header_values
+
+HEADER = "x-mcp-toolsets"
 
 _selected: ContextVar[frozenset[str] | None] = ContextVar("selected_toolsets", default=None)
 
@@ -30,8 +33,11 @@ class ToolsetSelection:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its toolsets in a context variable."""
+        if not scope["query_string"] and not header_values(scope, HEADER):
+            await self._app(scope, receive, send)
+            return
         request = Request(scope)
-        requested = [request.query_params.get("tools"), request.headers.get("x-mcp-toolsets")]
+        requested = [request.query_params.get("tools"), request.headers.get(HEADER)]
         lists = [set(filter(None, map(str.strip, text.split(",")))) for text in requested if text]
         for name in sorted(set().union(*lists)):
             if {*domains_of(name)} & {*self._domains}:
