@@ -83,6 +83,8 @@ def test_the_organisations_guardrails_need_scopes_of_their_own(
         assert said(asked, key=organisations)
     assert refused(theirs, key=organisations) == (403, "AB03")
     assert said(theirs, key=workspaces)["total"] == 1
+    pinned = new_key("organisation_guardrails.read", workspace=workspace("Support"))
+    assert refused(one, key=pinned) == (403, "AB03")
     made_for_all = {**body, "organisation_id": for_all["organisation_id"]}
     assert refused("POST /guardrails", made_for_all, key=workspaces) == (403, "AB03")
 

@@ -61,6 +61,7 @@ def test_a_workspace_key_cannot_change_the_organisations_integrations(
 def test_a_workspace_key_sees_the_integrations_that_its_workspace_may_use(said, refused, workspace):
     key = "workspace-service"
     assert [row["slug"] for row in said(f"GET {PATH}", key=key)["data"]] == ["github"]
+    assert said(f"GET {PATH}/github", key=key)["name"] == "GitHub"
 
     shut = {"workspaces": [{"id": workspace("Support"), "enabled": False}]}
     said(f"PUT {PATH}/github/workspaces", shut)
@@ -69,10 +70,15 @@ def test_a_workspace_key_sees_the_integrations_that_its_workspace_may_use(said, 
     assert refused(f"GET {PATH}/github", key=key) == (403, "AB03")
 
 
-def test_the_organisations_integrations_need_a_scope_of_their_own(new_key, refused, said):
+def test_the_organisations_integrations_need_a_scope_of_their_own(
+    new_key, refused, said, workspace
+):
     workspaces = new_key("workspace_mcp_integrations.delete")
 
+    pinned = new_key("organisation_mcp_integrations.delete", workspace=workspace("Support"))
+
     assert refused(f"DELETE {PATH}/github", key=workspaces) == (403, "AB03")
+    assert refused(f"DELETE {PATH}/github", key=pinned) == (403, "AB03")
     assert said(f"DELETE {PATH}/github", key=new_key("organisation_mcp_integrations.delete")) == {}
 
 
@@ -115,3 +121,10 @@ def test_integrations_are_paged_by_100_and_say_that_more_follow(said, workspace)
 
     assert (first["total"], len(first["data"]), first["has_more"]) == (101, 100, True)
     assert (len(second["data"]), second["has_more"]) == (1, False)
+
+
+def test_a_workspace_or_an_integration_that_is_not_there_is_refused(refused):
+    nobody = {"workspaces": [{"id": "none", "enabled": True}]}
+
+    assert refused(f"PUT {PATH}/github/workspaces", nobody) == (403, "AB03")
+    assert refused(f"GET {PATH}/none/metadata") == (404, "AB08")

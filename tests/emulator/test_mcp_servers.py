@@ -38,9 +38,10 @@ def test_pages_count_from_1(refused):
     assert refused(f"GET {PATH}/support-github/capabilities?page=0") == (400, "AB01")
 
 
-def test_a_page_of_the_registry_is_of_1_to_100(refused):
+def test_a_page_of_the_registry_is_of_1_to_100(said, refused):
     assert refused("GET /v0.1/servers?limit=0") == (400, "AB01")
     assert refused("GET /v0.1/servers?limit=101") == (400, "AB01")
+    assert len(said("GET /v0.1/servers?limit=100")["servers"]) == 1
 
 
 def test_a_workspace_key_finds_its_own_servers_in_the_registry(said, refused, workspace):
@@ -68,3 +69,22 @@ def test_a_list_shows_100_where_no_size_is_asked_for(said, workspace):
     second = said(f"GET {PATH}?workspace_id={support}&current_page=1")
 
     assert (first["total"], len(first["data"]), len(second["data"])) == (102, 100, 2)
+
+
+def test_a_slug_is_taken_once_and_a_server_must_be_there(refused, workspace):
+    body = {"name": "A", "mcp_integration_id": "github", "workspace_id": workspace("Support")}
+
+    assert refused(f"POST {PATH}", {**body, "slug": "support-github"}) == (409, "AB07")
+    assert refused(f"GET {PATH}/none/metadata") == (404, "AB08")
+
+
+def test_connections_are_paged(said, emulator):
+    (row,) = emulator.store.table("mcp_servers").rows()
+    people = {"_connections": dict.fromkeys("abc", True)}
+    emulator.store.table("mcp_servers").change(row, people)
+
+    path = f"GET {PATH}/support-github/connections?page_size=2"
+    first, second = said(path), said(f"{path}&current_page=1")
+
+    assert (first["total"], len(first["data"]), first["has_more"]) == (3, 2, True)
+    assert (len(second["data"]), second["has_more"]) == (1, False)

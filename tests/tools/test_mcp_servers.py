@@ -23,6 +23,26 @@ async def test_a_server_is_made_changed_listed_and_deleted(ask, refusal, support
     assert "403" in await refusal("get_mcp_server", id=made["id"])
 
 
+async def test_a_capability_is_disabled_and_enabled_in_one_workspace(ask):
+    name = {"id": "support-github"}
+
+    async def triage():
+        rows = (await ask("list_mcp_server_capabilities", **name))["data"]
+        (found,) = [row for row in rows if row["name"] == "triage"]
+        return found["enabled"], found["integration_enabled"]
+
+    async def turn(enabled):
+        change = {"name": "triage", "type": "prompt", "enabled": enabled}
+        await ask("update_mcp_server_capabilities", **name, capabilities=[change])
+
+    before = await triage()
+    await turn(False)
+    off = await triage()
+    await turn(True)
+
+    assert (before, off, await triage()) == ((True, True), (False, True), (True, True))
+
+
 async def test_people_are_let_in_by_name_and_by_default(ask, user):
     diego = user("Diego")
     await ask(
