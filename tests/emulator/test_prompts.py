@@ -288,3 +288,12 @@ def test_a_deleted_label_is_on_no_version_any_more(said, refused, body, workspac
     assert said(f"GET {path}")["prompt_version_labels"] == []
     run = f"POST {path}@beta/render"
     assert refused(run, {"variables": {}}, key="workspace-service") == (404, "AB08")
+
+
+def test_a_partial_that_leaves_a_section_open_is_refused(said, refused, body, workspace):
+    partial = {"name": "Open", "string": "{{#a}}x", "workspace_id": workspace("Support")}
+    slug = said("POST /prompts/partials", partial)["slug"]
+    made = said("POST /prompts", body | {"string": f"{{{{>{slug}}}}}"})
+
+    run = f"POST /prompts/{made['slug']}/render"
+    assert refused(run, {"variables": {"a": 1}}, key="workspace-service") == (400, "AB01")
