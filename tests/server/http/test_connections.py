@@ -155,6 +155,19 @@ def test_an_answer_may_take_longer_than_headers(address):
     assert statuses(answer_to(address, WHOLE.replace(b"/", b"/slow", 1), LAST)) == [200, 200]
 
 
+def test_a_client_is_not_blamed_for_what_is_still_to_be_read(address):
+    slow = WHOLE.replace(b"/", b"/slow", 1)
+    fill = MAX_HEADER_BYTES - len(slow) - len(WHOLE) - len(b"X: \r\n")
+    padded = slow[:-2] + b"X: " + b"x" * fill + b"\r\n\r\n"
+    with socket.create_connection(address, TIMEOUT_S) as connection:
+        # While the second waits for the answer to the first, nothing is read of the third.
+        connection.sendall(padded + WHOLE + GET + b"X: " + b"x" * 1000)
+        time.sleep(SLOW_ANSWER_S)
+        connection.sendall(b"\r\nConnection: close\r\n\r\n")
+
+        assert statuses(rest_of(connection)) == [200] * 3
+
+
 def test_a_body_that_was_answered_before_its_end_holds_no_connection(address):
     post = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
     with socket.create_connection(address, TIMEOUT_S) as connection, pytest.raises(OSError):
@@ -233,6 +246,9 @@ def test_headers_of_two_hundred_megabytes_cost_the_service_nothing(port):
     number = port()
     with running_service(number) as service:
         wait_for_port(number)
+        upgrade = b"Connection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        health = GET.replace(b"/", b"/health", 1)
+        assert statuses(answer_to(("127.0.0.1", number), health + upgrade)) == [200]
         before = memory_of(service.process)
 
         flood(number)
@@ -257,6 +273,8 @@ def test_the_limits_hold_with_tls_and_with_workers(port, tmp_path):
     environment = {"MCP_SESSION_MODE": "stateless", "MCP_MAX_CONNECTIONS": "1", **tls}
     with running_service(number, "--workers", "2", **environment):
         wait_for_port(number)
+        silent = socket.create_connection(("127.0.0.1", number), TIMEOUT_S)
+        connected = time.monotonic()
         long = GET + b"X: " + b"x" * MAX_HEADER_BYTES
         answers = []
         with contextlib.ExitStack() as held:
@@ -270,6 +288,10 @@ def test_the_limits_hold_with_tls_and_with_workers(port, tmp_path):
                 with contextlib.suppress(OSError):
                     secure.sendall(long)
             told = [statuses(rest_of(secure)) for secure in answers]
+        with silent:
+            assert rest_of(silent) == b""
+        waited_s = time.monotonic() - connected
 
     assert [431] in told
     assert [503] in told
+    assert waited_s < 15, "a TLS handshake may take 10 s, not a minute"
