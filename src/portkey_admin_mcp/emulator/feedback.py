@@ -32,7 +32,7 @@ def create_feedback(call: Call) -> Row:
     if not given:
         raise invalid("body", "must not be empty")
     wanted = [call.shaped(FeedbackBody, each) for each in given]
-    return _told([_add(call, each) for each in wanted])
+    return _saved([_add(call, each) for each in wanted])
 
 
 @route("PUT /feedback/{id}", scope="logs.write", who="workspace")
@@ -52,7 +52,7 @@ def update_feedback(call: Call) -> Row:
         (wanted.value, wanted.weight, json.dumps(wanted.metadata), call.ids["id"]),
     )
     _weigh(call, row[1])
-    return _told([call.ids["id"]])
+    return _saved([call.ids["id"]])
 
 
 def _add(call: Call, wanted: FeedbackBody) -> str:
@@ -88,5 +88,5 @@ def _weigh(call: Call, request_id: str | None) -> None:
     )
 
 
-def _told(ids: list[str]) -> Row:
+def _saved(ids: list[str]) -> Row:
     return {"status": "success", "message": "Feedback saved", "feedback_ids": ids}

@@ -132,8 +132,10 @@ def _add(call: Call, log: LogBody) -> None:
     asked_model = log.request.body.get("model")
     model = asked_model if isinstance(asked_model, str) else ""
     usage = log.response.body.get("usage")
-    tokens = usage if isinstance(usage, dict) else {}
-    asked, said = (_count(tokens.get(n)) for n in ("prompt_tokens", "completion_tokens"))
+    counts = usage if isinstance(usage, dict) else {}
+    tokens_in, tokens_out = (
+        _count(counts.get(name)) for name in ("prompt_tokens", "completion_tokens")
+    )
     record(
         call,
         workspace_id=call.workspace()["id"],
@@ -141,10 +143,10 @@ def _add(call: Call, log: LogBody) -> None:
         metadata=json.dumps(log.metadata),
         ai_org=log.request.provider,
         ai_model=model or None,
-        req_units=asked,
-        res_units=said,
-        total_units=asked + said,
-        cost=price(model, asked, said),
+        req_units=tokens_in,
+        res_units=tokens_out,
+        total_units=tokens_in + tokens_out,
+        cost=price(model, tokens_in, tokens_out),
         latency=log.response.response_time,
         status=log.response.status,
         trace_id=_text(metadata, "trace_id"),

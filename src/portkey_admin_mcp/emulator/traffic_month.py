@@ -78,8 +78,8 @@ BY_HOUR = (1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 13, 12, 13, 14, 14, 13, 10, 7, 5,
 
 def price(model: str, tokens_in: int, tokens_out: int) -> int:
     """What a request costs, in ten-thousandths of a cent; nothing for a model without price."""
-    asked, said = CENTS_PER_MILLION.get(model, (0, 0))
-    return (tokens_in * asked + tokens_out * said) // 100
+    price_in, price_out = CENTS_PER_MILLION.get(model, (0, 0))
+    return (tokens_in * price_in + tokens_out * price_out) // 100
 
 
 def make_tables(database: sqlite3.Connection) -> None:

@@ -69,7 +69,7 @@ class AnalyticsFilter(RequestRanges):
 class AnalyticsColumns(Paged):
     """What to say of each group, and in which order."""
 
-    columns: list[Column] = Field(ABSENT, description="Besides the group; else requests.")
+    columns: list[Column] = Field(ABSENT, description="Per group; default: requests.")
     order_by: Column = ABSENT
     order_by_type: Literal["asc", "desc"] = ABSENT
     include_total: bool = Field(ABSENT, description="Count all groups.")

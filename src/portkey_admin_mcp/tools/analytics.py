@@ -113,7 +113,7 @@ async def get_feedback_models_analytics(api: Portkey, filter: AnalyticsFilter) -
 async def get_analytics_group_users(
     api: Portkey, filter: AnalyticsFilter, paging: Paged
 ) -> Page[UserGroup]:
-    """Requests and cost (cents) per user in a period, the most expensive first."""
+    """Requests and cost (cents) per user in a period."""
 
 
 @tool("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
