@@ -327,6 +327,18 @@ def test_a_workflow_declares_the_tools_it_calls(module):
     assert own.scopes == frozenset().union(*(tool.scopes for tool in borrowed))
 
 
+def test_the_same_choices_are_written_in_the_same_order():
+    """Python keeps one of two unions that are equal: a schema would depend on what came first."""
+    orders = {}
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
+                choices = tuple(ast.unparse(node.slice).strip("()").split(", "))
+                orders.setdefault(frozenset(choices), set()).add(choices)
+
+    assert [sorted(found) for found in orders.values() if len(found) > 1] == []
+
+
 def test_functions_and_files_are_small():
     longest = {t.name: len(inspect.getsource(t.function).splitlines()) for t in TOOLS}
     files = {f.name: len(f.read_text().splitlines()) for f in PACKAGE.rglob("*.py")}

@@ -34,7 +34,7 @@ class KeyDefaults(Body):
 class RotationPolicy(Body):
     """When a key is rotated by itself: kept and shown, but not carried out here."""
 
-    rotation_period: Literal["weekly", "monthly"] | None = None
+    rotation_period: Literal["monthly", "weekly"] | None = None
     rotation_period_days: int | None = Field(None, ge=1, le=365)
     next_rotation_at: Midnight | None = None
     key_transition_period_ms: int | None = Field(

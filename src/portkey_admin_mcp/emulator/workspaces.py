@@ -17,7 +17,7 @@ from .tables import Row, Rows
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
 SECURITY_OFF = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
-WorkspaceRole = Literal["admin", "manager", "member"]
+WorkspaceRole = Literal["admin", "member", "manager"]
 
 
 class Defaults(Body):

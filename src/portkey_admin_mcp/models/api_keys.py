@@ -23,7 +23,7 @@ class ApiKeyFilter(Paged):
 class RotationPolicy(Arguments):
     """When a key is rotated by itself."""
 
-    rotation_period: Literal["weekly", "monthly"] | None = ABSENT
+    rotation_period: Literal["monthly", "weekly"] | None = ABSENT
     rotation_period_days: int | None = Field(ABSENT, ge=1, le=365)
     next_rotation_at: Moment | None = ABSENT
     key_transition_period_ms: TransitionMs = ABSENT

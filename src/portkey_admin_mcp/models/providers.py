@@ -34,7 +34,7 @@ class ProviderContent(Arguments):
     usage_limit_type: Literal["cost", "tokens"] = ABSENT
     periodic_reset: Literal["monthly", "weekly"] = ABSENT
     rate_limit_value: Number = Field(ABSENT, gt=0, description="Requests in rate_limit_unit.")
-    rate_limit_unit: Literal["rpm", "rph", "rpd"] = ABSENT
+    rate_limit_unit: Literal["rpd", "rph", "rpm"] = ABSENT
     usage_limits: UsageLimits | None = ABSENT
     rate_limits: list[RateLimit] | None = ABSENT
 
