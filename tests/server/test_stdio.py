@@ -66,6 +66,30 @@ def test_settings_of_fastmcp_and_of_python_change_nothing(start, undisturbed):
         assert server.stderr == ""
 
 
+def test_what_anybody_prints_goes_to_stderr(start, undisturbed, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(PRINTING_THREAD)
+
+    with start("--sandbox", env={"PYTHONPATH": str(tmp_path)}) as server:
+        assert interview(server) == undisturbed
+        assert "printed" in server.stderr
+        assert "written" in server.stderr
+
+
+PRINTING_THREAD = """
+import os, sys, threading, time
+
+def write():
+    while "mcp.server.stdio" not in sys.modules:
+        time.sleep(0.01)
+    while True:
+        print("printed", flush=True)
+        os.write(1, b"written\\n")
+        time.sleep(0.01)
+
+threading.Thread(target=write, daemon=True).start()
+"""
+
+
 def test_a_file_called_env_is_not_for_us_to_read(start, undisturbed, tmp_path):
     ours = {"LOG_LEVEL": "debug", "PORTKEY_TIMEOUT_MS": "nonsense", "PORTKEY_API_KEY": "x"}
     write_env_file(tmp_path, {**FASTMCP, **ours})
