@@ -65,7 +65,8 @@ class Executor:
             return Outcome([advice(error, self.tool)], is_error=True)
         most_chars = most_chars_inside.get() or self._max_result_chars
         seen = shown(result, checked, most_chars)
-        return Outcome([seen.text, *_notes(seen.note, not_sent(checked))], seen.answer)
+        texts = [seen.text, *_notes(seen.note, not_sent(checked))]
+        return Outcome(texts, seen.answer, is_json=seen.is_json)
 
 
 def _notes(cut: str, names: list[str]) -> list[str]:

@@ -49,11 +49,15 @@ def presentation_arguments(returns: type[Record]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Shown:
-    """An answer as a client gets it: structured, as text, and a note of what was cut."""
+    """An answer as a client gets it: structured, as text, and a note of what was cut.
+
+    `is_json` says that the text is the answer, as JSON.
+    """
 
     answer: Answer
     text: str
     note: str
+    is_json: bool = True
 
 
 def shown(record: Record, asked: BaseModel, most_chars: int) -> Shown:
@@ -61,15 +65,13 @@ def shown(record: Record, asked: BaseModel, most_chars: int) -> Shown:
     answer = record.answer()
     rows = answer.get(record.rows_in) if record.rows_in else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        kept, note = fitted(answer, most_chars)
-        return Shown(kept, compact(kept), note)
+        return _as_json(answer, most_chars)
     given = asked.model_fields_set
     text: str = getattr(asked, "fields", "") if "fields" in given else ""
     wanted = tuple(name.strip() for name in text.split(",") if name.strip())
     lean = _lean(answer, record.rows_in, rows, summary_fields(type(record)), wanted)
     if "format" not in given:
-        kept, note = fitted(lean, most_chars)
-        return Shown(kept, compact(kept), note)
+        return _as_json(lean, most_chars)
     return _as_csv(lean, record.rows_in, most_chars)
 
 
@@ -83,6 +85,14 @@ def summary_fields(returns: type[Record]) -> tuple[str, ...]:
     return kind.summary_fields if is_record else ()  # type: ignore[union-attr]  # is_record
 
 
+def _as_json(answer: Answer, most_chars: int) -> Shown:
+    text = compact(answer)
+    if len(text) <= most_chars:
+        return Shown(answer, text, "")
+    kept, note = fitted(answer, most_chars)
+    return Shown(kept, compact(kept), note)
+
+
 def _lean(
     answer: Answer, name: str, rows: list[Answer], usual: tuple[str, ...], wanted: tuple[str, ...]
 ) -> Answer:
@@ -93,9 +103,14 @@ def _lean(
     if wanted:
         return {**around, name: [_chosen(row, usual[:1], wanted) for row in rows]}
     lean = [_short(row, usual) for row in rows]
-    held = {n for row in rows for n, value in row.items() if not _is_empty(value)}
-    more = sorted(held - {*usual, *ENVELOPE}) if usual else []
+    more = _more_fields(rows, {*usual, *ENVELOPE}) if usual else []
     return {**around, name: lean, **({"more_fields": more} if more else {})}
+
+
+def _more_fields(rows: list[Answer], known: set[str]) -> list[str]:
+    """The fields besides the known ones in which any row holds something."""
+    others = {name for row in rows for name in row} - known
+    return sorted(n for n in others if any(not _is_empty(row.get(n)) for row in rows))
 
 
 def _chosen(row: Answer, identifier: tuple[str, ...], wanted: tuple[str, ...]) -> Answer:
@@ -111,15 +126,16 @@ def _short(row: Answer, usual: tuple[str, ...]) -> Answer:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str | list | dict) and not value)
+    return not value and not isinstance(value, bool | int | float)
 
 
 def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and value.endswith(".000Z") and WHOLE_SECONDS.fullmatch(value):
-        return value.replace(".000", "")
-    if not isinstance(value, list | dict) and not (
-        isinstance(value, str) and len(value) > LONGEST_TEXT
-    ):
+    if isinstance(value, str):
+        if value.endswith(".000Z") and WHOLE_SECONDS.fullmatch(value):
+            return value.replace(".000", "")
+        if len(value) <= LONGEST_TEXT:
+            return value
+    elif not isinstance(value, list | dict):
         return value
     short = with_short_texts(value, LONGEST_TEXT)
     if isinstance(short, list | dict) and len(compact(short)) > LONGEST_PART:
@@ -138,7 +154,7 @@ def _as_csv(answer: Answer, name: str, most_chars: int) -> Shown:
     rest |= {"has_more": kept["has_more"]} if "has_more" in kept else {}
     table = csv_text(kept.get(name, []))
     texts = [table, compact(rest)] if rest else [table]
-    return Shown({**rest, "csv": table}, "\n".join(texts), note)
+    return Shown({**rest, "csv": table}, "\n".join(texts), note, is_json=False)
 
 
 def csv_text(rows: list[Answer]) -> str:

@@ -69,10 +69,14 @@ def response(request: Request, inner: bytes) -> bytes:
 
 def _call_result(outcome: Outcome) -> bytes:
     content = [{"type": "text", "text": text} for text in outcome.texts]
-    result: dict[str, Any] = {"content": content, "isError": outcome.is_error}
-    if outcome.structured is not None:
-        result["structuredContent"] = outcome.structured
-    return _inner(result)
+    inner = _inner({"content": content, "isError": outcome.is_error})
+    if outcome.structured is None:
+        return inner
+    if outcome.is_json:  # and so it is written already
+        structured = outcome.texts[0].encode()
+    else:
+        structured = b"{%b}" % _inner(outcome.structured)
+    return b'%b,"structuredContent":%b' % (inner, structured)
 
 
 def _inner(value: dict[str, Any]) -> bytes:
