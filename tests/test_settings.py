@@ -99,6 +99,7 @@ def test_nothing_needs_to_be_set(load):
         "exclude_tools": (),
         "tool_mode": "full",
         "read_only": False,
+        "express": True,
     }
 
 
@@ -122,6 +123,7 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         PORTKEY_EXCLUDE_TOOLS="delete_user,delete_workspace",
         PORTKEY_TOOL_MODE="code",
         PORTKEY_READ_ONLY="true",
+        MCP_EXPRESS="off",
     )
 
     assert settings.api_key.get_secret_value() == "pk-1"
@@ -143,6 +145,7 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         "exclude_tools": ("delete_user", "delete_workspace"),
         "tool_mode": "code",
         "read_only": True,
+        "express": False,
     }
 
 

@@ -69,17 +69,18 @@ def test_tags_to_match_are_an_object(refused, tags):
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "body"),
+    ("endpoint", "body", "field"),
     [
-        ("POST /integrations", {"name": "A", "ai_provider_id": "openai"}),
+        ("POST /integrations", {"name": "A", "ai_provider_id": "openai"}, "key"),
         (
             "POST /mcp-integrations",
             {"name": "A", "url": "https://a", "auth_type": "none", "transport": "http"},
+            "configurations.token",
         ),
     ],
 )
-def test_a_reference_that_an_integration_uses_stays(said, send, endpoint, body):
-    mapping = {"target_field": "key", "secret_reference_id": "openai-key"}
+def test_a_reference_that_an_integration_uses_stays(said, send, endpoint, body, field):
+    mapping = {"target_field": field, "secret_reference_id": "openai-key"}
     said(endpoint, {**body, "secret_mappings": [mapping]})
 
     status, answer = send(f"DELETE {PATH}/openai-key")

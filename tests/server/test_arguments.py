@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from portkey_admin_mcp.catalog import Tool, tool_of
 from portkey_admin_mcp.errors import InputError
-from portkey_admin_mcp.models.base import ABSENT, Arguments
+from portkey_admin_mcp.models.base import ABSENT, Arguments, Record
 from portkey_admin_mcp.server.arguments import (
     MOST_PROBLEMS,
     arguments_model,
@@ -48,7 +48,7 @@ class Draft(Arguments):
         return self
 
 
-async def make(api: object, name: Name, draft: Draft, loud: bool = False) -> tuple[Any, ...]:
+async def make(api: object, name: Name, draft: Draft, loud: bool = False) -> Record:
     """Make it."""
     return api, name, draft, loud
 

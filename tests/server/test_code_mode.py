@@ -111,10 +111,13 @@ async def test_a_chain_of_five_calls_is_one_call(returned, emulator):
     assert len(emulator.log) == 5 + 1
 
 
-async def test_what_a_tool_answers_inside_is_what_it_answers_outside(ask, returned):
-    outside = await ask("list_all_users", page_size=2)
+async def test_what_a_tool_answers_inside_is_all_that_it_answers_outside(ask, returned):
+    whole = await ask("list_all_users", page_size=2, fields="*")
+    short = await ask("list_all_users", page_size=2, fields="email")
 
-    assert await returned('return await call_tool("list_all_users", {"page_size": 2})') == outside
+    call = 'return await call_tool("list_all_users", {"page_size": 2%s})'
+    assert await returned(call % "") == whole
+    assert await returned(call % ', "fields": "email"') == short
 
 
 @pytest.mark.parametrize(

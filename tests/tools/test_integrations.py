@@ -183,7 +183,7 @@ async def test_null_takes_a_workspaces_limit_off_and_absence_keeps_it(ask, works
     assert await shared() == before
     after = await shared(usage_limits=None)
 
-    assert (after["usage_limits"], after["rate_limits"]) == (None, before["rate_limits"])
+    assert (after.get("usage_limits"), after["rate_limits"]) == (None, before["rate_limits"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from ..catalog import Function, Tool
 from ..errors import InputError
-from ..models.base import Arguments, Record
+from ..models.base import Arguments
 from .presentation import presentation_arguments
 from .schema import Schema
 
@@ -31,7 +31,7 @@ def arguments_model(tool: Tool) -> type[BaseModel]:
         if clash := fields.keys() & spread.keys():
             raise TypeError(f"{tool.name} has two arguments called {', '.join(clash)}")
         fields |= spread
-    fields = {**presentation_arguments(_returns(tool.function)), **fields}
+    fields = {**presentation_arguments(get_type_hints(tool.function)["return"]), **fields}
     first = sorted(fields.items(), key=lambda item: not _is_required(item[1][1]))
     config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
     return create_model(tool.name, __config__=config, **dict(first))
@@ -177,11 +177,6 @@ def _parameters(function: Function) -> dict[str, Any]:
     hints = get_type_hints(function, include_extras=True)
     _api, *names = inspect.signature(function).parameters
     return {name: hints[name] for name in names}
-
-
-def _returns(function: Function) -> type[Record]:
-    found: type[Record] = get_type_hints(function)["return"]
-    return found
 
 
 def _default(function: Function, name: str) -> Any:

@@ -63,8 +63,9 @@ class Executor:
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)
             return Outcome([advice(error, self.tool)], is_error=True)
-        most_chars = most_chars_inside.get() or self._max_result_chars
-        seen = shown(result, checked, most_chars)
+        inside = most_chars_inside.get()
+        most_chars = inside or self._max_result_chars
+        seen = shown(result, checked, most_chars, is_for_code=inside is not None)
         texts = [seen.text, *_notes(seen.note, not_sent(checked))]
         return Outcome(texts, seen.answer, is_json=seen.is_json)
 

@@ -60,13 +60,19 @@ class Shown:
     is_json: bool = True
 
 
-def shown(record: Record, asked: BaseModel, most_chars: int) -> Shown:
-    """Show an answer as its caller asked (`fields`, `format`), in at most `most_chars`."""
+def shown(record: Record, asked: BaseModel, most_chars: int, *, is_for_code: bool = False) -> Shown:
+    """Show an answer as its caller asked (`fields`, `format`), in at most `most_chars`.
+
+    Code pays nothing for what it does not read, and relies on what is there: unless it asks for
+    something else, it gets everything.
+    """
     answer = record.answer()
     rows = answer.get(record.rows_in) if record.rows_in else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return _as_json(answer, most_chars)
     given = asked.model_fields_set
+    if is_for_code and not given & {"fields", "format"}:
+        return _as_json(answer, most_chars)
     text: str = getattr(asked, "fields", "") if "fields" in given else ""
     wanted = tuple(name.strip() for name in text.split(",") if name.strip())
     lean = _lean(answer, record.rows_in, rows, summary_fields(type(record)), wanted)
@@ -153,12 +159,14 @@ def _as_csv(answer: Answer, name: str, most_chars: int) -> Shown:
     kept, note = fitted(answer, most_chars - len(compact(rest)), written)
     rest |= {"has_more": kept["has_more"]} if "has_more" in kept else {}
     table = csv_text(kept.get(name, []))
-    texts = [table, compact(rest)] if rest else [table]
+    texts = [text for text in (table, compact(rest) if rest else "") if text]
     return Shown({**rest, "csv": table}, "\n".join(texts), note, is_json=False)
 
 
 def csv_text(rows: list[Answer]) -> str:
     """Rows as CSV with a header: a column for each field of any row, dots for objects inside."""
+    if not rows:
+        return ""
     flat = [_flat(row) for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     out = io.StringIO()
