@@ -34,7 +34,8 @@ test: $(READY) ## Run all tests
 	$(BIN)/pytest -n auto
 
 conformance: $(READY) ## Run the official conformance suite against the HTTP service
-	$(BIN)/python tests/conformance/run.py
+	$(BIN)/python tests/conformance/run.py --express off --store memory
+	$(BIN)/python tests/conformance/run.py --express on --store off
 
 check: $(READY) format lint types rooms test fresh ## All that CI asks for
 

@@ -11,27 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from portkey_admin_mcp.server.express.manifest import FILE, LISTS
+from portkey_admin_mcp.server.express.manifest import FILE
 from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
 
 isolate_fastmcp()
-
-import anyio
 
 from portkey_admin_mcp.api import Portkey
 from portkey_admin_mcp.catalog import Tool
 from portkey_admin_mcp.server.admin_prompts import PROMPTS, example, tools_named_in
 from portkey_admin_mcp.server.app import all_tools, build_server
-from portkey_admin_mcp.server.express.requests import LEGACY_VERSIONS
+from portkey_admin_mcp.server.recording import record
 from portkey_admin_mcp.server.resources import LIVE, SUMMARY
 from portkey_admin_mcp.server.result_size import compact
-from portkey_admin_mcp.server.sdk_connection import SdkConnection
-
-SHARED = ("capabilities", "instructions")
-META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 
 
 def main() -> int:
@@ -51,54 +42,15 @@ def main() -> int:
 
 async def manifest() -> str:
     """The head in the first line; then each tool in one, as `tools/list` names it."""
-    asked = [
-        opening(0),
-        *({"method": method} for method in LISTS),
-    ]
-    legacy = await answers(asked)
-    modern = await answers(
-        [{"method": m, "params": {"_meta": META}} for m in ("server/discover", *LISTS)]
-    )
-    announced, tools, *lists = (each["result"] for each in legacy)
-    discovered, listed, *_rest = (each["result"] for each in modern)
-    head = {
-        "capabilities": announced["capabilities"],
-        "instructions": announced["instructions"],
-        "serverInfo": announced["serverInfo"],
-        "modern": {
-            "discover": without(discovered, "supportedVersions", *SHARED),
-            "list": without(listed, "tools"),
-            "call": {name: listed[name] for name in ("_meta", "resultType")},
-        },
-        "tools": [told(tool) for tool in all_tools()],
-    }
-    for field, result in zip(list(LISTS.values())[1:], lists, strict=True):
+    recorded = await record(build_server(nobody))
+    head = {**recorded.head, "tools": [told(tool) for tool in all_tools()]}
+    tools, *others = recorded.lists
+    for field in others:
         head[field] = [
             {"needs": needs(field, definition), "definition": definition}
-            for definition in result[field]
+            for definition in recorded.lists[field]
         ]
-    return "\n".join(map(compact, [head, *tools["tools"]])) + "\n"
-
-
-async def answers(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the SDK answers to requests, one after the other."""
-    send, receive = anyio.create_memory_object_stream[dict[str, Any]](1)
-    connection = SdkConnection(build_server(nobody), send.send_nowait)
-    async with anyio.create_task_group() as group, send, receive:
-        group.start_soon(connection.run)
-        got = []
-        for number, message in enumerate(messages):
-            await connection.take({"jsonrpc": "2.0", "id": number, **message})
-            got.append(await receive.receive())
-        group.cancel_scope.cancel()
-    return got
-
-
-def opening(number: int) -> dict[str, Any]:
-    """The handshake of revisions up to 2025-11-25."""
-    client = {"name": "manifest", "version": "1"}
-    params = {"protocolVersion": LEGACY_VERSIONS[-1], "capabilities": {}, "clientInfo": client}
-    return {"id": number, "method": "initialize", "params": params}
+    return "\n".join(map(compact, [head, *recorded.lists[tools]])) + "\n"
 
 
 def needs(field: str, definition: dict[str, Any]) -> list[str]:
@@ -117,11 +69,6 @@ def told(tool: Tool) -> dict[str, str]:
     """What is needed to choose a tool, and to find it."""
     module = tool.function.__module__.removeprefix("portkey_admin_mcp.")
     return {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}
-
-
-def without(result: dict[str, Any], *names: str) -> dict[str, Any]:
-    """A result without some of its fields."""
-    return {name: value for name, value in result.items() if name not in names}
 
 
 def nobody() -> Portkey:

@@ -85,6 +85,7 @@ def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
     from .server.express.calls import Calls
     from .server.express.manifest import Manifest
     from .server.http.app import build_http
+    from .server.http.express import Express
     from .server.selection import selected_tools
 
     require_access_control(settings, hosting)
@@ -103,8 +104,13 @@ def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
         hosting,
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(portkey),
-        call=calls if settings.express and settings.tool_mode == "full" else None,
+        express=Express(manifest, calls) if has_lane(settings) else None,
     )
+
+
+def has_lane(settings: Settings) -> bool:
+    """Whether the express lane is on; what it lists is every tool by its name."""
+    return settings.express and settings.tool_mode == "full"
 
 
 def _portkey_check(portkey: "Callable[[], Portkey]") -> Callable[[], Awaitable[None]]:

@@ -67,7 +67,9 @@ class StdioService:
     def _chosen_lane(self) -> LaneConnection:
         """The lane with the tools that the settings choose; none where they turn it off."""
         settings = self._settings()
-        if not settings.express or settings.tool_mode != "full":
+        from .bootstrap import has_lane
+
+        if not has_lane(settings):
             return LaneConnection(None)
         from .server.selection import selected_tools
 

@@ -7,6 +7,7 @@ Only the tools are others: guards, sessions and streams are the hosted service's
 
 import argparse
 import logging
+from typing import Any
 
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
@@ -15,7 +16,49 @@ KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 """Of events in Redis."""
 
 
-def serve(hosting: Hosting) -> None:
+PLAIN = {"test_simple_text", "test_error_handling"}
+"""The fixtures that answer with text and ask nobody: what the express lane may call."""
+
+
+def lane_before(server: Any) -> Any:
+    """The express lane before the fixtures' server, with a manifest recorded from that."""
+    import anyio
+    from fixtures import test_error_handling, test_simple_text
+
+    from portkey_admin_mcp.server.express.manifest import ListedTool, Manifest
+    from portkey_admin_mcp.server.http.express import Express
+    from portkey_admin_mcp.server.outcome import Outcome
+    from portkey_admin_mcp.server.recording import record
+    from portkey_admin_mcp.server.result_size import compact
+
+    recorded = anyio.run(record, server)
+    tools, *others = recorded.lists
+    head = {
+        **recorded.head,
+        **{
+            field: [{"needs": [], "definition": d} for d in recorded.lists[field]]
+            for field in others
+        },
+    }
+    listed = [
+        ListedTool({"name": d["name"], "domain": "", "effect": "read", "module": ""}, compact(d))
+        for d in recorded.lists[tools]
+    ]
+
+    async def call(name: str, _arguments: dict[str, Any]) -> Outcome:
+        if name == "test_simple_text":
+            return Outcome([test_simple_text()], {"result": test_simple_text()})
+        try:
+            test_error_handling()
+        except Exception as error:  # noqa: BLE001  # it is made to fail
+            return Outcome([str(error)], is_error=True)
+        raise AssertionError(name)
+
+    manifest = Manifest(head, listed)
+    return Express(manifest, call, frozenset(manifest.tools.keys() - PLAIN))
+
+
+def serve(hosting: Hosting, *, has_lane: bool) -> None:
     """Everything the suite calls, in a server set up as ours is."""
     # FastMCP reads the environment when it is imported, which is here.
     isolate_fastmcp()
@@ -37,7 +80,8 @@ def serve(hosting: Hosting) -> None:
     )
     add_fixtures(server)
     add_client_input(server)
-    run(build_http(server, [], hosting), hosting)
+    express = lane_before(server) if has_lane else None
+    run(build_http(server, [], hosting, express=express), hosting)
 
 
 def main() -> None:
@@ -45,6 +89,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--mode", choices=["stateful", "stateless"], default="stateful")
     parser.add_argument("--store", choices=["off", "memory", "redis"], default="off")
+    parser.add_argument("--express", choices=["on", "off"], default="on")
     parser.add_argument("--redis", help="address of Redis, for --store redis")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -57,7 +102,7 @@ def main() -> None:
         MCP_REDIS_URL=asked.redis,
         MCP_EVENT_ENCRYPTION_KEY=KEY,
     )
-    serve(hosting)
+    serve(hosting, has_lane=asked.express == "on")
 
 
 if __name__ == "__main__":

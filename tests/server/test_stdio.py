@@ -79,7 +79,7 @@ PRINTING_THREAD = """
 import os, sys, threading, time
 
 def write():
-    while "mcp.server.stdio" not in sys.modules:
+    while "portkey_admin_mcp.server.stdio_loop" not in sys.modules:
         time.sleep(0.01)
     while True:
         print("printed", flush=True)

@@ -18,7 +18,7 @@ class McpSecretMapping(Body):
     target_field: str = Field(pattern=r"^configurations\..+")
     secret_reference_id: str
     secret_key: str | None = None
-    value_format: Literal["string", "json"] | None = None
+    value_format: Literal["json", "string"] | None = None
 
 
 def checked_mappings(

@@ -22,6 +22,7 @@ from portkey_admin_mcp.server.express.calls import Calls
 from portkey_admin_mcp.server.express.manifest import Manifest
 from portkey_admin_mcp.server.express.requests import LEGACY_VERSIONS, MODERN_VERSION
 from portkey_admin_mcp.server.http.app import build_http
+from portkey_admin_mcp.server.http.express import Express
 from portkey_admin_mcp.settings import Settings
 
 from .messages import INITIALIZED, META, initialize, mutants, numbered, requests
@@ -44,9 +45,10 @@ def service():
             key = SecretStr(emulator.keys()["owner"])
             api = Portkey(Settings(PORTKEY_API_KEY=key), transport or InProcess(emulator))
             given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, "MCP_RATE_LIMIT": 0}
-            calls = Calls(MANIFEST, lambda: api, MAX_RESULT_CHARS) if with_lane else None
+            calls = Calls(MANIFEST, lambda: api, MAX_RESULT_CHARS)
+            express = Express(MANIFEST, calls) if with_lane else None
             hosting = Hosting(**{**given, **variables})
-            return build_http(build_server(lambda: api), all_tools(), hosting, call=calls)
+            return build_http(build_server(lambda: api), all_tools(), hosting, express=express)
 
         return serve_app(app)
 

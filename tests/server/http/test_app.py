@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from asgi_server import serve_app
-from express import lane_calls
+from express import express_on
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.hosting import Hosting
 from portkey_admin_mcp.server.app import all_tools, build_server
@@ -37,9 +37,9 @@ def service(connect):
         def app(port):
             given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, **variables}
             api = connect("owner")
-            calls = lane_calls(lambda: api)
+            express = express_on(lambda: api)
             server = build_server(lambda: api)
-            return build_http(server, all_tools(), Hosting(**given), call=calls)
+            return build_http(server, all_tools(), Hosting(**given), express=express)
 
         return serve_app(app)
 

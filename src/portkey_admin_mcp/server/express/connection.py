@@ -25,9 +25,11 @@ class LaneConnection:
 
     def request(self, message: Any) -> Request | None:
         """The request that a message is, if the lane may answer it on this connection."""
-        if not self.is_open:
+        if not self.is_open or self._lane is None:
             return None
         request = recognised(message)
+        if request is not None and not self._lane.takes(request):
+            request = None
         if self._era is None:
             if isinstance(message, dict) and "method" in message:
                 self._open(message, request)

@@ -16,11 +16,18 @@ Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
 
 
 class Lane:
-    """Answers requests from a manifest, and calls tools."""
+    """Answers requests from a manifest, and calls tools, except those that need a dialogue."""
 
-    def __init__(self, manifest: Manifest, call: Call) -> None:
+    def __init__(
+        self, manifest: Manifest, call: Call, dialogues: frozenset[str] = frozenset()
+    ) -> None:
         self._manifest = manifest
         self._call = call
+        self._dialogues = dialogues
+
+    def takes(self, request: Request) -> bool:
+        """Whether the lane answers this; a tool that asks its client back is the SDK's to call."""
+        return request.method != "tools/call" or request.params["name"] not in self._dialogues
 
     def static_answer(self, request: Request) -> bytes | None:
         """The answer to a request that asks nobody; None for a call, or one for the SDK."""

@@ -20,11 +20,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from ... import __version__
 from ...catalog import Tool
 from ...hosting import Hosting
-from ..express.lane import Call
-from ..express.manifest import Manifest
 from .auth import Authentication, challenge_url, create_authenticator, metadata_route
 from .event_log import EventLog
-from .express import ExpressEndpoint
+from .express import Express, ExpressEndpoint, lanes
 from .guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
 from .memory_event_log import MemoryEventLog
 from .metrics import Metrics
@@ -107,20 +105,21 @@ def build_http(
     *,
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
-    call: Call | None = None,
+    express: Express | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP; `check_portkey` raises if Portkey cannot be reached.
 
-    With `call`, which calls a tool, the express lane stands before the SDK.
+    With `express`, the express lane stands before the SDK.
     """
     service = Service(server, hosting)
     domains = dict(Counter(tool.domain for tool in tools))
     endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
-    if call is not None and service.telemetry is None:  # traces are the SDK's
-        manifest = Manifest.load().offering({tool.name for tool in tools})
-        counted = call if service.metrics is None else counted_calls(call, service.metrics)
+    if express is not None and service.telemetry is None:  # traces are the SDK's
+        if service.metrics is not None:
+            express = express._replace(call=counted_calls(express.call, service.metrics))
+        lane = lanes(express)
         endpoint = ExpressEndpoint(
-            endpoint, manifest, counted, service.sessions, resumable=service.events is not None
+            endpoint, lane, service.sessions, resumable=service.events is not None
         )
     if tools:
         server.add_middleware(ToolsetFilter(tools))

@@ -27,6 +27,14 @@ MOST_SELECTIONS = 32
 """Selections of toolsets whose lists are kept ready."""
 
 
+class Express(NamedTuple):
+    """What the lane needs: what is offered, how a tool is called, and the tools that it leaves."""
+
+    manifest: Manifest
+    call: Call
+    dialogues: frozenset[str] = frozenset()
+
+
 class Headers(NamedTuple):
     """The headers that decide how a message is read; empty where one is missing."""
 
@@ -40,23 +48,18 @@ class ExpressEndpoint:
     """`/mcp` with the lane in front of the SDK."""
 
     def __init__(
-        self, sdk: ASGIApp, manifest: Manifest, call: Call, sessions: Sessions, *, resumable: bool
+        self,
+        sdk: ASGIApp,
+        lane: Callable[[frozenset[str] | None], Lane],
+        sessions: Sessions,
+        *,
+        resumable: bool,
     ) -> None:
         self._sdk = sdk
         self._sessions = sessions
         self._takes_legacy = not resumable
         """Answers that can be resumed are streams of events, which the SDK numbers."""
-
-        @lru_cache(maxsize=MOST_SELECTIONS)
-        def lane_of(toolsets: frozenset[str] | None) -> Lane:
-            if toolsets is None:
-                return Lane(manifest, call)
-            names = {tool.name for tool in manifest.tools.values() if tool.domain in toolsets}
-            chosen = manifest.offering(names)
-
-            return Lane(chosen, call)
-
-        self._lane_of: Callable[[frozenset[str] | None], Lane] = lane_of
+        self._lane_of = lane
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that is plain and valid, or pass it on as it came."""
@@ -76,17 +79,18 @@ class ExpressEndpoint:
 
     async def _answer(self, scope: Scope, headers: Headers, request: Request, send: Send) -> bool:
         """Whether the lane answered."""
-        if request.era == "legacy" and not self._takes_legacy:
+        lane = self._lane_of(selected_toolsets())
+        if not lane.takes(request) or (request.era == "legacy" and not self._takes_legacy):
             return False
         if request.era == "modern" or self._sessions.stateless:
             if headers.session:
                 return False
-            await _send_json(send, await self._answered(request))
+            await _send_json(send, await _answered(lane, request))
             return True
-        return await self._answer_in_session(scope, headers, request, send)
+        return await self._answer_in_session(scope, headers, request, lane, send)
 
     async def _answer_in_session(
-        self, scope: Scope, headers: Headers, request: Request, send: Send
+        self, scope: Scope, headers: Headers, request: Request, lane: Lane, send: Send
     ) -> bool:
         session = self._session(scope, headers)
         if session is None or request.method == "initialize":
@@ -94,26 +98,9 @@ class ExpressEndpoint:
         with session.holding(request.id) as is_free:
             if not is_free:
                 return False
-            answer = await self._answered_unless_cancelled(session, request)
+            answer = await _answered_unless_cancelled(session, lane, request)
         await _send_json(send, answer, (b"mcp-session-id", headers.session))
         return True
-
-    async def _answered_unless_cancelled(
-        self, session: SessionTransport, request: Request
-    ) -> bytes:
-        """The answer; for a call that its client cancels meanwhile, the error of the SDK."""
-        if request.method != "tools/call":
-            return await self._answered(request)
-        call = asyncio.ensure_future(self._answered(request))
-        session.lane_calls[str(request.id)] = call
-        try:
-            await asyncio.wait([call])
-        finally:
-            call.cancel()
-            del session.lane_calls[str(request.id)]
-        if call.cancelled():
-            return error_line(request.id, REQUEST_CANCELLED, "Request cancelled")
-        return call.result()
 
     def _session(self, scope: Scope, headers: Headers) -> SessionTransport | None:
         return self._sessions.session_of(scope, headers.session.decode("latin-1"))
@@ -128,9 +115,19 @@ class ExpressEndpoint:
             if call is not None:
                 call.cancel()
 
-    async def _answered(self, request: Request) -> bytes:
-        lane = self._lane_of(selected_toolsets())
-        return lane.static_answer(request) or await lane.called(request)
+
+def lanes(express: Express) -> Callable[[frozenset[str] | None], Lane]:
+    """The lane for a selection of toolsets; None selects everything."""
+    manifest, call, dialogues = express
+
+    @lru_cache(maxsize=MOST_SELECTIONS)
+    def lane_of(toolsets: frozenset[str] | None) -> Lane:
+        if toolsets is None:
+            return Lane(manifest, call, dialogues)
+        names = {tool.name for tool in manifest.tools.values() if tool.domain in toolsets}
+        return Lane(manifest.offering(names), call, dialogues)
+
+    return lane_of
 
 
 def _plain_headers(scope: Scope) -> Headers | None:
@@ -176,3 +173,25 @@ async def _send_json(send: Send, body: bytes, *more: tuple[bytes, bytes]) -> Non
     headers = [(b"content-type", JSON), length, *more]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _answered(lane: Lane, request: Request) -> bytes:
+    return lane.static_answer(request) or await lane.called(request)
+
+
+async def _answered_unless_cancelled(
+    session: SessionTransport, lane: Lane, request: Request
+) -> bytes:
+    """The answer; for a call that its client cancels meanwhile, the error of the SDK."""
+    if request.method != "tools/call":
+        return await _answered(lane, request)
+    call = asyncio.ensure_future(_answered(lane, request))
+    session.lane_calls[str(request.id)] = call
+    try:
+        await asyncio.wait([call])
+    finally:
+        call.cancel()
+        del session.lane_calls[str(request.id)]
+    if call.cancelled():
+        return error_line(request.id, REQUEST_CANCELLED, "Request cancelled")
+    return call.result()
