@@ -58,6 +58,10 @@ class StdioService:
         from .bootstrap import mcp_server
         from .server.stdio_loop import StdioLoop
 
+        if not unread and not has_ended and lane.is_open:
+            # Nothing is asked yet: what the first call needs is imported before it comes.
+            from .server.express import calls as _calls  # noqa: F401
+
         async def serve() -> None:
             loop = StdioLoop(pipes, lane, lambda: mcp_server(settings))
             await loop.run(unread, has_ended)

@@ -74,16 +74,20 @@ class Page(Record, Generic[T]):
         rows = whole.get(self.rows_in)
         if not isinstance(rows, list):
             return self
+        found: dict[str, Any] = {}
         if paging.is_cut_here:
-            whole = {"total": len(rows), **whole}
-            rows = _cut(rows, paging)
-            return type(self).read(
-                {**_place(whole, len(rows), paging), **whole, self.rows_in: rows}
-            )
-        place = _place(whole, len(rows), paging)
-        page = self.model_copy(update={n: v for n, v in place.items() if n not in whole})
+            whole = {"total": len(rows), **whole, self.rows_in: _cut(rows, paging)}
+            found = {"total": whole["total"], self.rows_in: _cut(self._records(), paging)}
+        place = _place(whole, len(whole[self.rows_in]), paging)
+        found |= {n: v for n, v in place.items() if n not in whole}
+        # Copied rather than read again: what was judged once needs no second judgement.
+        page = self.model_copy(update=found)
         page._raw = {**place, **whole}
         return page
+
+    def _records(self) -> list[Any]:
+        records: list[Any] = getattr(self, self.rows_in)
+        return records
 
 
 def _cut(rows: list[Any], paging: Paging) -> list[Any]:
