@@ -5,7 +5,7 @@ Only what changes the lists is looked at before. A wrong setting ends the proces
 
 import os
 import sys
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import ConfigurationError
@@ -52,7 +52,7 @@ class StdioService:
         end()
 
     def _serve(self, pipes: Pipes, lane: LaneConnection, unread: bytes, has_ended: bool) -> None:
-        settings = self._settings()
+        settings = self._settings
         import asyncio
 
         from .bootstrap import mcp_server
@@ -70,7 +70,7 @@ class StdioService:
 
     def _chosen_lane(self) -> LaneConnection:
         """The lane with the tools that the settings choose; none where they turn it off."""
-        settings = self._settings()
+        settings = self._settings
         from .bootstrap import has_lane
 
         if not has_lane(settings):
@@ -87,7 +87,7 @@ class StdioService:
             from .bootstrap import portkey_factory
             from .server.express.calls import Calls
 
-            settings = self._settings()
+            settings = self._settings
             return Calls(manifest, portkey_factory(settings), settings.max_result_chars)
 
         async def call(name: str, arguments: dict[str, Any]) -> Outcome:
@@ -95,7 +95,7 @@ class StdioService:
 
         return LaneConnection(Lane(manifest, call))
 
-    @cache  # noqa: B019  # one service a process
+    @cached_property
     def _settings(self) -> "Settings":
         from .bootstrap import read_environment
 
