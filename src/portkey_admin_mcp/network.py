@@ -2,19 +2,19 @@
 
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from .errors import ConfigurationError
+from .http1 import MOST_CONNECTIONS, Http1, NotConnected
 from .settings import Settings
 
 if TYPE_CHECKING:
     import aiohttp
-    from yarl import URL
 
 Answer = tuple[int, Mapping[str, str], bytes]
-MOST_CONNECTIONS = 64
 
 
 class Network:
@@ -28,26 +28,45 @@ class Network:
         self._settings = settings
         self._base = settings.base_url.rstrip("/")
         self._seconds = settings.timeout_ms / 1000
+        self._direct = Http1(self._seconds, lambda: self._trusted)
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[URL, str | None] = {}
+        self._proxies: dict[str, str | None] = {}
 
     async def __call__(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         """Send to `target`, already quoted, and return status, headers, body."""
+        url = self._url(target)
+        proxy = self._proxy(url)
+        if proxy is not None:
+            return await self._through(proxy, method, url, headers, body)
+        if self._settings.ca_file or self._settings.ca_dir:
+            _ = self._trusted  # a file of no use is said to be so, needed or not
+        try:
+            return await self._direct.request(method, url, headers, body)
+        except NotConnected as error:
+            raise ConnectionRefusedError(_reason(error.__cause__)) from error
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {self._seconds:g} s") from error
+        except OSError as error:
+            raise ConnectionError("the connection broke") from error
+
+    async def _through(
+        self, proxy: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """Send through a proxy, which is aiohttp's to speak to."""
         import aiohttp
         from yarl import URL
 
-        # Encoded: what was quoted stays quoted, and no dots are folded.
-        url = URL(self._url(target), encoded=True)
         try:
             async with self._open().request(
                 method,
-                url,
+                # Encoded: what was quoted stays quoted, and no dots are folded.
+                URL(url, encoded=True),
                 headers=headers,
                 data=body,
                 allow_redirects=False,
-                proxy=self._proxy(url.origin()),
+                proxy=proxy,
             ) as response:
                 return response.status, response.headers, await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -61,14 +80,21 @@ class Network:
 
     async def close(self) -> None:
         """Close the connections; the next request would open new ones."""
+        self._direct.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    def _proxy(self, origin: "URL") -> str | None:
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        return _trust(self._settings)
+
+    def _proxy(self, url: str) -> str | None:
         # Asked once for each host: the environment does not change while we run.
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}"
         if origin not in self._proxies:
-            self._proxies[origin] = _proxy(str(origin))
+            self._proxies[origin] = _proxy(origin)
         return self._proxies[origin]
 
     def _url(self, target: str) -> str:
@@ -86,7 +112,7 @@ class Network:
             import aiohttp
 
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ssl=_trust(self._settings)),
+                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ssl=self._trusted),
                 timeout=aiohttp.ClientTimeout(
                     total=self._seconds * 2,
                     connect=self._seconds,
@@ -158,9 +184,9 @@ def _trust(settings: Settings) -> ssl.SSLContext:
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException | None) -> str:
     """Say why no connection could be made, without the address."""
-    found = getattr(error, "certificate_error", None)
+    found = getattr(error, "certificate_error", error)
     if isinstance(found, ssl.SSLCertVerificationError):
         return f"the certificate was not accepted: {found.verify_message}"
     timed_out = isinstance(error, TimeoutError)

@@ -53,10 +53,8 @@ class StdioService:
 
     def _serve(self, pipes: Pipes, lane: LaneConnection, unread: bytes, has_ended: bool) -> None:
         settings = self._settings
-        import asyncio
-
         from .bootstrap import mcp_server
-        from .server.stdio_loop import StdioLoop
+        from .server.stdio_loop import StdioLoop, run_in_loop
 
         if not unread and not has_ended and lane.is_open:
             # Nothing is asked yet: what the first call needs is imported before it comes.
@@ -66,7 +64,7 @@ class StdioService:
             loop = StdioLoop(pipes, lane, lambda: mcp_server(settings))
             await loop.run(unread, has_ended)
 
-        asyncio.run(serve())
+        run_in_loop(serve())
 
     def _chosen_lane(self) -> LaneConnection:
         """The lane with the tools that the settings choose; none where they turn it off."""
