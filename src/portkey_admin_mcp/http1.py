@@ -119,11 +119,19 @@ class Http1:
             async with asyncio.timeout(self._seconds):
                 found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
                 sock = await start_connection(found, happy_eyeballs_delay=ATTEMPT_DELAY_S)
-                _transport, connection = await loop.create_connection(
-                    _Connection, sock=sock, **self._tls(origin)
-                )
+                return await self._opened(sock, origin)
         except OSError as error:  # TimeoutError and ssl.SSLError are among them
             raise NotConnected("no connection could be made") from error
+
+    async def _opened(self, sock: socket.socket, origin: Origin) -> "_Connection":
+        loop = asyncio.get_running_loop()
+        try:
+            _transport, connection = await loop.create_connection(
+                _Connection, sock=sock, **self._tls(origin)
+            )
+        except BaseException:
+            sock.close()
+            raise
         return connection
 
     def _tls(self, origin: Origin) -> dict[str, Any]:
