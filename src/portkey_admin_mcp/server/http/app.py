@@ -114,6 +114,7 @@ def build_http(
     service = Service(server, hosting)
     domains = dict(Counter(tool.domain for tool in tools))
     endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
+    endpoint = RequestContextMiddleware(endpoint)  # type: ignore[no-untyped-call]  # FastMCP's
     if express is not None and service.telemetry is None:  # traces are the SDK's
         if service.metrics is not None:
             express = express._replace(call=counted_calls(express.call, service.metrics))
@@ -185,7 +186,6 @@ def _middleware(service: Service) -> list[Middleware]:
             public=PAGES,
         ),
         *_rate_limit(service, hosting.rate_per_principal, _principal_key, PAGES),
-        Middleware(RequestContextMiddleware),
     ]
     if service.metrics is not None:
         middleware.insert(0, Middleware(_RequestMetrics, metrics=service.metrics))

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import accumulate
 from urllib.parse import urlsplit
 
@@ -226,6 +227,7 @@ def origin_of(url: str) -> str | None:
     return f"{parts.scheme}://{name}{ending}"
 
 
+@lru_cache(maxsize=256)
 def _normalized_host(host: str) -> str | None:
     """A Host header without port and brackets, one spelling of an address only."""
     try:

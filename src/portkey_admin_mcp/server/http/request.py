@@ -33,9 +33,10 @@ class RequestRefused(Exception):
 
 
 def header_values(scope: Any, name: str) -> list[str]:
-    """Every value the request has for a header, in order and undecoded."""
-    wanted = name.lower().encode()
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == wanted]
+    """Every value the request has for a header, named in lower case, in order and undecoded."""
+    # Names come in lower case, as ASGI demands of the server.
+    wanted = name.encode()
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:
