@@ -229,7 +229,8 @@ def main() -> None:
     text = f"""\
 # Growth
 
-Written by `make bench-growth`. Medians of {rounds} rounds, each of which measures every point once.
+Written by `make bench-growth`. {"One short round" if asked.quick else f"Medians of {rounds} rounds"},
+in which every point is measured once.
 
 {conditions()}
 """
