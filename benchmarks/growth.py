@@ -226,11 +226,11 @@ def main() -> None:
     rounds = asked.rounds or (1 if asked.quick else 3)
     end_on_signal()
     install()
+    kind = "One short round" if asked.quick else f"Medians of {rounds} rounds"
     text = f"""\
 # Growth
 
-Written by `make bench-growth`. {"One short round" if asked.quick else f"Medians of {rounds} rounds"},
-in which every point is measured once.
+Written by `make bench-growth`. {kind}, in which every point is measured once.
 
 {conditions()}
 """
