@@ -208,6 +208,7 @@ async def test_null_takes_a_workspaces_limit_off_and_absence_keeps_it(ask, works
             "global_workspace_access or global_workspace_access_enabled, not both",
         ),
         ({}, {"global_credit_limit": 5}, "needs global_workspace_access_enabled"),
+        ({}, {"global_workspace_access": {"usage_limits": []}}, "needs enabled, true or false"),
     ],
 )
 async def test_limits_that_do_not_agree_are_not_sent(refusal, emulator, share, more, told):

@@ -232,6 +232,8 @@ class WorkspaceShares(Arguments):
         )
         if self.given("global_workspace_access") and (short := [*self.given(enabled), *limits]):
             raise ValueError(f"give global_workspace_access or {', '.join(short)}, not both")
+        if self.given("global_workspace_access") and "enabled" not in self.global_workspace_access:
+            raise ValueError("global_workspace_access needs enabled, true or false")
         if limits and not self.given(enabled):
             raise ValueError(f"{limits[0]} needs {enabled}")
         check_short_limits(self, "global_")
