@@ -8,7 +8,6 @@ import json
 import os
 import select
 import signal
-import sys
 from typing import NoReturn
 
 from .express.connection import LaneConnection
@@ -20,10 +19,11 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def end(code: int = 0) -> NoReturn:
-    """Leave at once: a thread blocked on input would hold the interpreter."""
-    logging = sys.modules.get("logging")
-    if logging is not None:
-        logging.shutdown()
+    """Leave at once: a thread blocked on input would hold the interpreter.
+
+    A signal may come while anything is half imported or locked, so nothing is called. Each line of
+    the log is flushed as it is written.
+    """
     os._exit(code)
 
 
