@@ -793,6 +793,18 @@ async def test_a_write_is_given_up_after_the_timeout(client_of, fake, fault, spa
     assert spans <= (time.monotonic() - started) / 0.4 < spans + 1
 
 
+async def test_a_silence_after_the_connections_were_closed_is_given_up_too(network, fake):
+    way = network(fake.url, PORTKEY_TIMEOUT_MS=400)
+    fake.script([Answer(), "silence"])
+    await send(over(way), "PUT")
+    await way.close()
+
+    async with asyncio.timeout(5):
+        error = await failure(over(way), "PUT")
+
+    assert isinstance(error, OutcomeUnknown)
+
+
 async def test_an_answer_in_time_is_waited_for(api, fake):
     fake.script([Answer(body={"id": "n-1"}, after_s=0.2)])
 

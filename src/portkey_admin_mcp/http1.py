@@ -87,6 +87,7 @@ class Http1:
         self._kept.clear()
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _watch(self, connection: "_Connection") -> None:
         """Look at a connection now and then until its answer is there.
@@ -193,9 +194,7 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            failure = ConnectionError(BROKEN)
-            failure.__cause__ = error
-            self._fail(failure)
+            self._break(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End an answer that has no other end, or fail."""
@@ -207,7 +206,7 @@ class _Connection(asyncio.Protocol):
         if exc is None and is_open_ended and self._parser.get_http_version() and self._headers:
             self._answer()
         else:
-            self._fail(ConnectionError(BROKEN))
+            self._break(exc)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; of one that is repeated, all values."""
@@ -233,11 +232,14 @@ class _Connection(asyncio.Protocol):
         try:
             body = _decoded(b"".join(self._body), self._headers.get("content-encoding", ""))
         except zlib.error as error:
-            failure = ConnectionError(BROKEN)
-            failure.__cause__ = error
-            self._fail(failure)
+            self._break(error)
             return
         self._waiter.set_result((self._parser.get_status_code(), self._headers, body))
+
+    def _break(self, cause: Exception | None) -> None:
+        failure = ConnectionError(BROKEN)
+        failure.__cause__ = cause
+        self._fail(failure)
 
     def _fail(self, error: Exception) -> None:
         self.is_reusable = False
