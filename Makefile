@@ -10,7 +10,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--no-emit-options
 
-.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types rooms fresh lock clean help
+.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh lock clean help
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,15 +33,15 @@ demo: $(READY) ## Show what it does, on the embedded emulator
 test: $(READY) ## Run all tests
 	$(BIN)/pytest -n auto
 
-test-sdk: $(READY) ## Run the tests of the protocol with the express lane turned off
-	MCP_EXPRESS=off $(BIN)/pytest -n auto tests/server/test_protocol.py tests/server/test_stdio.py \
+test-sdk: $(READY) ## Run the tests of the protocol with the fast path turned off
+	MCP_FAST_PATH=off $(BIN)/pytest -n auto tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
 
 conformance: $(READY) ## Run the official conformance suite against the HTTP service
-	$(BIN)/python tests/conformance/run.py --express off --store memory
-	$(BIN)/python tests/conformance/run.py --express on --store off
+	$(BIN)/python tests/conformance/run.py --fast-path off --store memory
+	$(BIN)/python tests/conformance/run.py --fast-path on --store off
 
-check: $(READY) format lint types rooms test fresh ## All that CI asks for
+check: $(READY) format lint types layers test fresh ## All that CI asks for
 
 format:
 	$(BIN)/ruff format --check $(CHECKED)
@@ -52,10 +52,10 @@ lint:
 types:
 	$(BIN)/mypy
 
-rooms:
+layers:
 	$(BIN)/lint-imports
 
-docs: $(READY) ## Write the generated pages, and the manifest of the express lane
+docs: $(READY) ## Write the generated pages, and the manifest of the fast path
 	$(BIN)/python scripts/write_docs.py
 	$(BIN)/python scripts/write_manifest.py
 

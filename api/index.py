@@ -7,7 +7,7 @@ from pathlib import Path
 # Vercel installs what the lock lists and ships the repository, but does not install the package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from portkey_admin_mcp.bootstrap import create_app
+from portkey_admin_mcp.assembly import create_app
 
 # Said here and not among Vercel's settings, because neither is a choice: every request may meet
 # another instance, and the world reaches all of them. On the default address, which is loopback,

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from portkey_admin_mcp.emulator.app import Emulator
-from portkey_admin_mcp.emulator.store import frozen_time
-from portkey_admin_mcp.emulator.traffic import milliseconds
+from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.emulator.traffic.requests import milliseconds
 
 REPEATS = 40
 MOST_MS = 5

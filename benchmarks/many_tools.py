@@ -3,7 +3,7 @@
     python benchmarks/many_tools.py COUNT [http …]
 
 What follows COUNT is what `portkey-admin-mcp` takes. Copies are called like their tool, with a
-number, and do the same. They stand in the manifest, from which the express lane lists and calls;
+number, and do the same. They stand in the manifest, from which the fast path lists and calls;
 for the hosted service they are registered with the SDK too.
 """
 
@@ -14,8 +14,8 @@ from functools import wraps
 from typing import Any
 
 from portkey_admin_mcp.__main__ import main
-from portkey_admin_mcp.server.express.manifest import ListedTool, Manifest
-from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
+from portkey_admin_mcp.server.fastpath.manifest import ListedTool, Manifest
+from portkey_admin_mcp.server.mcp.fastmcp_environment import isolate_fastmcp
 
 
 def copies(tools: list[Any], count: int, copy: Any) -> list[Any]:
@@ -54,8 +54,8 @@ def offer(count: int) -> None:
 def register(count: int) -> None:
     """Let the SDK's server hold so many tools, and calls of copies find their tool."""
     isolate_fastmcp()
-    from portkey_admin_mcp.server import app
-    from portkey_admin_mcp.server.express.calls import Calls
+    from portkey_admin_mcp.server.fastpath.tool_calls import Calls
+    from portkey_admin_mcp.server.mcp import app
 
     offered = copies(app.all_tools(), count, registered_copy)
     app.all_tools = lambda: offered

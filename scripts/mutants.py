@@ -38,21 +38,21 @@ class Target(NamedTuple):
 
 TARGETS = (
     Target(
-        "emulator/kernel.py",
+        "emulator/core/kernel.py",
         (
             "admit", "stay_within", "plan", "require", "may", "is_admin", "may_everything",
             "workspace", "named_workspace", "find_within", "find", "match", "_fits",
             "_segment_fits",
         ),
-        ("tests/emulator/test_kernel.py", "tests/emulator/test_configs.py",
+        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_configs.py",
          "tests/emulator/test_prompts.py", "tests/emulator/test_integrations.py",
          "tests/emulator/test_api_keys.py"),
     ),
     Target(
-        "emulator/app.py",
+        "emulator/core/app.py",
         ("_portkey", "_route", "_authenticate", "_opens", "_past", "_decode", "_finite"),
-        ("tests/emulator/test_kernel.py", "tests/emulator/test_api_keys.py",
-         "tests/emulator/test_control.py", "tests/emulator/test_audit_logs.py"),
+        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_api_keys.py",
+         "tests/emulator/core/test_control.py", "tests/emulator/test_audit_logs.py"),
     ),
     Target(
         "emulator/log_exports.py",
@@ -67,21 +67,29 @@ TARGETS = (
         ("tests/emulator/test_audit_logs.py",),
     ),
     Target(
-        "emulator/traffic.py",
+        "emulator/traffic/requests.py",
         ("asked_workspace", "named_by_slug", "is_metadata_key", "_is_plain"),
         ("tests/emulator/test_analytics.py",),
     ),
     Target(
-        "api.py",
+        "portkey/api.py",
         ("_segment", "_address", "_without_key", "_headers", "_secret", "download",
          "_wait_before_retry", "_query", "_text"),
-        ("tests/test_api.py",),
+        ("tests/portkey/test_api.py",),
     ),
-    Target("api.py", ("send",), ("tests/test_api.py", "tests/server/test_selection.py")),
+    Target(
+        "portkey/api.py",
+        ("send",),
+        ("tests/portkey/test_api.py", "tests/server/test_selection.py"),
+    ),
     Target("server/selection.py", (), ("tests/server/test_selection.py",)),
-    Target("addresses.py", (), ("tests/test_settings.py", "tests/test_hosting.py")),
-    Target("server/http/guards.py", (), ("tests/server/http/test_guards.py",)),
-    Target("server/http/auth.py", (), ("tests/server/http/test_auth.py",)),
+    Target(
+        "settings/addresses.py",
+        (),
+        ("tests/settings/test_settings.py", "tests/settings/test_hosting.py"),
+    ),
+    Target("server/http/access/guards.py", (), ("tests/server/http/access/test_guards.py",)),
+    Target("server/http/access/auth.py", (), ("tests/server/http/access/test_auth.py",)),
 )  # fmt: skip
 SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,

@@ -14,15 +14,15 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from portkey_admin_mcp.catalog import Tool, tools_in
 from portkey_admin_mcp.domains import DOMAINS
-from portkey_admin_mcp.emulator import app as _emulator  # noqa: F401  # fills ROUTES
-from portkey_admin_mcp.emulator.kernel import ROUTES
-from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.app import all_tools
-from portkey_admin_mcp.server.arguments import arguments_model
-from portkey_admin_mcp.server.schema import input_schema
-from portkey_admin_mcp.settings import Settings, variable_names
+from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills ROUTES
+from portkey_admin_mcp.emulator.core.kernel import ROUTES
+from portkey_admin_mcp.portkey.catalog import Tool, tools_in
+from portkey_admin_mcp.server.calls.arguments import arguments_model
+from portkey_admin_mcp.server.calls.schema import input_schema
+from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.settings import Settings, variable_names
 from portkey_admin_mcp.tools import domain_modules
 
 ROOT = Path(__file__).parents[1]

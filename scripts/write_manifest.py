@@ -1,7 +1,7 @@
-"""Write the manifest of the express lane: what the server says of itself, as the SDK says it.
+"""Write the manifest of the fast path: what the server says of itself, as the SDK says it.
 
 `make docs` writes it; with --check nothing is written, and the exit code says if it differs.
-The server is asked through the SDK, in both eras of the protocol, so that the lane answers with
+The server is asked through the SDK, in both generations of the protocol: the fast path answers with
 the very words.
 """
 
@@ -11,18 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from portkey_admin_mcp.server.express.manifest import FILE
-from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
+from portkey_admin_mcp.server.fastpath.manifest import FILE
+from portkey_admin_mcp.server.mcp.fastmcp_environment import isolate_fastmcp
 
 isolate_fastmcp()
 
-from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.catalog import Tool
-from portkey_admin_mcp.server.admin_prompts import PROMPTS, example, tools_named_in
-from portkey_admin_mcp.server.app import all_tools, build_server
-from portkey_admin_mcp.server.recording import record
-from portkey_admin_mcp.server.resources import LIVE, SUMMARY
-from portkey_admin_mcp.server.result_size import compact
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.portkey.catalog import Tool
+from portkey_admin_mcp.server.calls.result_size import compact
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.prompts import PROMPTS, example, tools_named_in
+from portkey_admin_mcp.server.mcp.recording import record
+from portkey_admin_mcp.server.mcp.resources import LIVE, SUMMARY
 
 
 def main() -> int:

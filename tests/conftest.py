@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 import openapi
-from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
+from portkey_admin_mcp.server.mcp.fastmcp_environment import isolate_fastmcp
 
 isolate_fastmcp()
 
@@ -17,11 +17,11 @@ from mcp import Client
 from mcp.server import Server
 from mcp_types import CallToolResult
 
-from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.emulator.app import Emulator, InProcess
-from portkey_admin_mcp.emulator.store import frozen_time
-from portkey_admin_mcp.server.app import build_server
-from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.server.mcp.app import build_server
+from portkey_admin_mcp.settings.settings import Settings
 
 # A deadline measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)

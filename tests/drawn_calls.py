@@ -9,14 +9,14 @@ from typing import Any
 from pydantic import SecretStr
 
 from openapi import TESTS
-from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.emulator.app import Emulator, InProcess
-from portkey_admin_mcp.emulator.store import frozen_time
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.errors import PortkeyAdminError
-from portkey_admin_mcp.server.app import all_tools
-from portkey_admin_mcp.server.arguments import arguments_model, call_flat, read_arguments
-from portkey_admin_mcp.server.schema import Schema, input_schema
-from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
+from portkey_admin_mcp.server.calls.schema import Schema, input_schema
+from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.settings.settings import Settings
 
 CASES = json.loads((TESTS / "compatibility_cases.json").read_text())
 TOOLS = {tool.name: tool for tool in all_tools()}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from express import SETTING
+from fast_path_setting import SETTING
 
 TIMEOUT_S = 30
 TOKEN = "a-token-of-the-tests"

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.catalog import Tool
-from portkey_admin_mcp.emulator.app import Emulator, InProcess
-from portkey_admin_mcp.emulator.store import frozen_time
-from portkey_admin_mcp.server.app import all_tools
-from portkey_admin_mcp.server.arguments import arguments_model
-from portkey_admin_mcp.server.binding import bind
-from portkey_admin_mcp.server.schema import Schema
-from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.portkey.catalog import Tool
+from portkey_admin_mcp.server.calls.arguments import arguments_model
+from portkey_admin_mcp.server.calls.schema import Schema
+from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.binding import bind
+from portkey_admin_mcp.settings.settings import Settings
 
 TOOLS = {tool.name: tool for tool in all_tools()}
 SEEDED = Emulator("acme", frozen_time)

@@ -9,17 +9,17 @@ STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
 def main() -> None:
     """`portkey-admin-mcp`."""
     if sys.argv[1:] in STDIO:
-        from .stdio_service import serve_stdio
+        from .cli.stdio import serve_stdio
 
         serve_stdio(sandbox=len(sys.argv) > 1)
-    from .command_line import main as command_line
+    from .cli.command_line import main as command_line
 
     command_line(prog_name="portkey-admin-mcp")
 
 
 def http_main() -> None:
     """`portkey-admin-mcp-http`: the same as `portkey-admin-mcp http`."""
-    from .command_line import main as command_line
+    from .cli.command_line import main as command_line
 
     command_line(["http", *sys.argv[1:]], prog_name="portkey-admin-mcp")
 

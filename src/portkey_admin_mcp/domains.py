@@ -60,7 +60,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Toolsets of several domains, by what somebody does with them."""
 
 
-ELSEWHERE: dict[str, tuple[str, ...]] = {
+LEGACY_ALIASES: dict[str, tuple[str, ...]] = {
     "keys": ("api_keys", "virtual_keys"),
     "limits": ("usage_limits", "rate_limits"),
     "logging": ("logs", "log_exports"),
@@ -73,7 +73,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
 def domains_of(toolset: str) -> tuple[str, ...]:
     """The domains of a toolset: a group's, or itself; none of a name that is neither."""
     name = toolset.replace("-", "_")
-    found = GROUPS.get(toolset) or ELSEWHERE.get(toolset)
+    found = GROUPS.get(toolset) or LEGACY_ALIASES.get(toolset)
     return found or ((name,) if name in DOMAINS else ())
 
 

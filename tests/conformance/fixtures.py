@@ -150,7 +150,7 @@ async def test_reconnection(ctx: Context) -> str:
 
 
 def add_subscriptions(server: FastMCP) -> None:
-    """Subscriptions of both eras, and tools that set them off."""
+    """Subscriptions of both generations, and tools that set them off."""
     bus = InMemorySubscriptionBus()
 
     async def test_trigger_tool_change() -> str:

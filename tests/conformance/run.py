@@ -211,10 +211,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", choices=["off", "memory", "redis"], default="memory")
     parser.add_argument("--redis", help="address of Redis, for --store redis")
-    parser.add_argument("--express", choices=["on", "off"], default="on")
+    parser.add_argument("--fast-path", choices=["on", "off"], default="on")
     asked = parser.parse_args()
     redis = ["--redis", asked.redis] if asked.redis else []
-    arguments = ["--store", asked.store, "--express", asked.express, *redis]
+    arguments = ["--store", asked.store, "--fast-path", asked.fast_path, *redis]
     install()
     print_line(f"{'revision':<22}{'sessions':<12}{'passed':>9}{'wrong':>8}{'seconds':>9}")
     wrong: list[str] = []

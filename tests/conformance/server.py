@@ -9,27 +9,27 @@ import argparse
 import logging
 from typing import Any
 
-from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.fastmcp_environment import isolate_fastmcp
+from portkey_admin_mcp.server.mcp.fastmcp_environment import isolate_fastmcp
+from portkey_admin_mcp.settings.hosting import Hosting
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 """Of events in Redis."""
 
 
 PLAIN = {"test_simple_text", "test_error_handling"}
-"""The fixtures that answer with text and ask nobody: what the express lane may call."""
+"""The fixtures that answer with text and ask nobody: what the fast path may call."""
 
 
 def lane_before(server: Any) -> Any:
-    """The express lane before the fixtures' server, with a manifest recorded from that."""
+    """The fast path before the fixtures' server, with a manifest recorded from that."""
     import anyio
     from fixtures import test_error_handling, test_simple_text
 
-    from portkey_admin_mcp.server.express.manifest import ListedTool, Manifest
-    from portkey_admin_mcp.server.http.express import Express
-    from portkey_admin_mcp.server.outcome import Outcome
-    from portkey_admin_mcp.server.recording import record
-    from portkey_admin_mcp.server.result_size import compact
+    from portkey_admin_mcp.server.calls.outcome import Outcome
+    from portkey_admin_mcp.server.calls.result_size import compact
+    from portkey_admin_mcp.server.fastpath.manifest import ListedTool, Manifest
+    from portkey_admin_mcp.server.http.fast_endpoint import FastPathParts
+    from portkey_admin_mcp.server.mcp.recording import record
 
     recorded = anyio.run(record, server)
     tools, *others = recorded.lists
@@ -55,10 +55,10 @@ def lane_before(server: Any) -> Any:
         raise AssertionError(name)
 
     manifest = Manifest(head, listed)
-    return Express(manifest, call, frozenset(manifest.tools.keys() - PLAIN))
+    return FastPathParts(manifest, call, frozenset(manifest.tools.keys() - PLAIN))
 
 
-def serve(hosting: Hosting, *, has_lane: bool) -> None:
+def serve(hosting: Hosting, *, has_fast_path: bool) -> None:
     """Everything the suite calls, in a server set up as ours is."""
     # FastMCP reads the environment when it is imported, which is here.
     isolate_fastmcp()
@@ -80,8 +80,8 @@ def serve(hosting: Hosting, *, has_lane: bool) -> None:
     )
     add_fixtures(server)
     add_client_input(server)
-    express = lane_before(server) if has_lane else None
-    run(build_http(server, [], hosting, express=express), hosting)
+    fast_path = lane_before(server) if has_fast_path else None
+    run(build_http(server, [], hosting, fast_path=fast_path), hosting)
 
 
 def main() -> None:
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--mode", choices=["stateful", "stateless"], default="stateful")
     parser.add_argument("--store", choices=["off", "memory", "redis"], default="off")
-    parser.add_argument("--express", choices=["on", "off"], default="on")
+    parser.add_argument("--fast-path", choices=["on", "off"], default="on")
     parser.add_argument("--redis", help="address of Redis, for --store redis")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -102,7 +102,7 @@ def main() -> None:
         MCP_REDIS_URL=asked.redis,
         MCP_EVENT_ENCRYPTION_KEY=KEY,
     )
-    serve(hosting, has_lane=asked.express == "on")
+    serve(hosting, has_fast_path=asked.fast_path == "on")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.http import paths
-from portkey_admin_mcp.settings import Settings, variable_names
+from portkey_admin_mcp.server.http.pages import paths
+from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.settings import Settings, variable_names
 
 PAGES = ["docker", "compose", "cloud-run", "fly-and-render", "kubernetes", "vercel", "README"]
 FILES = ["Dockerfile", "compose.yaml", "vercel.json", "api/index.py", "deploy/healthcheck.py"]

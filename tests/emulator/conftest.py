@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portkey_admin_mcp.emulator.app import Emulator
+from portkey_admin_mcp.emulator.core.app import Emulator
 
 Reply = tuple[int, Any]
 ROOTED = ("/v2/", "/v0.1/", "/model-configs/", "/pricing/")

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from portkey_admin_mcp.emulator.traffic import PER_CENT, database, milliseconds, shown_time
-from portkey_admin_mcp.emulator.traffic_month import BURST_DAY, REQUESTS, STALE_DAY
+from portkey_admin_mcp.emulator.traffic.month import BURST_DAY, REQUESTS, STALE_DAY
+from portkey_admin_mcp.emulator.traffic.requests import PER_CENT, database, milliseconds, shown_time
 
 MONTH = ("2026-10-01T00:00:00Z", "2026-11-03T00:00:00Z")
 HALVES = (("2026-10-01T00:00:00Z", "2026-10-17T12:34:56Z"), ("2026-10-17T12:34:56Z", MONTH[1]))
@@ -380,8 +380,8 @@ def test_an_offset_whose_plus_was_not_quoted_is_understood(said):
 
 
 def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
-    from portkey_admin_mcp.emulator.app import Emulator
-    from portkey_admin_mcp.emulator.store import frozen_time
+    from portkey_admin_mcp.emulator.core.app import Emulator
+    from portkey_admin_mcp.emulator.core.store import frozen_time
 
     first = Emulator("acme", frozen_time, tmp_path / "state.db")
     assert database(first.store).execute("select count(*) from requests").fetchone() == (REQUESTS,)
@@ -398,8 +398,8 @@ def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_a_month_that_was_interrupted_is_made_at_the_next_question(tmp_path, restarts):
-    from portkey_admin_mcp.emulator.app import Emulator
-    from portkey_admin_mcp.emulator.store import frozen_time
+    from portkey_admin_mcp.emulator.core.app import Emulator
+    from portkey_admin_mcp.emulator.core.store import frozen_time
 
     asked = Emulator("acme", frozen_time, tmp_path / "state.db")
     asked.store.database.set_progress_handler(lambda: 1, 20_000)

@@ -11,14 +11,14 @@ from typing import get_type_hints
 import pytest
 
 from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, named, shape
-from portkey_admin_mcp.catalog import tool_of, tools_in
-from portkey_admin_mcp.emulator.kernel import ROUTES
+from portkey_admin_mcp.emulator.core.kernel import ROUTES
 from portkey_admin_mcp.errors import PortkeyAdminError
-from portkey_admin_mcp.models.base import Arguments
+from portkey_admin_mcp.models.core.base import Arguments
 from portkey_admin_mcp.models.log_exports import ExportContent
-from portkey_admin_mcp.server.app import all_tools
-from portkey_admin_mcp.server.binding import bind
-from portkey_admin_mcp.server.failures import ADVICE
+from portkey_admin_mcp.portkey.catalog import tool_of, tools_in
+from portkey_admin_mcp.server.calls.failures import ADVICE
+from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.binding import bind
 from portkey_admin_mcp.tools import domain_modules
 from portkey_admin_mcp.workflows import workflow_modules
 

@@ -11,8 +11,8 @@ import json
 
 import pytest
 
-from portkey_admin_mcp.server.app import all_tools
-from portkey_admin_mcp.server.binding import bind
+from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.binding import bind
 
 TOOLS = all_tools()
 KEYWORDS = {

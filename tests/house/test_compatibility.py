@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.emulator.app import Emulator, InProcess
-from portkey_admin_mcp.emulator.store import frozen_time
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.errors import ApiError
-from portkey_admin_mcp.server.app import all_tools
-from portkey_admin_mcp.server.arguments import arguments_model, call_flat, read_arguments
-from portkey_admin_mcp.server.schema import input_schema
-from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
+from portkey_admin_mcp.server.calls.schema import input_schema
+from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.settings.settings import Settings
 
 TESTS = Path(__file__).parents[1]
 TYPESCRIPT = json.loads((TESTS / "facts/typescript_tools.json").read_text())["tools"]

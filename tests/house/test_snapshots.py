@@ -7,9 +7,9 @@ import pytest
 import quicktok
 from mcp import Client
 
-from portkey_admin_mcp.server.app import all_tools, build_server
-from portkey_admin_mcp.server.binding import bind
-from portkey_admin_mcp.server.result_size import compact
+from portkey_admin_mcp.server.calls.result_size import compact
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.binding import bind
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 BUDGET = SNAPSHOTS / "budget.json"

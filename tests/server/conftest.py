@@ -13,10 +13,10 @@ from typing import Any, Self
 import pytest
 from mcp import Client
 
-from express import SETTING
 from fake_portkey import FakePortkey
+from fast_path_setting import SETTING
 from mcp_texts import texts
-from portkey_admin_mcp.server.app import build_server
+from portkey_admin_mcp.server.mcp.app import build_server
 
 TIMEOUT_S = 20
 """Seconds to wait for an answer, even on a loaded machine."""

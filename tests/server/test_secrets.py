@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fake_portkey import Answer, FakePortkey
-from portkey_admin_mcp.emulator.app import Emulator
+from portkey_admin_mcp.emulator.core.app import Emulator
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 CANARY = "Canary"

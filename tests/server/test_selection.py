@@ -5,17 +5,17 @@ from mcp import Client
 from pydantic import SecretStr
 
 from drawn_calls import Drawn
-from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.bootstrap import mcp_server
-from portkey_admin_mcp.domains import DOMAINS, ELSEWHERE, GROUPS
-from portkey_admin_mcp.emulator.app import InProcess
+from portkey_admin_mcp.assembly import mcp_server
+from portkey_admin_mcp.domains import DOMAINS, GROUPS, LEGACY_ALIASES
+from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import ConfigurationError, ReadOnly
 from portkey_admin_mcp.models.configs import ConfigDraft
 from portkey_admin_mcp.models.prompts import Rendering
 from portkey_admin_mcp.models.workspaces import WorkspaceFilter
-from portkey_admin_mcp.server.app import all_tools, build_server
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
 from portkey_admin_mcp.server.selection import selected_tools
-from portkey_admin_mcp.settings import load_settings
+from portkey_admin_mcp.settings.settings import load_settings
 from portkey_admin_mcp.tools.configs import create_config
 from portkey_admin_mcp.tools.prompts import render_prompt
 from portkey_admin_mcp.tools.workspaces import list_workspaces
@@ -92,7 +92,7 @@ def test_every_domain_is_in_a_group_and_every_group_of_domains():
     grouped = {d for name, group in GROUPS.items() if name != "all" for d in group}
 
     assert grouped == set(DOMAINS)
-    assert {d for group in ELSEWHERE.values() for d in group} <= set(DOMAINS)
+    assert {d for group in LEGACY_ALIASES.values() for d in group} <= set(DOMAINS)
 
 
 async def test_a_server_that_only_reads_offers_no_write(monkeypatch):

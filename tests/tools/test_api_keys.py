@@ -4,13 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from portkey_admin_mcp.errors import (
-    Conflict,
-    Forbidden,
-    NotFound,
-    Rejected,
-    Unauthenticated,
-)
+from portkey_admin_mcp.errors import Conflict, Forbidden, NotFound, Rejected, Unauthenticated
 from portkey_admin_mcp.models.api_keys import (
     ApiKeyDraft,
     ApiKeyFilter,
@@ -18,11 +12,11 @@ from portkey_admin_mcp.models.api_keys import (
     Rotation,
     RotationPolicy,
 )
-from portkey_admin_mcp.models.limits import KeyRateLimit, UsageLimits
-from portkey_admin_mcp.models.paging import PagedHere
+from portkey_admin_mcp.models.core.limits import KeyRateLimit, UsageLimits
+from portkey_admin_mcp.models.core.paging import PagedHere
+from portkey_admin_mcp.models.core.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.models.users import UserFilter
 from portkey_admin_mcp.models.virtual_keys import VirtualKeyFilter
-from portkey_admin_mcp.models.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.models.workspaces import WorkspaceFilter
 from portkey_admin_mcp.tools.api_keys import (
     create_api_key,

@@ -5,8 +5,8 @@ import pytest
 from portkey_admin_mcp.errors import Conflict, Forbidden
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.models.configs import ConfigDraft, ConfigPatch
-from portkey_admin_mcp.models.paging import PagedHere
-from portkey_admin_mcp.models.vocabulary import WorkspaceSelector
+from portkey_admin_mcp.models.core.paging import PagedHere
+from portkey_admin_mcp.models.core.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.tools.configs import (
     create_config,

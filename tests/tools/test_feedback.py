@@ -2,7 +2,7 @@
 
 import pytest
 
-from portkey_admin_mcp.emulator.traffic import database
+from portkey_admin_mcp.emulator.traffic.requests import database
 
 MONTH = {
     "time_of_generation_min": "2026-10-01T00:00:00Z",

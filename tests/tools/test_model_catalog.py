@@ -2,9 +2,9 @@
 
 from pydantic import SecretStr
 
-from portkey_admin_mcp.api import Portkey
-from portkey_admin_mcp.emulator.app import InProcess
-from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.emulator.core.app import InProcess
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.tools.model_catalog import get_model_pricing, get_provider_price_list
 
 

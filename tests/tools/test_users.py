@@ -4,14 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from portkey_admin_mcp.errors import (
-    Conflict,
-    Forbidden,
-    NotFound,
-    Rejected,
-    Unauthenticated,
-)
-from portkey_admin_mcp.models.paging import PagedHere
+from portkey_admin_mcp.errors import Conflict, Forbidden, NotFound, Rejected, Unauthenticated
+from portkey_admin_mcp.models.core.paging import PagedHere
+from portkey_admin_mcp.models.core.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.models.users import (
     InviteApiKey,
     InviteDraft,
@@ -20,7 +15,6 @@ from portkey_admin_mcp.models.users import (
     UserPatch,
     WorkspaceGrant,
 )
-from portkey_admin_mcp.models.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.tools.configs import list_configs
 from portkey_admin_mcp.tools.users import (
     delete_user,

@@ -3,7 +3,8 @@
 import pytest
 
 from portkey_admin_mcp.errors import Forbidden, NotFound, Rejected
-from portkey_admin_mcp.models.limits import RateLimit, UsageLimits
+from portkey_admin_mcp.models.core.limits import RateLimit, UsageLimits
+from portkey_admin_mcp.models.core.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.models.virtual_keys import (
     Deployment,
     SecretMapping,
@@ -11,7 +12,6 @@ from portkey_admin_mcp.models.virtual_keys import (
     VirtualKeyFilter,
     VirtualKeyPatch,
 )
-from portkey_admin_mcp.models.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.tools.virtual_keys import (
     create_virtual_key,
     delete_virtual_key,

@@ -3,7 +3,7 @@
 import pytest
 
 from portkey_admin_mcp.errors import Conflict, Forbidden, NotFound, Rejected
-from portkey_admin_mcp.models.limits import RateLimit, UsageLimits
+from portkey_admin_mcp.models.core.limits import RateLimit, UsageLimits
 from portkey_admin_mcp.models.workspaces import (
     MemberDraft,
     MemberFilter,

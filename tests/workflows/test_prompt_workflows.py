@@ -4,10 +4,10 @@ import pytest
 from pydantic import SecretStr
 
 from fake_portkey import Answer, FakePortkey
-from portkey_admin_mcp.api import Portkey
 from portkey_admin_mcp.errors import ApiError
-from portkey_admin_mcp.network import Network
-from portkey_admin_mcp.settings import Settings
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.portkey.transport import Network
+from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.workflows.promote_prompt import Promotion, promote_prompt
 
 

@@ -7,13 +7,13 @@ side a range is closed: buckets of a round width, nothing, and the beginning, ar
 from collections.abc import Callable
 from typing import Any
 
-from . import analytics_groups  # noqa: F401  # its routes are analytics too
-from .founder import Founder
-from .kernel import Call, route
-from .tables import Row
-from .traffic import COST, HITS, PER_CENT, Selection, percentile, selected, shown_time
-from .traffic_month import RECIPES
-from .traffic_sources import sources
+from .core.kernel import Call, route
+from .core.seeder import Seeder
+from .core.tables import Row
+from .shared import analytics_groups  # noqa: F401  # its routes are analytics too
+from .traffic.month import RECIPES
+from .traffic.requests import COST, HITS, PER_CENT, Selection, percentile, selected, shown_time
+from .traffic.sources import sources
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 USER = "user is not null"
@@ -267,7 +267,7 @@ def _spread(times: list[int]) -> dict[str, Any]:
 PERCENTILES = (("p50", 50), ("p90", 90), ("p99", 99))
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """A month of requests, made when they are first looked at."""
-    recipe = {"id": "month", "until": founder.until, "sources": sources(founder)}
-    founder.store.table(RECIPES).add(recipe)
+    recipe = {"id": "month", "until": seeder.until, "sources": sources(seeder)}
+    seeder.store.table(RECIPES).add(recipe)

@@ -6,12 +6,22 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .configs import bound_config
-from .control import BUDGETED
-from .kernel import ADMIN, Call, Refusal, forbidden, invalid, route
-from .limits import Amount, Body, Budget, KeyRate, Midnight, Time, begun_anew, next_reset, spent
-from .references import belongs_to_workspace, in_use_by
-from .store import Store, moment
-from .tables import Row
+from .core.control import BUDGETED
+from .core.kernel import ADMIN, Call, Refusal, forbidden, invalid, route
+from .core.store import Store, moment
+from .core.tables import Row
+from .shared.limits import (
+    Amount,
+    Body,
+    Budget,
+    KeyRate,
+    Midnight,
+    Time,
+    next_reset,
+    reset_usage,
+    spent,
+)
+from .shared.references import belongs_to_workspace, in_use_by
 
 SHORTEST_TRANSITION_MS = 1_800_000
 LONGEST_TRANSITION_MS = 365 * 86_400_000
@@ -224,7 +234,7 @@ def _changes(call: Call, key: Row, wanted: KeyBody) -> dict[str, Any]:
     if given.get("defaults"):
         new["defaults"] = key["defaults"] | _defaults(call, key, given["defaults"])
     if wanted.reset_usage:
-        new |= begun_anew(key)
+        new |= reset_usage(key)
     return new
 
 

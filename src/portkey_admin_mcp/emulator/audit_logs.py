@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from .kernel import Call, Route, forbidden, invalid, route
-from .store import Store, instant
-from .tables import Row
-from .traffic import dicts, milliseconds, shown_time
+from .core.kernel import Call, Route, forbidden, invalid, route
+from .core.store import Store, instant
+from .core.tables import Row
+from .traffic.requests import dicts, milliseconds, shown_time
 
 COLUMNS = (
     "timestamp",

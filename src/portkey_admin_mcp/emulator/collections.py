@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from .founder import Founder
-from .kernel import Call, Refusal, invalid, route
-from .limits import Body
-from .references import belongs_to_workspace, every_workspace_has, why_in_use
-from .store import Store
-from .tables import Row
+from .core.kernel import Call, Refusal, invalid, route
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import belongs_to_workspace, every_workspace_has, why_in_use
 
 belongs_to_workspace("collections")
 
@@ -103,7 +103,7 @@ def _shown(row: Row) -> dict[str, Any]:
     return {k: v for k, v in row.items() if k != "parent_collection_id" or v is not None}
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """A folder for the support team's macros."""
-    support = founder.workspace_named("Support")
-    founder.does("POST /collections", {"name": "Macros", "workspace_id": support["id"]})
+    support = seeder.workspace_named("Support")
+    seeder.does("POST /collections", {"name": "Macros", "workspace_id": support["id"]})

@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .kernel import Call, Refusal, StrictBody, invalid, route, whole_list
-from .limits import Body
-from .references import belongs_to_workspace, why_in_use
-from .store import Store
-from .tables import Row
-from .versions import Versions
+from .core.kernel import Call, Refusal, StrictBody, invalid, route, whole_list
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import belongs_to_workspace, why_in_use
+from .shared.versions import Versions
 
 VERSIONS = Versions("config_versions")
 

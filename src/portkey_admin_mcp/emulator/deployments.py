@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .founder import Founder
-from .kernel import Call, Refusal, forbidden, invalid, route
-from .limits import Body
+from .core.kernel import Call, Refusal, forbidden, invalid, route
+from .core.seeder import Seeder
+from .core.tables import Row
 from .secret_references import tags_asked_for
-from .tables import Row
+from .shared.limits import Body
 
 LISTS = ("workspaces_allowed", "jwt_subs_allowed")
 
@@ -189,8 +189,8 @@ def _shown(row: Row) -> dict[str, Any]:
     return {**shown, "credentials": {"client_auth": f"{secret[:2]}*****{secret[-3:]}"}}
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """One gateway in Europe."""
     settings = {"gateway_base_url": "https://gateway.acme.example"}
     body = {"name": "Europe", "tags": {"region": "eu"}, "auth_settings": settings}
-    founder.does("POST /v2/deployments", body)
+    seeder.does("POST /v2/deployments", body)

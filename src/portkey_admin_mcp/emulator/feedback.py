@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import Field
 
-from .kernel import Call, Refusal, forbidden, invalid, route
-from .limits import Body
-from .tables import Row
-from .traffic import database, milliseconds
+from .core.kernel import Call, Refusal, forbidden, invalid, route
+from .core.tables import Row
+from .shared.limits import Body
+from .traffic.requests import database, milliseconds
 
 
 class ScoreBody(Body):

@@ -4,13 +4,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .founder import Founder
-from .kernel import Call, forbidden, invalid, public, route
-from .limits import Body
-from .references import belongs_to_workspace
-from .store import Store
-from .tables import Row
-from .versions import Versions
+from .core.kernel import Call, forbidden, invalid, public, route
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import belongs_to_workspace
+from .shared.versions import Versions
 
 VERSIONS = Versions("guardrail_versions")
 USUAL: dict[str, Any] = {
@@ -219,14 +219,14 @@ def _forget_versions(store: Store, row: Row) -> None:
 belongs_to_workspace("guardrails", _forget_versions)
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """A limit on the length of answers for the support team, and one on secrets for all."""
-    support = founder.workspace_named("Support")["id"]
+    support = seeder.workspace_named("Support")["id"]
     for name, check, owner in (
         ("Short answers", "default.wordCount", {"workspace_id": support}),
-        ("No secrets", "default.regexMatch", {"organisation_id": founder.organisation}),
+        ("No secrets", "default.regexMatch", {"organisation_id": seeder.organisation}),
     ):
         parameters = {"maxWords": 300} if "word" in check else {"rule": "sk-[A-Za-z0-9]{20,}"}
         checks = [{"id": check, "parameters": parameters}]
         body = {"name": name, "checks": checks, "actions": {"deny": True}, **owner}
-        founder.does("POST /guardrails", body)
+        seeder.does("POST /guardrails", body)

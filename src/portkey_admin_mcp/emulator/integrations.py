@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from .founder import Founder
-from .integration_bodies import IntegrationBody, ModelsBody, Share, SharesBody
-from .kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
 from .model_catalog import PRICES, models_of
-from .references import belongs_to_workspace, mentions_workspaces
 from .secret_references import mappings_to_keep, masked
-from .store import Store
-from .tables import Row
+from .shared.integration_bodies import IntegrationBody, ModelsBody, Share, SharesBody
+from .shared.references import belongs_to_workspace, mentions_workspaces
 from .virtual_keys import new_key
 
 AUTOMATIC = "Created automatically on integration access grant"
@@ -291,13 +291,13 @@ def _forget_workspace(store: Store, workspace: Row) -> None:
             integrations.change(row, {"_shares": left})
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """The organisation's own OpenAI account, which Science may use."""
-    made = founder.does(
+    made = seeder.does(
         "POST /integrations",
         {"name": "OpenAI", "slug": "openai", "ai_provider_id": "openai", "key": "sk-not-a-key"},
     )
-    science = founder.workspace_named("Science")["id"]
+    science = seeder.workspace_named("Science")["id"]
     share = {"id": science, "enabled": True, "create_default_provider": False}
     body = {"workspaces": [share]}
-    founder.does("PUT /integrations/{slug}/workspaces", body, slug=made["slug"])
+    seeder.does("PUT /integrations/{slug}/workspaces", body, slug=made["slug"])

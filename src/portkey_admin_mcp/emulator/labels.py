@@ -4,11 +4,11 @@ import re
 
 from pydantic import Field
 
-from .founder import Founder, found_organisation
-from .kernel import Call, Refusal, forbidden, invalid, public, route
-from .limits import Body
-from .references import belongs_to_workspace
-from .tables import Row
+from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.seeder import Seeder, found_organisation
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import belongs_to_workspace
 
 BUILT_IN = (("production", "#22C55E"), ("staging", "#EAB308"), ("development", "#3B82F6"))
 NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
@@ -124,13 +124,13 @@ def _add(
 
 
 @found_organisation
-def _built_in(founder: Founder) -> None:
-    call = founder.call()
+def _built_in(seeder: Seeder) -> None:
+    call = seeder.call()
     for name, color in BUILT_IN:
         _add(call, name, LabelBody(color_code=color), None, universal=True)
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """A label of the support team's own."""
-    body = {"name": "reviewed", "workspace_id": founder.workspace_named("Support")["id"]}
-    founder.does("POST /labels", body)
+    body = {"name": "reviewed", "workspace_id": seeder.workspace_named("Support")["id"]}
+    seeder.does("POST /labels", body)

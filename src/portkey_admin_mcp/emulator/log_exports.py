@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from .control import control
-from .kernel import Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
-from .limits import Amount, Body
+from .core.control import control
+from .core.kernel import Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
+from .core.store import moment
+from .core.tables import Row
 from .logs import metrics, shown
-from .references import belongs_to_workspace
-from .store import moment
-from .tables import Row
-from .traffic import Selection, selection, shown_time
+from .shared.limits import Amount, Body
+from .shared.references import belongs_to_workspace
+from .traffic.requests import Selection, selection, shown_time
 
 if TYPE_CHECKING:
-    from .app import Emulator
+    from .core.app import Emulator
 
 SECONDS = 5
 """How long an export runs here."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import Field
 
-from .kernel import Call, Refusal, all_of, forbidden, invalid, route
-from .limits import Body
-from .tables import Row
-from .traffic import PER_CENT, database, dicts, record, shown_time
-from .traffic_month import price
+from .core.kernel import Call, Refusal, all_of, forbidden, invalid, route
+from .core.tables import Row
+from .shared.limits import Body
+from .traffic.month import price
+from .traffic.requests import PER_CENT, database, dicts, record, shown_time
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 NAMED = {"traceId": "trace_id", "spanId": "span_id"}

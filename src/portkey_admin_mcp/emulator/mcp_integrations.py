@@ -4,14 +4,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .founder import Founder
-from .kernel import Call, Refusal, forbidden, invalid, public, route, whole_list
-from .limits import Body
-from .mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
-from .mcp_secret_mappings import McpSecretMapping, checked_mappings
-from .references import belongs_to_workspace
-from .store import Store
-from .tables import Row
+from .core.kernel import Call, Refusal, forbidden, invalid, public, route, whole_list
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
+from .shared.mcp_secret_mappings import McpSecretMapping, checked_mappings
+from .shared.references import belongs_to_workspace
 
 SECRETS = ("secret", "token", "password", "key")
 """What a setting that is not shown has in its name."""
@@ -301,9 +301,9 @@ def _forget_servers(store: Store, integration: Row) -> None:
 belongs_to_workspace("mcp_integrations", _forget_servers)
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """GitHub for everybody."""
-    made = founder.does(
+    made = seeder.does(
         "POST /mcp-integrations",
         {
             "name": "GitHub",
@@ -311,11 +311,11 @@ def seed(founder: Founder) -> None:
             "url": "https://mcp.github.example",
             "auth_type": "oauth_auto",
             "transport": "http",
-            "organisation_id": founder.organisation,
+            "organisation_id": seeder.organisation,
         },
     )
-    support = founder.workspace_named("Support")["id"]
-    founder.does(
+    support = seeder.workspace_named("Support")["id"]
+    seeder.does(
         "PUT /mcp-integrations/{id}/workspaces",
         {"workspaces": [{"id": support, "enabled": True}]},
         id=made["id"],

@@ -4,14 +4,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .founder import Founder
-from .kernel import Call, Refusal, forbidden, invalid, route
-from .limits import Body
-from .mcp_capabilities import CapabilityBody, answers, capability_page, disabled, with_place
+from .core.kernel import Call, Refusal, forbidden, invalid, route
+from .core.seeder import Seeder
+from .core.store import instant, moment
+from .core.tables import Row
 from .mcp_integrations import may_use, offered
-from .references import belongs_to_workspace
-from .store import instant, moment
-from .tables import Row
+from .shared.limits import Body
+from .shared.mcp_capabilities import CapabilityBody, answers, capability_page, disabled, with_place
+from .shared.references import belongs_to_workspace
 
 GATEWAY = "https://mcp.portkey.ai"
 belongs_to_workspace("mcp_servers")
@@ -304,14 +304,14 @@ def _access(call: Call, row: Row, user_id: str) -> dict[str, Any]:
     }
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """The support team's GitHub, where Emi is signed in."""
     body = {
         "name": "Support GitHub",
         "slug": "support-github",
         "mcp_integration_id": "github",
-        "workspace_id": founder.workspace_named("Support")["id"],
+        "workspace_id": seeder.workspace_named("Support")["id"],
     }
-    made = founder.does("POST /mcp-servers", body)
-    connections = {founder.user_named("Emi")["id"]: True}
-    founder.changed("mcp_servers", made["id"], {"_connections": connections})
+    made = seeder.does("POST /mcp-servers", body)
+    connections = {seeder.user_named("Emi")["id"]: True}
+    seeder.changed("mcp_servers", made["id"], {"_connections": connections})

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
-from .kernel import ORGANISATION, Call, forbidden, invalid, route
-from .limits import Body
-from .references import mentions_workspaces
-from .store import Store
-from .tables import Row
+from .core.kernel import ORGANISATION, Call, forbidden, invalid, route
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import mentions_workspaces
 
 SIDES = ("input_guardrails", "output_guardrails")
 

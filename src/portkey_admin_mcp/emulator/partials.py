@@ -2,13 +2,13 @@
 
 from typing import Any, Literal
 
-from .founder import Founder
-from .kernel import Call, invalid, route, whole_list
-from .limits import Body
-from .references import belongs_to_workspace
-from .store import Store
-from .tables import Row
-from .versions import Versions
+from .core.kernel import Call, invalid, route, whole_list
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import belongs_to_workspace
+from .shared.versions import Versions
 
 VERSIONS = Versions("partial_versions")
 
@@ -152,13 +152,13 @@ def _forget_versions(store: Store, row: Row) -> None:
 belongs_to_workspace("partials", _forget_versions)
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """A closing that the support team shares."""
-    founder.does(
+    seeder.does(
         "POST /prompts/partials",
         {
             "name": "Closing",
             "string": "Kind regards,\nthe {{team}} team",
-            "workspace_id": founder.workspace_named("Support")["id"],
+            "workspace_id": seeder.workspace_named("Support")["id"],
         },
     )

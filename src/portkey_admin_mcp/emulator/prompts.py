@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .founder import Founder
-from .kernel import Call, Refusal, invalid, route, whole_list
-from .limits import Body
-from .prompt_examples import write_examples
-from .prompt_text import echo, filled_request, text_of, tokens_in
-from .prompt_versions import (
+from .core.kernel import Call, Refusal, invalid, route, whole_list
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
+from .prompt_templates.examples import write_examples
+from .prompt_templates.text import echo, filled_request, text_of, tokens_in
+from .prompt_templates.versions import (
     VERSIONS,
     forget_versions,
     label_of,
@@ -20,11 +21,10 @@ from .prompt_versions import (
     shown,
     status,
 )
-from .references import belongs_to_workspace, in_use_by
-from .store import Store
-from .tables import Row
-from .traffic import record
-from .traffic_month import price
+from .shared.limits import Body
+from .shared.references import belongs_to_workspace, in_use_by
+from .traffic.month import price
+from .traffic.requests import record
 
 NEEDED = ("string", "parameters", "model", "virtual_key")
 """What a version cannot be without, unless the one before is built upon (`patch`)."""
@@ -319,6 +319,6 @@ def _holds_prompts(store: Store, collection: Row) -> str | None:
     return f"It holds {held} prompt(s)" if held else None
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """Two prompts of the support team."""
-    write_examples(founder)
+    write_examples(seeder)

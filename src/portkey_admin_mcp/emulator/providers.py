@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from .core.kernel import Call, forbidden, invalid, route
+from .core.tables import Row
 from .integrations import add_provider, may_use
-from .kernel import Call, forbidden, invalid, route
-from .limits import Body, Budget, Rate, Time, begun_anew
 from .secret_references import masked
-from .tables import Row
+from .shared.limits import Body, Budget, Rate, Time, reset_usage
 
 
 class ProviderBody(Body):
@@ -67,7 +67,7 @@ def update_provider(call: Call) -> Row:
     wanted = call.read(ProviderBody)
     changes = _changes(row, wanted)
     if wanted.reset_usage:
-        changes |= begun_anew(row)
+        changes |= reset_usage(row)
     call.table("virtual_keys").change(row, changes)
     return {"id": row["id"], "slug": row["slug"]}
 

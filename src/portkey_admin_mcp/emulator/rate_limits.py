@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from .founder import Founder
-from .kernel import Call, invalid, public, route
-from .limits import Amount
-from .policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
-from .references import belongs_to_workspace
-from .tables import Row
+from .core.kernel import Call, invalid, public, route
+from .core.seeder import Seeder
+from .core.tables import Row
+from .shared.limits import Amount
+from .shared.policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
+from .shared.references import belongs_to_workspace
 
 belongs_to_workspace("rate_limits")
 
@@ -70,9 +70,9 @@ def delete_rate_limit(call: Call) -> Row:
     return archive(call, "rate_limits", find_policy(call, "rate_limits", call.ids["id"]))
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """A limit on each key of the support team."""
-    founder.does(
+    seeder.does(
         "POST /policies/rate-limits",
         {
             "name": "Per key",
@@ -81,6 +81,6 @@ def seed(founder: Founder) -> None:
             "type": "requests",
             "unit": "rpm",
             "value": 600,
-            "workspace_id": founder.workspace_named("Support")["id"],
+            "workspace_id": seeder.workspace_named("Support")["id"],
         },
     )

@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
-from .founder import Founder
-from .kernel import Call, Refusal, forbidden, invalid, public, route
-from .limits import Body
-from .references import belongs_to_workspace
-from .tables import Row
+from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.seeder import Seeder
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import belongs_to_workspace
 
 belongs_to_workspace("scim_mappings")
 PROVISIONED = re.compile(r"ws-.+-role-.+")
@@ -114,14 +114,14 @@ def _add(call: Call, name: str) -> Row:
     return call.table("scim_groups").add({"id": call.store.uuid(), "name": name})
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """Two groups, one of them mapped."""
     for name in ("Engineering", "Support staff"):
-        _add(founder.call(), name)
-    founder.does(
+        _add(seeder.call(), name)
+    seeder.does(
         "POST /scim/workspaces",
         {
-            "workspace_id": founder.workspace_named("Support")["id"],
+            "workspace_id": seeder.workspace_named("Support")["id"],
             "role": "member",
             "scim_group_name": "Support staff",
         },

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .founder import Founder
-from .kernel import Call, Refusal, forbidden, invalid, public, route
-from .limits import Body
-from .references import in_use_by, mentions_workspaces, why_in_use
-from .store import Store
-from .tables import Row
+from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Body
+from .shared.references import in_use_by, mentions_workspaces, why_in_use
 
 SECRET = re.compile(r"token|secret|password|key$|service_account_json")
 
@@ -280,9 +280,9 @@ def _forget_workspace(store: Store, workspace: Row) -> None:
             references.change(row, {"_allowed_workspaces": left})
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """The key to OpenAI, kept in a vault."""
-    founder.does(
+    seeder.does(
         "POST /secret-references",
         {
             "name": "OpenAI key",

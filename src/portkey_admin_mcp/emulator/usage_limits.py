@@ -4,14 +4,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .control import BUDGETED
-from .founder import Founder
-from .kernel import Call, Refusal, invalid, public, route
-from .limits import Amount, Midnight, next_reset
-from .policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
-from .references import belongs_to_workspace
-from .store import Store
-from .tables import Row
+from .core.control import BUDGETED
+from .core.kernel import Call, Refusal, invalid, public, route
+from .core.seeder import Seeder
+from .core.store import Store
+from .core.tables import Row
+from .shared.limits import Amount, Midnight, next_reset
+from .shared.policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
+from .shared.references import belongs_to_workspace
 
 
 class UsageLimitBody(PolicyBody):
@@ -168,9 +168,9 @@ BUDGETED["usage_limit_entities"] = _spend
 belongs_to_workspace("usage_limits", _forget_entities)
 
 
-def seed(founder: Founder) -> None:
+def seed(seeder: Seeder) -> None:
     """A budget for each person of the support team, which one has used up."""
-    made = founder.does(
+    made = seeder.does(
         "POST /policies/usage-limits",
         {
             "name": "Per person",
@@ -180,9 +180,9 @@ def seed(founder: Founder) -> None:
             "credit_limit": 100,
             "alert_threshold": 80,
             "periodic_reset": "monthly",
-            "workspace_id": founder.workspace_named("Support")["id"],
+            "workspace_id": seeder.workspace_named("Support")["id"],
         },
     )
-    limit = founder.store.table("usage_limits")[made["id"]]
+    limit = seeder.store.table("usage_limits")[made["id"]]
     for person, spent in (("diego", 41.5), ("emi", 104.2)):
-        count(founder.store, limit, f"metadata._user:{person}@acme.example", spent)
+        count(seeder.store, limit, f"metadata._user:{person}@acme.example", spent)

@@ -4,15 +4,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from .api_keys import create_api_key, delete_key
-from .control import control
-from .kernel import ADMIN, Call, Refusal, forbidden, invalid, route
-from .limits import Body
-from .store import moment
-from .tables import Row
+from .core.control import control
+from .core.kernel import ADMIN, Call, Refusal, forbidden, invalid, route
+from .core.store import moment
+from .core.tables import Row
+from .shared.limits import Body
 from .workspaces import join
 
 if TYPE_CHECKING:
-    from .app import Emulator
+    from .core.app import Emulator
 
 INVITE_DAYS = 7
 """How long an invitation stands. Not documented: an assumption of this emulator."""

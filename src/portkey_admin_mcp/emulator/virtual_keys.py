@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from .control import BUDGETED
-from .kernel import Call, invalid, route
-from .limits import Amount, Body, Budget, Rate, Time, spent
-from .references import belongs_to_workspace
+from .core.control import BUDGETED
+from .core.kernel import Call, invalid, route
+from .core.tables import Row
 from .secret_references import SecretMapping, mappings_to_keep
-from .tables import Row
+from .shared.limits import Amount, Body, Budget, Rate, Time, spent
+from .shared.references import belongs_to_workspace
 
 
 class Deployment(Body):

@@ -3,17 +3,17 @@
 import re
 from typing import Any, Literal
 
-from .kernel import Call, Refusal, forbidden, invalid, public, route
-from .limits import Body, Budget, Rate
-from .references import (
+from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.store import Store
+from .core.tables import Row, Rows
+from .shared.limits import Body, Budget, Rate
+from .shared.references import (
+    create_workspace_defaults,
     forget_with_owner,
     forget_workspace,
-    furnish_workspace,
     held_by_workspace,
     in_use_by,
 )
-from .store import Store
-from .tables import Row, Rows
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
 SECURITY_OFF = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
@@ -140,7 +140,7 @@ def create_workspace(call: Call) -> Row:
         "object": "workspace",
     }
     call.table("workspaces").add(workspace)
-    furnish_workspace(call.store, workspace)
+    create_workspace_defaults(call.store, workspace)
     for user_id in wanted.users:
         join(call, workspace, user_id, "member")
     return _shown(workspace)

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
 
-from .base import ABSENT, Record
-from .paging import Paged
-from .vocabulary import CommaSeparated, Csv, Json, JsonObjectText, Moment, RequestRanges
+from .core.base import ABSENT, Record
+from .core.paging import Paged
+from .core.vocabulary import CommaSeparated, Csv, Json, JsonObjectText, Moment, RequestRanges
 
 MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
 GroupBy = Annotated[

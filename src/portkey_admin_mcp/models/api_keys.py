@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
-from .limits import KeyRateLimit, Limited, UsageLimitsRecord
-from .paging import Paged
-from .vocabulary import Email, Metadata, Moment, WorkspaceId
+from .core.base import ABSENT, Arguments, Record
+from .core.limits import KeyRateLimit, Limited, UsageLimitsRecord
+from .core.paging import Paged
+from .core.vocabulary import Email, Metadata, Moment, WorkspaceId
 
 TransitionMs = Annotated[
     int, Field(ge=1_800_000, description="ms the old key stays valid; default 30 min.")

@@ -4,9 +4,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, Field
 
-from .base import ABSENT, Record
-from .paging import Page, Paged
-from .vocabulary import Moment
+from .core.base import ABSENT, Record
+from .core.paging import Page, Paged
+from .core.vocabulary import Moment
 
 
 class AuditFilter(Paged):

@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
-from .paging import Paged
-from .vocabulary import InWorkspace
+from .core.base import ABSENT, Arguments, Record
+from .core.paging import Paged
+from .core.vocabulary import InWorkspace
 
 CollectionId = Annotated[str, Field(min_length=1, description="See `list_collections`.")]
 

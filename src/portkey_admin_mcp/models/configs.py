@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record, unwrapped
-from .gateway_config import check_gateway_config
-from .paging import Page
-from .vocabulary import InWorkspace, Json, Number
+from .core.base import ABSENT, Arguments, Record, unwrapped
+from .core.gateway_config import check_gateway_config
+from .core.paging import Page
+from .core.vocabulary import InWorkspace, Json, Number
 
 StatusCodes = Annotated[list[int], Field(serialization_alias="config.retry.on_status_codes")]
 SHORT_FORMS = (

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Patch, Record
-from .vocabulary import Csv, JsonText
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.vocabulary import Csv, JsonText
 
 DeploymentId = Annotated[str, Field(min_length=1, description="See `list_deployments`.")]
 Type = Literal["production", "non_production"]

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Record
-from .vocabulary import Json, Number
+from .core.base import ABSENT, Arguments, Record
+from .core.vocabulary import Json, Number
 
 FeedbackId = Annotated[
     str,

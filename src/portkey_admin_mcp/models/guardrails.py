@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Patch, Record
-from .paging import Paged
-from .vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.paging import Paged
+from .core.vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
 
 GuardrailId = Annotated[str, Field(min_length=1, description="Guardrail id or slug.")]
 McpServerId = Annotated[str, Field(min_length=1, json_schema_extra={"format": "uuid"})]

@@ -4,11 +4,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
-from .limits import RateLimit, UsageLimits, check_short_limits
-from .paging import Page, Paged
+from .core.base import ABSENT, Arguments, Record
+from .core.limits import RateLimit, UsageLimits, check_short_limits
+from .core.paging import Page, Paged
+from .core.vocabulary import Json, Number, WorkspaceId
 from .virtual_keys import SecretMapping
-from .vocabulary import Json, Number, WorkspaceId
 
 IntegrationSlug = Annotated[str, Field(min_length=1, description="See `list_integrations`.")]
 Slug = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")]

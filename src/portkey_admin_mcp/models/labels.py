@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from .base import ABSENT, Arguments, Patch, Record
-from .paging import Paged
-from .vocabulary import InWorkspace
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.paging import Paged
+from .core.vocabulary import InWorkspace
 
 LabelId = Annotated[str, Field(min_length=1, description="See `list_prompt_labels`.")]
 Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]

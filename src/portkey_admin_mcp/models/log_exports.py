@@ -4,8 +4,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
-from .base import ABSENT, Arguments, Patch, Record
-from .vocabulary import CommaSeparated, Csv, InWorkspace, Json, Moment, RequestRanges
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.vocabulary import CommaSeparated, Csv, InWorkspace, Json, Moment, RequestRanges
 
 ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
 LogField = Literal[

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
-from .vocabulary import Json, Moment
+from .core.base import ABSENT, Arguments, Record
+from .core.vocabulary import Json, Moment
 
 LogId = Annotated[str, Field(min_length=1, description="Id of the request; see log exports.")]
 BOTH_SPELLINGS = {"traceId": "trace_id", "spanId": "span_id", "spanName": "span_name"}

@@ -4,10 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Patch, Record
-from .paging import Page, Paged
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.paging import Page, Paged
+from .core.vocabulary import InWorkspace, Json, WorkspaceId
 from .virtual_keys import SecretMapping
-from .vocabulary import InWorkspace, Json, WorkspaceId
 
 McpIntegrationId = Annotated[str, Field(min_length=1, description="MCP integration id or slug.")]
 

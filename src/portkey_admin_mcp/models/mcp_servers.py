@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Patch, Record
-from .mcp_capabilities import PagedFromOne
-from .paging import Page, Paged
-from .vocabulary import InWorkspace, Moment, WorkspaceId
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.mcp_capabilities import PagedFromOne
+from .core.paging import Page, Paged
+from .core.vocabulary import InWorkspace, Moment, WorkspaceId
 
 McpServerId = Annotated[str, Field(min_length=1, description="MCP server id or slug.")]
 PersonId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from .base import Record
+from .core.base import Record
 
 ProviderName = Annotated[str, Field(min_length=1, description="openai, anthropic…")]
 ModelName = Annotated[str, Field(min_length=1, description="e.g. gpt-5.")]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Record
 
 OrganisationId = Annotated[str, Field(min_length=1, description="Organisation UUID.")]
 Slugs = Annotated[list[str], Field(description="Guardrail slugs; [] for none.")]

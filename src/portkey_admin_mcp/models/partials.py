@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Patch, Record
-from .vocabulary import InWorkspace, Number
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.vocabulary import InWorkspace, Number
 
 PartialId = Annotated[str, Field(min_length=1, description="Partial id or slug.")]
 Text = Annotated[str, Field(min_length=1, description="Mustache text.")]

@@ -5,8 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from .base import ABSENT, Arguments, Patch, Record
-from .vocabulary import InWorkspace, Json, Number
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.vocabulary import InWorkspace, Json, Number
 
 PromptId = Annotated[str, Field(min_length=1, description="Prompt id or slug.")]
 PromptRef = Annotated[

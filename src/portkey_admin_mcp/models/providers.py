@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
-from .limits import RateLimit, UsageLimits, UsageLimitsRecord
-from .paging import Paged
-from .vocabulary import InWorkspace, Moment, Number, WorkspaceSelector
+from .core.base import ABSENT, Arguments, Record
+from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
+from .core.paging import Paged
+from .core.vocabulary import InWorkspace, Moment, Number, WorkspaceSelector
 
 ProviderSlug = Annotated[str, Field(min_length=1, description="See `list_providers`.")]
 SHORT_BUDGET = ("credit_limit", "alert_threshold", "usage_limit_type", "periodic_reset")

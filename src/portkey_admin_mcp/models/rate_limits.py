@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Patch, Record
-from .paging import Paged
-from .policies import Conditions, GroupBy, PolicyOwner
-from .vocabulary import InWorkspace, Number
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.paging import Paged
+from .core.policies import Conditions, GroupBy, PolicyOwner
+from .core.vocabulary import InWorkspace, Number
 
 Type = Literal["requests", "tokens"]
 Unit = Literal["rpm", "rph", "rpd", "rpw"]

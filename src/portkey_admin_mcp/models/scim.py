@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
-from .paging import Page, PagedByPage
-from .vocabulary import WorkspaceId, WorkspaceRole
+from .core.base import ABSENT, Arguments, Record
+from .core.paging import Page, PagedByPage
+from .core.vocabulary import WorkspaceId, WorkspaceRole
 
 MappingId = Annotated[str, Field(min_length=1, description="See `list_scim_workspace_mappings`.")]
 

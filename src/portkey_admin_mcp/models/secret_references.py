@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Patch, Record
-from .paging import Paged
-from .vocabulary import Json, JsonText
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.paging import Paged
+from .core.vocabulary import Json, JsonText
 
 SecretReferenceId = Annotated[str, Field(min_length=1, description="Secret reference id or slug.")]
 Manager = Literal["aws_sm", "azure_kv", "hashicorp_vault"]

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Patch, Record
-from .paging import Paged
-from .policies import Conditions, GroupBy, PolicyOwner
-from .vocabulary import InWorkspace, Moment, Number
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.paging import Paged
+from .core.policies import Conditions, GroupBy, PolicyOwner
+from .core.vocabulary import InWorkspace, Moment, Number
 
 Type = Literal["cost", "tokens", "requests"]
 EntityId = Annotated[str, Field(min_length=1, description="Entity id.")]

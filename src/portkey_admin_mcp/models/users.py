@@ -4,14 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
-from .paging import Paged
-from .vocabulary import (
-    CurrentPage,
-    Email,
-    PageSize,
-    WorkspaceRole,
-)
+from .core.base import ABSENT, Arguments, Record
+from .core.paging import Paged
+from .core.vocabulary import CurrentPage, Email, PageSize, WorkspaceRole
 
 Role = Literal["admin", "member"]
 Unsent = Annotated[str, Field(exclude=True, description="Ignored.")]

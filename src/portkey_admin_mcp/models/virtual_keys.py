@@ -4,10 +4,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Patch, Record, unwrapped
-from .limits import Limited, RateLimit, UsageLimitsRecord
-from .paging import Paged
-from .vocabulary import InWorkspace, Moment
+from .core.base import ABSENT, Arguments, Patch, Record, unwrapped
+from .core.limits import Limited, RateLimit, UsageLimitsRecord
+from .core.paging import Paged
+from .core.vocabulary import InWorkspace, Moment
 
 
 class VirtualKeyFilter(Paged):

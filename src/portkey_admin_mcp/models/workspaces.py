@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .base import ABSENT, Arguments, Patch, Record
-from .limits import RateLimit, UsageLimits, UsageLimitsRecord
-from .paging import Paged
-from .vocabulary import Email, Metadata, WorkspaceRole
+from .core.base import ABSENT, Arguments, Patch, Record
+from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
+from .core.paging import Paged
+from .core.vocabulary import Email, Metadata, WorkspaceRole
 
 Budgets = Annotated[list[UsageLimits], Field(description="Budgets.")]
 Guardrails = Annotated[list[str], Field(description="Guardrail slugs.")]

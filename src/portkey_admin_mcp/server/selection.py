@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from ..domains import DOMAINS, GROUPS, domains_of
 from ..errors import ConfigurationError
-from ..settings import Settings
+from ..settings.settings import Settings
 
 
 class Selectable(Protocol):

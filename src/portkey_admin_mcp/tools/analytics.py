@@ -1,7 +1,5 @@
 """Analytics: what requests cost and took, over time and by group."""
 
-from ..api import Portkey
-from ..catalog import tool
 from ..models.analytics import (
     AnalyticsColumns,
     AnalyticsFilter,
@@ -12,7 +10,9 @@ from ..models.analytics import (
     MetadataKey,
     UserGroup,
 )
-from ..models.paging import Page, Paged
+from ..models.core.paging import Page, Paged
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /analytics/graphs/cost", scope="analytics.view", enterprise=True)

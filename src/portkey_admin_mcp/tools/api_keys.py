@@ -1,18 +1,11 @@
 """API keys: who may call the gateway and the Admin API, with what, and how much."""
 
-from ..api import Portkey
-from ..catalog import AnyOf, tool
-from ..models.api_keys import (
-    ApiKey,
-    ApiKeyDraft,
-    ApiKeyFilter,
-    ApiKeyPatch,
-    ApiKeySecret,
-    Rotation,
-)
-from ..models.base import Done
-from ..models.paging import Page
-from ..models.vocabulary import ApiKeyId
+from ..models.api_keys import ApiKey, ApiKeyDraft, ApiKeyFilter, ApiKeyPatch, ApiKeySecret, Rotation
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..models.core.vocabulary import ApiKeyId
+from ..portkey.api import Portkey
+from ..portkey.catalog import AnyOf, tool
 
 
 def key_scopes(act: str) -> AnyOf:

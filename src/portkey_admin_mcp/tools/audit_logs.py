@@ -1,8 +1,8 @@
 """Audit logs: who changed what."""
 
-from ..api import Portkey
-from ..catalog import tool
 from ..models.audit_logs import AuditFilter, AuditPage
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /audit-logs", scope="audit_logs.list", enterprise=True, is_listed=False)

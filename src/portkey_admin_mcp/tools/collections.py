@@ -1,8 +1,5 @@
 """Collections: folders of prompts. Their scopes are not documented; prompts' are presumed."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
 from ..models.collections import (
     Collection,
     CollectionDraft,
@@ -11,7 +8,10 @@ from ..models.collections import (
     CollectionPatch,
     CollectionRef,
 )
-from ..models.paging import Page
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /collections", scope="prompts.list")

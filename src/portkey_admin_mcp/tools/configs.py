@@ -1,11 +1,11 @@
 """Configs: how the gateway routes, retries, caches and guards requests."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
 from ..models.configs import Config, ConfigDraft, ConfigPage, ConfigPatch, ConfigRef
-from ..models.paging import PagedHere
-from ..models.vocabulary import ConfigSlug, WorkspaceSelector
+from ..models.core.base import Done
+from ..models.core.paging import PagedHere
+from ..models.core.vocabulary import ConfigSlug, WorkspaceSelector
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /configs", scope="configs.list")

@@ -1,8 +1,7 @@
 """Deployments: gateways that an organisation hosts itself."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
+from ..models.core.base import Done
+from ..models.core.paging import Page
 from ..models.deployments import (
     Deployment,
     DeploymentDraft,
@@ -11,7 +10,8 @@ from ..models.deployments import (
     DeploymentOwner,
     DeploymentPatch,
 )
-from ..models.paging import Page
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 THIN = "The bodies and answers of deployments are not published."
 

@@ -1,8 +1,8 @@
 """Feedback: scores that people gave to answers."""
 
-from ..api import Portkey
-from ..catalog import tool
 from ..models.feedback import FeedbackDraft, FeedbackId, FeedbackRef, Judgement
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("POST /feedback", scope="logs.write", is_repeatable=False)

@@ -1,8 +1,7 @@
 """Guardrails: checks on requests and answers."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
+from ..models.core.base import Done
+from ..models.core.paging import Page
 from ..models.guardrails import (
     Guardrail,
     GuardrailDraft,
@@ -15,7 +14,8 @@ from ..models.guardrails import (
     McpServerMapping,
     McpServerMappings,
 )
-from ..models.paging import Page
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 UNCONFIRMED = (
     "Guardrails for MCP servers are announced as coming; only one client calls these paths."

@@ -1,8 +1,7 @@
 """Integrations: credentials for AI providers, with their models and workspaces."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
+from ..models.core.base import Done
+from ..models.core.paging import Page, PagedHere
 from ..models.integrations import (
     Integration,
     IntegrationDraft,
@@ -16,7 +15,8 @@ from ..models.integrations import (
     ModelDeletion,
     WorkspaceShares,
 )
-from ..models.paging import Page, PagedHere
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 def either(act: str) -> tuple[str, str]:

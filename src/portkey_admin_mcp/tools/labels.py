@@ -1,8 +1,7 @@
 """Labels of prompt versions. Their scopes are not documented; prompts' are presumed."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
+from ..models.core.base import Done
+from ..models.core.paging import Page
 from ..models.labels import (
     Label,
     LabelDraft,
@@ -12,7 +11,8 @@ from ..models.labels import (
     LabelPatch,
     LabelRef,
 )
-from ..models.paging import Page
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("POST /labels", scope="prompts.create")

@@ -1,7 +1,6 @@
 """Log exports: requests and answers in bulk, as a file."""
 
-from ..api import Portkey
-from ..catalog import tool
+from ..models.core.paging import Page, PagedHere
 from ..models.log_exports import (
     ExportChange,
     ExportDraft,
@@ -13,7 +12,8 @@ from ..models.log_exports import (
     LogExport,
     LogExportRef,
 )
-from ..models.paging import Page, PagedHere
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("POST /logs/exports", scope="logs.export", enterprise=True)

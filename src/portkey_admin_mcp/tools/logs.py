@@ -1,9 +1,9 @@
 """Logs: requests and answers, one by one."""
 
-from ..api import Portkey
-from ..catalog import all_of, tool
-from ..models.base import Done
+from ..models.core.base import Done
 from ..models.logs import Log, LogDraft, LogId, LogLookup
+from ..portkey.api import Portkey
+from ..portkey.catalog import all_of, tool
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 UNCONFIRMED = "In Portkey's OpenAPI file, but live gateways have answered 405 to every id."

@@ -1,14 +1,13 @@
 """MCP integrations: MCP servers of others, as the organisation knows them."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.mcp_capabilities import (
+from ..models.core.base import Done
+from ..models.core.mcp_capabilities import (
     CapabilityChanges,
     CapabilityFilter,
     CapabilityPage,
     McpTest,
 )
+from ..models.core.paging import Page
 from ..models.mcp_integrations import (
     McpIntegration,
     McpIntegrationDraft,
@@ -21,7 +20,8 @@ from ..models.mcp_integrations import (
     WorkspaceAccesses,
     WorkspaceView,
 )
-from ..models.paging import Page
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 def integration_scopes(act: str) -> tuple[str, str]:

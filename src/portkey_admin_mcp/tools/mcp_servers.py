@@ -1,9 +1,13 @@
 """MCP servers of workspaces, and who may use what of them."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.mcp_capabilities import CapabilityChanges, CapabilityFilter, CapabilityPage, McpTest
+from ..models.core.base import Done
+from ..models.core.mcp_capabilities import (
+    CapabilityChanges,
+    CapabilityFilter,
+    CapabilityPage,
+    McpTest,
+)
+from ..models.core.paging import Page
 from ..models.mcp_integrations import McpMetadata
 from ..models.mcp_servers import (
     AccessCheck,
@@ -22,7 +26,8 @@ from ..models.mcp_servers import (
     UserAccesses,
     UserAccessFilter,
 )
-from ..models.paging import Page
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 UNCONFIRMED = "The form of the answer is not published."
 

@@ -1,7 +1,5 @@
 """The model catalogue: public facts about models, and which of them a key may call."""
 
-from ..api import Portkey
-from ..catalog import tool
 from ..models.model_catalog import (
     CallableModels,
     ModelCapabilities,
@@ -10,6 +8,8 @@ from ..models.model_catalog import (
     PriceListRecord,
     ProviderName,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /model-configs/pricing/{provider}/{model}", scope=None, base="root", needs_key=False)

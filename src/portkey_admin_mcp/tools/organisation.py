@@ -1,8 +1,6 @@
 """The organisation's own guardrails, and the workspaces left out of them."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
+from ..models.core.base import Done
 from ..models.organisation import (
     DefaultGuardrails,
     ExclusionList,
@@ -10,6 +8,8 @@ from ..models.organisation import (
     Exclusions,
     OrganisationDefaults,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 SETTINGS = "organisation_settings"
 EXCLUSIONS = "organisation_exclusions"

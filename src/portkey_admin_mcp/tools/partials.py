@@ -1,9 +1,7 @@
 """Partials of prompts. Most of their scopes are not documented; prompts' are presumed."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
+from ..models.core.base import Done
+from ..models.core.paging import Page
 from ..models.partials import (
     Partial,
     PartialDraft,
@@ -14,6 +12,8 @@ from ..models.partials import (
     PartialVersion,
     Publication,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("POST /prompts/partials", scope="prompts.create")

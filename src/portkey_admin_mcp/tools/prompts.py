@@ -1,9 +1,7 @@
 """Prompts: templates with versions, rendered and run by slug."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page, Paged
+from ..models.core.base import Done
+from ..models.core.paging import Page, Paged
 from ..models.prompts import (
     Completion,
     CompletionRequest,
@@ -22,6 +20,8 @@ from ..models.prompts import (
     VersionId,
     VersionLabel,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /prompts", scope="prompts.list")

@@ -1,9 +1,8 @@
 """Providers: an AI provider in a workspace, through an integration."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..models.core.vocabulary import QueriedWorkspace, WorkspaceSelector
 from ..models.providers import (
     Provider,
     ProviderDetail,
@@ -13,7 +12,8 @@ from ..models.providers import (
     ProviderRef,
     ProviderSlug,
 )
-from ..models.vocabulary import QueriedWorkspace, WorkspaceSelector
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /providers", scope="providers.list")

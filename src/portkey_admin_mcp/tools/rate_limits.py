@@ -1,10 +1,8 @@
 """Rate limits: requests or tokens in a time, by any condition."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
-from ..models.policies import PolicyId
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..models.core.policies import PolicyId
 from ..models.rate_limits import (
     RateLimitDraft,
     RateLimitFilter,
@@ -13,6 +11,8 @@ from ..models.rate_limits import (
     RateLimitView,
 )
 from ..models.usage_limits import PolicyRef
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /policies/rate-limits", scope="policies.list", enterprise=True)

@@ -1,9 +1,7 @@
 """SCIM groups and their workspaces. No scopes are documented: an organisation key is needed."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
+from ..models.core.base import Done
+from ..models.core.paging import Page
 from ..models.scim import (
     GroupFilter,
     Mapping,
@@ -13,6 +11,8 @@ from ..models.scim import (
     MappingPage,
     ScimGroup,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /scim/workspaces", scope=None, enterprise=True)

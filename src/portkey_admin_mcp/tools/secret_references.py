@@ -1,9 +1,7 @@
 """Secret references: secrets in a vault of the organisation's own."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
+from ..models.core.base import Done
+from ..models.core.paging import Page
 from ..models.secret_references import (
     SecretReference,
     SecretReferenceDraft,
@@ -12,6 +10,8 @@ from ..models.secret_references import (
     SecretReferencePatch,
     SecretReferenceRef,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("POST /secret-references", scope="secret_references.create", enterprise=True)

@@ -1,10 +1,8 @@
 """Usage limits: budgets by any condition."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
-from ..models.policies import PolicyId
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..models.core.policies import PolicyId
 from ..models.usage_limits import (
     Entity,
     EntityFilter,
@@ -16,6 +14,8 @@ from ..models.usage_limits import (
     UsageLimitRecord,
     UsageLimitView,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /policies/usage-limits", scope="policies.list", enterprise=True)

@@ -1,9 +1,8 @@
 """Users and invitations of the organisation."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..models.core.vocabulary import InviteId, UserId
 from ..models.users import (
     Invite,
     InviteDraft,
@@ -14,7 +13,8 @@ from ..models.users import (
     UserFilter,
     UserPatch,
 )
-from ..models.vocabulary import InviteId, UserId
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /admin/users", scope="organisation_users.list", enterprise=True)

@@ -1,9 +1,8 @@
 """Virtual keys: a provider's key, kept by Portkey and used under a slug."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..models.core.vocabulary import VirtualKeySlug, WorkspaceSelector
 from ..models.virtual_keys import (
     VirtualKey,
     VirtualKeyDraft,
@@ -11,7 +10,8 @@ from ..models.virtual_keys import (
     VirtualKeyPatch,
     VirtualKeyRef,
 )
-from ..models.vocabulary import VirtualKeySlug, WorkspaceSelector
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /virtual-keys", scope="virtual_keys.list")

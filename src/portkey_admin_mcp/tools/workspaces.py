@@ -1,10 +1,8 @@
 """Workspaces and their members."""
 
-from ..api import Portkey
-from ..catalog import tool
-from ..models.base import Done
-from ..models.paging import Page
-from ..models.vocabulary import UserId, WorkspaceId
+from ..models.core.base import Done
+from ..models.core.paging import Page
+from ..models.core.vocabulary import UserId, WorkspaceId
 from ..models.workspaces import (
     Member,
     MemberDraft,
@@ -16,6 +14,8 @@ from ..models.workspaces import (
     WorkspaceFilter,
     WorkspacePatch,
 )
+from ..portkey.api import Portkey
+from ..portkey.catalog import tool
 
 
 @tool("GET /admin/workspaces", scope="workspaces.list")

@@ -1,8 +1,8 @@
 """Create a prompt, or say what would be created."""
 
-from ..api import Portkey
-from ..catalog import workflow
 from ..models.prompts import PromptCreation, PromptWrite
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 from ..tools.prompts import post_prompt
 
 DOMAIN = "prompts"

@@ -4,11 +4,11 @@ from unicodedata import category
 
 from pydantic import Field
 
-from ..api import Portkey
-from ..catalog import workflow
-from ..models.base import ABSENT, Arguments, Done
-from ..models.vocabulary import WorkspaceId
+from ..models.core.base import ABSENT, Arguments, Done
+from ..models.core.vocabulary import WorkspaceId
 from ..models.workspaces import WorkspaceDeletion
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 from ..tools.workspaces import delete_named_workspace, get_workspace
 
 DOMAIN = "workspaces"

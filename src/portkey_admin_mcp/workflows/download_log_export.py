@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from ..api import Portkey
-from ..catalog import workflow
 from ..errors import PortkeyAdminError
 from ..models.log_exports import ExportFile, ExportId, FirstRows
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 from ..tools.log_exports import get_export_link
 
 DOMAIN = "log_exports"

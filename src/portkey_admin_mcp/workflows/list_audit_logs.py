@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ..api import Portkey
-from ..catalog import workflow
 from ..errors import ApiError, NotFound
 from ..models.api_keys import ApiKeyFilter
 from ..models.audit_logs import AuditFilter, AuditPage, AuditQuestion
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 from ..tools.api_keys import list_api_keys
 from ..tools.audit_logs import list_audit_records
 

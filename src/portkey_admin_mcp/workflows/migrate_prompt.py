@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from ..api import Portkey
-from ..catalog import workflow
-from ..models.base import ABSENT
+from ..models.core.base import ABSENT
 from ..models.prompts import DryRun, PromptDraft, PromptOutcome
-from .prompt_content import EXECUTED, FINDING, WRITING, Wanted, now_in_words, write_prompt
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
+from .prompt_content import EXECUTED, FINDING, WRITING, Wanted, utc_timestamp, write_prompt
 
 DOMAIN = "prompts"
 
@@ -37,6 +37,6 @@ async def migrate_prompt(api: Portkey, prompt: PromptMigration) -> PromptOutcome
         content=given,
         described=prompt.model_dump(exclude_unset=True, include={"version_description"}),
         compared=metadata,
-        stamped={**metadata, "migrated_at": now_in_words()},
+        stamped={**metadata, "migrated_at": utc_timestamp()},
     )
     return await write_prompt(api, wanted, [], dry_run=bool(prompt.dry_run))

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
-from ..api import Portkey
-from ..catalog import workflow
 from ..errors import InputError
-from ..models.base import ABSENT, Arguments
+from ..models.core.base import ABSENT, Arguments
 from ..models.prompts import OfVersion, PromptId, PromptOutcome
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 from ..tools.prompts import get_prompt
-from .prompt_content import EXECUTED, FINDING, WRITING, Wanted, now_in_words, write_prompt
+from .prompt_content import EXECUTED, FINDING, WRITING, Wanted, utc_timestamp, write_prompt
 
 DOMAIN = "prompts"
 ENVIRONMENT = re.compile(r"-(dev|staging|prod)$")
@@ -46,7 +46,7 @@ async def promote_prompt(
     """
     source = (await get_prompt(api, source_prompt_id, OfVersion())).answer()
     slug, number = source.get("slug") or source_prompt_id, source.get("prompt_version")
-    at = now_in_words()
+    at = utc_timestamp()
     wanted = _wanted(source, promotion, f"{slug}", f"{number}", at)
     outcome = await write_prompt(api, wanted, [f"read {slug} version {number}"], dry_run=False)
     return Promoted(

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from ..api import Portkey
 from ..errors import ApiError, InputError, OutcomeUnknown, UnexpectedAnswer
-from ..models.paging import Paged
+from ..models.core.paging import Paged
 from ..models.prompts import (
     Prompt,
     PromptDraft,
@@ -18,6 +17,7 @@ from ..models.prompts import (
     PromptPatch,
     PromptReplacement,
 )
+from ..portkey.api import Portkey
 from ..tools.prompts import (
     get_prompt_version,
     list_prompt_versions,
@@ -226,6 +226,6 @@ def _whether_written(error: ApiError) -> str:
     return "may have been written" if isinstance(error, OutcomeUnknown) else "was not written"
 
 
-def now_in_words() -> str:
+def utc_timestamp() -> str:
     """The time in ISO 8601, UTC, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

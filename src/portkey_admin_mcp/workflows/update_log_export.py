@@ -1,8 +1,8 @@
 """Change some filters of an export: Portkey wants to be told all of them."""
 
-from ..api import Portkey
-from ..catalog import workflow
 from ..models.log_exports import ExportChange, ExportId, ExportPatch, LogExportRef
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 from ..tools.log_exports import get_log_export, put_log_export
 
 DOMAIN = "log_exports"

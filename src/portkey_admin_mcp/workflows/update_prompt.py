@@ -1,8 +1,8 @@
 """Change a prompt, or say what would change."""
 
-from ..api import Portkey
-from ..catalog import workflow
 from ..models.prompts import OfVersion, PromptId, PromptPatch, PromptWrite
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 from ..tools.prompts import get_prompt, put_prompt
 from .prompt_content import differences
 

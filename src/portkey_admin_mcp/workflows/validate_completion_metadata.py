@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from ..api import Portkey
-from ..catalog import workflow
-from ..models.base import ABSENT, Arguments
+from ..models.core.base import ABSENT, Arguments
 from ..models.prompts import BILLED_TO, BillingCheck
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
 
 DOMAIN = "prompts"
 

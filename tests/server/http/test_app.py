@@ -1,4 +1,4 @@
-"""The hosted service as a whole, in both eras of the protocol, over real sockets."""
+"""The hosted service as a whole, in both generations of the protocol, over real sockets."""
 
 import asyncio
 import json
@@ -9,11 +9,11 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from asgi_server import serve_app
-from express import express_on
+from fast_path_setting import fast_path_on
 from portkey_admin_mcp.domains import DOMAINS
-from portkey_admin_mcp.hosting import Hosting
-from portkey_admin_mcp.server.app import all_tools, build_server
 from portkey_admin_mcp.server.http.app import build_http
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.settings.hosting import Hosting
 
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
 GREETING = {
@@ -37,9 +37,9 @@ def service(connect):
         def app(port):
             given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, **variables}
             api = connect("owner")
-            express = express_on(lambda: api)
+            fast_path = fast_path_on(lambda: api)
             server = build_server(lambda: api)
-            return build_http(server, all_tools(), Hosting(**given), express=express)
+            return build_http(server, all_tools(), Hosting(**given), fast_path=fast_path)
 
         return serve_app(app)
 

@@ -18,22 +18,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ... import __version__
-from ...catalog import Tool
-from ...hosting import Hosting
-from .auth import Authentication, challenge_url, create_authenticator, metadata_route
-from .event_log import EventLog
-from .express import Express, ExpressEndpoint, lanes
-from .guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
-from .memory_event_log import MemoryEventLog
-from .metrics import Metrics
-from .pages import ServiceInfo, page_routes
-from .paths import MCP, PAGES
-from .principal import principal_of
-from .rate_limiter import create_rate_limiter
-from .readiness import Check
-from .redis_event_log import RedisEventLog
-from .resumption import StreamResumption
-from .sessions import Sessions
+from ...portkey.catalog import Tool
+from ...settings.hosting import Hosting
+from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
+from .access.guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
+from .access.principal import principal_of
+from .access.rate_limiter import create_rate_limiter
+from .events.event_log import EventLog
+from .events.memory import MemoryEventLog
+from .events.redis import RedisEventLog
+from .events.resumption import StreamResumption
+from .fast_endpoint import FastPathEndpoint, FastPathParts, fast_paths
+from .pages.metrics import Metrics
+from .pages.pages import ServiceInfo, page_routes
+from .pages.paths import MCP, PAGES
+from .pages.readiness import Check
+from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
 from .tool_call_metrics import ToolCallMetrics, counted_calls
 from .toolset_filter import ToolsetFilter, ToolsetSelection
@@ -105,22 +105,22 @@ def build_http(
     *,
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
-    express: Express | None = None,
+    fast_path: FastPathParts | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP; `check_portkey` raises if Portkey cannot be reached.
 
-    With `express`, the express lane stands before the SDK.
+    With `fast_path`, the fast path stands before the SDK.
     """
     service = Service(server, hosting)
     domains = dict(Counter(tool.domain for tool in tools))
     endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
     endpoint = RequestContextMiddleware(endpoint)  # type: ignore[no-untyped-call]  # FastMCP's
-    if express is not None and service.telemetry is None:  # traces are the SDK's
+    if fast_path is not None and service.telemetry is None:  # traces are the SDK's
         if service.metrics is not None:
-            express = express._replace(call=counted_calls(express.call, service.metrics))
-        lane = lanes(express)
-        endpoint = ExpressEndpoint(
-            endpoint, lane, service.sessions, resumable=service.events is not None
+            fast_path = fast_path._replace(call=counted_calls(fast_path.call, service.metrics))
+        path_for = fast_paths(fast_path)
+        endpoint = FastPathEndpoint(
+            endpoint, path_for, service.sessions, resumable=service.events is not None
         )
     if tools:
         server.add_middleware(ToolsetFilter(tools))

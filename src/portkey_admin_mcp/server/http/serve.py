@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from ...hosting import Hosting
+from ...settings.hosting import Hosting
 from .connections import guarded_connection, new_event_loop
 
 log = logging.getLogger(__name__)

@@ -1,17 +1,17 @@
-"""Counting tool calls for Prometheus, in the SDK and in the express lane."""
+"""Counting tool calls for Prometheus, in the SDK and in the fast path."""
 
 import time
 from typing import Any
 
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 
-from ..express.lane import Call
-from ..outcome import Outcome
-from .metrics import Metrics
+from ..calls.outcome import Outcome
+from ..fastpath.answers import Call
+from .pages.metrics import Metrics
 
 
 def counted_calls(call: Call, metrics: Metrics) -> Call:
-    """The same calls, counted: those of the express lane, which knows no middleware."""
+    """The same calls, counted: those of the fast path, which knows no middleware."""
 
     async def counted(name: str, arguments: dict[str, Any]) -> Outcome:
         began = time.perf_counter()

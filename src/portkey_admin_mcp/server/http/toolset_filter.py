@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ...catalog import Tool
 from ...domains import GROUPS, domains_of
+from ...portkey.catalog import Tool
 from .request import header_values
 
 HEADER = "x-mcp-toolsets"

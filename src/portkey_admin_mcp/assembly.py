@@ -1,0 +1,143 @@
+"""Build the MCP server and the ASGI application from settings, for commands and ASGI hosts."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import ConfigurationError
+from .server.mcp.fastmcp_environment import isolate_fastmcp
+from .settings.addresses import WILDCARD_HOSTS
+from .settings.logging import configure_logging
+from .settings.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+    from starlette.applications import Starlette
+
+    from .portkey.api import Portkey
+    from .settings.hosting import Hosting
+
+log = logging.getLogger(__name__)
+
+
+def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
+    """Read the settings, and begin to log as they say; `sandbox` overrides."""
+    settings = load_settings(env_file, **({"PORTKEY_SANDBOX": True} if sandbox else {}))
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    configure_logging(
+        settings.log_level, settings.log_format, (key,) if key and not settings.sandbox else ()
+    )
+    isolate_fastmcp()
+    return settings
+
+
+def mcp_server(settings: Settings) -> "FastMCP":
+    """The MCP server with all tools, over Portkey or the sandbox."""
+    from .server.mcp.app import all_tools, build_server
+    from .server.selection import selected_tools
+
+    tools = selected_tools(settings, all_tools())
+    return build_server(
+        portkey_factory(settings),
+        settings.max_result_chars,
+        tools,
+        mode=settings.tool_mode,
+    )
+
+
+def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
+    """A function that creates the Portkey client at its first call, and returns it at each."""
+
+    @cache
+    def portkey() -> "Portkey":
+        from .portkey.api import Portkey
+
+        return _sandbox(settings) if settings.sandbox else Portkey(settings)
+
+    return portkey
+
+
+def create_app() -> "Starlette":
+    """The hosted service, from the environment alone: what workers and ASGI hosts call.
+
+    Raises ConfigurationError where a setting is missing or wrong.
+    """
+    from .settings.hosting import load_hosting
+
+    return http_app(read_environment(False, None), load_hosting())
+
+
+def require_access_control(settings: Settings, hosting: "Hosting") -> None:
+    """Refuse to serve without authentication; raises ConfigurationError."""
+    try:
+        hosting.require_access_control(settings.sandbox)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}.") from None
+    if hosting.host in WILDCARD_HOSTS and hosting.public_base_url is None:
+        log.warning("MCP_PUBLIC_BASE_URL is not set, so clients are told %s", hosting.base_url)
+
+
+def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
+    """The hosted service."""
+    from .server.fastpath.manifest import Manifest
+    from .server.fastpath.tool_calls import Calls
+    from .server.http.app import build_http
+    from .server.http.fast_endpoint import FastPathParts
+    from .server.mcp.app import all_tools, build_server
+    from .server.selection import selected_tools
+
+    require_access_control(settings, hosting)
+    portkey = portkey_factory(settings)
+    tools = selected_tools(settings, all_tools())
+    manifest = Manifest.load().offering({tool.name for tool in tools})
+    calls = Calls(manifest, portkey, settings.max_result_chars)
+    return build_http(
+        build_server(
+            portkey,
+            settings.max_result_chars,
+            tools,
+            mode=settings.tool_mode,
+        ),
+        tools,
+        hosting,
+        sandbox=settings.sandbox,
+        check_portkey=_portkey_check(portkey),
+        fast_path=FastPathParts(manifest, calls) if has_fast_path(settings) else None,
+    )
+
+
+def has_fast_path(settings: Settings) -> bool:
+    """Whether the fast path is on; what it lists is every tool by its name."""
+    return settings.fast_path and settings.tool_mode == "full"
+
+
+def _portkey_check(portkey: "Callable[[], Portkey]") -> Callable[[], Awaitable[None]]:
+    """A readiness check that lists workspaces with the configured key; it raises on failure."""
+
+    async def check() -> None:
+        from .models.workspaces import WorkspaceFilter
+        from .tools.workspaces import list_workspaces
+
+        await list_workspaces(portkey(), WorkspaceFilter(page_size=1))
+
+    return check
+
+
+def _sandbox(settings: Settings) -> "Portkey":
+    from pydantic import SecretStr
+
+    from .emulator.core.app import Emulator, InProcess
+    from .portkey.api import Portkey
+
+    emulator = Emulator()
+    keys = emulator.keys()
+    key_name = settings.api_key.get_secret_value() if settings.api_key else "owner"
+    if key_name not in keys and key_name not in keys.values():
+        log.warning(
+            "PORTKEY_API_KEY names no key of the sandbox (%s): using owner", ", ".join(keys)
+        )
+        key_name = "owner"
+    key = SecretStr(keys.get(key_name, key_name))
+    return Portkey(settings.model_copy(update={"api_key": key}), InProcess(emulator))

@@ -1,0 +1,215 @@
+"""The emulator: one object that answers requests, in process or as an ASGI application."""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from ...domains import DOMAINS
+from . import control
+from .control import Faults
+from .kernel import Call, Refusal, Reply, Route, match
+from .store import Clock, Store, instant, moment, real_time
+from .tables import Row
+
+log = logging.getLogger(__name__)
+
+for _name in DOMAINS:
+    import_module(f"..{_name}", __package__)
+
+from ..audit_logs import note_write  # noqa: E402  # after the domains, as the next
+from .seed import SEEDS  # noqa: E402  # the seeds call the routes of all domains
+
+Headers = Mapping[str, str]
+Answer = tuple[int, dict[str, str], bytes]
+Message = MutableMapping[str, Any]
+MOST_LOGGED = 1_000
+NOBODY: Row = {"type": "", "scopes": (), "workspace_id": None, "organisation_id": ""}
+"""The key of a request that needs none."""
+
+
+class Emulator:
+    """A whole organisation behind the endpoints of Portkey's Admin API."""
+
+    def __init__(
+        self, seed: str | None = "acme", clock: Clock = real_time, file: Path | None = None
+    ) -> None:
+        self.seed = seed
+        self.faults = Faults()
+        self.store = Store(clock, file)
+        self.log: deque[str] = deque(maxlen=MOST_LOGGED)
+        """The latest requests, as method and path."""
+        if not len(self.store.table("api_keys")):
+            self.reset()
+
+    def reset(self, seed: str | None = None) -> None:
+        """Start over from a seed: the one given, or the one it was made with."""
+        self.seed = seed or self.seed
+        self.faults = Faults()
+        self.store.clear()
+        with self.store.transaction():
+            SEEDS[self.seed or "empty"](self.store)
+
+    def keys(self) -> dict[str, str]:
+        """The seeded keys by name."""
+        rows = self.store.table("api_keys").rows()
+        return {row["_seed"]: row["_secrets"][0]["value"] for row in rows if "_seed" in row}
+
+    def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+        """Answer one request. `target` is the raw path and query, still quoted."""
+        path, _, query = target.partition("?")
+        try:
+            asked = dict(parse_qsl(query, keep_blank_values=True))
+            if path.startswith("/emulator/"):
+                return _of(control.answer(self, method, path, asked, _decode(body)))
+            return self._portkey(method, path, asked, headers, body)
+        except Refusal as refusal:
+            return _answer(refusal.status, refusal.body())
+        except Exception:  # a fault of the emulator's is an answer too
+            log.exception("%s %s", method, path)
+            return _answer(500, Refusal(500, "Internal server error").body())
+
+    def _portkey(
+        self, method: str, path: str, query: dict[str, str], headers: Headers, body: bytes
+    ) -> Answer:
+        if fault := self.faults.next():
+            wait = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+            return _answer(fault.status, Refusal(fault.status, "Injected fault").body(), wait)
+        self.log.append(f"{method} {path}")
+        route, ids = self._route(method, path, headers)
+        key = NOBODY if route.who == "anyone" else self._authenticate(headers)
+        call = Call(self.store, key, ids, query, host=headers.get("host", ""))
+        if route.who != "anyone":
+            call.admit(route)
+        call.body = _decode(body)
+        if route.who != "anyone":
+            call.stay_within()
+        if method != "GET":
+            with self.store.transaction():
+                answer = _of(route.handler(call))
+                note_write(call, route, path)
+                return answer
+        if self.faults.stale():
+            with self.store.before_last_write():
+                return _of(route.handler(call))
+        return _of(route.handler(call))
+
+    def _route(self, method: str, path: str, headers: Headers) -> tuple[Route, dict[str, str]]:
+        """The endpoint of a path; a stranger does not learn which paths there are."""
+        try:
+            return match(method, [unquote(segment) for segment in path.split("/")[1:]])
+        except Refusal:
+            self._authenticate(headers)
+            raise
+
+    def _authenticate(self, headers: Headers) -> Row:
+        given = headers.get("x-portkey-api-key")
+        now = self.store.stamp()
+        secret = self.store.table("_secrets").get(given)
+        row = secret and self.store.table("api_keys").get(secret["key_id"])
+        if not row or row["status"] != "active" or _past(row.get("expires_at"), now):
+            raise Refusal(401, "Unauthorised Request")
+        if not any(_opens(each, given, now) for each in row["_secrets"]):
+            raise Refusal(401, "Unauthorised Request")
+        return row
+
+
+class InProcess:
+    """The emulator as a transport: the same answers, without a socket."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+
+    async def __call__(
+        self, method: str, target: str, headers: Headers, body: bytes | None
+    ) -> Answer:
+        """Answer a request; of the whole URL of another host, path and query count."""
+        await asyncio.sleep(self.emulator.faults.latency_ms / 1000)
+        dropped = self.emulator.faults.drops()
+        if dropped == "before":
+            raise ConnectionResetError("the connection broke")
+        path = target if target.startswith("/") else "/" + target.split("/", 3)[3]
+        answer = self.emulator.answer(method, path, headers, body or b"")
+        if dropped == "after":
+            raise ConnectionResetError("the connection broke")
+        return answer
+
+
+def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
+    """The emulator as an ASGI application, for any client of Portkey's API."""
+
+    async def app(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        target = scope["raw_path"].decode("latin-1")
+        if scope["query_string"]:
+            target += "?" + scope["query_string"].decode("latin-1")
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        served = not target.startswith("/emulator/")
+        if served:
+            await asyncio.sleep(emulator.faults.latency_ms / 1000)
+        dropped = emulator.faults.drops() if served else None
+        status, extra, content = (
+            (200, {}, b"")
+            if dropped == "before"
+            else emulator.answer(scope["method"], target, headers, body)
+        )
+        # A server may not cut a connection through ASGI; a body shorter than announced does it.
+        length = len(content) + (1 if dropped else 0)
+        sent = {"content-type": "application/json", "content-length": str(length), **extra}
+        raw = [(k.encode(), v.encode()) for k, v in sent.items()]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": content, "more_body": bool(dropped)})
+
+    return app
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value - value != 0:
+        raise ValueError("a number beyond JSON")
+    return value
+
+
+def _decode(body: bytes) -> Any:
+    if not body:
+        return {}
+    try:
+        return json.loads(body, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "Invalid request. Please check and try again.") from None
+
+
+def _of(said: Any) -> Answer:
+    if isinstance(said, Reply):
+        return said.status, {"content-type": said.content_type}, said.content
+    return _answer(204, None) if said is None else _answer(200, said)
+
+
+def _answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Answer:
+    content = b"" if body is None else json.dumps(body).encode()
+    return status, {"content-type": "application/json", **(headers or {})}, content
+
+
+def _opens(secret: Row, given: str | None, now: str) -> bool:
+    """Whether this is the secret, or still the one before it."""
+    return bool(secret["value"] == given and (secret["until"] is None or now < secret["until"]))
+
+
+def _past(moment_given: str | None, now: str) -> bool:
+    if not moment_given:
+        return False
+    return moment(instant(moment_given)) <= now

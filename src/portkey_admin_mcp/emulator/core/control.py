@@ -1,0 +1,218 @@
+"""The emulator's own API, under `/emulator`: never a part of Portkey's, never under `/v1`.
+
+| request | does |
+|---|---|
+| `GET /emulator/keys` | the seeded keys by name |
+| `GET /emulator/state` | everything it remembers |
+| `POST /emulator/reset` | start over from the seed |
+| `POST /emulator/seed` `{"name": "acme"}` | start over from another seed |
+| `POST /emulator/clock` `{"advance_s": 1800}` | let time pass |
+| `POST /emulator/faults` `{...}` | misbehave; see `Faults` |
+| `POST /emulator/plan` `{"plan": "pro"}` | put the organisation on another plan |
+| `POST /emulator/usage` `{"kind": "api_keys", "id": "…", "amount": 5}` | spend a budget |
+
+Domains add their own with `@control`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from ..shared.limits import Body
+from .kernel import ADMIN, ORGANISATION, Call, Refusal
+from .tables import Row
+
+if TYPE_CHECKING:
+    from .app import Emulator
+
+
+class Fault(Body):
+    """Answer this many of the next requests with an error."""
+
+    status: int = Field(ge=400, le=599)
+    times: int = Field(1, ge=1)
+    retry_after: int | None = None
+
+
+class FaultOrder(Body):
+    """What to do wrong: all of it optional, `{}` ends all faults."""
+
+    latency_ms: int = Field(0, ge=0, le=60_000)
+    answers: list[Fault] = []
+    drop: Literal["before", "after"] | None = None
+    drop_times: int = Field(1, ge=0)
+    stale_reads: int = Field(0, ge=0)
+
+
+@dataclass
+class Faults:
+    """The misbehaviour in force.
+
+    `drop` cuts the connection before or after the request took effect; `stale_reads` answers
+    that many reads from the state before the last write, as Portkey does now and then.
+    """
+
+    latency_ms: int = 0
+    answers: list[Fault] = field(default_factory=list)
+    drop: Literal["before", "after"] | None = None
+    drop_times: int = 0
+    stale_reads: int = 0
+
+    def next(self) -> Fault | None:
+        """The error due now, if any."""
+        if not self.answers:
+            return None
+        fault = self.answers[0]
+        left = fault.times - 1
+        self.answers[:1] = [fault.model_copy(update={"times": left})] if left else []
+        return fault
+
+    def drops(self) -> Literal["before", "after"] | None:
+        """Whether to cut this connection."""
+        if self.drop is None or self.drop_times < 1:
+            return None
+        self.drop_times -= 1
+        return self.drop
+
+    def stale(self) -> bool:
+        """Whether this read sees the past."""
+        if self.stale_reads < 1:
+            return False
+        self.stale_reads -= 1
+        return True
+
+
+ControlHandler = Callable[["Emulator", Call], Any]
+CONTROLS: dict[str, ControlHandler] = {}
+BUDGETED: dict[str, Callable[[Call, Row, int | float], None]] = {}
+"""Kinds of rows whose budget can be spent, and how."""
+
+
+def control(endpoint: str) -> Callable[[ControlHandler], ControlHandler]:
+    """Declare a control call; placeholders are filled as in `route`."""
+
+    def note(handler: ControlHandler) -> ControlHandler:
+        CONTROLS[endpoint] = handler
+        return handler
+
+    return note
+
+
+def answer(
+    emulator: "Emulator", method: str, path: str, query: Mapping[str, str], body: Any
+) -> Any:
+    """Carry out one control request."""
+    for endpoint, handler in CONTROLS.items():
+        verb, _, pattern = endpoint.partition(" ")
+        ids = _ids(pattern, path) if verb == method else None
+        if ids is not None:
+            # With everybody's rights: this API is not Portkey's, and needs no key.
+            owner = {"_owner": True, "type": ADMIN, "organisation_id": _organisation(emulator)}
+            call = Call(emulator.store, owner, ids, query, body)
+            said = handler(emulator, call)
+            return {"success": True} if said is None else said
+    raise Refusal(404, "Not found")
+
+
+def _organisation(emulator: "Emulator") -> str:
+    return str(emulator.store.table("api_keys").rows()[0]["organisation_id"])
+
+
+def _ids(pattern: str, path: str) -> dict[str, str] | None:
+    wanted, asked = pattern.split("/"), path.split("/")
+    if len(wanted) != len(asked):
+        return None
+    pairs = list(zip(wanted, asked, strict=True))
+    if any(not w.startswith("{") and w != a for w, a in pairs):
+        return None
+    return {w[1:-1]: a for w, a in pairs if w.startswith("{")}
+
+
+@control("GET /emulator/keys")
+def _keys(emulator: "Emulator", call: Call) -> Any:
+    return emulator.keys()
+
+
+@control("GET /emulator/state")
+def _state(emulator: "Emulator", call: Call) -> Any:
+    return emulator.store.dump()
+
+
+@control("POST /emulator/reset")
+def _reset(emulator: "Emulator", call: Call) -> None:
+    emulator.reset()
+
+
+@control("POST /emulator/seed")
+def _seed(emulator: "Emulator", call: Call) -> None:
+    from .seed import SEEDS
+
+    name = call.body.get("name") if isinstance(call.body, dict) else None
+    if name not in SEEDS:
+        raise Refusal(400, f"name: must be one of {', '.join(SEEDS)}")
+    emulator.reset(name)
+
+
+@control("POST /emulator/clock")
+def _clock(emulator: "Emulator", call: Call) -> None:
+    emulator.store.ahead += timedelta(seconds=_seconds(call.body))
+
+
+@control("POST /emulator/faults")
+def _set_faults(emulator: "Emulator", call: Call) -> None:
+    emulator.faults = _faults(call.body)
+
+
+class Plan(Body):
+    """What the organisation pays for."""
+
+    plan: Literal["enterprise", "pro", "free"]
+
+
+@control("POST /emulator/plan")
+def _plan(emulator: "Emulator", call: Call) -> None:
+    plan = call.read(Plan).plan
+    with emulator.store.transaction():
+        table = call.table(ORGANISATION)
+        row = table.get("plan")
+        if row is None:
+            table.add({"id": "plan", "plan": plan})
+        else:
+            table.change(row, {"plan": plan})
+
+
+class Usage(Body):
+    """How much is spent of whose budget: dollars, tokens or requests, as the budget counts."""
+
+    kind: str
+    id: str
+    amount: int | float = Field(gt=0)
+
+
+@control("POST /emulator/usage")
+def _spend(emulator: "Emulator", call: Call) -> None:
+    usage = call.read(Usage)
+    if usage.kind not in BUDGETED:
+        raise Refusal(400, f"kind: must be one of {', '.join(BUDGETED)}")
+    row = call.find(usage.kind, usage.id)
+    with emulator.store.transaction():
+        BUDGETED[usage.kind](call, row, usage.amount)
+
+
+def _seconds(body: Any) -> float:
+    value = body.get("advance_s") if isinstance(body, dict) else None
+    if not isinstance(value, int | float) or not 0 <= value <= 10**9:
+        raise Refusal(400, "advance_s: must be a number of seconds from 0")
+    return value
+
+
+def _faults(body: Any) -> Faults:
+    try:
+        order = FaultOrder.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refusal(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return Faults(**{name: getattr(order, name) for name in FaultOrder.model_fields})

@@ -1,0 +1,142 @@
+"""The organisations an emulator may start with, made through its own endpoints."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+
+from ...domains import DOMAINS
+from .seeder import Seeder, all_scopes, create_defaults, workspace_scopes
+from .store import Store, moment
+from .tables import Row
+
+PEOPLE = (
+    ("Ada", "Okafor", "owner"),
+    ("Ben", "Lindqvist", "admin"),
+    ("Chitra", "Rao", "member"),
+    ("Diego", "Marin", "member"),
+    ("Emi", "Tanaka", "member"),
+)
+
+
+def empty(store: Store) -> None:
+    """An organisation on its first day: an owner, a default workspace, and one key."""
+    seeder = Seeder(store)
+    seeder.owner_key(seeder.user("Ada", "Okafor", "owner"))
+    create_defaults(seeder)
+    _default(seeder)
+
+
+def acme(store: Store) -> None:
+    """A small company, forty days in."""
+    ahead = store.ahead
+    seeder = Seeder(store)
+    seeder.until = store.stamp()
+    seeder.days(-40)
+    ada, _ben, chitra, diego, emi = (seeder.user(*person) for person in PEOPLE)
+    seeder.owner_key(ada)
+    create_defaults(seeder)
+    shared = _default(seeder)
+    seeder.days(5)
+    science = seeder.workspace("🔬 Science", description="Research and evaluation", users=[chitra])
+    support = seeder.workspace(
+        "Support",
+        description="Answers customers",
+        defaults={"metadata": {"team": "support"}},
+        users=[diego, emi],
+        usage_limits=[{"type": "cost", "credit_limit": 500, "periodic_reset": "monthly"}],
+    )
+    seeder.days(5)
+    providers = _virtual_keys(seeder, shared, support)
+    routes = _configs(seeder, support, providers)
+    seeder.days(5)
+    _api_keys(seeder, shared, support, emi, routes[0])
+    seeder.does(
+        "POST /admin/users/invites",
+        {
+            "email": "farid@acme.example",
+            "role": "member",
+            "workspaces": [{"id": science["slug"], "role": "member"}],
+        },
+    )
+    for name in DOMAINS:
+        fill = getattr(import_module(f"..{name}", __package__), "seed", None)
+        if fill is not None:
+            fill(seeder)
+    store.ahead = ahead
+    (invite,) = store.table("invites").rows()
+    seeder.changed("invites", invite["id"], {"expires_at": moment(store.now() + timedelta(days=5))})
+
+
+def _default(seeder: Seeder) -> Row:
+    made = seeder.workspace("Shared Team Workspace")
+    return seeder.changed(
+        "workspaces", made["id"], {"defaults": {**made["defaults"], "is_default": 1}}
+    )
+
+
+def _virtual_keys(seeder: Seeder, shared: Row, support: Row) -> list[str]:
+    wanted = (
+        ("OpenAI main", "openai", support),
+        ("Anthropic main", "anthropic", support),
+        ("OpenAI shared", "openai", shared),
+    )
+    return [
+        seeder.does(
+            "POST /virtual-keys",
+            {
+                "name": name,
+                "provider": provider,
+                "key": "sk-not-a-real-key",
+                "workspace_id": home["id"],
+            },
+        )["data"]["slug"]
+        for name, provider, home in wanted
+    ]
+
+
+def _configs(seeder: Seeder, support: Row, providers: list[str]) -> list[str]:
+    content = {
+        "strategy": {"mode": "fallback"},
+        "targets": [{"virtual_key": providers[0]}, {"virtual_key": providers[1]}],
+    }
+    cached = {"cache": {"mode": "simple", "max_age": 3600}, "virtual_key": providers[0]}
+    return [
+        seeder.does(
+            "POST /configs", {"name": name, "config": config, "workspace_id": support["id"]}
+        )["slug"]
+        for name, config in (("Support fallback", content), ("Cached answers", cached))
+    ]
+
+
+def _api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, config: str) -> None:
+    """The keys a sandbox can be tried with, by name."""
+    seeder.api_key("admin", "organisation", "service", scopes=all_scopes())
+    seeder.api_key(
+        "workspace-service",
+        "workspace",
+        "service",
+        workspace_id=support["id"],
+        scopes=workspace_scopes(),
+        defaults={"config_id": config},
+    )
+    seeder.api_key(
+        "workspace-user",
+        "workspace",
+        "user",
+        workspace_id=support["id"],
+        user_id=user_id,
+        scopes=workspace_scopes(),
+        usage_limits={"type": "cost", "credit_limit": 50, "periodic_reset": "monthly"},
+    )
+    scopeless = seeder.api_key(
+        "scopeless",
+        "organisation",
+        "service",
+        scopes=["none"],
+    )
+    seeder.changed("api_keys", scopeless["id"], {"scopes": []})
+    revoked = seeder.api_key("revoked", "organisation", "service", scopes=all_scopes())
+    seeder.changed("api_keys", revoked["id"], {"status": "expired"})
+
+
+SEEDS: dict[str, Callable[[Store], None]] = {"acme": acme, "empty": empty}

@@ -1,0 +1,140 @@
+"""Fills an organisation by calling its endpoints, as the seeds do."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from .kernel import ADMIN, ROUTES, Call
+from .store import Store
+from .tables import Row
+
+ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.delete")
+"""What scopes of the whole organisation begin with."""
+
+
+def all_scopes() -> list[str]:
+    """Every scope that any endpoint asks for."""
+    asked = {scope for r in ROUTES.values() for any_of in r.scopes for scope in any_of}
+    return sorted(asked)
+
+
+def workspace_scopes() -> list[str]:
+    """The scopes that a key of a workspace may have."""
+    data_plane = {"completions.write", "logs.view"}
+    own = {scope for scope in all_scopes() if not scope.startswith(ORGANISATION_ONLY)}
+    return sorted(own | data_plane)
+
+
+class Seeder:
+    """Fills a store by calling endpoints as the organisation's owner."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.organisation = store.uuid()
+        self.key: Row = {}
+        self.until = store.stamp()
+        """When the seed is done: up to then there were requests."""
+
+    def does(self, endpoint: str, body: Row | None = None, **ids: str) -> Any:
+        """Call an endpoint, and return its answer."""
+        return ROUTES[endpoint].handler(self.call(body, **ids))
+
+    def call(self, body: Row | None = None, **ids: str) -> Call:
+        """A request with the owner's key."""
+        return Call(self.store, self.key, ids, {}, body or {})
+
+    def workspace_named(self, name: str) -> Row:
+        """An earlier row by its name: `Support`, `Science` or `Shared Team Workspace`."""
+        return self.store.table("workspaces").where(name=name)[0]
+
+    def user_named(self, first_name: str) -> Row:
+        """A user by first name: `Ada` owns, `Ben` is an admin, the others are members."""
+        return self.store.table("users").where(first_name=first_name)[0]
+
+    def owner_key(self, user_id: str | None) -> None:
+        """The one key that is not made by another."""
+        now = self.store.stamp()
+        secret = self.store.secret()
+        self.key = {
+            "id": self.store.uuid(),
+            "name": "Sandbox owner",
+            "description": "May do everything: a departure from Portkey",
+            "type": ADMIN,
+            "organisation_id": self.organisation,
+            "workspace_id": None,
+            "user_id": user_id,
+            "status": "active",
+            "created_at": now,
+            "last_updated_at": now,
+            "creation_mode": "auto",
+            "rate_limits": [],
+            "usage_limits": None,
+            "reset_usage": 0,
+            "scopes": all_scopes(),
+            "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
+            "alert_emails": [],
+            "expires_at": None,
+            "rotation_policy": None,
+            "object": "api-key",
+            "_seed": "owner",
+            "_owner": True,
+            "_usage": 0,
+            "_secrets": [{"value": secret, "until": None}],
+        }
+        self.store.table("api_keys").add(self.key)
+        self.store.table("_secrets").add({"id": secret, "key_id": self.key["id"]})
+
+    def user(self, first: str, last: str, role: str) -> str:
+        """A new user, as if an invitation had been accepted; returns the id."""
+        now = self.store.stamp()
+        user = {
+            "object": "user",
+            "id": self.store.uuid(),
+            "first_name": first,
+            "last_name": last,
+            "role": role,
+            "email": f"{first.lower()}@acme.example",
+            "created_at": now,
+            "last_updated_at": now,
+        }
+        self.store.table("users").add(user)
+        return user["id"]
+
+    def workspace(self, name: str, **more: Any) -> Row:
+        """A new workspace."""
+        return dict(self.does("POST /admin/workspaces", {"name": name, **more}))
+
+    def api_key(self, seed: str, type_: str, sub_type: str, **body: Any) -> Row:
+        """A new API key that `/emulator/keys` shows under the name `seed`."""
+        made = self.does(
+            "POST /api-keys/{type}/{sub_type}",
+            {"name": seed.replace("-", " ").capitalize(), **body},
+            type=type_,
+            sub_type=sub_type,
+        )
+        return self.changed("api_keys", made["id"], {"_seed": seed})
+
+    def changed(self, table: str, row_id: str, changes: Row) -> Row:
+        """Change a row in a way that no endpoint offers."""
+        rows = self.store.table(table)
+        return rows.change(rows[row_id], changes)
+
+    def days(self, days: float) -> None:
+        """Let time pass; negative goes back."""
+        self.store.ahead += timedelta(days=days)
+
+
+Found = Callable[[Seeder], None]
+_FOUND: list[Found] = []
+
+
+def found_organisation(found: Found) -> Found:
+    """Register what every organisation has from its first day."""
+    _FOUND.append(found)
+    return found
+
+
+def create_defaults(seeder: Seeder) -> None:
+    """Give an organisation what each has."""
+    for found in _FOUND:
+        found(seeder)

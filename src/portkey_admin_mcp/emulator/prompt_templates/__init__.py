@@ -1,0 +1,4 @@
+"""How the emulator renders and versions prompts.
+
+Serves no endpoint itself.
+"""

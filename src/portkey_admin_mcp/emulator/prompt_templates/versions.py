@@ -1,0 +1,90 @@
+"""Versions of prompts: which one a name means, and how one is shown."""
+
+from typing import Any
+
+from ..core.kernel import Call, Refusal
+from ..core.store import Store
+from ..core.tables import Row
+from ..shared.versions import Versions
+from . import mustache
+
+VERSIONS = Versions("prompt_versions")
+
+
+def resolve(call: Call, name: str) -> tuple[Row, Row]:
+    """A prompt and its version: `slug`, `slug@2`, `slug@latest`, `slug@label`."""
+    slug, _, wanted = name.partition("@")
+    row = call.find("prompts", slug)
+    if not wanted:
+        return row, VERSIONS.published(call, row)
+    if wanted == "latest":
+        return row, VERSIONS.latest(call, row)
+    version = (
+        VERSIONS.find(call, row, wanted) if wanted.isdecimal() else _labelled(call, row, wanted)
+    )
+    if version is None:
+        raise Refusal(404, f"Prompt has no version {wanted}")
+    return row, version
+
+
+def shown(call: Call, row: Row, version: Row) -> dict[str, Any]:
+    """A prompt in one of its versions, flat as it is seen live."""
+    content = version["content"]
+    labels = [
+        _label_row(call, mark) for mark in call.table("label_marks").where(version_id=version["id"])
+    ]
+    return {
+        **listed(row),
+        "string": content["string"],
+        "parameters": {**content["parameters"], "model": content["model"]},
+        "prompt_version": version["number"],
+        "prompt_version_id": version["id"],
+        "prompt_version_status": status(version),
+        "prompt_version_description": content.get("version_description", ""),
+        "prompt_version_label_id": labels[0]["id"] if labels else None,
+        "prompt_version_label_name": labels[0]["name"] if labels else None,
+        "prompt_version_labels": [{"id": each["id"], "name": each["name"]} for each in labels],
+        "virtual_key": content["virtual_key"],
+        "model": content["model"],
+        "functions": content.get("functions", []),
+        "tools": content.get("tools", []),
+        **({"tool_choice": content["tool_choice"]} if "tool_choice" in content else {}),
+        "template_metadata": content.get("template_metadata", {}),
+        "is_raw_template": content.get("is_raw_template", 0),
+        "variable_components": mustache.components(content["string"]),
+    }
+
+
+def listed(row: Row) -> dict[str, Any]:
+    """A prompt without its workspace, which answers do not repeat."""
+    return {name: value for name, value in row.items() if name != "workspace_id"}
+
+
+def status(version: Row) -> str:
+    """Whether it is in force."""
+    return "active" if version["published"] else "archived"
+
+
+def label_of(call: Call, version: Row) -> str | None:
+    """The id of its first label."""
+    marks = call.table("label_marks").where(version_id=version["id"])
+    return marks[0]["label_id"] if len(marks) else None
+
+
+def _label_row(call: Call, mark: Row) -> Row:
+    return call.table("labels")[mark["label_id"]]
+
+
+def _labelled(call: Call, row: Row, name: str) -> Row | None:
+    for mark in call.table("label_marks").where(prompt_id=row["id"]):
+        if _label_row(call, mark)["name"] == name:
+            return call.table(VERSIONS.table).get(mark["version_id"])
+    return None
+
+
+def forget_versions(store: Store, row: Row) -> None:
+    """Forget all versions of a prompt, and the labels on them."""
+    VERSIONS.delete(store, row)
+    marks = store.table("label_marks")
+    for mark in marks.where(prompt_id=row["id"]):
+        marks.remove(mark)

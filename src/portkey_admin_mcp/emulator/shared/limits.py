@@ -1,0 +1,89 @@
+"""Budgets and rate limits: their shapes, and how a budget is spent and begun anew."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from ..core.store import instant, moment
+from ..core.tables import Row
+
+Amount = int | float
+
+
+class Body(BaseModel):
+    """A request body: what is known is checked, what is not is ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+def _midnight(text: str) -> str:
+    return moment(instant(text).replace(hour=0, minute=0, second=0))
+
+
+Time = Annotated[str, AfterValidator(lambda text: moment(instant(text)))]
+Midnight = Annotated[str, AfterValidator(_midnight)]
+"""A time that Portkey moves back to the start of its day, UTC."""
+
+
+class Budget(Body):
+    """A usage limit."""
+
+    credit_limit: Amount | None = Field(None, ge=1)
+    type: Literal["cost", "tokens"] | None = None
+    alert_threshold: Amount | None = Field(None, ge=1)
+    periodic_reset: Literal["monthly", "weekly"] | None = None
+    periodic_reset_days: int | None = Field(None, ge=1, le=365)
+    next_usage_reset_at: Midnight | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.credit_limit and (self.alert_threshold or 0) >= self.credit_limit:
+            raise ValueError("alert_threshold must be less than credit_limit")
+        if self.periodic_reset and self.periodic_reset_days:
+            raise ValueError("periodic_reset and periodic_reset_days exclude each other")
+        return self
+
+
+class Rate(Body):
+    """A rate limit of a workspace, a provider or a virtual key."""
+
+    type: Literal["requests", "tokens"] | None = None
+    unit: Literal["rpd", "rph", "rpm"] | None = None
+    value: int | None = None
+
+
+class KeyRate(Body):
+    """A rate limit of an API key."""
+
+    type: Literal["requests", "tokens"]
+    unit: Literal["rpd", "rph", "rpm", "rps", "rpw"]
+    value: int = Field(ge=0)
+
+
+def next_reset(period: str | None, days: int | None, now: datetime) -> str | None:
+    """When a budget begins anew: Monday, the first of the month, or after so many days.
+
+    Always at 00:00 UTC; None without a period.
+    """
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if days:
+        return moment(today + timedelta(days=days))
+    if period == "weekly":
+        return moment(today + timedelta(days=7 - today.weekday()))
+    if period == "monthly":
+        return moment((today.replace(day=1) + timedelta(days=32)).replace(day=1))
+    return None
+
+
+def spent(row: Row, amount: Amount) -> dict[str, Any]:
+    """The changes to a row with a budget when this much more is spent of it."""
+    usage = row.get("_usage", 0) + amount
+    limit = (row.get("usage_limits") or {}).get("credit_limit")
+    exhausted = limit is not None and usage >= limit and row["status"] == "active"
+    return {"_usage": usage, "status": "exhausted" if exhausted else row["status"]}
+
+
+def reset_usage(row: Row) -> dict[str, Any]:
+    """The changes to a row when its budget starts again."""
+    return {"_usage": 0, "status": "active" if row["status"] == "exhausted" else row["status"]}

@@ -1,0 +1,81 @@
+"""What MCP integrations and MCP servers have in common in the emulator."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ..core.kernel import Call
+from .limits import Body
+
+OFFERED = (
+    ("search_issues", "tool", "Find issues by words in them."),
+    ("create_issue", "tool", "Create an issue."),
+    ("delete_repository", "tool", "Delete a repository for good."),
+    ("triage", "prompt", "Sort new issues."),
+    ("readme", "resource", "The README of the repository."),
+)
+"""What every emulated MCP server offers: there is no real one to ask."""
+
+
+class CapabilityChange(Body):
+    """Whether one capability may be used."""
+
+    name: str
+    type: Literal["tool", "prompt", "resource", "resource_template"]
+    enabled: bool
+
+
+class CapabilityBody(Body):
+    """Which capabilities may be used."""
+
+    capabilities: list[CapabilityChange] = Field(min_length=1)
+
+
+def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page of capabilities, from 1, with how many there are of each type."""
+    kind = call.query.get("type")
+    counts = dict.fromkeys(("tool", "prompt", "resource", "resource_template"), 0)
+    for row in rows:
+        counts[row["type"]] += 1
+    page = call.listing(
+        [row for row in reversed(rows) if kind in (None, row["type"])],
+        names=("page", "page_size"),
+        most=500,
+        usual=100,
+        first=1,
+    )
+    return {"data": page["data"], "counts": counts, **_place(call, page)}
+
+
+def _place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
+    size = call.whole_number("page_size", None) or 100
+    number = call.whole_number("page", 1) or 1
+    return {"total": page["total"], "has_more": number * size < page["total"]}
+
+
+def with_place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
+    """A list of the MCP APIs: without `object`, with `has_more`."""
+    return {"data": page["data"], **_place(call, page)}
+
+
+def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
+    """Which capabilities are off after these changes; unknown names are ignored (assumed)."""
+    off = set(before)
+    known = {f"{kind}:{name}" for name, kind, _description in OFFERED}
+    for change in changes:
+        key = f"{change.type}:{change.name}"
+        (off.discard if change.enabled else off.add)(key)
+    return sorted(off & known)
+
+
+def answers(url: str) -> dict[str, Any]:
+    """Whether a server at this address is up: all are, but those whose name says otherwise."""
+    if "unreachable" in url or ".invalid" in url:
+        return {"success": False, "url": url, "error": "connect ECONNREFUSED"}
+    return {
+        "success": True,
+        "status_code": 200,
+        "response_time_ms": 42,
+        "url": url,
+        "server_name": "Emulated MCP server",
+    }

@@ -1,0 +1,91 @@
+"""What usage limits and rate limits have in common."""
+
+import re
+from typing import Any
+
+from pydantic import Field
+
+from ..core.kernel import Call, Refusal, forbidden, invalid
+from ..core.tables import Row, Rows
+from .limits import Body
+
+KEYS = (
+    "api_key", "virtual_key", "provider", "config", "prompt", "model", "organisation_id",
+    "endpoint_type", "mcp_server", "mcp_tool", "workspace_id",
+)  # fmt: skip
+
+
+class Condition(Body):
+    """One condition of a policy."""
+
+    key: str = Field(min_length=1)
+    value: str | list[str]
+    excludes: str | list[str] | None = None
+
+
+class Group(Body):
+    """One group of a policy."""
+
+    key: str = Field(min_length=1)
+
+
+class PolicyBody(Body):
+    """What the body of any policy may say."""
+
+    name: str | None = None
+    conditions: list[Condition] | None = Field(None, min_length=1)
+    group_by: list[Group] | None = Field(None, min_length=1)
+
+
+def policies(call: Call, table: str, *filters: str) -> Rows | list[Row]:
+    """The policies of the workspace asked for, active unless others are."""
+    status = call.query.get("status", "active")
+    rows = call.table(table).where(workspace_id=call.workspace()["id"], status=status)
+    asked = {name: call.query[name] for name in filters if name in call.query}
+    if not asked:
+        return rows
+    return [row for row in rows if all(row.get(k) == v for k, v in asked.items())]
+
+
+def find_policy(call: Call, table: str, policy_id: str) -> Row:
+    """A policy of this id; an archived one only where that is asked for."""
+    row = call.find(table, policy_id)
+    if row["status"] != call.query.get("status", "active"):
+        raise forbidden() if row["status"] == "archived" else Refusal(404, "Not found")
+    return row
+
+
+def new_policy(call: Call, wanted: PolicyBody, kind: str) -> dict[str, Any]:
+    """The fields that every new policy has."""
+    workspace = call.workspace()
+    for name in ("conditions", "group_by"):
+        if not getattr(wanted, name):
+            raise invalid(name, "Field required")
+    check_keys(wanted)
+    now = call.store.stamp()
+    return {
+        "id": call.store.uuid(),
+        "name": wanted.name,
+        "conditions": [each.model_dump(exclude_none=True) for each in wanted.conditions or ()],
+        "group_by": [each.model_dump() for each in wanted.group_by or ()],
+        "status": "active",
+        "workspace_id": workspace["id"],
+        "organisation_id": call.organisation,
+        "created_at": now,
+        "last_updated_at": now,
+        "object": kind,
+    }
+
+
+def check_keys(wanted: PolicyBody) -> None:
+    """Refuse a key that no policy knows."""
+    for each in [*(wanted.conditions or ()), *(wanted.group_by or ())]:
+        if each.key not in KEYS and not re.fullmatch(r"metadata\..+", each.key):
+            raise invalid("key", f"must be one of {', '.join(KEYS)}, or metadata.<name>")
+
+
+def archive(call: Call, table: str, row: Row) -> dict[str, Any]:
+    """Archive a policy; it stays readable under that status."""
+    changes = {"status": "archived", "last_updated_at": call.store.stamp()}
+    call.table(table).change(row, changes)
+    return {}

@@ -1,0 +1,65 @@
+"""Versions of an object: numbered from 1, kept for good, at most one of them published."""
+
+from typing import Any
+
+from ..core.kernel import Call, Refusal
+from ..core.store import Store
+from ..core.tables import Row
+
+
+class Versions:
+    """The versions of one kind of object, in a table of their own."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def add(self, call: Call, parent: Row, content: dict[str, Any], *, publish: bool) -> Row:
+        """A new version, one above the highest; the first is always published."""
+        before = call.table(self.table).where(parent_id=parent["id"])
+        number = 1 + (before[-1]["number"] if len(before) else 0)
+        row = {
+            "id": call.store.uuid(),
+            "parent_id": parent["id"],
+            "number": number,
+            "published": False,
+            "created_at": call.store.stamp(),
+            "content": content,
+        }
+        call.table(self.table).add(row)
+        return self.publish(call, parent, number) if publish or number == 1 else row
+
+    def all(self, call: Call, parent: Row) -> list[Row]:
+        """Every version, newest first."""
+        return list(reversed(call.table(self.table).where(parent_id=parent["id"])))
+
+    def find(self, call: Call, parent: Row, name: Any) -> Row | None:
+        """The version of this number or id; None if there is none."""
+        table = call.table(self.table)
+        found = table.get(name)
+        if found is not None and found["parent_id"] == parent["id"]:
+            return found
+        number = int(name) if str(name).isdecimal() and len(str(name)) < 10 else None
+        return next(iter(table.where(parent_id=parent["id"], number=number)), None)
+
+    def published(self, call: Call, parent: Row) -> Row:
+        """The version in force."""
+        return call.table(self.table).where(parent_id=parent["id"], published=True)[0]
+
+    def latest(self, call: Call, parent: Row) -> Row:
+        """The version made last."""
+        return call.table(self.table).where(parent_id=parent["id"])[-1]
+
+    def publish(self, call: Call, parent: Row, number: Any) -> Row:
+        """Put a version in force; 404 for one that there is not."""
+        wanted = self.find(call, parent, number)
+        if wanted is None:
+            raise Refusal(404, "Version not found")
+        table = call.table(self.table)
+        for row in table.where(parent_id=parent["id"], published=True):
+            table.change(row, {"published": False})
+        return table.change(wanted, {"published": True})
+
+    def delete(self, store: Store, parent: Row) -> None:
+        """Forget them all, with the object they belong to."""
+        for row in store.table(self.table).where(parent_id=parent["id"]):
+            store.table(self.table).remove(row)

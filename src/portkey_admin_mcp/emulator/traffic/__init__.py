@@ -1,0 +1,4 @@
+"""A month of requests, generated, behind logs and analytics.
+
+Serves no endpoint itself.
+"""

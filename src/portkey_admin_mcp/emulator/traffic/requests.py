@@ -1,0 +1,247 @@
+"""Requests to models: kept apart from the rows, in SQL, and filtered as analytics ask for.
+
+A seeded organisation has a month of them (`traffic_month`), made when they are first looked at.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from ..core.kernel import Call, forbidden, invalid
+from ..core.store import Store, instant
+from ..core.tables import Row
+from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month
+
+PER_CENT = 10_000
+"""Costs are whole ten-thousandths of a cent, so that sums agree to the last digit."""
+COST = f"sum(cost) * 1.0 / {PER_CENT}"
+"""The cost of some requests in cents, in SQL."""
+HITS = "cache in ('simple', 'semantic')"
+"""Whether a request was answered from the cache, in SQL."""
+RANGES = {
+    "total_units": "total_units",
+    "cost": "cost",
+    "prompt_token": "req_units",
+    "completion_token": "res_units",
+    "weighted_feedback": "weighted_feedback",
+}
+LISTS = {
+    "status_code": "status",
+    "virtual_keys": "virtual_key",
+    "configs": "config",
+    "api_key_ids": "api_key_id",
+    "ai_org_model": "ai_org || '__' || ai_model",
+    "ai_model": "ai_model",
+    "trace_id": "trace_id",
+    "span_id": "span_id",
+    "prompt_slug": "prompt_slug",
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some requests: a condition in SQL with its values, and the period it covers, in ms."""
+
+    database: sqlite3.Connection
+    where: str
+    values: tuple[Any, ...]
+    start: int
+    end: int
+
+    def query(self, what: str, after: str = "") -> list[tuple[Any, ...]]:
+        """Select from the requests; `after` groups and sorts."""
+        return self._execute(what, after).fetchall()
+
+    def rows(self, after: str = "") -> list[dict[str, Any]]:
+        """The requests themselves, with every column."""
+        return dicts(self._execute("*", after))
+
+    def _execute(self, what: str, after: str) -> sqlite3.Cursor:
+        sql = f"select {what} from requests where {self.where} {after}"  # noqa: S608  # own words
+        return self.database.execute(sql, self.values)
+
+
+def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    """What was selected, by the names of the columns."""
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def database(store: Store) -> sqlite3.Connection:
+    """Where the requests are; filled with the seed's month when first asked for."""
+    found = store.database
+    if found.execute("pragma table_info(requests)").fetchone():
+        return found
+    recipe = store.table(RECIPES).get("month")
+    if recipe is None:
+        make_tables(found)
+        make_indexes(found)
+    else:
+        _add_month(found, month(json.dumps(recipe, sort_keys=True)), keep=store.has_file)
+    return found
+
+
+def _add_month(found: sqlite3.Connection, content: bytes, *, keep: bool) -> None:
+    """Add a database of requests to another: beside it, or to `keep` in its file, all or nothing.
+
+    What stands beside it is found under the same names, and changed like it, at no cost.
+    """
+    found.commit()  # within a transaction there is no attaching; nothing was written yet
+    found.execute("attach ':memory:' as month")
+    found.deserialize(content, name="month")
+    if not keep:
+        return
+    try:
+        with found:
+            found.execute("begin")
+            make_tables(found)
+            for table in TABLES:
+                found.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # own words
+            make_indexes(found)
+    finally:
+        found.execute("detach month")
+
+
+def record(call: Call, **values: Any) -> None:
+    """Note one more request; columns that are not given are empty."""
+    names = [column.split()[0] for column in COLUMNS]
+    row = {
+        "id": call.store.uuid(),
+        "created_at": milliseconds(call.store.now()),
+        "api_key_id": call.key["id"],
+        "metadata": "{}",
+        "req_units": 0,
+        "res_units": 0,
+        "total_units": 0,
+        "cost": 0,
+        "saved": 0,
+        "latency": 0,
+        "status": 200,
+        "cache": "disabled",
+        "retries": 0,
+        "fallback": 0,
+        "feedbacks": 0,
+        **values,
+    }
+    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # own words
+    database(call.store).execute(sql, [row.get(name) for name in names])
+
+
+def selection(call: Call, workspace: Row | None, asked: Mapping[str, Any]) -> Selection:
+    """The requests of a workspace, or of all, that pass every filter of a query."""
+    start, end = (_when(asked, f"time_of_generation_{side}") for side in ("min", "max"))
+    # The end is left out, so that ranges that touch share nothing (an assumption).
+    parts: list[tuple[str, Iterable[Any]]] = [("created_at >= ? and created_at < ?", (start, end))]
+    if workspace is not None:
+        parts.append(("workspace_id = ?", (workspace["id"],)))
+    parts += _ranges(asked)
+    for name, column in LISTS.items():
+        if wanted := asked.get(name):
+            values = [each.strip() for each in str(wanted).split(",")]
+            marks = ", ".join("?" * len(values))
+            parts.append((f"cast({column} as text) in ({marks})", values))
+    for name, value in _pairs(asked.get("metadata")).items():
+        parts.append(("json_extract(metadata, ?) = ?", (f'$."{name}"', value)))
+    where = " and ".join(f"({sql})" for sql, _values in parts)
+    found = tuple(value for _sql, values in parts for value in values)
+    return Selection(database(call.store), where, found, start, end)
+
+
+def selected(call: Call) -> Selection:
+    """The requests that a query of analytics is about."""
+    return selection(call, asked_workspace(call), call.query)
+
+
+def percentile(times: list[int], share: int) -> int:
+    """The time that so many of a hundred stay below, of sorted ones: by nearest rank."""
+    return times[-(-len(times) * share // 100) - 1]
+
+
+def asked_workspace(call: Call) -> Row:
+    """A workspace key's own; else the one named, else the default one (OpenAPI file)."""
+    if not call.is_admin:
+        return call.workspace()
+    return named_by_slug(call) or call.default_workspace()
+
+
+def named_by_slug(call: Call) -> Row | None:
+    """The workspace that `workspace_slug` names, if any."""
+    named = call.query.get("workspace_slug")
+    found = call.table("workspaces").find(named) if named else None
+    if named and found is None:
+        raise forbidden()
+    return found
+
+
+def milliseconds(at: datetime) -> int:
+    """A time as requests keep it."""
+    return int(at.timestamp() * 1000)
+
+
+def shown_time(at: int) -> str:
+    """A time as answers show it."""
+    when = datetime.fromtimestamp(at / 1000, UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ranges(asked: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
+    for name, column in RANGES.items():
+        for side, sign in (("min", ">="), ("max", "<=")):
+            value = _number(asked, f"{name}_{side}")
+            if value is not None:
+                # Rounded, since 0.0003 * 10,000 is a little less than 3.
+                exact = round(value * PER_CENT, 3) if name == "cost" else value
+                yield f"{column} {sign} ?", (exact,)
+
+
+def _when(asked: Mapping[str, Any], name: str) -> int:
+    if not asked.get(name):
+        raise invalid(name, "Field required")
+    given = str(asked[name])
+    try:
+        # The space after a `T` was the plus of an offset that the caller did not quote.
+        return milliseconds(instant(given.replace(" ", "+") if "T" in given else given))
+    except (ValueError, OverflowError):
+        raise invalid(name, "must be a time in ISO 8601") from None
+
+
+def _number(asked: Mapping[str, Any], name: str) -> float | None:
+    if asked.get(name) in (None, ""):
+        return None
+    try:
+        value = float(asked[name])
+    except (TypeError, ValueError):
+        raise invalid(name, "must be a number") from None
+    if not isfinite(value):
+        raise invalid(name, "must be a number")
+    return value
+
+
+def _pairs(given: Any) -> dict[str, Any]:
+    if given in (None, ""):
+        return {}
+    try:
+        pairs = given if isinstance(given, dict) else json.loads(given)
+    except (ValueError, RecursionError):
+        pairs = None
+    if not isinstance(pairs, dict) or not all(map(is_metadata_key, pairs)):
+        raise invalid("metadata", "must be a JSON object")
+    if not all(map(_is_plain, pairs.values())):
+        raise invalid("metadata", "values must be text, numbers or booleans")
+    return pairs
+
+
+def is_metadata_key(name: str) -> bool:
+    """Whether metadata can be looked up by this name in SQL."""
+    return not {'"', "\0"} & {*name}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether SQL has such a value; of numbers it has those of 64 bits."""
+    if isinstance(value, int | float):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, str)

@@ -1,0 +1,238 @@
+"""What a tool is: an async function, plus the facts its signature cannot say.
+
+A function under `@tool` has a docstring and no body: its declaration and its signature are the
+request. Path parameters are filled by name; the other parameters are groups of arguments, sent
+in the query of a GET or DELETE and in the body of a POST or PUT. What has to happen before a
+request belongs to the group (validators, `wire`), what happens after it to the record (`read`).
+A function under `@workflow` has a body, made of calls to other tools.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from types import ModuleType
+from typing import Any, Literal, TypeVar, cast, get_type_hints
+
+from ..models.core.base import Arguments, Record
+from ..models.core.paging import Page, Paging
+from .api import Base, Portkey
+
+Effect = Literal["read", "create", "overwrite", "delete"]
+EFFECT_OF_VERB: dict[str, Effect] = {
+    "GET": "read",
+    "POST": "create",
+    "PUT": "overwrite",
+    "DELETE": "delete",
+}
+
+Function = Callable[..., Awaitable[Any]]
+F = TypeVar("F", bound=Function)
+AnyOf = tuple[str, ...]
+"""Scopes of which any one will do: which of them depends on the kind of object."""
+Scopes = frozenset[AnyOf]
+"""All of these are needed."""
+
+
+def all_of(*scopes: str | AnyOf) -> Scopes:
+    """Scopes that are all needed; a tuple among them is satisfied by any one of its own."""
+    return frozenset((scope,) if isinstance(scope, str) else scope for scope in scopes)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool: the function and everything the server, the docs and the tests need to know.
+
+    `is_listed` is false for a part of a workflow that is no tool by itself, `is_repeatable` for
+    one that does something new each time although its verb says otherwise. `returns_secret` and
+    `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves open, and
+    is empty where it does not.
+    """
+
+    function: Function
+    endpoints: tuple[str, ...]
+    scopes: Scopes
+    effect: Effect
+    enterprise: bool = False
+    is_listed: bool = True
+    is_repeatable: bool = True
+    returns_secret: bool = False
+    is_billable: bool = False
+    unconfirmed: str = ""
+    base: Base = "v1"
+    needs_key: bool = True
+
+    @property
+    def name(self) -> str:
+        """The tool's MCP name."""
+        return self.function.__name__
+
+    @property
+    def title(self) -> str:
+        """The name as a person reads it."""
+        words = self.name.replace("_", " ").capitalize().split(" ")
+        capitals = {"api": "API", "mcp": "MCP", "scim": "SCIM"}
+        return " ".join(capitals.get(word.lower(), word) for word in words)
+
+    @property
+    def domain(self) -> str:
+        """The file it lives in, which is also its toolset; a workflow names its own."""
+        home = inspect.getmodule(self.function)
+        return str(getattr(home, "DOMAIN", self.function.__module__.rpartition(".")[2]))
+
+    @property
+    def description(self) -> str:
+        """The docstring, as the model will read it."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether a second call with the same arguments changes nothing more."""
+        return self.is_repeatable and self.effect != "create"
+
+    @property
+    def scopes_in_words(self) -> str:
+        """The scopes a key needs; empty if it needs none."""
+        return " and ".join(sorted(" or ".join(any_of) for any_of in self.scopes))
+
+
+def tool(
+    endpoint: str,
+    *,
+    scope: str | AnyOf | Scopes | None,
+    effect: Effect | None = None,
+    base: Base = "v1",
+    needs_key: bool = True,
+    **facts: Any,
+) -> Callable[[F], F]:
+    """Declare the tool for one endpoint; calling the function sends the request.
+
+    `scope` is None where a key needs none. The verb tells the effect, unless it lies. `base` is
+    where the path begins. The other facts are those of `Tool`.
+    """
+    verb, path = endpoint.split()
+    told: Effect = effect or EFFECT_OF_VERB[verb]
+
+    def declare(function: F) -> F:
+        request = Request(function, verb, path, base, needs_key, is_read=told == "read")
+
+        @wraps(function)
+        async def send(api: Portkey, *positional: Any, **named: Any) -> Record:
+            return await request.send(api, request.bind(positional, named))
+
+        return _note(
+            cast(F, send),
+            endpoints=(endpoint,),
+            scopes=_normal(scope),
+            effect=told,
+            base=base,
+            needs_key=needs_key,
+            **facts,
+        )
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Request:
+    """The request that a declaration and its signature describe."""
+
+    function: Function
+    verb: str
+    path: str
+    base: Base
+    needs_key: bool
+    is_read: bool
+
+    @cached_property
+    def returns(self) -> type[Record]:
+        """What the answer is read as."""
+        return cast(type[Record], get_type_hints(self.function)["return"])
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        _api, *names = self._signature.parameters
+        return tuple(names)
+
+    @cached_property
+    def _placeholders(self) -> frozenset[str]:
+        return frozenset(name for name in self._names if f"{{{name}}}" in self.path)
+
+    def bind(self, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the arguments of a call under their names; raises TypeError as Python would."""
+        if not positional and named.keys() == {*self._names}:
+            return dict(named)
+        return dict(self._signature.bind(None, *positional, **named).arguments.items())
+
+    async def send(self, api: Portkey, bound: Mapping[str, Any]) -> Record:
+        """Sort the arguments into path, query and body, send, and say where in a list we are."""
+        values = [bound[name] for name in self._names if name in bound]
+        groups = [value for value in values if isinstance(value, Arguments)]
+        ids = {n: str(v) for n, v in bound.items() if n in self._placeholders}
+        ids |= {n: str(getattr(group, n)) for group in groups for n in group.in_path}
+        record = await api.send(
+            self.verb,
+            self.path,
+            returns=self.returns,
+            ids=ids,
+            query=self._part("query", groups),
+            body=self._part("body", groups),
+            base=self.base,
+            needs_key=self.needs_key,
+            is_read=self.is_read,
+        )
+        paging = next((group for group in groups if isinstance(group, Paging)), None)
+        return record.at(paging) if isinstance(record, Page) and paging is not None else record
+
+    def _part(self, part: str, groups: list[Arguments]) -> list[Arguments] | None:
+        usual = "query" if self.verb in ("GET", "DELETE") else "body"
+        chosen = [group for group in groups if (group.sent_in or usual) == part]
+        return chosen or None
+
+
+def workflow(*parts: Function, effect: Effect, **facts: Any) -> Callable[[F], F]:
+    """Mark a function as a tool made of other tools. It needs whatever they need."""
+    used = [tool_of(part) for part in parts]
+
+    def mark(function: F) -> F:
+        return _note(
+            function,
+            endpoints=tuple(endpoint for part in used for endpoint in part.endpoints),
+            scopes=frozenset().union(*(part.scopes for part in used)),
+            effect=effect,
+            enterprise=any(part.enterprise for part in used),
+            **facts,
+        )
+
+    return mark
+
+
+def tool_of(function: Function) -> Tool:
+    """Look up what `@tool` noted about a function."""
+    found: Tool = function.__tool__  # type: ignore[attr-defined]  # noted by _note
+    return found
+
+
+def tools_in(modules: Iterable[ModuleType]) -> list[Tool]:
+    """List the tools these modules define, in the order they are written."""
+    return [
+        tool_of(member)
+        for module in modules
+        for member in vars(module).values()
+        if hasattr(member, "__tool__") and member.__module__ == module.__name__
+    ]
+
+
+def _normal(scope: str | AnyOf | Scopes | None) -> Scopes:
+    if scope is None or isinstance(scope, frozenset):
+        return scope or frozenset()
+    return all_of(scope)
+
+
+def _note(function: F, **facts: Any) -> F:
+    function.__tool__ = Tool(function, **facts)  # type: ignore[attr-defined]  # read by tool_of
+    return function

@@ -1,0 +1,193 @@
+"""The way to the real Portkey: carries bytes over HTTP, and knows nothing of what they mean."""
+
+import ssl
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from ..errors import ConfigurationError
+from ..settings.settings import Settings
+from .http1 import MOST_CONNECTIONS, Http1, NotConnected
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Answer = tuple[int, Mapping[str, str], bytes]
+
+
+class Network:
+    """Pooled, proxied, verified; without redirects, cookies or repetitions.
+
+    Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
+    any other ConnectionError when the request may have arrived.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._base = settings.base_url.rstrip("/")
+        self._seconds = settings.timeout_ms / 1000
+        self._direct = Http1(self._seconds, lambda: self._trusted)
+        self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[str, str | None] = {}
+
+    async def __call__(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """Send to `target`, already quoted, and return status, headers, body."""
+        url = self._url(target)
+        proxy = self._proxy(url)
+        if proxy is not None:
+            return await self._through(proxy, method, url, headers, body)
+        if self._settings.ca_file or self._settings.ca_dir:
+            _ = self._trusted  # a file of no use is said to be so, needed or not
+        try:
+            return await self._direct.request(method, url, headers, body)
+        except NotConnected as error:
+            raise ConnectionRefusedError(_reason(error.__cause__)) from error
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {self._seconds:g} s") from error
+        except OSError as error:
+            raise ConnectionError("the connection broke") from error
+
+    async def _through(
+        self, proxy: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """Send through a proxy, which is aiohttp's to speak to."""
+        import aiohttp
+        from yarl import URL
+
+        try:
+            async with self._open().request(
+                method,
+                # Encoded: what was quoted stays quoted, and no dots are folded.
+                URL(url, encoded=True),
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                proxy=proxy,
+            ) as response:
+                return response.status, response.headers, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise ConnectionRefusedError(_reason(error)) from error
+        except aiohttp.ClientHttpProxyError as error:
+            raise ConnectionRefusedError(f"the proxy refused with {error.status}") from error
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {self._seconds:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionError("the connection broke") from error
+
+    async def close(self) -> None:
+        """Close the connections; the next request would open new ones."""
+        self._direct.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        return _trust(self._settings)
+
+    def _proxy(self, url: str) -> str | None:
+        # Asked once for each host: the environment does not change while we run.
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}"
+        if origin not in self._proxies:
+            self._proxies[origin] = _proxy(origin)
+        return self._proxies[origin]
+
+    def _url(self, target: str) -> str:
+        """The whole address of a target: `/v1/…` is the base URL, other paths lie beside it."""
+        if target.startswith(("https://", "http://")):
+            return target
+        if target.startswith("/v1/"):
+            return self._base + target.removeprefix("/v1")
+        return self._base.removesuffix("/v1") + target
+
+    def _open(self) -> "aiohttp.ClientSession":
+        # Made on first use: it belongs to the running loop, costs 0.1 s to import, and most
+        # starts never call.
+        if self._session is None:
+            import aiohttp
+
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ssl=self._trusted),
+                timeout=aiohttp.ClientTimeout(
+                    total=self._seconds * 2,
+                    connect=self._seconds,
+                    sock_connect=self._seconds,
+                    sock_read=self._seconds,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_send_once,),
+            )
+        return self._session
+
+
+async def _send_once(request: Any, handler: Any) -> Any:
+    """Send a request no more than once.
+
+    aiohttp by itself repeats a PUT or DELETE whose pooled connection turns out to be closed.
+    Portkey may have acted on it already, and each PUT of a config makes a version.
+    """
+    import aiohttp
+
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        # The one kind that aiohttp neither repeats nor wraps in a way that hides the cause.
+        raise aiohttp.ClientConnectionError("broken") from error
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy for this address, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    # Other programs take HOST:PORT too.
+    url = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_web_address(url):
+        raise ConfigurationError(
+            "The proxy named by HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used: correct it "
+            "to http://HOST:PORT, or unset it."
+        )
+    return url
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _trust(settings: Settings) -> ssl.SSLContext:
+    """The certificate authorities of SSL_CERT_FILE and SSL_CERT_DIR, or else the system's own."""
+    if settings.ca_file is None and settings.ca_dir is None:
+        import truststore
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file, capath=settings.ca_dir)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            "SSL_CERT_FILE does not hold certificates in PEM form; correct or unset it."
+        ) from error
+
+
+def _reason(error: BaseException | None) -> str:
+    """Say why no connection could be made, without the address."""
+    found = getattr(error, "certificate_error", error)
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return f"the certificate was not accepted: {found.verify_message}"
+    timed_out = isinstance(error, TimeoutError)
+    return "no connection in time" if timed_out else "no connection could be made"

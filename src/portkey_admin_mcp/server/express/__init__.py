@@ -1,1 +1,0 @@
-"""The express lane: answers what is hot and stateless, without importing FastMCP or the SDK."""

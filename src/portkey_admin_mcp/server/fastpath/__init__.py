@@ -1,0 +1,1 @@
+"""The fast path: answers what is hot and stateless, without importing FastMCP or the SDK."""

@@ -1,0 +1,80 @@
+"""What a connection on stdio has agreed on, and which of its messages the fast path answers."""
+
+from typing import Any
+
+from .answers import FastPath
+from .requests import Generation, Request, recognised
+
+OPENING_ID = "fast-path-opening"
+"""The id under which the SDK is told how a connection opened, and whose answer is kept back."""
+
+
+class FastPathConnection:
+    """the fast path for one client: its first request decides the generation, as in the SDK.
+
+    `is_open` turns false, for good, where a client opens in a way that only the SDK understands;
+    then everything is the SDK's.
+    """
+
+    def __init__(self, fast_path: FastPath | None) -> None:
+        self._fast_path = fast_path
+        self.is_open = fast_path is not None
+        self._generation: Generation | None = None
+        self.opening: list[dict[str, Any]] = []
+        """What the SDK must hear before anything else, when it is started later."""
+
+    def request(self, message: Any) -> Request | None:
+        """The request that a message is, if the fast path may answer it on this connection."""
+        if not self.is_open or self._fast_path is None:
+            return None
+        request = recognised(message)
+        if request is not None and not self._fast_path.takes(request):
+            request = None
+        if self._generation is None:
+            if isinstance(message, dict) and "method" in message:
+                self._open(message, request)
+            return request if self.is_open else None
+        if (
+            request is None
+            or request.generation != self._generation
+            or request.method == "initialize"
+        ):
+            return None
+        return request
+
+    def static_answer(self, request: Request) -> bytes | None:
+        """The answer to a request that asks nobody, or None."""
+        return None if self._fast_path is None else self._fast_path.static_answer(request)
+
+    async def called(self, request: Request) -> bytes:
+        """Call the tool, and answer."""
+        assert self._fast_path is not None
+        return await self._fast_path.called(request)
+
+    def needs_no_answer(self, message: Any) -> bool:
+        """Whether this is the end of the handshake, which the SDK is told of if it is started."""
+        if not self.is_open or self._generation != "legacy" or not isinstance(message, dict):
+            return False
+        if message.keys() - {"params"} != {"jsonrpc", "method"}:
+            return False
+        is_end = message["method"] == "notifications/initialized" and not message.get("params")
+        if is_end and len(self.opening) == 1:
+            self.opening.append(message)
+        return is_end
+
+    def _open(self, message: dict[str, Any], request: Request | None) -> None:
+        opens = request is not None and (
+            request.generation == "modern" or request.method == "initialize"
+        )
+        if not opens or request is None:
+            self.is_open = False
+            return
+        self._generation = request.generation
+        method = "initialize" if request.generation == "legacy" else "server/discover"
+        params = message["params"] if request.generation == "legacy" else {"_meta": _meta(message)}
+        self.opening = [{"jsonrpc": "2.0", "id": OPENING_ID, "method": method, "params": params}]
+
+
+def _meta(message: dict[str, Any]) -> dict[str, Any]:
+    meta: dict[str, Any] = message["params"]["_meta"]
+    return {name: value for name, value in meta.items() if name != "progressToken"}

@@ -1,0 +1,115 @@
+"""Which messages the fast path may answer: those that are plain and valid beyond doubt.
+
+All others are the SDK's, which knows what to say to them. Standard library only.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+from .manifest import LISTS
+
+LEGACY_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+MODERN_VERSION = "2026-07-28"
+VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
+INFO_KEY = "io.modelcontextprotocol/clientInfo"
+PROGRESS_KEY = "progressToken"
+
+Generation = Literal["legacy", "modern"]
+CAPABILITIES: dict[str, dict[str, type]] = {
+    "roots": {"listChanged": bool},
+    "sampling": {"context": dict, "tools": dict},
+    "elicitation": {"form": dict, "url": dict},
+}
+"""The capabilities of clients that are known to be valid, with their fields."""
+INFO = ("name", "version", "title", "websiteUrl", "description")
+"""Fields of a client's own description; all are texts."""
+METHODS = frozenset((*LISTS, "tools/call", "ping", "initialize", "server/discover"))
+
+
+class Request(NamedTuple):
+    """A request that the fast path may answer."""
+
+    id: str | int
+    method: str
+    params: dict[str, Any]
+    generation: Generation
+
+
+def recognised(message: Any) -> Request | None:
+    """The request that a decoded message is, or None if the fast path may not answer it."""
+    method = message.get("method") if isinstance(message, dict) else None
+    if not isinstance(method, str) or method not in METHODS:
+        return None
+    known = {"jsonrpc", "id", "method", "params"}
+    if message.get("jsonrpc") != "2.0" or not message.keys() <= known:
+        return None
+    found, params = message.get("id"), message.get("params", {})
+    if isinstance(found, bool) or not isinstance(found, str | int) or not isinstance(params, dict):
+        return None
+    generation = _generation(params)
+    request = Request(found, method, params, generation) if generation else None
+    return request if request is not None and _is_plain(request) else None
+
+
+def _generation(params: dict[str, Any]) -> Generation | None:
+    """The generation of a request by its `_meta`; None where it is not plain."""
+    meta = params.get("_meta", {})
+    if not isinstance(meta, dict):
+        return None
+    token = meta.get(PROGRESS_KEY, "")
+    if isinstance(token, bool) or not isinstance(token, str | int):
+        return None
+    besides = meta.keys() - {PROGRESS_KEY}
+    if not besides:
+        return "legacy"
+    is_modern = (
+        besides <= {VERSION_KEY, CAPABILITIES_KEY, INFO_KEY}
+        and meta.get(VERSION_KEY) == MODERN_VERSION
+        and are_plain_capabilities(meta.get(CAPABILITIES_KEY))
+        and (INFO_KEY not in meta or is_plain_info(meta[INFO_KEY]))
+    )
+    return "modern" if is_modern else None
+
+
+def _is_plain(request: Request) -> bool:
+    given = request.params.keys() - {"_meta"}
+    match request.method:
+        case "tools/call":
+            return (
+                given <= {"name", "arguments"}
+                and isinstance(request.params.get("name"), str)
+                and isinstance(request.params.get("arguments", {}), dict)
+            )
+        case "initialize":
+            return (
+                request.generation == "legacy"
+                and given == {"protocolVersion", "capabilities", "clientInfo"}
+                and isinstance(request.params["protocolVersion"], str)
+                and are_plain_capabilities(request.params["capabilities"])
+                and is_plain_info(request.params["clientInfo"])
+            )
+        case "ping":
+            return request.generation == "legacy" and not given
+        case "server/discover":
+            return request.generation == "modern" and not given
+        case _:
+            return not given
+
+
+def are_plain_capabilities(capabilities: Any) -> bool:
+    """Whether a client's capabilities are valid beyond doubt."""
+    return isinstance(capabilities, dict) and all(
+        name in CAPABILITIES
+        and isinstance(fields, dict)
+        and all(isinstance(v, CAPABILITIES[name].get(f, ())) for f, v in fields.items())
+        for name, fields in capabilities.items()
+    )
+
+
+def is_plain_info(info: Any) -> bool:
+    """Whether a client's description of itself is valid beyond doubt."""
+    return (
+        isinstance(info, dict)
+        and info.keys() >= {"name", "version"}
+        and all(name in INFO and isinstance(text, str) for name, text in info.items())
+    )

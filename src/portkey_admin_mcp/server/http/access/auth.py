@@ -1,0 +1,148 @@
+"""Authentication: none, bearer tokens, or tokens issued by Clerk."""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ....settings.hosting import Hosting
+from ..pages.paths import MCP, METADATA
+from ..request import RequestRefused, bearer_token, header_values, is_page
+from .principal import ANONYMOUS, Principal
+
+Authenticator = Callable[[str | None], Awaitable[Principal]]
+"""Maps an Authorization header to a principal; raises RequestRefused."""
+
+REALM = "portkey-admin-mcp"
+TOKEN_PARAMETERS = frozenset({"access_token", "authorization", "key", "token"})
+"""Query parameters in which people put tokens, and from which proxies log them."""
+
+OAUTH_ERRORS = frozenset({"invalid_request", "invalid_token", "insufficient_scope"})
+
+
+async def allow_anonymous(_authorization: str | None) -> Principal:
+    """Accept every request; `Hosting.require_access_control` decides when that is allowed."""
+    return ANONYMOUS
+
+
+class BearerAuthenticator:
+    """Accepts the configured bearer tokens; each belongs to one named principal."""
+
+    def __init__(self, tokens: dict[str, str]) -> None:
+        # Digests have one length, so that not even a token's length can be measured.
+        self._digests = [(name, _digest(token)) for name, token in tokens.items()]
+
+    async def __call__(self, authorization: str | None) -> Principal:
+        """Compare with every token in constant time; raises RequestRefused (401)."""
+        given = _digest(bearer_token(authorization))
+        matches = [name for name, known in self._digests if hmac.compare_digest(given, known)]
+        if not matches:
+            raise RequestRefused(401, "invalid_token", "This token is not known here.")
+        return Principal("bearer", matches[0])
+
+
+class Authentication:
+    """Middleware that authenticates every request except those for the public pages."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticate: Authenticator,
+        challenge_url: str | None,
+        public: frozenset[str],
+    ) -> None:
+        self.app = app
+        self._authenticate = authenticate
+        self._challenge_url = challenge_url
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Store the principal in the scope for `principal_of`, or answer 400, 401, 403 or 503."""
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        try:
+            _require_no_secret_in_query(scope)
+            authorization = _authorization_header(scope)
+            if not is_page(scope, self._public):
+                principal = await self._authenticate(authorization)
+                scope.setdefault("state", {})["principal"] = principal
+        except RequestRefused as refused:
+            return await self._response(refused)(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+    def _response(self, refused: RequestRefused) -> Response:
+        if refused.status not in (401, 403):
+            return refused.response()
+        return refused.response(WWW_Authenticate=self._challenge(refused))
+
+    def _challenge(self, refused: RequestRefused) -> str:
+        """RFC 6750: no error where nothing was presented; RFC 9728: where to learn more."""
+        parameters = {"realm": REALM}
+        if refused.error in OAUTH_ERRORS:
+            parameters |= {"error": refused.error, "error_description": refused.message}
+        if self._challenge_url:
+            parameters["resource_metadata"] = self._challenge_url
+        return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+
+
+def create_authenticator(hosting: Hosting) -> Authenticator:
+    """The authenticator that MCP_AUTH_MODE asks for."""
+    if hosting.auth_mode == "bearer":
+        return BearerAuthenticator(hosting.tokens)
+    if hosting.auth_mode == "clerk":
+        # Cryptography and an HTTP client take 0.3 s to import, and few need them.
+        from .clerk import ClerkAuthenticator
+
+        return ClerkAuthenticator(hosting)
+    return allow_anonymous
+
+
+def challenge_url(hosting: Hosting) -> str | None:
+    """The URL of the protected-resource metadata (RFC 9728); None unless Clerk is used."""
+    return f"{hosting.base_url}{METADATA}{MCP}" if hosting.auth_mode == "clerk" else None
+
+
+def metadata_route(hosting: Hosting) -> list[Route]:
+    """RFC 9728, at the path for the endpoint and at the one that older clients try."""
+    if hosting.auth_mode != "clerk" or hosting.clerk_issuer is None:
+        return []
+    facts = {
+        "resource": f"{hosting.base_url}{MCP}",
+        "authorization_servers": [hosting.clerk_issuer.rstrip("/")],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Portkey administration",
+    }
+
+    async def metadata(_request: Request) -> Response:
+        return JSONResponse(facts, headers={"Cache-Control": "public, max-age=3600"})
+
+    return [Route(path, metadata, methods=["GET"]) for path in (METADATA, f"{METADATA}{MCP}")]
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _require_no_secret_in_query(scope: Scope) -> None:
+    query = scope["query_string"].decode("latin-1")
+    if any(
+        name.lower() in TOKEN_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)
+    ):
+        raise RequestRefused(
+            400,
+            "invalid_request",
+            "A token does not belong in the address, where it is logged; consider it known to "
+            "others, and send a new one as Authorization: Bearer TOKEN.",
+        )
+
+
+def _authorization_header(scope: Scope) -> str | None:
+    found = header_values(scope, "authorization")
+    if len(found) > 1:
+        raise RequestRefused(400, "invalid_request", "Send one Authorization header, not several.")
+    return found[0] if found else None

@@ -1,0 +1,4 @@
+"""Event logs, and resuming a stream from one.
+
+Knows nothing of tools.
+"""

@@ -1,0 +1,122 @@
+"""Stream resumption: `GET /mcp` with Last-Event-ID, at any instance."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from ..access.principal import principal_of
+from .event_log import Event, EventLog, EventLogUnavailable, UnknownEvent, cursor_of
+
+log = logging.getLogger(__name__)
+
+IDLE_TIMEOUT_S = 60.0
+"""Seconds without an event after which a stream is closed; the client may resume it again."""
+
+HEARTBEAT_INTERVAL_S = 10.0
+"""Seconds between SSE comments that keep proxies from closing an idle stream."""
+
+SSE_HEADERS = {
+    "cache-control": "no-cache, no-transform",
+    "content-type": "text/event-stream",
+    "x-accel-buffering": "no",
+}
+
+
+class StreamResumption:
+    """ASGI application that replays a stream after Last-Event-ID and follows it."""
+
+    def __init__(self, events: EventLog) -> None:
+        self._events = events
+        self._stopping = asyncio.Event()
+
+    def close_streams(self) -> None:
+        """Close all resumed streams, because the service is stopping."""
+        self._stopping.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Replay what came after Last-Event-ID, then follow until the answer is complete."""
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            return _refusal(406, "Accept must hold text/event-stream")
+        principal = principal_of(request.scope)
+        try:
+            cursor = cursor_of(principal, request.headers.get("last-event-id", ""))
+            events = self._events.follow(cursor)
+            # The first step finds out whether there is such a stream.
+            first = await anext(events, None)
+        except UnknownEvent:
+            return _refusal(404, "There is no such event; begin anew")
+        except EventLogUnavailable:
+            return _refusal(503, "Replay is unavailable now; try again")
+        return EventStream(self._lines(first, events))
+
+    async def _lines(
+        self, first: Event | None, events: AsyncIterator[Event | None]
+    ) -> AsyncIterator[bytes]:
+        last_event_at = last_sent_at = time.monotonic()
+        event: Event | None = first
+        try:
+            while not self._stopping.is_set():
+                now = time.monotonic()
+                if event is not None:
+                    last_event_at = last_sent_at = now
+                    yield _encode(event)
+                    if event.last:
+                        return
+                elif now - last_event_at > IDLE_TIMEOUT_S:
+                    return
+                elif now - last_sent_at > HEARTBEAT_INTERVAL_S:
+                    last_sent_at = now
+                    yield b": here\n\n"
+                event = await anext(events)
+        except StopAsyncIteration:
+            return
+        except (EventLogUnavailable, UnknownEvent):
+            log.warning("a resumed stream ended early: the event store is away")
+
+
+class EventStream(Response):
+    """A server-sent-events response that ends when the client disconnects."""
+
+    def __init__(self, lines: AsyncIterator[bytes]) -> None:
+        super().__init__(headers=SSE_HEADERS)
+        del self.headers["content-length"]
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send each event as soon as it is available."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        disconnected = asyncio.create_task(_wait_for_disconnect(receive))
+        try:
+            async for line in self._lines:
+                if disconnected.done():
+                    return
+                await send({"type": "http.response.body", "body": line, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            disconnected.cancel()
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _encode(event: Event) -> bytes:
+    kind = "" if event.message is None else "event: message\n"
+    return f"id: {event.id}\n{kind}data: {event.message or ''}\n\n".encode()
+
+
+def _refusal(status: int, message: str) -> Response:
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": message}}
+    headers = {"retry-after": "5"} if status == 503 else {}
+    return JSONResponse(error, status, headers=headers)

@@ -1,0 +1,199 @@
+"""The fast path on `/mcp`: what it may answer it answers with JSON, all else is the SDK's.
+
+It stands where the SDK stands, behind the guards, the authentication and the rate limits.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import pydantic_core
+from mcp.server.streamable_http import REQUEST_CANCELLED
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..fastpath.answers import Call, FastPath
+from ..fastpath.manifest import Manifest
+from ..fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION, Request, recognised
+from ..json_rpc import error_line
+from .request import replay_body
+from .sessions.sessions import Sessions
+from .sessions.transport import SessionTransport
+from .toolset_filter import selected_toolsets
+
+JSON = b"application/json"
+STREAM = b"text/event-stream"
+MOST_SELECTIONS = 32
+"""Selections of toolsets whose lists are kept ready."""
+
+
+class FastPathParts(NamedTuple):
+    """What the fast path needs: what is offered, how to call it, and the tools that it leaves."""
+
+    manifest: Manifest
+    call: Call
+    interactive_tools: frozenset[str] = frozenset()
+
+
+class Headers(NamedTuple):
+    """The headers that decide how a message is read; empty where one is missing."""
+
+    version: bytes
+    session: bytes
+    method: bytes
+    name: bytes
+
+
+class FastPathEndpoint:
+    """`/mcp` with the fast path in front of the SDK."""
+
+    def __init__(
+        self,
+        sdk: ASGIApp,
+        fast_path: Callable[[frozenset[str] | None], FastPath],
+        sessions: Sessions,
+        *,
+        resumable: bool,
+    ) -> None:
+        self._sdk = sdk
+        self._sessions = sessions
+        self._takes_legacy = not resumable
+        """Answers that can be resumed are streams of events, which the SDK numbers."""
+        self._fast_path_of = fast_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is plain and valid, or pass it on as it came."""
+        headers = _plain_headers(scope) if scope["method"] == "POST" else None
+        if headers is None:
+            return await self._sdk(scope, receive, send)
+        first = await receive()
+        body = first.get("body", b"")
+        if first["type"] != "http.request" or first.get("more_body", False):
+            raise RuntimeError("the body is read as a whole by the guards")
+        message = _message(body)
+        self._cancel(scope, headers, message)
+        request = _request(headers, message)
+        if request is None or not await self._answer(scope, headers, request, send):
+            await self._sdk(scope, replay_body(body, receive), send)
+        return None
+
+    async def _answer(self, scope: Scope, headers: Headers, request: Request, send: Send) -> bool:
+        """Whether the fast path answered."""
+        fast_path = self._fast_path_of(selected_toolsets())
+        if not fast_path.takes(request) or (
+            request.generation == "legacy" and not self._takes_legacy
+        ):
+            return False
+        if request.generation == "modern" or self._sessions.stateless:
+            if headers.session:
+                return False
+            await _send_json(send, await _answered(fast_path, request))
+            return True
+        return await self._answer_in_session(scope, headers, request, fast_path, send)
+
+    async def _answer_in_session(
+        self, scope: Scope, headers: Headers, request: Request, fast_path: FastPath, send: Send
+    ) -> bool:
+        session = self._session(scope, headers)
+        if session is None or request.method == "initialize":
+            return False
+        with session.holding(request.id) as is_free:
+            if not is_free:
+                return False
+            answer = await _answered_unless_cancelled(session, fast_path, request)
+        await _send_json(send, answer, (b"mcp-session-id", headers.session))
+        return True
+
+    def _session(self, scope: Scope, headers: Headers) -> SessionTransport | None:
+        return self._sessions.session_of(scope, headers.session.decode("latin-1"))
+
+    def _cancel(self, scope: Scope, headers: Headers, message: Any) -> None:
+        """Cancel a call of the fast path, if the message says so; the SDK hears it too."""
+        if not isinstance(message, dict) or message.get("method") != "notifications/cancelled":
+            return
+        session, params = self._session(scope, headers), message.get("params")
+        if session is not None and isinstance(params, dict):
+            call = session.fast_calls.get(str(params.get("requestId")))
+            if call is not None:
+                call.cancel()
+
+
+def fast_paths(fast_path: FastPathParts) -> Callable[[frozenset[str] | None], FastPath]:
+    """The fast path for a selection of toolsets; None selects everything."""
+    manifest, call, interactive_tools = fast_path
+
+    @lru_cache(maxsize=MOST_SELECTIONS)
+    def fast_path_of(toolsets: frozenset[str] | None) -> FastPath:
+        if toolsets is None:
+            return FastPath(manifest, call, interactive_tools)
+        names = {tool.name for tool in manifest.tools.values() if tool.domain in toolsets}
+        return FastPath(manifest.offering(names), call, interactive_tools)
+
+    return fast_path_of
+
+
+def _plain_headers(scope: Scope) -> Headers | None:
+    """The headers of a request that could be the fast path's; None where any is unusual."""
+    found: dict[bytes, bytes] = {}
+    wanted = (b"content-type", b"accept", b"mcp-protocol-version", b"mcp-session-id")
+    for name, value in scope["headers"]:
+        if name in wanted or name.startswith(b"mcp-"):
+            if name in found or name.startswith(b"mcp-param-"):
+                return None
+            found[name] = value
+    kinds = {part.partition(b";")[0].strip() for part in found.get(b"accept", b"").split(b",")}
+    if found.get(b"content-type", b"").partition(b";")[0].strip() != JSON:
+        return None
+    if not {JSON, STREAM} <= kinds:
+        return None
+    names = ("mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name")
+    return Headers(*(found.get(name.encode(), b"") for name in names))
+
+
+def _message(body: bytes) -> Any:
+    try:
+        return pydantic_core.from_json(body)
+    except ValueError:
+        return None
+
+
+def _request(headers: Headers, message: Any) -> Request | None:
+    """The request that a message is, if the headers say the same of it."""
+    request = recognised(message)
+    if request is None:
+        return None
+    version = headers.version.decode("latin-1")
+    if request.generation == "legacy":
+        return request if version in ("", *LEGACY_VERSIONS) else None
+    name: Any = request.params.get("name", "")
+    is_told = headers.method == request.method.encode() and headers.name == name.encode()
+    return request if version == MODERN_VERSION and is_told else None
+
+
+async def _send_json(send: Send, body: bytes, *more: tuple[bytes, bytes]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    headers = [(b"content-type", JSON), length, *more]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _answered(fast_path: FastPath, request: Request) -> bytes:
+    return fast_path.static_answer(request) or await fast_path.called(request)
+
+
+async def _answered_unless_cancelled(
+    session: SessionTransport, fast_path: FastPath, request: Request
+) -> bytes:
+    """The answer; for a call that its client cancels meanwhile, the error of the SDK."""
+    if request.method != "tools/call":
+        return await _answered(fast_path, request)
+    call = asyncio.ensure_future(_answered(fast_path, request))
+    session.fast_calls[str(request.id)] = call
+    try:
+        await asyncio.wait([call])
+    finally:
+        call.cancel()
+        del session.fast_calls[str(request.id)]
+    if call.cancelled():
+        return error_line(request.id, REQUEST_CANCELLED, "Request cancelled")
+    return call.result()

@@ -1,0 +1,4 @@
+"""Pages for people and machines: status, health, readiness, metrics.
+
+Never serves MCP.
+"""

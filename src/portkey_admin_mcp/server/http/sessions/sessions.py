@@ -1,0 +1,257 @@
+"""The SDK's session manager, with owners, a session limit and resumable streams."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import (
+    AuthenticatedUser,
+    AuthorizationContext,
+    authorization_context,
+)
+from mcp.server.auth.provider import AccessToken
+from mcp.server.connection import Connection
+from mcp.server.runner import serve_connection
+from mcp.server.streamable_http import EventStore, StreamableHTTPServerTransport
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
+from mcp.shared.transport_context import TransportContext
+from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCError, JSONRPCMessage, JSONRPCResponse
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from ....settings.hosting import Hosting
+from ...json_rpc import INVALID_REQUEST, error_object
+from ..access.principal import ANONYMOUS, Principal, principal_of
+from ..events.event_log import EventLog, EventLogUnavailable, new_stream_id
+from .transport import SessionTransport
+
+RETRY_AFTER_S = 5
+RETRY_INTERVAL_MS = 1000
+"""Milliseconds a client waits before it resumes a broken stream (the SSE `retry` field)."""
+
+DETACHED_CALL_TIMEOUT_S = 300.0
+"""Seconds a call may go on after its client disconnected, so that its result can be resumed."""
+
+_current_principal: ContextVar[Principal] = ContextVar("caller", default=ANONYMOUS)
+
+
+class StreamRecorder(EventStore):
+    """Appends the events of one transport to the event log, under stream ids of its own.
+
+    Never raises: an event that cannot be kept is sent all the same, without an id.
+    """
+
+    def __init__(self, events: EventLog, principal: Principal) -> None:
+        self._events = events
+        self._principal = principal
+        self._streams: dict[str, str] = {}
+        self.idle = asyncio.Event()
+        self.on_answer: Callable[[str], None] = lambda _stream_id: None
+        """Called with the id of a request whose answer was kept, before it is sent."""
+
+    async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
+        """Keep what is about to be sent; returns its id, or nothing if it could not be kept."""
+        last = isinstance(message, JSONRPCResponse | JSONRPCError)
+        if message is None:
+            # A cursor comes first on each stream, and a request id may be used again.
+            self._streams[stream_id] = new_stream_id()
+        stream = self._streams.setdefault(stream_id, new_stream_id())
+        try:
+            return await self._events.append(self._principal, stream, _text(message), last)
+        except EventLogUnavailable:
+            return ""
+        finally:
+            if last:
+                del self._streams[stream_id]
+                self.idle.set()
+                self.on_answer(stream_id)
+
+    async def replay_events_after(self, last_event_id: str, send_callback: Any) -> str | None:
+        """Return None: `resumption` answers before the transport would."""
+        return None
+
+
+class ShareExceeded(Exception):
+    """A principal has as many sessions as one may have."""
+
+
+class Sessions(StreamableHTTPSessionManager):
+    """Serves `/mcp`, for revisions of the protocol with and without sessions."""
+
+    def __init__(self, server: Any, hosting: Hosting, events: EventLog | None) -> None:
+        self._events = events
+        self._share = hosting.session_share
+        super().__init__(
+            app=server,
+            stateless=hosting.session_mode == "stateless",
+            # Host and Origin are guarded for the whole application, in guards.
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+            session_idle_timeout=hosting.session_timeout_ms / 1000,
+            max_request_body_size=hosting.max_body_bytes,
+            max_sessions=hosting.max_sessions,
+            retry_interval=RETRY_INTERVAL_MS,
+        )
+
+    @property
+    def event_store(self) -> EventStore | None:
+        """A fresh recorder for each transport, since the SDK asks once for each."""
+        return (
+            None if self._events is None else StreamRecorder(self._events, _current_principal.get())
+        )
+
+    @event_store.setter
+    def event_store(self, _: EventStore | None) -> None:
+        """The SDK's constructor sets it; ours is made when it is read."""
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._server_instances)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request on behalf of its principal."""
+        principal = principal_of(scope)
+        token = _current_principal.set(principal)
+        try:
+            served = {**scope, "user": _user(principal)}
+            await self.handle_request(served, receive, _with_retry_after(send))
+        except ShareExceeded:
+            await self._share_exceeded()(scope, receive, send)
+        finally:
+            _current_principal.reset(token)
+
+    def session_of(self, scope: Scope, session_id: str) -> SessionTransport | None:
+        """The open session of this id, if it is the principal's own."""
+        transport = self._server_instances.get(session_id)
+        owner = self._session_owners.get(session_id)
+        if not isinstance(transport, SessionTransport) or transport.is_ending:
+            return None
+        return transport if owner == authorization_context(_user(principal_of(scope))) else None
+
+    async def close_streams(self) -> None:
+        """Close the notification streams, so that a stopping service does not wait for them."""
+        for transport in list(self._server_instances.values()):
+            transport.close_standalone_sse_stream()
+
+    def _admit_session(
+        self, requestor: AuthorizationContext | None
+    ) -> StreamableHTTPServerTransport | None:
+        """As in the SDK, but with our transport, and no more than its share to one principal."""
+        if self.max_sessions is not None and self.open_sessions >= self.max_sessions:
+            return None
+        if sum(owner == requestor for owner in self._session_owners.values()) >= self._share:
+            raise ShareExceeded
+        session_id = uuid4().hex
+        transport = SessionTransport(
+            mcp_session_id=session_id,
+            event_store=self.event_store,
+            security_settings=self.security_settings,
+            retry_interval=self.retry_interval,
+            idle_timeout=self.session_idle_timeout,
+        )
+        if requestor is not None:
+            self._session_owners[session_id] = requestor
+        self._server_instances[session_id] = transport
+        return transport
+
+    def _share_exceeded(self) -> JSONResponse:
+        message = (
+            f"You have {self._share} sessions open, as many as one principal may have "
+            "(MCP_MAX_SESSIONS_PER_PRINCIPAL); end one with DELETE, or go on in one of them."
+        )
+        error = error_object(None, INVALID_REQUEST, message)
+        return JSONResponse(error, 429, {"retry-after": str(RETRY_AFTER_S)})
+
+    async def _handle_stateless_request(
+        self, protocol_version_hint: str | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """As in the SDK, but with a recorder: the answer can be fetched from any instance."""
+        recorder = self.event_store
+        if not isinstance(recorder, StreamRecorder):
+            await super()._handle_stateless_request(protocol_version_hint, scope, receive, send)
+            return
+        transport = StreamableHTTPServerTransport(
+            mcp_session_id=None,
+            event_store=recorder,
+            security_settings=self.security_settings,
+            retry_interval=self.retry_interval,
+        )
+        guarded_send = _SendIgnoringDisconnect(send)
+        assert self._task_group is not None  # run() has been entered
+        try:
+            await self._task_group.start(self._serve, transport, protocol_version_hint)
+            await transport.handle_request(scope, receive, guarded_send)
+            if guarded_send.streams:
+                # The client may have gone; its answer is still to be kept.
+                with anyio.move_on_after(DETACHED_CALL_TIMEOUT_S):
+                    await recorder.idle.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await transport.terminate()
+
+    async def _serve(
+        self,
+        transport: StreamableHTTPServerTransport,
+        version: str | None,
+        *,
+        task_status: Any = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        async with transport.connect() as (read, write):
+            task_status.started()
+            dispatcher: JSONRPCDispatcher[TransportContext] = JSONRPCDispatcher(
+                read,
+                write,
+                inline_methods=frozenset({"initialize"}),
+                transport_builder=lambda _: TransportContext(
+                    kind="streamable-http", can_send_request=False
+                ),
+            )
+            connection = Connection.from_envelope(version or DEFAULT_NEGOTIATED_VERSION, None, None)
+            await serve_connection(
+                self.app, dispatcher, connection=connection, lifespan_state=self._lifespan_state
+            )
+
+
+def _text(message: JSONRPCMessage | None) -> str | None:
+    return None if message is None else message.model_dump_json(by_alias=True, exclude_unset=True)
+
+
+class _SendIgnoringDisconnect:
+    """Sends until the client disconnects, and records whether the response is a stream."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.streams = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kinds = [v for k, v in message["headers"] if k.lower() == b"content-type"]
+            self.streams = any(kind.startswith(b"text/event-stream") for kind in kinds)
+        with contextlib.suppress(OSError):
+            await self._send(message)
+
+
+def _with_retry_after(send: Send) -> Send:
+    """Add Retry-After to 503, the response when the session limit is reached."""
+
+    async def send_with_retry_after(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 503:
+            headers = [*message["headers"], (b"retry-after", str(RETRY_AFTER_S).encode())]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_with_retry_after
+
+
+@lru_cache(maxsize=1024)
+def _user(principal: Principal) -> AuthenticatedUser:
+    """A principal as the SDK knows it."""
+    owner = AccessToken(token="", client_id=f"{principal.kind}:{principal.name}", scopes=[])
+    return AuthenticatedUser(owner)

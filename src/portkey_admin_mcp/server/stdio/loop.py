@@ -1,0 +1,281 @@
+"""The loop that serves a client on stdio: calls in the fast path, all else in the SDK."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ..fastpath.connection import OPENING_ID, FastPathConnection
+from ..fastpath.requests import Request
+from ..json_rpc import INVALID_REQUEST, RequestId, error_line, id_in_use, read_line, request_id
+from .pipes import READ_BYTES, Pipes, end
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+
+DRAIN_TIMEOUT_S = 0.5
+"""Seconds that calls in flight have to finish after the end of input."""
+CANCELLED = "notifications/cancelled"
+
+log = logging.getLogger(__name__)
+
+
+def run_in_loop(serving: Coroutine[Any, Any, None]) -> None:
+    """Run it in the fastest event loop there is: uvloop, which Windows has not."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(serving)
+    else:
+        uvloop.run(serving)
+
+
+class StdioLoop:
+    """One client, from the first line that was not answered early to the end of its input."""
+
+    def __init__(
+        self, pipes: Pipes, fast_path: FastPathConnection, build_server: Callable[[], "FastMCP"]
+    ) -> None:
+        self._input = Input(pipes, self._take)
+        self._output = Output(pipes)
+        self._fast_path = fast_path
+        self._sdk = SdkBehind(build_server, fast_path, self._write)
+        self._calls: dict[RequestId | None, asyncio.Task[None]] = {}
+
+    async def run(self, unread: bytes, has_ended: bool) -> None:
+        """Serve until input has ended and what was asked is answered, or the time for it is up."""
+        await self._output.open()
+        await self._input.read(unread, has_ended)
+        await self._sdk.is_ready()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                await asyncio.gather(*self._calls.values(), return_exceptions=True)
+                await self._sdk.is_idle()
+                await self._output.is_flushed()
+        await self._sdk.stop()
+        self._input.close()
+        self._output.close()
+
+    def _take(self, line: bytes) -> None:
+        message, refusal = read_line(line)
+        if refusal is not None:
+            self._write(refusal)
+        elif message is not None:
+            self._serve(message)
+
+    def _serve(self, message: dict[str, Any]) -> None:
+        asked = request_id(message) if "method" in message else None
+        if asked is not None and (asked in self._calls or asked in self._sdk.unanswered):
+            self._write(error_line(asked, INVALID_REQUEST, id_in_use(asked)))
+            return
+        request = self._fast_path.request(message)
+        if request is not None and request.method == "tools/call":
+            self._calls[request.id] = asyncio.ensure_future(self._call(request))
+        elif request is not None and (answer := self._fast_path.static_answer(request)) is not None:
+            self._write(answer)
+        elif not self._cancels_call(message) and not self._fast_path.needs_no_answer(message):
+            self._sdk.take(message, asked)
+
+    async def _call(self, request: Request) -> None:
+        try:
+            self._write(await self._fast_path.called(request))
+        finally:
+            if self._calls.get(request.id) is asyncio.current_task():
+                del self._calls[request.id]
+
+    def _cancels_call(self, message: dict[str, Any]) -> bool:
+        """Cancel a call of the fast path; as the specification demands, it is then not answered."""
+        if message.get("method") != CANCELLED:
+            return False
+        named = request_id({"id": (message.get("params") or {}).get("requestId")})
+        self._sdk.unanswered.discard(named)
+        call = self._calls.pop(named, None)
+        if call is not None:
+            call.cancel()
+        return call is not None
+
+    def _write(self, answer: bytes) -> None:
+        self._output.write(answer + b"\n")
+
+
+class SdkBehind:
+    """The SDK's server behind the fast path, imported and started for the first message it gets."""
+
+    def __init__(
+        self,
+        build_server: Callable[[], "FastMCP"],
+        fast_path: FastPathConnection,
+        write: Callable[[bytes], None],
+    ) -> None:
+        self._build_server = build_server
+        self._fast_path = fast_path
+        self._write = write
+        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._running: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._settled = asyncio.Event()
+        self.unanswered: set[RequestId | None] = set()
+
+    def take(self, message: dict[str, Any], asked: RequestId | None) -> None:
+        """Hand a message over; `asked` is its id, if it is a request."""
+        if self._running is None:
+            if asked is None and self._fast_path.is_open:
+                return  # a notification or a response, which would change nothing
+            self._running = asyncio.ensure_future(self._run())
+        if asked is not None:
+            self.unanswered.add(asked)
+        self._messages.put_nowait(message)
+
+    async def is_ready(self) -> None:
+        """Wait while it is being started."""
+        if self._running is not None:
+            await self._ready.wait()
+
+    async def is_idle(self) -> None:
+        """Wait until everything it was asked is answered."""
+        while self.unanswered:
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            await self._serve()
+        except Exception:
+            log.exception("the server stopped")
+            end(1)
+
+    async def _serve(self) -> None:
+        # In a thread, for it imports for a second, and calls in flight go on.
+        server = await asyncio.to_thread(self._build_server)
+        from ..mcp.connection import SdkConnection
+
+        connection = SdkConnection(server, self._answered)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(connection.run())
+            self._ready.set()
+            for message in self._fast_path.opening:
+                await connection.take(message)
+            while True:
+                await connection.take(await self._messages.get())
+
+    def _answered(self, answer: dict[str, Any]) -> None:
+        found = answer.get("id")
+        if found == OPENING_ID:
+            return
+        self._write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
+        if "method" not in answer and found is not None:
+            self.unanswered.discard(found)
+            self._settled.set()
+
+
+class Input(asyncio.Protocol):
+    """Cuts what comes from the client into lines."""
+
+    def __init__(self, pipes: Pipes, take: Callable[[bytes], None]) -> None:
+        self._pipes = pipes
+        self._take = take
+        self._unread = bytearray()
+        self._ended = asyncio.Event()
+        self._transport: asyncio.BaseTransport | None = None
+
+    async def read(self, unread: bytes, has_ended: bool) -> None:
+        """Take line after line until input has ended, beginning with what is read already."""
+        self.data_received(unread)
+        if has_ended:
+            self.connection_lost(None)
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            file = os.fdopen(self._pipes.input, "rb", buffering=0, closefd=False)
+            self._transport, _protocol = await loop.connect_read_pipe(lambda: self, file)
+        except (ValueError, OSError, NotImplementedError):
+            # A file, or Windows: neither can be waited for.
+            threading.Thread(target=self._pump, args=(loop,), daemon=True).start()
+        await self._ended.wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take each line that is whole."""
+        self._unread += data
+        if b"\n" not in data:
+            return
+        *lines, rest = bytes(self._unread).split(b"\n")
+        self._unread = bytearray(rest)
+        for line in lines:
+            self._take(line)
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take a last line that has no end, and note that input has ended."""
+        if self._unread and not self._ended.is_set():
+            self.data_received(b"\n")
+        self._ended.set()
+
+    def _pump(self, loop: asyncio.AbstractEventLoop) -> None:
+        while data := os.read(self._pipes.input, READ_BYTES):
+            loop.call_soon_threadsafe(self.data_received, data)
+        loop.call_soon_threadsafe(self.connection_lost, None)
+
+
+class Output(asyncio.BaseProtocol):
+    """Writes to the client without waiting for it, so that it may ask while it does not read."""
+
+    def __init__(self, pipes: Pipes) -> None:
+        self._pipes = pipes
+        self._transport: asyncio.WriteTransport | None = None
+        self._flushed = asyncio.Event()
+        self._flushed.set()
+        self._is_closed = False
+
+    async def open(self) -> None:
+        """Begin; what cannot be waited for, such as a file, is written to at once."""
+        try:
+            file = os.fdopen(self._pipes.output, "wb", buffering=0, closefd=False)
+            connected = await asyncio.get_running_loop().connect_write_pipe(lambda: self, file)
+        except (ValueError, OSError, NotImplementedError):
+            return
+        self._transport = connected[0]
+        self._transport.set_write_buffer_limits(0)
+
+    def write(self, data: bytes) -> None:
+        """Write a line."""
+        if self._transport is None:
+            self._pipes.write(data)
+        else:
+            self._transport.write(data)
+
+    async def is_flushed(self) -> None:
+        """Wait until everything is written."""
+        await self._flushed.wait()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._is_closed = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read as fast as we write."""
+        self._flushed.clear()
+
+    def resume_writing(self) -> None:
+        """Note that everything is written."""
+        self._flushed.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave, for the client has gone, unless it was we who closed."""
+        if not self._is_closed:
+            end()

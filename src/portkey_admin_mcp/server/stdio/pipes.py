@@ -1,0 +1,103 @@
+"""Serve MCP on stdio, and exit within a second of end of input, a signal or a lost client.
+
+What needs nothing but the manifest is answered at once, before anything else is imported
+(`answer_early`). Then a loop takes over: calls go to the fast path, all else to the SDK.
+"""
+
+import json
+import os
+import select
+import signal
+from typing import NoReturn
+
+from ..fastpath.connection import FastPathConnection
+
+WARM_UP_AFTER_S = 0.05
+"""Seconds without input after which the rest is imported, before it is asked for."""
+READ_BYTES = 65536
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+def end(code: int = 0) -> NoReturn:
+    """Leave at once: a thread blocked on input would hold the interpreter.
+
+    A signal may come while anything is half imported or locked, so nothing is called. Each line of
+    the log is flushed as it is written.
+    """
+    os._exit(code)
+
+
+def end_on_signals() -> None:
+    """Leave when asked to, with calls in flight or without."""
+    for name in SIGNALS:
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, lambda *_: end())
+
+
+class Pipes:
+    """The process's own input and output, kept from everybody else who reads or prints."""
+
+    def __init__(self) -> None:
+        self.input = os.dup(0)
+        self.output = os.dup(1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(2, 1)
+
+    def write(self, data: bytes) -> None:
+        """Write all of it; a client that has gone is the end."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self.output, rest) :]
+        except OSError:
+            end()
+
+    def wait_for_input(self, timeout_s: float) -> bool:
+        """Whether input came in time; ends where the reader of the output has gone."""
+        if not hasattr(select, "poll"):
+            return False  # Windows cannot wait for a pipe: the loop reads it in a thread
+        poll = select.poll()
+        poll.register(self.input, select.POLLIN)
+        poll.register(self.output, 0)
+        events = dict(poll.poll(timeout_s * 1000))
+        # Not POLLNVAL: macOS reports it for /dev/null and terminals.
+        if events.get(self.output, 0) & (select.POLLERR | select.POLLHUP):
+            end()
+        return self.input in events
+
+
+def answer_early(pipes: Pipes, fast_path: FastPathConnection) -> tuple[bytes, bool]:
+    """Answer what can be answered without an import, as long as such lines come.
+
+    Returns what was read and not answered, and whether input has ended.
+    """
+    unread = b""
+    while pipes.wait_for_input(WARM_UP_AFTER_S):
+        data = os.read(pipes.input, READ_BYTES)
+        if not data:
+            return unread, True
+        unread += data
+        while (cut := unread.find(b"\n")) >= 0:
+            answer = _early_answer(unread[:cut], fast_path)
+            if answer is None:
+                return unread, False
+            unread = unread[cut + 1 :]
+            pipes.write(answer)
+    return unread, False
+
+
+def _early_answer(line: bytes, fast_path: FastPathConnection) -> bytes | None:
+    """The answer to a line, empty for one that needs none; None leaves it to the loop."""
+    if b"\\u" in line or not line.isascii():
+        return None  # it may hold what only the SDK's parser judges
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if fast_path.needs_no_answer(message):
+        return b""
+    request = fast_path.request(message)
+    answer = None if request is None else fast_path.static_answer(request)
+    return None if answer is None else answer + b"\n"

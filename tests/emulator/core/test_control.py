@@ -1,0 +1,288 @@
+"""The emulator's own API: keys, state, seeds, the clock, and misbehaviour on demand."""
+
+import json
+import threading
+import time
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+import uvicorn
+
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess, asgi
+from portkey_admin_mcp.emulator.core.store import frozen_time
+
+
+@pytest.fixture
+def refused_control(emulator):
+    """Ask for something the emulator will not do, and return the status and its words."""
+
+    def answered(endpoint, body=None):
+        method, path = endpoint.split()
+        content = json.dumps(body).encode()
+        status, _headers, answer = emulator.answer(method, f"/emulator/{path}", {}, content)
+        return status, json.loads(answer)["data"]["message"]
+
+    return answered
+
+
+@pytest.fixture
+def carry(emulator):
+    """Send a request in process with the owner's key, as the sandbox does."""
+
+    async def sent(endpoint, body=None):
+        method, target = endpoint.split()
+        headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+        content = None if body is None else json.dumps(body).encode()
+        return (await InProcess(emulator)(method, f"/v1{target}", headers, content))[0]
+
+    return sent
+
+
+@pytest.fixture
+def served(emulator):
+    """The emulator behind a real socket, and a client that holds the owner's key."""
+    config = uvicorn.Config(asgi(emulator), port=0, log_level="critical", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.002)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+    with httpx2.Client(
+        base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False
+    ) as client:
+        yield client
+    server.should_exit = True
+    thread.join()
+
+
+def test_the_seeded_keys_are_told_by_name_and_open_what_they_should(control, send):
+    keys = control("GET keys")
+
+    assert list(keys) == [
+        "owner",
+        "admin",
+        "workspace-service",
+        "workspace-user",
+        "scopeless",
+        "revoked",
+    ]
+    answers = [send("GET /configs", key=secret)[0] for secret in keys.values()]
+    assert answers == [200, 403, 200, 200, 403, 401]
+
+
+def test_the_state_is_everything_and_a_copy(control, emulator, said):
+    said("POST /admin/workspaces", {"name": "New"})
+
+    state = control("GET state")
+
+    assert state == json.loads(json.dumps(emulator.store.dump()))
+    assert "New" in [home["name"] for home in state["tables"]["workspaces"].values()]
+    emulator.store.dump()["tables"].clear()
+    assert control("GET state") == state
+
+
+def test_a_reset_forgets_what_was_done_the_faults_and_the_time(control, said, emulator):
+    before = control("GET state")
+    said("POST /admin/workspaces", {"name": "New"})
+    control("POST clock", {"advance_s": 3600})
+    control("POST faults", {"answers": [{"status": 503}]})
+
+    control("POST reset")
+
+    assert control("GET state") == before
+    assert emulator.store.now() == frozen_time()
+    assert said("GET /admin/workspaces")["total"] == 3
+
+
+def test_another_seed_starts_another_organisation_which_resets_return_to(control, said):
+    control("POST seed", {"name": "empty"})
+    said("POST /admin/workspaces", {"name": "New"})
+    control("POST reset")
+
+    assert list(control("GET keys")) == ["owner"]
+    assert [user["role"] for user in said("GET /admin/users")["data"]] == ["owner"]
+    (home,) = said("GET /admin/workspaces")["data"]
+    assert (home["name"], home["defaults"]["is_default"]) == ("Shared Team Workspace", 1)
+
+    control("POST seed", {"name": "acme"})
+    assert len(control("GET keys")) == 6
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "answer"),
+    [
+        ("POST seed", {"name": "nonsense"}, (400, "name: must be one of acme, empty")),
+        ("POST seed", {}, (400, "name: must be one of acme, empty")),
+        ("POST clock", {}, (400, "advance_s: must be a number of seconds from 0")),
+        ("POST clock", {"advance_s": -1}, (400, "advance_s: must be a number of seconds from 0")),
+        ("POST clock", [], (400, "advance_s: must be a number of seconds from 0")),
+        ("GET nothing", None, (404, "Not found")),
+        ("GET reset", None, (404, "Not found")),
+        ("POST faults", {"drop": "always"}, (400, "drop: Input should be 'before' or 'after'")),
+        (
+            "POST faults",
+            {"answers": [{"status": 200}]},
+            (400, "answers.0.status: Input should be greater than or equal to 400"),
+        ),
+    ],
+)
+def test_what_it_cannot_do_is_refused_and_changes_nothing(
+    control, refused_control, emulator, endpoint, body, answer
+):
+    before = control("GET state")
+
+    assert refused_control(endpoint, body) == answer
+    assert control("GET state") == before
+    assert emulator.store.now() == frozen_time()
+
+
+def test_time_passes_as_often_as_it_is_told(control, said):
+    control("POST clock", {"advance_s": 1800})
+    control("POST clock", {"advance_s": 0.5})
+    control("POST clock", {"advance_s": 1800})
+
+    made = said("POST /admin/workspaces", {"name": "New"})
+
+    assert made["created_at"] == "2026-11-02T10:00:00.000Z"
+
+
+def test_the_same_calls_on_the_same_seed_and_clock_give_the_same_everything():
+    def lived():
+        emulator = Emulator("acme", frozen_time)
+        headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+        for name in ("One", "Two"):
+            body = json.dumps({"name": name, "scopes": ["logs.view"]}).encode()
+            emulator.answer("POST", "/v1/admin/workspaces", headers, body)
+            emulator.answer("POST", "/v1/api-keys/organisation/service", headers, body)
+        return json.dumps(emulator.store.dump())
+
+    assert lived() == lived()
+
+
+def test_another_clock_gives_the_same_ids_at_other_times():
+    later = Emulator("acme", lambda: datetime(2027, 3, 1, tzinfo=UTC))
+    sooner = Emulator("acme", frozen_time)
+
+    assert later.keys() == sooner.keys()
+    for table in ("workspaces", "configs", "api_keys", "users", "requests"):
+        ids = [[row["id"] for row in each.store.table(table).rows()] for each in (later, sooner)]
+        assert ids[0] == ids[1]
+    assert later.store.dump() != sooner.store.dump()
+
+
+def test_injected_answers_come_in_turn_and_then_end(control, send, emulator):
+    faults = [{"status": 503, "times": 2}, {"status": 429, "retry_after": 7}]
+    control("POST faults", {"answers": faults})
+
+    answers = [send("GET /admin/workspaces") for _ in range(4)]
+
+    assert [status for status, _answer in answers] == [503, 503, 429, 200]
+    assert [answer["data"]["errorCode"] for _status, answer in answers[:3]] == [
+        "AB04",
+        "AB04",
+        "AB06",
+    ]
+    assert list(emulator.log) == ["GET /v1/admin/workspaces"]
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(7, "7"), (0, "0"), (None, None)])
+def test_retry_after_is_said_when_it_is_ordered(control, emulator, seconds, header):
+    control("POST faults", {"answers": [{"status": 429, "retry_after": seconds}]})
+
+    status, headers, _answer = emulator.answer("GET", "/v1/configs", {}, b"")
+
+    assert (status, headers.get("retry-after")) == (429, header)
+
+
+def test_a_write_that_was_answered_with_a_fault_did_not_happen(control, send, said):
+    control("POST faults", {"answers": [{"status": 500}]})
+
+    assert send("POST /admin/workspaces", {"name": "New"})[0] == 500
+    assert said("GET /admin/workspaces")["total"] == 3
+
+
+def test_an_empty_order_ends_all_faults(control, said, emulator):
+    control("POST faults", {"answers": [{"status": 503, "times": 9}], "latency_ms": 50})
+
+    control("POST faults", {})
+
+    assert said("GET /admin/workspaces")["total"] == 3
+    assert emulator.faults.latency_ms == 0
+
+
+async def test_latency_is_waited_before_each_answer(control, carry):
+    control("POST faults", {"latency_ms": 60})
+
+    started = time.perf_counter()
+    assert await carry("GET /configs") == 200
+
+    assert time.perf_counter() - started > 0.05
+
+
+@pytest.mark.parametrize(("drop", "made"), [("before", 3), ("after", 4)])
+async def test_a_dropped_connection_hides_whether_the_write_happened(
+    control, carry, said, drop, made
+):
+    control("POST faults", {"drop": drop, "drop_times": 1})
+
+    with pytest.raises(ConnectionResetError):
+        await carry("POST /admin/workspaces", {"name": "New"})
+
+    assert said("GET /admin/workspaces")["total"] == made
+    assert await carry("GET /configs") == 200
+
+
+def test_so_many_reads_after_a_write_see_the_state_before_it(control, said, workspace):
+    path = f"/admin/workspaces/{workspace('Support')}"
+    control("POST faults", {"stale_reads": 2})
+
+    said(f"PUT {path}", {"name": "First"})
+    seen = [said(f"GET {path}")["name"]]
+    said(f"PUT {path}", {"name": "Second"})
+    seen += [said(f"GET {path}")["name"] for _ in range(2)]
+
+    assert seen == ["Support", "First", "Second"]
+
+
+def test_a_stale_read_looks_at_the_old_state_with_todays_date(control, said):
+    (invite,) = said("GET /admin/users/invites")["data"]
+    control("POST clock", {"advance_s": 6 * 86_400})
+    control("POST faults", {"stale_reads": 1})
+    said("POST /admin/users/invites", {"email": "new@acme.example", "role": "member"})
+
+    stale = said("GET /admin/users/invites")["data"]
+
+    assert [(row["id"], row["status"]) for row in stale] == [(invite["id"], "expired")]
+
+
+def test_over_a_socket_the_answers_are_the_same(served, said):
+    answer = served.get("/v1/admin/workspaces", params={"name": "Sup"})
+
+    assert answer.json() == said("GET /admin/workspaces?name=Sup")
+    assert answer.headers["content-type"] == "application/json"
+    assert served.post("/v1/admin/workspaces", json={"name": "x", "slug": "a/b"}).is_success
+    assert served.get("/v1/admin/workspaces/a%2Fb").json()["slug"] == "a/b"
+
+
+@pytest.mark.parametrize(("drop", "made"), [("before", 3), ("after", 4)])
+def test_over_a_socket_the_connection_really_breaks(served, drop, made):
+    served.post("/emulator/faults", json={"drop": drop}).raise_for_status()
+
+    with pytest.raises(httpx2.RemoteProtocolError):
+        served.post("/v1/admin/workspaces", json={"name": "New"})
+
+    assert served.get("/v1/admin/workspaces").json()["total"] == made
+
+
+def test_over_a_socket_faults_never_touch_the_control_itself(served):
+    order = {"latency_ms": 60_000, "drop": "before", "answers": [{"status": 500, "times": 9}]}
+    served.post("/emulator/faults", json=order).raise_for_status()
+
+    served.post("/emulator/faults", json={}).raise_for_status()
+
+    assert served.get("/v1/admin/workspaces").json()["total"] == 3

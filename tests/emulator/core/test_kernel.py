@@ -1,0 +1,414 @@
+"""What every endpoint of the emulator has in common: who may, in which order it says no, pages."""
+
+import dataclasses
+import json
+
+import pytest
+
+from portkey_admin_mcp.emulator.core.kernel import ROUTES
+
+ADMIN_ONLY = sorted(endpoint for endpoint, route in ROUTES.items() if route.who == "admin")
+SCOPED = sorted(
+    (endpoint, any_of[0])
+    for endpoint, route in ROUTES.items()
+    for any_of in route.scopes
+    if len(route.scopes) == len(any_of) == 1
+)
+KEY_ENDPOINTS = {
+    "GET /api-keys": "list",
+    "GET /api-keys/x": "read",
+    "POST /api-keys/workspace/service": "create",
+    "PUT /api-keys/x": "update",
+    "DELETE /api-keys/x": "delete",
+    "POST /api-keys/x/rotate": "rotate",
+}
+GOOD = {"name": "x", "slug": "ws-x"}
+
+
+def filled(endpoint):
+    """The endpoint with ids that name nothing."""
+    return endpoint.replace("{type}", "workspace").replace("{sub_type}", "service")
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "answer"),
+    [
+        (None, {}, (401, "AB05")),
+        ("unknown", {}, (401, "AB05")),
+        ("revoked", {}, (401, "AB05")),
+        ("workspace-service", {}, (403, "AB03")),
+        ("scopeless", {}, (403, "AB03")),
+        ("admin", {}, (400, "AB01")),
+        ("admin", GOOD | {"slug": "taken", "users": ["nobody"]}, (404, "AB08")),
+        ("admin", GOOD | {"slug": "taken", "name": ""}, (400, "AB01")),
+        ("admin", GOOD | {"slug": "taken"}, (409, "AB07")),
+    ],
+)
+def test_a_request_is_refused_for_its_first_fault(said, refused, key, body, answer):
+    said("POST /admin/workspaces", {"name": "Taken", "slug": "taken"})
+
+    assert refused("POST /admin/workspaces", body, key=key) == answer
+
+
+@pytest.mark.parametrize("part", ["configs/pc-none", "virtual-keys/none", "api-keys/none"])
+def test_an_id_is_looked_for_before_the_body_is_read(refused, said, part):
+    assert refused(f"PUT /{part}", {"name": 5}) == (404, "AB08")
+    assert refused(f"PUT /{part}", {"name": 5}, key="scopeless") == (403, "AB03")
+
+
+@pytest.mark.parametrize("kind", ["configs", "virtual-keys", "api-keys/workspace/service"])
+def test_the_workspace_is_looked_for_before_the_body_is_judged(refused, workspace, kind):
+    body = {"workspace_id": workspace("Science")}
+
+    assert refused(f"POST /{kind}", body, key="workspace-service") == (403, "AB03")
+    assert refused(f"POST /{kind}", {"workspace_id": "ws-none"}, key="admin") == (403, "AB03")
+    assert refused(f"POST /{kind}", body, key="admin") == (400, "AB01")
+
+
+@pytest.mark.parametrize(
+    ("key", "status"), [(None, 401), ("scopeless", 403), ("workspace-service", 403), ("admin", 400)]
+)
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"[]", b'"text"'])
+def test_a_body_is_read_only_for_a_key_that_may(emulator, key, status, body):
+    headers = {} if key is None else {"x-portkey-api-key": emulator.keys()[key]}
+
+    answered, _headers, _content = emulator.answer("POST", "/v1/admin/workspaces", headers, body)
+
+    assert answered == status
+
+
+def test_an_error_has_the_documented_form(send):
+    assert send("GET /admin/workspaces", key="scopeless") == (
+        403,
+        {
+            "success": False,
+            "data": {
+                "message": "You do not have enough permissions to execute this request",
+                "errorCode": "AB03",
+            },
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "AB01"),
+        (401, "AB05"),
+        (402, "AB09"),
+        (403, "AB03"),
+        (404, "AB08"),
+        (409, "AB07"),
+        (429, "AB06"),
+        (500, "AB04"),
+    ],
+)
+def test_each_status_has_portkeys_code(control, refused, status, code):
+    control("POST faults", {"answers": [{"status": status}]})
+
+    assert refused("GET /configs") == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"name": 5}, "Invalid request. name: Input should be a valid string"),
+        ({"name": "x", "users": [5]}, "Invalid request. users.0: Input should be a valid string"),
+        ([], "Invalid request. body: Input should be a valid dictionary"),
+    ],
+)
+def test_a_refusal_names_the_field(send, body, told):
+    _status, answer = send("POST /admin/workspaces", body)
+
+    assert answer["data"]["message"].startswith(told)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["GET /nothing", "POST /configs/a/b", "PATCH /configs", "GET /configs/"]
+)
+def test_an_endpoint_that_is_not_is_not_found(refused, endpoint):
+    assert refused(endpoint) == (404, "AB08")
+
+
+def test_what_is_not_under_v1_is_not_found(emulator):
+    headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+
+    assert emulator.answer("GET", "/configs", headers, b"")[0] == 404
+
+
+def test_a_fixed_word_in_a_path_wins_over_an_id(said):
+    assert said("GET /admin/users/invites")["data"][0]["object"] == "invite"
+
+
+def test_a_quoted_slash_stays_inside_its_id(said, send):
+    said("POST /admin/workspaces", {"name": "x", "slug": "a/b"})
+
+    assert said("GET /admin/workspaces/a%2Fb")["slug"] == "a/b"
+    assert send("GET /admin/workspaces/a/b")[0] == 404
+
+
+@pytest.mark.parametrize("endpoint", ADMIN_ONLY)
+def test_an_admins_endpoint_refuses_a_workspace_key_whatever_its_scopes(
+    refused, new_key, workspace, endpoint
+):
+    scopes = [scope for any_of in ROUTES[endpoint].scopes for scope in any_of] or ["none"]
+    key = new_key(*scopes, workspace=workspace("Support"))
+
+    assert refused(filled(endpoint), {}, key=key) == (403, "AB03")
+
+
+def test_people_and_new_workspaces_are_an_admins():
+    assert {endpoint for endpoint in ROUTES if " /admin/users" in endpoint} <= set(ADMIN_ONLY)
+    assert "POST /admin/workspaces" in ADMIN_ONLY
+    assert "PUT /admin/workspaces/{workspace_id}" not in ADMIN_ONLY
+
+
+@pytest.mark.parametrize(("endpoint", "scope"), SCOPED)
+def test_a_scope_is_needed_and_no_other_will_do(refused, send, emulator, new_key, endpoint, scope):
+    others = {other for _endpoint, other in SCOPED} - {scope}
+    target = filled(endpoint)
+    named = {"workspace_id": emulator.store.table("workspaces").rows()[0]["id"]}
+    home = named["workspace_id"] if ROUTES[endpoint].who == "workspace" else None
+
+    assert refused(target, {}, key=new_key(*others, workspace=home)) == (403, "AB03")
+    # A list needs the workspace; the others ask for an id or a body that is not there.
+    listing = target.startswith("GET") and "{" not in target
+    asked = f"{target}?workspace_id={named['workspace_id']}" if listing else target
+    assert send(asked, named, key=new_key(scope, workspace=home))[0] in {200, 400, 404}
+
+
+@pytest.mark.parametrize(("endpoint", "act"), KEY_ENDPOINTS.items())
+def test_the_scopes_of_keys_are_exact_too(refused, send, new_key, workspace, endpoint, act):
+    acts = set(KEY_ENDPOINTS.values()) - {act}
+    body = {"name": "x", "scopes": ["logs.view"], "workspace_id": workspace("Support")}
+
+    lacking = new_key(*(f"workspace_service_api_keys.{other}" for other in acts))
+    assert refused(endpoint, body, key=lacking) == (403, "AB03")
+
+    having = new_key(f"workspace_service_api_keys.{act}")
+    assert send(endpoint, body, key=having)[0] in {200, 404}
+
+
+def test_the_owner_key_alone_needs_neither_scope_nor_workspace(said, refused):
+    assert said("GET /configs")["total"] == 0
+    assert refused("GET /configs?workspace_id=ws-none") == (403, "AB03")
+    assert refused("GET /configs", key="admin") == (403, "AB03")
+
+
+@pytest.mark.parametrize("named", ["slug", "id"])
+@pytest.mark.parametrize("key", ["owner", "admin"])
+def test_an_admin_key_names_a_workspace_by_id_or_slug(said, emulator, workspace, key, named):
+    support = emulator.store.table("workspaces")[workspace("Support")]
+
+    assert said(f"GET /configs?workspace_id={support[named]}", key=key)["total"] == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "page", "size"),
+    [
+        ("/admin/users", "currentPage", "pageSize"),
+        ("/admin/users/invites", "currentPage", "pageSize"),
+        ("/admin/workspaces", "current_page", "page_size"),
+        ("/admin/workspaces/{support}/users", "current_page", "page_size"),
+        ("/api-keys", "current_page", "page_size"),
+        ("/virtual-keys", "current_page", "page_size"),
+    ],
+)
+def test_pages_begin_at_zero_and_are_at_most_a_hundred_long(
+    said, refused, workspace, endpoint, page, size
+):
+    target = f"GET {endpoint.format(support=workspace('Support'))}?"
+    whole = said(target)
+
+    rows = [
+        row
+        for number in range(whole["total"])
+        for row in said(f"{target}{page}={number}&{size}=1")["data"]
+    ]
+    assert rows == whole["data"]
+    assert said(f"{target}{size}=100") == whole
+    beyond = said(f"{target}{page}={whole['total']}&{size}=1")
+    assert (beyond["data"], beyond["total"]) == ([], whole["total"])
+    for wrong in (
+        f"{size}=0",
+        f"{size}=101",
+        f"{size}=all",
+        f"{page}=-1",
+        f"{page}=%C2%B2",
+        f"{page}={'9' * 5000}",
+    ):
+        assert refused(target + wrong) == (400, "AB01")
+
+
+def test_a_list_is_whole_without_paging_and_a_page_alone_holds_fifty(said, workspace):
+    for number in range(55):
+        body = {"name": f"{number}", "provider": "openai", "key": "x"}
+        said("POST /virtual-keys", {**body, "workspace_id": workspace("Science")})
+    target = f"GET /virtual-keys?workspace_id={workspace('Science')}"
+
+    assert len(said(target)["data"]) == 55
+    assert [key["name"] for key in said(f"{target}&current_page=1")["data"]] == [
+        "4",
+        "3",
+        "2",
+        "1",
+        "0",
+    ]
+    assert said(target)["data"][0]["name"] == "54"
+
+
+def test_only_what_portkey_would_see_is_logged(send, emulator, control):
+    send("GET /configs?page_size=1")
+    send("GET /nothing", key=None)
+    control("GET state")
+
+    assert list(emulator.log) == ["GET /v1/configs", "GET /v1/nothing"]
+
+
+def test_a_fault_of_the_emulators_own_is_a_500_and_changes_nothing(emulator, send, monkeypatch):
+    before = emulator.store.dump()
+    route = ROUTES["POST /admin/workspaces"]
+
+    def half_way(call):
+        route.handler(call)
+        raise ZeroDivisionError
+
+    broken = dataclasses.replace(route, handler=half_way)
+    monkeypatch.setattr("portkey_admin_mcp.emulator.core.app.match", lambda *_: (broken, {}))
+    status, answer = send("POST /admin/workspaces", {"name": "x"})
+
+    assert (status, answer["data"]["errorCode"]) == (500, "AB04")
+    assert emulator.store.dump() == before
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+@pytest.mark.parametrize("path", ["/v1/admin/workspaces", "/emulator/clock"])
+def test_a_number_that_json_does_not_have_is_refused(emulator, number, path):
+    headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+    body = b'{"name": "x", "advance_s": ' + number + b"}"
+
+    status, _headers, answer = emulator.answer("POST", path, headers, body)
+
+    assert status == 400
+    assert b"AB01" in answer
+
+
+def test_the_log_of_requests_is_bounded(emulator, send):
+    for _ in range(1_200):
+        send("GET /nothing", key=None)
+
+    assert len(emulator.log) == 1_000
+
+
+@pytest.mark.parametrize("plan", ["pro", "free"])
+def test_a_lesser_plan_is_refused_what_only_enterprise_has(control, refused, said, plan):
+    control("POST plan", {"plan": plan})
+
+    assert refused("GET /admin/users") == (403, "AB03")
+    assert said("GET /admin/workspaces")["total"] == 3
+
+    control("POST plan", {"plan": "enterprise"})
+    assert said("GET /admin/users")["total"] == 5
+
+
+def test_a_refused_write_does_not_move_what_a_stale_read_sees(control, send, said):
+    said("POST /admin/workspaces", {"name": "First"})
+    send("POST /admin/workspaces", {"name": ""})
+    control("POST faults", {"stale_reads": 1})
+
+    assert said("GET /admin/workspaces")["total"] == 3
+    assert said("GET /admin/workspaces")["total"] == 4
+
+
+def test_a_forced_delete_leaves_no_row_of_the_workspace_behind(emulator, said, workspace):
+    support = workspace("Support")
+    gone = {row["id"] for row in emulator.store.table("configs").where(workspace_id=support)}
+
+    said(f"DELETE /admin/workspaces/{support}", {"name": "Support", "force_delete": True})
+
+    for name in emulator.store.table_names():
+        if name in ("_deleted", "archived_workspaces", "requests"):
+            continue
+        for row in emulator.store.table(name).rows():
+            assert row.get("workspace_id") != support, name
+            assert row.get("parent_id") not in gone, name
+    keys = emulator.store.table("api_keys")
+    assert all(row["key_id"] in keys for row in emulator.store.table("_secrets").rows())
+
+
+def test_an_invitation_can_be_accepted(emulator, control, said):
+    (invite,) = said("GET /admin/users/invites")["data"]
+
+    user = control(f"POST invites/{invite['id']}/accept")["user_id"]
+
+    assert said(f"GET /admin/users/invites/{invite['id']}")["status"] == "accepted"
+    person = said(f"GET /admin/users/{user}")
+    assert person["email"] == invite["email"]
+    assert [slug[:8] for slug in person["workspace_ids"]] == ["ws-scien"]
+
+
+@pytest.mark.parametrize("kind", ["api_keys", "virtual_keys"])
+def test_a_budget_that_is_spent_exhausts_what_has_it(emulator, control, said, kind):
+    path = {"api_keys": "/api-keys", "virtual_keys": "/virtual-keys"}[kind]
+    name = {"api_keys": "id", "virtual_keys": "slug"}[kind]
+    row = emulator.store.table(kind).rows()[-1]
+    said(f"PUT {path}/{row[name]}", {"usage_limits": {"credit_limit": 10, "type": "cost"}})
+
+    control("POST usage", {"kind": kind, "id": row["id"], "amount": 9.5})
+    assert said(f"GET {path}/{row[name]}")["status"] == row["status"]
+
+    control("POST usage", {"kind": kind, "id": row["id"], "amount": 0.5})
+    told = said(f"GET {path}/{row[name]}")["status"]
+    assert told == ("exhausted" if row["status"] == "active" else row["status"])
+
+
+OPEN_TO_A_WORKSPACE = sorted(
+    endpoint for endpoint, route in ROUTES.items() if route.who in ("any", "workspace")
+)
+
+
+@pytest.mark.parametrize("how", ["query", "body"])
+@pytest.mark.parametrize("endpoint", OPEN_TO_A_WORKSPACE)
+def test_a_workspace_key_that_names_another_workspace_is_refused(
+    emulator, workspace, new_key, endpoint, how
+):
+    route = ROUTES[endpoint]
+    scopes = {scope for any_of in route.scopes for scope in any_of} or {"none"}
+    key = {"x-portkey-api-key": new_key(*scopes, workspace=workspace("Support"))}
+    path = "/" + "/".join(route.segments)
+
+    def asked(name):
+        there = workspace(name)
+        if how == "query":
+            return emulator.answer(route.method, f"{path}?workspace_id={there}", key, b"")
+        return emulator.answer(
+            route.method, path, key, json.dumps({"workspace_id": there}).encode()
+        )
+
+    status, _headers, answer = asked("Science")
+    assert (status, json.loads(answer)["data"]["errorCode"]) == (403, "AB03")
+    assert asked("Support")[0] != 403
+
+
+def test_who_needs_no_key_may_name_any_workspace(send):
+    path = "GET /pricing/openai.json"
+
+    assert send(f"{path}?workspace_id=ws-none", key=None) == send(path, key=None)
+    assert send(path, key=None)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        ("POST /collections", {"name": "A"}),
+        ("POST /configs", {"name": "A", "config": {}}),
+        ("POST /labels", {"name": "A"}),
+        ("POST /prompts/partials", {"name": "A", "string": "x"}),
+        ("POST /virtual-keys", {"name": "A", "provider": "openai", "key": "k"}),
+        ("POST /guardrails", {"name": "A", "checks": [{"id": "a.b"}], "actions": {}}),
+    ],
+)
+def test_a_workspace_key_writes_nothing_into_another_workspace(refused, workspace, endpoint, body):
+    there = {"workspace_id": workspace("Science")}
+
+    assert refused(endpoint, body | there, key="workspace-service") == (403, "AB03")

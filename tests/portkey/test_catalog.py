@@ -1,0 +1,100 @@
+"""What the catalog notes about a function, and what it leaves alone."""
+
+import asyncio
+from types import ModuleType
+
+import pytest
+
+from portkey_admin_mcp.models.core.base import Record
+from portkey_admin_mcp.portkey.catalog import Tool, all_of, tool, tool_of, tools_in, workflow
+
+
+@tool("GET /api-keys/{id}", scope=("b.read", "a.read"))
+async def get_api_key(api: object, id: str) -> Record:
+    """Read a key.
+
+    Slowly.
+    """
+
+
+@tool("DELETE /things/{id}", scope="things.delete", enterprise=True, is_listed=False)
+async def delete_thing(api: object, id: str) -> None:
+    """Delete a thing."""
+
+
+@workflow(get_api_key, delete_thing, effect="delete")
+async def replace_thing(api: object, id: str) -> None:
+    """Replace a thing."""
+
+
+def test_calling_a_tool_sends_the_request_it_declares():
+    seen = []
+
+    class Api:
+        async def send(self, verb, path, *, ids, query, body, **_facts):
+            seen.append((verb, path, ids, query, body))
+            return Record()
+
+    asyncio.run(get_api_key(Api(), id="k"))
+
+    assert seen == [("GET", "/api-keys/{id}", {"id": "k"}, None, None)]
+
+
+def test_a_call_that_does_not_fit_the_signature_is_refused_as_python_would():
+    with pytest.raises(TypeError, match="id"):
+        asyncio.run(get_api_key(None))
+
+
+def test_scopes_may_all_be_needed():
+    async def insert(api: object) -> Record:
+        """Insert."""
+
+    noted = tool_of(tool("POST /logs", scope=all_of("logs.write", ("a", "b")))(insert))
+
+    assert noted.scopes == {("logs.write",), ("a", "b")}
+    assert noted.scopes_in_words == "a or b and logs.write"
+
+
+def test_a_tool_is_described_by_its_function():
+    noted = tool_of(get_api_key)
+
+    assert (noted.name, noted.title) == ("get_api_key", "Get API key")
+    assert noted.description == "Read a key.\n\nSlowly."
+    assert noted.domain == __name__.rpartition(".")[2]
+    assert (noted.effect, noted.enterprise, noted.is_listed) == ("read", False, True)
+
+
+@pytest.mark.parametrize(
+    ("verb", "effect"),
+    [("GET", "read"), ("POST", "create"), ("PUT", "overwrite"), ("DELETE", "delete")],
+)
+def test_the_verb_tells_the_effect_unless_it_lies(verb, effect):
+    async def function(api: object) -> None:
+        """Do it."""
+
+    assert tool_of(tool(f"{verb} /things", scope="s")(function)).effect == effect
+    assert tool_of(tool(f"{verb} /things", scope="s", effect="read")(function)).effect == "read"
+
+
+def test_scopes_are_told_in_words():
+    assert tool_of(get_api_key).scopes_in_words == "b.read or a.read"
+    assert tool_of(replace_thing).scopes_in_words == "b.read or a.read and things.delete"
+
+
+def test_a_workflow_needs_whatever_its_parts_need():
+    assert tool_of(replace_thing) == Tool(
+        replace_thing,
+        endpoints=("GET /api-keys/{id}", "DELETE /things/{id}"),
+        scopes=frozenset({("b.read", "a.read"), ("things.delete",)}),
+        effect="delete",
+        enterprise=True,
+    )
+
+
+def test_a_module_lists_its_own_tools_in_the_order_they_are_written():
+    home = ModuleType(__name__)
+    borrowed = ModuleType("borrowed")
+    for module in (home, borrowed):
+        module.replace_thing, module.get_api_key = replace_thing, get_api_key
+
+    assert tools_in([borrowed, home]) == [tool_of(replace_thing), tool_of(get_api_key)]

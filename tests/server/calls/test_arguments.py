@@ -1,0 +1,241 @@
+"""Arguments as clients send them: tolerated where the meaning is plain, refused by name."""
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+import pytest
+from pydantic import Field, model_validator
+
+from portkey_admin_mcp.errors import InputError
+from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
+from portkey_admin_mcp.portkey.catalog import Tool, tool_of
+from portkey_admin_mcp.server.calls.arguments import (
+    MOST_PROBLEMS,
+    arguments_model,
+    call_flat,
+    not_sent,
+    read_arguments,
+)
+from portkey_admin_mcp.server.calls.schema import input_schema
+from portkey_admin_mcp.tools.guardrails import replace_guardrail_mcp_servers
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Limit(Arguments):
+    credit: int = ABSENT
+    alert: int | None = ABSENT
+    unit: Literal["usd", "tokens"] = ABSENT
+
+
+class Draft(Arguments):
+    title: str
+    count: int = ABSENT
+    ratio: float = ABSENT
+    active: bool = ABSENT
+    note: str | None = ABSENT
+    tags: list[str] = ABSENT
+    metadata: dict[str, str] = ABSENT
+    content: dict[str, Any] = ABSENT
+    limit: Limit = ABSENT
+    limits: list[Limit] | None = ABSENT
+    ignored: Annotated[str, Field(exclude=True)] = ABSENT
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.count and self.ratio:
+            raise ValueError("give count or ratio, not both")
+        return self
+
+
+async def make(api: object, name: Name, draft: Draft, loud: bool = False) -> Record:
+    """Make it."""
+    return api, name, draft, loud
+
+
+def tool(function: Any) -> Tool:
+    return Tool(function, ("POST /things",), frozenset({("things.create",)}), "create", False)
+
+
+MAKE = tool(make)
+MODEL = arguments_model(MAKE)
+SCHEMA = input_schema(MODEL)
+
+
+def read(**given: Any) -> dict[str, Any]:
+    """What is understood of these arguments, beside the two that are required."""
+    understood = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **given})
+    return understood.model_dump(exclude_unset=True, exclude={"name", "title"})
+
+
+def refused(**given: Any) -> list[str]:
+    """The lines with which these arguments are refused."""
+    with pytest.raises(InputError) as caught:
+        read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **given})
+    return str(caught.value).splitlines()
+
+
+def test_groups_are_spread_and_what_is_required_comes_first():
+    assert list(SCHEMA["properties"])[:3] == ["name", "title", "count"]
+    assert SCHEMA["required"] == ["name", "title"]
+    assert "draft" not in SCHEMA["properties"]
+
+
+async def test_spread_arguments_are_grouped_again_for_the_call():
+    given = {"name": "n", "title": "t", "note": None, "limit": {"credit": 5}, "loud": "true"}
+    understood = read_arguments(MODEL, SCHEMA, given)
+
+    api, name, draft, loud = await call_flat(MAKE, "the api", understood)
+
+    assert (api, name, loud) == ("the api", "n", True)
+    assert draft == Draft(title="t", note=None, limit=Limit(credit=5))
+    assert draft.wire() == {"title": "t", "note": None, "limit": {"credit": 5}}
+
+
+async def test_a_rule_across_arguments_speaks_for_itself():
+    understood = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", "count": 1, "ratio": 1})
+
+    with pytest.raises(InputError) as caught:
+        await call_flat(MAKE, None, understood)
+
+    assert str(caught.value) == "give count or ratio, not both"
+
+
+def test_two_groups_with_the_same_argument_are_a_mistake_of_ours():
+    async def clash(api: object, draft: Draft, limit: Limit, title: str) -> None:
+        """Clash."""
+
+    with pytest.raises(TypeError, match="clash has two arguments called title"):
+        arguments_model(tool(clash))
+
+
+def test_what_portkey_has_no_field_for_is_named_if_it_was_given():
+    given = {"name": "n", "title": "t"}
+
+    assert not_sent(read_arguments(MODEL, SCHEMA, given)) == []
+    assert not_sent(read_arguments(MODEL, SCHEMA, given | {"ignored": "x"})) == ["ignored"]
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ({"count": "5"}, {"count": 5}),
+        ({"count": 5.0}, {"count": 5}),
+        ({"ratio": "0.5"}, {"ratio": 0.5}),
+        ({"active": "true"}, {"active": True}),
+        ({"active": 0}, {"active": False}),
+        ({"note": 5}, {"note": "5"}),
+        ({"note": "5"}, {"note": "5"}),
+        ({"note": '{"a": 1}'}, {"note": '{"a": 1}'}),
+        ({"tags": '["a", "b"]'}, {"tags": ["a", "b"]}),
+        ({"tags": "a, b,"}, {"tags": ["a", "b"]}),
+        ({"tags": ["a", 5]}, {"tags": ["a", "5"]}),
+        ({"metadata": '{"team": "x", "floor": 3}'}, {"metadata": {"team": "x", "floor": "3"}}),
+        ({"content": '{"a": [1, null]}'}, {"content": {"a": [1, None]}}),
+        ({"content": {"a": "[1]"}}, {"content": {"a": "[1]"}}),
+        ({"limit": '{"credit": "5"}'}, {"limit": {"credit": 5}}),
+        ({"limits": ['{"credit": 5}', {"credit": 6}]}, {"limits": [{"credit": 5}, {"credit": 6}]}),
+        ({"limits": '["{\\"credit\\": 5}"]'}, {"limits": [{"credit": 5}]}),
+    ],
+)
+def test_an_argument_in_another_guise_is_understood(given, understood):
+    assert read(**given) == understood
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ({"count": None, "tags": None, "limit": None, "ignored": None}, {}),
+        ({"note": None, "limits": None}, {"note": None, "limits": None}),
+        ({"limit": {"credit": None, "alert": None}}, {"limit": {"alert": None}}),
+        ({"limits": '[{"credit": null}]'}, {"limits": [{}]}),
+        ({"content": {"a": None}}, {"content": {"a": None}}),
+    ],
+)
+def test_null_is_kept_where_it_clears_and_else_means_not_given(given, understood):
+    assert read(**given) == understood
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"name": None}, "name: Input should be a valid string"),
+        ({"name": ""}, "name: String should have at least 1 character"),
+        ({"count": "five"}, "count: Input should be a valid integer"),
+        ({"count": 5.5}, "count: Input should be a valid integer"),
+        ({"count": [5]}, "count: Input should be a valid integer"),
+        ({"active": "perhaps"}, "active: Input should be a valid boolean"),
+        ({"limits": "null"}, "limits: Input should be a valid list"),
+        ({"content": "{"}, "content: Input should be a valid dictionary"),
+        ({"content": "[1]"}, "content: Input should be a valid dictionary"),
+        ({"content": "[" * 100_000}, "content: Input should be a valid dictionary"),
+        ({"note": ["x"]}, "note: Input should be a valid string"),
+        ({"limit": {"unit": "eur"}}, "limit.unit: Input should be 'usd' or 'tokens'"),
+        ({"limits": [{}, {"credit": "x"}]}, "limits.1.credit: Input should be a valid integer"),
+        ({"titel": "x"}, "titel: there is no such argument; did you mean title?"),
+        ({"limit": {"credits": 1}}, "limit.credits: there is no such argument; did you mean cred"),
+        ({"limit": {"xyz": 1}}, "limit.xyz: there is no such argument; there are alert, credit,"),
+        ({"limits": [{"xyz": 1}]}, "limits.0.xyz: there is no such argument; there are alert,"),
+        ({"xyz": 1}, "xyz: there is no such argument; there are active, content, count,"),
+        ({"": 1}, "'': there is no such argument; there are active,"),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_named_with_the_reason(given, told):
+    head, line = refused(**given)
+
+    assert head == "these arguments do not fit:"
+    assert line.startswith(told)
+
+
+def test_a_missing_argument_is_named():
+    with pytest.raises(InputError, match=r"fit:\nname: is required\ntitle: is required$"):
+        read_arguments(MODEL, SCHEMA, {})
+
+
+def test_every_problem_is_told_up_to_a_number():
+    extra = {f"x{number}": number for number in range(MOST_PROBLEMS + 3)}
+
+    _head, *lines = refused(**extra)
+
+    assert len(lines) == MOST_PROBLEMS + 1
+    assert lines[-1] == "… and 3 more"
+
+
+def test_no_refusal_repeats_a_value_or_runs_on():
+    secret = "sk-s3cret"
+    long = "x" * 10_000
+
+    text = "\n".join(
+        refused(count=secret, limit={"unit": secret}, tags={secret: 1}, metadata={long: []})
+        + refused(**{long: secret})
+    )
+
+    assert secret not in text
+    assert len(text) < 1000
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda number: {"ratio": number},
+        lambda number: {"content": {"a": [{"b": number}]}},
+        lambda number: {"content": json.dumps({"a": number})},
+    ],
+    ids=["argument", "inside", "text"],
+)
+def test_a_number_json_cannot_say_is_refused(number, shape):
+    (line,) = refused(**shape(number))
+
+    assert "NaN and Infinity are not numbers in JSON" in line
+
+
+def test_a_wrong_name_inside_a_free_form_object_is_named_all_the_same():
+    tool = tool_of(replace_guardrail_mcp_servers)
+    model = arguments_model(tool)
+    given = {"guardrail_id": "pg-a", "mcp_servers": {"a-server": {"run_at": ["input"]}}}
+
+    with pytest.raises(
+        InputError, match=r"mcp_servers\.a-server\.run_at: there is no such argument"
+    ):
+        read_arguments(model, input_schema(model), given)

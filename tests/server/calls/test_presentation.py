@@ -1,0 +1,193 @@
+"""Lists show what one needs to choose, and more on request; a table may be CSV."""
+
+import csv
+import io
+import json
+from typing import get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import create_model
+
+from portkey_admin_mcp.models.core.base import Record
+from portkey_admin_mcp.models.core.paging import Page
+from portkey_admin_mcp.server.calls.arguments import arguments_model
+from portkey_admin_mcp.server.calls.presentation import (
+    csv_text,
+    presentation_arguments,
+    shown,
+    summary_fields,
+)
+from portkey_admin_mcp.server.mcp.app import all_tools
+
+CELLS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+ROWS = st.lists(st.dictionaries(st.sampled_from("abcd"), CELLS), max_size=8)
+MONTH = {
+    "time_of_generation_min": "2026-10-01T00:00:00Z",
+    "time_of_generation_max": "2026-11-03T00:00:00Z",
+}
+
+
+class Item(Record):
+    """A row with a summary."""
+
+    summary_fields = ("slug", "name", "note", "config")
+
+
+class Items(Page[Item]):
+    """A list of them."""
+
+    data: list[Item] = []
+
+
+def shown_of(rows, most_chars=80_000, **asked):
+    items = Items.read({"object": "list", "total": len(rows), "data": rows})
+    asked_for = create_model("asked", **presentation_arguments(Items))(**asked)
+    return shown(items, asked_for, most_chars)
+
+
+async def test_a_row_shows_its_summary_and_the_answer_names_what_else_there_is(ask):
+    listed = await ask("list_api_keys")
+
+    assert "scopes" not in listed["data"][0]
+    assert {"id", "name", "type", "status", "created_at"} <= listed["data"][0].keys()
+    assert "scopes" in listed["more_fields"]
+    assert None not in listed["data"][0].values()
+
+
+async def test_fields_are_shown_as_asked_with_what_says_which_row_it_is(ask):
+    listed = await ask("list_api_keys", fields="scopes,expires_at")
+    as_list = await ask("list_api_keys", fields=["scopes", "expires_at"])
+
+    assert as_list == listed
+    assert all(row.keys() == {"id", "scopes", "expires_at"} for row in listed["data"])
+    assert "more_fields" not in listed
+
+
+async def test_a_star_shows_everything_as_portkey_said_it(ask, emulator):
+    listed = await ask("list_workspaces", fields="*")
+
+    assert listed["object"] == "list"
+    assert {"icon", "defaults", "last_updated_at"} <= listed["data"][0].keys()
+
+
+async def test_one_record_is_shown_whole(ask, workspace):
+    found = await ask("get_workspace", workspace_id=workspace("Support"))
+
+    assert found["icon"] is None
+    assert "defaults" in found
+
+
+async def test_a_table_is_shown_as_csv_beside_what_is_said_of_it(call):
+    result = await call("list_all_users", {"format": "csv"})
+    table, around = result.content[0].text.rsplit("\n", 1)
+    rows = list(csv.DictReader(io.StringIO(table)))
+
+    assert json.loads(around)["total"] == 5
+    assert {row["email"] for row in rows} >= {"ada@acme.example", "ben@acme.example"}
+    assert result.structured_content["csv"] == table
+    assert "data" not in result.structured_content
+
+
+async def test_a_graph_as_csv_has_a_line_for_each_bucket(call, workspace):
+    asked = {**MONTH, "workspace_slug": workspace("Support")}
+    plain = await call("get_cost_analytics", asked)
+    table = await call("get_cost_analytics", {**asked, "format": "csv"})
+
+    lines = table.structured_content["csv"].splitlines()
+    points = plain.structured_content["data_points"]
+    assert lines[0].split(",")[0] == "timestamp"
+    assert len(lines) == len(points) + 1
+    assert table.structured_content["summary"] == plain.structured_content["summary"]
+
+
+async def test_another_format_is_refused(refusal):
+    assert "format: Input should be 'csv'" in await refusal("list_configs", format="xml")
+
+
+def test_long_texts_and_parts_of_a_row_are_shortened_and_say_how_long_they_are():
+    row = {"slug": "a", "note": "x" * 900, "config": {"targets": [{"n": i} for i in range(200)]}}
+
+    (short,) = shown_of([row]).answer["data"]
+
+    assert short["note"] == "x" * 200 + "… (700 characters more)"
+    assert short["config"].startswith('{"targets":[{"n":0}')
+    assert short["config"].endswith("characters more)")
+    assert shown_of([row], fields="note").answer["data"] == [{"slug": "a", "note": "x" * 900}]
+
+
+def test_a_row_without_any_of_the_usual_fields_is_shown_whole():
+    assert shown_of([{"uid": 1, "nothing": None}]).answer["data"] == [{"uid": 1}]
+
+
+def test_false_and_zero_are_not_empty():
+    assert shown_of([{"slug": "a", "name": 0, "note": False, "config": []}]).answer["data"] == [
+        {"slug": "a", "name": 0, "note": False}
+    ]
+
+
+def test_a_long_table_is_cut_between_rows_and_says_so():
+    rows = [{"slug": str(n), "name": "y" * 50} for n in range(100)]
+
+    told = shown_of(rows, most_chars=2_000, format="csv")
+
+    assert len(told.text) <= 2_000
+    assert told.answer["has_more"] is True
+    assert told.answer["csv"].splitlines()[-1].endswith("y" * 50)
+    assert told.note.startswith(f"Cut after {len(told.answer['csv'].splitlines()) - 1} of the 100")
+
+
+def in_a_cell(value):
+    if value is None:
+        return ""
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@given(ROWS)
+def test_csv_says_the_same_as_the_rows(rows):
+    read = list(csv.DictReader(io.StringIO(csv_text(rows), newline="")))
+
+    if any(rows):
+        assert len(read) == len(rows)
+    for row, line in zip(rows, read, strict=any(rows)):
+        for name, value in row.items():
+            assert line[name] == in_a_cell(value)
+
+
+@pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
+def test_a_tool_takes_fields_and_format_where_it_answers_with_a_table(tool):
+    returns = get_type_hints(tool.function)["return"]
+    given_by_server = presentation_arguments(returns)
+
+    assert ("format" in given_by_server) == bool(returns.rows_in)
+    assert given_by_server.keys() <= arguments_model(tool).model_fields.keys()
+    if tool.name.startswith("list_") and issubclass(returns, Page):
+        assert "format" in given_by_server
+
+
+IN_SHORT = [
+    tool.name
+    for tool in all_tools()
+    if "fields" in presentation_arguments(get_type_hints(tool.function)["return"])
+    and not any(field.is_required() for field in arguments_model(tool).model_fields.values())
+]
+
+
+@pytest.mark.parametrize("name", IN_SHORT)
+async def test_every_summary_field_stands_in_a_row_of_portkeys(ask, name, workspace):
+    """The emulator's rows are Portkey's, so a misspelt name would show here."""
+    (tool,) = [each for each in all_tools() if each.name == name]
+    takes_workspace = "workspace_id" in arguments_model(tool).model_fields
+    where = {"workspace_id": workspace("Support")} if takes_workspace else {}
+    returns = get_type_hints(tool.function)["return"]
+    rows = (await ask(name, fields="*", **where))[returns.rows_in]
+    usual = summary_fields(returns)
+
+    assert len(usual) >= 4
+    if rows:
+        held = {field for row in rows for field in row}
+        assert usual[0] in held
+        assert len({*usual} & held) >= len(usual) - 3, {*usual} - held

@@ -1,0 +1,65 @@
+"""Results are cut to what a model can carry, between records, and say so."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portkey_admin_mcp.server.calls.result_size import compact, fitted
+
+ROWS = [{"id": number, "text": "x" * 50} for number in range(100)]
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=2000),
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=40,
+)
+
+
+def test_what_fits_is_left_alone():
+    answer = {"total": 100, "data": ROWS}
+
+    assert fitted(answer, 100_000) == (answer, "")
+
+
+def test_a_long_list_is_cut_between_records_and_the_note_says_how_to_go_on():
+    kept, note = fitted({"total": 100, "data": ROWS}, 2_000)
+
+    shown = len(kept["data"])
+    assert kept == {"total": 100, "data": ROWS[:shown], "has_more": True}
+    assert 0 < shown < 100
+    assert len(compact(kept)) <= 2_000 < len(compact({**kept, "data": ROWS[: shown + 1]}))
+    assert note.startswith(f"Cut after {shown} of the 100 records in `data`")
+    assert "page_size" in note
+
+
+def test_one_long_record_loses_the_ends_of_its_texts():
+    kept, note = fitted({"name": "Main", "config": "x" * 9_000}, 2_000)
+
+    assert kept["name"] == "Main"
+    assert kept["config"].startswith("xxxx")
+    assert kept["config"].endswith(" characters more)")
+    assert note
+
+
+@given(st.dictionaries(st.text(max_size=9), VALUES, min_size=1))
+def test_whatever_the_answer_is_it_fits_and_is_an_object(answer):
+    kept, note = fitted(answer, 1_000)
+
+    assert isinstance(kept, dict)
+    assert len(compact(kept)) <= 1_000
+    assert bool(note) == (len(compact(answer)) > 1_000)
+    assert json.loads(compact(kept)) == kept
+
+
+async def test_a_tool_cuts_its_result_and_says_so(api):
+    from fastmcp import Client
+
+    from portkey_admin_mcp.server.mcp.app import build_server
+
+    async with Client(build_server(lambda: api, max_result_chars=1_000)) as client:
+        result = await client.call_tool("list_workspaces", {"fields": "*"})
+
+    text, note = (part.text for part in result.content)
+    assert json.loads(text)["total"] == 3
+    assert len(json.loads(text)["data"]) < 3
+    assert note.startswith("Cut after")

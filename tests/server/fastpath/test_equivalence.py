@@ -1,0 +1,152 @@
+"""The fast path and the SDK give the same answers to the same messages.
+
+A corpus of messages, valid and not, of both generations, is sent twice through the loop that serves
+stdio: with the fast path, and without. Nothing differs between two runs by nature, because the
+emulator's clock stands still.
+"""
+
+import asyncio
+import json
+import os
+import threading
+from functools import cache
+
+import pytest
+from pydantic import SecretStr
+
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.server.calls.executor import MAX_RESULT_CHARS
+from portkey_admin_mcp.server.fastpath.answers import FastPath
+from portkey_admin_mcp.server.fastpath.connection import FastPathConnection
+from portkey_admin_mcp.server.fastpath.manifest import Manifest
+from portkey_admin_mcp.server.fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION, recognised
+from portkey_admin_mcp.server.fastpath.tool_calls import Calls
+from portkey_admin_mcp.server.mcp.app import build_server
+from portkey_admin_mcp.server.stdio.loop import StdioLoop
+from portkey_admin_mcp.settings.settings import Settings
+
+from .messages import INITIALIZED, META, initialize, mutants, numbered, requests
+
+MANIFEST = Manifest.load()
+LEGACY = [*requests({}), *mutants({"method": "tools/call",
+                                   "params": {"name": "get_user", "arguments": {"user_id": "x"},
+                                              "_meta": {"progressToken": 1}}})]  # fmt: skip
+MODERN = [*requests(META), *mutants({"method": "tools/list", "params": {"_meta": META}})]
+IDS = [{"jsonrpc": "2.0", "id": i, "method": "ping"} for i in ("", "ü", "a" * 300, -1, 2**60)]
+ODD = [
+    {"jsonrpc": "2.0", "id": "m", "method": "tools/list", "params": {"_meta": META}},
+    {"jsonrpc": "2.0", "method": "notifications/no_such"},
+    {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "nobody"}},
+    {"jsonrpc": "2.0", "id": "never-asked", "result": {}},
+    {"jsonrpc": "1.0", "id": "old", "method": "ping"},
+    {"id": "bare", "method": "ping"},
+    initialize() | {"id": "again"},
+    [{"jsonrpc": "2.0", "id": "batch", "method": "ping"}],
+    "text", 5, None,
+]  # fmt: skip
+OPENINGS = [
+    *([m, {"jsonrpc": "2.0", "id": "then", "method": "tools/list"}] for m in mutants(initialize())),
+    *([m] for m in numbered([{"method": "tools/list"}, {"method": "ping"}, {"method": "x"}])),
+    [INITIALIZED, initialize(), {"jsonrpc": "2.0", "id": "then", "method": "ping"}],
+]
+SESSIONS = {
+    **{version: [initialize(version), INITIALIZED, *numbered(requests({}))]
+       for version in (*LEGACY_VERSIONS, "1999-01-01", MODERN_VERSION)},
+    "legacy": [initialize(), INITIALIZED, *numbered(LEGACY), *IDS, *ODD],
+    "modern": [*numbered(MODERN), *IDS, *ODD],
+    "capable": [initialize(capabilities={"roots": {"listChanged": True}, "sampling": {},
+                                         "elicitation": {"form": {}}}),
+                INITIALIZED, *numbered([{"method": "tools/list"}])],
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A burst of messages may take longer than a client waits for that leaves."""
+    monkeypatch.setattr("portkey_admin_mcp.server.stdio.loop.DRAIN_TIMEOUT_S", 30)
+
+
+def test_the_corpus_is_large_and_much_of_it_is_the_lanes():
+    messages = [m for session in [*SESSIONS.values(), *OPENINGS] for m in session]
+    answered = [m for m in messages if recognised(m) is not None]
+
+    assert len(messages) >= 400
+    assert len(answered) >= 150
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_the_lane_says_what_the_sdk_says(name):
+    assert played(SESSIONS[name], with_fast_path=True) == played(
+        SESSIONS[name], with_fast_path=False
+    )
+
+
+def test_however_a_connection_opens_the_lane_says_what_the_sdk_says():
+    different = [
+        opening
+        for opening in OPENINGS
+        if played(opening, with_fast_path=True) != played(opening, with_fast_path=False)
+    ]
+
+    assert different == []
+
+
+class PipesOf:
+    """The two ends of a process's pipes that the loop works with."""
+
+    def __init__(self, read, write):
+        self.input = read
+        self.output = write
+
+
+API = []
+"""The client of the API that the server asks, which differs from play to play."""
+
+
+@cache
+def server():
+    return build_server(lambda: API[-1])
+
+
+def played(messages, *, with_fast_path):
+    """Every answer by its id, and the errors without one in their order."""
+    emulator = Emulator("acme", frozen_time)
+    key = SecretStr(emulator.keys()["owner"])
+    api = Portkey(Settings(PORTKEY_API_KEY=key), InProcess(emulator))
+    calls = Calls(MANIFEST, lambda: api, MAX_RESULT_CHARS)
+    fast_path = FastPathConnection(FastPath(MANIFEST, calls) if with_fast_path else None)
+    API.append(api)
+    answers = through_pipes(messages, fast_path)
+    by_id = {}
+    for answer in answers:
+        key = json.dumps(answer.get("id"))
+        by_id.setdefault(key, []).append(answer)
+    return by_id
+
+
+def through_pipes(messages, fast_path):
+    read_in, write_in = os.pipe()
+    read_out, write_out = os.pipe()
+    got = []
+
+    def client():
+        with os.fdopen(write_in, "wb") as file:
+            for message in messages:
+                file.write(json.dumps(message).encode() + b"\n")
+
+    def reader():
+        with os.fdopen(read_out, "rb") as file:
+            got.extend(json.loads(line) for line in file)
+
+    threads = [threading.Thread(target=each) for each in (client, reader)]
+    for thread in threads:
+        thread.start()
+    loop = StdioLoop(PipesOf(read_in, write_out), fast_path, server)
+    asyncio.run(loop.run(b"", False))
+    os.close(read_in)
+    os.close(write_out)
+    for thread in threads:
+        thread.join(5)
+    return got

@@ -1,0 +1,240 @@
+"""Over HTTP too, the fast path and the SDK give the same answers to the same requests.
+
+the fast path answers with JSON what the SDK sends as a stream with one event: that is the one
+difference, and a client must take either.
+"""
+
+import asyncio
+import json
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from asgi_server import serve_app
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.server.calls.executor import MAX_RESULT_CHARS
+from portkey_admin_mcp.server.fastpath.manifest import Manifest
+from portkey_admin_mcp.server.fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION
+from portkey_admin_mcp.server.fastpath.tool_calls import Calls
+from portkey_admin_mcp.server.http.app import build_http
+from portkey_admin_mcp.server.http.fast_endpoint import FastPathParts
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.settings import Settings
+
+from .messages import INITIALIZED, META, initialize, mutants, numbered, requests
+
+MANIFEST = Manifest.load()
+ACCEPT = {"accept": "application/json, text/event-stream"}
+MODERN_CALL = {
+    "method": "tools/call",
+    "params": {"name": "get_user", "arguments": {"user_id": "x"}, "_meta": META},
+}
+
+
+@pytest.fixture
+def service():
+    """A service on the emulator, or on another transport; with or without the fast path."""
+
+    def made(*, with_fast_path, transport=None, **variables):
+        def app(port):
+            emulator = Emulator("acme", frozen_time)
+            key = SecretStr(emulator.keys()["owner"])
+            api = Portkey(Settings(PORTKEY_API_KEY=key), transport or InProcess(emulator))
+            given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, "MCP_RATE_LIMIT": 0}
+            calls = Calls(MANIFEST, lambda: api, MAX_RESULT_CHARS)
+            fast_path = FastPathParts(MANIFEST, calls) if with_fast_path else None
+            hosting = Hosting(**{**given, **variables})
+            return build_http(build_server(lambda: api), all_tools(), hosting, fast_path=fast_path)
+
+        return serve_app(app)
+
+    return made
+
+
+def modern_headers(message):
+    params = message.get("params")
+    given = params if isinstance(params, dict) else {}
+    name = given.get("name", given.get("uri"))
+    told = {"mcp-name": name} if isinstance(name, str) and name.isascii() else {}
+    method = message.get("method")
+    return {
+        "mcp-protocol-version": MODERN_VERSION,
+        **({"mcp-method": method} if isinstance(method, str) else {}),
+        **told,
+    }
+
+
+def read(response):
+    """What a client makes of a response: the status, and the answers in it."""
+    if "event-stream" in response.headers.get("content-type", ""):
+        lines = response.text.split("\n")
+        answers = [json.loads(li[6:]) for li in lines if li.startswith("data: {")]
+        return response.status_code, answers[-1] if answers else None
+    try:
+        return response.status_code, response.json()
+    except ValueError:
+        return response.status_code, response.text
+
+
+async def post_all(http, messages, headers_of):
+    found = []
+    for message in messages:
+        response = await http.post("/mcp", json=message, headers={**ACCEPT, **headers_of(message)})
+        found.append(read(response))
+    return found
+
+
+async def compared(service, messages, headers_of, **variables):
+    told = []
+    for with_fast_path in (True, False):
+        with service(with_fast_path=with_fast_path, **variables) as url:
+            async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+                told.append(await post_all(http, messages, headers_of))
+    return [(m, a, b) for m, a, b in zip(messages, *told, strict=True) if a != b]
+
+
+@pytest.mark.parametrize("version", ["", LEGACY_VERSIONS[0], LEGACY_VERSIONS[-1], "1999-01-01"])
+async def test_without_sessions_the_lane_says_what_the_sdk_says(service, version):
+    told = {"mcp-protocol-version": version} if version else {}
+    messages = [initialize(), *numbered(requests({})), INITIALIZED]
+
+    different = await compared(
+        service, messages, lambda _message: told, MCP_SESSION_MODE="stateless"
+    )
+
+    assert different == []
+
+
+@pytest.mark.parametrize("mode", ["stateless", "stateful"])
+async def test_in_the_modern_era_the_lane_says_what_the_sdk_says(service, mode):
+    messages = numbered([*requests(META), *mutants(MODERN_CALL)])
+
+    assert await compared(service, messages, modern_headers, MCP_SESSION_MODE=mode) == []
+
+
+WRONG_HEADERS = [
+    {"accept": "application/json"},
+    {"accept": "*/*"},
+    {"content-type": "text/plain"},
+    {"content-type": "application/json; charset=utf-8"},
+    {"mcp-session-id": "nobody"},
+    {"mcp-protocol-version": LEGACY_VERSIONS[-1]},
+    {"mcp-method": "tools/list"},
+    {"mcp-name": "list_users"},
+    {"mcp-name": "=?base64?Z2V0X3VzZXI=?="},
+    {"mcp-param-x": "1"},
+]
+
+
+@pytest.mark.parametrize("more", WRONG_HEADERS, ids=str)
+async def test_unusual_headers_get_what_the_sdk_gives(service, more):
+    messages = numbered([MODERN_CALL])
+
+    different = await compared(
+        service,
+        messages,
+        lambda message: {**modern_headers(message), **more},
+        MCP_SESSION_MODE="stateless",
+    )
+
+    assert different == []
+
+
+async def test_in_a_session_the_lane_says_what_the_sdk_says(service):
+    told = []
+    messages = numbered(requests({}))
+    for with_fast_path in (True, False):
+        with service(with_fast_path=with_fast_path) as url:
+            async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+                session = await opened(http)
+                told.append(await post_all(http, messages, lambda _m, s=session: s))
+
+    assert [(m, a, b) for m, a, b in zip(messages, *told, strict=True) if a != b] == []
+
+
+async def opened(http):
+    response = await http.post("/mcp", json=initialize(), headers=ACCEPT)
+    session = {"mcp-session-id": response.headers["mcp-session-id"]}
+    await http.post("/mcp", json=INITIALIZED, headers={**ACCEPT, **session})
+    return session
+
+
+CALL = {
+    "jsonrpc": "2.0",
+    "id": 7,
+    "method": "tools/call",
+    "params": {"name": "list_workspaces", "arguments": {}},
+}
+
+
+@pytest.mark.parametrize("with_fast_path", [True, False])
+async def test_a_cancelled_call_in_a_session_is_answered_as_cancelled(service, with_fast_path):
+    began = asyncio.Event()
+
+    async def never(*_request):
+        began.set()
+        await asyncio.sleep(60)
+
+    cancel = {
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": {"requestId": CALL["id"]},
+    }
+    with service(with_fast_path=with_fast_path, transport=never) as url:
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            session = {**ACCEPT, **(await opened(http))}
+            call = asyncio.ensure_future(http.post("/mcp", json=CALL, headers=session))
+            await asyncio.sleep(0.5)
+            cancelled = await http.post("/mcp", json=cancel, headers=session)
+            status, answer = read(await call)
+
+    assert cancelled.status_code == 202
+    assert (status, answer["error"]["code"]) == (200, -32800)
+
+
+@pytest.mark.parametrize("with_fast_path", [True, False])
+async def test_an_id_in_use_in_a_session_is_refused(service, with_fast_path):
+    async def slow(*_request):
+        await asyncio.sleep(0.5)
+        return 200, {}, b'{"total": 1}'
+
+    with service(with_fast_path=with_fast_path, transport=slow) as url:
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            session = {**ACCEPT, **(await opened(http))}
+            first = asyncio.ensure_future(http.post("/mcp", json=CALL, headers=session))
+            await asyncio.sleep(0.2)
+            second = read(await http.post("/mcp", json=CALL, headers=session))
+            answered = read(await first)
+
+    assert (second[0], second[1]["error"]["code"]) == (400, -32600)
+    assert answered[1]["result"]["structuredContent"] == {"total": 1}
+
+
+async def test_a_session_is_only_its_own_principals(service):
+    tokens = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKENS": {"ann": "a" * 32, "bob": "b" * 32}}
+    with service(with_fast_path=True, **tokens) as url:
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            ann = {**ACCEPT, "authorization": f"Bearer {'a' * 32}"}
+            response = await http.post("/mcp", json=initialize(), headers=ann)
+            session = {"mcp-session-id": response.headers["mcp-session-id"]}
+            own = await http.post("/mcp", json=CALL, headers={**ann, **session})
+            bob = {**ann, "authorization": f"Bearer {'b' * 32}", **session}
+            others = await http.post("/mcp", json=CALL, headers=bob)
+            nobody = await http.post("/mcp", json=CALL, headers={**ACCEPT, **session})
+
+    assert own.status_code == 200
+    assert (others.status_code, nobody.status_code) == (404, 401)
+
+
+async def test_answers_that_can_be_resumed_are_the_sdks(service):
+    with service(with_fast_path=True, MCP_EVENT_STORE="memory") as url:
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            session = {**ACCEPT, **(await opened(http))}
+            response = await http.post("/mcp", json=CALL, headers=session)
+
+    assert "event-stream" in response.headers["content-type"]
+    assert "\nid: " in response.text or response.text.startswith("id: ")

@@ -1,0 +1,145 @@
+"""How a session on stdio begins, and what it has to import for it: counted, not timed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from fake_portkey import Answer
+from portkey_admin_mcp.cli.stdio import SETTINGS_OF_LISTS
+from portkey_admin_mcp.domains import DOMAINS
+from portkey_admin_mcp.settings.settings import Settings, variable_names
+
+CLIENT = {"name": "tests", "version": "1"}
+HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT}
+OPENING = [
+    {"id": 1, "method": "initialize", "params": HELLO},
+    {"method": "notifications/initialized"},
+    {"id": 2, "method": "tools/list"},
+]
+MOST_MODULES = 85
+"""Modules that Python and the fast path import for a session that only lists; 72 when written."""
+
+
+def imported(messages, tmp_path, **env):
+    """What a session imported, and what it answered."""
+    lines = "".join(json.dumps({"jsonrpc": "2.0", **m}) + "\n" for m in messages)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "portkey_admin_mcp"],
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **env},
+    )
+    names = re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE)
+    return names, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_session_that_only_lists_imports_next_to_nothing(tmp_path):
+    names, answers = imported(OPENING, tmp_path)
+
+    assert [answer["id"] for answer in answers] == [1, 2]
+    assert len(answers[1]["result"]["tools"]) > 180
+    packages = {name.partition(".")[0] for name in names}
+    assert not packages & {"mcp", "mcp_types", "fastmcp", "pydantic", "asyncio", "click", "aiohttp"}
+    assert len(names) <= MOST_MODULES
+
+
+def test_a_call_imports_its_own_domain_and_neither_fastmcp_nor_the_sdk(tmp_path, fake, portkey_env):
+    fake.script([Answer(body={"total": 0, "data": []})])
+    call = {"id": 3, "method": "tools/call", "params": {"name": "list_configs", "arguments": {}}}
+
+    names, answers = imported([*OPENING, call], tmp_path, **portkey_env)
+
+    assert answers[-1]["result"]["structuredContent"] == {
+        "has_more": False,
+        "total": 0,
+        "data": [],
+    }
+    assert not {name.partition(".")[0] for name in names} & {"mcp", "mcp_types", "fastmcp"}
+    models = {name.rpartition(".")[2] for name in names if ".models." in name}
+    assert models & {*DOMAINS} == {"configs"}
+
+
+def test_the_settings_that_decide_what_is_listed_are_known_before_they_are_read():
+    fields = ("toolsets", "tools", "exclude_tools", "tool_mode", "read_only", "fast_path")
+    names = {n for field in fields for n in variable_names(Settings.model_fields[field])}
+
+    assert names == SETTINGS_OF_LISTS
+
+
+@pytest.mark.parametrize(
+    ("env", "count"),
+    [
+        ({"PORTKEY_TOOLSETS": "collections"}, 5),
+        ({"portkey_toolsets": "collections"}, 5),
+        ({"PORTKEY_TOOLS": "list_configs"}, 1),
+        ({"PORTKEY_TOOLSETS": "collections", "PORTKEY_READ_ONLY": "true"}, 2),
+    ],
+)
+def test_only_what_the_settings_choose_is_listed_and_called(start, env, count):
+    with start("--sandbox", env=env) as server:
+        server.open()
+        assert len(server.ask("tools/list")["tools"]) == count
+        refused = server.call("list_workspaces")
+
+    assert refused["isError"] is True
+    assert "There is no tool 'list_workspaces'" in refused["content"][0]["text"]
+
+
+def test_prompts_and_resources_need_the_tools_they_name(start):
+    with start("--sandbox", env={"PORTKEY_TOOLS": "get_config"}) as server:
+        greeting = server.open()
+        templates = server.ask("resources/templates/list")["resourceTemplates"]
+
+    assert "prompts" not in greeting["capabilities"]
+    assert [each["name"] for each in templates] == ["configs"]
+
+
+def test_a_cancelled_call_is_not_answered_and_the_next_one_is(start, fake, portkey_env):
+    fake.script(["silence", Answer(body={"total": 7})])
+    with start(env=portkey_env) as server:
+        server.open()
+        asked = server.request("tools/call", name="list_workspaces", arguments={})
+        fake.wait_for(1)
+        server.tell("notifications/cancelled", requestId=asked)
+
+        assert server.call("list_workspaces")["structuredContent"]["total"] == 7
+
+    assert asked not in [line["id"] for line in server.lines]
+
+
+def test_an_id_in_use_is_refused_and_its_first_request_is_answered(start, fake, portkey_env):
+    fake.script([Answer(body={"total": 1}, after_s=0.3)])
+    with start(env=portkey_env) as server:
+        server.open()
+        asked = server.request("tools/call", name="list_workspaces", arguments={})
+        server.write(json.dumps({"jsonrpc": "2.0", "id": asked, "method": "prompts/list"}).encode())
+        refused, answered = server.next_line(), server.next_line()
+
+    assert refused["error"]["code"] == -32600
+    assert answered["result"]["structuredContent"] == {"total": 1}
+
+
+def test_calls_go_on_while_the_sdk_is_being_imported(start, fake, portkey_env):
+    fake.script([Answer(body={"total": n}) for n in range(3)])
+    with start(env=portkey_env) as server:
+        server.open()
+        server.call("list_workspaces")
+        prompt = server.request("prompts/get", name="audit_access", arguments={})
+        call = server.request("tools/call", name="list_workspaces", arguments={})
+        first, second = server.next_line(), server.next_line()
+
+    assert [first["id"], second["id"]] == [call, prompt]
+
+
+def test_the_lane_may_be_turned_off(start):
+    with start("--sandbox", env={"MCP_FAST_PATH": "off"}) as server:
+        server.open()
+        assert len(server.ask("tools/list")["tools"]) > 180
+        assert server.call("list_workspaces")["structuredContent"]["total"] == 3

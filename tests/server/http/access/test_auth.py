@@ -1,0 +1,608 @@
+"""Who is let in, through the middleware, with an issuer of tokens on a real socket."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from portkey_admin_mcp.server.http.access.auth import (
+    Authentication,
+    BearerAuthenticator,
+    allow_anonymous,
+    challenge_url,
+    create_authenticator,
+    metadata_route,
+)
+from portkey_admin_mcp.server.http.access.clerk import ClerkAuthenticator
+from portkey_admin_mcp.server.http.access.principal import principal_of
+from portkey_admin_mcp.settings.hosting import Hosting
+
+TIMEOUT_S = 20
+TOKEN = "0123456789abcdef"
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+SHORT_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+
+SHARED = {"kty": "oct", "kid": "shared", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}
+
+REPORTS = {"o": {"id": "org_1", "rol": "admin", "per": "manage,read", "fpm": "3,2"}}
+REPORTS |= {"v": 2, "fea": "u:chat,o:dashboard,uo:teams"}
+"""The example of Clerk's reference: all of the dashboard, and reading of teams."""
+
+
+def public(key: Any, kid: str, **more: str) -> dict[str, Any]:
+    makers = {
+        rsa.RSAPrivateKey: jwt.algorithms.RSAAlgorithm,
+        ec.EllipticCurvePrivateKey: jwt.algorithms.ECAlgorithm,
+        ed25519.Ed25519PrivateKey: jwt.algorithms.OKPAlgorithm,
+    }
+    maker = next(maker for kind, maker in makers.items() if isinstance(key, kind))
+    return {**maker.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig", **more}
+
+
+class Issuer:
+    """The page of an issuer's keys, which counts who asks for it."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.page = json.dumps(
+            {
+                "keys": [
+                    public(RSA, "rsa"),
+                    public(EC, "ec"),
+                    public(ED, "ed"),
+                    public(OTHER_RSA, "encryption", use="enc"),
+                    SHARED,
+                    {"kty": "RSA", "kid": "broken"},
+                    public(SHORT_RSA, "short"),
+                ]
+            }
+        ).encode()
+        self.asked: list[str] = []
+        self.reached, self.answers = threading.Event(), threading.Event()
+        self.answers.set()
+        issuer = self
+
+        class Page(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.asked.append(self.path)
+                issuer.reached.set()
+                issuer.answers.wait(TIMEOUT_S)
+                self.send_response(issuer.status)
+                for name, value in issuer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(issuer.page)))
+                self.end_headers()
+                self.wfile.write(issuer.page)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def token(self, key: Any = RSA, alg: str = "RS256", kid: str | None = "rsa", **claims: Any):
+        """A token of somebody who just signed in; a claim that is None is left out."""
+        now = int(time.time())
+        usual = {"iss": self.url, "sub": "user_1", "iat": now, "nbf": now, "exp": now + 60}
+        said = {name: value for name, value in (usual | claims).items() if value is not None}
+        return jwt.encode(said, key, alg, headers={} if kid is None else {"kid": kid})
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    issuer = Issuer()
+    yield issuer
+    issuer.stop()
+
+
+async def who(request: Request) -> Response:
+    principal = principal_of(request.scope)
+    return PlainTextResponse(f"{principal.kind} {principal.name}")
+
+
+def client_of(hosting: Hosting, authenticate: Any = None) -> httpx2.AsyncClient:
+    app = Starlette(
+        routes=[Route(path, who) for path in ("/", "/health", "/mcp")] + metadata_route(hosting)
+    )
+    guarded = Authentication(
+        app,
+        authenticate or create_authenticator(hosting),
+        challenge_url(hosting),
+        frozenset({"/health", *(route.path for route in metadata_route(hosting))}),
+    )
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(guarded), base_url="http://127.0.0.1:3000"
+    )
+
+
+@pytest.fixture
+def bearer() -> httpx2.AsyncClient:
+    tokens = {"ada": "ada-has-a-token-of-her-own", "ci": "ci-has-a-token-of-its-own!"}
+    return client_of(Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN=TOKEN, MCP_AUTH_TOKENS=tokens))
+
+
+@pytest.fixture
+def clerk(issuer: Issuer) -> Callable[..., httpx2.AsyncClient]:
+    """A service that trusts the issuer, with rules and a clock."""
+
+    def ruled(clock: Callable[[], float] = time.monotonic, **rules: str) -> httpx2.AsyncClient:
+        hosting = Hosting(MCP_AUTH_MODE="clerk", CLERK_ISSUER=issuer.url, **rules)
+        return client_of(hosting, ClerkAuthenticator(hosting, clock))
+
+    return ruled
+
+
+def sent(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_without_authentication_everybody_is_anybody():
+    answer = await client_of(Hosting()).get("/mcp")
+
+    assert answer.text == "anonymous anybody"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "principal"),
+    [
+        (f"Bearer {TOKEN}", "bearer default"),
+        (f"bearer  {TOKEN} ", "bearer default"),
+        ("BEARER ada-has-a-token-of-her-own", "bearer ada"),
+        ("Bearer ci-has-a-token-of-its-own!", "bearer ci"),
+    ],
+)
+async def test_a_known_token_is_its_principal(bearer, authorization, principal):
+    answer = await bearer.get("/mcp", headers={"Authorization": authorization})
+
+    assert (answer.status_code, answer.text) == (200, principal)
+
+
+@pytest.mark.parametrize(
+    "token", [TOKEN[:-1], TOKEN + "0", TOKEN.upper(), f"{TOKEN} {TOKEN}", "ada", "ü" * 16]
+)
+async def test_an_unknown_token_is_refused_without_being_repeated(bearer, token):
+    answer = await bearer.get("/mcp", headers=[(b"authorization", f"Bearer {token}".encode())])
+
+    assert answer.status_code == 401
+    assert answer.json() == {"error": "invalid_token", "message": "This token is not known here."}
+    assert answer.headers["www-authenticate"] == (
+        'Bearer realm="portkey-admin-mcp", error="invalid_token", '
+        'error_description="This token is not known here."'
+    )
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Basic {TOKEN}"}, sent("")])
+async def test_who_shows_no_token_is_told_how_and_of_no_error(bearer, headers):
+    answer = await bearer.get("/mcp", headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="portkey-admin-mcp"'
+    assert answer.json()["error"] == "unauthorized"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_public_pages_are_read_by_everybody(bearer, method):
+    assert (await bearer.request(method, "/health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/health"),
+        ("OPTIONS", "/health"),
+        ("GET", "/health/"),
+        ("GET", "/Health"),
+        ("GET", "//health"),
+        ("GET", "/%68ealth"),
+        ("GET", "/health;x"),
+        ("GET", "/mcp/../health%2f"),
+        ("GET", "/mcp/"),
+        ("GET", "/MCP"),
+        ("GET", "//mcp"),
+        ("GET", "/nowhere"),
+    ],
+)
+async def test_no_other_spelling_of_a_path_avoids_the_guard(bearer, method, path):
+    url = httpx2.URL("http://127.0.0.1:3000", raw_path=path.encode())
+
+    assert (await bearer.request(method, url)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["access_token=x", "token=", "a=1&KEY=x", "Authorization=Bearer%20x", "%74oken=x", "token"],
+)
+@pytest.mark.parametrize("path", ["/mcp", "/health"])
+async def test_a_token_in_the_address_is_refused_even_with_a_good_one(bearer, path, query):
+    answer = await bearer.get(f"{path}?{query}", headers=sent(TOKEN))
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_request"
+
+
+async def test_other_words_in_the_address_are_left_alone(bearer):
+    answer = await bearer.get("/mcp?tools=keys,tokens&monkey=1", headers=sent(TOKEN))
+
+    assert answer.status_code == 200
+
+
+async def test_two_authorizations_are_one_too_many(bearer):
+    twice = [("Authorization", f"Bearer {TOKEN}"), ("Authorization", "Bearer other")]
+
+    assert (await bearer.get("/mcp", headers=twice)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("key", "alg", "kid"), [(RSA, "RS256", "rsa"), (EC, "ES256", "ec"), (ED, "EdDSA", "ed")]
+)
+async def test_a_token_of_the_issuer_is_its_user(issuer, clerk, key, alg, kid):
+    answer = await clerk().get("/mcp", headers=sent(issuer.token(key, alg, kid)))
+
+    assert (answer.status_code, answer.text) == (200, "clerk user_1")
+    assert issuer.asked == ["/.well-known/jwks.json"]
+
+
+@pytest.mark.parametrize("claims", [{"org_id": "org_1"}, REPORTS])
+async def test_a_user_in_an_organisation_is_another_principal(issuer, clerk, claims):
+    answer = await clerk().get("/mcp", headers=sent(issuer.token(**claims)))
+
+    assert answer.text == "clerk user_1@org_1"
+
+
+async def test_a_refused_client_learns_where_to_sign_in(issuer, clerk):
+    client = clerk(MCP_PUBLIC_BASE_URL="https://mcp.example.com/")
+    refused = await client.get("/mcp", headers=sent("nonsense"))
+    page = "/.well-known/oauth-protected-resource/mcp"
+
+    facts = (await client.get(page)).json()
+
+    assert refused.headers["www-authenticate"] == (
+        'Bearer realm="portkey-admin-mcp", error="invalid_token", '
+        'error_description="This is not a token of the configured issuer.", '
+        f'resource_metadata="https://mcp.example.com{page}"'
+    )
+    assert facts["resource"] == "https://mcp.example.com/mcp"
+    assert facts["authorization_servers"] == [issuer.url]
+    assert facts["bearer_methods_supported"] == ["header"]
+    assert (await client.get(page.removesuffix("/mcp"))).json() == facts
+
+
+def test_the_mode_decides_who_authenticates():
+    """Were the mode overlooked, anybody would be let in."""
+    clerk = Hosting(MCP_AUTH_MODE="clerk", CLERK_ISSUER="https://clerk.example.com")
+    bearer = Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN="0123456789abcdef" * 2)
+
+    assert isinstance(create_authenticator(clerk), ClerkAuthenticator)
+    assert isinstance(create_authenticator(bearer), BearerAuthenticator)
+    assert create_authenticator(Hosting()) is allow_anonymous
+
+
+async def test_without_clerk_there_is_nothing_to_sign_in_to():
+    assert metadata_route(Hosting()) == []
+    assert challenge_url(Hosting()) is None
+
+
+def ago(seconds: int) -> int:
+    return int(time.time()) - seconds
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        (lambda: {"exp": ago(61)}, "expired"),
+        (lambda: {"nbf": ago(-90)}, "not valid yet"),
+        (lambda: {"iat": ago(-90)}, "not valid yet"),
+        (lambda: {"iss": "https://clerk.example.com"}, "another issuer"),
+        (lambda: {"aud": "another"}, "another audience"),
+        (lambda: {"aud": ["another", 1]}, "another audience"),
+        (lambda: {"aud": None}, "lacks a claim"),
+        (lambda: {"exp": None}, "lacks a claim"),
+        (lambda: {"iat": None}, "lacks a claim"),
+        (lambda: {"iss": None}, "lacks a claim"),
+        (lambda: {"sub": None}, "lacks a claim"),
+        (lambda: {"sub": 7}, "not a token"),
+        (lambda: {"exp": "soon"}, "not a token"),
+        (lambda: {"sts": "pending"}, "not complete"),
+    ],
+)
+async def test_a_token_that_says_the_wrong_thing_is_refused(issuer, clerk, claims, told):
+    token = issuer.token(**({"aud": "mcp"} | claims()))
+
+    answer = await clerk(CLERK_AUDIENCE="mcp,other").get("/mcp", headers=sent(token))
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    assert told in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        lambda: {"exp": ago(50)},
+        lambda: {"nbf": ago(-50), "iat": ago(-50)},
+        lambda: {"nbf": None},
+        lambda: {"aud": ["else", "other"]},
+    ],
+)
+async def test_a_clock_may_be_a_minute_off_and_one_audience_is_enough(issuer, clerk, claims):
+    token = issuer.token(**({"aud": "mcp"} | claims()))
+
+    answer = await clerk(CLERK_AUDIENCE="mcp,other").get("/mcp", headers=sent(token))
+
+    assert answer.status_code == 200
+
+
+async def test_an_audience_nobody_asked_for_does_not_matter(issuer, clerk):
+    assert (await clerk().get("/mcp", headers=sent(issuer.token(aud="any")))).status_code == 200
+
+
+def part(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def public_pem(key: Any) -> bytes:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
+def signed_with_the_public_key(issuer: Issuer) -> str:
+    """What a verifier that believes `alg` takes for HMAC with a key that everybody knows."""
+    claims = {"iss": issuer.url, "sub": "user_1", "iat": ago(0), "exp": ago(-60)}
+    said = f"{part({'alg': 'HS256', 'kid': 'rsa', 'typ': 'JWT'})}.{part(claims)}"
+    mac = hmac.new(public_pem(RSA), said.encode(), hashlib.sha256).digest()
+    return f"{said}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def signed_with_a_short_key(issuer: Issuer) -> str:
+    claims = {"iss": issuer.url, "sub": "user_1", "iat": ago(0), "exp": ago(-60)}
+    said = f"{part({'alg': 'RS256', 'kid': 'short'})}.{part(claims)}"
+    signature = SHORT_RSA.sign(said.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{said}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def with_a_key_in_it(issuer: Issuer) -> str:
+    headers = {"kid": "rsa", "jwk": public(OTHER_RSA, "rsa"), "jku": f"{issuer.url}/mine"}
+    claims = {"iss": issuer.url, "sub": "user_1", "iat": ago(0), "exp": ago(-60)}
+    return jwt.encode(claims, OTHER_RSA, "RS256", headers=headers)
+
+
+def with_another_subject(issuer: Issuer) -> str:
+    head, _, signature = issuer.token().split(".")
+    claims = {"iss": issuer.url, "sub": "user_2", "iat": ago(0), "exp": ago(-60)}
+    return f"{head}.{part(claims)}.{signature}"
+
+
+FORGED: dict[str, Callable[[Issuer], str]] = {
+    "no algorithm": lambda i: i.token(None, "none"),
+    "None, in other letters": lambda i: f"{part({'alg': 'nOnE', 'kid': 'rsa'})}.{part({})}.",
+    "HMAC with the public key": signed_with_the_public_key,
+    "an algorithm not listed": lambda i: i.token(RSA, "RS512"),
+    "another key": lambda i: i.token(OTHER_RSA),
+    "a key it brings along": with_a_key_in_it,
+    "claims exchanged": with_another_subject,
+    "no signature": lambda i: i.token().rpartition(".")[0] + ".",
+    "the name of another kind of key": lambda i: i.token(EC, "ES256", "rsa"),
+    "no kid": lambda i: i.token(kid=None),
+    "an empty kid": lambda i: i.token(kid=""),
+    "a kid that is a number": lambda i: f"{part({'alg': 'RS256', 'kid': 7})}.{part({})}.AA",
+    "a key for encryption": lambda i: i.token(OTHER_RSA, kid="encryption"),
+    "a key too short": signed_with_a_short_key,
+    "a key that is shared": lambda i: i.token(
+        "secret-secret-secret-secret-secret", "HS256", kid="shared"
+    ),
+    "a header without end": lambda i: (
+        f"{base64.urlsafe_b64encode(b'[' * 9000).decode().rstrip('=')}.{part({})}.AA"
+    ),
+    "too long": lambda i: i.token(fill="x" * 20_000),
+    "two parts": lambda i: "a.b",
+    "characters of no alphabet": lambda i: "ä.ö.ü",
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+async def test_a_forged_token_is_refused(issuer, clerk, forge):
+    token = forge(issuer).encode()
+
+    answer = await clerk().get("/mcp", headers=[(b"authorization", b"Bearer " + token)])
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    assert set(issuer.asked) <= {"/.well-known/jwks.json"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "claims", "status"),
+    [
+        ({"CLERK_ALLOWED_SUBJECTS": "user_0,user_1"}, {}, 200),
+        ({"CLERK_ALLOWED_SUBJECTS": "user_0"}, {}, 403),
+        ({"CLERK_ALLOWED_ORGANIZATION_IDS": "org_1"}, {"org_id": "org_1"}, 200),
+        ({"CLERK_ALLOWED_ORGANIZATION_IDS": "org_1"}, REPORTS, 200),
+        ({"CLERK_ALLOWED_ORGANIZATION_IDS": "org_1"}, {}, 403),
+        ({"CLERK_ALLOWED_ORGANIZATION_IDS": "org_2"}, REPORTS, 403),
+        ({"CLERK_ALLOWED_ROLES": "admin"}, {"org_role": "org:admin"}, 200),
+        ({"CLERK_ALLOWED_ROLES": "org:admin"}, REPORTS, 200),
+        ({"CLERK_ALLOWED_ROLES": "admin"}, {"org_role": "org:member"}, 403),
+        ({"CLERK_ALLOWED_ROLES": "admin"}, {"role": "admin"}, 403),
+        ({"CLERK_ALLOWED_ROLES": "admin"}, {"org_role": ["admin"]}, 403),
+        (
+            {"CLERK_REQUIRED_PERMISSIONS": "org:a:read,b:read"},
+            {"org_permissions": ["org:a:read", "org:b:read"]},
+            200,
+        ),
+        ({"CLERK_REQUIRED_PERMISSIONS": "a:read"}, {"permissions": ["a:read", 1]}, 200),
+        ({"CLERK_REQUIRED_PERMISSIONS": "a:read,b:read"}, {"permissions": ["a:read"]}, 403),
+        ({"CLERK_REQUIRED_PERMISSIONS": "a"}, {"permissions": "a"}, 403),
+        ({"CLERK_REQUIRED_PERMISSIONS": "dashboard:manage,org:teams:read"}, REPORTS, 200),
+        ({"CLERK_REQUIRED_PERMISSIONS": "teams:manage"}, REPORTS, 403),
+        ({"CLERK_REQUIRED_PERMISSIONS": "chat:manage"}, REPORTS, 403),
+    ],
+)
+async def test_the_rules_of_the_house_hold_for_both_forms_of_claims(
+    issuer, clerk, rules, claims, status
+):
+    answer = await clerk(**rules).get("/mcp", headers=sent(issuer.token(**claims)))
+
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["error"] == "insufficient_scope"
+        assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+
+
+async def test_keys_are_read_again_after_an_hour_and_not_before(issuer, clerk):
+    clock = Clock()
+    client = clerk(clock)
+    await client.get("/mcp", headers=sent(issuer.token()))
+
+    clock.now = 3599
+    await client.get("/mcp", headers=sent(issuer.token()))
+    before = len(issuer.asked)
+    clock.now = 3600
+    await client.get("/mcp", headers=sent(issuer.token()))
+
+    assert (before, len(issuer.asked)) == (1, 2)
+
+
+async def test_a_new_key_is_found_when_a_token_names_it(issuer, clerk):
+    clock = Clock()
+    client = clerk(clock)
+    await client.get("/mcp", headers=sent(issuer.token()))
+    issuer.page = json.dumps({"keys": [public(OTHER_RSA, "new")]}).encode()
+    new, old = issuer.token(OTHER_RSA, kid="new"), issuer.token()
+
+    clock.now = 60
+
+    assert (await client.get("/mcp", headers=sent(new))).status_code == 200
+    assert (await client.get("/mcp", headers=sent(old))).status_code == 401
+
+
+async def test_a_storm_of_unknown_keys_asks_the_issuer_once_a_minute(issuer, clerk):
+    clock = Clock()
+    client = clerk(clock)
+    tokens = [issuer.token(ED, "EdDSA", f"unknown-{n}") for n in range(100)]
+    fetches = []
+
+    for clock.now in (0, 59, 60, 61):
+        answers = await asyncio.gather(*(client.get("/mcp", headers=sent(t)) for t in tokens))
+        fetches.append(len(issuer.asked))
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert fetches == [1, 1, 2, 2]
+
+
+async def test_at_the_start_all_wait_for_one_reading_of_the_keys(issuer, clerk):
+    client, token = clerk(), issuer.token()
+
+    answers = await asyncio.gather(*(client.get("/mcp", headers=sent(token)) for _ in range(30)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(issuer.asked) == 1
+
+
+async def test_who_asked_first_may_leave_without_taking_the_keys_along(issuer, clerk):
+    client, token = clerk(), issuer.token()
+    issuer.answers.clear()
+    first = asyncio.create_task(client.get("/mcp", headers=sent(token)))
+    await asyncio.to_thread(issuer.reached.wait, TIMEOUT_S)
+
+    second = asyncio.create_task(client.get("/mcp", headers=sent(token)))
+    first.cancel()
+    await asyncio.wait([first])
+    issuer.answers.set()
+
+    assert (await second).status_code == 200
+    assert len(issuer.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "page"),
+    [
+        (500, b"{}"),
+        (302, b"{}"),
+        (204, b""),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b'{"keys": 7}'),
+        (200, b'{"keys": [{"kid": "rsa"}, 7]}'),
+        (200, json.dumps({"keys": [SHARED]}).encode()),
+        (200, b"[" * 60_000),
+        (200, json.dumps({"keys": [public(RSA, "rsa")], "fill": "x" * 65536}).encode()),
+    ],
+    ids=[
+        "fault",
+        "redirect",
+        "nothing",
+        "HTML",
+        "list",
+        "number",
+        "no keys",
+        "shared",
+        "deep",
+        "large",
+    ],
+)
+async def test_without_keys_the_service_asks_for_patience_once_a_minute(
+    issuer, clerk, caplog, status, page
+):
+    clock = Clock()
+    client, token = clerk(clock), issuer.token()
+    good, issuer.page, issuer.status = issuer.page, page, status
+    issuer.headers = {"Location": f"{issuer.url}/elsewhere"}
+
+    first = await client.get("/mcp", headers=sent(token))
+    clock.now = 45
+    second = await client.get("/mcp", headers=sent(token))
+    issuer.page, issuer.status, clock.now = good, 200, 60
+    third = await client.get("/mcp", headers=sent(token))
+
+    assert (first.status_code, first.headers["retry-after"]) == (503, "60")
+    assert (second.status_code, second.headers["retry-after"]) == (503, "15")
+    assert "www-authenticate" not in first.headers
+    assert third.status_code == 200
+    assert issuer.asked == ["/.well-known/jwks.json"] * 2
+    assert caplog.text.count("cannot be read") == 1
+
+
+async def test_known_keys_stay_good_while_the_issuer_is_away(issuer, clerk):
+    clock = Clock()
+    client, token = clerk(clock), issuer.token()
+    await client.get("/mcp", headers=sent(token))
+    issuer.status, clock.now = 500, 4000
+
+    answer = await client.get("/mcp", headers=sent(token))
+
+    assert (answer.status_code, len(issuer.asked)) == (200, 2)

@@ -1,0 +1,72 @@
+"""Completions of ids and slugs, for prompts and resource templates."""
+
+import pytest
+from mcp import Client
+from mcp_types import PromptReference, ResourceTemplateReference
+
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.completions import COMPLETED_BY
+from portkey_admin_mcp.server.mcp.prompts import PROMPTS
+from portkey_admin_mcp.server.mcp.resources import LIVE
+
+
+@pytest.fixture
+def complete(connect):
+    """The values for what is typed into an argument."""
+
+    async def values(reference, argument, typed="", key="owner", **more):
+        server = build_server(lambda: connect(key), **more)._mcp_server
+        async with Client(server) as client:
+            answer = await client.complete(reference, {"name": argument, "value": typed})
+        return answer.completion.values
+
+    return values
+
+
+def template(kind):
+    return ResourceTemplateReference(type="ref/resource", uri=f"portkey://{kind}/{{slug}}")
+
+
+def prompt(name):
+    return PromptReference(type="ref/prompt", name=name)
+
+
+async def test_a_slug_is_completed_by_its_own_letters_or_by_a_name(complete, emulator):
+    slugs = {row["name"]: row["slug"] for row in emulator.store.table("workspaces").rows()}
+
+    assert set(await complete(template("workspaces"), "slug")) == set(slugs.values())
+    assert await complete(template("workspaces"), "slug", "SUPP") == [slugs["Support"]]
+    assert await complete(template("workspaces"), "slug", "shared team") == [
+        slugs["Shared Team Workspace"]
+    ]
+    assert await complete(template("workspaces"), "slug", "zzz") == []
+
+
+async def test_arguments_of_prompts_are_completed(complete):
+    assert await complete(prompt("offboard_person"), "person", "emi") == ["emi@acme.example"]
+    assert len(await complete(prompt("audit_access"), "workspace")) == 3
+    assert await complete(prompt("rotate_keys_safely"), "older_than_days", "9") == []
+
+
+@pytest.mark.parametrize("kind", LIVE)
+async def test_every_template_has_a_list_behind_it(complete, kind):
+    assert f"portkey://{kind}/{{slug}}" in COMPLETED_BY
+    assert isinstance(await complete(template(kind), "slug"), list)
+
+
+def test_every_argument_that_is_completed_is_one_of_a_prompt():
+    arguments = {name for function in PROMPTS for name in function.__annotations__}
+
+    assert {name for name in COMPLETED_BY if "://" not in name} <= arguments
+    assert {tool for tool, _field in COMPLETED_BY.values()} <= {t.name for t in all_tools()}
+
+
+async def test_a_key_that_may_not_list_gets_no_help_and_no_error(complete):
+    assert await complete(template("workspaces"), "slug", key="scopeless") == []
+    assert await complete(template("configs"), "slug", key="admin") == []
+
+
+async def test_only_offered_lists_are_asked(complete):
+    offered = [tool for tool in all_tools() if tool.name == "get_config"]
+
+    assert await complete(template("configs"), "slug", offered=offered) == []

@@ -1,0 +1,137 @@
+"""MCP resources: guides, and what is read live."""
+
+import json
+import re
+
+import pytest
+from mcp import Client
+
+from portkey_admin_mcp.models.core.gateway_config import check_gateway_config
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.resources import GUIDES, LIVE
+
+TOOLS = all_tools()
+
+
+@pytest.fixture
+def client(connect):
+    def with_key(key="owner", **more):
+        return Client(build_server(lambda: connect(key), **more)._mcp_server)
+
+    return with_key
+
+
+@pytest.fixture
+def read(client):
+    """The text of a resource."""
+
+    async def text(uri, **more):
+        async with client(**more) as connected:
+            (content,) = (await connected.read_resource(uri)).contents
+            return content.text
+
+    return text
+
+
+async def test_guides_and_templates_are_listed(client):
+    async with client() as connected:
+        resources = (await connected.list_resources()).resources
+        templates = (await connected.list_resource_templates()).resource_templates
+
+    assert [str(resource.uri) for resource in resources] == [
+        "portkey://guides/workflows",
+        "portkey://guides/configs",
+        "portkey://guides/errors",
+        "portkey://guides/scopes",
+        "portkey://organisation",
+    ]
+    assert [t.uri_template for t in templates] == [f"portkey://{kind}/{{slug}}" for kind in LIVE]
+    assert all(each.title and each.description for each in [*resources, *templates])
+
+
+async def test_the_configs_of_the_guide_are_configs(read):
+    guide = await read("portkey://guides/configs")
+
+    examples = re.findall(r"```json\n(.*?)```", guide, re.S)
+    assert len(examples) == 3
+    for example in examples:
+        check_gateway_config(json.loads(example))
+
+
+async def test_the_guides_name_tools_that_there_are(read):
+    names = {tool.name for tool in TOOLS}
+    for guide in GUIDES:
+        text = await read(f"portkey://guides/{guide}")
+        named = set(re.findall(r"`((?:get|list|create|update|reset)_\w+)`", text))
+        assert named
+        assert named <= names
+
+
+async def test_every_tool_has_its_scope_in_the_table(read):
+    table = await read("portkey://guides/scopes")
+
+    assert "| `create_config` | configs.create | all |" in table
+    assert table.count("\n| `") == len(TOOLS)
+
+
+async def test_the_organisation_is_summed_up(read):
+    told = json.loads(await read("portkey://organisation"))
+
+    assert told["workspaces"]["total"] == 3
+    assert "ada@acme.example" in str(told["people"]) or "Ada" in str(told["people"])
+    assert set(told) == {"workspaces", "people", "api_keys", "integrations"}
+
+
+async def test_what_a_key_may_not_read_is_said_beside_what_it_may(read):
+    told = json.loads(await read("portkey://organisation", key="workspace-service"))
+
+    assert "403" in told["people"]["not_readable"]
+    assert told["api_keys"]["total"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [
+        ("workspaces", "workspaces"),
+        ("configs", "configs"),
+        ("prompts", "prompts"),
+        ("guardrails", "guardrails"),
+        ("integrations", "integrations"),
+    ],
+)
+async def test_an_object_is_read_live_by_its_slug(read, emulator, kind, table):
+    row = emulator.store.table(table).rows()[0]
+
+    told = json.loads(await read(f"portkey://{kind}/{row['slug']}"))
+
+    assert (told["slug"], told["name"].endswith(row["name"])) == (row["slug"], True)
+
+
+async def test_a_key_is_read_without_its_secret(read, key_id_of):
+    told = await read(f"portkey://api-keys/{key_id_of('admin')}")
+
+    assert "*****" in json.loads(told)["key"]
+
+
+@pytest.fixture
+def key_id_of(emulator):
+    rows = emulator.store.table("api_keys").rows()
+    return lambda name: next(row["id"] for row in rows if row.get("_seed") == name)
+
+
+async def test_a_refusal_is_advice(client):
+    async with client() as connected:
+        with pytest.raises(Exception, match="404") as refused:
+            await connected.read_resource("portkey://configs/pc-none")
+
+    assert "Check the id with a list_ tool" in str(refused.value)
+
+
+async def test_only_what_is_offered_is_read(client):
+    offered = [tool for tool in TOOLS if tool.name == "get_config"]
+    async with client(offered=offered) as connected:
+        resources = (await connected.list_resources()).resources
+        templates = (await connected.list_resource_templates()).resource_templates
+
+    assert "portkey://organisation" not in [str(each.uri) for each in resources]
+    assert [each.uri_template for each in templates] == ["portkey://configs/{slug}"]

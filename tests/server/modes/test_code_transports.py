@@ -1,0 +1,107 @@
+"""Code mode over both transports, beside other clients and with fewer tools."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from mcp import Client
+
+from asgi_server import serve_app
+from mcp_texts import texts
+from portkey_admin_mcp.server.http.app import build_http
+from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.settings.hosting import Hosting
+
+CODE = {"PORTKEY_TOOL_MODE": "code", "PORTKEY_SANDBOX": "true"}
+COUNT = 'return (await call_tool("list_workspaces"))["total"]'
+
+
+@pytest.fixture
+def service(connect):
+    """Serve the emulator's organisation in code mode."""
+
+    def made(session_mode):
+        def app(port):
+            hosting = Hosting(
+                MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_SESSION_MODE=session_mode
+            )
+            api = connect("owner")
+            return build_http(build_server(lambda: api, mode="code"), all_tools(), hosting)
+
+        return serve_app(app)
+
+    return made
+
+
+def test_code_runs_over_stdio_and_stdout_carries_answers_only(start):
+    with start(env=CODE) as server:
+        server.open()
+        listed = server.ask("tools/list")
+        counted = server.call("execute", code=f"print('aside')\n{COUNT}")
+        failed = server.call("execute", code="1 / 0")
+        server.close_input()
+        assert server.wait_for_exit() == 0
+
+        assert [tool["name"] for tool in listed["tools"]] == ["search", "get_schema", "execute"]
+        assert [block["text"] for block in counted["content"]] == ["3", "Printed:\naside\n"]
+        assert failed["isError"]
+        assert len(server.lines) == 4
+
+
+def test_the_end_of_input_is_the_end_of_a_loop_too(start):
+    with start(env=CODE) as server:
+        server.open()
+        server.call("execute", code="return 1")
+        server.request("tools/call", name="execute", arguments={"code": "while True: pass"})
+        time.sleep(0.5)
+        server.close_input()
+
+        server.wait_for_exit()
+
+
+@pytest.mark.parametrize("session_mode", ["stateful", "stateless"])
+@pytest.mark.parametrize("generation", ["legacy", "2026-07-28"])
+async def test_code_runs_over_http_in_both_eras_and_both_modes(service, session_mode, generation):
+    with service(session_mode) as url:
+        async with Client(f"{url}/mcp", mode=generation) as client:
+            result = await client.call_tool("execute", {"code": COUNT})
+
+    assert texts(result) == ["3"]
+
+
+@pytest.mark.parametrize("session_mode", ["stateful", "stateless"])
+async def test_other_clients_are_answered_while_a_loop_runs(service, session_mode):
+    with service(session_mode) as url:
+        async with Client(f"{url}/mcp") as busy, Client(f"{url}/mcp") as other:
+            loop = asyncio.create_task(busy.call_tool("execute", {"code": "while True: pass"}))
+            await asyncio.sleep(0.5)
+            began = time.monotonic()
+            counted = await other.call_tool("execute", {"code": COUNT})
+            listed = await other.call_tool("list_workspaces", {})
+            waited = time.monotonic() - began
+            assert not loop.done()
+            stopped = await loop
+
+    assert texts(counted) == ["3"]
+    assert not listed.is_error
+    assert waited < 3
+    assert stopped.is_error
+
+
+async def test_a_client_that_asks_for_fewer_tools_has_fewer_inside_too(service):
+    call = 'return (await call_tool("{}"))["total"]'
+    with service("stateless") as url:
+        async with Client(f"{url}/mcp?tools=workspaces") as client:
+            found = await client.call_tool("search", {"query": "list virtual keys", "limit": 20})
+            described = await client.call_tool("get_schema", {"tools": ["list_virtual_keys"]})
+            inside = await client.call_tool("execute", {"code": call.format("list_workspaces")})
+            outside = await client.call_tool("execute", {"code": call.format("list_virtual_keys")})
+
+    domain = {tool.name: tool.domain for tool in all_tools()}
+    names = [line.partition(":")[0] for line in texts(found)[0].splitlines()]
+    assert {domain[name] for name in names} == {"workspaces"}
+    assert described.is_error
+    assert json.loads(texts(inside)[0]) == 3
+    assert outside.is_error
+    assert "There is no tool 'list_virtual_keys'" in texts(outside)[0]

@@ -1,0 +1,132 @@
+"""The settings of the hosted service."""
+
+import os
+
+import pytest
+
+from portkey_admin_mcp.errors import ConfigurationError
+from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
+
+TOKEN = "a-token-long-enough"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch):
+    ours = ("MCP_", "CLERK_", "RATE_", "ALLOWED_", "REDIS_", "PORT")
+    for name in [name for name in os.environ if name.startswith(ours)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def load(monkeypatch):
+    def from_environment(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return load_hosting()
+
+    return from_environment
+
+
+def test_the_defaults_are_those_of_one_instance_on_this_machine(load):
+    hosting = load()
+
+    assert (hosting.host, hosting.port) == ("127.0.0.1", 3000)
+    assert (hosting.session_mode, hosting.event_store) == ("stateful", "off")
+    assert (hosting.max_sessions, hosting.session_timeout_ms) == (100, 3_600_000)
+    assert (hosting.max_body_bytes, hosting.shutdown_timeout_ms) == (1_048_576, 10_000)
+    assert hosting.base_url == "http://127.0.0.1:3000"
+
+
+@pytest.mark.parametrize(
+    ("variables", "seen"),
+    [
+        ({"PORT": "8080"}, ("port", 8080)),
+        ({"PORT": "8080", "MCP_PORT": "9090"}, ("port", 9090)),
+        ({"ALLOWED_ORIGINS": "https://a.example, https://b.example,"},
+         ("allowed_origins", ("https://a.example", "https://b.example"))),
+        ({"MCP_AUTH_TOKENS": f'{{"ada": "{TOKEN}"}}'}, ("tokens", {"ada": TOKEN})),
+        ({"MCP_AUTH_TOKEN": TOKEN}, ("tokens", {"default": TOKEN})),
+        ({"MCP_HOST": "::1"}, ("base_url", "http://[::1]:3000")),
+        ({"MCP_PUBLIC_BASE_URL": "https://mcp.example.com/"},
+         ("base_url", "https://mcp.example.com")),
+        ({"MCP_TRUST_PROXY": "10.0.0.0/8,::1"}, ("trust_proxy", ("10.0.0.0/8", "::1"))),
+    ],
+)  # fmt: skip
+def test_variables_are_read_as_they_are_meant(load, variables, seen):
+    name, value = seen
+
+    assert getattr(load(**variables), name) == value
+
+
+def test_of_two_addresses_of_redis_ours_wins(load):
+    hosting = load(REDIS_URL="redis://theirs", MCP_REDIS_URL="rediss://ours")
+
+    assert hosting.redis_url.get_secret_value() == "rediss://ours"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"MCP_PORT": "70000"}, "MCP_PORT: input should be less than or equal to 65535"),
+        ({"MCP_SESSION_MODE": "sticky"}, "'stateful' or 'stateless'"),
+        ({"MCP_EVENT_STORE": "redis"}, "MCP_REDIS_URL must be set"),
+        ({"RATE_LIMIT_STORE": "redis"}, "MCP_REDIS_URL must be set"),
+        ({"MCP_EVENT_STORE": "redis", "REDIS_URL": "redis://x"}, "openssl rand -base64 32"),
+        ({"REDIS_URL": "http://x"}, "must start with redis://"),
+        ({"MCP_REDIS_KEY_PREFIX": "a b"}, "MCP_REDIS_KEY_PREFIX"),
+        ({"MCP_AUTH_MODE": "bearer"}, "MCP_AUTH_TOKEN must be set"),
+        ({"MCP_AUTH_TOKEN": "short-s3cret"}, "16 ASCII characters or longer"),
+        ({"MCP_AUTH_TOKENS": '{"ada": "short-s3cret"}'}, "16 ASCII characters or longer"),
+        ({"MCP_AUTH_MODE": "clerk"}, "CLERK_ISSUER must be set"),
+        ({"CLERK_ISSUER": "http://169.254.169.254"}, "CLERK_ISSUER must be https"),
+        ({"CLERK_ISSUER": "https://169.254.169.254"}, "CLERK_ISSUER is a private or local"),
+        ({"CLERK_ISSUER": "https://10.0.0.7"}, "CLERK_ISSUER is a private or local"),
+        ({"CLERK_ISSUER": "https://metadata.google.internal"}, "is a private or local"),
+        ({"CLERK_ISSUER": "https://u:s3cret@x.example"}, "CLERK_ISSUER must be a whole address"),
+        ({"ALLOWED_ORIGINS": "*"}, "ALLOWED_ORIGINS must be a whole address"),
+        ({"ALLOWED_ORIGINS": "http://a.example"}, "ALLOWED_ORIGINS must be https"),
+        ({"MCP_PUBLIC_BASE_URL": "mcp.example.com"}, "must be a whole address"),
+        ({"MCP_TRUST_PROXY": "everyone"}, "must hold addresses or networks"),
+        ({"MCP_TLS_KEY_PATH": __file__}, "go together"),
+        ({"MCP_TLS_CERT_PATH": "/nowhere.pem"}, "MCP_TLS_CERT_PATH: path does not point"),
+        ({"MCP_TLS_CA_PATH": __file__}, "MCP_TLS_CA_PATH needs"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_cure_and_without_secrets(load, variables, told):
+    with pytest.raises(ConfigurationError) as caught:
+        load(**variables)
+
+    assert told in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "sandbox", "served"),
+    [
+        ({}, False, False),
+        ({}, True, True),
+        ({"MCP_HOST": "0.0.0.0"}, True, False),
+        ({"MCP_HOST": "192.168.1.5", "MCP_ALLOW_UNAUTHENTICATED_HTTP": "true"}, False, False),
+        ({"MCP_ALLOW_UNAUTHENTICATED_HTTP": "true"}, False, True),
+        ({"MCP_HOST": "localhost", "MCP_ALLOW_UNAUTHENTICATED_HTTP": "true"}, False, True),
+        ({"MCP_HOST": "0.0.0.0", "MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}, False, True),
+    ],
+)
+def test_nobody_serves_everybody_by_accident(load, variables, sandbox, served):
+    hosting = load(**variables)
+
+    if served:
+        hosting.require_access_control(sandbox)
+    else:
+        with pytest.raises(ValueError, match="set MCP_AUTH_MODE=bearer"):
+            hosting.require_access_control(sandbox)
+
+
+def test_no_secret_is_shown_with_the_settings():
+    hosting = Hosting(
+        MCP_AUTH_TOKEN="s3cret-s3cret-s3cret",
+        MCP_REDIS_URL="redis://:s3cret@x",
+        MCP_EVENT_ENCRYPTION_KEY="s3cret",
+    )
+
+    assert "s3cret" not in repr(hosting)

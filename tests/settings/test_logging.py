@@ -1,0 +1,145 @@
+"""Logs: one record, one line, and no key in it."""
+
+import datetime as dt
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portkey_admin_mcp.settings.logging import NOISY_LOGGERS, MaskingFormatter
+
+KEY = 'pk-"secret"\\/+1'
+STARTS_A_RECORD = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ [\w.]+: ", re.MULTILINE)
+
+
+def written(form, log):
+    """What one or more calls of a logger write."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(MaskingFormatter(form, (KEY,)))
+    logger = logging.Logger("portkey_admin_mcp.portkey.api")
+    logger.addHandler(handler)
+    log(logger)
+    return stream.getvalue()
+
+
+def failing(logger):
+    try:
+        raise ValueError(f"refused {KEY}\n2026-11-02T09:00:00Z INFO forged: all is well")
+    except ValueError:
+        logger.exception("with %s it failed", KEY)
+
+
+def test_a_record_is_one_line_for_people():
+    line = written("text", lambda log: log.warning("%s answered %d", "GET /configs", 503))
+
+    told = r"\S+Z WARNING portkey_admin_mcp\.portkey\.api: GET /configs answered 503\n"
+    assert re.fullmatch(told, line)
+
+
+def test_a_record_is_one_object_for_machines():
+    line = written("json", lambda log: log.warning("%s answered %d", "GET /configs", 503))
+
+    entry = json.loads(line)
+    assert line.count("\n") == 1
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry.pop("time"))
+    assert entry == {
+        "level": "warning",
+        "logger": "portkey_admin_mcp.portkey.api",
+        "message": "GET /configs answered 503",
+    }
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_key_is_blotted_out_of_message_and_traceback(form):
+    text = written(form, failing)
+
+    assert "with *** it failed" in text
+    assert "ValueError: refused ***" in text
+    assert KEY not in text
+    assert json.dumps(KEY)[1:-1] not in text
+
+
+def test_a_traceback_is_kept_whole_for_machines():
+    entry = json.loads(written("json", failing))
+
+    assert entry["message"] == "with *** it failed"
+    assert entry["traceback"].startswith("Traceback (most recent call last):\n")
+    assert "in failing" in entry["traceback"]
+
+
+def test_a_traceback_follows_indented_for_people():
+    head, *rest = written("text", failing).splitlines()
+
+    assert head.endswith(" ERROR portkey_admin_mcp.portkey.api: with *** it failed")
+    assert rest[0] == "    Traceback (most recent call last):"
+    assert all(line.startswith("    ") for line in rest)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@given(text=st.text())
+def test_no_text_can_forge_a_record(form, text):
+    forged = f"{text}\r\n2026-11-02T09:00:00Z INFO forged: all is well\n{text}"
+
+    def log(logger):
+        logger.info("%s", forged)
+        try:
+            raise ValueError(forged)
+        except ValueError:
+            logger.exception("%s", forged)
+
+    lines = written(form, log)
+
+    if form == "json":
+        assert [json.loads(line)["message"] for line in lines.split("\n")[:-1]] == [forged] * 2
+    else:
+        assert len(STARTS_A_RECORD.findall(lines)) == 2
+        assert set(lines) <= {"\n", *filter(str.isprintable, lines)}
+
+
+def in_a_process_of_its_own(level, form):
+    """Set up logging there, speak at every level for us and for a library, and return both."""
+    program = f"""
+import logging
+from portkey_admin_mcp.settings.logging import configure_logging
+configure_logging({level!r}, {form!r}, ("s3cret",))
+for name in ("portkey_admin_mcp", {NOISY_LOGGERS[0]!r}):
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger(name), level)("%s of s3cret", level)
+"""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TZ": "JST-9"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "ours", "theirs"),
+    [
+        ("debug", ["debug", "info", "warning", "error"], ["warning", "error"]),
+        ("warning", ["warning", "error"], ["warning", "error"]),
+        ("error", ["error"], ["error"]),
+    ],
+)
+def test_only_stderr_is_written_and_libraries_keep_quiet(level, ours, theirs):
+    process = in_a_process_of_its_own(level, "json")
+
+    entries = [json.loads(line) for line in process.stderr.splitlines()]
+    assert process.stdout == ""
+    assert [(e["logger"], e["level"]) for e in entries] == [
+        *(("portkey_admin_mcp", level) for level in ours),
+        *((NOISY_LOGGERS[0], level) for level in theirs),
+    ]
+    moments = [dt.datetime.fromisoformat(e["time"]) for e in entries]
+    assert all(abs(dt.datetime.now(dt.UTC) - moment) < dt.timedelta(hours=1) for moment in moments)
+    assert {e["message"] for e in entries} == {f"{level} of ***" for level in {*ours, *theirs}}

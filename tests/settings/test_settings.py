@@ -1,0 +1,445 @@
+"""Settings: what the environment may say, and what is refused in which words."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from portkey_admin_mcp.errors import ConfigurationError
+from portkey_admin_mcp.settings.settings import Settings, load_settings
+
+PRIVATE_HOSTS = [
+    "localhost",
+    "LocalHost.",
+    "portkey.localhost",
+    "printer.local",
+    "portkey.corp.internal",
+    "metadata.google.internal",
+    "metadata",
+    "gateway",
+    "127.0.0.1",
+    "127.1",
+    "0x7f.1",
+    "2130706433",
+    "0177.0.0.1",
+    "0",
+    "0.0.0.0",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "169.254.169.254",
+    "224.0.0.1",
+    "[::1]",
+    "[::]",
+    "[fd00::1]",
+    "[fe80::1]",
+    "[ff02::1]",
+    "[::ffff:10.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::127.0.0.1]",
+    "[64:ff9b::10.0.0.1]",
+    "[2002:7f00:1::]",
+]
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.upper().startswith(("PORTKEY_", "LOG_", "SSL_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Read the settings from an environment that holds these variables."""
+
+    def from_environment(env_file=None, **variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return load_settings(env_file)
+
+    return from_environment
+
+
+@pytest.fixture
+def refused(load):
+    """The words with which an environment is refused."""
+
+    def words(env_file=None, **variables):
+        with pytest.raises(ConfigurationError) as caught:
+            load(env_file, **variables)
+        return str(caught.value)
+
+    return words
+
+
+def test_nothing_needs_to_be_set(load):
+    settings = load()
+
+    assert settings.model_dump() == {
+        "api_key": None,
+        "base_url": "https://api.portkey.ai/v1",
+        "allow_private_base_url": False,
+        "allow_insecure_http": False,
+        "timeout_ms": 30_000,
+        "ca_file": None,
+        "ca_dir": None,
+        "sandbox": False,
+        "log_level": "info",
+        "log_format": "text",
+        "mcp_base_url": None,
+        "prices_url": None,
+        "max_result_chars": 80_000,
+        "toolsets": (),
+        "tools": (),
+        "exclude_tools": (),
+        "tool_mode": "full",
+        "read_only": False,
+        "fast_path": True,
+    }
+
+
+def test_every_setting_is_a_variable_of_the_environment(load):
+    settings = load(
+        PORTKEY_API_KEY="pk-1",
+        PORTKEY_BASE_URL="http://10.0.0.7:8080/v1",
+        PORTKEY_ALLOW_PRIVATE_BASE_URL="yes",
+        PORTKEY_ALLOW_INSECURE_HTTP="1",
+        PORTKEY_TIMEOUT_MS="250",
+        SSL_CERT_FILE=__file__,
+        SSL_CERT_DIR=str(Path(__file__).parent),
+        PORTKEY_SANDBOX="true",
+        LOG_LEVEL="error",
+        LOG_FORMAT="json",
+        PORTKEY_MCP_BASE_URL="https://mcp.example",
+        PORTKEY_PRICES_URL="https://prices.example/",
+        MCP_MAX_RESULT_CHARS="5000",
+        PORTKEY_TOOLSETS="users, mcp",
+        PORTKEY_TOOLS="get_log",
+        PORTKEY_EXCLUDE_TOOLS="delete_user,delete_workspace",
+        PORTKEY_TOOL_MODE="code",
+        PORTKEY_READ_ONLY="true",
+        MCP_FAST_PATH="off",
+    )
+
+    assert settings.api_key.get_secret_value() == "pk-1"
+    assert settings.model_dump(exclude={"api_key"}) == {
+        "base_url": "http://10.0.0.7:8080/v1",
+        "allow_private_base_url": True,
+        "allow_insecure_http": True,
+        "timeout_ms": 250,
+        "ca_file": Path(__file__),
+        "ca_dir": Path(__file__).parent,
+        "sandbox": True,
+        "log_level": "error",
+        "log_format": "json",
+        "mcp_base_url": "https://mcp.example",
+        "prices_url": "https://prices.example/",
+        "max_result_chars": 5000,
+        "toolsets": ("users", "mcp"),
+        "tools": ("get_log",),
+        "exclude_tools": ("delete_user", "delete_workspace"),
+        "tool_mode": "code",
+        "read_only": True,
+        "fast_path": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("variables", "mcp", "prices"),
+    [
+        ({}, "https://mcp.portkey.ai", "https://configs.portkey.ai"),
+        ({"PORTKEY_BASE_URL": "https://portkey.example/v1"}, None, None),
+        (
+            {
+                "PORTKEY_BASE_URL": "https://portkey.example/v1",
+                "PORTKEY_MCP_BASE_URL": "https://mcp.example/",
+                "PORTKEY_PRICES_URL": "https://prices.example",
+            },
+            "https://mcp.example",
+            "https://prices.example",
+        ),
+    ],
+)
+def test_other_hosts_of_portkeys_are_known_only_beside_its_own_api(load, variables, mcp, prices):
+    settings = load(**variables)
+
+    assert (settings.mcp_address, settings.prices_address) == (mcp, prices)
+
+
+@pytest.mark.parametrize("name", ["PORTKEY_MCP_BASE_URL", "PORTKEY_PRICES_URL"])
+def test_every_address_is_checked(load, name):
+    with pytest.raises(ConfigurationError, match=f"{name} must be https"):
+        load(**{name: "http://mcp.example"})
+
+
+def test_variables_of_other_programs_are_not_ours(load):
+    settings = load(
+        API_KEY="theirs", BASE_URL="https://theirs.example", SANDBOX="1", TIMEOUT_MS="1"
+    )
+
+    assert settings == Settings()
+    assert settings.api_key is None
+
+
+def test_an_empty_variable_is_as_good_as_none(load):
+    assert load(PORTKEY_API_KEY="", PORTKEY_TIMEOUT_MS="", LOG_LEVEL="").timeout_ms == 30_000
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("DEBUG", "debug"), (" Info ", "info"), ("warn", "warning"), ("CRITICAL", "error")],
+)
+def test_log_levels_are_read_as_other_loggers_write_them(load, written, meant):
+    assert load(LOG_LEVEL=written).log_level == meant
+
+
+def test_settings_cannot_be_changed(load):
+    with pytest.raises(ValidationError, match="frozen"):
+        load().base_url = "https://elsewhere.example"
+
+
+def test_a_key_is_not_shown_with_the_settings(load):
+    assert "pk-secret" not in repr(load(PORTKEY_API_KEY="pk-secret"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem", "cure"),
+    [
+        ("PORTKEY_TIMEOUT_MS", "soon", "valid integer", "PORTKEY_TIMEOUT_MS=30000"),
+        ("PORTKEY_TIMEOUT_MS", "0", "greater than or equal to 1", "PORTKEY_TIMEOUT_MS=30000"),
+        ("PORTKEY_TIMEOUT_MS", "600001", "less than or equal to 600000", "PORTKEY_TIMEOUT_MS="),
+        ("PORTKEY_TIMEOUT_MS", "1.5", "valid integer", "PORTKEY_TIMEOUT_MS=30000"),
+        ("PORTKEY_SANDBOX", "perhaps", "valid boolean", "PORTKEY_SANDBOX=true"),
+        ("PORTKEY_ALLOW_INSECURE_HTTP", "perhaps", "valid boolean", "INSECURE_HTTP=true"),
+        ("PORTKEY_ALLOW_PRIVATE_BASE_URL", "perhaps", "valid boolean", "BASE_URL=true"),
+        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'", "LOG_LEVEL=debug"),
+        ("LOG_FORMAT", "xml", "'text' or 'json'", "LOG_FORMAT=json"),
+        ("SSL_CERT_FILE", "/nowhere.pem", "does not point to a file", "SSL_CERT_FILE=/etc"),
+        ("SSL_CERT_DIR", "/nowhere", "does not point to a directory", "SSL_CERT_DIR=/etc"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_name_problem_and_cure(refused, name, value, problem, cure):
+    told = refused(**{name: value})
+
+    assert told.startswith(f"{name}: ")
+    assert problem in told
+    assert cure in told
+
+
+def test_all_wrong_values_are_told_at_once(refused):
+    told = refused(PORTKEY_TIMEOUT_MS="soon", LOG_LEVEL="loud")
+
+    assert [line.partition(":")[0] for line in told.splitlines()] == [
+        "PORTKEY_TIMEOUT_MS",
+        "LOG_LEVEL",
+    ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["s3cret key", "s3cret\nx", " s3cret", "s3cret\u00e9", "'s3cret'", '"s3cret"', "s3cret\udcff"],
+)
+def test_a_key_that_cannot_be_one_is_refused_without_repeating_it(refused, key):
+    told = refused(PORTKEY_API_KEY=key, LOG_LEVEL="info")
+
+    assert "PORTKEY_API_KEY" in told
+    assert "copy the key again" in told
+    assert "s3cret" not in told
+
+
+def test_a_wrong_value_elsewhere_does_not_bring_the_key_to_light(refused):
+    assert "s3cret" not in refused(PORTKEY_API_KEY="s3cret", PORTKEY_TIMEOUT_MS="s3cret")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.portkey.ai/v1",
+        "https://api.portkey.ai/v1/",
+        "HTTPS://API.PORTKEY.AI",
+        "https://gateway.example.com:8443/portkey/v1",
+        "https://xn--bcher-kva.example/v1",
+        "https://internal.example.com",
+        "https://1.1.1.1",
+        "https://[2606:4700::1111]:8443/v1",
+    ],
+)
+def test_a_public_https_address_is_welcome(load, url):
+    assert load(PORTKEY_BASE_URL=url).base_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://api.portkey.ai/v1", "set PORTKEY_ALLOW_INSECURE_HTTP=true"),
+        ("https://admin:s3cret@api.portkey.ai", "no user, password"),
+        ("https://@api.portkey.ai", "no user, password"),
+        ("https://api.portkey.ai\\@evil.example", "no user, password"),
+        ("https://api.portkey.ai/v1?key=s3cret", "query"),
+        ("https://api.portkey.ai/v1?", "query"),
+        ("https://api.portkey.ai/v1#s3cret", "fragment"),
+        ("api.portkey.ai/v1", "a whole URL that starts with https://"),
+        ("//api.portkey.ai/v1", "a whole URL that starts with https://"),
+        ("ftp://api.portkey.ai/v1", "a whole URL that starts with https://"),
+        ("ftp://[2606:4700::1111]/v1", "a whole URL that starts with https://"),
+        ("https://", "a whole URL that starts with https://"),
+        ("https:///v1", "a whole URL that starts with https://"),
+        ("https://api.portkey.ai:99999", "a whole URL that starts with https://"),
+        ("https://api..ai", "a whole URL that starts with https://"),
+        ("https://[::1", "a whole URL that starts with https://"),
+        ("https://[v1.a]", "a whole URL that starts with https://"),
+        ("https://%6cocalhost", "a whole URL that starts with https://"),
+        (" https://api.portkey.ai/v1", "a space"),
+        ("https://api.portkey.ai\n/v1", "a line break"),
+        ("https://b\u00fccher.example", "in its xn-- form"),
+        # Python's codec folds the ideographic full stop: the key would go to loopback.
+        ("https://127\u30020\u30020\u30021", "not ASCII"),
+    ],
+)
+def test_an_address_the_key_must_not_go_to_is_refused_with_a_reason(refused, url, problem):
+    told = refused(PORTKEY_BASE_URL=url)
+
+    assert told.startswith("PORTKEY_BASE_URL ")
+    assert problem in told
+    assert "s3cret" not in told
+
+
+@pytest.mark.parametrize("host", PRIVATE_HOSTS)
+def test_a_private_address_is_refused_however_it_is_spelt(refused, host):
+    told = refused(PORTKEY_BASE_URL=f"https://{host}:8443/v1")
+
+    assert "set PORTKEY_ALLOW_PRIVATE_BASE_URL=true" in told
+
+
+@pytest.mark.parametrize("host", PRIVATE_HOSTS)
+def test_a_private_address_without_tls_is_taken_when_both_are_allowed(load, host):
+    url = f"http://{host}:8080/v1"
+
+    settings = load(
+        PORTKEY_BASE_URL=url,
+        PORTKEY_ALLOW_PRIVATE_BASE_URL="true",
+        PORTKEY_ALLOW_INSECURE_HTTP="true",
+    )
+
+    assert settings.base_url == url
+
+
+def test_each_permission_gives_only_its_own(refused):
+    url = "http://10.0.0.7/v1"
+
+    assert "ALLOW_INSECURE_HTTP" in refused(
+        PORTKEY_BASE_URL=url, PORTKEY_ALLOW_PRIVATE_BASE_URL="true"
+    )
+    assert "ALLOW_PRIVATE_BASE_URL" in refused(
+        PORTKEY_BASE_URL=url,
+        PORTKEY_ALLOW_PRIVATE_BASE_URL="false",
+        PORTKEY_ALLOW_INSECURE_HTTP="true",
+    )
+
+
+def test_the_sandbox_needs_neither_address_nor_key(load):
+    settings = load(
+        PORTKEY_SANDBOX="true", PORTKEY_BASE_URL="http://localhost", PORTKEY_API_KEY="any name"
+    )
+
+    assert settings.sandbox
+
+
+@given(st.one_of(st.text(), st.text().map("https://{}".format), st.from_regex(r"https://\S+")))
+@example("https://[::1]]")
+@example("https://a:b:c")
+def test_any_text_as_an_address_is_taken_or_refused_in_words(text):
+    try:
+        settings = load_settings(PORTKEY_BASE_URL=text)
+    except ConfigurationError as error:
+        assert str(error).startswith("PORTKEY_BASE_URL")
+    else:
+        assert settings.base_url == text
+        assert text.isascii()
+        assert text.lower().startswith("https://")
+
+
+@settings(max_examples=30)
+@given(st.ip_addresses(v=4).filter(lambda ip: not ip.is_global))
+def test_no_spelling_of_a_private_address_passes(ip):
+    number = int(ip)
+    first, *rest = str(ip).split(".")
+    spellings = [
+        str(ip),
+        str(number),
+        hex(number),
+        f"0{number:o}",
+        f"{first}.{number & 0xFFFFFF}",
+        ".".join([hex(int(first)), *rest]),
+        f"[::ffff:{ip}]",
+        f"[64:ff9b::{ip}]",
+    ]
+
+    for host in spellings:
+        with pytest.raises(ConfigurationError, match="ALLOW_PRIVATE_BASE_URL"):
+            load_settings(PORTKEY_BASE_URL=f"https://{host}/v1")
+
+
+@given(st.text(min_size=1))
+def test_any_text_as_a_key_is_taken_or_refused_in_words(text):
+    try:
+        settings = load_settings(PORTKEY_API_KEY=text)
+    except ConfigurationError as error:
+        assert str(error).startswith("PORTKEY_API_KEY")
+    else:
+        assert settings.api_key.get_secret_value() == text
+        text.encode("ascii")
+
+
+def test_the_environment_wins_over_the_env_file(load, tmp_path):
+    file = tmp_path / "portkey.env"
+    file.write_text("PORTKEY_API_KEY=from-file\nPORTKEY_TIMEOUT_MS=1000\nOTHER=ignored\n")
+
+    settings = load(file, PORTKEY_TIMEOUT_MS="2000")
+
+    assert settings.api_key.get_secret_value() == "from-file"
+    assert settings.timeout_ms == 2000
+
+
+def test_a_flag_wins_over_both(load, tmp_path, monkeypatch):
+    file = tmp_path / "portkey.env"
+    file.write_text("PORTKEY_SANDBOX=false\n")
+    monkeypatch.setenv("PORTKEY_SANDBOX", "0")
+
+    assert load_settings(file, PORTKEY_SANDBOX=True).sandbox
+
+
+def test_an_env_file_is_never_read_unasked(load, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("PORTKEY_API_KEY=planted\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert load().api_key is None
+
+
+def test_a_wrong_value_in_an_env_file_is_refused_like_any_other(refused, tmp_path):
+    file = tmp_path / "portkey.env"
+    file.write_text("PORTKEY_TIMEOUT_MS=soon\n")
+
+    assert "PORTKEY_TIMEOUT_MS: input should be a valid integer" in refused(file)
+
+
+def test_an_env_file_that_is_not_there_is_named(refused):
+    told = refused(Path("nowhere") / "portkey.env")
+
+    assert told.startswith("--env-file: there is no file ")
+    assert "portkey.env" in told
+
+
+def test_an_env_file_that_is_not_text_is_named_and_not_quoted(refused, tmp_path):
+    file = tmp_path / "portkey.env"
+    file.write_bytes(b"PORTKEY_API_KEY=s3cret\xff\n")
+
+    told = refused(file)
+
+    assert "portkey.env cannot be read" in told
+    assert "s3cret" not in told
