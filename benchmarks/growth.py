@@ -30,7 +30,7 @@ from figures import (
 )
 from messages import CALL, LIST, SESSIONLESS_CALL, Message
 from plots import Panel, Point, draw
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from processes import resident_mb
 from servers import Bench, Implementation, bench, install, ours, ours_with, theirs
 from table import Figures, markdown, number

@@ -59,9 +59,6 @@ def demo() -> None:
     lines that connect your own client. Needs no key, network, terminal or input. The exit
     code is 0 only if every step held.
     """
-    from ..server.mcp.fastmcp_environment import isolate_fastmcp
-
-    isolate_fastmcp()
     from .demo import run_demo
 
     sys.exit(run_demo())

@@ -1,6 +1,6 @@
 """What is judged of a JSON-RPC message before the SDK sees it: its id, and whether it is one.
 
-Imports neither the SDK nor FastMCP, so it can be asked before they are loaded.
+Does not import the SDK, so it can be used before that is loaded.
 """
 
 import json

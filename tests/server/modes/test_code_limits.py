@@ -157,7 +157,7 @@ async def test_answers_inside_are_whole_where_they_would_be_cut_outside(coding):
 
 
 async def test_a_full_house_says_when_to_come_back(coding, monkeypatch):
-    monkeypatch.setattr(code_mode, "AT_ONCE", 1)
+    monkeypatch.setattr(code_mode, "MAX_RUNNING", 1)
     async with coding() as client:
         running = asyncio.create_task(
             client.call_tool("execute", {"code": "import time\ntime.sleep(3)\nreturn 1"})

@@ -10,7 +10,7 @@ OPENING_ID = "fast-path-opening"
 
 
 class FastPathConnection:
-    """the fast path for one client: its first request decides the generation, as in the SDK.
+    """The fast path for one client: its first request decides the generation, as in the SDK.
 
     `is_open` turns false, for good, where a client opens in a way that only the SDK understands;
     then everything is the SDK's.
@@ -43,13 +43,13 @@ class FastPathConnection:
         return request
 
     def static_answer(self, request: Request) -> bytes | None:
-        """The answer to a request that asks nobody, or None."""
+        """The answer to a request that calls no tool, or None."""
         return None if self._fast_path is None else self._fast_path.static_answer(request)
 
-    async def called(self, request: Request) -> bytes:
+    async def call(self, request: Request) -> bytes:
         """Call the tool, and answer."""
-        assert self._fast_path is not None
-        return await self._fast_path.called(request)
+        assert self._fast_path is not None  # `request` returns none without it
+        return await self._fast_path.call(request)
 
     def needs_no_answer(self, message: Any) -> bool:
         """Whether this is the end of the handshake, which the SDK is told of if it is started."""

@@ -5,7 +5,7 @@ All others are the SDK's, which knows what to say to them. Standard library only
 
 from typing import Any, Literal, NamedTuple
 
-from .manifest import LISTS
+from ..offer.offer import LISTS
 
 LEGACY_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 MODERN_VERSION = "2026-07-28"

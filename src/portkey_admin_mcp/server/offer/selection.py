@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
-from ..domains import DOMAINS, GROUPS, domains_of
-from ..errors import ConfigurationError
-from ..settings.settings import Settings
+from ...domains import DOMAINS, GROUPS, domains_of
+from ...errors import ConfigurationError
+from ...settings.settings import Settings
 
 
 class Selectable(Protocol):
@@ -70,10 +70,3 @@ def nearest(name: str, known: list[str]) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"there are {', '.join(known)}" if len(known) < 50 else "docs/tools names them all"
-
-
-def unknown_tool(name: str, known: list[str]) -> str:
-    """What to say about a tool that there is not, or not for this client."""
-    near = get_close_matches(name, known, n=2, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else "search for what you want to do."
-    return f"There is no tool {name[:60]!r}; {hint}"
