@@ -1,39 +1,41 @@
-"""Serve this server with copies of its tools, to see what many tools cost.
+"""Serve this server with copies of its tools, to measure what many tools cost.
 
     python benchmarks/many_tools.py COUNT [http …]
 
-What follows COUNT is what `portkey-admin-mcp` takes. Copies are called like their tool, with a
-number, and do the same. They stand in the manifest, from which the fast path lists and calls;
-for the hosted service they are registered with the SDK too.
+The arguments after COUNT are those of `portkey-admin-mcp`. A copy has the name of its tool and a
+number, and does the same as its tool. The copies are in the manifest, from which the fast path
+lists tools; for the hosted service they are in the SDK's server too, and can be called.
 """
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from portkey_admin_mcp.__main__ import main
 from portkey_admin_mcp.server.fastpath.manifest import ListedTool, Manifest
-from portkey_admin_mcp.server.mcp.fastmcp_environment import isolate_fastmcp
+
+T = TypeVar("T")
 
 
-def copies(tools: list[Any], count: int, copy: Any) -> list[Any]:
-    """The tools, and as many copies of them as make up `count`."""
-    turns = (divmod(number, len(tools)) for number in range(count))
-    return [tools[place] if turn == 0 else copy(tools[place], turn) for turn, place in turns]
+def with_copies(tools: list[T], count: int, copy: Callable[[T, int], T]) -> list[T]:
+    """The first `count` of: the tools, then a copy of each, then another copy of each, …"""
+    positions = (divmod(index, len(tools)) for index in range(count))
+    return [tools[place] if turn == 0 else copy(tools[place], turn) for turn, place in positions]
 
 
 def listed_copy(tool: ListedTool, number: int) -> ListedTool:
     """A tool of the manifest under another name."""
     name = f"{tool.name}_{number}"
-    told = {"domain": tool.domain, "effect": tool.effect, "module": tool.module}
+    fields = {"name": name, "domain": tool.domain, "effect": tool.effect, "module": tool.module}
     text = tool.text.replace(f'"name":"{tool.name}"', f'"name":"{name}"', 1)
-    return ListedTool({"name": name, **told}, text)
+    return ListedTool(fields, text)
 
 
 def registered_copy(tool: Any, number: int) -> Any:
-    """A tool of the catalogue under another name."""
+    """A tool of the catalog under another name."""
 
     @wraps(tool.function)
     async def function(*positional: Any, **named: Any) -> Any:
@@ -43,29 +45,30 @@ def registered_copy(tool: Any, number: int) -> Any:
     return replace(tool, function=function)
 
 
-def offer(count: int) -> None:
-    """Let the manifest hold so many tools."""
-    whole = Manifest.load()
-    tools = copies([*whole.tools.values()], count, listed_copy)
-    manifest = Manifest(whole._head, tools)
+def extend_manifest(count: int) -> None:
+    """Let the manifest hold `count` tools."""
+    original = Manifest.load()
+    tools = with_copies([*original.tools.values()], count, listed_copy)
+    manifest = Manifest(original._head, tools)
     Manifest.load = classmethod(lambda _cls: manifest)  # type: ignore[method-assign,assignment]
 
 
-def register(count: int) -> None:
-    """Let the SDK's server hold so many tools, and calls of copies find their tool."""
-    isolate_fastmcp()
+def extend_service(count: int) -> None:
+    """Let the SDK's server hold `count` tools, and let the fast path call the copies."""
+    from portkey_admin_mcp.server import selection
     from portkey_admin_mcp.server.fastpath.tool_calls import Calls
-    from portkey_admin_mcp.server.mcp import app
 
-    offered = copies(app.all_tools(), count, registered_copy)
-    app.all_tools = lambda: offered
+    select = selection.selected_tools
+    selection.selected_tools = lambda settings, tools: select(
+        settings, with_copies(tools, count, registered_copy)
+    )
     executor = Calls._executor
     Calls._executor = lambda self, name: executor(self, re.sub(r"_\d+$", "", name))  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
-    wanted = int(sys.argv.pop(1))
-    offer(wanted)
+    tool_count = int(sys.argv.pop(1))
+    extend_manifest(tool_count)
     if "http" in sys.argv:
-        register(wanted)
+        extend_service(tool_count)
     main()
