@@ -34,14 +34,16 @@ from mcp_types import (
     ServerCapabilities,
     TextContent,
 )
+from pydantic import BaseModel
 
 from portkey_admin_mcp.server.calls.outcome import Outcome
 from portkey_admin_mcp.server.calls.result_size import compact
-from portkey_admin_mcp.server.fastpath.manifest import ListedTool, Manifest
+from portkey_admin_mcp.server.fastpath.answers import FastPath
 from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.http.fast_endpoint import FastPathParts
 from portkey_admin_mcp.server.http.serve import run
-from portkey_admin_mcp.server.mcp.recording import record
+from portkey_admin_mcp.server.mcp.modern_fields import record_modern_fields
+from portkey_admin_mcp.server.modes.mode import Mode
+from portkey_admin_mcp.server.offer.offer import Offer
 from portkey_admin_mcp.settings.hosting import Hosting
 
 NAME = "conformance"
@@ -133,20 +135,39 @@ def create_server() -> FixtureServer:
     return server
 
 
-def fast_path_for(server: Server[Any]) -> FastPathParts:
-    """The fast path in front of this server, with a manifest recorded from it."""
-    head, lists = anyio.run(record, server)
-    tools = [
-        ListedTool(
-            {"name": tool["name"], "domain": "", "effect": "read", "module": ""}, compact(tool)
-        )
-        for tool in lists.pop("tools")
-    ]
-    for field, definitions in lists.items():
-        head[field] = [{"needs": [], "definition": definition} for definition in definitions]
-    return FastPathParts(
-        Manifest(head, tools), call_fast, frozenset(TOOLS.keys() - FAST_PATH_TOOLS)
-    )
+def fast_path_for(server: Server[Any]) -> FastPath:
+    """The fast path in front of this server, which offers the same."""
+    return FastPath(offer_of(server), call_fast, frozenset(TOOLS.keys() - FAST_PATH_TOOLS))
+
+
+def offer_of(server: Server[Any]) -> Offer:
+    """All fixtures, as the fast path lists them."""
+    tools = [plain(tool.definition) for tool in TOOLS.values()]
+    head = {
+        "sources": {},
+        "capabilities": plain(server.get_capabilities()),
+        "instructions": "",
+        "serverInfo": plain(server.server_info),
+        "modern": anyio.run(record_modern_fields, server),
+        "modes": {"full": Mode.manifest_entry()},
+        "tools": [
+            {"name": tool["name"], "domain": "", "effect": "read", "module": ""} for tool in tools
+        ],
+        "prompts": [unconditional(prompt.definition) for prompt in PROMPTS.values()],
+        "resources": [unconditional(resource) for resource in fixtures.RESOURCES],
+        "resourceTemplates": [unconditional(fixtures.RESOURCE_TEMPLATE)],
+    }
+    return Offer.of(head, [compact(tool) for tool in tools])
+
+
+def plain(model: BaseModel) -> dict[str, Any]:
+    """A model as it is sent."""
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def unconditional(definition: BaseModel) -> dict[str, Any]:
+    """Something that is offered whatever tools are."""
+    return {"needs": [], "definition": plain(definition)}
 
 
 async def call_fast(name: str, _arguments: dict[str, Any]) -> Outcome:
@@ -176,7 +197,7 @@ def main() -> None:
     )
     server = create_server()
     fast_path = fast_path_for(server) if arguments.fast_path == "on" else None
-    run(build_http(server, [], hosting, fast_path=fast_path), hosting)
+    run(build_http(server, hosting, fast_path=fast_path), hosting)
 
 
 if __name__ == "__main__":
