@@ -1,4 +1,4 @@
-"""The offer of this installation: from the manifest, or made anew where that is out of date."""
+"""The offer of this installation: from the manifest, or built anew if that is out of date."""
 
 import sys
 

@@ -45,7 +45,7 @@ ENDS_WITHIN_S = 3
         ("raise SystemExit", "SystemExit (line 1)"),
         ("return {(1, 2): 3}", "keys must be"),
         ("return float('nan')", "not JSON compliant"),
-        ("class A: pass\nreturn [A()]", "is no JSON: hand over dicts"),
+        ("class A: pass\nreturn [A()]", "is no JSON: pass dicts"),
         ("call_tool('list_configs')", "write `await call_tool"),
         ("x" * 100_001, "more than 100,000 characters"),
         (f"await call_tool('list_configs', {{'a': 'a' * {10**6}}})", "longer than 500,000"),

@@ -78,8 +78,8 @@ def _discovered(offer: Offer) -> dict[str, Any]:
 
 def response(request: Request, inner: bytes) -> bytes:
     """A JSON-RPC response; `inner` is the result without its braces."""
-    asked = json.dumps(request.id).encode()
-    return b'{"jsonrpc":"2.0","id":%b,"result":{%b}}' % (asked, inner)
+    id = json.dumps(request.id).encode()
+    return b'{"jsonrpc":"2.0","id":%b,"result":{%b}}' % (id, inner)
 
 
 def _call_result(outcome: Outcome) -> bytes:

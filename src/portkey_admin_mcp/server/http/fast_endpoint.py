@@ -122,20 +122,20 @@ class FastPathEndpoint:
 
 def _plain_headers(scope: Scope) -> Headers | None:
     """The headers of a request that could be the fast path's; None where any is unusual."""
-    found: dict[bytes, bytes] = {}
-    wanted = (b"content-type", b"accept", b"mcp-protocol-version", b"mcp-session-id")
+    values: dict[bytes, bytes] = {}
+    names = (b"content-type", b"accept", b"mcp-protocol-version", b"mcp-session-id")
     for name, value in scope["headers"]:
-        if name in wanted or name.startswith(b"mcp-"):
-            if name in found or name.startswith(b"mcp-param-"):
+        if name in names or name.startswith(b"mcp-"):
+            if name in values or name.startswith(b"mcp-param-"):
                 return None
-            found[name] = value
-    kinds = {part.partition(b";")[0].strip() for part in found.get(b"accept", b"").split(b",")}
-    if found.get(b"content-type", b"").partition(b";")[0].strip() != JSON:
+            values[name] = value
+    kinds = {part.partition(b";")[0].strip() for part in values.get(b"accept", b"").split(b",")}
+    if values.get(b"content-type", b"").partition(b";")[0].strip() != JSON:
         return None
     if not {JSON, STREAM} <= kinds:
         return None
-    names = ("mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name")
-    return Headers(*(found.get(name.encode(), b"") for name in names))
+    parts = (b"mcp-protocol-version", b"mcp-session-id", b"mcp-method", b"mcp-name")
+    return Headers(*(values.get(name, b"") for name in parts))
 
 
 def _message(body: bytes) -> Any:

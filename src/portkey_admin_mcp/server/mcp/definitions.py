@@ -1,4 +1,4 @@
-"""Everything the server says of itself, made from the tools: what the manifest is written from."""
+"""Everything the server says of itself, built from the tools; the manifest is written from it."""
 
 from typing import Any, get_type_hints
 
@@ -68,7 +68,7 @@ def describe(tool: Tool) -> Definition:
 
 
 def build_offer(tools: list[Tool] | None = None) -> Offer:
-    """What the manifest holds, made anew; of these tools, or of all."""
+    """What the manifest holds, built anew from these tools, or from all."""
     tools = all_tools() if tools is None else tools
     return Offer.of(head(tools), [compact(describe(tool)) for tool in tools])
 

@@ -41,7 +41,7 @@ SUMMARY: dict[str, tuple[str, dict[str, Any]]] = {
     "api_keys": ("list_api_keys", {"page_size": 100}),
     "integrations": ("list_integrations", {}),
 }
-"""The tools that the organisation's summary is made with."""
+"""The tools whose answers make up the organisation's summary."""
 SUMMARY_DEFINITION: Definition = {
     "uri": "portkey://organisation",
     "name": "organisation",

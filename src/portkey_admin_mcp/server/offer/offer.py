@@ -32,7 +32,7 @@ SOURCES = (
 )
 """The folders of the package that decide what is offered, and how it is described."""
 MAX_SELECTIONS = 32
-"""Selections of toolsets whose lists are kept ready."""
+"""Number of toolset selections whose lists are cached."""
 ONLY_READS = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True}
 
 ToolMode = Literal["full", "search", "code"]
@@ -151,7 +151,7 @@ class Offer:
 
     @property
     def modern_fields(self) -> dict[str, dict[str, Any]]:
-        """What results hold besides since revision 2026-07-28, by kind: discover, list, call."""
+        """What results hold in addition since revision 2026-07-28: of discover, list, call."""
         fields: dict[str, dict[str, Any]] = self._head["modern"]
         return fields
 

@@ -36,7 +36,7 @@ def run_in_loop(serving: Coroutine[Any, Any, None]) -> None:
 
 
 class StdioLoop:
-    """One client, from the first line that was not answered early to the end of its input."""
+    """Serves one client, from the first line that was not answered early to the end of input."""
 
     def __init__(
         self,
@@ -202,7 +202,7 @@ class Input(asyncio.Protocol):
         await self._ended.wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take each line that is whole."""
+        """Take each complete line."""
         self._unread += data
         if b"\n" not in data:
             return

@@ -51,10 +51,10 @@ class StreamRecorder(EventStore):
         self._streams: dict[str, str] = {}
         self.idle = asyncio.Event()
         self.on_answer: Callable[[str], None] = lambda _stream_id: None
-        """Called with the id of a request whose answer was kept, before it is sent."""
+        """Called with the id of each request whose answer was stored, before it is sent."""
 
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
-        """Keep what is about to be sent; returns its id, or nothing if it could not be kept."""
+        """Store what is about to be sent; returns its event id, or "" if that failed."""
         last = isinstance(message, JSONRPCResponse | JSONRPCError)
         if message is None:
             # A cursor comes first on each stream, and a request id may be used again.
@@ -105,7 +105,7 @@ class Sessions(SessionManager):
 
     @event_store.setter
     def event_store(self, _: EventStore | None) -> None:
-        """The SDK's constructor sets it; ours is made when it is read."""
+        """Ignore what the SDK's constructor sets: a recorder is created at each reading."""
 
     @property
     def open_sessions(self) -> int:
@@ -178,7 +178,7 @@ class Sessions(SessionManager):
             await self.start_serving(transport, version)
             await transport.handle_request(scope, receive, guarded_send)
             if guarded_send.streams:
-                # The client may have gone; its answer is still to be kept.
+                # Even if the client has gone, its answer is stored, to be fetched later.
                 with anyio.move_on_after(DETACHED_CALL_TIMEOUT_S):
                     await recorder.idle.wait()
         finally:
