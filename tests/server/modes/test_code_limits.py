@@ -11,7 +11,7 @@ import pytest
 
 from mcp_texts import texts
 from portkey_admin_mcp.server.modes import code_mode, code_run
-from portkey_admin_mcp.server.modes.code_run import LIMITS, PROCESS, TOOL_CALLS
+from portkey_admin_mcp.server.modes.code_run import LIMITS, MAX_TOOL_CALLS, PROCESS
 
 BEGINS_WITHIN_S = 30
 ENDS_WITHIN_S = 3
@@ -97,7 +97,7 @@ async def test_a_thousand_calls_are_stopped_at_fifty(stopped, emulator):
     said = await stopped('for _ in range(1000): await call_tool("list_workspaces")')
 
     assert said == code_run.TOO_MANY_CALLS
-    assert len(emulator.log) == TOOL_CALLS + 1
+    assert len(emulator.log) == MAX_TOOL_CALLS + 1
 
 
 async def test_who_goes_on_after_fifty_calls_is_stopped_for_good(stopped, emulator):
@@ -105,11 +105,11 @@ async def test_who_goes_on_after_fifty_calls_is_stopped_for_good(stopped, emulat
     greedy = 'while True:\n  try: await call_tool("list_workspaces")\n  except Exception: pass'
 
     assert await stopped(greedy) == code_run.TOO_MANY_CALLS
-    assert len(emulator.log) == TOOL_CALLS + 1
+    assert len(emulator.log) == MAX_TOOL_CALLS + 1
 
 
 async def test_fifty_calls_are_within_the_limit(returned):
-    many = f'[call_tool("list_workspaces") for _ in range({TOOL_CALLS})]'
+    many = f'[call_tool("list_workspaces") for _ in range({MAX_TOOL_CALLS})]'
 
     assert await returned(f"import asyncio\nreturn len(await asyncio.gather(*{many}))") == 50
 
