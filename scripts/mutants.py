@@ -38,20 +38,20 @@ class Target(NamedTuple):
 
 TARGETS = (
     Target(
-        "emulator/core/kernel.py",
+        "emulator/core/routing.py",
         (
             "admit", "stay_within", "plan", "require", "may", "is_admin", "may_everything",
             "workspace", "named_workspace", "find_within", "find", "match", "_fits",
             "_segment_fits",
         ),
-        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_configs.py",
+        ("tests/emulator/core/test_routing.py", "tests/emulator/test_configs.py",
          "tests/emulator/test_prompts.py", "tests/emulator/test_integrations.py",
          "tests/emulator/test_api_keys.py"),
     ),
     Target(
         "emulator/core/app.py",
         ("_portkey", "_route", "_authenticate", "_opens", "_past", "_decode", "_finite"),
-        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_api_keys.py",
+        ("tests/emulator/core/test_routing.py", "tests/emulator/test_api_keys.py",
          "tests/emulator/core/test_control.py", "tests/emulator/test_audit_logs.py"),
     ),
     Target(

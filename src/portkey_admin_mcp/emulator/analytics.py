@@ -7,14 +7,27 @@ side a range is closed: buckets of a round width, nothing, and the beginning, ar
 from collections.abc import Callable
 from typing import Any
 
-from .core.kernel import Call, route
+from .core.routing import Call, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
-from .shared import analytics_groups  # noqa: F401  # its routes are analytics too
+from .core.tables import Table
+from .traffic.groups import GROUPS, OBJECT, columns_of, grouped, largest_first
 from .traffic.month import RECIPES
-from .traffic.requests import COST, HITS, PER_CENT, Selection, percentile, selected, shown_time
+from .traffic.requests import (
+    COST,
+    HITS,
+    PER_CENT,
+    Selection,
+    is_metadata_key,
+    named_by_slug,
+    percentile,
+    selected,
+    selection,
+    shown_time,
+)
 from .traffic.sources import sources
 
+TABLES = (Table(RECIPES),)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 USER = "user is not null"
 Points = list[dict[str, Any]]
@@ -206,6 +219,101 @@ def get_cache_summary(call: Call) -> Row:
         "cache_speedup": _plain((1 - hit / other) * 100) if hits and other else 0,
     }
     return {"summary": summary, "object": "analytics-summary"}
+
+
+@route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
+def get_analytics_group_users(call: Call) -> Row:
+    """By the user that request metadata names; cost in cents."""
+    found = selected(call).query(f"user, count(*), {COST}", "and user is not null group by 1")
+    rows = [
+        {"user": user, "requests": count, "cost": round(cost, 4), **OBJECT}
+        for user, count, cost in found
+    ]
+    return largest_first(call, rows, "cost")
+
+
+@route("GET /analytics/groups/ai-models", scope="analytics.view", enterprise=True)
+def get_analytics_group_models(call: Call) -> Row:
+    """By model."""
+    found = selected(call).query("ai_model, count(*)", "and ai_model is not null group by 1")
+    rows = [{"ai_model": model, "requests": count, **OBJECT} for model, count in found]
+    return largest_first(call, rows, "requests")
+
+
+@route("GET /analytics/groups/metadata/{metadata_key}", scope="analytics.view", enterprise=True)
+def get_analytics_group_metadata(call: Call) -> Row:
+    """By the value of a key of request metadata; requests without it are left out."""
+    key = call.ids["metadata_key"]
+    if not is_metadata_key(key):
+        raise invalid("metadataKey", "must not hold quotes")
+    value = "json_extract(metadata, '$.\"' || ? || '\"')"
+    chosen = selected(call)
+    sql = (
+        f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # own words
+        f" sum(feedbacks > 0), max(created_at) from requests where {chosen.where}"
+        " and value is not null group by 1"
+    )
+    found = chosen.database.execute(sql, (key, *chosen.values)).fetchall()
+    rows = [
+        {
+            "metadata_value": str(value),
+            "requests": count,
+            "cost": round(cost, 4),
+            "avg_tokens": round(tokens, 2),
+            "avg_weighted_feedback": round(feedback or 0, 4),
+            "requests_with_feedback": scored,
+            "last_seen": shown_time(seen),
+            **OBJECT,
+        }
+        for value, count, cost, tokens, feedback, scored, seen in found
+    ]
+    return largest_first(call, rows, "requests")
+
+
+@route("GET /analytics/groups/workspaces", scope="analytics.view", enterprise=True)
+def get_analytics_group_workspaces(call: Call) -> Row:
+    """By workspace: all of them for a key of the organisation (the Python SDK's operation)."""
+    found = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
+    homes = call.table("workspaces")
+    rows = [
+        {"workspace": homes[each]["slug"], "requests": count, "cost": round(cost, 4), **OBJECT}
+        for each, count, cost in found
+        if each in homes
+    ]
+    return largest_first(call, rows, "cost")
+
+
+@route("GET /analytics/groups/provider", scope="analytics.view", enterprise=True)
+def get_analytics_group_providers(call: Call) -> Row:
+    """By provider."""
+    return _group(call, "provider")
+
+
+@route("GET /analytics/groups/{group_by}", scope="analytics.view", enterprise=True)
+def get_analytics_group(call: Call) -> Row:
+    """By any of these; requests alone are counted unless columns are named (changelog)."""
+    return _group(call, call.ids["group_by"])
+
+
+def _group(call: Call, group: str) -> Row:
+    if group not in GROUPS:
+        raise invalid("groupBy", f"must be one of {', '.join(GROUPS)}")
+    columns = columns_of(call)
+    chosen = _of_workspaces(call) if group == "workspace" else selected(call)
+    rows = grouped(chosen, group, columns)
+    if group == "workspace":
+        homes = call.table("workspaces")
+        rows = [{**row, group: homes[row[group]]["slug"]} for row in rows if row[group] in homes]
+    answer = largest_first(call, rows, call.query.get("order_by") or columns[0])
+    if call.query.get("include_total") == "false":
+        answer.pop("total")
+    return answer
+
+
+def _of_workspaces(call: Call) -> Selection:
+    """The requests of a key's own workspace; for the organisation's keys, of all or of one."""
+    home = named_by_slug(call) if call.is_admin else call.workspace()
+    return selection(call, home, call.query)
 
 
 def _width(chosen: Selection) -> int:

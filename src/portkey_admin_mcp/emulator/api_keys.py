@@ -6,22 +6,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .configs import bound_config
-from .core.control import BUDGETED
-from .core.kernel import ADMIN, Call, Refusal, forbidden, invalid, route
+from .core.routing import ADMIN, Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.store import Store, moment
-from .core.tables import Row
-from .shared.limits import (
-    Amount,
-    Body,
-    Budget,
-    KeyRate,
-    Midnight,
-    Time,
-    next_reset,
-    reset_usage,
-    spent,
-)
-from .shared.references import belongs_to_workspace, in_use_by
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
+from .shared.limits import Amount, Budget, KeyRate, Midnight, Time, next_reset, reset_usage, spent
 
 SHORTEST_TRANSITION_MS = 1_800_000
 LONGEST_TRANSITION_MS = 365 * 86_400_000
@@ -167,7 +156,7 @@ def update_api_key(call: Call) -> Row:
 @route("DELETE /api-keys/{id}", scope=any_kind("delete"))
 def delete_api_key(call: Call) -> Row:
     """Gone at once."""
-    delete_key(call.store, _find(call, "delete"))
+    call.store.delete("api_keys", _find(call, "delete"))
     return {}
 
 
@@ -290,27 +279,24 @@ def remember_secret(store: Store, key: Row, secret: str) -> None:
     store.table("_secrets").add({"id": secret, "key_id": key["id"]})
 
 
-def delete_key(store: Store, key: Row) -> None:
-    """Delete a key, with every secret it had."""
-    _forget_secrets(store, key)
-    store.delete("api_keys", key)
-
-
-def _forget_secrets(store: Store, key: Row) -> None:
-    for row in store.table("_secrets").where(key_id=key["id"]):
-        store.table("_secrets").remove(row)
-
-
 def _spend(call: Call, key: Row, amount: Amount) -> None:
     call.table("api_keys").change(key, spent(key, amount))
 
 
-@in_use_by("configs")
-def _config_of_a_key(store: Store, config: Row) -> str | None:
-    names = (config["slug"], config["id"])
-    bound = any(key["defaults"].get("config_id") in names for key in store.table("api_keys").rows())
-    return "Config is attached to an API key" if bound else None
-
-
-BUDGETED["api_keys"] = _spend
-belongs_to_workspace("api_keys", _forget_secrets)
+TABLES = (
+    Table(
+        "api_keys",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("user_id", "users", OnDelete.DELETE),
+            Reference(
+                "defaults.config_id",
+                "configs",
+                OnDelete.REFUSE,
+                "Config is attached to an API key",
+            ),
+        ),
+        spend=_spend,
+    ),
+    Table("_secrets", (Reference("key_id", "api_keys", OnDelete.DELETE),), is_part=True),
+)

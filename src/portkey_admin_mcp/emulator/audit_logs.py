@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from .core.kernel import Call, Route, forbidden, invalid, route
+from .core.routing import Call, Route, forbidden, invalid, route
+from .core.rows import Row
 from .core.store import Store, instant
-from .core.tables import Row
 from .traffic.requests import dicts, milliseconds, shown_time
 
 COLUMNS = (

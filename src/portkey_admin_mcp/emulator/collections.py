@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from .core.kernel import Call, Refusal, invalid, route
+from .core.routing import Body, Call, Refusal, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace, every_workspace_has, why_in_use
-
-belongs_to_workspace("collections")
+from .core.tables import OWNED_BY_WORKSPACE, Table
 
 
 class CollectionBody(Body):
@@ -68,15 +65,17 @@ def delete_collection(call: Call) -> Row:
     row = call.find("collections", call.ids["collection_id"])
     if row["is_default"]:
         raise Refusal(404, "Default collection cannot be deleted")
-    if told := why_in_use(call.store, "collections", row):
+    if told := call.store.reason_to_refuse("collections", row):
         raise Refusal(409, f"Unable to delete. {told}")
     call.store.delete("collections", row)
     return {}
 
 
-@every_workspace_has
-def _default(store: Store, workspace: Row) -> None:
-    _add(store, workspace, workspace["name"], None, is_default=True)
+def _add_default(call: Call, workspace: Row) -> None:
+    _add(call.store, workspace, workspace["name"], None, is_default=True)
+
+
+TABLES = (Table("collections", (OWNED_BY_WORKSPACE,), on_new_workspace=_add_default),)
 
 
 def _add(

@@ -5,14 +5,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, StrictBody, invalid, route, whole_list
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace, why_in_use
+from .core.routing import Body, Call, Refusal, StrictBody, invalid, route, whole_list
+from .core.rows import Row
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.versions import Versions
 
-VERSIONS = Versions("config_versions")
+VERSIONS = Versions("config_versions", "configs")
+TABLES = (Table("configs", (OWNED_BY_WORKSPACE,)), VERSIONS.declaration)
 
 
 class Retry(Body):
@@ -131,9 +130,8 @@ def update_config(call: Call) -> Row:
 def delete_config(call: Call) -> Row:
     """Refused while an API key or a workspace has it as its default."""
     config = call.find_within("configs", call.ids["slug"])
-    if told := why_in_use(call.store, "configs", config):
+    if told := call.store.reason_to_refuse("configs", config):
         raise Refusal(409, f"Unable to delete. {told}")
-    VERSIONS.delete(call.store, config)
     call.store.delete("configs", config)
     return {}
 
@@ -172,13 +170,6 @@ def _shown(config: Row, version: Row) -> dict[str, Any]:
 def _add_version(call: Call, config: Row, content: Row) -> str:
     version = VERSIONS.add(call, config, {"config": json.dumps(content)}, publish=True)
     return str(version["id"])
-
-
-def _forget_versions(store: Store, config: Row) -> None:
-    VERSIONS.delete(store, config)
-
-
-belongs_to_workspace("configs", _forget_versions)
 
 
 def _written(config: Row, version_id: str) -> Row:

@@ -4,12 +4,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
-from .secret_references import tags_asked_for
-from .shared.limits import Body
+from .core.tables import Table
+from .shared.filters import tag_filter
 
+TABLES = (Table("deployments"),)
 LISTS = ("workspaces_allowed", "jwt_subs_allowed")
 
 
@@ -151,7 +152,7 @@ def _be_only_default(call: Call, row: Row) -> None:
 def _filter(call: Call) -> Any:
     status, kind = call.query.get("status", "active"), call.query.get("type")
     search, slugs = call.query.get("search", "").lower(), call.query.get("workspace_slug")
-    tags = tags_asked_for(call)
+    tags = tag_filter(call)
 
     def fits(row: Row) -> bool:
         allowed = row["auth_settings"].get("workspaces_allowed") or []

@@ -5,9 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, route
-from .core.tables import Row
-from .shared.limits import Body
+from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .traffic.requests import database, milliseconds
 
 

@@ -4,15 +4,20 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, forbidden, invalid, public, route
+from .core.routing import Body, Call, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.versions import Versions
 
-VERSIONS = Versions("guardrail_versions")
+VERSIONS = Versions("guardrail_versions", "guardrails")
+TABLES = (
+    Table(
+        "guardrails",
+        (OWNED_BY_WORKSPACE, Reference("_mcp_servers", "mcp_servers", OnDelete.CLEAR)),
+    ),
+    VERSIONS.declaration,
+)
 USUAL: dict[str, Any] = {
     "deny": False,
     "async": False,
@@ -125,16 +130,13 @@ def update_guardrail(call: Call) -> Row:
 def delete_guardrail(call: Call) -> None:
     """With all versions. The answer is empty: the OpenAPI file has none."""
     row = _find(call, "delete")
-    VERSIONS.delete(call.store, row)
     call.store.delete("guardrails", row)
 
 
 @route("GET /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("list"))
 def list_guardrail_mcp_servers(call: Call) -> Row:
     """The MCP servers it runs for, in the form in which they are set (an assumption)."""
-    there = call.table("mcp_servers")
-    mapped = _find(call, "list").get("_mcp_servers", {})
-    return {"mcp_servers": {name: each for name, each in mapped.items() if name in there}}
+    return {"mcp_servers": _find(call, "list").get("_mcp_servers", {})}
 
 
 @route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("update"))
@@ -210,13 +212,6 @@ def _content(wanted: GuardrailBody, before: Row) -> dict[str, Any]:
 
 def _written(row: Row, version: Row) -> dict[str, Any]:
     return {"id": row["id"], "slug": row["slug"], "version_id": version["id"]}
-
-
-def _forget_versions(store: Store, row: Row) -> None:
-    VERSIONS.delete(store, row)
-
-
-belongs_to_workspace("guardrails", _forget_versions)
 
 
 def seed(seeder: Seeder) -> None:

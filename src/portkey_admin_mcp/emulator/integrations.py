@@ -2,18 +2,94 @@
 
 from typing import Any
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from pydantic import Field
+
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .model_catalog import PRICES, models_of
-from .secret_references import mappings_to_keep, masked
-from .shared.integration_bodies import IntegrationBody, ModelsBody, Share, SharesBody
-from .shared.references import belongs_to_workspace, mentions_workspaces
+from .shared.limits import Budget, Rate
+from .shared.secret_mappings import SecretMapping, mapped_by, masked, stored_mappings
 from .virtual_keys import new_key
 
 AUTOMATIC = "Created automatically on integration access grant"
+TABLES = (
+    Table(
+        "integrations",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("_shares", "workspaces", OnDelete.CLEAR),
+            mapped_by("An integration"),
+        ),
+    ),
+)
 OLD_AZURE = {"api_version", "resource_name", "deployment_name"}
+
+
+class IntegrationBody(Body):
+    """The body of an integration, new or changed."""
+
+    name: str | None = None
+    ai_provider_id: str | None = None
+    slug: str | None = Field(None, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
+    key: str | None = None
+    description: str | None = None
+    configurations: dict[str, Any] | None = None
+    create_default_provider: bool = True
+    default_provider_slug: str | None = None
+    secret_mappings: list[SecretMapping] | None = None
+    pricing_adjustments: dict[str, Any] | None = None
+    tags: dict[str, Any] | None = None
+
+
+class ModelBody(Body):
+    """One model of an integration."""
+
+    slug: str = Field(min_length=1)
+    enabled: bool
+    is_custom: bool | None = None
+    is_finetune: bool | None = None
+    base_model_slug: str | None = None
+    configurations: dict[str, Any] | None = None
+    pricing_config: dict[str, Any] | None = None
+
+
+class ModelsBody(Body):
+    """Which models may be used."""
+
+    models: list[ModelBody]
+    allow_all_models: bool | None = None
+
+
+class Share(Body):
+    """One workspace's share."""
+
+    id: str
+    enabled: bool
+    usage_limits: list[Budget] | None = Field(None, max_length=1)
+    rate_limits: list[Rate] | None = Field(None, max_length=1)
+    reset_usage: bool | None = None
+    create_default_provider: bool | None = None
+    default_provider_slug: str | None = None
+
+
+class GlobalShare(Body):
+    """Every workspace's share."""
+
+    enabled: bool
+    usage_limits: list[Budget] | None = Field(None, max_length=1)
+    rate_limits: list[Rate] | None = Field(None, max_length=1)
+
+
+class SharesBody(Body):
+    """Who may use an integration."""
+
+    workspaces: list[Share] = []
+    global_workspace_access: GlobalShare | None = None
+    override_existing_workspace_access: bool = False
+    create_default_provider: bool = True
+    default_provider_slug: str | None = None
 
 
 def either(act: str) -> tuple[str, str]:
@@ -50,7 +126,7 @@ def create_integration(call: Call) -> Row:
     named = call.named_workspace() if call.is_admin else call.workspace()
     if named is None:
         call.require(either("create")[0])
-    mappings = mappings_to_keep(call, wanted.secret_mappings, "configurations", named)
+    mappings = stored_mappings(call, wanted.secret_mappings, "configurations", named)
     mapped = {each["target_field"] for each in mappings}
     if not wanted.key and "key" not in mapped and not wanted.configurations:
         raise invalid("key", "Field required")
@@ -111,7 +187,7 @@ def update_integration(call: Call) -> Row:
     changes = wanted.model_dump(include=kept, exclude_none=True)
     if wanted.secret_mappings is not None:
         home = call.table("workspaces").get(row["workspace_id"])
-        changes["secret_mappings"] = mappings_to_keep(
+        changes["secret_mappings"] = stored_mappings(
             call, wanted.secret_mappings, "configurations", home
         )
     changes |= wanted.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
@@ -128,7 +204,6 @@ def update_integration(call: Call) -> Row:
 def delete_integration(call: Call) -> Row:
     """With the providers made of it (an assumption)."""
     row = _find_for(call, "delete")
-    _forget_providers(call.store, row)
     call.store.delete("integrations", row)
     return {}
 
@@ -272,23 +347,6 @@ def _listed(row: Row) -> dict[str, Any]:
         **{name: row[name] for name in (*names, "last_updated_at", "slug", "description", "tags")},
         "object": "integration",
     }
-
-
-def _forget_providers(store: Store, integration: Row) -> None:
-    for provider in store.table("virtual_keys").where(integration_id=integration["id"]):
-        store.delete("virtual_keys", provider)
-
-
-belongs_to_workspace("integrations", _forget_providers)
-
-
-@mentions_workspaces
-def _forget_workspace(store: Store, workspace: Row) -> None:
-    integrations = store.table("integrations")
-    for row in integrations.rows():
-        left = {name: share for name, share in row["_shares"].items() if name != workspace["id"]}
-        if len(left) < len(row["_shares"]):
-            integrations.change(row, {"_shares": left})
 
 
 def seed(seeder: Seeder) -> None:

@@ -4,15 +4,13 @@ import re
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
-from .core.seeder import Seeder, found_organisation
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
+from .core.seeder import Seeder
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 
 BUILT_IN = (("production", "#22C55E"), ("staging", "#EAB308"), ("development", "#3B82F6"))
 NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
-belongs_to_workspace("labels")
 
 
 class LabelBody(Body):
@@ -70,9 +68,6 @@ def update_prompt_label(call: Call) -> Row:
 def delete_prompt_label(call: Call) -> Row:
     """Also off the versions that have it."""
     row = _own(call)
-    marks = call.table("label_marks")
-    for mark in marks.where(label_id=row["id"]):
-        marks.remove(mark)
     call.store.delete("labels", row)
     return {}
 
@@ -123,11 +118,23 @@ def _add(
     )
 
 
-@found_organisation
-def _built_in(seeder: Seeder) -> None:
-    call = seeder.call()
+def _add_built_in(call: Call) -> None:
     for name, color in BUILT_IN:
         _add(call, name, LabelBody(color_code=color), None, universal=True)
+
+
+TABLES = (
+    Table("labels", (OWNED_BY_WORKSPACE,), on_new_organisation=_add_built_in),
+    Table(
+        "label_marks",
+        (
+            Reference("label_id", "labels", OnDelete.DELETE),
+            Reference("prompt_id", "prompts", OnDelete.DELETE),
+        ),
+        is_part=True,
+    ),
+)
+"""A mark is one label on one version of a prompt."""
 
 
 def seed(seeder: Seeder) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from .core.control import control
-from .core.kernel import Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
+from .core.routing import Body, Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
+from .core.rows import Row
 from .core.store import moment
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .logs import metrics, shown
-from .shared.limits import Amount, Body
-from .shared.references import belongs_to_workspace
+from .shared.limits import Amount
 from .traffic.requests import Selection, selection, shown_time
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Column = Literal[
     "response_time", "response_status_code", "mode", "config", "prompt_slug", "metadata",
 ]  # fmt: skip
 
-belongs_to_workspace("log_exports")
+TABLES = (Table("log_exports", (OWNED_BY_WORKSPACE,)), Table(RESTRICTIONS))
 
 
 class Filters(Body):

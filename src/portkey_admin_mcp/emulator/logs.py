@@ -6,9 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, all_of, forbidden, invalid, route
-from .core.tables import Row
-from .shared.limits import Body
+from .core.routing import Body, Call, Refusal, all_of, forbidden, invalid, route
+from .core.rows import Row
 from .traffic.month import price
 from .traffic.requests import PER_CENT, database, dicts, record, shown_time
 

@@ -4,15 +4,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route, whole_list
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route, whole_list
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
-from .shared.mcp_secret_mappings import McpSecretMapping, checked_mappings
-from .shared.references import belongs_to_workspace
+from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
 
+TABLES = (Table("mcp_integrations", (OWNED_BY_WORKSPACE, mapped_by("An MCP integration"))),)
 SECRETS = ("secret", "token", "password", "key")
 """What a setting that is not shown has in its name."""
 
@@ -109,7 +108,7 @@ def create_mcp_integration(call: Call) -> Row:
         "auth_type": wanted.auth_type,
         "transport": wanted.transport,
         "type": "organisation" if home is None else "workspace",
-        "secret_mappings": checked_mappings(call, wanted.secret_mappings, home),
+        "secret_mappings": stored_mcp_mappings(call, wanted.secret_mappings, home),
         "global_workspace_access": {"enabled": False},
         "_disabled": [],
         "_workspaces": {},
@@ -132,7 +131,7 @@ def update_mcp_integration(call: Call) -> Row:
     changes = wanted.model_dump(exclude=not_changed, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp()}
     if wanted.secret_mappings is not None:
-        changes["secret_mappings"] = checked_mappings(
+        changes["secret_mappings"] = stored_mcp_mappings(
             call, wanted.secret_mappings, row["workspace_id"]
         )
     call.table("mcp_integrations").change(row, changes)
@@ -143,7 +142,6 @@ def update_mcp_integration(call: Call) -> Row:
 def delete_mcp_integration(call: Call) -> Row:
     """With the servers made of it."""
     row = _find(call, "delete")
-    _forget_servers(call.store, row)
     call.store.delete("mcp_integrations", row)
     return {}
 
@@ -291,14 +289,6 @@ def _shown(row: Row) -> dict[str, Any]:
     if headers := settings.get("custom_headers"):
         settings["custom_headers"] = dict.fromkeys(headers, "*****")
     return {**public(row), "configurations": settings}
-
-
-def _forget_servers(store: Store, integration: Row) -> None:
-    for server in store.table("mcp_servers").where(mcp_integration_id=integration["id"]):
-        store.delete("mcp_servers", server)
-
-
-belongs_to_workspace("mcp_integrations", _forget_servers)
 
 
 def seed(seeder: Seeder) -> None:

@@ -4,17 +4,24 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import instant, moment
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .mcp_integrations import may_use, offered
-from .shared.limits import Body
 from .shared.mcp_capabilities import CapabilityBody, answers, capability_page, disabled, with_place
-from .shared.references import belongs_to_workspace
 
 GATEWAY = "https://mcp.portkey.ai"
-belongs_to_workspace("mcp_servers")
+TABLES = (
+    Table(
+        "mcp_servers",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("mcp_integration_id", "mcp_integrations", OnDelete.DELETE),
+        ),
+    ),
+)
 
 
 class ServerBody(Body):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .core.kernel import Call, Refusal, route
-from .core.tables import Row
+from .core.routing import Call, Refusal, route
+from .core.rows import Row
 
 PRICES = {
     "openai": {"gpt-5": (0.000125, 0.001), "gpt-5-mini": (0.000025, 0.0002)},

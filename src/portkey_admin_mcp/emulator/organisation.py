@@ -7,13 +7,20 @@ from typing import Any
 
 from pydantic import Field
 
-from .core.kernel import ORGANISATION, Call, forbidden, invalid, route
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import mentions_workspaces
+from .core.routing import ORGANISATION, Body, Call, forbidden, invalid, route
+from .core.rows import Row
+from .core.tables import OnDelete, Reference, Table
 
 SIDES = ("input_guardrails", "output_guardrails")
+TABLES = (
+    Table(
+        ORGANISATION,
+        (
+            Reference("ids", "workspaces", OnDelete.CLEAR),
+            *(Reference(side, "guardrails", OnDelete.CLEAR) for side in SIDES),
+        ),
+    ),
+)
 
 
 class DefaultsBody(Body):
@@ -148,14 +155,6 @@ def _exclude(call: Call, side: str) -> Row:
             kept[workspace["id"]] = None
     _keep(call, f"excluded_{side}", {"ids": list(kept)})
     return {}
-
-
-@mentions_workspaces
-def _forget_workspace(store: Store, workspace: Row) -> None:
-    table = store.table(ORGANISATION)
-    for row in [table.get("excluded_input"), table.get("excluded_output")]:
-        if row is not None and workspace["id"] in row["ids"]:
-            table.change(row, {"ids": [each for each in row["ids"] if each != workspace["id"]]})
 
 
 def _check_organisation(call: Call, organisation_id: str | None) -> None:

@@ -2,15 +2,14 @@
 
 from typing import Any, Literal
 
-from .core.kernel import Call, invalid, route, whole_list
+from .core.routing import Body, Call, invalid, route, whole_list
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.versions import Versions
 
-VERSIONS = Versions("partial_versions")
+VERSIONS = Versions("partial_versions", "partials")
+TABLES = (Table("partials", (OWNED_BY_WORKSPACE,)), VERSIONS.declaration)
 
 
 class PartialBody(Body):
@@ -95,7 +94,6 @@ def update_prompt_partial(call: Call) -> Row:
 def delete_prompt_partial(call: Call) -> Row:
     """With all versions."""
     row = _find(call)
-    VERSIONS.delete(call.store, row)
     call.store.delete("partials", row)
     return {}
 
@@ -143,13 +141,6 @@ def _default_collection(call: Call, workspace: Row) -> str:
 
 def _listed(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "workspace_id"}
-
-
-def _forget_versions(store: Store, row: Row) -> None:
-    VERSIONS.delete(store, row)
-
-
-belongs_to_workspace("partials", _forget_versions)
 
 
 def seed(seeder: Seeder) -> None:

@@ -6,26 +6,35 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, invalid, route, whole_list
+from .core.routing import Body, Call, Refusal, invalid, route, whole_list
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .prompt_templates.examples import write_examples
 from .prompt_templates.text import echo, filled_request, text_of, tokens_in
 from .prompt_templates.versions import (
     VERSIONS,
-    forget_versions,
     label_of,
     listed,
     resolve,
     shown,
     status,
 )
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace, in_use_by
 from .traffic.month import price
 from .traffic.requests import record
 
+TABLES = (
+    Table(
+        "prompts",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference(
+                "collection_id", "collections", OnDelete.REFUSE, "It holds {count} prompt(s)"
+            ),
+        ),
+    ),
+    VERSIONS.declaration,
+)
 NEEDED = ("string", "parameters", "model", "virtual_key")
 """What a version cannot be without, unless the one before is built upon (`patch`)."""
 
@@ -162,7 +171,6 @@ def update_prompt(call: Call) -> Row:
 def delete_prompt(call: Call) -> Row:
     """With all versions, and the labels on them."""
     row = _find(call)
-    forget_versions(call.store, row)
     call.store.delete("prompts", row)
     return {}
 
@@ -308,15 +316,6 @@ def _version(call: Call, row: Row) -> Row:
     if found is None:
         raise Refusal(404, "Version not found")
     return found
-
-
-belongs_to_workspace("prompts", forget_versions)
-
-
-@in_use_by("collections")
-def _holds_prompts(store: Store, collection: Row) -> str | None:
-    held = len(store.table("prompts").where(collection_id=collection["id"]))
-    return f"It holds {held} prompt(s)" if held else None
 
 
 def seed(seeder: Seeder) -> None:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from .core.kernel import Call, forbidden, invalid, route
-from .core.tables import Row
+from .core.routing import Body, Call, forbidden, invalid, route
+from .core.rows import Row
 from .integrations import add_provider, may_use
-from .secret_references import masked
-from .shared.limits import Body, Budget, Rate, Time, reset_usage
+from .shared.limits import Budget, Rate, Time, reset_usage
+from .shared.secret_mappings import masked
 
 
 class ProviderBody(Body):

@@ -4,14 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, invalid, public, route
+from .core.routing import Call, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.limits import Amount
 from .shared.policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
-from .shared.references import belongs_to_workspace
 
-belongs_to_workspace("rate_limits")
+TABLES = (Table("rate_limits", (OWNED_BY_WORKSPACE,)),)
 
 
 class RateLimitBody(PolicyBody):

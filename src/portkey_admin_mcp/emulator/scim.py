@@ -5,13 +5,12 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, Table
 
-belongs_to_workspace("scim_mappings")
+TABLES = (Table("scim_mappings", (OWNED_BY_WORKSPACE,)), Table("scim_groups"))
 PROVISIONED = re.compile(r"ws-.+-role-.+")
 """Groups with such a name are mapped by their name, not by a call (the OpenAPI file)."""
 

@@ -1,22 +1,22 @@
 """Secret references: where a secret is in a vault of the organisation's own."""
 
-import json
-import re
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import in_use_by, mentions_workspaces, why_in_use
+from .core.tables import OnDelete, Reference, Table
+from .shared.filters import tag_filter
+from .shared.secret_mappings import masked
 
-SECRET = re.compile(r"token|secret|password|key$|service_account_json")
-
-
+TABLES = (
+    Table(
+        "secret_references",
+        (Reference("_allowed_workspaces", "workspaces", OnDelete.CLEAR),),
+    ),
+)
 SIGN_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "aws_sm": (
         "aws_auth_type",
@@ -51,23 +51,6 @@ SIGN_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 """By manager: the field that says how to sign in, and what each way needs (the OpenAPI file)."""
 
 
-MAPPED = {
-    "virtual_keys": "A virtual key",
-    "integrations": "An integration",
-    "mcp_integrations": "An MCP integration",
-}
-"""What may be filled from a secret reference, by table."""
-
-
-class SecretMapping(Body):
-    """A field of something else that is filled from a secret reference."""
-
-    target_field: str
-    secret_reference_id: str
-    secret_key: str | None = None
-    value_format: Literal["json", "string"] | None = None
-
-
 class SecretReferenceBody(Body):
     """The body of a secret reference, new or changed."""
 
@@ -87,7 +70,7 @@ class SecretReferenceBody(Body):
 def list_secret_references(call: Call) -> Row:
     """References without their details; 20 a page unless another size is asked for."""
     search, manager = call.query.get("search", "").lower(), call.query.get("manager_type")
-    tags = tags_asked_for(call)
+    tags = tag_filter(call)
     call.query = {"page_size": "20", **call.query}
     return call.listing(
         call.table("secret_references").rows(),
@@ -173,48 +156,10 @@ def update_secret_reference(call: Call) -> Row:
 def delete_secret_reference(call: Call) -> Row:
     """Refused with 400 while something uses it (the OpenAPI file)."""
     row = call.find("secret_references", call.ids["id"])
-    if told := why_in_use(call.store, "secret_references", row):
+    if told := call.store.reason_to_refuse("secret_references", row):
         raise Refusal(400, f"Secret reference is in use. {told}")
     call.store.delete("secret_references", row)
     return {}
-
-
-def tags_asked_for(call: Call) -> dict[str, Any]:
-    """The tags that a list is to be matched against, as the query has them."""
-    try:
-        tags = json.loads(call.query.get("tags", "{}"))
-    except ValueError:
-        tags = None
-    if not isinstance(tags, dict):
-        raise invalid("tags", "must be a JSON object")
-    return tags
-
-
-def mappings_to_keep(
-    call: Call, given: Sequence[SecretMapping] | None, group: str, workspace: Row | None
-) -> list[Row]:
-    """Mappings of secrets to the fields of something, `key` or `<group>.<field>`, as it keeps them.
-
-    Refused with 400 for a field named twice, and for a reference that is not there or is not for
-    this workspace. A bare name is taken for one of the group, as Portkey does on creation.
-    """
-    kept: dict[str, Row] = {}
-    for mapping in given or ():
-        name = mapping.target_field
-        field = name if name == "key" or name.startswith(f"{group}.") else f"{group}.{name}"
-        if field in kept:
-            raise invalid("secret_mappings", "target_field must be unique")
-        reference = call.table("secret_references").find(mapping.secret_reference_id)
-        if reference is None or not _is_for(reference, workspace):
-            raise invalid("secret_mappings", "no such secret reference")
-        kept[field] = {**mapping.model_dump(exclude_unset=True), "target_field": field}
-    return list(kept.values())
-
-
-def _is_for(reference: Row, workspace: Row | None) -> bool:
-    if workspace is None or reference["allow_all_workspaces"]:
-        return True
-    return workspace["id"] in reference["_allowed_workspaces"]
 
 
 def _check_sign_in(manager: str, config: Row) -> None:
@@ -249,35 +194,6 @@ def _reach(call: Call, wanted: SecretReferenceBody) -> dict[str, Any]:
 def _listed(row: Row) -> dict[str, Any]:
     shown = ("id", "name", "slug", "manager_type", "status", "created_at", "last_updated_at")
     return {name: row[name] for name in (*shown, "object")}
-
-
-def masked(config: Row) -> dict[str, Any]:
-    """Settings with what signs in hidden, under a name that says so."""
-    return {
-        (f"masked_{name}" if SECRET.search(name) else name): (
-            f"{str(value)[:2]}*****" if SECRET.search(name) else value
-        )
-        for name, value in config.items()
-    }
-
-
-@in_use_by("secret_references")
-def _mapped(store: Store, reference: Row) -> str | None:
-    names = (reference["id"], reference["slug"])
-    for table, kind in MAPPED.items():
-        mappings = (each for row in store.table(table).rows() for each in row["secret_mappings"])
-        if any(mapping["secret_reference_id"] in names for mapping in mappings):
-            return f"{kind} is mapped to it"
-    return None
-
-
-@mentions_workspaces
-def _forget_workspace(store: Store, workspace: Row) -> None:
-    references = store.table("secret_references")
-    for row in references.rows():
-        left = [each for each in row["_allowed_workspaces"] if each != workspace["id"]]
-        if left != row["_allowed_workspaces"]:
-            references.change(row, {"_allowed_workspaces": left})
 
 
 def seed(seeder: Seeder) -> None:

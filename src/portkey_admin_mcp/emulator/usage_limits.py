@@ -4,14 +4,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.control import BUDGETED
-from .core.kernel import Call, Refusal, invalid, public, route
+from .core.routing import Call, Refusal, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import Store
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.limits import Amount, Midnight, next_reset
 from .shared.policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
-from .shared.references import belongs_to_workspace
 
 
 class UsageLimitBody(PolicyBody):
@@ -158,14 +157,15 @@ def _spend(call: Call, entity: Row, amount: Amount) -> None:
     count(call.store, limit, entity["value_key"], amount)
 
 
-def _forget_entities(store: Store, limit: Row) -> None:
-    entities = store.table("usage_limit_entities")
-    for entity in entities.where(limit_id=limit["id"]):
-        entities.remove(entity)
-
-
-BUDGETED["usage_limit_entities"] = _spend
-belongs_to_workspace("usage_limits", _forget_entities)
+TABLES = (
+    Table("usage_limits", (OWNED_BY_WORKSPACE,)),
+    Table(
+        "usage_limit_entities",
+        (Reference("limit_id", "usage_limits", OnDelete.DELETE),),
+        is_part=True,
+        spend=_spend,
+    ),
+)
 
 
 def seed(seeder: Seeder) -> None:

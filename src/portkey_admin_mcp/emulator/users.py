@@ -3,17 +3,18 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from .api_keys import create_api_key, delete_key
+from .api_keys import create_api_key
 from .core.control import control
-from .core.kernel import ADMIN, Call, Refusal, forbidden, invalid, route
+from .core.routing import ADMIN, Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.store import moment
-from .core.tables import Row
-from .shared.limits import Body
+from .core.tables import Table
 from .workspaces import join
 
 if TYPE_CHECKING:
     from .core.app import Emulator
 
+TABLES = (Table("users"), Table("invites"))
 INVITE_DAYS = 7
 """How long an invitation stands. Not documented: an assumption of this emulator."""
 
@@ -82,10 +83,6 @@ def update_user(call: Call) -> Row:
 def delete_user(call: Call) -> Row:
     """The person, with memberships and keys."""
     user = call.find("users", call.ids["user_id"])
-    for member in call.table("members").where(user_id=user["id"]):
-        call.table("members").remove(member)
-    for key in call.table("api_keys").where(user_id=user["id"]):
-        delete_key(call.store, key)
     call.store.delete("users", user)
     return {}
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from .core.control import BUDGETED
-from .core.kernel import Call, invalid, route
-from .core.tables import Row
-from .secret_references import SecretMapping, mappings_to_keep
-from .shared.limits import Amount, Body, Budget, Rate, Time, spent
-from .shared.references import belongs_to_workspace
+from .core.routing import Body, Call, invalid, route
+from .core.rows import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
+from .shared.limits import Amount, Budget, Rate, Time, spent
+from .shared.secret_mappings import SecretMapping, mapped_by, stored_mappings
 
 
 class Deployment(Body):
@@ -37,7 +36,6 @@ class VirtualKeyBody(Body):
     secret_mappings: list[SecretMapping] | None = None
 
 
-belongs_to_workspace("virtual_keys")
 MODEL_CONFIG = ("apiVersion", "resourceName", "deploymentName", "deploymentConfig")
 
 
@@ -119,9 +117,7 @@ def _changes(call: Call, key: Row, wanted: VirtualKeyBody) -> dict[str, Any]:
         new["rate_limits"] = [given["rate_limits"]]
     if "secret_mappings" in given:
         home = call.table("workspaces")[key["workspace_id"]]
-        new["secret_mappings"] = mappings_to_keep(
-            call, wanted.secret_mappings, "model_config", home
-        )
+        new["secret_mappings"] = stored_mappings(call, wanted.secret_mappings, "model_config", home)
     settings = {k: v for k, v in given.items() if k in MODEL_CONFIG}
     new["model_config"] = {**key["model_config"], **settings}
     if wanted.key:
@@ -133,7 +129,17 @@ def _spend(call: Call, key: Row, amount: Amount) -> None:
     call.table("virtual_keys").change(key, spent(key, amount))
 
 
-BUDGETED["virtual_keys"] = _spend
+TABLES = (
+    Table(
+        "virtual_keys",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("integration_id", "integrations", OnDelete.DELETE),
+            mapped_by("A virtual key"),
+        ),
+        spend=_spend,
+    ),
+)
 
 
 def _shown(call: Call, key: Row) -> Row:

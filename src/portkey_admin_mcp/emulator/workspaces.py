@@ -3,21 +3,36 @@
 import re
 from typing import Any, Literal
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
-from .core.store import Store
-from .core.tables import Row, Rows
-from .shared.limits import Body, Budget, Rate
-from .shared.references import (
-    create_workspace_defaults,
-    forget_with_owner,
-    forget_workspace,
-    held_by_workspace,
-    in_use_by,
-)
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row, Rows
+from .core.tables import OnDelete, Reference, Table, all_tables
+from .shared.limits import Budget, Rate
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
 SECURITY_OFF = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
 WorkspaceRole = Literal["admin", "member", "manager"]
+TABLES = (
+    Table(
+        "workspaces",
+        (
+            Reference(
+                "defaults.user_api_key_config",
+                "configs",
+                OnDelete.REFUSE,
+                "Config is the default of a workspace",
+            ),
+        ),
+    ),
+    Table("archived_workspaces"),
+    Table(
+        "members",
+        (
+            Reference("workspace_id", "workspaces", OnDelete.DELETE),
+            Reference("user_id", "users", OnDelete.DELETE),
+        ),
+        is_part=True,
+    ),
+)
 
 
 class Defaults(Body):
@@ -140,7 +155,9 @@ def create_workspace(call: Call) -> Row:
         "object": "workspace",
     }
     call.table("workspaces").add(workspace)
-    create_workspace_defaults(call.store, workspace)
+    for table in all_tables().values():
+        if table.on_new_workspace is not None:
+            table.on_new_workspace(call, workspace)
     for user_id in wanted.users:
         join(call, workspace, user_id, "member")
     return _shown(workspace)
@@ -170,26 +187,22 @@ def update_workspace(call: Call) -> Row:
 
 @route("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", who="admin")
 def delete_workspace(call: Call) -> Row:
-    """Wants the name; refused for the default one, and while it holds anything unless forced."""
+    """Needs the name; refused for the default workspace, and for one with content unless forced.
+
+    Each table says what happens to its rows (a `Reference` to `workspaces`); docs/emulator.md
+    lists it table by table.
+    """
     workspace = _find(call)
     wanted = call.read(WorkspaceDeletion)
     if wanted.name != workspace["name"]:
         raise Refusal(400, "Workspace name does not match. Please provide the workspace name")
     if workspace["defaults"]["is_default"]:
         raise Refusal(400, "Default workspace cannot be deleted")
-    held = held_by_workspace(call.store, workspace)
-    in_the_way = [(table, row) for table, row in held if not row.get("is_default")]
-    if in_the_way and not wanted.force_delete:
-        # Portkey names virtual keys where there are any (seen by the Terraform provider).
-        kinds = {table for table, _row in in_the_way}
-        tables = sorted(kinds, key=lambda table: table != "virtual_keys")
-        kind = tables[0].replace("_", " ").title().replace("Api", "API")
+    if not wanted.force_delete and (tables := _tables_with_content(call, workspace)):
+        # Portkey names virtual keys if there are any (seen by the Terraform provider).
+        table = "virtual_keys" if "virtual_keys" in tables else tables[0]
+        kind = table.replace("_", " ").title().replace("Api", "API")
         raise Refusal(409, f"Unable to delete. Please ensure that all {kind} are deleted")
-    for table, row in held:
-        forget_with_owner(call.store, table, row)
-    for member in _members(call, workspace):
-        call.table("members").remove(member)
-    forget_workspace(call.store, workspace)
     call.store.delete("workspaces", workspace)
     call.table("archived_workspaces").add({**workspace, "status": "archived"})
     return {}
@@ -250,6 +263,16 @@ def _find(call: Call) -> Row:
     if not call.is_admin and workspace["id"] != call.key["workspace_id"]:
         raise forbidden()
     return workspace
+
+
+def _tables_with_content(call: Call, workspace: Row) -> list[str]:
+    """The tables with rows that only a forced deletion of the workspace deletes."""
+    return [
+        table
+        for table, reference, rows in call.store.referring("workspaces", workspace)
+        if reference.on_delete is OnDelete.DELETE_IF_FORCED
+        and any(not row.get("is_default") for row in rows)
+    ]
 
 
 def _check_slug(call: Call, slug: str) -> None:
@@ -329,11 +352,3 @@ def _member(call: Call, member: Row) -> dict[str, Any]:
         "scopes": [],
         "settings": None,
     }
-
-
-@in_use_by("configs")
-def _config_of_a_workspace(store: Store, config: Row) -> str | None:
-    names = (config["slug"], config["id"])
-    homes = store.table("workspaces").rows()
-    bound = any(home["defaults"]["user_api_key_config"] in names for home in homes)
-    return "Config is the default of a workspace" if bound else None

@@ -5,22 +5,20 @@ import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from ...domains import DOMAINS
+from .. import domain_modules
 from . import control
 from .control import Faults
-from .kernel import Call, Refusal, Reply, Route, match
+from .routing import Call, Refusal, Reply, Route, match
+from .rows import Row
 from .store import Clock, Store, instant, moment, real_time
-from .tables import Row
 
 log = logging.getLogger(__name__)
 
-for _name in DOMAINS:
-    import_module(f"..{_name}", __package__)
+domain_modules()  # declares their routes
 
 from ..audit_logs import note_write  # noqa: E402  # after the domains, as the next
 from .seed import SEEDS  # noqa: E402  # the seeds call the routes of all domains

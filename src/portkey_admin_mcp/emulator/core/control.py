@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from ..shared.limits import Body
-from .kernel import ADMIN, ORGANISATION, Call, Refusal
-from .tables import Row
+from .routing import ADMIN, ORGANISATION, Body, Call, Refusal
+from .tables import all_tables
 
 if TYPE_CHECKING:
     from .app import Emulator
@@ -87,8 +86,6 @@ class Faults:
 
 ControlHandler = Callable[["Emulator", Call], Any]
 CONTROLS: dict[str, ControlHandler] = {}
-BUDGETED: dict[str, Callable[[Call, Row, int | float], None]] = {}
-"""Kinds of rows whose budget can be spent, and how."""
 
 
 def control(endpoint: str) -> Callable[[ControlHandler], ControlHandler]:
@@ -195,11 +192,12 @@ class Usage(Body):
 @control("POST /emulator/usage")
 def _spend(emulator: "Emulator", call: Call) -> None:
     usage = call.read(Usage)
-    if usage.kind not in BUDGETED:
-        raise Refusal(400, f"kind: must be one of {', '.join(BUDGETED)}")
+    spend = {table.name: table.spend for table in all_tables().values() if table.spend}
+    if usage.kind not in spend:
+        raise Refusal(400, f"kind: must be one of {', '.join(spend)}")
     row = call.find(usage.kind, usage.id)
     with emulator.store.transaction():
-        BUDGETED[usage.kind](call, row, usage.amount)
+        spend[usage.kind](call, row, usage.amount)
 
 
 def _seconds(body: Any) -> float:

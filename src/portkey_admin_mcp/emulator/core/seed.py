@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from importlib import import_module
 
-from ...domains import DOMAINS
-from .seeder import Seeder, all_scopes, create_defaults, workspace_scopes
+from .. import domain_modules
+from .rows import Row
+from .seeder import Seeder, all_scopes, workspace_scopes
 from .store import Store, moment
-from .tables import Row
 
 PEOPLE = (
     ("Ada", "Okafor", "owner"),
@@ -22,7 +21,7 @@ def empty(store: Store) -> None:
     """An organisation on its first day: an owner, a default workspace, and one key."""
     seeder = Seeder(store)
     seeder.owner_key(seeder.user("Ada", "Okafor", "owner"))
-    create_defaults(seeder)
+    seeder.create_defaults()
     _default(seeder)
 
 
@@ -34,7 +33,7 @@ def acme(store: Store) -> None:
     seeder.days(-40)
     ada, _ben, chitra, diego, emi = (seeder.user(*person) for person in PEOPLE)
     seeder.owner_key(ada)
-    create_defaults(seeder)
+    seeder.create_defaults()
     shared = _default(seeder)
     seeder.days(5)
     science = seeder.workspace("🔬 Science", description="Research and evaluation", users=[chitra])
@@ -58,10 +57,9 @@ def acme(store: Store) -> None:
             "workspaces": [{"id": science["slug"], "role": "member"}],
         },
     )
-    for name in DOMAINS:
-        fill = getattr(import_module(f"..{name}", __package__), "seed", None)
-        if fill is not None:
-            fill(seeder)
+    for module in domain_modules():
+        if hasattr(module, "seed"):
+            module.seed(seeder)
     store.ahead = ahead
     (invite,) = store.table("invites").rows()
     seeder.changed("invites", invite["id"], {"expires_at": moment(store.now() + timedelta(days=5))})

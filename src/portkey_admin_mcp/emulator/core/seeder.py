@@ -1,12 +1,12 @@
 """Fills an organisation by calling its endpoints, as the seeds do."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from .kernel import ADMIN, ROUTES, Call
+from .routing import ADMIN, ROUTES, Call
+from .rows import Row
 from .store import Store
-from .tables import Row
+from .tables import all_tables
 
 ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.delete")
 """What scopes of the whole organisation begin with."""
@@ -84,6 +84,12 @@ class Seeder:
         self.store.table("api_keys").add(self.key)
         self.store.table("_secrets").add({"id": secret, "key_id": self.key["id"]})
 
+    def create_defaults(self) -> None:
+        """Create the rows that every organisation has from its first day."""
+        for table in all_tables().values():
+            if table.on_new_organisation is not None:
+                table.on_new_organisation(self.call())
+
     def user(self, first: str, last: str, role: str) -> str:
         """A new user, as if an invitation had been accepted; returns the id."""
         now = self.store.stamp()
@@ -122,19 +128,3 @@ class Seeder:
     def days(self, days: float) -> None:
         """Let time pass; negative goes back."""
         self.store.ahead += timedelta(days=days)
-
-
-Found = Callable[[Seeder], None]
-_FOUND: list[Found] = []
-
-
-def found_organisation(found: Found) -> Found:
-    """Register what every organisation has from its first day."""
-    _FOUND.append(found)
-    return found
-
-
-def create_defaults(seeder: Seeder) -> None:
-    """Give an organisation what each has."""
-    for found in _FOUND:
-        found(seeder)

@@ -11,15 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .tables import Row, Table
+from .rows import Row, StoredTable
+from .tables import DELETED, OnDelete, Reference, all_tables, references_to, without
 
 Clock = Callable[[], datetime]
 Journal = dict[tuple[str, str], tuple[Row | None, int]]
 """What stood under each id that was written, and its place, before the first write."""
 VERSION = 2
 """Of the state file."""
-DELETED = "_deleted"
-"""The table of what was deleted: Portkey answers 403 for it, not 404."""
 
 
 def real_time() -> datetime:
@@ -59,7 +58,7 @@ class Store:
         self._database: sqlite3.Connection | None = None
         self._journal: Journal | None = None
         self._last_write: Journal = {}
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, StoredTable] = {}
         self.ahead = timedelta()
         self.counter = 0
         for kind, row_id, row, place in self._file.read() if self._file is not None else ():
@@ -103,10 +102,10 @@ class Store:
             weakref.finalize(self, self._database.close)
         return self._database
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> StoredTable:
         """The rows of one kind."""
         if name not in self._tables:
-            self._tables[name] = Table(name, self._note)
+            self._tables[name] = StoredTable(name, self._note)
         return self._tables[name]
 
     def table_names(self) -> list[str]:
@@ -114,8 +113,44 @@ class Store:
         return list(self._tables)
 
     def delete(self, table: str, row: Row) -> None:
-        """Delete a row, and remember that it was there."""
+        """Delete a row, with what its table's references say is deleted with it.
+
+        Rows that are to be cleared no longer name it. What would refuse the deletion is not
+        looked at: see `reason_to_refuse` and `referring`.
+        """
+        if row["id"] not in self.table(table):
+            return
         self.table(table).remove(row)
+        self._remember_deleted(table, row)
+        for other, reference, rows in self.referring(table, row):
+            for each in rows:
+                if reference.on_delete is OnDelete.CLEAR:
+                    self.table(other).change(each, without(each, reference, row["id"]))
+                elif reference.on_delete is not OnDelete.REFUSE:
+                    self.delete(other, each)
+
+    def referring(self, table: str, row: Row) -> Iterator[tuple[str, Reference, list[Row]]]:
+        """The rows that refer to a row: by table and reference, where there are any."""
+        names = [row["id"], row.get("slug") or row["id"]]
+        for other, reference in references_to(table):
+            stored = self.table(other.name)
+            if "." in reference.field or reference.on_delete is OnDelete.CLEAR:
+                rows = [each for each in stored.rows() if reference.matches(each, names)]
+            else:
+                rows = [*stored.where(**{reference.field: row["id"]})]
+            if rows:
+                yield other.name, reference, rows
+
+    def reason_to_refuse(self, table: str, row: Row) -> str | None:
+        """Why a row cannot be deleted, as a sentence; None if nothing refuses it."""
+        for _other, reference, rows in self.referring(table, row):
+            if reference.on_delete is OnDelete.REFUSE:
+                return reference.reason.format(count=len(rows))
+        return None
+
+    def _remember_deleted(self, table: str, row: Row) -> None:
+        if table in all_tables() and all_tables()[table].is_part:
+            return
         for name in {row["id"], row.get("slug") or row["id"]}:
             key = f"{table}:{name}"
             if key not in self.table(DELETED):

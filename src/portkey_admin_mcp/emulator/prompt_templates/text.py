@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from ..core.kernel import Call, invalid
-from ..core.tables import Row
+from ..core.routing import Call, invalid
+from ..core.rows import Row
 from ..partials import VERSIONS as PARTIAL_VERSIONS
 from . import mustache
 

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from ..core.kernel import Call, Refusal
-from ..core.store import Store
-from ..core.tables import Row
+from ..core.routing import Call, Refusal
+from ..core.rows import Row
 from ..shared.versions import Versions
 from . import mustache
 
-VERSIONS = Versions("prompt_versions")
+VERSIONS = Versions("prompt_versions", "prompts")
 
 
 def resolve(call: Call, name: str) -> tuple[Row, Row]:
@@ -80,11 +79,3 @@ def _labelled(call: Call, row: Row, name: str) -> Row | None:
         if _label_row(call, mark)["name"] == name:
             return call.table(VERSIONS.table).get(mark["version_id"])
     return None
-
-
-def forget_versions(store: Store, row: Row) -> None:
-    """Forget all versions of a prompt, and the labels on them."""
-    VERSIONS.delete(store, row)
-    marks = store.table("label_marks")
-    for mark in marks.where(prompt_id=row["id"]):
-        marks.remove(mark)

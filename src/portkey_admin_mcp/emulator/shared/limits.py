@@ -3,18 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from ..core.routing import Body
+from ..core.rows import Row
 from ..core.store import instant, moment
-from ..core.tables import Row
 
 Amount = int | float
-
-
-class Body(BaseModel):
-    """A request body: what is known is checked, what is not is ignored."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 def _midnight(text: str) -> str:

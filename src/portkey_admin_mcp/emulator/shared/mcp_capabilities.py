@@ -4,8 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ..core.kernel import Call
-from .limits import Body
+from ..core.routing import Body, Call
 
 OFFERED = (
     ("search_issues", "tool", "Find issues by words in them."),

@@ -5,9 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from ..core.kernel import Call, Refusal, forbidden, invalid
-from ..core.tables import Row, Rows
-from .limits import Body
+from ..core.routing import Body, Call, Refusal, forbidden, invalid
+from ..core.rows import Row, Rows
 
 KEYS = (
     "api_key", "virtual_key", "provider", "config", "prompt", "model", "organisation_id",

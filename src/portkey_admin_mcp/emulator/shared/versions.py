@@ -2,16 +2,20 @@
 
 from typing import Any
 
-from ..core.kernel import Call, Refusal
-from ..core.store import Store
-from ..core.tables import Row
+from ..core.routing import Call, Refusal
+from ..core.rows import Row
+from ..core.tables import OnDelete, Reference, Table
 
 
 class Versions:
     """The versions of one kind of object, in a table of their own."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, parent_table: str) -> None:
         self.table = table
+        self.declaration = Table(
+            table, (Reference("parent_id", parent_table, OnDelete.DELETE),), is_part=True
+        )
+        """For `TABLES` of the domain: versions are deleted with the object they belong to."""
 
     def add(self, call: Call, parent: Row, content: dict[str, Any], *, publish: bool) -> Row:
         """A new version, one above the highest; the first is always published."""
@@ -58,8 +62,3 @@ class Versions:
         for row in table.where(parent_id=parent["id"], published=True):
             table.change(row, {"published": False})
         return table.change(wanted, {"published": True})
-
-    def delete(self, store: Store, parent: Row) -> None:
-        """Forget them all, with the object they belong to."""
-        for row in store.table(self.table).where(parent_id=parent["id"]):
-            store.table(self.table).remove(row)

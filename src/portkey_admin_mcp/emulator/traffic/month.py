@@ -13,8 +13,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from ..core.rows import Row
 from ..core.store import instant
-from ..core.tables import Row
 
 REQUESTS = 50_000
 DAYS = 30

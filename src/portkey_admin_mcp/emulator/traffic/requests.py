@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from ..core.kernel import Call, forbidden, invalid
+from ..core.routing import Call, forbidden, invalid
+from ..core.rows import Row
 from ..core.store import Store, instant
-from ..core.tables import Row
 from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month
 
 PER_CENT = 10_000

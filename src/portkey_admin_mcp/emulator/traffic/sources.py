@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..core.rows import Row
 from ..core.seeder import Seeder, workspace_scopes
-from ..core.tables import Row
 
 Source = dict[str, Any]
 

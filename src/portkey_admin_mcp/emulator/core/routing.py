@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..shared.limits import Body
+from .rows import Row, Rows, StoredTable
 from .store import Store
-from .tables import Row, Rows, Table
 
 Handler = Callable[["Call"], Any]
 Who = Literal["admin", "any", "workspace", "anyone"]
@@ -53,8 +52,14 @@ class Reply(NamedTuple):
     status: int = 200
 
 
+class Body(BaseModel):
+    """A request body: known fields are checked, unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
 class StrictBody(Body):
-    """A part of a body in which nothing unknown is allowed."""
+    """A part of a request body in which unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -147,7 +152,7 @@ class Call:
     host: str = ""
     """Where this was asked over HTTP, for links that lead back here."""
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> StoredTable:
         """The rows of one kind."""
         return self.store.table(name)
 

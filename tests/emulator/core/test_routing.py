@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from portkey_admin_mcp.emulator.core.kernel import ROUTES
+from portkey_admin_mcp.emulator.core.routing import ROUTES
 
 ADMIN_ONLY = sorted(endpoint for endpoint, route in ROUTES.items() if route.who == "admin")
 SCOPED = sorted(
