@@ -128,3 +128,13 @@ def test_a_workspace_or_an_integration_that_is_not_there_is_refused(refused):
 
     assert refused(f"PUT {PATH}/github/workspaces", nobody) == (403, "AB03")
     assert refused(f"GET {PATH}/none/metadata") == (404, "AB08")
+
+
+def test_a_workspace_that_is_deleted_may_no_longer_use_it(said, workspace):
+    science, support = workspace("Science"), workspace("Support")
+    said(f"PUT {PATH}/github/workspaces", {"workspaces": [{"id": science, "enabled": True}]})
+
+    said(f"DELETE /admin/workspaces/{science}", {"name": "Science", "force_delete": True})
+
+    listed = said(f"GET {PATH}/github/workspaces")["workspaces"]
+    assert [each["id"] for each in listed] == [support]

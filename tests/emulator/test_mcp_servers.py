@@ -88,3 +88,16 @@ def test_connections_are_paged(said, emulator):
 
     assert (first["total"], len(first["data"]), first["has_more"]) == (3, 2, True)
     assert (len(second["data"]), second["has_more"]) == (1, False)
+
+
+def test_a_user_who_is_deleted_has_no_connection_and_no_access(said, emulator, user):
+    emi = user("Emi")
+    access = {"user_access": [{"user_id": emi, "enabled": True}]}
+    said(f"PUT {PATH}/support-github/user-access", access)
+    assert said(f"GET {PATH}/support-github/connections")["total"] == 1
+
+    said(f"DELETE /admin/users/{emi}")
+
+    assert said(f"GET {PATH}/support-github/connections")["total"] == 0
+    (row,) = emulator.store.table("mcp_servers").rows()
+    assert emi not in row["_users"]

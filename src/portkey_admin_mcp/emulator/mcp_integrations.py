@@ -7,11 +7,20 @@ from pydantic import Field
 from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route, whole_list
 from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import OWNED_BY_WORKSPACE, Table
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
 from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
 
-TABLES = (Table("mcp_integrations", (OWNED_BY_WORKSPACE, mapped_by("An MCP integration"))),)
+TABLES = (
+    Table(
+        "mcp_integrations",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("_workspaces", "workspaces", OnDelete.CLEAR),
+            mapped_by("An MCP integration"),
+        ),
+    ),
+)
 SECRETS = ("secret", "token", "password", "key")
 """What a setting that is not shown has in its name."""
 

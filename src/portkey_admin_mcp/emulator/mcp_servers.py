@@ -19,6 +19,8 @@ TABLES = (
         (
             OWNED_BY_WORKSPACE,
             Reference("mcp_integration_id", "mcp_integrations", OnDelete.DELETE),
+            Reference("_users", "users", OnDelete.CLEAR),
+            Reference("_connections", "users", OnDelete.CLEAR),
         ),
     ),
 )
