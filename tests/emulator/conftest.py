@@ -1,16 +1,26 @@
 """The emulator as a plain HTTP client meets it: a request in, a status and a body out."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.seed import seeded_state
+from portkey_admin_mcp.emulator.core.store import frozen_time
 
 Reply = tuple[int, Any]
 ROOTED = ("/v2/", "/v0.1/", "/model-configs/", "/pricing/")
 """Paths that do not lie under `/v1`."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_test_changes_the_seeded_rows() -> Iterator[None]:
+    """Emulators share the rows of a seed; see that they are still as the seed made them."""
+    yield
+    shared = seeded_state("acme", frozen_time())
+    assert json.dumps(shared) == json.dumps(seeded_state.__wrapped__("acme", frozen_time()))
 
 
 @pytest.fixture

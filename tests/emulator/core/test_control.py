@@ -286,3 +286,18 @@ def test_over_a_socket_faults_never_touch_the_control_itself(served):
     served.post("/emulator/faults", json={}).raise_for_status()
 
     assert served.get("/v1/admin/workspaces").json()["total"] == 3
+
+
+def test_emulators_that_start_at_the_same_time_share_no_change():
+    first, second = Emulator("acme", frozen_time), Emulator("acme", frozen_time)
+    before = json.dumps(second.store.dump())
+    headers = {"x-portkey-api-key": first.keys()["owner"]}
+    workspaces = first.store.table("workspaces").rows()
+
+    for workspace in list(workspaces):
+        body = json.dumps({"name": workspace["name"], "force_delete": True}).encode()
+        first.answer("DELETE", f"/v1/admin/workspaces/{workspace['id']}", headers, body)
+
+    assert len(workspaces) == 1
+    assert json.dumps(second.store.dump()) == before
+    assert json.dumps(Emulator("acme", frozen_time).store.dump()) == before

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 domain_modules()  # declares their routes
 
 from ..audit_logs import note_write  # noqa: E402  # after the domains, as the next
-from .seed import SEEDS  # noqa: E402  # the seeds call the routes of all domains
+from .seed import seeded_state  # noqa: E402  # the seeds call the routes of all domains
 
 Headers = Mapping[str, str]
 Answer = tuple[int, dict[str, str], bytes]
@@ -50,8 +50,9 @@ class Emulator:
         self.seed = seed or self.seed
         self.faults = Faults()
         self.store.clear()
+        state = seeded_state(self.seed or "empty", self.store.now().replace(microsecond=0))
         with self.store.transaction():
-            SEEDS[self.seed or "empty"](self.store)
+            self.store.load(state)
 
     def keys(self) -> dict[str, str]:
         """The seeded keys by name."""

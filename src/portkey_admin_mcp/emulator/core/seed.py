@@ -1,7 +1,8 @@
 """The organisations an emulator may start with, made through its own endpoints."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from .. import domain_modules
 from .rows import Row
@@ -138,3 +139,16 @@ def _api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, config: s
 
 
 SEEDS: dict[str, Callable[[Store], None]] = {"acme": acme, "empty": empty}
+
+
+@lru_cache(maxsize=4)
+def seeded_state(seed: str, now: datetime) -> Row:
+    """The state (`Store.dump`) of an organisation that was seeded at a time, in whole seconds.
+
+    A seed makes the same rows each time, and rows are never changed in place: the emulators of a
+    process that start at the same time share them.
+    """
+    store = Store(lambda: now)
+    with store.transaction():
+        SEEDS[seed](store)
+    return store.dump()

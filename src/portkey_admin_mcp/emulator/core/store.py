@@ -254,12 +254,15 @@ class Store:
         return {"counter": self.counter, "tables": tables}
 
     def load(self, state: Row) -> None:
-        """Replace everything by what `dump` gave."""
-        self.counter = state.get("counter", 0)
-        self._tables = {}
-        for name, rows in state.get("tables", {}).items():
-            for place, row in enumerate(rows.values()):
-                self.table(name).put(row["id"], row, place)
+        """Replace all rows and the counter by what `dump` gave; the rows are shared, not copied."""
+        for table in self._tables.values():
+            for row in table.rows():
+                table.remove(row)
+        self.counter = state["counter"]
+        for name, rows in state["tables"].items():
+            table = self.table(name)
+            for row in rows.values():
+                table.add(row)
 
 
 class _File:
