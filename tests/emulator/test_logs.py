@@ -2,6 +2,8 @@
 
 import pytest
 
+from portkey_admin_mcp.emulator.traffic.requests import database
+
 LOG = {
     "request": {
         "url": "https://api.openai.com/v1/chat/completions",
@@ -55,6 +57,23 @@ def test_an_inserted_log_is_read_with_its_texts_and_figures(said, emulator, user
     assert log["metrics"]["cost"] == pytest.approx(0.225)
     assert log["metrics"]["trace_id"] == "t-1"
     assert log["created_at"] == "2026-11-02T09:00:00.000Z"
+
+
+@pytest.mark.parametrize("where", ["url", "_user", "model"])
+def test_a_log_with_half_a_surrogate_pair_is_refused_and_not_stored(refused, emulator, where):
+    half = "\ud800"
+    log = {
+        "request": {"url": "u", "body": {"model": "m"}},
+        "response": {"body": {}},
+        "metadata": {"traceId": "half"},
+    }
+    {"url": log["request"], "_user": log["metadata"], "model": log["request"]["body"]}[where][
+        where
+    ] = half
+
+    assert refused("POST /logs", log, key="workspace-service") == (400, "AB01")
+    stored = database(emulator.store).execute("select 1 from requests where trace_id = 'half'")
+    assert stored.fetchall() == []
 
 
 @pytest.mark.parametrize("tokens", [2**62, -1, True, 1.5, "many"])

@@ -230,6 +230,41 @@ def test_the_model_says_the_same_to_the_same_and_stops_when_told(said, refused, 
     assert refused(run, asked | {"stream": True}, key="workspace-service") == (400, "AB01")
 
 
+@pytest.mark.parametrize(("asked", "count"), [(None, 1), (1, 1), (3, 3), (128, 128)])
+def test_as_many_choices_as_asked_for_are_answered_and_counted(said, body, asked, count):
+    slug = said("POST /prompts", body)["slug"]
+
+    answer = said(
+        f"POST /prompts/{slug}/completions",
+        {"variables": {"name": "Ada"}, "n": asked},
+        key="workspace-service",
+    )
+
+    assert [choice["index"] for choice in answer["choices"]] == list(range(count))
+    contents = {choice["message"]["content"] for choice in answer["choices"]}
+    assert contents == {"You said: Hello Ada"}
+    assert answer["usage"]["completion_tokens"] == 5 * count
+    assert answer["usage"]["total_tokens"] == 3 + 5 * count
+
+
+@pytest.mark.parametrize("asked", [0, 129, -1, 1.5, "2", True])
+def test_a_number_of_choices_that_no_model_gives_is_refused(said, refused, body, asked):
+    slug = said("POST /prompts", body)["slug"]
+
+    run = f"POST /prompts/{slug}/completions"
+    asked = {"variables": {"name": "Ada"}, "n": asked}
+    assert refused(run, asked, key="workspace-service") == (400, "AB01")
+
+
+def test_the_number_of_choices_may_be_a_parameter_of_the_version(said, body):
+    slug = said("POST /prompts", body | {"parameters": {"n": 2}})["slug"]
+    run, variables = f"POST /prompts/{slug}/completions", {"variables": {"name": "Ada"}}
+
+    assert len(said(run, variables, key="workspace-service")["choices"]) == 2
+    one = said(run, variables | {"n": 1}, key="workspace-service")
+    assert len(one["choices"]) == 1
+
+
 def test_a_prompt_does_not_run_when_its_provider_is_gone(said, refused, body, provider, workspace):
     slug = said("POST /prompts", body)["slug"]
     said(f"DELETE /virtual-keys/{provider}?workspace_id={workspace('Support')}")

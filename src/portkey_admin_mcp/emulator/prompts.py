@@ -35,6 +35,8 @@ TABLES = (
     ),
     VERSIONS.declaration,
 )
+MAX_CHOICES = 128
+"""Answers of one completion (the OpenAPI file)."""
 NEEDED = ("string", "parameters", "model", "virtual_key")
 """What a version cannot be without, unless the one before is built upon (`patch`)."""
 
@@ -254,25 +256,40 @@ def run_prompt_completion(call: Call) -> Row:
     if provider is None:
         raise invalid("virtual_key", f"{slug} is not there any more")
     asked = "\n".join(text_of(message["content"]) for message in request["messages"])
-    said, reason = echo(text_of(request["messages"][-1]["content"]), request)
-    tokens = {"prompt_tokens": tokens_in(asked), "completion_tokens": tokens_in(said)}
-    told = json.dumps(request, sort_keys=True).encode()
+    answer, reason = echo(text_of(request["messages"][-1]["content"]), request)
+    choices = _number_of_choices(request)
+    tokens = {
+        "prompt_tokens": tokens_in(asked),
+        "completion_tokens": choices * tokens_in(answer),
+    }
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     _log(call, row, provider, request["model"], tokens)
     return {
-        "id": f"chatcmpl-{hashlib.sha256(told).hexdigest()[:24]}",
+        "id": f"chatcmpl-{digest[:24]}",
         "object": "chat.completion",
         "created": int(call.store.now().timestamp()),
         "model": request["model"],
         "choices": [
             {
-                "index": 0,
-                "message": {"role": "assistant", "content": said},
+                "index": index,
+                "message": {"role": "assistant", "content": answer},
                 "finish_reason": reason,
                 "logprobs": None,
             }
+            for index in range(choices)
         ],
         "usage": {**tokens, "total_tokens": sum(tokens.values())},
     }
+
+
+def _number_of_choices(request: Row) -> int:
+    """How many answers the request asks for (`n`): all are the same."""
+    choices = request.get("n")
+    if choices is None:
+        return 1
+    if type(choices) is not int or not 1 <= choices <= MAX_CHOICES:
+        raise invalid("n", f"must be a whole number from 1 to {MAX_CHOICES}")
+    return choices
 
 
 def _log(call: Call, row: Row, provider: Row, model: str, tokens: dict[str, int]) -> None:

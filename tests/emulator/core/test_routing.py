@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -412,3 +413,108 @@ def test_a_workspace_key_writes_nothing_into_another_workspace(refused, workspac
     there = {"workspace_id": workspace("Science")}
 
     assert refused(endpoint, body | there, key="workspace-service") == (403, "AB03")
+
+
+LISTS = sorted(
+    endpoint
+    for endpoint in ROUTES
+    if endpoint.startswith("GET ")
+    and "{" not in endpoint
+    and endpoint
+    not in (
+        # Without pages: everything at once, or one object.
+        "GET /configs",
+        "GET /prompts/partials",
+        "GET /models",
+        "GET /logs/exports",
+        "GET /logs/exports/field-restrictions",
+        "GET /v2/admin/organisation/defaults",
+        "GET /v0.1/servers",
+        "GET /audit-logs",
+    )
+    and not endpoint.startswith(("GET /analytics/", "GET /workspace-exclusions/"))
+)
+
+
+@pytest.mark.parametrize("endpoint", LISTS)
+def test_a_page_past_the_end_is_empty_and_still_counts_all(said, workspace, endpoint):
+    # Each name of the page is understood by some lists, and ignored by the others.
+    pages = "currentPage=900&current_page=900&page=900&pageSize=1&page_size=1"
+    home = f"workspace_id={workspace('Support')}"
+    everything, beyond = said(f"{endpoint}?{home}"), said(f"{endpoint}?{home}&{pages}")
+    rows, total = (
+        ("mappings", "total_count") if endpoint == "GET /scim/workspaces" else ("data", "total")
+    )
+
+    assert beyond[rows] == []
+    assert beyond[total] == everything[total]
+    assert beyond.get("has_more", False) is False
+
+
+def test_a_cursor_past_the_end_gives_no_server_and_no_next_cursor(said):
+    answer = said("GET /v0.1/servers?cursor=900")
+
+    assert answer == {"servers": [], "metadata": {"count": 0}}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "most"),
+    [
+        ("/admin/workspaces?page_size=", 100),
+        ("/guardrails?page_size=", 1000),
+        ("/mcp-integrations?page_size=", 1000),
+        ("/mcp-integrations/github/capabilities?page_size=", 500),
+        ("/mcp-servers/support-github/user-access?page_size=", 500),
+        ("/mcp-servers/support-github/connections?page_size=", 500),
+        ("/v0.1/servers?limit=", 100),
+    ],
+)
+def test_a_page_may_be_as_long_as_its_list_allows_and_no_longer(said, refused, endpoint, most):
+    said(f"GET {endpoint}{most}")
+
+    assert refused(f"GET {endpoint}{most + 1}") == (400, "AB01")
+    assert refused(f"GET {endpoint}0") == (400, "AB01")
+
+
+SEARCHES = {
+    "/admin/workspaces?name": "Support",
+    "/collections?search": "Macros",
+    "/labels?search": "reviewed",
+    "/mcp-integrations?search": "GitHub",
+    "/mcp-servers?search": "Support GitHub",
+    "/prompts?search": "Reply to customer",
+    "/secret-references?search": "OpenAI key",
+    "/v2/deployments?search": "Europe",
+    "/v2/scim/groups?search": "Support staff",
+}
+
+
+@pytest.mark.parametrize(("search", "name"), SEARCHES.items())
+def test_a_search_finds_names_that_begin_with_what_was_typed(said, workspace, search, name):
+    for length in range(1, len(name) + 1):
+        typed = quote(name[:length])
+        answer = said(f"GET {search}={typed}&workspace_id={workspace('Support')}")
+        assert name in [row["name"] for row in answer["data"]], typed
+
+    beyond = said(f"GET {search}={quote(name + 'x')}&workspace_id={workspace('Support')}")
+    assert beyond["data"] == []
+
+
+@pytest.mark.parametrize("body", [b'{"name": "\\ud800"}', b'{"name": "\xed\xa0\x80"}'])
+@pytest.mark.parametrize("path", ["/v1/admin/workspaces", "/v1/feedback", "/emulator/seed"])
+def test_half_a_surrogate_pair_is_refused(emulator, path, body):
+    headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+
+    status, _headers, answer = emulator.answer("POST", path, headers, body)
+
+    assert status == 400
+    assert "half of a surrogate pair" in json.loads(answer)["data"]["message"]
+
+
+def test_a_whole_surrogate_pair_is_a_character(emulator):
+    headers = {"x-portkey-api-key": emulator.keys()["owner"]}
+    body = b'{"name": "A \\ud83d\\ude80"}'
+
+    _status, _headers, answer = emulator.answer("POST", "/v1/admin/workspaces", headers, body)
+
+    assert json.loads(answer)["name"] == "A 🚀"

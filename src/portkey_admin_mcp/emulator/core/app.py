@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from .. import domain_modules
 from . import control
 from .control import Faults
-from .routing import Call, Refusal, Reply, Route, match
+from .routing import Call, Refusal, Reply, Route, invalid, match
 from .rows import Row
 from .store import Clock, Store, instant, moment, real_time
 
@@ -187,9 +187,14 @@ def _decode(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return json.loads(body, parse_constant=_finite, parse_float=_finite)
+        decoded = json.loads(body, parse_constant=_finite, parse_float=_finite)
+        json.dumps(decoded, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair is no character: neither SQLite nor UTF-8 can store it.
+        raise invalid("body", "must not contain half of a surrogate pair") from None
     except (ValueError, RecursionError):
         raise Refusal(400, "Invalid request. Please check and try again.") from None
+    return decoded
 
 
 def _of(said: Any) -> Answer:
