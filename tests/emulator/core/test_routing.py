@@ -518,3 +518,79 @@ def test_a_whole_surrogate_pair_is_a_character(emulator):
     _status, _headers, answer = emulator.answer("POST", "/v1/admin/workspaces", headers, body)
 
     assert json.loads(answer)["name"] == "A 🚀"
+
+
+POLICY = {"conditions": [{"key": "model", "value": "*"}], "group_by": [{"key": "api_key"}]}
+COST = {**POLICY, "type": "cost", "credit_limit": 10}
+RATE = {**POLICY, "type": "requests", "unit": "rpm"}
+NEW_KEY = {"name": "A", "scopes": ["logs.view"]}
+TIMES = {
+    "time_of_generation_min": "2026-11-01T00:00:00Z",
+    "time_of_generation_max": "2026-11-02T00:00:00Z",
+}
+EXPORT = {"requested_data": ["id"]}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "at", "beyond"),
+    [
+        ("/policies/usage-limits", {**COST, "credit_limit": 0}, {**COST, "credit_limit": -1}),
+        (
+            "/policies/usage-limits",
+            {**COST, "alert_threshold": 9},
+            {**COST, "alert_threshold": 10},
+        ),
+        (
+            "/policies/usage-limits",
+            {**COST, "periodic_reset_days": 365},
+            {**COST, "periodic_reset_days": 366},
+        ),
+        ("/policies/rate-limits", {**RATE, "value": 1}, {**RATE, "value": 0}),
+        (
+            "/api-keys/workspace/service",
+            {**NEW_KEY, "name": "A" * 100},
+            {**NEW_KEY, "name": "A" * 101},
+        ),
+        (
+            "/api-keys/workspace/service",
+            {**NEW_KEY, "rate_limits": [{"type": "requests", "unit": "rpm", "value": 0}]},
+            {**NEW_KEY, "rate_limits": [{"type": "requests", "unit": "rpm", "value": -1}]},
+        ),
+        (
+            "/api-keys/workspace/service",
+            {**NEW_KEY, "expires_at": "2026-11-02T09:00:01Z"},
+            {**NEW_KEY, "expires_at": "2026-11-02T09:00:00Z"},
+        ),
+        (
+            "/logs/exports",
+            {**EXPORT, "filters": {**TIMES, "page_size": 50_000}},
+            {**EXPORT, "filters": {**TIMES, "page_size": 50_001}},
+        ),
+        ("/feedback", {"trace_id": "t", "value": -10}, {"trace_id": "t", "value": -11}),
+        ("/feedback", {"trace_id": "t", "value": 10}, {"trace_id": "t", "value": 11}),
+    ],
+)
+def test_a_value_is_accepted_at_its_limit_and_refused_beyond_it(
+    said, refused, workspace, endpoint, at, beyond
+):
+    home = {"workspace_id": workspace("Support")}
+
+    said(f"POST {endpoint}", at | home)
+    assert refused(f"POST {endpoint}", beyond | home) == (400, "AB01")
+
+
+@pytest.mark.parametrize(("spent", "status"), [(9.99, "active"), (10, "exhausted")])
+def test_a_budget_is_exhausted_exactly_when_it_is_spent(
+    said, control, emulator, workspace, spent, status
+):
+    limit = said("POST /policies/usage-limits", {**COST, "workspace_id": workspace("Support")})
+    entities = emulator.store.table("usage_limit_entities")
+    entity = {"id": "e", "limit_id": limit["id"], "value_key": "api_key:x"}
+    entities.add({**entity, "current_usage": 0, "status": "active"})
+
+    control("POST usage", {"kind": "usage_limit_entities", "id": "e", "amount": spent})
+
+    (listed,) = said(f"GET /policies/usage-limits/{limit['id']}/entities")["data"]
+    assert (listed["current_usage"], listed["status"]) == (spent, status)
+    again = said(f"GET /policies/usage-limits/{limit['id']}?include_usage=true")
+    assert again["value_key_usage_map"]["api_key:x"]["status"] == status
