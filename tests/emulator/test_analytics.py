@@ -6,8 +6,16 @@ from urllib.parse import urlencode
 
 import pytest
 
+from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.emulator.traffic.month import BURST_DAY, REQUESTS, STALE_DAY
-from portkey_admin_mcp.emulator.traffic.requests import PER_CENT, database, milliseconds, shown_time
+from portkey_admin_mcp.emulator.traffic.requests import (
+    PER_CENT,
+    database,
+    dicts,
+    milliseconds,
+    shown_time,
+)
 
 MONTH = ("2026-10-01T00:00:00Z", "2026-11-03T00:00:00Z")
 HALVES = (("2026-10-01T00:00:00Z", "2026-10-17T12:34:56Z"), ("2026-10-17T12:34:56Z", MONTH[1]))
@@ -29,18 +37,13 @@ def ask(said):
     return answered
 
 
-@pytest.fixture
-def rows(emulator, workspace):
-    """The requests of a workspace, by its name, straight from where they are kept."""
-
-    def found(name="Support"):
-        cursor = database(emulator.store).execute(
-            "select * from requests where workspace_id = ?", (workspace(name),)
-        )
-        cursor.row_factory = sqlite3.Row
-        return [dict(row) for row in cursor.fetchall()]
-
-    return found
+@pytest.fixture(scope="module")
+def rows():
+    """The requests of the workspace Support, straight from the database."""
+    store = Emulator("acme", frozen_time).store
+    (support,) = store.table("workspaces").where(name="Support")
+    sql = "select * from requests where workspace_id = ?"
+    return dicts(database(store).execute(sql, (support["id"],)))
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_the_month_is_as_large_as_it_says(emulator):
 
 
 def test_sums_are_those_of_the_rows(ask, rows, support):
-    found = rows()
+    found = rows
     cost = sum(row["cost"] for row in found) / PER_CENT
     requests, spent = ask("graphs/requests", **support), ask("graphs/cost", **support)
     tokens, errors = ask("graphs/tokens", **support), ask("graphs/errors", **support)
@@ -134,7 +137,7 @@ def test_two_halves_make_a_whole(ask, support, graph):
     ],
 )
 def test_a_list_counts_what_it_names(ask, rows, support, name, column):
-    counts = Counter(str(row[column]) for row in rows() if row[column] is not None)
+    counts = Counter(str(row[column]) for row in rows if row[column] is not None)
     one, *others = sorted(counts)[:2]
 
     def counted(value):
@@ -148,7 +151,7 @@ def test_a_list_counts_what_it_names(ask, rows, support, name, column):
 
 def test_the_values_of_a_filter_partition_the_requests(ask, rows, support):
     whole = ask("graphs/requests", **support)["summary"]["total"]
-    models = {f"{row['ai_org']}__{row['ai_model']}" for row in rows()}
+    models = {f"{row['ai_org']}__{row['ai_model']}" for row in rows}
     parts = [
         ask("graphs/requests", **support, ai_org_model=model)["summary"]["total"]
         for model in models
@@ -172,7 +175,7 @@ def test_the_values_of_a_filter_partition_the_requests(ask, rows, support):
     ],
 )
 def test_a_range_includes_its_ends(ask, rows, support, name, column, unit):
-    values = sorted(row[column] for row in rows() if row[column] is not None)
+    values = sorted(row[column] for row in rows if row[column] is not None)
     middle = values[len(values) // 2]
 
     def counted(**query):
@@ -194,7 +197,7 @@ def test_a_range_of_cost_includes_its_ends_to_the_last_digit(ask, emulator):
 
 
 def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support, emulator):
-    found = rows()
+    found = rows
     hits = Counter(row["cache"] for row in found if row["cache"] in ("simple", "semantic"))
     rate = ask("graphs/cache/hit-rate", **support)
     points = rate["data_points"]
@@ -225,7 +228,7 @@ def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support,
 
 
 def test_latencies_are_percentiles_by_nearest_rank(ask, rows, support):
-    times = sorted(row["latency"] for row in rows())
+    times = sorted(row["latency"] for row in rows)
 
     summary = ask("graphs/latency", **support)["summary"]
 
@@ -233,7 +236,7 @@ def test_latencies_are_percentiles_by_nearest_rank(ask, rows, support):
     assert summary["p99"] == times[-(-len(times) * 99 // 100) - 1]
     (only,) = ask("groups/ai_service", **support, ai_org_model="anthropic__claude-sonnet-5",
                   columns="p95_latency,p99_latency,avg_latency")["data"]  # fmt: skip
-    slow = sorted(r["latency"] for r in rows() if r["ai_org"] == "anthropic")
+    slow = sorted(r["latency"] for r in rows if r["ai_org"] == "anthropic")
     assert only["p95_latency"] == slow[-(-len(slow) * 95 // 100) - 1]
 
 
