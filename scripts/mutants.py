@@ -40,7 +40,7 @@ TARGETS = (
     Target(
         "emulator/core/routing.py",
         (
-            "admit", "stay_within", "plan", "require", "may", "is_admin", "may_everything",
+            "check_permissions", "check_workspace", "plan", "require", "may", "is_admin", "is_owner",
             "workspace", "named_workspace", "find_within", "find", "match", "_fits",
             "_segment_fits",
         ),
@@ -50,7 +50,7 @@ TARGETS = (
     ),
     Target(
         "emulator/core/app.py",
-        ("_portkey", "_route", "_authenticate", "_opens", "_past", "_decode", "_finite"),
+        ("_portkey", "_route", "_authenticate", "_is_valid", "_is_past", "_decode", "_finite"),
         ("tests/emulator/core/test_routing.py", "tests/emulator/test_api_keys.py",
          "tests/emulator/core/test_control.py", "tests/emulator/test_audit_logs.py"),
     ),
@@ -63,7 +63,7 @@ TARGETS = (
     Target("emulator/feedback.py", ("update_feedback",), ("tests/emulator/test_feedback.py",)),
     Target(
         "emulator/audit_logs.py",
-        ("list_audit_logs", "note_write", "_workspace", "_masked"),
+        ("list_audit_logs", "record_write", "_workspace", "_masked"),
         ("tests/emulator/test_audit_logs.py",),
     ),
     Target(

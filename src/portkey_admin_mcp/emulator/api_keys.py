@@ -104,20 +104,20 @@ def create_api_key(call: Call) -> Row:
     call.require(f"{_plain(kind)}.create")
     if kind == ADMIN and not call.is_admin:
         raise forbidden()
-    wanted = call.read(KeyBody)
+    body = call.read(KeyBody)
     workspace = None if kind == ADMIN else _home(call)
-    if not wanted.name or not wanted.scopes:
-        missing = "scopes" if wanted.name else "name"
+    if not body.name or not body.scopes:
+        missing = "scopes" if body.name else "name"
         raise invalid(missing, "Field required")
     now = call.store.stamp()
     key: Row = {
         "id": call.store.uuid(),
-        "name": wanted.name,
+        "name": body.name,
         "description": None,
         "type": kind,
         "organisation_id": call.organisation,
         "workspace_id": workspace and workspace["id"],
-        "user_id": _person(call, wanted) if kind == "workspace-user" else None,
+        "user_id": _person(call, body) if kind == "workspace-user" else None,
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
@@ -133,7 +133,7 @@ def create_api_key(call: Call) -> Row:
         "object": "api-key",
         "_usage": 0,
     }
-    key = {**key, **_changes(call, key, wanted)}
+    key = {**key, **_changes(call, key, body)}
     if kind == "workspace-user" and workspace and not key["defaults"]["config_id"]:
         inherited = workspace["defaults"]["user_api_key_config"]
         key = {**key, "defaults": {**key["defaults"], "config_id": inherited}}
@@ -164,13 +164,13 @@ def delete_api_key(call: Call) -> Row:
 def rotate_api_key(call: Call) -> Row:
     """A second secret; the first works until the transition ends, and no third before that."""
     key = _find(call, "rotate")
-    wanted = call.read(RotationBody)
-    _check_transition(key["rotation_policy"] or {}, wanted.key_transition_period_ms)
+    body = call.read(RotationBody)
+    _check_transition(key["rotation_policy"] or {}, body.key_transition_period_ms)
     now = call.store.now()
     alive = [s for s in key["_secrets"] if s["until"] is None or s["until"] > moment(now)]
     if len(alive) > 1:
         raise Refusal(409, "A key transition is already in progress")
-    until = moment(now + timedelta(milliseconds=wanted.key_transition_period_ms))
+    until = moment(now + timedelta(milliseconds=body.key_transition_period_ms))
     secret = call.store.secret()
     secrets = [{"value": secret, "until": None}, {**alive[0], "until": until}]
     call.table("api_keys").change(key, {"_secrets": secrets, "last_updated_at": moment(now)})
@@ -197,18 +197,18 @@ def _home(call: Call) -> Row:
     return call.workspace()
 
 
-def _person(call: Call, wanted: KeyBody) -> str:
-    if not wanted.user_id:
+def _person(call: Call, body: KeyBody) -> str:
+    if not body.user_id:
         raise invalid("user_id", "Field required")
-    user = call.table("users").find(wanted.user_id)
+    user = call.table("users").find(body.user_id)
     if user is None:
         raise invalid("user_id", "no such user")
     return str(user["id"])
 
 
-def _changes(call: Call, key: Row, wanted: KeyBody) -> dict[str, Any]:
+def _changes(call: Call, key: Row, body: KeyBody) -> dict[str, Any]:
     """What a body changes."""
-    given = wanted.model_dump(exclude_unset=True)
+    given = body.model_dump(exclude_unset=True)
     kept = ("name", "description", "scopes", "usage_limits", "alert_emails")
     new: dict[str, Any] = {name: given[name] for name in kept if given.get(name) is not None}
     if "credit_limit" not in new.get("usage_limits", {"credit_limit"}):
@@ -222,7 +222,7 @@ def _changes(call: Call, key: Row, wanted: KeyBody) -> dict[str, Any]:
         new["rotation_policy"] = None if policy is None else _policy(call, policy)
     if given.get("defaults"):
         new["defaults"] = key["defaults"] | _defaults(call, key, given["defaults"])
-    if wanted.reset_usage:
+    if body.reset_usage:
         new |= reset_usage(key)
     return new
 

@@ -53,7 +53,7 @@ def list_audit_logs(call: Call) -> Row:
     for name in ("organisation_id", "start_time", "end_time"):
         if not call.query.get(name):
             raise invalid(name, "Field required")
-    if call.query["organisation_id"] != call.organisation and not call.may_everything:
+    if call.query["organisation_id"] != call.organisation and not call.is_owner:
         raise forbidden()
     parts = ["timestamp between ? and ?"]
     values: list[Any] = [_when(call, "start_time"), _when(call, "end_time")]
@@ -67,14 +67,14 @@ def list_audit_logs(call: Call) -> Row:
     chosen = f"from audit where {' and '.join(parts)}"
     found = _database(call.store)
     (total,) = found.execute(f"select count(*) {chosen}", values).fetchone()
-    skip, count = call.window(total)
+    skip, count = call.page_range(total)
     page = f"select * {chosen} order by timestamp desc, rowid desc limit {count} offset {skip}"
     rows = dicts(found.execute(page, values))
     records = [{**row, "timestamp": shown_time(row["timestamp"])} for row in rows]
     return {"records": records, "total": total, "object": "analytics-graph"}
 
 
-def note_write(call: Call, done: Route, path: str) -> None:
+def record_write(call: Call, done: Route, path: str) -> None:
     """Note a write that succeeded; what a gateway is asked to do is no change, and is left out."""
     if done.who == "workspace":
         return

@@ -29,14 +29,14 @@ def list_collections(call: Call) -> Row:
 
 @route("POST /collections", scope="prompts.create")
 def create_collection(call: Call) -> Row:
-    """A collection, inside another one if wanted."""
-    workspace, wanted = call.workspace(), call.read(CollectionBody)
-    if not wanted.name:
+    """A collection, inside another one if body."""
+    workspace, body = call.workspace(), call.read(CollectionBody)
+    if not body.name:
         raise invalid("name", "Field required")
-    parent = wanted.parent_collection_id and call.find("collections", wanted.parent_collection_id)
+    parent = body.parent_collection_id and call.find("collections", body.parent_collection_id)
     if parent and parent["workspace_id"] != workspace["id"]:
         raise invalid("parent_collection_id", "is in another workspace")
-    row = _add(call.store, workspace, wanted.name, parent["id"] if parent else None)
+    row = _add(call.store, workspace, body.name, parent["id"] if parent else None)
     return {"id": row["id"], "slug": row["slug"]}
 
 
@@ -51,10 +51,10 @@ def get_collection(call: Call) -> Row:
 @route("PUT /collections/{collection_id}", scope="prompts.update")
 def update_collection(call: Call) -> Row:
     """The name alone can change; the slug stays."""
-    row, wanted = call.find("collections", call.ids["collection_id"]), call.read(CollectionBody)
-    if not wanted.name:
+    row, body = call.find("collections", call.ids["collection_id"]), call.read(CollectionBody)
+    if not body.name:
         raise invalid("name", "Field required")
-    changes = {"name": wanted.name, "last_updated_at": call.store.stamp()}
+    changes = {"name": body.name, "last_updated_at": call.store.stamp()}
     call.table("collections").change(row, changes)
     return {}
 
@@ -105,4 +105,4 @@ def _shown(row: Row) -> dict[str, Any]:
 def seed(seeder: Seeder) -> None:
     """A folder for the support team's macros."""
     support = seeder.workspace_named("Support")
-    seeder.does("POST /collections", {"name": "Macros", "workspace_id": support["id"]})
+    seeder.request("POST /collections", {"name": "Macros", "workspace_id": support["id"]})

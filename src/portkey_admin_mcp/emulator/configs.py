@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, StrictBody, invalid, route, whole_list
+from .core.routing import Body, Call, Refusal, StrictBody, invalid, list_answer, route
 from .core.rows import Row
 from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.versions import Versions
@@ -73,7 +73,7 @@ class ConfigBody(Body):
 @route("GET /configs", scope="configs.list")
 def list_configs(call: Call) -> Row:
     """A workspace's configs without their content: all of them, for there is no paging."""
-    return whole_list(reversed(call.table("configs").where(workspace_id=call.workspace()["id"])))
+    return list_answer(reversed(call.table("configs").where(workspace_id=call.workspace()["id"])))
 
 
 @route("GET /configs/{slug}", scope="configs.read")
@@ -87,19 +87,19 @@ def get_config(call: Call) -> Row:
 def create_config(call: Call) -> Row:
     """A config; names need not be unique."""
     workspace = call.workspace()
-    wanted = call.read(ConfigBody)
-    if not wanted.name or wanted.config is None:
-        missing = "config" if wanted.name else "name"
+    body = call.read(ConfigBody)
+    if not body.name or body.config is None:
+        missing = "config" if body.name else "name"
         raise invalid(missing, "Field required")
-    _check(wanted.config)
+    _check(body.config)
     now = call.store.stamp()
     config = {
         "id": call.store.uuid(),
-        "name": wanted.name,
-        "slug": call.store.slug("pc", wanted.name, 6),
+        "name": body.name,
+        "slug": call.store.slug("pc", body.name, 6),
         "organisation_id": call.organisation,
         "workspace_id": workspace["id"],
-        "is_default": int(bool(wanted.is_default)),
+        "is_default": int(bool(body.is_default)),
         "status": "active",
         "owner_id": call.actor,
         "updated_by": call.actor,
@@ -108,21 +108,21 @@ def create_config(call: Call) -> Row:
         "object": "config",
     }
     call.table("configs").add(config)
-    return _written(config, _add_version(call, config, wanted.config))
+    return _written(config, _add_version(call, config, body.config))
 
 
 @route("PUT /configs/{slug}", scope="configs.update")
 def update_config(call: Call) -> Row:
     """Every update with content makes a version, even the same content again."""
     config = call.find_within("configs", call.ids["slug"])
-    wanted = call.read(ConfigBody)
-    if wanted.config is not None:
-        _check(wanted.config)
-    given = wanted.model_dump(include={"name", "status"}, exclude_none=True)
+    body = call.read(ConfigBody)
+    if body.config is not None:
+        _check(body.config)
+    given = body.model_dump(include={"name", "status"}, exclude_none=True)
     stamped = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
     config = call.table("configs").change(config, {**given, **stamped})
-    if wanted.config is not None:
-        return _written(config, _add_version(call, config, wanted.config))
+    if body.config is not None:
+        return _written(config, _add_version(call, config, body.config))
     return _written(config, VERSIONS.latest(call, config)["id"])
 
 
@@ -140,7 +140,7 @@ def delete_config(call: Call) -> Row:
 def list_config_versions(call: Call) -> Row:
     """All versions with their content, newest first."""
     config = call.find_within("configs", call.ids["slug"])
-    return whole_list([_shown(config, version) for version in VERSIONS.all(call, config)])
+    return list_answer([_shown(config, version) for version in VERSIONS.all(call, config)])
 
 
 def bound_config(call: Call, named: str, workspace_id: str | None) -> str:

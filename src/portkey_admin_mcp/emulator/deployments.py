@@ -57,24 +57,24 @@ def list_deployments(call: Call) -> Row:
 )
 def register_deployment(call: Call) -> Row:
     """A deployment; the answer is the only one with its credentials."""
-    wanted = call.read(DeploymentBody)
-    _check_organisation(call, wanted.organisation_id)
-    if not wanted.name:
+    body = call.read(DeploymentBody)
+    _check_organisation(call, body.organisation_id)
+    if not body.name:
         raise invalid("name", "Field required")
-    slug = wanted.slug or call.store.slug("dp", wanted.name, 10)
+    slug = body.slug or call.store.slug("dp", body.name, 10)
     if call.table("deployments").find(slug):
         raise Refusal(409, "Deployment with this slug already exists")
     now, secret = call.store.stamp(), call.store.secret()
     row = {
         "id": call.store.uuid(),
         "slug": slug,
-        "name": wanted.name,
-        "type": wanted.type or "production",
+        "name": body.name,
+        "type": body.type or "production",
         "status": "active",
-        "deployment_config": wanted.deployment_config,
-        "is_default": bool(wanted.is_default),
-        "tags": wanted.tags,
-        "auth_settings": _settings({}, wanted),
+        "deployment_config": body.deployment_config,
+        "is_default": bool(body.is_default),
+        "tags": body.tags,
+        "auth_settings": _settings({}, body),
         "organisation_id": call.organisation,
         "created_at": now,
         "last_updated_at": now,
@@ -104,19 +104,19 @@ def get_deployment(call: Call) -> Row:
 )
 def update_deployment(call: Call) -> Row:
     """What is given changes; lists grow, unless the old ones are overridden."""
-    row, wanted = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
+    row, body = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
     kept = {"name", "type", "status", "deployment_config", "is_default", "tags"}
-    changes = wanted.model_dump(include=kept, exclude_unset=True)
+    changes = body.model_dump(include=kept, exclude_unset=True)
     for name in kept - {"deployment_config", "tags"}:
         if changes.get(name, name) is None:
             raise invalid(name, "must not be null")
     changes |= {"last_updated_at": call.store.stamp()}
-    old = {} if wanted.override_existing else row["auth_settings"]
-    if wanted.auth_settings is not None:
-        changes["auth_settings"] = {**row["auth_settings"], **_settings(old, wanted)}
+    old = {} if body.override_existing else row["auth_settings"]
+    if body.auth_settings is not None:
+        changes["auth_settings"] = {**row["auth_settings"], **_settings(old, body)}
     row = call.table("deployments").change(row, changes)
     _be_only_default(call, row)
-    if not wanted.rotate_auth:
+    if not body.rotate_auth:
         return _shown(row)
     secret = call.store.secret()
     call.table("deployments").change(row, {"_secret": secret})
@@ -167,10 +167,10 @@ def _filter(call: Call) -> Any:
     return fits
 
 
-def _settings(old: Row, wanted: DeploymentBody) -> dict[str, Any]:
-    if wanted.auth_settings is None:
+def _settings(old: Row, body: DeploymentBody) -> dict[str, Any]:
+    if body.auth_settings is None:
         return dict(old)
-    given = wanted.auth_settings.model_dump(exclude_none=True)
+    given = body.auth_settings.model_dump(exclude_none=True)
     removed = {
         "workspaces_allowed": given.pop("remove_workspaces_allowed", []),
         "jwt_subs_allowed": given.pop("remove_subs_allowed", []),
@@ -194,4 +194,4 @@ def seed(seeder: Seeder) -> None:
     """One gateway in Europe."""
     settings = {"gateway_base_url": "https://gateway.acme.example"}
     body = {"name": "Europe", "tags": {"region": "eu"}, "auth_settings": settings}
-    seeder.does("POST /v2/deployments", body)
+    seeder.request("POST /v2/deployments", body)

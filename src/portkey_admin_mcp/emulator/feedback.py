@@ -27,11 +27,11 @@ class FeedbackBody(ScoreBody):
 @route("POST /feedback", scope="logs.write", who="workspace")
 def create_feedback(call: Call) -> Row:
     """One score, or a list of them; for the latest request of its trace, if there is one."""
-    given = call.body if isinstance(call.body, list) else [call.body]
-    if not given:
+    scores = call.body if isinstance(call.body, list) else [call.body]
+    if not scores:
         raise invalid("body", "must not be empty")
-    wanted = [call.shaped(FeedbackBody, each) for each in given]
-    return _saved([_add(call, each) for each in wanted])
+    bodies = [call.shaped(FeedbackBody, score) for score in scores]
+    return _saved([_add(call, body) for body in bodies])
 
 
 @route("PUT /feedback/{id}", scope="logs.write", who="workspace")
@@ -45,32 +45,32 @@ def update_feedback(call: Call) -> Row:
         raise Refusal(404, "Feedback not found")
     if row[0] != call.workspace()["id"]:
         raise forbidden()
-    wanted = call.read(ScoreBody)
+    body = call.read(ScoreBody)
     found.execute(
         "update feedback set value = ?, weight = ?, metadata = ? where id = ?",
-        (wanted.value, wanted.weight, json.dumps(wanted.metadata), call.ids["id"]),
+        (body.value, body.weight, json.dumps(body.metadata), call.ids["id"]),
     )
     _weigh(call, row[1])
     return _saved([call.ids["id"]])
 
 
-def _add(call: Call, wanted: FeedbackBody) -> str:
+def _add(call: Call, body: FeedbackBody) -> str:
     found, home = database(call.store), call.workspace()["id"]
     request = found.execute(
         "select id from requests where trace_id = ? and workspace_id = ?"
         " order by created_at desc, rowid desc limit 1",
-        (wanted.trace_id, home),
+        (body.trace_id, home),
     ).fetchone()
     request_id = request and request[0]
     row = (
         call.store.uuid(),
         request_id,
         home,
-        wanted.trace_id,
+        body.trace_id,
         milliseconds(call.store.now()),
-        wanted.value,
-        wanted.weight,
-        json.dumps(wanted.metadata),
+        body.value,
+        body.weight,
+        json.dumps(body.metadata),
     )
     found.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
     _weigh(call, request_id)

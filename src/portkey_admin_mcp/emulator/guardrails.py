@@ -73,27 +73,27 @@ def list_guardrails(call: Call) -> Row:
     return call.listing(
         call.table("guardrails").where(workspace_id=home),
         keep=None if ids is None else lambda row: row["id"] in ids or row["slug"] in ids,
-        most=1000,
-        usual=100,
+        max_size=1000,
+        default_size=100,
     )
 
 
 @route("POST /guardrails", scope=guardrail_scopes("create"))
 def create_guardrail(call: Call) -> Row:
     """A guardrail; its first version is in force."""
-    wanted = call.read(GuardrailBody)
-    for_all = _is_for_all(call, wanted.organisation_id)
+    body = call.read(GuardrailBody)
+    for_all = _is_for_all(call, body.organisation_id)
     home = None if for_all else call.workspace()["id"]
     _require(call, "create", home)
     for name in ("name", "checks", "actions"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
     now = call.store.stamp()
     row = call.table("guardrails").add(
         {
             "id": call.store.uuid(),
-            "name": wanted.name,
-            "slug": call.store.slug("pg", wanted.name or "", 6),
+            "name": body.name,
+            "slug": call.store.slug("pg", body.name or "", 6),
             "organisation_id": call.organisation,
             "workspace_id": home,
             "status": "active",
@@ -102,10 +102,10 @@ def create_guardrail(call: Call) -> Row:
             "owner_id": call.actor,
             "updated_by": call.actor,
             # Only the TypeScript server knows it; that answers hold it is an assumption.
-            "target": wanted.target or "llm",
+            "target": body.target or "llm",
         }
     )
-    return _written(row, VERSIONS.add(call, row, _content(wanted, {}), publish=True))
+    return _written(row, VERSIONS.add(call, row, _content(body, {}), publish=True))
 
 
 @route("GET /guardrails/{guardrail_id}", scope=guardrail_scopes("read"))
@@ -118,11 +118,11 @@ def get_guardrail(call: Call) -> Row:
 @route("PUT /guardrails/{guardrail_id}", scope=guardrail_scopes("update"))
 def update_guardrail(call: Call) -> Row:
     """Every update makes a version, in force at once."""
-    row, wanted = _find(call, "update"), call.read(GuardrailBody)
-    changes = wanted.model_dump(include={"name"}, exclude_none=True)
+    row, body = _find(call, "update"), call.read(GuardrailBody)
+    changes = body.model_dump(include={"name"}, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp(), "updated_by": call.actor}
     row = call.table("guardrails").change(row, changes)
-    content = _content(wanted, VERSIONS.published(call, row)["content"])
+    content = _content(body, VERSIONS.published(call, row)["content"])
     return _written(row, VERSIONS.add(call, row, content, publish=True))
 
 
@@ -142,8 +142,8 @@ def list_guardrail_mcp_servers(call: Call) -> Row:
 @route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("update"))
 def replace_guardrail_mcp_servers(call: Call) -> Row:
     """All of them at once."""
-    row, wanted = _find(call, "update"), call.read(Mappings).mcp_servers
-    servers = {_server(call, row, name): _mapped(each) for name, each in wanted.items()}
+    row, body = _find(call, "update"), call.read(Mappings).mcp_servers
+    servers = {_server(call, row, name): _mapped(each) for name, each in body.items()}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
 
@@ -153,9 +153,9 @@ def replace_guardrail_mcp_servers(call: Call) -> Row:
 )
 def upsert_guardrail_mcp_server(call: Call) -> Row:
     """One of them."""
-    row, wanted = _find(call, "update"), call.read(Mapping)
+    row, body = _find(call, "update"), call.read(Mapping)
     server = _server(call, row, call.ids["mcp_server_id"])
-    servers = {**row.get("_mcp_servers", {}), server: _mapped(wanted)}
+    servers = {**row.get("_mcp_servers", {}), server: _mapped(body)}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
 
@@ -176,7 +176,7 @@ def _is_for_all(call: Call, organisation_id: str | None) -> bool:
     """Whether the organisation is meant, which only its own keys may."""
     if not organisation_id or call.named_workspace() is not None:
         return False
-    if not call.is_admin or (organisation_id != call.organisation and not call.may_everything):
+    if not call.is_admin or (organisation_id != call.organisation and not call.is_owner):
         raise forbidden()
     return True
 
@@ -195,15 +195,15 @@ def _find(call: Call, act: str) -> Row:
     return row
 
 
-def _content(wanted: GuardrailBody, before: Row) -> dict[str, Any]:
+def _content(body: GuardrailBody, before: Row) -> dict[str, Any]:
     checks = before.get("checks", [])
-    if wanted.checks is not None:
+    if body.checks is not None:
         # Portkey leaves is_enabled out where it is true (seen by the Terraform provider).
         checks = [
             {k: v for k, v in check.model_dump(exclude_none=True).items() if v is not True}
-            for check in wanted.checks
+            for check in body.checks
         ]
-    actions = {**USUAL, **before.get("actions", {}), **(wanted.actions or {})}
+    actions = {**USUAL, **before.get("actions", {}), **(body.actions or {})}
     for name in ("on_success", "on_fail"):
         given = actions[name].get("feedback", {}) if isinstance(actions[name], dict) else {}
         actions[name] = {"feedback": {**USUAL[name]["feedback"], **given}}
@@ -224,4 +224,4 @@ def seed(seeder: Seeder) -> None:
         parameters = {"maxWords": 300} if "word" in check else {"rule": "sk-[A-Za-z0-9]{20,}"}
         checks = [{"id": check, "parameters": parameters}]
         body = {"name": name, "checks": checks, "actions": {"deny": True}, **owner}
-        seeder.does("POST /guardrails", body)
+        seeder.request("POST /guardrails", body)

@@ -118,19 +118,19 @@ def list_integrations(call: Call) -> Row:
 @route("POST /integrations", scope=either("create"))
 def create_integration(call: Call) -> Row:
     """The organisation's, or a workspace's if a workspace key asks or one is named."""
-    wanted = call.read(IntegrationBody)
+    body = call.read(IntegrationBody)
     for name in ("name", "ai_provider_id"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    _check(wanted)
+    _check(body)
     named = call.named_workspace() if call.is_admin else call.workspace()
     if named is None:
         call.require(either("create")[0])
-    mappings = stored_mappings(call, wanted.secret_mappings, "configurations", named)
+    mappings = stored_mappings(call, body.secret_mappings, "configurations", named)
     mapped = {each["target_field"] for each in mappings}
-    if not wanted.key and "key" not in mapped and not wanted.configurations:
+    if not body.key and "key" not in mapped and not body.configurations:
         raise invalid("key", "Field required")
-    slug = wanted.slug or call.store.slug("", wanted.name or "", 20).removeprefix("-")
+    slug = body.slug or call.store.slug("", body.name or "", 20).removeprefix("-")
     if call.table("integrations").find(slug):
         raise Refusal(409, "Integration with this slug already exists")
     now = call.store.stamp()
@@ -138,27 +138,27 @@ def create_integration(call: Call) -> Row:
         {
             "id": call.store.uuid(),
             "organisation_id": call.organisation,
-            "ai_provider_id": wanted.ai_provider_id,
-            "name": wanted.name,
+            "ai_provider_id": body.ai_provider_id,
+            "name": body.name,
             "status": "active",
             "created_at": now,
             "last_updated_at": now,
             "slug": slug,
-            "description": wanted.description or "",
+            "description": body.description or "",
             "workspace_id": None if named is None else named["id"],
-            "configurations": wanted.configurations or {},
+            "configurations": body.configurations or {},
             "allow_all_models": True,
             "secret_mappings": mappings,
-            "pricing_adjustments": wanted.pricing_adjustments,
-            "tags": wanted.tags or {},
-            "_key": wanted.key or "",
+            "pricing_adjustments": body.pricing_adjustments,
+            "tags": body.tags or {},
+            "_key": body.key or "",
             "_models": {},
             "_shares": {},
             "_global": {"enabled": False},
         }
     )
     if named is not None:
-        _share(call, row, named, {"enabled": True}, wanted)
+        _share(call, row, named, {"enabled": True}, body)
     return {"id": row["id"], "slug": slug}
 
 
@@ -181,20 +181,20 @@ def get_integration(call: Call) -> Row:
 @route("PUT /integrations/{slug}", scope=either("update"))
 def update_integration(call: Call) -> Row:
     """What is given changes; null clears adjusted prices."""
-    row, wanted = _find_for(call, "update"), call.read(IntegrationBody)
-    _check(wanted)
+    row, body = _find_for(call, "update"), call.read(IntegrationBody)
+    _check(body)
     kept = {"name", "description", "tags"}
-    changes = wanted.model_dump(include=kept, exclude_none=True)
-    if wanted.secret_mappings is not None:
+    changes = body.model_dump(include=kept, exclude_none=True)
+    if body.secret_mappings is not None:
         home = call.table("workspaces").get(row["workspace_id"])
         changes["secret_mappings"] = stored_mappings(
-            call, wanted.secret_mappings, "configurations", home
+            call, body.secret_mappings, "configurations", home
         )
-    changes |= wanted.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
-    if wanted.configurations is not None:
-        changes["configurations"] = {**row["configurations"], **wanted.configurations}
-    if wanted.key:
-        changes["_key"] = wanted.key
+    changes |= body.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
+    if body.configurations is not None:
+        changes["configurations"] = {**row["configurations"], **body.configurations}
+    if body.key:
+        changes["_key"] = body.key
     stamped = {**changes, "last_updated_at": call.store.stamp()}
     call.table("integrations").change(row, stamped)
     return {}
@@ -218,18 +218,18 @@ def list_integration_models(call: Call) -> Row:
 @route("PUT /integrations/{slug}/models", scope=either("update"))
 def update_integration_models(call: Call) -> Row:
     """Those named change, the others stay."""
-    row, wanted = _find_for(call, "update"), call.read(ModelsBody)
+    row, body = _find_for(call, "update"), call.read(ModelsBody)
     built_in = PRICES.get(row["ai_provider_id"], {})
-    for model in wanted.models:
+    for model in body.models:
         known = model.slug in built_in or model.slug in row["_models"]
         if not (known or model.is_custom or model.is_finetune):
             raise invalid("models", f"{model.slug} is neither built in nor custom")
-    models = {m.slug: m.model_dump(exclude_none=True) for m in wanted.models}
+    models = {m.slug: m.model_dump(exclude_none=True) for m in body.models}
     old = row["_models"]
     merged = {**old, **{name: {**old.get(name, {}), **new} for name, new in models.items()}}
     changes: dict[str, Any] = {"_models": merged}
-    if wanted.allow_all_models is not None:
-        changes["allow_all_models"] = wanted.allow_all_models
+    if body.allow_all_models is not None:
+        changes["allow_all_models"] = body.allow_all_models
     call.table("integrations").change(row, changes)
     return {}
 
@@ -263,21 +263,21 @@ def list_integration_workspaces(call: Call) -> Row:
 @route("PUT /integrations/{slug}/workspaces", scope=either("update"))
 def update_integration_workspaces(call: Call) -> Row:
     """Those named change, the others stay unless overridden; a workspace's own is not shared."""
-    row, wanted = _find_for(call, "update"), call.read(SharesBody)
+    row, body = _find_for(call, "update"), call.read(SharesBody)
     changes: dict[str, Any] = {}
-    if wanted.override_existing_workspace_access:
+    if body.override_existing_workspace_access:
         changes["_shares"] = {}
-    if wanted.global_workspace_access is not None:
-        changes["_global"] = wanted.global_workspace_access.model_dump(exclude_none=True)
+    if body.global_workspace_access is not None:
+        changes["_global"] = body.global_workspace_access.model_dump(exclude_none=True)
     row = call.table("integrations").change(row, changes)
-    for share in wanted.workspaces:
+    for share in body.workspaces:
         workspace = call.table("workspaces").find(share.id)
         if workspace is None or row["workspace_id"] not in (None, workspace["id"]):
             raise forbidden()
         kept = share.model_dump(
             include={"enabled", "usage_limits", "rate_limits"}, exclude_unset=True
         )
-        row = _share(call, row, workspace, kept, share, wanted)
+        row = _share(call, row, workspace, kept, share, body)
     return {}
 
 
@@ -302,7 +302,7 @@ def add_provider(
 def _share(
     call: Call, row: Row, workspace: Row, kept: Row, *said: IntegrationBody | Share | SharesBody
 ) -> Row:
-    """Let a workspace in, and give it a provider unless that is not wanted."""
+    """Let a workspace in, and give it a provider unless that is not body."""
     old = row["_shares"].get(workspace["id"], {})
     shares = {**row["_shares"], workspace["id"]: {**old, **kept}}
     row = call.table("integrations").change(row, {"_shares": shares})
@@ -319,8 +319,8 @@ def _share(
     return row
 
 
-def _check(wanted: IntegrationBody) -> None:
-    unknown = OLD_AZURE & set(wanted.configurations or {})
+def _check(body: IntegrationBody) -> None:
+    unknown = OLD_AZURE & set(body.configurations or {})
     if unknown:
         raise invalid("configurations", f"{', '.join(sorted(unknown))}: Azure's begin with azure_")
 
@@ -351,11 +351,11 @@ def _listed(row: Row) -> dict[str, Any]:
 
 def seed(seeder: Seeder) -> None:
     """The organisation's own OpenAI account, which Science may use."""
-    made = seeder.does(
+    made = seeder.request(
         "POST /integrations",
         {"name": "OpenAI", "slug": "openai", "ai_provider_id": "openai", "key": "sk-not-a-key"},
     )
     science = seeder.workspace_named("Science")["id"]
     share = {"id": science, "enabled": True, "create_default_provider": False}
     body = {"workspaces": [share]}
-    seeder.does("PUT /integrations/{slug}/workspaces", body, slug=made["slug"])
+    seeder.request("PUT /integrations/{slug}/workspaces", body, slug=made["slug"])

@@ -25,15 +25,13 @@ class LabelBody(Body):
 @route("POST /labels", scope="prompts.create")
 def create_prompt_label(call: Call) -> Row:
     """A label of a workspace, or of the whole organisation if that is named."""
-    wanted = call.read(LabelBody)
+    body = call.read(LabelBody)
     workspace_id = None
-    if not wanted.organisation_id or call.named_workspace() is not None:
+    if not body.organisation_id or call.named_workspace() is not None:
         workspace_id = call.workspace()["id"]
-    elif not call.may_everything and (
-        not call.is_admin or wanted.organisation_id != call.organisation
-    ):
+    elif not call.is_owner and (not call.is_admin or body.organisation_id != call.organisation):
         raise forbidden()
-    row = _add(call, _name(call, wanted, workspace_id), wanted, workspace_id)
+    row = _add(call, _name(call, body, workspace_id), body, workspace_id)
     return {"id": row["id"]}
 
 
@@ -56,10 +54,10 @@ def get_prompt_label(call: Call) -> Row:
 @route("PUT /labels/{label_id}", scope="prompts.update")
 def update_prompt_label(call: Call) -> Row:
     """What is given changes; the built-in ones stay as they are."""
-    row, wanted = _own(call), call.read(LabelBody)
-    changes = wanted.model_dump(include={"description", "color_code"}, exclude_unset=True)
-    if wanted.name is not None and wanted.name != row["name"]:
-        changes["name"] = _name(call, wanted, row["workspace_id"])
+    row, body = _own(call), call.read(LabelBody)
+    changes = body.model_dump(include={"description", "color_code"}, exclude_unset=True)
+    if body.name is not None and body.name != row["name"]:
+        changes["name"] = _name(call, body, row["workspace_id"])
     call.table("labels").change(row, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 
@@ -88,26 +86,26 @@ def _asked_workspace(call: Call) -> str | None:
     return None if named is None else str(named["id"])
 
 
-def _name(call: Call, wanted: LabelBody, workspace_id: str | None) -> str:
+def _name(call: Call, body: LabelBody, workspace_id: str | None) -> str:
     """A name that is allowed, and not taken where the label is valid."""
-    if not wanted.name or not NAME.match(wanted.name):
+    if not body.name or not NAME.match(body.name):
         raise invalid("name", "must not be latest, default, a number, or hold spaces")
-    taken = call.table("labels").where(name=wanted.name)
+    taken = call.table("labels").where(name=body.name)
     if any(row["workspace_id"] in (None, workspace_id) for row in taken):
         raise Refusal(409, "Label with this name already exists")
-    return wanted.name
+    return body.name
 
 
 def _add(
-    call: Call, name: str, wanted: LabelBody, workspace_id: str | None, *, universal: bool = False
+    call: Call, name: str, body: LabelBody, workspace_id: str | None, *, universal: bool = False
 ) -> Row:
     now = call.store.stamp()
     return call.table("labels").add(
         {
             "id": call.store.uuid(),
             "name": name,
-            "description": wanted.description or "",
-            "color_code": wanted.color_code or "#6B7280",
+            "description": body.description or "",
+            "color_code": body.color_code or "#6B7280",
             "organisation_id": call.organisation,
             "workspace_id": workspace_id,
             "is_universal": universal,
@@ -140,4 +138,4 @@ TABLES = (
 def seed(seeder: Seeder) -> None:
     """A label of the support team's own."""
     body = {"name": "reviewed", "workspace_id": seeder.workspace_named("Support")["id"]}
-    seeder.does("POST /labels", body)
+    seeder.request("POST /labels", body)

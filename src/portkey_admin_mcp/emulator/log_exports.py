@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from .core.control import control
-from .core.routing import Body, Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
+from .core.routing import Body, Call, Refusal, Reply, forbidden, invalid, list_answer, public, route
 from .core.rows import Row
 from .core.store import moment
 from .core.tables import OWNED_BY_WORKSPACE, Table
@@ -82,16 +82,16 @@ class Outcome(Body):
 @route("POST /logs/exports", scope="logs.export", enterprise=True)
 def create_log_export(call: Call) -> Row:
     """A draft, which counts what it would hold."""
-    workspace, wanted = call.workspace(), call.read(ExportBody)
-    if not wanted.requested_data:
+    workspace, body = call.workspace(), call.read(ExportBody)
+    if not body.requested_data:
         raise invalid("requested_data", "Field required")
-    _check_columns(call, wanted.requested_data)
+    _check_columns(call, body.requested_data)
     now = call.store.stamp()
     row = {
         "id": call.store.uuid(),
         "organisation_id": call.organisation,
-        "filters": wanted.filters,
-        "requested_data": wanted.requested_data,
+        "filters": body.filters,
+        "requested_data": body.requested_data,
         "status": "draft",
         "description": "",
         "created_at": now,
@@ -110,7 +110,7 @@ def create_log_export(call: Call) -> Row:
 def list_log_exports(call: Call) -> Row:
     """A workspace's exports; a person's key sees that person's own (changelog)."""
     rows = reversed(call.table("log_exports").where(workspace_id=call.workspace()["id"]))
-    return whole_list(
+    return list_answer(
         (row for row in rows if _may_see(call, row)), render=lambda r: _shown(call, r)
     )
 
@@ -131,13 +131,13 @@ def get_log_export(call: Call) -> Row:
 @route("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True)
 def update_log_export(call: Call) -> Row:
     """While it is a draft (an assumption); the filters are replaced as a whole."""
-    row, wanted = _find(call), call.read(ExportBody)
+    row, body = _find(call), call.read(ExportBody)
     if _status(call, row) != "draft":
         raise Refusal(400, "Only a draft can be changed")
-    changes: dict[str, Any] = {"filters": wanted.filters, "last_updated_at": call.store.stamp()}
-    if wanted.requested_data:
-        _check_columns(call, wanted.requested_data)
-        changes["requested_data"] = wanted.requested_data
+    changes: dict[str, Any] = {"filters": body.filters, "last_updated_at": call.store.stamp()}
+    if body.requested_data:
+        _check_columns(call, body.requested_data)
+        changes["requested_data"] = body.requested_data
     total = _total(call, {**row, **changes})
     call.table("log_exports").change(row, changes)
     return {"id": row["id"], "total": total, "object": "export"}
@@ -250,8 +250,8 @@ def _chosen(call: Call, row: Row) -> Selection:
 
 def _total(call: Call, row: Row) -> int:
     ((total,),) = _chosen(call, row).query("count(*)")
-    wanted = _filters(call, row)
-    return max(0, min(int(total) - wanted.current_page * wanted.page_size, wanted.page_size))
+    body = _filters(call, row)
+    return max(0, min(int(total) - body.current_page * body.page_size, body.page_size))
 
 
 def _filters(call: Call, row: Row) -> Filters:
@@ -259,9 +259,9 @@ def _filters(call: Call, row: Row) -> Filters:
 
 
 def _lines(call: Call, row: Row) -> list[dict[str, Any]]:
-    wanted = _filters(call, row)
-    skip = wanted.current_page * wanted.page_size
-    page = f"order by created_at limit {wanted.page_size} offset {skip}"
+    body = _filters(call, row)
+    skip = body.current_page * body.page_size
+    page = f"order by created_at limit {body.page_size} offset {skip}"
     return [_line(call, each, row["requested_data"]) for each in _chosen(call, row).rows(page)]
 
 

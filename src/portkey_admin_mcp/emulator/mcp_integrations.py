@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route, whole_list
+from .core.routing import Body, Call, Refusal, forbidden, invalid, list_answer, public, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
@@ -81,43 +81,43 @@ def list_mcp_integrations(call: Call) -> Row:
             and _is_shown(call, row, named)
         ),
         render=_shown,
-        most=1000,
-        usual=100,
+        max_size=1000,
+        default_size=100,
     )
-    size = call.whole_number("page_size", 100) or 100
-    number = call.whole_number("current_page", 0) or 0
+    size = call.query_number("page_size", 100) or 100
+    number = call.query_number("current_page", 0) or 0
     return {**page, "has_more": (number + 1) * size < page["total"]}
 
 
 @route("POST /mcp-integrations", scope=integration_scopes("create"))
 def create_mcp_integration(call: Call) -> Row:
     """For a workspace, or for the organisation if that is named."""
-    wanted = call.read(IntegrationBody)
+    body = call.read(IntegrationBody)
     for name in ("name", "url", "auth_type", "transport"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    home = _owner(call, wanted)
+    home = _owner(call, body)
     _require(call, "create", home)
-    slug = wanted.slug or call.store.slug("mcp", wanted.name or "", 10)
+    slug = body.slug or call.store.slug("mcp", body.name or "", 10)
     if call.table("mcp_integrations").find(slug):
         raise Refusal(409, "MCP integration with this slug already exists")
     now = call.store.stamp()
     row = {
         "id": call.store.uuid(),
-        "name": wanted.name,
-        "description": wanted.description or "",
+        "name": body.name,
+        "description": body.description or "",
         "owner_id": call.actor or call.key["id"],
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
-        "configurations": wanted.configurations or {},
+        "configurations": body.configurations or {},
         "workspace_id": home,
         "slug": slug,
-        "url": wanted.url,
-        "auth_type": wanted.auth_type,
-        "transport": wanted.transport,
+        "url": body.url,
+        "auth_type": body.auth_type,
+        "transport": body.transport,
         "type": "organisation" if home is None else "workspace",
-        "secret_mappings": stored_mcp_mappings(call, wanted.secret_mappings, home),
+        "secret_mappings": stored_mcp_mappings(call, body.secret_mappings, home),
         "global_workspace_access": {"enabled": False},
         "_disabled": [],
         "_workspaces": {},
@@ -135,13 +135,13 @@ def get_mcp_integration(call: Call) -> Row:
 @route("PUT /mcp-integrations/{id}", scope=integration_scopes("update"))
 def update_mcp_integration(call: Call) -> Row:
     """What is given changes; the slug stays."""
-    row, wanted = _find(call, "update"), call.read(IntegrationBody)
+    row, body = _find(call, "update"), call.read(IntegrationBody)
     not_changed = {"slug", "organisation_id", "secret_mappings"}
-    changes = wanted.model_dump(exclude=not_changed, exclude_none=True)
+    changes = body.model_dump(exclude=not_changed, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp()}
-    if wanted.secret_mappings is not None:
+    if body.secret_mappings is not None:
         changes["secret_mappings"] = stored_mcp_mappings(
-            call, wanted.secret_mappings, row["workspace_id"]
+            call, body.secret_mappings, row["workspace_id"]
         )
     call.table("mcp_integrations").change(row, changes)
     return {}
@@ -183,8 +183,8 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
 @route("PUT /mcp-integrations/{id}/capabilities", scope=integration_scopes("update"))
 def update_mcp_integration_capabilities(call: Call) -> Row:
     """Off here is off in every server made of it."""
-    row, wanted = _find(call, "update"), call.read(CapabilityBody)
-    off = disabled(wanted.capabilities, row["_disabled"])
+    row, body = _find(call, "update"), call.read(CapabilityBody)
+    off = disabled(body.capabilities, row["_disabled"])
     call.table("mcp_integrations").change(row, {"_disabled": off})
     return {"success": True}
 
@@ -193,7 +193,7 @@ def update_mcp_integration_capabilities(call: Call) -> Row:
 def list_mcp_integration_workspaces(call: Call) -> Row:
     """Those that were named; as `data` where a version of the answer is asked for."""
     row = _find(call, "read")
-    listed = whole_list(
+    listed = list_answer(
         {
             "id": workspace_id,
             "enabled": enabled,
@@ -212,16 +212,16 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
 @route("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
 def update_mcp_integration_workspaces(call: Call) -> Row:
     """Those named change, the others stay unless they are overridden."""
-    row, wanted = _find(call, "update"), call.read(AccessBody)
-    kept = {} if wanted.override_existing_workspace_access else dict(row["_workspaces"])
-    for access in wanted.workspaces:
+    row, body = _find(call, "update"), call.read(AccessBody)
+    kept = {} if body.override_existing_workspace_access else dict(row["_workspaces"])
+    for access in body.workspaces:
         workspace = call.table("workspaces").find(access.id)
         if workspace is None:
             raise forbidden()
         kept[workspace["id"]] = access.enabled
     changes: dict[str, Any] = {"_workspaces": kept}
-    if wanted.global_workspace_access is not None:
-        changes["global_workspace_access"] = wanted.global_workspace_access.model_dump()
+    if body.global_workspace_access is not None:
+        changes["global_workspace_access"] = body.global_workspace_access.model_dump()
     call.table("mcp_integrations").change(row, changes)
     return {}
 
@@ -261,8 +261,8 @@ def _is_shown(call: Call, row: Row, workspace: Row | None) -> bool:
     return workspace is None or row["workspace_id"] in (None, workspace["id"])
 
 
-def _owner(call: Call, wanted: IntegrationBody) -> str | None:
-    if wanted.organisation_id and call.named_workspace() is None:
+def _owner(call: Call, body: IntegrationBody) -> str | None:
+    if body.organisation_id and call.named_workspace() is None:
         if not call.is_admin:
             raise forbidden()
         return None
@@ -302,7 +302,7 @@ def _shown(row: Row) -> dict[str, Any]:
 
 def seed(seeder: Seeder) -> None:
     """GitHub for everybody."""
-    made = seeder.does(
+    made = seeder.request(
         "POST /mcp-integrations",
         {
             "name": "GitHub",
@@ -314,7 +314,7 @@ def seed(seeder: Seeder) -> None:
         },
     )
     support = seeder.workspace_named("Support")["id"]
-    seeder.does(
+    seeder.request(
         "PUT /mcp-integrations/{id}/workspaces",
         {"workspaces": [{"id": support, "enabled": True}]},
         id=made["id"],

@@ -52,34 +52,34 @@ class UserAccessBody(Body):
 @route("GET /mcp-servers", scope="mcp_servers.list")
 def list_mcp_servers(call: Call) -> Row:
     """A workspace's servers."""
-    wanted, search = call.query.get("id"), call.query.get("search", "").lower()
+    server_id, search = call.query.get("id"), call.query.get("search", "").lower()
     return call.listing(
         call.table("mcp_servers").where(workspace_id=call.workspace()["id"]),
-        keep=lambda row: wanted in (None, row["id"]) and search in row["name"].lower(),
+        keep=lambda row: server_id in (None, row["id"]) and search in row["name"].lower(),
         render=lambda row: _listed(call, row),
-        usual=100,
+        default_size=100,
     )
 
 
 @route("POST /mcp-servers", scope="mcp_servers.create")
 def create_mcp_server(call: Call) -> Row:
     """Only of an integration that the workspace may use."""
-    workspace, wanted = call.workspace(), call.read(ServerBody)
+    workspace, body = call.workspace(), call.read(ServerBody)
     for name in ("name", "mcp_integration_id"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    integration = call.find("mcp_integrations", wanted.mcp_integration_id or "")
+    integration = call.find("mcp_integrations", body.mcp_integration_id or "")
     if not may_use(integration, workspace):
         raise forbidden()
-    slug = wanted.slug or call.store.slug("mcps", wanted.name or "", 10)
+    slug = body.slug or call.store.slug("mcps", body.name or "", 10)
     if call.table("mcp_servers").find(slug):
         raise Refusal(409, "MCP server with this slug already exists")
     row = call.table("mcp_servers").add(
         {
             "id": call.store.uuid(),
             "slug": slug,
-            "name": wanted.name,
-            "description": wanted.description or "",
+            "name": body.name,
+            "description": body.description or "",
             "status": "active",
             "created_at": call.store.stamp(),
             "owner_id": call.actor,
@@ -109,8 +109,8 @@ def get_mcp_server(call: Call) -> Row:
 @route("PUT /mcp-servers/{id}", scope="mcp_servers.update")
 def update_mcp_server(call: Call) -> Row:
     """Name and description."""
-    row, wanted = _find(call), call.read(ServerBody)
-    changes = wanted.model_dump(include={"name", "description"}, exclude_none=True)
+    row, body = _find(call), call.read(ServerBody)
+    changes = body.model_dump(include={"name", "description"}, exclude_none=True)
     call.table("mcp_servers").change(row, changes)
     return {}
 
@@ -146,8 +146,8 @@ def list_mcp_server_capabilities(call: Call) -> Row:
 @route("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update")
 def update_mcp_server_capabilities(call: Call) -> Row:
     """On or off in this workspace."""
-    row, wanted = _find(call), call.read(CapabilityBody)
-    off = disabled(wanted.capabilities, row["_disabled"])
+    row, body = _find(call), call.read(CapabilityBody)
+    off = disabled(body.capabilities, row["_disabled"])
     call.table("mcp_servers").change(row, {"_disabled": off})
     return {"success": True}
 
@@ -161,10 +161,10 @@ def list_mcp_server_user_access(call: Call) -> Row:
         call.table("members").where(workspace_id=row["workspace_id"]),
         keep=lambda member: search in str(people[member["user_id"]]["email"]).lower(),
         render=lambda member: _access(call, row, member["user_id"]),
-        names=("page", "page_size"),
-        most=500,
-        usual=100,
-        first=1,
+        parameters=("page", "page_size"),
+        max_size=500,
+        default_size=100,
+        first_page=1,
     )
     return {**with_place(call, page), "default_user_access": row["_default"]}
 
@@ -172,11 +172,11 @@ def list_mcp_server_user_access(call: Call) -> Row:
 @route("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
 def update_mcp_server_user_access(call: Call) -> Row:
     """People by name, and what holds for the others."""
-    row, wanted = _find(call), call.read(UserAccessBody)
-    for access in wanted.user_access:
+    row, body = _find(call), call.read(UserAccessBody)
+    for access in body.user_access:
         call.find("users", access.user_id)
-    named = {access.user_id: access.enabled for access in wanted.user_access}
-    default = wanted.default_user_access or row["_default"]
+    named = {access.user_id: access.enabled for access in body.user_access}
+    default = body.default_user_access or row["_default"]
     changes = {"_users": {**row["_users"], **named}, "_default": default}
     call.table("mcp_servers").change(row, changes)
     return {"success": True}
@@ -197,9 +197,9 @@ def list_mcp_server_connections(call: Call) -> Row:
         for user_id, connected in row["_connections"].items()
         if own in (None, user_id) and asked in (None, user_id)
     ]
-    page = call.listing(rows, most=500, usual=100)
-    size = call.whole_number("page_size", 100) or 100
-    number = call.whole_number("current_page", 0) or 0
+    page = call.listing(rows, max_size=500, default_size=100)
+    size = call.query_number("page_size", 100) or 100
+    number = call.query_number("current_page", 0) or 0
     more = (number + 1) * size < page["total"]
     return {"data": page["data"], "total": page["total"], "has_more": more}
 
@@ -246,8 +246,8 @@ def list_mcp_registry(call: Call) -> Row:
         and search in row["name"].lower()
         and (named is None or row["workspace_id"] == named["id"])
     ]
-    start = call.whole_number("cursor", 0) or 0
-    limit = call.whole_number("limit", 50) or 0
+    start = call.query_number("cursor", 0) or 0
+    limit = call.query_number("limit", 50) or 0
     if not 1 <= limit <= 100:
         raise invalid("limit", "must be from 1 to 100")
     shown = rows[start : start + limit]
@@ -321,6 +321,6 @@ def seed(seeder: Seeder) -> None:
         "mcp_integration_id": "github",
         "workspace_id": seeder.workspace_named("Support")["id"],
     }
-    made = seeder.does("POST /mcp-servers", body)
+    made = seeder.request("POST /mcp-servers", body)
     connections = {seeder.user_named("Emi")["id"]: True}
-    seeder.changed("mcp_servers", made["id"], {"_connections": connections})
+    seeder.change("mcp_servers", made["id"], {"_connections": connections})

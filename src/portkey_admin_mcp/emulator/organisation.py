@@ -142,11 +142,11 @@ def _excluded(call: Call, side: str) -> Row:
 
 
 def _exclude(call: Call, side: str) -> Row:
-    wanted = call.read(ExclusionsBody)
-    _check_organisation(call, wanted.organisation_id)
-    old = [] if wanted.override_existing else _kept(call, f"excluded_{side}").get("ids", [])
+    body = call.read(ExclusionsBody)
+    _check_organisation(call, body.organisation_id)
+    old = [] if body.override_existing else _kept(call, f"excluded_{side}").get("ids", [])
     kept = dict.fromkeys(old)
-    for each in wanted.workspaces:
+    for each in body.workspaces:
         workspace = call.table("workspaces").find(each.workspace_id)
         if workspace is None:
             raise forbidden()

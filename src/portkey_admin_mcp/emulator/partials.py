@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from .core.routing import Body, Call, invalid, route, whole_list
+from .core.routing import Body, Call, invalid, list_answer, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, Table
@@ -31,16 +31,16 @@ class PublicationBody(Body):
 @route("POST /prompts/partials", scope="prompts.create")
 def create_prompt_partial(call: Call) -> Row:
     """A partial; its first version is published at once."""
-    workspace, wanted = call.workspace(), call.read(PartialBody)
+    workspace, body = call.workspace(), call.read(PartialBody)
     for name in ("name", "string"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
     now = call.store.stamp()
     row = call.table("partials").add(
         {
             "id": call.store.uuid(),
-            "slug": call.store.slug("pl", wanted.name or "", 6),
-            "name": wanted.name,
+            "slug": call.store.slug("pl", body.name or "", 6),
+            "name": body.name,
             "collection_id": _default_collection(call, workspace),
             "created_at": now,
             "last_updated_at": now,
@@ -50,7 +50,7 @@ def create_prompt_partial(call: Call) -> Row:
             "workspace_id": workspace["id"],
         }
     )
-    version = VERSIONS.add(call, row, _content(wanted), publish=True)
+    version = VERSIONS.add(call, row, _content(body), publish=True)
     return {"id": row["id"], "slug": row["slug"], "version_id": version["id"]}
 
 
@@ -59,7 +59,7 @@ def list_prompt_partials(call: Call) -> Row:
     """A workspace's partials without their text; there is no paging."""
     home, folder = call.workspace()["id"], call.query.get("collection_id")
     rows = reversed(call.table("partials").where(workspace_id=home))
-    return whole_list(
+    return list_answer(
         (row for row in rows if folder in (None, row["collection_id"])), render=_listed
     )
 
@@ -81,12 +81,12 @@ def get_prompt_partial(call: Call) -> Row:
 @route("PUT /prompts/partials/{prompt_partial_id}", scope="prompts.update")
 def update_prompt_partial(call: Call) -> Row:
     """New text makes a version, which is not published by that."""
-    row, wanted = _find(call), call.read(PartialBody)
-    changes = wanted.model_dump(include={"name", "status"}, exclude_none=True)
+    row, body = _find(call), call.read(PartialBody)
+    changes = body.model_dump(include={"name", "status"}, exclude_none=True)
     row = call.table("partials").change(row, {**changes, "last_updated_at": call.store.stamp()})
-    if wanted.string is None:
+    if body.string is None:
         return {"prompt_partial_version_id": VERSIONS.latest(call, row)["id"]}
-    version = VERSIONS.add(call, row, _content(wanted), publish=False)
+    version = VERSIONS.add(call, row, _content(body), publish=False)
     return {"prompt_partial_version_id": version["id"]}
 
 
@@ -102,7 +102,7 @@ def delete_prompt_partial(call: Call) -> Row:
 def list_partial_versions(call: Call) -> Row:
     """All versions with their text, newest first."""
     row = _find(call)
-    return whole_list(
+    return list_answer(
         {
             "prompt_partial_id": row["id"],
             "prompt_partial_version_id": version["id"],
@@ -129,9 +129,9 @@ def _find(call: Call) -> Row:
     return call.find("partials", call.ids["prompt_partial_id"])
 
 
-def _content(wanted: PartialBody) -> dict[str, Any]:
-    described = wanted.version_description or wanted.description or ""
-    return {"string": wanted.string, "description": described}
+def _content(body: PartialBody) -> dict[str, Any]:
+    described = body.version_description or body.description or ""
+    return {"string": body.string, "description": described}
 
 
 def _default_collection(call: Call, workspace: Row) -> str:
@@ -145,7 +145,7 @@ def _listed(row: Row) -> dict[str, Any]:
 
 def seed(seeder: Seeder) -> None:
     """A closing that the support team shares."""
-    seeder.does(
+    seeder.request(
         "POST /prompts/partials",
         {
             "name": "Closing",

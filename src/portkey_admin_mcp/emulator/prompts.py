@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, invalid, route, whole_list
+from .core.routing import Body, Call, Refusal, invalid, list_answer, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
@@ -102,20 +102,20 @@ def list_prompts(call: Call) -> Row:
 @route("POST /prompts", scope="prompts.create")
 def create_prompt(call: Call) -> Row:
     """A prompt, whose version 1 is published; its workspace is that of the collection."""
-    wanted = call.read(PromptBody)
+    body = call.read(PromptBody)
     for name in ("name", "collection_id", "string", "virtual_key"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    if wanted.parameters is None:
+    if body.parameters is None:
         raise invalid("parameters", "Field required")
-    folder = _collection(call, wanted.collection_id or "")
-    _check_provider(call, folder["workspace_id"], wanted.virtual_key)
+    folder = _collection(call, body.collection_id or "")
+    _check_provider(call, folder["workspace_id"], body.virtual_key)
     now = call.store.stamp()
     row = call.table("prompts").add(
         {
             "id": call.store.uuid(),
-            "slug": call.store.slug("pp", wanted.name or "", 10),
-            "name": wanted.name,
+            "slug": call.store.slug("pp", body.name or "", 10),
+            "name": body.name,
             "collection_id": folder["id"],
             "workspace_id": folder["workspace_id"],
             "created_at": now,
@@ -124,7 +124,7 @@ def create_prompt(call: Call) -> Row:
             "object": "prompt",
         }
     )
-    version = VERSIONS.add(call, row, {"model": "", **wanted.content()}, publish=True)
+    version = VERSIONS.add(call, row, {"model": "", **body.content()}, publish=True)
     return {
         "id": row["id"],
         "slug": row["slug"],
@@ -146,20 +146,20 @@ def get_prompt(call: Call) -> Row:
 @route("PUT /prompts/{prompt_id}", scope="prompts.update")
 def update_prompt(call: Call) -> Row:
     """A new version, not published; of name and collection alone none is made."""
-    row, wanted = _find(call), call.read(PromptBody)
+    row, body = _find(call), call.read(PromptBody)
     changes: dict[str, Any] = {"last_updated_at": call.store.stamp()}
-    if wanted.name:
-        changes["name"] = wanted.name
-    if wanted.collection_id:
-        folder = _collection(call, wanted.collection_id)
+    if body.name:
+        changes["name"] = body.name
+    if body.collection_id:
+        folder = _collection(call, body.collection_id)
         if folder["workspace_id"] != row["workspace_id"]:
             raise invalid("collection_id", "is in another workspace")
         changes["collection_id"] = folder["id"]
-    content = wanted.content()
+    content = body.content()
     row = call.table("prompts").change(row, changes)
     if not content:
         return {}
-    if wanted.patch:
+    if body.patch:
         content = {**VERSIONS.latest(call, row)["content"], **content}
     for name in NEEDED:
         if content.get(name) is None:
@@ -188,7 +188,7 @@ def publish_prompt(call: Call) -> Row:
 def list_prompt_versions(call: Call) -> Row:
     """All versions with their templates, newest first."""
     row = _find(call)
-    return whole_list(
+    return list_answer(
         {
             "id": version["id"],
             "prompt_id": row["id"],
@@ -215,13 +215,13 @@ def get_prompt_version(call: Call) -> Row:
 def update_prompt_version(call: Call) -> Row:
     """The label alone; it leaves the version of this prompt that had it (an assumption)."""
     row = _find(call)
-    version, wanted = _version(call, row), call.read(LabelBody)
+    version, body = _version(call, row), call.read(LabelBody)
     marks = call.table("label_marks")
-    if wanted.label_id is None:
+    if body.label_id is None:
         for mark in marks.where(version_id=version["id"]):
             marks.remove(mark)
         return {}
-    label = call.find("labels", wanted.label_id)
+    label = call.find("labels", body.label_id)
     if label["workspace_id"] not in (None, row["workspace_id"]):
         raise invalid("label_id", "is a label of another workspace")
     for mark in marks.where(prompt_id=row["id"], label_id=label["id"]):

@@ -36,17 +36,17 @@ def list_providers(call: Call) -> Row:
 @route("POST /providers", scope="providers.create")
 def create_provider(call: Call) -> Row:
     """Only of an integration that the workspace may use."""
-    workspace, wanted = call.workspace(), call.read(ProviderBody)
+    workspace, body = call.workspace(), call.read(ProviderBody)
     for name in ("name", "integration_id"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    integration = call.find("integrations", wanted.integration_id or "")
+    integration = call.find("integrations", body.integration_id or "")
     if not may_use(integration, workspace):
         raise forbidden()
-    name = wanted.name or ""
-    slug = wanted.slug or call.store.slug("", name, 40).removeprefix("-")
-    row = add_provider(call, integration, workspace, name, slug, wanted.note or "")
-    call.table("virtual_keys").change(row, _changes(row, wanted))
+    name = body.name or ""
+    slug = body.slug or call.store.slug("", name, 40).removeprefix("-")
+    row = add_provider(call, integration, workspace, name, slug, body.note or "")
+    call.table("virtual_keys").change(row, _changes(row, body))
     return {"id": row["id"], "slug": slug}
 
 
@@ -64,9 +64,9 @@ def get_provider(call: Call) -> Row:
 def update_provider(call: Call) -> Row:
     """What is given changes; the slug stays."""
     row = call.find_within("virtual_keys", call.ids["slug"])
-    wanted = call.read(ProviderBody)
-    changes = _changes(row, wanted)
-    if wanted.reset_usage:
+    body = call.read(ProviderBody)
+    changes = _changes(row, body)
+    if body.reset_usage:
         changes |= reset_usage(row)
     call.table("virtual_keys").change(row, changes)
     return {"id": row["id"], "slug": row["slug"]}
@@ -79,13 +79,13 @@ def delete_provider(call: Call) -> Row:
     return {}
 
 
-def _changes(row: Row, wanted: ProviderBody) -> dict[str, Any]:
+def _changes(row: Row, body: ProviderBody) -> dict[str, Any]:
     kept = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
-    given = wanted.model_dump(include=kept, exclude_unset=True)
+    given = body.model_dump(include=kept, exclude_unset=True)
     if given.get("name", ...) is None:
         raise invalid("name", "must not be null")
     if "usage_limits" in given and given["usage_limits"] is not None:
-        given["usage_limits"] = wanted.model_dump(exclude_unset=True)["usage_limits"]
+        given["usage_limits"] = body.model_dump(exclude_unset=True)["usage_limits"]
     if isinstance(given.get("rate_limits"), dict):
         given["rate_limits"] = [given["rate_limits"]]
     if given.get("rate_limits", ...) is None:

@@ -32,16 +32,16 @@ def list_rate_limits(call: Call) -> Row:
 @route("POST /policies/rate-limits", scope="policies.create", enterprise=True)
 def create_rate_limit(call: Call) -> Row:
     """A rate limit, for models unless it says for MCP tools."""
-    wanted = call.read(RateLimitBody)
+    body = call.read(RateLimitBody)
     for name in ("type", "unit", "value"):
-        if getattr(wanted, name) is None:
+        if getattr(body, name) is None:
             raise invalid(name, "Field required")
     row = {
-        **new_policy(call, wanted, "policy_rate_limits"),
-        "type": wanted.type,
-        "unit": wanted.unit,
-        "value": wanted.value,
-        "target": wanted.target or "llm",
+        **new_policy(call, body, "policy_rate_limits"),
+        "type": body.type,
+        "unit": body.unit,
+        "value": body.value,
+        "target": body.target or "llm",
     }
     call.table("rate_limits").add(row)
     return {"id": row["id"], "object": "policy_rate_limits"}
@@ -56,10 +56,10 @@ def get_rate_limit(call: Call) -> Row:
 @route("PUT /policies/rate-limits/{id}", scope="policies.update", enterprise=True)
 def update_rate_limit(call: Call) -> Row:
     """What is given changes; type, groups and target never do."""
-    row, wanted = find_policy(call, "rate_limits", call.ids["id"]), call.read(RateLimitBody)
-    check_keys(wanted)
+    row, body = find_policy(call, "rate_limits", call.ids["id"]), call.read(RateLimitBody)
+    check_keys(body)
     kept = {"name", "conditions", "unit", "value"}
-    changes = wanted.model_dump(include=kept, exclude_none=True)
+    changes = body.model_dump(include=kept, exclude_none=True)
     call.table("rate_limits").change(row, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 
@@ -72,7 +72,7 @@ def delete_rate_limit(call: Call) -> Row:
 
 def seed(seeder: Seeder) -> None:
     """A limit on each key of the support team."""
-    seeder.does(
+    seeder.request(
         "POST /policies/rate-limits",
         {
             "name": "Per key",

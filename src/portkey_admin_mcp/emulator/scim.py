@@ -33,15 +33,15 @@ class MappingBody(Body):
 def list_scim_workspace_mappings(call: Call) -> Row:
     """All mappings, in an envelope of their own."""
     named = call.named_workspace()
-    wanted = {
+    filters = {
         "workspace_id": named and named["id"],
         "scim_group_id": call.query.get("scim_group_id"),
         "role": call.query.get("role", "").lower() or None,
     }
     page = call.listing(
         call.table("scim_mappings").rows(),
-        keep=lambda row: all(value in (None, row[name]) for name, value in wanted.items()),
-        names=("page", "page_size"),
+        keep=lambda row: all(value in (None, row[name]) for name, value in filters.items()),
+        parameters=("page", "page_size"),
     )
     return {"mappings": page["data"], "total_count": page["total"]}
 
@@ -49,13 +49,13 @@ def list_scim_workspace_mappings(call: Call) -> Row:
 @route("POST /scim/workspaces", scope=None, who="admin", enterprise=True)
 def create_scim_workspace_mapping(call: Call) -> Row:
     """The same mapping again answers the one there is; another role for the group is refused."""
-    wanted, workspace = call.read(MappingBody), call.named_workspace()
+    body, workspace = call.read(MappingBody), call.named_workspace()
     if workspace is None:
         raise invalid("workspace_id", "Field required")
-    group = _group(call, wanted)
+    group = _group(call, body)
     mappings = call.table("scim_mappings")
     for row in mappings.where(scim_group_id=group["id"]):
-        if row["role"] != wanted.role:
+        if row["role"] != body.role:
             raise Refusal(
                 400,
                 "SCIM group is already mapped to other workspace(s) with role "
@@ -70,7 +70,7 @@ def create_scim_workspace_mapping(call: Call) -> Row:
             "workspace_id": workspace["id"],
             "scim_group": group["name"],
             "scim_group_id": group["id"],
-            "role": wanted.role,
+            "role": body.role,
         }
     )
 
@@ -89,20 +89,20 @@ def list_scim_groups(call: Call) -> Row:
     return call.listing(
         call.table("scim_groups").rows(),
         keep=lambda row: search in row["name"].lower(),
-        names=("page", "page_size"),
+        parameters=("page", "page_size"),
     )
 
 
-def _group(call: Call, wanted: MappingBody) -> Row:
+def _group(call: Call, body: MappingBody) -> Row:
     groups = call.table("scim_groups")
-    if bool(wanted.scim_group_id) == bool(wanted.scim_group_name):
+    if bool(body.scim_group_id) == bool(body.scim_group_name):
         raise invalid("scim_group_id", "give it or scim_group_name, one of them")
-    if wanted.scim_group_id:
-        found = groups.get(wanted.scim_group_id)
+    if body.scim_group_id:
+        found = groups.get(body.scim_group_id)
         if found is None:
             raise forbidden()
         return found
-    name = wanted.scim_group_name or ""
+    name = body.scim_group_name or ""
     if PROVISIONED.match(name):
         raise invalid("scim_group_name", "is of the form that groups are mapped by themselves for")
     named = groups.where(name=name)
@@ -117,7 +117,7 @@ def seed(seeder: Seeder) -> None:
     """Two groups, one of them mapped."""
     for name in ("Engineering", "Support staff"):
         _add(seeder.call(), name)
-    seeder.does(
+    seeder.request(
         "POST /scim/workspaces",
         {
             "workspace_id": seeder.workspace_named("Support")["id"],

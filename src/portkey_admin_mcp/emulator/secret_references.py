@@ -86,35 +86,35 @@ def list_secret_references(call: Call) -> Row:
 @route("POST /secret-references", scope="secret_references.create", who="admin", enterprise=True)
 def create_secret_reference(call: Call) -> Row:
     """For all workspaces unless some are named; a slug that is taken is refused with 400."""
-    wanted = call.read(SecretReferenceBody)
+    body = call.read(SecretReferenceBody)
     for name in ("name", "manager_type", "auth_config", "secret_path"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    slug = wanted.slug or call.store.slug("sr", wanted.name or "", 10)
+    slug = body.slug or call.store.slug("sr", body.name or "", 10)
     if call.table("secret_references").find(slug):
         raise invalid("slug", "already exists")
-    _check_sign_in(wanted.manager_type or "", wanted.auth_config or {})
+    _check_sign_in(body.manager_type or "", body.auth_config or {})
     now = call.store.stamp()
     row: dict[str, Any] = {
         "id": call.store.uuid(),
         "organisation_id": call.organisation,
-        "name": wanted.name,
+        "name": body.name,
         "slug": slug,
-        "description": wanted.description,
-        "manager_type": wanted.manager_type,
-        "secret_path": wanted.secret_path,
-        "secret_key": wanted.secret_key,
+        "description": body.description,
+        "manager_type": body.manager_type,
+        "secret_path": body.secret_path,
+        "secret_key": body.secret_key,
         "allow_all_workspaces": True,
-        "tags": wanted.tags,
+        "tags": body.tags,
         "status": "ACTIVE",
         "created_by": call.actor,
         "created_at": now,
         "last_updated_at": now,
-        "auth_config": wanted.auth_config,
+        "auth_config": body.auth_config,
         "object": "secret-reference",
         "_allowed_workspaces": [],
     }
-    call.table("secret_references").add({**row, **_reach(call, wanted)})
+    call.table("secret_references").add({**row, **_reach(call, body)})
     return {"id": row["id"], "slug": slug, "object": "secret-reference"}
 
 
@@ -131,18 +131,18 @@ def get_secret_reference(call: Call) -> Row:
 def update_secret_reference(call: Call) -> Row:
     """What is given changes; the way to sign in is merged with the old."""
     row = call.find("secret_references", call.ids["id"])
-    wanted = call.read(SecretReferenceBody)
-    if not wanted.model_fields_set:
+    body = call.read(SecretReferenceBody)
+    if not body.model_fields_set:
         raise invalid("body", "nothing to change")
     kept = {"name", "description", "secret_path", "secret_key", "tags"}
-    changes = wanted.model_dump(include=kept, exclude_unset=True)
+    changes = body.model_dump(include=kept, exclude_unset=True)
     for name in ("name", "secret_path"):
         if changes.get(name, name) is None:
             raise invalid(name, "must not be null")
-    if wanted.auth_config is not None:
-        changes["auth_config"] = {**row["auth_config"], **wanted.auth_config}
+    if body.auth_config is not None:
+        changes["auth_config"] = {**row["auth_config"], **body.auth_config}
         _check_sign_in(row["manager_type"], changes["auth_config"])
-    changes |= {**_reach(call, wanted), "last_updated_at": call.store.stamp()}
+    changes |= {**_reach(call, body), "last_updated_at": call.store.stamp()}
     call.table("secret_references").change(row, changes)
     return {}
 
@@ -173,16 +173,16 @@ def _check_sign_in(manager: str, config: Row) -> None:
             raise invalid(f"auth_config.{name}", "Field required")
 
 
-def _reach(call: Call, wanted: SecretReferenceBody) -> dict[str, Any]:
+def _reach(call: Call, body: SecretReferenceBody) -> dict[str, Any]:
     """Which workspaces may use it: naming some ends "all", saying "all" forgets those named."""
-    named = wanted.allowed_workspaces
+    named = body.allowed_workspaces
     if named is None:
-        everywhere = wanted.allow_all_workspaces
+        everywhere = body.allow_all_workspaces
         if everywhere is None:
             return {}
         forgotten: dict[str, Any] = {"_allowed_workspaces": []} if everywhere else {}
         return {"allow_all_workspaces": everywhere, **forgotten}
-    if not named or wanted.allow_all_workspaces:
+    if not named or body.allow_all_workspaces:
         raise invalid("allowed_workspaces", "names at least one, and excludes all")
     found = [call.table("workspaces").find(name) for name in named]
     if None in found:
@@ -198,7 +198,7 @@ def _listed(row: Row) -> dict[str, Any]:
 
 def seed(seeder: Seeder) -> None:
     """The key to OpenAI, kept in a vault."""
-    seeder.does(
+    seeder.request(
         "POST /secret-references",
         {
             "name": "OpenAI key",

@@ -41,17 +41,17 @@ def list_usage_limits(call: Call) -> Row:
 @route("POST /policies/usage-limits", scope="policies.create", enterprise=True)
 def create_usage_limit(call: Call) -> Row:
     """A usage limit; each group starts with nothing used."""
-    wanted = call.read(UsageLimitBody)
+    body = call.read(UsageLimitBody)
     for name in ("type", "credit_limit"):
-        if getattr(wanted, name) is None:
+        if getattr(body, name) is None:
             raise invalid(name, "Field required")
     row = {
-        **new_policy(call, wanted, "policy_usage_limits"),
-        "type": wanted.type,
+        **new_policy(call, body, "policy_usage_limits"),
+        "type": body.type,
         **dict.fromkeys(BUDGET),
         "last_reset_at": None,
     }
-    row |= _budget(call, row, wanted)
+    row |= _budget(call, row, body)
     call.table("usage_limits").add(row)
     return {"id": row["id"], "object": "policy_usage_limits"}
 
@@ -73,15 +73,15 @@ def get_usage_limit(call: Call) -> Row:
 @route("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
 def update_usage_limit(call: Call) -> Row:
     """What is given changes; type and groups never do."""
-    row, wanted = find_policy(call, "usage_limits", call.ids["id"]), call.read(UsageLimitBody)
-    check_keys(wanted)
-    given = wanted.model_dump(include={"name", "conditions"}, exclude_none=True)
-    changes = {**given, **_budget(call, row, wanted), "last_updated_at": call.store.stamp()}
+    row, body = find_policy(call, "usage_limits", call.ids["id"]), call.read(UsageLimitBody)
+    check_keys(body)
+    given = body.model_dump(include={"name", "conditions"}, exclude_none=True)
+    changes = {**given, **_budget(call, row, body), "last_updated_at": call.store.stamp()}
     row = call.table("usage_limits").change(row, changes)
     entities = call.table("usage_limit_entities")
     for entity in entities.where(limit_id=row["id"]):
         value = entity["value_key"].partition(":")[2]
-        reset = wanted.reset_usage_for_value in (value, entity["value_key"])
+        reset = body.reset_usage_for_value in (value, entity["value_key"])
         entities.change(entity, _counted(row, 0 if reset else entity["current_usage"]))
     return {}
 
@@ -119,9 +119,9 @@ def reset_usage_limit_entity(call: Call) -> Row:
     return {}
 
 
-def _budget(call: Call, row: Row, wanted: UsageLimitBody) -> dict[str, Any]:
+def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
     """The changes to a budget, and when it next begins anew."""
-    given = wanted.model_dump(include=set(BUDGET), exclude_unset=True)
+    given = body.model_dump(include=set(BUDGET), exclude_unset=True)
     if given.get("credit_limit", ...) is None:
         raise invalid("credit_limit", "must not be null")
     after = {**row, **given}
@@ -170,7 +170,7 @@ TABLES = (
 
 def seed(seeder: Seeder) -> None:
     """A budget for each person of the support team, which one has used up."""
-    made = seeder.does(
+    made = seeder.request(
         "POST /policies/usage-limits",
         {
             "name": "Per person",

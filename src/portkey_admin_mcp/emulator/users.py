@@ -54,7 +54,7 @@ def list_all_users(call: Call) -> Row:
         call.table("users").rows(),
         keep=lambda user: _asked_for(call, user, "role"),
         render=lambda user: _user(call, user),
-        names=("currentPage", "pageSize"),
+        parameters=("currentPage", "pageSize"),
     )
 
 
@@ -90,29 +90,29 @@ def delete_user(call: Call) -> Row:
 @route("POST /admin/users/invites", scope="organisation_users.create", who="admin", enterprise=True)
 def invite_user(call: Call) -> Row:
     """Refused for someone who is a user already."""
-    wanted = call.read(Invitation)
-    for grant in wanted.workspaces:
+    body = call.read(Invitation)
+    for grant in body.workspaces:
         if call.table("workspaces").find(grant.id) is None:
             raise forbidden()
-    if "@" not in wanted.email:
+    if "@" not in body.email:
         raise invalid("email", "must be an e-mail address")
-    if len(call.table("users").where(email=wanted.email)):
+    if len(call.table("users").where(email=body.email)):
         raise Refusal(409, "User is already a member of the organisation")
     now = call.store.now()
     invite: Row = {
         "object": "invite",
         "id": call.store.uuid(),
-        "email": wanted.email,
-        "role": wanted.role,
+        "email": body.email,
+        "role": body.role,
         "status": "pending",
         "created_at": moment(now),
         "expires_at": moment(now + timedelta(days=INVITE_DAYS)),
         "accepted_at": None,
         "invited_by": call.key.get("user_id"),
         # Portkey's answers do not repeat these (seen by the Terraform provider).
-        "_workspaces": [grant.model_dump() for grant in wanted.workspaces],
+        "_workspaces": [grant.model_dump() for grant in body.workspaces],
         "_organisation_id": call.organisation,
-        "_scopes": wanted.workspace_api_key_details and wanted.workspace_api_key_details.scopes,
+        "_scopes": body.workspace_api_key_details and body.workspace_api_key_details.scopes,
     }
     call.table("invites").add(invite)
     return {"id": invite["id"], "invite_link": _link(invite)}
@@ -125,7 +125,7 @@ def list_user_invites(call: Call) -> Row:
         call.table("invites").rows(),
         keep=lambda invite: _asked_for(call, _invite(call, invite), "role", "status"),
         render=lambda invite: _invite(call, invite),
-        names=("currentPage", "pageSize"),
+        parameters=("currentPage", "pageSize"),
     )
 
 

@@ -56,13 +56,13 @@ def get_virtual_key(call: Call) -> Row:
 def create_virtual_key(call: Call) -> Row:
     """A virtual key; the provider's key is never shown again."""
     workspace = call.workspace()
-    wanted = call.read(VirtualKeyBody)
+    body = call.read(VirtualKeyBody)
     for name in ("name", "provider"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    key = new_key(call, workspace, wanted.name or "", wanted.provider or "")
-    key = {**key, **_changes(call, key, wanted)}
-    if not wanted.key and "key" not in {each["target_field"] for each in key["secret_mappings"]}:
+    key = new_key(call, workspace, body.name or "", body.provider or "")
+    key = {**key, **_changes(call, key, body)}
+    if not body.key and "key" not in {each["target_field"] for each in key["secret_mappings"]}:
         raise invalid("key", "Field required")
     call.table("virtual_keys").add(key)
     # The OpenAPI file says an envelope, the official SDK reads the top level.
@@ -96,8 +96,8 @@ def new_key(
 def update_virtual_key(call: Call) -> Row:
     """What is given changes."""
     key = call.find_within("virtual_keys", call.ids["slug"])
-    wanted = call.read(VirtualKeyBody)
-    call.table("virtual_keys").change(key, _changes(call, key, wanted))
+    body = call.read(VirtualKeyBody)
+    call.table("virtual_keys").change(key, _changes(call, key, body))
     return {}
 
 
@@ -108,8 +108,8 @@ def delete_virtual_key(call: Call) -> Row:
     return {}
 
 
-def _changes(call: Call, key: Row, wanted: VirtualKeyBody) -> dict[str, Any]:
-    given = wanted.model_dump(exclude_unset=True)
+def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
+    given = body.model_dump(exclude_unset=True)
     if given.get("name", ...) is None:
         raise invalid("name", "must not be null")
     new = {k: v for k, v in given.items() if k in key}
@@ -117,11 +117,11 @@ def _changes(call: Call, key: Row, wanted: VirtualKeyBody) -> dict[str, Any]:
         new["rate_limits"] = [given["rate_limits"]]
     if "secret_mappings" in given:
         home = call.table("workspaces")[key["workspace_id"]]
-        new["secret_mappings"] = stored_mappings(call, wanted.secret_mappings, "model_config", home)
+        new["secret_mappings"] = stored_mappings(call, body.secret_mappings, "model_config", home)
     settings = {k: v for k, v in given.items() if k in MODEL_CONFIG}
     new["model_config"] = {**key["model_config"], **settings}
-    if wanted.key:
-        new["_key"] = wanted.key
+    if body.key:
+        new["_key"] = body.key
     return new
 
 

@@ -87,9 +87,9 @@ class RoleChange(Body):
 @route("GET /admin/workspaces", scope="workspaces.list")
 def list_workspaces(call: Call) -> Row:
     """All workspaces, its own for a workspace's key; deleted ones only under `status=archived`."""
-    wanted = (call.query.get("status") or "active").split(",")
-    rows = [*call.table("archived_workspaces").rows()] if "archived" in wanted else []
-    rows += [*call.table("workspaces").rows()] if "active" in wanted else []
+    statuses = (call.query.get("status") or "active").split(",")
+    rows = [*call.table("archived_workspaces").rows()] if "archived" in statuses else []
+    rows += [*call.table("workspaces").rows()] if "active" in statuses else []
     own = None if call.is_admin else call.key["workspace_id"]
     name, exact = call.query.get("name", ""), call.query.get("exact_name")
     is_plain = call.query.get("name_format") == "plain"
@@ -125,13 +125,13 @@ def get_workspace(call: Call) -> Row:
 @route("POST /admin/workspaces", scope="workspaces.create", who="admin")
 def create_workspace(call: Call) -> Row:
     """A workspace, with the users named as members."""
-    wanted = call.read(WorkspaceBody)
-    if not (wanted.name or "").strip():
+    body = call.read(WorkspaceBody)
+    if not (body.name or "").strip():
         raise invalid("name", "Field required")
-    for user_id in wanted.users:
+    for user_id in body.users:
         call.find("users", user_id)
-    name, icon = _split(wanted.name or "", wanted.icon)
-    slug = wanted.slug or call.store.slug("ws", name, 6)
+    name, icon = _split(body.name or "", body.icon)
+    slug = body.slug or call.store.slug("ws", name, 6)
     _check_slug(call, slug)
     now = call.store.stamp()
     workspace: Row = {
@@ -139,26 +139,26 @@ def create_workspace(call: Call) -> Row:
         "slug": slug,
         "name": name,
         "icon": icon,
-        "description": wanted.description,
+        "description": body.description,
         "created_at": now,
         "last_updated_at": now,
         "status": "active",
         "defaults": {
-            "metadata": (wanted.defaults and wanted.defaults.metadata) or {},
+            "metadata": (body.defaults and body.defaults.metadata) or {},
             "is_default": 0,
             "input_guardrails": [],
             "output_guardrails": [],
             "user_api_key_config": None,
         },
-        "usage_limits": _limits(wanted.usage_limits),
-        "rate_limits": _limits(wanted.rate_limits),
+        "usage_limits": _limits(body.usage_limits),
+        "rate_limits": _limits(body.rate_limits),
         "object": "workspace",
     }
     call.table("workspaces").add(workspace)
     for table in all_tables().values():
         if table.on_new_workspace is not None:
             table.on_new_workspace(call, workspace)
-    for user_id in wanted.users:
+    for user_id in body.users:
         join(call, workspace, user_id, "member")
     return _shown(workspace)
 
@@ -193,12 +193,12 @@ def delete_workspace(call: Call) -> Row:
     lists it table by table.
     """
     workspace = _find(call)
-    wanted = call.read(WorkspaceDeletion)
-    if wanted.name != workspace["name"]:
+    body = call.read(WorkspaceDeletion)
+    if body.name != workspace["name"]:
         raise Refusal(400, "Workspace name does not match. Please provide the workspace name")
     if workspace["defaults"]["is_default"]:
         raise Refusal(400, "Default workspace cannot be deleted")
-    if not wanted.force_delete and (tables := _tables_with_content(call, workspace)):
+    if not body.force_delete and (tables := _tables_with_content(call, workspace)):
         # Portkey names virtual keys if there are any (seen by the Terraform provider).
         table = "virtual_keys" if "virtual_keys" in tables else tables[0]
         kind = table.replace("_", " ").title().replace("Api", "API")
@@ -212,14 +212,14 @@ def delete_workspace(call: Call) -> Row:
 def add_workspace_member(call: Call) -> Row:
     """All of them or none; each must be a user of the organisation already."""
     workspace = _find(call)
-    wanted = call.read(Memberships).users
-    for joining in wanted:
-        call.find("users", joining.id)
+    new_members = call.read(Memberships).users
+    for member in new_members:
+        call.find("users", member.id)
     present = {member["user_id"] for member in _members(call, workspace)}
-    if present & {joining.id for joining in wanted}:
+    if present & {member.id for member in new_members}:
         raise Refusal(409, "User is already a member of the workspace")
-    for joining in wanted:
-        join(call, workspace, joining.id, joining.role)
+    for member in new_members:
+        join(call, workspace, member.id, member.role)
     return {}
 
 
@@ -297,9 +297,9 @@ def _limits(given: list[Any] | None) -> list[Row] | None:
     return given and [limit.model_dump(exclude_unset=True) for limit in given]
 
 
-def _defaults(call: Call, workspace: Row, wanted: Defaults) -> Row:
+def _defaults(call: Call, workspace: Row, body: Defaults) -> Row:
     """A config is named by slug or id and read back as a slug."""
-    given = wanted.model_dump(exclude_unset=True, exclude={"is_default"})
+    given = body.model_dump(exclude_unset=True, exclude={"is_default"})
     if named := given.get("user_api_key_config"):
         config = call.table("configs").find(named)
         if config is None or config["workspace_id"] != workspace["id"]:

@@ -94,7 +94,7 @@ def test_a_moment_is_written_in_utc_with_whole_seconds():
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-13-01", "9999-12-31T23:59:59-05:00"])
 def test_what_is_no_moment_is_not_read(text):
-    with pytest.raises(ValueError, match=r"isoformat|month|calendar"):
+    with pytest.raises(ValueError, match=r"isoformat|month|years"):
         instant(text)
 
 

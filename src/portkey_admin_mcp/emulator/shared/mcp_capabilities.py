@@ -38,17 +38,17 @@ def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
         counts[row["type"]] += 1
     page = call.listing(
         [row for row in reversed(rows) if kind in (None, row["type"])],
-        names=("page", "page_size"),
-        most=500,
-        usual=100,
-        first=1,
+        parameters=("page", "page_size"),
+        max_size=500,
+        default_size=100,
+        first_page=1,
     )
     return {"data": page["data"], "counts": counts, **_place(call, page)}
 
 
 def _place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
-    size = call.whole_number("page_size", None) or 100
-    number = call.whole_number("page", 1) or 1
+    size = call.query_number("page_size", None) or 100
+    number = call.query_number("page", 1) or 1
     return {"total": page["total"], "has_more": number * size < page["total"]}
 
 

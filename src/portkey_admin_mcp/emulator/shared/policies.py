@@ -54,19 +54,19 @@ def find_policy(call: Call, table: str, policy_id: str) -> Row:
     return row
 
 
-def new_policy(call: Call, wanted: PolicyBody, kind: str) -> dict[str, Any]:
+def new_policy(call: Call, body: PolicyBody, kind: str) -> dict[str, Any]:
     """The fields that every new policy has."""
     workspace = call.workspace()
     for name in ("conditions", "group_by"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    check_keys(wanted)
+    check_keys(body)
     now = call.store.stamp()
     return {
         "id": call.store.uuid(),
-        "name": wanted.name,
-        "conditions": [each.model_dump(exclude_none=True) for each in wanted.conditions or ()],
-        "group_by": [each.model_dump() for each in wanted.group_by or ()],
+        "name": body.name,
+        "conditions": [each.model_dump(exclude_none=True) for each in body.conditions or ()],
+        "group_by": [each.model_dump() for each in body.group_by or ()],
         "status": "active",
         "workspace_id": workspace["id"],
         "organisation_id": call.organisation,
@@ -76,9 +76,9 @@ def new_policy(call: Call, wanted: PolicyBody, kind: str) -> dict[str, Any]:
     }
 
 
-def check_keys(wanted: PolicyBody) -> None:
+def check_keys(body: PolicyBody) -> None:
     """Refuse a key that no policy knows."""
-    for each in [*(wanted.conditions or ()), *(wanted.group_by or ())]:
+    for each in [*(body.conditions or ()), *(body.group_by or ())]:
         if each.key not in KEYS and not re.fullmatch(r"metadata\..+", each.key):
             raise invalid("key", f"must be one of {', '.join(KEYS)}, or metadata.<name>")
 

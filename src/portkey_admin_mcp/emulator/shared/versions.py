@@ -55,10 +55,10 @@ class Versions:
 
     def publish(self, call: Call, parent: Row, number: Any) -> Row:
         """Put a version in force; 404 for one that there is not."""
-        wanted = self.find(call, parent, number)
-        if wanted is None:
+        version = self.find(call, parent, number)
+        if version is None:
             raise Refusal(404, "Version not found")
         table = call.table(self.table)
         for row in table.where(parent_id=parent["id"], published=True):
             table.change(row, {"published": False})
-        return table.change(wanted, {"published": True})
+        return table.change(version, {"published": True})

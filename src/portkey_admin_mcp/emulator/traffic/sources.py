@@ -51,7 +51,7 @@ def _others(seeder: Seeder) -> list[Source]:
     board = _key(seeder, "Dashboard", shared, workspace_scopes())
     batch = _key(seeder, "Nightly batch", shared, ["completions.write"])
     gone = _key(seeder, "Evaluation", science, ["completions.write"])
-    seeder.does("DELETE /api-keys/{id}", id=gone)
+    seeder.request("DELETE /api-keys/{id}", id=gone)
     return [
         {
             **_source(18, shared, board, "openai", common),
@@ -100,4 +100,4 @@ def _seeded(seeder: Seeder) -> Callable[[str], str]:
 def _key(seeder: Seeder, name: str, home: Row, scopes: list[str]) -> str:
     body = {"name": name, "workspace_id": home["id"], "scopes": scopes}
     kind = {"type": "workspace", "sub_type": "service"}
-    return str(seeder.does("POST /api-keys/{type}/{sub_type}", body, **kind)["id"])
+    return str(seeder.request("POST /api-keys/{type}/{sub_type}", body, **kind)["id"])
