@@ -49,107 +49,107 @@ def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call]
 
 
 @graph("requests")
-def _requests(chosen: Selection) -> Graph:
-    points = _points(chosen, total="count(*)")
+def _requests(selection_: Selection) -> Graph:
+    points = _points(selection_, total="count(*)")
     return {"total": _sum(points)}, points
 
 
 @graph("cost")
-def _cost(chosen: Selection) -> Graph:
-    points = _points(chosen, total=COST, avg=f"avg(cost) / {PER_CENT}")
-    total, avg = _one(chosen, COST, f"avg(cost) / {PER_CENT}")
+def _cost(selection_: Selection) -> Graph:
+    points = _points(selection_, total=COST, avg=f"avg(cost) / {PER_CENT}")
+    total, avg = _one(selection_, COST, f"avg(cost) / {PER_CENT}")
     return {"total": total, "avg": avg}, points
 
 
 @graph("tokens")
-def _tokens(chosen: Selection) -> Graph:
-    total, avg = _one(chosen, "sum(total_units)", "avg(total_units)")
-    points = _points(chosen, total="sum(total_units)", avg="avg(total_units)")
+def _tokens(selection_: Selection) -> Graph:
+    total, avg = _one(selection_, "sum(total_units)", "avg(total_units)")
+    points = _points(selection_, total="sum(total_units)", avg="avg(total_units)")
     return {"total": total, "avg": avg}, points
 
 
 @graph("latency")
-def _latency(chosen: Selection) -> Graph:
-    width = _width(chosen)
-    found = chosen.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
+def _latency(selection_: Selection) -> Graph:
+    width = _width(selection_)
+    groups = selection_.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
     by_time: dict[int, list[int]] = {}
-    for at, latency in found:
+    for at, latency in groups:
         by_time.setdefault(at, []).append(latency)
     points = [{"timestamp": shown_time(at), **_spread(times)} for at, times in by_time.items()]
-    return _spread(sorted(latency for _at, latency in found)), points
+    return _spread(sorted(latency for _at, latency in groups)), points
 
 
 @graph("users")
-def _users(chosen: Selection) -> Graph:
-    (total,) = _one(chosen, "count(distinct user)")
-    return {"total": total}, _points(chosen, total="count(distinct user)", having=USER)
+def _users(selection_: Selection) -> Graph:
+    (total,) = _one(selection_, "count(distinct user)")
+    return {"total": total}, _points(selection_, total="count(distinct user)", having=USER)
 
 
 @graph("users/requests")
-def _user_requests(chosen: Selection) -> Graph:
-    total, unique = _one(chosen, "count(user)", "count(distinct user)")
-    points = _points(chosen, avg="count(user) * 1.0 / count(distinct user)", having=USER)
+def _user_requests(selection_: Selection) -> Graph:
+    total, unique = _one(selection_, "count(user)", "count(distinct user)")
+    points = _points(selection_, avg="count(user) * 1.0 / count(distinct user)", having=USER)
     return {"total": total, "unique": unique, "avg": _ratio(total, unique)}, points
 
 
 @graph("errors")
-def _errors(chosen: Selection) -> Graph:
-    points = _points(chosen, total="count(*)", having="status >= 400")
+def _errors(selection_: Selection) -> Graph:
+    points = _points(selection_, total="count(*)", having="status >= 400")
     return {"total": _sum(points)}, points
 
 
 @graph("errors/rate")
-def _error_rate(chosen: Selection) -> Graph:
-    errors, requests = _one(chosen, "sum(status >= 400)", "count(*)")
-    points = _points(chosen, rate="sum(status >= 400) * 100.0 / count(*)")
+def _error_rate(selection_: Selection) -> Graph:
+    errors, requests = _one(selection_, "sum(status >= 400)", "count(*)")
+    points = _points(selection_, rate="sum(status >= 400) * 100.0 / count(*)")
     return {"rate": _ratio(errors * 100, requests)}, points
 
 
 @graph("errors/stacks")
-def _error_stacks(chosen: Selection) -> Graph:
-    width = _width(chosen)
-    found = _only(chosen, "status >= 400").query(
+def _error_stacks(selection_: Selection) -> Graph:
+    width = _width(selection_)
+    groups = _only(selection_, "status >= 400").query(
         f"created_at / {width} * {width}, status, count(*)", "group by 1, 2 order by 1, 2"
     )
     points: dict[int, dict[str, Any]] = {}
-    for at, status, count in found:
+    for at, status, count in groups:
         point = points.setdefault(at, {"timestamp": shown_time(at), "stats": []})
         point["stats"].append({"response_status_code": status, "count": count})
-    return {"total": sum(count for _at, _status, count in found)}, list(points.values())
+    return {"total": sum(count for _at, _status, count in groups)}, list(points.values())
 
 
 @graph("errors/status-codes")
-def _error_codes(chosen: Selection) -> Graph:
-    found = _only(chosen, "status >= 400").query(
+def _error_codes(selection_: Selection) -> Graph:
+    groups = _only(selection_, "status >= 400").query(
         "status, count(*)", "group by 1 order by 2 desc, 1"
     )
-    points = [{"status_code": status, "count": count} for status, count in found]
-    total = sum(count for _status, count in found)
+    points = [{"status_code": status, "count": count} for status, count in groups]
+    total = sum(count for _status, count in groups)
     return {"total_errors": total, "unique_error_codes": len(points)}, points
 
 
 @graph("requests/rescued")
-def _rescued(chosen: Selection) -> Graph:
-    width = _width(chosen)
-    found = _only(chosen, "status < 400 and (retries > 0 or fallback > 0)").query(
+def _rescued(selection_: Selection) -> Graph:
+    width = _width(selection_)
+    groups = _only(selection_, "status < 400 and (retries > 0 or fallback > 0)").query(
         f"created_at / {width} * {width}, retries, sum(fallback), count(*)",
         "group by 1, 2 order by 1, 2",
     )
     points: dict[int, dict[str, Any]] = {}
-    for at, retries, fallback, count in found:
+    for at, retries, fallback, count in groups:
         point = points.setdefault(at, {"timestamp": shown_time(at), "retry": [], "fallback": 0})
         point["fallback"] += fallback
         if retries:
             point["retry"].append({"retry_success_count": retries, "count": count})
-    retried = sum(count for _at, retries, _fallback, count in found if retries)
-    fallen = sum(fallback for _at, _retries, fallback, _count in found)
+    retried = sum(count for _at, retries, _fallback, count in groups if retries)
+    fallen = sum(fallback for _at, _retries, fallback, _count in groups)
     return {"retry": retried, "fallback": fallen}, list(points.values())
 
 
 @graph("cache/hit-rate")
-def _cache_hits(chosen: Selection) -> Graph:
+def _cache_hits(selection_: Selection) -> Graph:
     points = _points(
-        chosen,
+        selection_,
         simple_hits="sum(cache = 'simple')",
         semantic_hits="sum(cache = 'semantic')",
         rate=f"sum({HITS}) * 100.0 / count(*)",
@@ -161,57 +161,57 @@ def _cache_hits(chosen: Selection) -> Graph:
         for point in points:
             saved += point.pop(kind)
             point[f"cumulative_{kind}_cache_savings"] = _plain(saved / PER_CENT)
-    hits, requests = _one(chosen, f"sum({HITS})", "count(*)")
+    hits, requests = _one(selection_, f"sum({HITS})", "count(*)")
     return {"total": hits, "rate": _ratio(hits * 100, requests)}, points
 
 
 @graph("cache/latency")
-def _cache_latency(chosen: Selection) -> Graph:
-    return {}, _points(chosen, avg="avg(latency)", having=HITS)
+def _cache_latency(selection_: Selection) -> Graph:
+    return {}, _points(selection_, avg="avg(latency)", having=HITS)
 
 
 @graph("feedbacks")
-def _feedbacks(chosen: Selection) -> Graph:
-    points = _points(chosen, total="sum(feedbacks)", having="feedbacks > 0")
+def _feedbacks(selection_: Selection) -> Graph:
+    points = _points(selection_, total="sum(feedbacks)", having="feedbacks > 0")
     return {"total": _sum(points)}, points
 
 
 @graph("feedbacks/scores")
-def _scores(chosen: Selection) -> Graph:
+def _scores(selection_: Selection) -> Graph:
     sql = (
         "select value, count(*) from feedback where request_id in"  # noqa: S608  # own words
-        f" (select id from requests where {chosen.where}) group by 1 order by 1"
+        f" (select id from requests where {selection_.where}) group by 1 order by 1"
     )
-    found = chosen.database.execute(sql, chosen.values).fetchall()
-    points = [{"score": score, "total": total} for score, total in found]
+    groups = selection_.database.execute(sql, selection_.values).fetchall()
+    points = [{"score": score, "total": total} for score, total in groups]
     return {"total": _sum(points)}, points
 
 
 @graph("feedbacks/weighted")
-def _weighted(chosen: Selection) -> Graph:
-    (avg,) = _one(chosen, "avg(weighted_feedback)")
-    points = _points(chosen, avg="avg(weighted_feedback)", having="feedbacks > 0")
+def _weighted(selection_: Selection) -> Graph:
+    (avg,) = _one(selection_, "avg(weighted_feedback)")
+    points = _points(selection_, avg="avg(weighted_feedback)", having="feedbacks > 0")
     return {"avg": avg}, points
 
 
 @graph("feedbacks/ai-models")
-def _feedback_by_model(chosen: Selection) -> Graph:
-    found = _only(chosen, "feedbacks > 0").query(
+def _feedback_by_model(selection_: Selection) -> Graph:
+    groups = _only(selection_, "feedbacks > 0").query(
         "ai_model, sum(feedbacks), avg(weighted_feedback)", "group by 1 order by 2 desc, 1"
     )
     return {}, [
         {"ai_model": model, "total": total, "avg_weighted_feedback": _plain(avg)}
-        for model, total, avg in found
+        for model, total, avg in groups
     ]
 
 
 @route("GET /analytics/summary/cache", scope="analytics.view", enterprise=True)
 def get_cache_summary(call: Call) -> Row:
     """How often answers came from the cache, and how much faster those were."""
-    chosen = selected(call)
-    hits, requests = _one(chosen, f"sum({HITS})", "count(*)")
-    (hit,) = _one(_only(chosen, HITS), "avg(latency)")
-    (other,) = _one(_only(chosen, f"not {HITS}"), "avg(latency)")
+    selection_ = selected(call)
+    hits, requests = _one(selection_, f"sum({HITS})", "count(*)")
+    (hit,) = _one(_only(selection_, HITS), "avg(latency)")
+    (other,) = _one(_only(selection_, f"not {HITS}"), "avg(latency)")
     summary = {
         "hits": hits,
         "avg_latency": hit,
@@ -224,10 +224,10 @@ def get_cache_summary(call: Call) -> Row:
 @route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
 def get_analytics_group_users(call: Call) -> Row:
     """By the user that request metadata names; cost in cents."""
-    found = selected(call).query(f"user, count(*), {COST}", "and user is not null group by 1")
+    groups = selected(call).query(f"user, count(*), {COST}", "and user is not null group by 1")
     rows = [
         {"user": user, "requests": count, "cost": round(cost, 4), **OBJECT}
-        for user, count, cost in found
+        for user, count, cost in groups
     ]
     return largest_first(call, rows, "cost")
 
@@ -235,8 +235,8 @@ def get_analytics_group_users(call: Call) -> Row:
 @route("GET /analytics/groups/ai-models", scope="analytics.view", enterprise=True)
 def get_analytics_group_models(call: Call) -> Row:
     """By model."""
-    found = selected(call).query("ai_model, count(*)", "and ai_model is not null group by 1")
-    rows = [{"ai_model": model, "requests": count, **OBJECT} for model, count in found]
+    groups = selected(call).query("ai_model, count(*)", "and ai_model is not null group by 1")
+    rows = [{"ai_model": model, "requests": count, **OBJECT} for model, count in groups]
     return largest_first(call, rows, "requests")
 
 
@@ -247,13 +247,13 @@ def get_analytics_group_metadata(call: Call) -> Row:
     if not is_metadata_key(key):
         raise invalid("metadataKey", "must not hold quotes")
     value = "json_extract(metadata, '$.\"' || ? || '\"')"
-    chosen = selected(call)
+    selection_ = selected(call)
     sql = (
         f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # own words
-        f" sum(feedbacks > 0), max(created_at) from requests where {chosen.where}"
+        f" sum(feedbacks > 0), max(created_at) from requests where {selection_.where}"
         " and value is not null group by 1"
     )
-    found = chosen.database.execute(sql, (key, *chosen.values)).fetchall()
+    groups = selection_.database.execute(sql, (key, *selection_.values)).fetchall()
     rows = [
         {
             "metadata_value": str(value),
@@ -262,10 +262,10 @@ def get_analytics_group_metadata(call: Call) -> Row:
             "avg_tokens": round(tokens, 2),
             "avg_weighted_feedback": round(feedback or 0, 4),
             "requests_with_feedback": scored,
-            "last_seen": shown_time(seen),
+            "last_seen": shown_time(last_seen),
             **OBJECT,
         }
-        for value, count, cost, tokens, feedback, scored, seen in found
+        for value, count, cost, tokens, feedback, scored, last_seen in groups
     ]
     return largest_first(call, rows, "requests")
 
@@ -273,12 +273,12 @@ def get_analytics_group_metadata(call: Call) -> Row:
 @route("GET /analytics/groups/workspaces", scope="analytics.view", enterprise=True)
 def get_analytics_group_workspaces(call: Call) -> Row:
     """By workspace: all of them for a key of the organisation (the Python SDK's operation)."""
-    found = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
-    homes = call.table("workspaces")
+    groups = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
+    workspaces = call.table("workspaces")
     rows = [
-        {"workspace": homes[each]["slug"], "requests": count, "cost": round(cost, 4), **OBJECT}
-        for each, count, cost in found
-        if each in homes
+        {"workspace": workspaces[each]["slug"], "requests": count, "cost": round(cost, 4), **OBJECT}
+        for each, count, cost in groups
+        if each in workspaces
     ]
     return largest_first(call, rows, "cost")
 
@@ -299,11 +299,15 @@ def _group(call: Call, group: str) -> Row:
     if group not in GROUPS:
         raise invalid("groupBy", f"must be one of {', '.join(GROUPS)}")
     columns = columns_of(call)
-    chosen = _of_workspaces(call) if group == "workspace" else selected(call)
-    rows = grouped(chosen, group, columns)
+    selection_ = _of_workspaces(call) if group == "workspace" else selected(call)
+    rows = grouped(selection_, group, columns)
     if group == "workspace":
-        homes = call.table("workspaces")
-        rows = [{**row, group: homes[row[group]]["slug"]} for row in rows if row[group] in homes]
+        workspaces = call.table("workspaces")
+        rows = [
+            {**row, group: workspaces[row[group]]["slug"]}
+            for row in rows
+            if row[group] in workspaces
+        ]
     answer = largest_first(call, rows, call.query.get("order_by") or columns[0])
     if call.query.get("include_total") == "false":
         answer.pop("total")
@@ -312,39 +316,46 @@ def _group(call: Call, group: str) -> Row:
 
 def _of_workspaces(call: Call) -> Selection:
     """The requests of a key's own workspace; for the organisation's keys, of all or of one."""
-    home = named_by_slug(call) if call.is_admin else call.workspace()
-    return selection(call, home, call.query)
+    workspace = named_by_slug(call) if call.is_admin else call.workspace()
+    return selection(call, workspace, call.query)
 
 
-def _width(chosen: Selection) -> int:
+def _width(selection_: Selection) -> int:
     """How wide a point is: a minute, an hour, a day or a week, by the range."""
-    span = chosen.end - chosen.start
+    span = selection_.end - selection_.start
     return next(
         width
-        for most, width in ((2 * HOUR, MINUTE), (2 * DAY, HOUR), (92 * DAY, DAY), (span, 7 * DAY))
-        if span <= most
+        for max_span, width in (
+            (2 * HOUR, MINUTE),
+            (2 * DAY, HOUR),
+            (92 * DAY, DAY),
+            (span, 7 * DAY),
+        )
+        if span <= max_span
     )
 
 
-def _points(chosen: Selection, *, having: str = "", **columns: str) -> Points:
+def _points(selection_: Selection, *, having: str = "", **columns: str) -> Points:
     """A value of each column for each time in which there is something."""
-    width = _width(chosen)
-    found = (_only(chosen, having) if having else chosen).query(
+    width = _width(selection_)
+    groups = (_only(selection_, having) if having else selection_).query(
         ", ".join([f"created_at / {width} * {width}", *columns.values()]), "group by 1 order by 1"
     )
     return [
         {"timestamp": shown_time(at), **dict(zip(columns, map(_plain, values), strict=True))}
-        for at, *values in found
+        for at, *values in groups
     ]
 
 
-def _only(chosen: Selection, condition: str) -> Selection:
-    where = f"({chosen.where}) and ({condition})"
-    return Selection(chosen.database, where, chosen.values, chosen.start, chosen.end)
+def _only(selection_: Selection, condition: str) -> Selection:
+    where = f"({selection_.where}) and ({condition})"
+    return Selection(
+        selection_.database, where, selection_.values, selection_.start, selection_.end
+    )
 
 
-def _one(chosen: Selection, *columns: str) -> tuple[Any, ...]:
-    (row,) = chosen.query(", ".join(columns))
+def _one(selection_: Selection, *columns: str) -> tuple[Any, ...]:
+    (row,) = selection_.query(", ".join(columns))
     return tuple(_plain(value or 0) for value in row)
 
 
@@ -360,8 +371,8 @@ def _sum(points: Points) -> Any:
     return sum(point["total"] for point in points)
 
 
-def _ratio(part: float, whole: float) -> Any:
-    return _plain(part / whole) if whole else 0
+def _ratio(part: float, total: float) -> Any:
+    return _plain(part / total) if total else 0
 
 
 def _spread(times: list[int]) -> dict[str, Any]:

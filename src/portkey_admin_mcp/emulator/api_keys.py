@@ -79,20 +79,20 @@ def _plain(kind: str) -> str:
 @route("GET /api-keys", scope=any_kind("list"))
 def list_api_keys(call: Call) -> Row:
     """The keys of the kinds this key may list."""
-    asked = call.named_workspace() if call.is_admin else call.workspace()
+    workspace = call.named_workspace() if call.is_admin else call.workspace()
     keys = call.table("api_keys")
-    rows = keys.rows() if asked is None else keys.where(workspace_id=asked["id"])
+    rows = keys.rows() if workspace is None else keys.where(workspace_id=workspace["id"])
     return call.listing(
         rows,
         keep=lambda key: call.may(_scope(key, "list")),
-        render=lambda key: _shown(call, key),
+        render=lambda key: _answer(call, key),
     )
 
 
 @route("GET /api-keys/{id}", scope=any_kind("read"))
 def get_api_key(call: Call) -> Row:
     """One key, masked."""
-    return _shown(call, _find(call, "read"))
+    return _answer(call, _find(call, "read"))
 
 
 @route("POST /api-keys/{type}/{sub_type}", scope=any_kind("create"))
@@ -105,7 +105,7 @@ def create_api_key(call: Call) -> Row:
     if kind == ADMIN and not call.is_admin:
         raise forbidden()
     body = call.read(KeyBody)
-    workspace = None if kind == ADMIN else _home(call)
+    workspace = None if kind == ADMIN else _workspace_of(call)
     if not body.name or not body.scopes:
         missing = "scopes" if body.name else "name"
         raise invalid(missing, "Field required")
@@ -117,7 +117,7 @@ def create_api_key(call: Call) -> Row:
         "type": kind,
         "organisation_id": call.organisation,
         "workspace_id": workspace and workspace["id"],
-        "user_id": _person(call, body) if kind == "workspace-user" else None,
+        "user_id": _user_id_of(call, body) if kind == "workspace-user" else None,
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
@@ -191,13 +191,13 @@ def _find(call: Call, act: str) -> Row:
     return key
 
 
-def _home(call: Call) -> Row:
+def _workspace_of(call: Call) -> Row:
     if call.is_admin and not call.body.get("workspace_id"):
         raise invalid("workspace_id", "Field required")
     return call.workspace()
 
 
-def _person(call: Call, body: KeyBody) -> str:
+def _user_id_of(call: Call, body: KeyBody) -> str:
     if not body.user_id:
         raise invalid("user_id", "Field required")
     user = call.table("users").find(body.user_id)
@@ -208,29 +208,29 @@ def _person(call: Call, body: KeyBody) -> str:
 
 def _changes(call: Call, key: Row, body: KeyBody) -> dict[str, Any]:
     """What a body changes."""
-    given = body.model_dump(exclude_unset=True)
-    kept = ("name", "description", "scopes", "usage_limits", "alert_emails")
-    new: dict[str, Any] = {name: given[name] for name in kept if given.get(name) is not None}
+    values = body.model_dump(exclude_unset=True)
+    fields = ("name", "description", "scopes", "usage_limits", "alert_emails")
+    new: dict[str, Any] = {name: values[name] for name in fields if values.get(name) is not None}
     if "credit_limit" not in new.get("usage_limits", {"credit_limit"}):
         raise invalid("usage_limits.credit_limit", "Field required")
-    if "rate_limits" in given:
-        new["rate_limits"] = given["rate_limits"] or []
-    if "expires_at" in given:
-        new["expires_at"] = given["expires_at"] and _ahead(call, given["expires_at"])
-    if "rotation_policy" in given:
-        policy = given["rotation_policy"]
+    if "rate_limits" in values:
+        new["rate_limits"] = values["rate_limits"] or []
+    if "expires_at" in values:
+        new["expires_at"] = values["expires_at"] and _future(call, values["expires_at"])
+    if "rotation_policy" in values:
+        policy = values["rotation_policy"]
         new["rotation_policy"] = None if policy is None else _policy(call, policy)
-    if given.get("defaults"):
-        new["defaults"] = key["defaults"] | _defaults(call, key, given["defaults"])
+    if values.get("defaults"):
+        new["defaults"] = key["defaults"] | _defaults(call, key, values["defaults"])
     if body.reset_usage:
         new |= reset_usage(key)
     return new
 
 
-def _defaults(call: Call, key: Row, given: Row) -> Row:
-    if not given.get("config_id"):
-        return given
-    return {**given, "config_id": bound_config(call, given["config_id"], key["workspace_id"])}
+def _defaults(call: Call, key: Row, values: Row) -> Row:
+    if not values.get("config_id"):
+        return values
+    return {**values, "config_id": bound_config(call, values["config_id"], key["workspace_id"])}
 
 
 def _policy(call: Call, policy: Row) -> Row:
@@ -255,13 +255,13 @@ def _check_transition(policy: Row, milliseconds: int) -> None:
         raise invalid("key_transition_period_ms", "exceeds the rotation period")
 
 
-def _ahead(call: Call, when: str) -> str:
+def _future(call: Call, when: str) -> str:
     if when <= call.store.stamp():
         raise invalid("expires_at", "must be in the future")
     return when
 
 
-def _shown(call: Call, key: Row) -> Row:
+def _answer(call: Call, key: Row) -> Row:
     """Masked as Portkey does: two letters, five stars, three letters (seen live)."""
     secret = key["_secrets"][0]["value"]
     late = key["expires_at"] and key["expires_at"] <= call.store.stamp()

@@ -56,33 +56,33 @@ def list_audit_logs(call: Call) -> Row:
     if call.query["organisation_id"] != call.organisation and not call.is_owner:
         raise forbidden()
     parts = ["timestamp between ? and ?"]
-    values: list[Any] = [_when(call, "start_time"), _when(call, "end_time")]
-    asked = dict(call.query)
-    if not call.is_admin or asked.get("workspace_id"):
-        asked["workspace_id"] = call.workspace()["id"]
+    values: list[Any] = [_milliseconds_of(call, "start_time"), _milliseconds_of(call, "end_time")]
+    filters = dict(call.query)
+    if not call.is_admin or filters.get("workspace_id"):
+        filters["workspace_id"] = call.workspace()["id"]
     for name in FILTERS:
-        if asked.get(name):
+        if filters.get(name):
             parts.append(f"cast({name} as text) = ?")
-            values.append(asked[name])
-    chosen = f"from audit where {' and '.join(parts)}"
-    found = _database(call.store)
-    (total,) = found.execute(f"select count(*) {chosen}", values).fetchone()
+            values.append(filters[name])
+    matching = f"from audit where {' and '.join(parts)}"
+    database = _open_database(call.store)
+    (total,) = database.execute(f"select count(*) {matching}", values).fetchone()
     skip, count = call.page_range(total)
-    page = f"select * {chosen} order by timestamp desc, rowid desc limit {count} offset {skip}"
-    rows = dicts(found.execute(page, values))
+    page = f"select * {matching} order by timestamp desc, rowid desc limit {count} offset {skip}"
+    rows = dicts(database.execute(page, values))
     records = [{**row, "timestamp": shown_time(row["timestamp"])} for row in rows]
     return {"records": records, "total": total, "object": "analytics-graph"}
 
 
-def record_write(call: Call, done: Route, path: str) -> None:
+def record_write(call: Call, route_: Route, path: str) -> None:
     """Note a write that succeeded; what a gateway is asked to do is no change, and is left out."""
-    if done.who == "workspace":
+    if route_.who == "workspace":
         return
     at = milliseconds(call.store.now())
-    last = done.segments[-1]
+    last = route_.segments[-1]
     row = {
         "timestamp": at,
-        "method": done.method,
+        "method": route_.method,
         "uri": path,
         "request_id": call.store.uuid(),
         "request_body": json.dumps(_masked(call.body)),
@@ -93,13 +93,13 @@ def record_write(call: Call, done: Route, path: str) -> None:
         "organisation_id": call.organisation,
         "workspace_id": _workspace(call),
         "response_status_code": 200,
-        "resource_type": _resource(done),
-        "action": ACTIONS.get(last, VERBS[done.method]),
+        "resource_type": _resource(route_),
+        "action": ACTIONS.get(last, VERBS[route_.method]),
         "client_ip": "127.0.0.1",
         "country": "",
     }
     sql = f"insert into audit values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # own words
-    _database(call.store).execute(sql, [row[name] for name in COLUMNS])
+    _open_database(call.store).execute(sql, [row[name] for name in COLUMNS])
 
 
 def _workspace(call: Call) -> str:
@@ -108,20 +108,20 @@ def _workspace(call: Call) -> str:
         return str(call.key["workspace_id"])
     body = call.body if isinstance(call.body, dict) else {}
     named = call.query.get("workspace_id") or body.get("workspace_id")
-    found = call.table("workspaces").find(named)
-    return "" if found is None else str(found["id"])
+    database = call.table("workspaces").find(named)
+    return "" if database is None else str(database["id"])
 
 
-def _database(store: Store) -> sqlite3.Connection:
-    found = store.database
-    found.execute(f"create table if not exists audit ({', '.join(COLUMNS)})")
-    found.execute("create index if not exists audit_by_time on audit (timestamp)")
-    return found
+def _open_database(store: Store) -> sqlite3.Connection:
+    database = store.database
+    database.execute(f"create table if not exists audit ({', '.join(COLUMNS)})")
+    database.execute("create index if not exists audit_by_time on audit (timestamp)")
+    return database
 
 
-def _resource(done: Route) -> str:
+def _resource(route_: Route) -> str:
     """What a path is about: its last word that is neither an id nor an action."""
-    nouns = [s for s in done.segments[1:] if not s.startswith("{") and s not in ACTIONS]
+    nouns = [s for s in route_.segments[1:] if not s.startswith("{") and s not in ACTIONS]
     return nouns[-1].removesuffix("s").replace("-", "_") if nouns else ""
 
 
@@ -135,7 +135,7 @@ def _masked(value: Any) -> Any:
     return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _when(call: Call, name: str) -> int:
+def _milliseconds_of(call: Call, name: str) -> int:
     try:
         return milliseconds(instant(call.query[name]))
     except (ValueError, OverflowError):

@@ -23,7 +23,7 @@ def list_collections(call: Call) -> Row:
     return call.listing(
         call.table("collections").where(workspace_id=call.workspace()["id"]),
         keep=(lambda row: search in row["name"].lower()) if search else None,
-        render=_shown,
+        render=_answer,
     )
 
 
@@ -45,7 +45,7 @@ def get_collection(call: Call) -> Row:
     """One collection, with those inside it."""
     row = call.find("collections", call.ids["collection_id"])
     inside = call.table("collections").where(parent_collection_id=row["id"])
-    return {**_shown(row), "child_collections": [_shown(child) for child in inside]}
+    return {**_answer(row), "child_collections": [_answer(child) for child in inside]}
 
 
 @route("PUT /collections/{collection_id}", scope="prompts.update")
@@ -65,8 +65,8 @@ def delete_collection(call: Call) -> Row:
     row = call.find("collections", call.ids["collection_id"])
     if row["is_default"]:
         raise Refusal(404, "Default collection cannot be deleted")
-    if told := call.store.reason_to_refuse("collections", row):
-        raise Refusal(409, f"Unable to delete. {told}")
+    if reason := call.store.reason_to_refuse("collections", row):
+        raise Refusal(409, f"Unable to delete. {reason}")
     call.store.delete("collections", row)
     return {}
 
@@ -97,7 +97,7 @@ def _add(
     )
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _answer(row: Row) -> dict[str, Any]:
     """A collection that lies in no other names no parent."""
     return {k: v for k, v in row.items() if k != "parent_collection_id" or v is not None}
 

@@ -118,9 +118,9 @@ def update_config(call: Call) -> Row:
     body = call.read(ConfigBody)
     if body.config is not None:
         _check(body.config)
-    given = body.model_dump(include={"name", "status"}, exclude_none=True)
-    stamped = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
-    config = call.table("configs").change(config, {**given, **stamped})
+    changes = body.model_dump(include={"name", "status"}, exclude_none=True)
+    stamps = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
+    config = call.table("configs").change(config, {**changes, **stamps})
     if body.config is not None:
         return _written(config, _add_version(call, config, body.config))
     return _written(config, VERSIONS.latest(call, config)["id"])
@@ -130,8 +130,8 @@ def update_config(call: Call) -> Row:
 def delete_config(call: Call) -> Row:
     """Refused while an API key or a workspace has it as its default."""
     config = call.find_within("configs", call.ids["slug"])
-    if told := call.store.reason_to_refuse("configs", config):
-        raise Refusal(409, f"Unable to delete. {told}")
+    if reason := call.store.reason_to_refuse("configs", config):
+        raise Refusal(409, f"Unable to delete. {reason}")
     call.store.delete("configs", config)
     return {}
 

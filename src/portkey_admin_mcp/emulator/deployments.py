@@ -49,7 +49,7 @@ class DeploymentBody(Body):
 def list_deployments(call: Call) -> Row:
     """All deployments, active unless others are asked for."""
     _check_organisation(call, call.query.get("organisation_id"))
-    return call.listing(call.table("deployments").rows(), keep=_filter(call), render=_shown)
+    return call.listing(call.table("deployments").rows(), keep=_filter(call), render=_answer)
 
 
 @route(
@@ -82,8 +82,8 @@ def register_deployment(call: Call) -> Row:
         "_secret": secret,
     }
     call.table("deployments").add(row)
-    _be_only_default(call, row)
-    return {**_shown(row), "credentials": {"client_auth": secret}}
+    _clear_other_defaults(call, row)
+    return {**_answer(row), "credentials": {"client_auth": secret}}
 
 
 @route(
@@ -92,7 +92,7 @@ def register_deployment(call: Call) -> Row:
 def get_deployment(call: Call) -> Row:
     """One deployment."""
     _check_organisation(call, call.query.get("organisation_id"))
-    return _shown(call.find("deployments", call.ids["id"]))
+    return _answer(call.find("deployments", call.ids["id"]))
 
 
 @route(
@@ -105,9 +105,9 @@ def get_deployment(call: Call) -> Row:
 def update_deployment(call: Call) -> Row:
     """What is given changes; lists grow, unless the old ones are overridden."""
     row, body = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
-    kept = {"name", "type", "status", "deployment_config", "is_default", "tags"}
-    changes = body.model_dump(include=kept, exclude_unset=True)
-    for name in kept - {"deployment_config", "tags"}:
+    fields = {"name", "type", "status", "deployment_config", "is_default", "tags"}
+    changes = body.model_dump(include=fields, exclude_unset=True)
+    for name in fields - {"deployment_config", "tags"}:
         if changes.get(name, name) is None:
             raise invalid(name, "must not be null")
     changes |= {"last_updated_at": call.store.stamp()}
@@ -115,12 +115,12 @@ def update_deployment(call: Call) -> Row:
     if body.auth_settings is not None:
         changes["auth_settings"] = {**row["auth_settings"], **_settings(old, body)}
     row = call.table("deployments").change(row, changes)
-    _be_only_default(call, row)
+    _clear_other_defaults(call, row)
     if not body.rotate_auth:
-        return _shown(row)
+        return _answer(row)
     secret = call.store.secret()
     call.table("deployments").change(row, {"_secret": secret})
-    return {**_shown(row), "credentials": {"client_auth": secret}}
+    return {**_answer(row), "credentials": {"client_auth": secret}}
 
 
 @route(
@@ -142,7 +142,7 @@ def _check_organisation(call: Call, organisation_id: str | None) -> None:
         raise forbidden()
 
 
-def _be_only_default(call: Call, row: Row) -> None:
+def _clear_other_defaults(call: Call, row: Row) -> None:
     """There is one default at most (an assumption)."""
     for other in call.table("deployments").where(is_default=True) if row["is_default"] else ():
         if other["id"] != row["id"]:
@@ -170,20 +170,20 @@ def _filter(call: Call) -> Any:
 def _settings(old: Row, body: DeploymentBody) -> dict[str, Any]:
     if body.auth_settings is None:
         return dict(old)
-    given = body.auth_settings.model_dump(exclude_none=True)
+    settings = body.auth_settings.model_dump(exclude_none=True)
     removed = {
-        "workspaces_allowed": given.pop("remove_workspaces_allowed", []),
-        "jwt_subs_allowed": given.pop("remove_subs_allowed", []),
+        "workspaces_allowed": settings.pop("remove_workspaces_allowed", []),
+        "jwt_subs_allowed": settings.pop("remove_subs_allowed", []),
     }
     for name in LISTS:
-        both = [*(old.get(name) or []), *given.get(name, [])]
-        left = [each for each in dict.fromkeys(both) if each not in removed[name]]
-        if name in given or name in old:
-            given[name] = left
-    return {**old, **given}
+        entries = [*(old.get(name) or []), *settings.get(name, [])]
+        remaining = [each for each in dict.fromkeys(entries) if each not in removed[name]]
+        if name in settings or name in old:
+            settings[name] = remaining
+    return {**old, **settings}
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _answer(row: Row) -> dict[str, Any]:
     """Credentials masked as API keys are."""
     shown = {name: value for name, value in row.items() if not name.startswith("_")}
     secret = row["_secret"]

@@ -31,14 +31,14 @@ def create_feedback(call: Call) -> Row:
     if not scores:
         raise invalid("body", "must not be empty")
     bodies = [call.shaped(FeedbackBody, score) for score in scores]
-    return _saved([_add(call, body) for body in bodies])
+    return _answer([_add(call, body) for body in bodies])
 
 
 @route("PUT /feedback/{id}", scope="logs.write", who="workspace")
 def update_feedback(call: Call) -> Row:
     """The score alone; to which trace it belongs cannot change."""
-    found = database(call.store)
-    row = found.execute(
+    requests = database(call.store)
+    row = requests.execute(
         "select workspace_id, request_id from feedback where id = ?", (call.ids["id"],)
     ).fetchone()
     if row is None:
@@ -46,38 +46,38 @@ def update_feedback(call: Call) -> Row:
     if row[0] != call.workspace()["id"]:
         raise forbidden()
     body = call.read(ScoreBody)
-    found.execute(
+    requests.execute(
         "update feedback set value = ?, weight = ?, metadata = ? where id = ?",
         (body.value, body.weight, json.dumps(body.metadata), call.ids["id"]),
     )
-    _weigh(call, row[1])
-    return _saved([call.ids["id"]])
+    _update_scores(call, row[1])
+    return _answer([call.ids["id"]])
 
 
 def _add(call: Call, body: FeedbackBody) -> str:
-    found, home = database(call.store), call.workspace()["id"]
-    request = found.execute(
+    requests, workspace_id = database(call.store), call.workspace()["id"]
+    request = requests.execute(
         "select id from requests where trace_id = ? and workspace_id = ?"
         " order by created_at desc, rowid desc limit 1",
-        (body.trace_id, home),
+        (body.trace_id, workspace_id),
     ).fetchone()
     request_id = request and request[0]
     row = (
         call.store.uuid(),
         request_id,
-        home,
+        workspace_id,
         body.trace_id,
         milliseconds(call.store.now()),
         body.value,
         body.weight,
         json.dumps(body.metadata),
     )
-    found.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    _weigh(call, request_id)
+    requests.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    _update_scores(call, request_id)
     return row[0]
 
 
-def _weigh(call: Call, request_id: str | None) -> None:
+def _update_scores(call: Call, request_id: str | None) -> None:
     """Keep with a request how often it was scored, and how well on average."""
     database(call.store).execute(
         "update requests set feedbacks = (select count(*) from feedback where request_id = ?1),"
@@ -87,5 +87,5 @@ def _weigh(call: Call, request_id: str | None) -> None:
     )
 
 
-def _saved(ids: list[str]) -> Row:
+def _answer(ids: list[str]) -> Row:
     return {"status": "success", "message": "Feedback saved", "feedback_ids": ids}

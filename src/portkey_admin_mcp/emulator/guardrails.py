@@ -18,7 +18,7 @@ TABLES = (
     ),
     VERSIONS.declaration,
 )
-USUAL: dict[str, Any] = {
+DEFAULT_ACTIONS: dict[str, Any] = {
     "deny": False,
     "async": False,
     "on_success": {"feedback": {"value": 5, "weight": 1, "metadata": ""}},
@@ -66,12 +66,12 @@ class Mappings(Body):
 @route("GET /guardrails", scope=guardrail_scopes("list"))
 def list_guardrails(call: Call) -> Row:
     """A workspace's guardrails, or the organisation's if that is named."""
-    for_all = _is_for_all(call, call.query.get("organisation_id"))
-    home = None if for_all else call.workspace()["id"]
-    _require(call, "list", home)
+    for_organisation = _is_for_organisation(call, call.query.get("organisation_id"))
+    workspace_id = None if for_organisation else call.workspace()["id"]
+    _require(call, "list", workspace_id)
     ids = call.query["ids"].split(",") if "ids" in call.query else None
     return call.listing(
-        call.table("guardrails").where(workspace_id=home),
+        call.table("guardrails").where(workspace_id=workspace_id),
         keep=None if ids is None else lambda row: row["id"] in ids or row["slug"] in ids,
         max_size=1000,
         default_size=100,
@@ -82,9 +82,9 @@ def list_guardrails(call: Call) -> Row:
 def create_guardrail(call: Call) -> Row:
     """A guardrail; its first version is in force."""
     body = call.read(GuardrailBody)
-    for_all = _is_for_all(call, body.organisation_id)
-    home = None if for_all else call.workspace()["id"]
-    _require(call, "create", home)
+    for_organisation = _is_for_organisation(call, body.organisation_id)
+    workspace_id = None if for_organisation else call.workspace()["id"]
+    _require(call, "create", workspace_id)
     for name in ("name", "checks", "actions"):
         if not getattr(body, name):
             raise invalid(name, "Field required")
@@ -95,7 +95,7 @@ def create_guardrail(call: Call) -> Row:
             "name": body.name,
             "slug": call.store.slug("pg", body.name or "", 6),
             "organisation_id": call.organisation,
-            "workspace_id": home,
+            "workspace_id": workspace_id,
             "status": "active",
             "created_at": now,
             "last_updated_at": now,
@@ -143,7 +143,7 @@ def list_guardrail_mcp_servers(call: Call) -> Row:
 def replace_guardrail_mcp_servers(call: Call) -> Row:
     """All of them at once."""
     row, body = _find(call, "update"), call.read(Mappings).mcp_servers
-    servers = {_server(call, row, name): _mapped(each) for name, each in body.items()}
+    servers = {_server(call, row, name): _stored(each) for name, each in body.items()}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
 
@@ -155,7 +155,7 @@ def upsert_guardrail_mcp_server(call: Call) -> Row:
     """One of them."""
     row, body = _find(call, "update"), call.read(Mapping)
     server = _server(call, row, call.ids["mcp_server_id"])
-    servers = {**row.get("_mcp_servers", {}), server: _mapped(body)}
+    servers = {**row.get("_mcp_servers", {}), server: _stored(body)}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
 
@@ -168,11 +168,11 @@ def _server(call: Call, guardrail: Row, name: str) -> str:
     return str(server["id"])
 
 
-def _mapped(mapping: Mapping) -> dict[str, Any]:
+def _stored(mapping: Mapping) -> dict[str, Any]:
     return mapping.model_dump(exclude_none=True)
 
 
-def _is_for_all(call: Call, organisation_id: str | None) -> bool:
+def _is_for_organisation(call: Call, organisation_id: str | None) -> bool:
     """Whether the organisation is meant, which only its own keys may."""
     if not organisation_id or call.named_workspace() is not None:
         return False
@@ -203,10 +203,10 @@ def _content(body: GuardrailBody, before: Row) -> dict[str, Any]:
             {k: v for k, v in check.model_dump(exclude_none=True).items() if v is not True}
             for check in body.checks
         ]
-    actions = {**USUAL, **before.get("actions", {}), **(body.actions or {})}
+    actions = {**DEFAULT_ACTIONS, **before.get("actions", {}), **(body.actions or {})}
     for name in ("on_success", "on_fail"):
-        given = actions[name].get("feedback", {}) if isinstance(actions[name], dict) else {}
-        actions[name] = {"feedback": {**USUAL[name]["feedback"], **given}}
+        feedback = actions[name].get("feedback", {}) if isinstance(actions[name], dict) else {}
+        actions[name] = {"feedback": {**DEFAULT_ACTIONS[name]["feedback"], **feedback}}
     return {"checks": checks, "actions": actions}
 
 

@@ -92,7 +92,7 @@ class SharesBody(Body):
     default_provider_slug: str | None = None
 
 
-def either(act: str) -> tuple[str, str]:
+def integration_scopes(act: str) -> tuple[str, str]:
     """The scopes of the organisation's integrations, and of a workspace's.
 
     An assumption: a workspace's may be changed with either, the organisation's with its own only.
@@ -100,7 +100,7 @@ def either(act: str) -> tuple[str, str]:
     return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
 
 
-@route("GET /integrations", scope=either("list"))
+@route("GET /integrations", scope=integration_scopes("list"))
 def list_integrations(call: Call) -> Row:
     """All of them, or those that the workspace asked for may use."""
     kind = call.query.get("type", "all")
@@ -111,11 +111,11 @@ def list_integrations(call: Call) -> Row:
             kind in ("all", "workspace" if row["workspace_id"] else "organisation")
             and (named is None or may_use(row, named))
         ),
-        render=_listed,
+        render=_list_entry,
     )
 
 
-@route("POST /integrations", scope=either("create"))
+@route("POST /integrations", scope=integration_scopes("create"))
 def create_integration(call: Call) -> Row:
     """The organisation's, or a workspace's if a workspace key asks or one is named."""
     body = call.read(IntegrationBody)
@@ -125,7 +125,7 @@ def create_integration(call: Call) -> Row:
     _check(body)
     named = call.named_workspace() if call.is_admin else call.workspace()
     if named is None:
-        call.require(either("create")[0])
+        call.require(integration_scopes("create")[0])
     mappings = stored_mappings(call, body.secret_mappings, "configurations", named)
     mapped = {each["target_field"] for each in mappings}
     if not body.key and "key" not in mapped and not body.configurations:
@@ -162,7 +162,7 @@ def create_integration(call: Call) -> Row:
     return {"id": row["id"], "slug": slug}
 
 
-@route("GET /integrations/{slug}", scope=either("read"))
+@route("GET /integrations/{slug}", scope=integration_scopes("read"))
 def get_integration(call: Call) -> Row:
     """One integration; the key and what signs in are masked."""
     row = _find(call)
@@ -178,17 +178,17 @@ def get_integration(call: Call) -> Row:
     }
 
 
-@route("PUT /integrations/{slug}", scope=either("update"))
+@route("PUT /integrations/{slug}", scope=integration_scopes("update"))
 def update_integration(call: Call) -> Row:
     """What is given changes; null clears adjusted prices."""
     row, body = _find_for(call, "update"), call.read(IntegrationBody)
     _check(body)
-    kept = {"name", "description", "tags"}
-    changes = body.model_dump(include=kept, exclude_none=True)
+    fields = {"name", "description", "tags"}
+    changes = body.model_dump(include=fields, exclude_none=True)
     if body.secret_mappings is not None:
-        home = call.table("workspaces").get(row["workspace_id"])
+        workspace = call.table("workspaces").get(row["workspace_id"])
         changes["secret_mappings"] = stored_mappings(
-            call, body.secret_mappings, "configurations", home
+            call, body.secret_mappings, "configurations", workspace
         )
     changes |= body.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
     if body.configurations is not None:
@@ -200,7 +200,7 @@ def update_integration(call: Call) -> Row:
     return {}
 
 
-@route("DELETE /integrations/{slug}", scope=either("delete"))
+@route("DELETE /integrations/{slug}", scope=integration_scopes("delete"))
 def delete_integration(call: Call) -> Row:
     """With the providers made of it (an assumption)."""
     row = _find_for(call, "delete")
@@ -208,21 +208,21 @@ def delete_integration(call: Call) -> Row:
     return {}
 
 
-@route("GET /integrations/{slug}/models", scope=either("read"))
+@route("GET /integrations/{slug}/models", scope=integration_scopes("read"))
 def list_integration_models(call: Call) -> Row:
     """Built-in models, and those that were added; all at once."""
     models = models_of(_find(call))
     return {"total": len(models), "models": models}
 
 
-@route("PUT /integrations/{slug}/models", scope=either("update"))
+@route("PUT /integrations/{slug}/models", scope=integration_scopes("update"))
 def update_integration_models(call: Call) -> Row:
     """Those named change, the others stay."""
     row, body = _find_for(call, "update"), call.read(ModelsBody)
     built_in = PRICES.get(row["ai_provider_id"], {})
     for model in body.models:
-        known = model.slug in built_in or model.slug in row["_models"]
-        if not (known or model.is_custom or model.is_finetune):
+        exists = model.slug in built_in or model.slug in row["_models"]
+        if not (exists or model.is_custom or model.is_finetune):
             raise invalid("models", f"{model.slug} is neither built in nor custom")
     models = {m.slug: m.model_dump(exclude_none=True) for m in body.models}
     old = row["_models"]
@@ -234,7 +234,7 @@ def update_integration_models(call: Call) -> Row:
     return {}
 
 
-@route("DELETE /integrations/{slug}/models", scope=either("update"))
+@route("DELETE /integrations/{slug}/models", scope=integration_scopes("update"))
 def delete_integration_model(call: Call) -> Row:
     """Named in the query, or in the body as one client does; built-in ones cannot go."""
     row = _find_for(call, "update")
@@ -248,19 +248,19 @@ def delete_integration_model(call: Call) -> Row:
             raise invalid("slugs", f"{slug} is built in")
         if slug not in row["_models"]:
             raise Refusal(404, "Not found")
-    left = {name: model for name, model in row["_models"].items() if name not in slugs}
-    call.table("integrations").change(row, {"_models": left})
+    remaining = {name: model for name, model in row["_models"].items() if name not in slugs}
+    call.table("integrations").change(row, {"_models": remaining})
     return {}
 
 
-@route("GET /integrations/{slug}/workspaces", scope=either("read"))
+@route("GET /integrations/{slug}/workspaces", scope=integration_scopes("read"))
 def list_integration_workspaces(call: Call) -> Row:
     """Those that were named; all at once."""
     shares = [{"id": name, **share} for name, share in _find(call)["_shares"].items()]
     return {"total": len(shares), "workspaces": shares}
 
 
-@route("PUT /integrations/{slug}/workspaces", scope=either("update"))
+@route("PUT /integrations/{slug}/workspaces", scope=integration_scopes("update"))
 def update_integration_workspaces(call: Call) -> Row:
     """Those named change, the others stay unless overridden; a workspace's own is not shared."""
     row, body = _find_for(call, "update"), call.read(SharesBody)
@@ -274,10 +274,10 @@ def update_integration_workspaces(call: Call) -> Row:
         workspace = call.table("workspaces").find(share.id)
         if workspace is None or row["workspace_id"] not in (None, workspace["id"]):
             raise forbidden()
-        kept = share.model_dump(
+        share_values = share.model_dump(
             include={"enabled", "usage_limits", "rate_limits"}, exclude_unset=True
         )
-        row = _share(call, row, workspace, kept, share, body)
+        row = _share(call, row, workspace, share_values, share, body)
     return {}
 
 
@@ -300,20 +300,26 @@ def add_provider(
 
 
 def _share(
-    call: Call, row: Row, workspace: Row, kept: Row, *said: IntegrationBody | Share | SharesBody
+    call: Call,
+    row: Row,
+    workspace: Row,
+    share_values: Row,
+    *bodies: IntegrationBody | Share | SharesBody,
 ) -> Row:
     """Let a workspace in, and give it a provider unless that is not body."""
     old = row["_shares"].get(workspace["id"], {})
-    shares = {**row["_shares"], workspace["id"]: {**old, **kept}}
+    shares = {**row["_shares"], workspace["id"]: {**old, **share_values}}
     row = call.table("integrations").change(row, {"_shares": shares})
-    make = next(s.create_default_provider for s in said if s.create_default_provider is not None)
+    make = next(s.create_default_provider for s in bodies if s.create_default_provider is not None)
     providers = call.table("virtual_keys").where(
         integration_id=row["id"], workspace_id=workspace["id"]
     )
-    if kept["enabled"] and make and not len(providers):
-        asked = next((s.default_provider_slug for s in said if s.default_provider_slug), "")
-        slug = asked or row["slug"]
-        if not asked and call.table("virtual_keys").find(slug):
+    if share_values["enabled"] and make and not len(providers):
+        requested_slug = next(
+            (s.default_provider_slug for s in bodies if s.default_provider_slug), ""
+        )
+        slug = requested_slug or row["slug"]
+        if not requested_slug and call.table("virtual_keys").find(slug):
             slug = call.store.slug("", slug, 40).removeprefix("-")
         add_provider(call, row, workspace, row["name"], slug, AUTOMATIC)
     return row
@@ -337,11 +343,11 @@ def _find_for(call: Call, act: str) -> Row:
     """The integration, if this key may do that to it."""
     row = _find(call)
     if row["workspace_id"] is None:
-        call.require(either(act)[0])
+        call.require(integration_scopes(act)[0])
     return row
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _list_entry(row: Row) -> dict[str, Any]:
     names = ("id", "organisation_id", "ai_provider_id", "name", "status", "created_at")
     return {
         **{name: row[name] for name in (*names, "last_updated_at", "slug", "description", "tags")},
@@ -351,11 +357,11 @@ def _listed(row: Row) -> dict[str, Any]:
 
 def seed(seeder: Seeder) -> None:
     """The organisation's own OpenAI account, which Science may use."""
-    made = seeder.request(
+    integration = seeder.request(
         "POST /integrations",
         {"name": "OpenAI", "slug": "openai", "ai_provider_id": "openai", "key": "sk-not-a-key"},
     )
     science = seeder.workspace_named("Science")["id"]
     share = {"id": science, "enabled": True, "create_default_provider": False}
     body = {"workspaces": [share]}
-    seeder.request("PUT /integrations/{slug}/workspaces", body, slug=made["slug"])
+    seeder.request("PUT /integrations/{slug}/workspaces", body, slug=integration["slug"])

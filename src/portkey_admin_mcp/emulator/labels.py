@@ -38,10 +38,10 @@ def create_prompt_label(call: Call) -> Row:
 @route("GET /labels", scope="prompts.list")
 def list_prompt_labels(call: Call) -> Row:
     """Those of the organisation, and those of the workspace that is asked for."""
-    home, search = _asked_workspace(call), call.query.get("search", "")
+    workspace_id, search = _listed_workspace_id(call), call.query.get("search", "")
     return call.listing(
         call.table("labels").rows(),
-        keep=lambda row: row["workspace_id"] in (None, home) and search in row["name"],
+        keep=lambda row: row["workspace_id"] in (None, workspace_id) and search in row["name"],
     )
 
 
@@ -54,7 +54,7 @@ def get_prompt_label(call: Call) -> Row:
 @route("PUT /labels/{label_id}", scope="prompts.update")
 def update_prompt_label(call: Call) -> Row:
     """What is given changes; the built-in ones stay as they are."""
-    row, body = _own(call), call.read(LabelBody)
+    row, body = _find_changeable(call), call.read(LabelBody)
     changes = body.model_dump(include={"description", "color_code"}, exclude_unset=True)
     if body.name is not None and body.name != row["name"]:
         changes["name"] = _name(call, body, row["workspace_id"])
@@ -65,12 +65,12 @@ def update_prompt_label(call: Call) -> Row:
 @route("DELETE /labels/{label_id}", scope="prompts.delete")
 def delete_prompt_label(call: Call) -> Row:
     """Also off the versions that have it."""
-    row = _own(call)
+    row = _find_changeable(call)
     call.store.delete("labels", row)
     return {}
 
 
-def _own(call: Call) -> Row:
+def _find_changeable(call: Call) -> Row:
     row = call.find("labels", call.ids["label_id"])
     if row["workspace_id"] is None and not call.is_admin:
         raise forbidden()
@@ -79,7 +79,7 @@ def _own(call: Call) -> Row:
     return row
 
 
-def _asked_workspace(call: Call) -> str | None:
+def _listed_workspace_id(call: Call) -> str | None:
     if not call.is_admin:
         return str(call.workspace()["id"])
     named = call.named_workspace()

@@ -11,16 +11,16 @@ from .core.routing import Body, Call, Refusal, Reply, forbidden, invalid, list_a
 from .core.rows import Row
 from .core.store import moment
 from .core.tables import OWNED_BY_WORKSPACE, Table
-from .logs import metrics, shown
+from .logs import log_answer, metrics
 from .shared.limits import Amount
 from .traffic.requests import Selection, selection, shown_time
 
 if TYPE_CHECKING:
     from .core.app import Emulator
 
-SECONDS = 5
+DURATION_S = 5
 """How long an export runs here."""
-MOST_ROWS = 50_000
+MAX_ROWS = 50_000
 RESTRICTIONS = "_export_restrictions"
 Column = Literal[
     "id", "trace_id", "created_at", "request", "response", "is_success", "ai_org", "ai_model",
@@ -55,7 +55,7 @@ class Filters(Body):
     configs: str | None = None
     workspace_slug: str | None = None
     prompt_slug: str | None = None
-    page_size: int = Field(MOST_ROWS, ge=1, le=MOST_ROWS)
+    page_size: int = Field(MAX_ROWS, ge=1, le=MAX_ROWS)
     current_page: int = Field(0, ge=0)
 
 
@@ -67,7 +67,7 @@ class ExportBody(Body):
     requested_data: list[Column] | None = Field(None, min_length=1)
 
 
-class Denied(Body):
+class DeniedFields(Body):
     """Columns that may not be exported."""
 
     fields: list[Column]
@@ -111,7 +111,7 @@ def list_log_exports(call: Call) -> Row:
     """A workspace's exports; a person's key sees that person's own (changelog)."""
     rows = reversed(call.table("log_exports").where(workspace_id=call.workspace()["id"]))
     return list_answer(
-        (row for row in rows if _may_see(call, row)), render=lambda r: _shown(call, r)
+        (row for row in rows if _may_see(call, row)), render=lambda r: _answer(call, r)
     )
 
 
@@ -125,7 +125,7 @@ def get_log_export_field_restrictions(call: Call) -> Row:
 @route("GET /logs/exports/{export_id}", scope="logs.export", enterprise=True)
 def get_log_export(call: Call) -> Row:
     """One export."""
-    return _shown(call, _find(call))
+    return _answer(call, _find(call))
 
 
 @route("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True)
@@ -184,7 +184,7 @@ def _file(emulator: "Emulator", call: Call) -> Reply:
     row = call.table("log_exports").get(call.ids["name"].removesuffix(".jsonl"))
     if row is None or call.query.get("signature") != row.get("_signature", ""):
         raise forbidden()
-    lines = [json.dumps(line) for line in _lines(call, row)]
+    lines = [json.dumps(line) for line in _file_lines(call, row)]
     return Reply("".join(f"{line}\n" for line in lines).encode(), "application/jsonl")
 
 
@@ -200,9 +200,9 @@ def _finish(emulator: "Emulator", call: Call) -> None:
 
 
 @control("POST /emulator/denied-fields")
-def _deny(emulator: "Emulator", call: Call) -> None:
+def _set_denied_fields(emulator: "Emulator", call: Call) -> None:
     """Let the organisation forbid columns, which Portkey offers in a browser only."""
-    fields = call.read(Denied).fields
+    fields = call.read(DeniedFields).fields
     with emulator.store.transaction():
         table = call.table(RESTRICTIONS)
         if (row := table.get("denied")) is not None:
@@ -223,13 +223,13 @@ def _may_see(call: Call, row: Row) -> bool:
 
 def _status(call: Call, row: Row) -> str:
     """An export that has run long enough is done."""
-    done = moment(call.store.now() - timedelta(seconds=SECONDS))
+    done = moment(call.store.now() - timedelta(seconds=DURATION_S))
     if row["status"] == "in_progress" and row["_started"] <= done:
         return "success"
     return str(row["status"])
 
 
-def _shown(call: Call, row: Row) -> dict[str, Any]:
+def _answer(call: Call, row: Row) -> dict[str, Any]:
     return {**public(row), "status": _status(call, row)}
 
 
@@ -244,12 +244,12 @@ def _check_columns(call: Call, columns: list[Any]) -> None:
         raise Refusal(400, f"Not allowed in exports: {', '.join(denied)}")
 
 
-def _chosen(call: Call, row: Row) -> Selection:
+def _selection(call: Call, row: Row) -> Selection:
     return selection(call, call.table("workspaces")[row["workspace_id"]], row["filters"])
 
 
 def _total(call: Call, row: Row) -> int:
-    ((total,),) = _chosen(call, row).query("count(*)")
+    ((total,),) = _selection(call, row).query("count(*)")
     body = _filters(call, row)
     return max(0, min(int(total) - body.current_page * body.page_size, body.page_size))
 
@@ -258,22 +258,24 @@ def _filters(call: Call, row: Row) -> Filters:
     return call.shaped(Filters, row["filters"])
 
 
-def _lines(call: Call, row: Row) -> list[dict[str, Any]]:
+def _file_lines(call: Call, row: Row) -> list[dict[str, Any]]:
     body = _filters(call, row)
     skip = body.current_page * body.page_size
     page = f"order by created_at limit {body.page_size} offset {skip}"
-    return [_line(call, each, row["requested_data"]) for each in _chosen(call, row).rows(page)]
+    return [
+        _file_line(call, each, row["requested_data"]) for each in _selection(call, row).rows(page)
+    ]
 
 
-def _line(call: Call, found: dict[str, Any], columns: list[str]) -> dict[str, Any]:
-    log = shown(call, found) if {"request", "response"} & {*columns} else {}
-    known = {
-        **metrics(found),
-        "created_at": shown_time(found["created_at"]),
-        "config": found["config"],
-        "prompt_slug": found["prompt_slug"],
-        "metadata": json.loads(found["metadata"]),
+def _file_line(call: Call, request: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+    log = log_answer(call, request) if {"request", "response"} & {*columns} else {}
+    values = {
+        **metrics(request),
+        "created_at": shown_time(request["created_at"]),
+        "config": request["config"],
+        "prompt_slug": request["prompt_slug"],
+        "metadata": json.loads(request["metadata"]),
         "request": log.get("request"),
         "response": log.get("response"),
     }
-    return {name: known.get(name) for name in columns}
+    return {name: values.get(name) for name in columns}

@@ -12,8 +12,8 @@ from .traffic.month import price
 from .traffic.requests import PER_CENT, database, dicts, record, shown_time
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
-NAMED = {"traceId": "trace_id", "spanId": "span_id"}
-MOST = 10**9
+TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}
+MAX_COUNT = 10**9
 """Tokens and milliseconds of one request, so that sums of them are whole numbers of SQL."""
 
 
@@ -33,7 +33,7 @@ class LoggedResponse(Body):
     status: int = Field(200, ge=100, le=599)
     headers: dict[str, str] = {}
     body: dict[str, Any]
-    response_time: int = Field(0, ge=0, le=MOST)
+    response_time: int = Field(0, ge=0, le=MAX_COUNT)
 
 
 class LogBody(Body):
@@ -47,11 +47,11 @@ class LogBody(Body):
 @route("POST /logs", scope=all_of("completions.write", "logs.write"), who="workspace")
 def insert_log(call: Call) -> Row:
     """One request or a list of them; they count in analytics."""
-    given = call.body if isinstance(call.body, list) else [call.body]
-    if not given:
+    logs = call.body if isinstance(call.body, list) else [call.body]
+    if not logs:
         raise invalid("body", "must not be empty")
-    for each in [call.shaped(LogBody, one) for one in given]:
-        _add(call, each)
+    for body in [call.shaped(LogBody, log) for log in logs]:
+        _add(call, body)
     return {"status": "success"}
 
 
@@ -59,27 +59,27 @@ def insert_log(call: Call) -> Row:
 @route("GET /logs/{log_id}", scope=ANY_LOG_SCOPE)
 def get_log(call: Call) -> Row:
     """A request with its answer, and what it took; of older ones the texts are not kept."""
-    (wanted,) = call.ids.values()
-    asked = database(call.store).execute("select * from requests where id = ?", (wanted,))
-    found = next(iter(dicts(asked)), None)
-    if found is None:
+    (log_id,) = call.ids.values()
+    cursor = database(call.store).execute("select * from requests where id = ?", (log_id,))
+    row = next(iter(dicts(cursor)), None)
+    if row is None:
         raise Refusal(404, "Log not found")
-    if not call.is_admin and found["workspace_id"] != call.key["workspace_id"]:
+    if not call.is_admin and row["workspace_id"] != call.key["workspace_id"]:
         raise forbidden()
-    return shown(call, found)
+    return log_answer(call, row)
 
 
-def shown(call: Call, row: dict[str, Any]) -> Row:
+def log_answer(call: Call, row: dict[str, Any]) -> Row:
     """A row of the requests, in the form of a log."""
-    asked = _request(row)
-    answered = json.loads(row["response"] or "null") or {"status": row["status"], "body": {}}
+    request = _request(row)
+    response = json.loads(row["response"] or "null") or {"status": row["status"], "body": {}}
     at = shown_time(row["created_at"])
     headers = {"x-portkey-trace-id": row["trace_id"], "x-portkey-metadata": row["metadata"]}
     return {
         "_id": row["id"],
-        "request": {**asked, "method": asked["method"].upper(), "portkeyHeaders": headers},
+        "request": {**request, "method": request["method"].upper(), "portkeyHeaders": headers},
         "response": {
-            **answered,
+            **response,
             "responseTime": row["latency"],
             "lastUsedOptionJsonPath": "config",
         },
@@ -91,8 +91,8 @@ def shown(call: Call, row: dict[str, Any]) -> Row:
 
 def _request(row: dict[str, Any]) -> dict[str, Any]:
     """What was asked: of the seeded month, only the model is known."""
-    kept: dict[str, Any] | None = json.loads(row["request"] or "null")
-    return kept or {
+    stored: dict[str, Any] | None = json.loads(row["request"] or "null")
+    return stored or {
         "url": f"https://api.{row['ai_org']}.example/v1/chat/completions",
         "method": "POST",
         "body": {"model": row["ai_model"]},
@@ -101,8 +101,8 @@ def _request(row: dict[str, Any]) -> dict[str, Any]:
 
 def metrics(row: dict[str, Any]) -> dict[str, Any]:
     """What a request took, as logs and exports call it; costs in cents."""
-    asked = _request(row)
-    found = {
+    request = _request(row)
+    values = {
         "id": row["id"],
         "is_success": row["status"] < 400,
         "ai_org": row["ai_org"],
@@ -112,8 +112,8 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "total_units": row["total_units"],
         "cost": row["cost"] / PER_CENT,
         "cost_currency": "USD",
-        "request_url": asked["url"],
-        "request_method": asked["method"].upper(),
+        "request_url": request["url"],
+        "request_method": request["method"].upper(),
         "response_status_code": row["status"],
         "response_time": row["latency"],
         "is_proxy_call": False,
@@ -123,11 +123,11 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "span_id": row["span_id"],
         "mode": "fallback" if row["fallback"] else "single",
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _add(call: Call, log: LogBody) -> None:
-    metadata = {NAMED.get(name, name): value for name, value in log.metadata.items()}
+    metadata = {TRACE_NAMES.get(name, name): value for name, value in log.metadata.items()}
     asked_model = log.request.body.get("model")
     model = asked_model if isinstance(asked_model, str) else ""
     usage = log.response.body.get("usage")
@@ -164,4 +164,4 @@ def _text(metadata: Mapping[str, Any], name: str) -> str | None:
 
 def _count(value: Any) -> int:
     """A number of tokens; what providers do not say, or say wrongly, is none."""
-    return value if type(value) is int and 0 <= value <= MOST else 0
+    return value if type(value) is int and 0 <= value <= MAX_COUNT else 0

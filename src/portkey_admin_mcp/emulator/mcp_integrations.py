@@ -8,7 +8,13 @@ from .core.routing import Body, Call, Refusal, forbidden, invalid, list_answer, 
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
-from .shared.mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
+from .shared.mcp_capabilities import (
+    OFFERED,
+    CapabilityBody,
+    capability_page,
+    connection_test,
+    disabled,
+)
 from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
 
 TABLES = (
@@ -80,7 +86,7 @@ def list_mcp_integrations(call: Call) -> Row:
             and search in row["name"].lower()
             and _is_shown(call, row, named)
         ),
-        render=_shown,
+        render=_answer,
         max_size=1000,
         default_size=100,
     )
@@ -96,8 +102,8 @@ def create_mcp_integration(call: Call) -> Row:
     for name in ("name", "url", "auth_type", "transport"):
         if not getattr(body, name):
             raise invalid(name, "Field required")
-    home = _owner(call, body)
-    _require(call, "create", home)
+    workspace_id = _owner(call, body)
+    _require(call, "create", workspace_id)
     slug = body.slug or call.store.slug("mcp", body.name or "", 10)
     if call.table("mcp_integrations").find(slug):
         raise Refusal(409, "MCP integration with this slug already exists")
@@ -111,13 +117,13 @@ def create_mcp_integration(call: Call) -> Row:
         "created_at": now,
         "last_updated_at": now,
         "configurations": body.configurations or {},
-        "workspace_id": home,
+        "workspace_id": workspace_id,
         "slug": slug,
         "url": body.url,
         "auth_type": body.auth_type,
         "transport": body.transport,
-        "type": "organisation" if home is None else "workspace",
-        "secret_mappings": stored_mcp_mappings(call, body.secret_mappings, home),
+        "type": "organisation" if workspace_id is None else "workspace",
+        "secret_mappings": stored_mcp_mappings(call, body.secret_mappings, workspace_id),
         "global_workspace_access": {"enabled": False},
         "_disabled": [],
         "_workspaces": {},
@@ -129,7 +135,7 @@ def create_mcp_integration(call: Call) -> Row:
 @route("GET /mcp-integrations/{id}", scope=integration_scopes("read"))
 def get_mcp_integration(call: Call) -> Row:
     """One integration; headers are masked."""
-    return _shown(_find(call, "read"))
+    return _answer(_find(call, "read"))
 
 
 @route("PUT /mcp-integrations/{id}", scope=integration_scopes("update"))
@@ -213,13 +219,15 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
 def update_mcp_integration_workspaces(call: Call) -> Row:
     """Those named change, the others stay unless they are overridden."""
     row, body = _find(call, "update"), call.read(AccessBody)
-    kept = {} if body.override_existing_workspace_access else dict(row["_workspaces"])
+    access_by_workspace = (
+        {} if body.override_existing_workspace_access else dict(row["_workspaces"])
+    )
     for access in body.workspaces:
         workspace = call.table("workspaces").find(access.id)
         if workspace is None:
             raise forbidden()
-        kept[workspace["id"]] = access.enabled
-    changes: dict[str, Any] = {"_workspaces": kept}
+        access_by_workspace[workspace["id"]] = access.enabled
+    changes: dict[str, Any] = {"_workspaces": access_by_workspace}
     if body.global_workspace_access is not None:
         changes["global_workspace_access"] = body.global_workspace_access.model_dump()
     call.table("mcp_integrations").change(row, changes)
@@ -229,7 +237,7 @@ def update_mcp_integration_workspaces(call: Call) -> Row:
 @route("POST /mcp-integrations/{id}/test", scope=integration_scopes("update"))
 def test_mcp_integration(call: Call) -> Row:
     """200 also where the server does not answer."""
-    return answers(_find(call, "update")["url"])
+    return connection_test(_find(call, "update")["url"])
 
 
 def offered(integration: Row) -> list[dict[str, Any]]:
@@ -289,7 +297,7 @@ def _find(call: Call, act: str) -> Row:
     return row
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _answer(row: Row) -> dict[str, Any]:
     """Without headers and credentials, as keys of integrations are not shown (an assumption)."""
     settings = {
         name: "*****" if any(part in name for part in SECRETS) else value
@@ -302,7 +310,7 @@ def _shown(row: Row) -> dict[str, Any]:
 
 def seed(seeder: Seeder) -> None:
     """GitHub for everybody."""
-    made = seeder.request(
+    integration = seeder.request(
         "POST /mcp-integrations",
         {
             "name": "GitHub",
@@ -317,5 +325,5 @@ def seed(seeder: Seeder) -> None:
     seeder.request(
         "PUT /mcp-integrations/{id}/workspaces",
         {"workspaces": [{"id": support, "enabled": True}]},
-        id=made["id"],
+        id=integration["id"],
     )

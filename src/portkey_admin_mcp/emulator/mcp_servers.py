@@ -10,7 +10,13 @@ from .core.seeder import Seeder
 from .core.store import instant, moment
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .mcp_integrations import may_use, offered
-from .shared.mcp_capabilities import CapabilityBody, answers, capability_page, disabled, with_place
+from .shared.mcp_capabilities import (
+    CapabilityBody,
+    capability_page,
+    connection_test,
+    disabled,
+    mcp_list,
+)
 
 GATEWAY = "https://mcp.portkey.ai"
 TABLES = (
@@ -56,7 +62,7 @@ def list_mcp_servers(call: Call) -> Row:
     return call.listing(
         call.table("mcp_servers").where(workspace_id=call.workspace()["id"]),
         keep=lambda row: server_id in (None, row["id"]) and search in row["name"].lower(),
-        render=lambda row: _listed(call, row),
+        render=lambda row: _list_entry(call, row),
         default_size=100,
     )
 
@@ -125,7 +131,7 @@ def delete_mcp_server(call: Call) -> Row:
 @route("POST /mcp-servers/{id}/test", scope="mcp_servers.update")
 def test_mcp_server(call: Call) -> Row:
     """200 also where the server does not answer."""
-    return answers(_integration(call, _find(call))["url"])
+    return connection_test(_integration(call, _find(call))["url"])
 
 
 @route("GET /mcp-servers/{id}/capabilities", scope="mcp_servers.read")
@@ -137,9 +143,9 @@ def list_mcp_server_capabilities(call: Call) -> Row:
     for each in offered(integration):
         key = f"{each['type']}:{each['name']}"
         above = key not in integration["_disabled"]
-        named = {name: each[name] for name in ("name", "type", "title", "description")}
+        workspace = {name: each[name] for name in ("name", "type", "title", "description")}
         enabled = above and key not in row["_disabled"]
-        rows.append({**named, "enabled": enabled, "integration_enabled": above})
+        rows.append({**workspace, "enabled": enabled, "integration_enabled": above})
     return capability_page(call, rows)
 
 
@@ -166,7 +172,7 @@ def list_mcp_server_user_access(call: Call) -> Row:
         default_size=100,
         first_page=1,
     )
-    return {**with_place(call, page), "default_user_access": row["_default"]}
+    return {**mcp_list(call, page), "default_user_access": row["_default"]}
 
 
 @route("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
@@ -175,9 +181,9 @@ def update_mcp_server_user_access(call: Call) -> Row:
     row, body = _find(call), call.read(UserAccessBody)
     for access in body.user_access:
         call.find("users", access.user_id)
-    named = {access.user_id: access.enabled for access in body.user_access}
+    workspace = {access.user_id: access.enabled for access in body.user_access}
     default = body.default_user_access or row["_default"]
-    changes = {"_users": {**row["_users"], **named}, "_default": default}
+    changes = {"_users": {**row["_users"], **workspace}, "_default": default}
     call.table("mcp_servers").change(row, changes)
     return {"success": True}
 
@@ -185,7 +191,7 @@ def update_mcp_server_user_access(call: Call) -> Row:
 @route("GET /mcp-servers/{id}/connections", scope="mcp_servers.read")
 def list_mcp_server_connections(call: Call) -> Row:
     """Service keys see everybody's, a person's key its own."""
-    row, asked = _find(call), call.query.get("user_id")
+    row, requested_user = _find(call), call.query.get("user_id")
     own = call.key["user_id"] if call.key["type"] == "workspace-user" else None
     rows = [
         {
@@ -195,7 +201,7 @@ def list_mcp_server_connections(call: Call) -> Row:
             "last_updated_at": row["created_at"],
         }
         for user_id, connected in row["_connections"].items()
-        if own in (None, user_id) and asked in (None, user_id)
+        if own in (None, user_id) and requested_user in (None, user_id)
     ]
     page = call.listing(rows, max_size=500, default_size=100)
     size = call.query_number("page_size", 100) or 100
@@ -214,8 +220,8 @@ def disconnect_mcp_server_connection(call: Call) -> Row:
         raise invalid("user_id", "Field required")
     if user_id not in row["_connections"]:
         raise Refusal(404, "Not found")
-    left = {name: on for name, on in row["_connections"].items() if name != user_id}
-    call.table("mcp_servers").change(row, {"_connections": left})
+    remaining = {name: on for name, on in row["_connections"].items() if name != user_id}
+    call.table("mcp_servers").change(row, {"_connections": remaining})
     return {"success": True}
 
 
@@ -237,14 +243,14 @@ def check_mcp_server_access(call: Call) -> Row:
 @route("GET /v0.1/servers", scope="mcp_servers.list", base="root")
 def list_mcp_registry(call: Call) -> Row:
     """Active servers as `server.json`, newest first, with a cursor (Portkey's registry page)."""
-    named = call.named_workspace() if call.is_admin else call.workspace()
+    workspace = call.named_workspace() if call.is_admin else call.workspace()
     since, search = _since(call), call.query.get("search", "").lower()
     rows = [
         row
         for row in reversed(call.table("mcp_servers").rows())
         if row["created_at"] >= since
         and search in row["name"].lower()
-        and (named is None or row["workspace_id"] == named["id"])
+        and (workspace is None or row["workspace_id"] == workspace["id"])
     ]
     start = call.query_number("cursor", 0) or 0
     limit = call.query_number("limit", 50) or 0
@@ -267,9 +273,9 @@ def list_mcp_registry(call: Call) -> Row:
 
 
 def _since(call: Call) -> str:
-    given = call.query.get("updated_since")
+    text = call.query.get("updated_since")
     try:
-        return moment(instant(given)) if given else ""
+        return moment(instant(text)) if text else ""
     except ValueError:
         raise invalid("updated_since", "is no ISO 8601 time") from None
 
@@ -286,7 +292,7 @@ def _url(row: Row) -> str:
     return f"{GATEWAY}/{row['slug']}/mcp"
 
 
-def _listed(call: Call, row: Row) -> dict[str, Any]:
+def _list_entry(call: Call, row: Row) -> dict[str, Any]:
     integration = _integration(call, row)
     workspace = call.table("workspaces")[row["workspace_id"]]
     return {
@@ -321,6 +327,6 @@ def seed(seeder: Seeder) -> None:
         "mcp_integration_id": "github",
         "workspace_id": seeder.workspace_named("Support")["id"],
     }
-    made = seeder.request("POST /mcp-servers", body)
+    server = seeder.request("POST /mcp-servers", body)
     connections = {seeder.user_named("Emi")["id"]: True}
-    seeder.change("mcp_servers", made["id"], {"_connections": connections})
+    seeder.change("mcp_servers", server["id"], {"_connections": connections})

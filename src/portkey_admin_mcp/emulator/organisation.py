@@ -54,12 +54,12 @@ class ExclusionsBody(Body):
 )
 def get_organisation_defaults(call: Call) -> Row:
     """Both lists, each guardrail with id and slug."""
-    kept = _kept(call, "defaults")
+    excluded = _settings(call, "defaults")
     guardrails = call.table("guardrails")
     return {
         side: [
             {"id": row["id"], "slug": row["slug"]}
-            for row in map(guardrails.get, kept.get(side, ()))
+            for row in map(guardrails.get, excluded.get(side, ()))
             if row is not None
         ]
         for side in SIDES
@@ -75,11 +75,11 @@ def get_organisation_defaults(call: Call) -> Row:
 )
 def update_organisation_defaults(call: Call) -> Row:
     """A list that is given replaces the one there was."""
-    given = call.read(DefaultsBody).model_dump(exclude_none=True)
-    if not given:
+    lists = call.read(DefaultsBody).model_dump(exclude_none=True)
+    if not lists:
         raise invalid("input_guardrails", "or output_guardrails is required")
-    for side, names in given.items():
-        _keep(call, "defaults", {side: [_organisations_own(call, name) for name in names]})
+    for side, names in lists.items():
+        _save_settings(call, "defaults", {side: [_guardrail_id(call, name) for name in names]})
     return {}
 
 
@@ -91,7 +91,7 @@ def update_organisation_defaults(call: Call) -> Row:
 )
 def list_input_guardrail_workspace_exclusions(call: Call) -> Row:
     """The workspaces left out of input guardrails."""
-    return _excluded(call, "input")
+    return _list_exclusions(call, "input")
 
 
 @route(
@@ -102,7 +102,7 @@ def list_input_guardrail_workspace_exclusions(call: Call) -> Row:
 )
 def update_input_guardrail_workspace_exclusions(call: Call) -> Row:
     """Leave out, or take in again."""
-    return _exclude(call, "input")
+    return _update_exclusions(call, "input")
 
 
 @route(
@@ -113,7 +113,7 @@ def update_input_guardrail_workspace_exclusions(call: Call) -> Row:
 )
 def list_output_guardrail_workspace_exclusions(call: Call) -> Row:
     """The workspaces left out of output guardrails."""
-    return _excluded(call, "output")
+    return _list_exclusions(call, "output")
 
 
 @route(
@@ -124,36 +124,36 @@ def list_output_guardrail_workspace_exclusions(call: Call) -> Row:
 )
 def update_output_guardrail_workspace_exclusions(call: Call) -> Row:
     """Leave out, or take in again."""
-    return _exclude(call, "output")
+    return _update_exclusions(call, "output")
 
 
-def _organisations_own(call: Call, name: str) -> str:
+def _guardrail_id(call: Call, name: str) -> str:
     row = call.table("guardrails").find(name)
     if row is None or row["workspace_id"] is not None:
         raise invalid("guardrails", f"{name} is no guardrail of the organisation")
     return str(row["id"])
 
 
-def _excluded(call: Call, side: str) -> Row:
+def _list_exclusions(call: Call, side: str) -> Row:
     _check_organisation(call, call.query.get("organisation_id"))
-    ids = _kept(call, f"excluded_{side}").get("ids", [])
+    ids = _settings(call, f"excluded_{side}").get("ids", [])
     data = [{"workspace_id": each, "excluded": True} for each in ids]
     return {"object": "list", "total": len(data), "data": data}
 
 
-def _exclude(call: Call, side: str) -> Row:
+def _update_exclusions(call: Call, side: str) -> Row:
     body = call.read(ExclusionsBody)
     _check_organisation(call, body.organisation_id)
-    old = [] if body.override_existing else _kept(call, f"excluded_{side}").get("ids", [])
-    kept = dict.fromkeys(old)
+    old = [] if body.override_existing else _settings(call, f"excluded_{side}").get("ids", [])
+    excluded = dict.fromkeys(old)
     for each in body.workspaces:
         workspace = call.table("workspaces").find(each.workspace_id)
         if workspace is None:
             raise forbidden()
-        kept.pop(workspace["id"], None)
+        excluded.pop(workspace["id"], None)
         if each.excluded:
-            kept[workspace["id"]] = None
-    _keep(call, f"excluded_{side}", {"ids": list(kept)})
+            excluded[workspace["id"]] = None
+    _save_settings(call, f"excluded_{side}", {"ids": list(excluded)})
     return {}
 
 
@@ -164,11 +164,11 @@ def _check_organisation(call: Call, organisation_id: str | None) -> None:
         raise forbidden()
 
 
-def _kept(call: Call, name: str) -> Row:
+def _settings(call: Call, name: str) -> Row:
     return call.table(ORGANISATION).get(name) or {}
 
 
-def _keep(call: Call, name: str, values: dict[str, Any]) -> None:
+def _save_settings(call: Call, name: str, values: dict[str, Any]) -> None:
     table = call.table(ORGANISATION)
     row = table.get(name)
     if row is None:

@@ -57,10 +57,10 @@ def create_prompt_partial(call: Call) -> Row:
 @route("GET /prompts/partials", scope="prompts.list")
 def list_prompt_partials(call: Call) -> Row:
     """A workspace's partials without their text; there is no paging."""
-    home, folder = call.workspace()["id"], call.query.get("collection_id")
-    rows = reversed(call.table("partials").where(workspace_id=home))
+    workspace_id, collection_id = call.workspace()["id"], call.query.get("collection_id")
+    rows = reversed(call.table("partials").where(workspace_id=workspace_id))
     return list_answer(
-        (row for row in rows if folder in (None, row["collection_id"])), render=_listed
+        (row for row in rows if collection_id in (None, row["collection_id"])), render=_answer
     )
 
 
@@ -70,7 +70,7 @@ def get_prompt_partial(call: Call) -> Row:
     row = _find(call)
     version = VERSIONS.published(call, row)
     return {
-        **_listed(row),
+        **_answer(row),
         "string": version["content"]["string"],
         "version": version["number"],
         "version_description": version["content"]["description"],
@@ -139,7 +139,7 @@ def _default_collection(call: Call, workspace: Row) -> str:
     return str(row["id"])
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _answer(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "workspace_id"}
 
 

@@ -15,9 +15,9 @@ from .prompt_templates.text import echo, filled_request, text_of, tokens_in
 from .prompt_templates.versions import (
     VERSIONS,
     label_of,
-    listed,
+    list_entry,
+    prompt_answer,
     resolve,
-    shown,
     status,
 )
 from .traffic.month import price
@@ -37,7 +37,7 @@ TABLES = (
 )
 MAX_CHOICES = 128
 """Answers of one completion (the OpenAPI file)."""
-NEEDED = ("string", "parameters", "model", "virtual_key")
+REQUIRED_IN_VERSION = ("string", "parameters", "model", "virtual_key")
 """What a version cannot be without, unless the one before is built upon (`patch`)."""
 
 
@@ -61,12 +61,12 @@ class PromptBody(Body):
 
     def content(self) -> dict[str, Any]:
         """What of it makes a version."""
-        given = self.model_dump(
+        content = self.model_dump(
             exclude_none=True, exclude={"patch", "name", "collection_id", "prompt_metadata"}
         )
         if self.prompt_metadata is not None:
-            given["template_metadata"] = self.prompt_metadata
-        return given
+            content["template_metadata"] = self.prompt_metadata
+        return content
 
 
 class PublicationBody(Body):
@@ -84,16 +84,16 @@ class LabelBody(Body):
 @route("GET /prompts", scope="prompts.list")
 def list_prompts(call: Call) -> Row:
     """Of a collection or a workspace, newest first, without templates."""
-    search, folder = call.query.get("search", ""), call.query.get("collection_id")
-    if folder:
-        rows = call.table("prompts").where(collection_id=_collection(call, folder)["id"])
+    search, collection = call.query.get("search", ""), call.query.get("collection_id")
+    if collection:
+        rows = call.table("prompts").where(collection_id=_collection(call, collection)["id"])
     else:
         rows = call.table("prompts").where(workspace_id=call.workspace()["id"])
     return call.listing(
         rows,
         keep=(lambda row: search in row["name"]) if search else None,
         render=lambda row: {
-            **listed(row),
+            **list_entry(row),
             "model": VERSIONS.published(call, row)["content"]["model"],
         },
     )
@@ -108,16 +108,16 @@ def create_prompt(call: Call) -> Row:
             raise invalid(name, "Field required")
     if body.parameters is None:
         raise invalid("parameters", "Field required")
-    folder = _collection(call, body.collection_id or "")
-    _check_provider(call, folder["workspace_id"], body.virtual_key)
+    collection = _collection(call, body.collection_id or "")
+    _check_provider(call, collection["workspace_id"], body.virtual_key)
     now = call.store.stamp()
     row = call.table("prompts").add(
         {
             "id": call.store.uuid(),
             "slug": call.store.slug("pp", body.name or "", 10),
             "name": body.name,
-            "collection_id": folder["id"],
-            "workspace_id": folder["workspace_id"],
+            "collection_id": collection["id"],
+            "workspace_id": collection["workspace_id"],
             "created_at": now,
             "last_updated_at": now,
             "status": "active",
@@ -140,7 +140,7 @@ def get_prompt(call: Call) -> Row:
     version = VERSIONS.published(call, row) if asked is None else VERSIONS.find(call, row, asked)
     if version is None:
         raise Refusal(404, "Version not found")
-    return shown(call, row, version)
+    return prompt_answer(call, row, version)
 
 
 @route("PUT /prompts/{prompt_id}", scope="prompts.update")
@@ -151,17 +151,17 @@ def update_prompt(call: Call) -> Row:
     if body.name:
         changes["name"] = body.name
     if body.collection_id:
-        folder = _collection(call, body.collection_id)
-        if folder["workspace_id"] != row["workspace_id"]:
+        collection = _collection(call, body.collection_id)
+        if collection["workspace_id"] != row["workspace_id"]:
             raise invalid("collection_id", "is in another workspace")
-        changes["collection_id"] = folder["id"]
+        changes["collection_id"] = collection["id"]
     content = body.content()
     row = call.table("prompts").change(row, changes)
     if not content:
         return {}
     if body.patch:
         content = {**VERSIONS.latest(call, row)["content"], **content}
-    for name in NEEDED:
+    for name in REQUIRED_IN_VERSION:
         if content.get(name) is None:
             raise invalid(name, "Field required")
     _check_provider(call, row["workspace_id"], content["virtual_key"])
@@ -208,7 +208,7 @@ def list_prompt_versions(call: Call) -> Row:
 def get_prompt_version(call: Call) -> Row:
     """One version, by its id."""
     row = _find(call)
-    return shown(call, row, _version(call, row))
+    return prompt_answer(call, row, _version(call, row))
 
 
 @route("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update")
@@ -321,18 +321,18 @@ def _collection(call: Call, name: str) -> Row:
     return call.find("collections", name)
 
 
-def _check_provider(call: Call, home: str, slug: str | None) -> None:
+def _check_provider(call: Call, workspace_id: str, slug: str | None) -> None:
     """A version names a provider that its workspace has (an assumption: Portkey may not check)."""
     provider = call.table("virtual_keys").find(slug)
-    if provider is None or provider["workspace_id"] != home:
+    if provider is None or provider["workspace_id"] != workspace_id:
         raise invalid("virtual_key", f"{slug} is not in the prompt's workspace")
 
 
 def _version(call: Call, row: Row) -> Row:
-    found = VERSIONS.find(call, row, call.ids["version_id"])
-    if found is None:
+    version = VERSIONS.find(call, row, call.ids["version_id"])
+    if version is None:
         raise Refusal(404, "Version not found")
-    return found
+    return version
 
 
 def seed(seeder: Seeder) -> None:

@@ -29,7 +29,7 @@ def list_providers(call: Call) -> Row:
     return call.listing(
         call.table("virtual_keys").where(workspace_id=call.workspace()["id"]),
         keep=lambda row: row.get("integration_id") is not None,
-        render=lambda row: _shown(call, row),
+        render=lambda row: _answer(call, row),
     )
 
 
@@ -56,8 +56,8 @@ def get_provider(call: Call) -> Row:
     row = call.find_within("virtual_keys", call.ids["slug"])
     integration = call.table("integrations").get(row.get("integration_id"))
     if integration is None or call.query.get("include_configurations") != "true":
-        return _shown(call, row)
-    return {**_shown(call, row), "configurations": masked(integration["configurations"])}
+        return _answer(call, row)
+    return {**_answer(call, row), "configurations": masked(integration["configurations"])}
 
 
 @route("PUT /providers/{slug}", scope="providers.update")
@@ -80,20 +80,20 @@ def delete_provider(call: Call) -> Row:
 
 
 def _changes(row: Row, body: ProviderBody) -> dict[str, Any]:
-    kept = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
-    given = body.model_dump(include=kept, exclude_unset=True)
-    if given.get("name", ...) is None:
+    fields = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
+    changes = body.model_dump(include=fields, exclude_unset=True)
+    if changes.get("name", ...) is None:
         raise invalid("name", "must not be null")
-    if "usage_limits" in given and given["usage_limits"] is not None:
-        given["usage_limits"] = body.model_dump(exclude_unset=True)["usage_limits"]
-    if isinstance(given.get("rate_limits"), dict):
-        given["rate_limits"] = [given["rate_limits"]]
-    if given.get("rate_limits", ...) is None:
-        given["rate_limits"] = []
-    return given
+    if "usage_limits" in changes and changes["usage_limits"] is not None:
+        changes["usage_limits"] = body.model_dump(exclude_unset=True)["usage_limits"]
+    if isinstance(changes.get("rate_limits"), dict):
+        changes["rate_limits"] = [changes["rate_limits"]]
+    if changes.get("rate_limits", ...) is None:
+        changes["rate_limits"] = []
+    return changes
 
 
-def _shown(call: Call, row: Row) -> dict[str, Any]:
+def _answer(call: Call, row: Row) -> dict[str, Any]:
     late = row["expires_at"] and row["expires_at"] <= call.store.stamp()
     names = ("name", "note", "usage_limits", "reset_usage", "created_at", "slug", "rate_limits")
     return {

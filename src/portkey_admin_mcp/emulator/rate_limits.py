@@ -58,8 +58,8 @@ def update_rate_limit(call: Call) -> Row:
     """What is given changes; type, groups and target never do."""
     row, body = find_policy(call, "rate_limits", call.ids["id"]), call.read(RateLimitBody)
     check_keys(body)
-    kept = {"name", "conditions", "unit", "value"}
-    changes = body.model_dump(include=kept, exclude_none=True)
+    fields = {"name", "conditions", "unit", "value"}
+    changes = body.model_dump(include=fields, exclude_none=True)
     call.table("rate_limits").change(row, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 

@@ -98,25 +98,25 @@ def _group(call: Call, body: MappingBody) -> Row:
     if bool(body.scim_group_id) == bool(body.scim_group_name):
         raise invalid("scim_group_id", "give it or scim_group_name, one of them")
     if body.scim_group_id:
-        found = groups.get(body.scim_group_id)
-        if found is None:
+        group = groups.get(body.scim_group_id)
+        if group is None:
             raise forbidden()
-        return found
+        return group
     name = body.scim_group_name or ""
     if PROVISIONED.match(name):
         raise invalid("scim_group_name", "is of the form that groups are mapped by themselves for")
     named = groups.where(name=name)
-    return named[0] if len(named) else _add(call, name)
+    return named[0] if len(named) else _add_group(call, name)
 
 
-def _add(call: Call, name: str) -> Row:
+def _add_group(call: Call, name: str) -> Row:
     return call.table("scim_groups").add({"id": call.store.uuid(), "name": name})
 
 
 def seed(seeder: Seeder) -> None:
     """Two groups, one of them mapped."""
     for name in ("Engineering", "Support staff"):
-        _add(seeder.call(), name)
+        _add_group(seeder.call(), name)
     seeder.request(
         "POST /scim/workspaces",
         {

@@ -17,7 +17,7 @@ TABLES = (
         (Reference("_allowed_workspaces", "workspaces", OnDelete.CLEAR),),
     ),
 )
-SIGN_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+AUTH_FIELDS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "aws_sm": (
         "aws_auth_type",
         {
@@ -79,7 +79,7 @@ def list_secret_references(call: Call) -> Row:
             and manager in (None, row["manager_type"])
             and tags.items() <= (row["tags"] or {}).items()
         ),
-        render=_listed,
+        render=_list_entry,
     )
 
 
@@ -93,7 +93,7 @@ def create_secret_reference(call: Call) -> Row:
     slug = body.slug or call.store.slug("sr", body.name or "", 10)
     if call.table("secret_references").find(slug):
         raise invalid("slug", "already exists")
-    _check_sign_in(body.manager_type or "", body.auth_config or {})
+    _check_auth_config(body.manager_type or "", body.auth_config or {})
     now = call.store.stamp()
     row: dict[str, Any] = {
         "id": call.store.uuid(),
@@ -114,7 +114,7 @@ def create_secret_reference(call: Call) -> Row:
         "object": "secret-reference",
         "_allowed_workspaces": [],
     }
-    call.table("secret_references").add({**row, **_reach(call, body)})
+    call.table("secret_references").add({**row, **_access(call, body)})
     return {"id": row["id"], "slug": slug, "object": "secret-reference"}
 
 
@@ -134,15 +134,15 @@ def update_secret_reference(call: Call) -> Row:
     body = call.read(SecretReferenceBody)
     if not body.model_fields_set:
         raise invalid("body", "nothing to change")
-    kept = {"name", "description", "secret_path", "secret_key", "tags"}
-    changes = body.model_dump(include=kept, exclude_unset=True)
+    fields = {"name", "description", "secret_path", "secret_key", "tags"}
+    changes = body.model_dump(include=fields, exclude_unset=True)
     for name in ("name", "secret_path"):
         if changes.get(name, name) is None:
             raise invalid(name, "must not be null")
     if body.auth_config is not None:
         changes["auth_config"] = {**row["auth_config"], **body.auth_config}
-        _check_sign_in(row["manager_type"], changes["auth_config"])
-    changes |= {**_reach(call, body), "last_updated_at": call.store.stamp()}
+        _check_auth_config(row["manager_type"], changes["auth_config"])
+    changes |= {**_access(call, body), "last_updated_at": call.store.stamp()}
     call.table("secret_references").change(row, changes)
     return {}
 
@@ -156,15 +156,15 @@ def update_secret_reference(call: Call) -> Row:
 def delete_secret_reference(call: Call) -> Row:
     """Refused with 400 while something uses it (the OpenAPI file)."""
     row = call.find("secret_references", call.ids["id"])
-    if told := call.store.reason_to_refuse("secret_references", row):
-        raise Refusal(400, f"Secret reference is in use. {told}")
+    if reason := call.store.reason_to_refuse("secret_references", row):
+        raise Refusal(400, f"Secret reference is in use. {reason}")
     call.store.delete("secret_references", row)
     return {}
 
 
-def _check_sign_in(manager: str, config: Row) -> None:
+def _check_auth_config(manager: str, config: Row) -> None:
     """Whether all is there that one of the manager's ways to sign in needs."""
-    chooser, ways = SIGN_IN[manager]
+    chooser, ways = AUTH_FIELDS[manager]
     needed = ways.get(config.get(chooser, ""))
     if needed is None:
         raise invalid(f"auth_config.{chooser}", f"must be one of {', '.join(ways)}")
@@ -173,25 +173,25 @@ def _check_sign_in(manager: str, config: Row) -> None:
             raise invalid(f"auth_config.{name}", "Field required")
 
 
-def _reach(call: Call, body: SecretReferenceBody) -> dict[str, Any]:
+def _access(call: Call, body: SecretReferenceBody) -> dict[str, Any]:
     """Which workspaces may use it: naming some ends "all", saying "all" forgets those named."""
     named = body.allowed_workspaces
     if named is None:
-        everywhere = body.allow_all_workspaces
-        if everywhere is None:
+        all_workspaces = body.allow_all_workspaces
+        if all_workspaces is None:
             return {}
-        forgotten: dict[str, Any] = {"_allowed_workspaces": []} if everywhere else {}
-        return {"allow_all_workspaces": everywhere, **forgotten}
+        cleared: dict[str, Any] = {"_allowed_workspaces": []} if all_workspaces else {}
+        return {"allow_all_workspaces": all_workspaces, **cleared}
     if not named or body.allow_all_workspaces:
         raise invalid("allowed_workspaces", "names at least one, and excludes all")
-    found = [call.table("workspaces").find(name) for name in named]
-    if None in found:
+    workspaces = [call.table("workspaces").find(name) for name in named]
+    if None in workspaces:
         raise forbidden()
-    ids = [row["id"] for row in found if row is not None]
+    ids = [row["id"] for row in workspaces if row is not None]
     return {"allow_all_workspaces": False, "_allowed_workspaces": ids}
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _list_entry(row: Row) -> dict[str, Any]:
     shown = ("id", "name", "slug", "manager_type", "status", "created_at", "last_updated_at")
     return {name: row[name] for name in (*shown, "object")}
 

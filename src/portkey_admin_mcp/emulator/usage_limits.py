@@ -75,14 +75,14 @@ def update_usage_limit(call: Call) -> Row:
     """What is given changes; type and groups never do."""
     row, body = find_policy(call, "usage_limits", call.ids["id"]), call.read(UsageLimitBody)
     check_keys(body)
-    given = body.model_dump(include={"name", "conditions"}, exclude_none=True)
-    changes = {**given, **_budget(call, row, body), "last_updated_at": call.store.stamp()}
+    named = body.model_dump(include={"name", "conditions"}, exclude_none=True)
+    changes = {**named, **_budget(call, row, body), "last_updated_at": call.store.stamp()}
     row = call.table("usage_limits").change(row, changes)
     entities = call.table("usage_limit_entities")
     for entity in entities.where(limit_id=row["id"]):
         value = entity["value_key"].partition(":")[2]
         reset = body.reset_usage_for_value in (value, entity["value_key"])
-        entities.change(entity, _counted(row, 0 if reset else entity["current_usage"]))
+        entities.change(entity, _usage(row, 0 if reset else entity["current_usage"]))
     return {}
 
 
@@ -115,46 +115,46 @@ def reset_usage_limit_entity(call: Call) -> Row:
     entity = call.table("usage_limit_entities").get(call.ids["entity_id"])
     if entity is None or entity["limit_id"] != row["id"]:
         raise Refusal(404, "Not found")
-    call.table("usage_limit_entities").change(entity, _counted(row, 0))
+    call.table("usage_limit_entities").change(entity, _usage(row, 0))
     return {}
 
 
 def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
     """The changes to a budget, and when it next begins anew."""
-    given = body.model_dump(include=set(BUDGET), exclude_unset=True)
-    if given.get("credit_limit", ...) is None:
+    changes = body.model_dump(include=set(BUDGET), exclude_unset=True)
+    if changes.get("credit_limit", ...) is None:
         raise invalid("credit_limit", "must not be null")
-    after = {**row, **given}
-    if after["credit_limit"] and (after["alert_threshold"] or 0) >= after["credit_limit"]:
+    merged = {**row, **changes}
+    if merged["credit_limit"] and (merged["alert_threshold"] or 0) >= merged["credit_limit"]:
         raise invalid("alert_threshold", "must be less than credit_limit")
-    if after["periodic_reset"] and after["periodic_reset_days"]:
+    if merged["periodic_reset"] and merged["periodic_reset_days"]:
         raise invalid("periodic_reset", "excludes periodic_reset_days")
-    changed = given.keys() & {"periodic_reset", "periodic_reset_days"}
-    if changed and not given.get("next_usage_reset_at"):
-        period, days = after["periodic_reset"], after["periodic_reset_days"]
-        given["next_usage_reset_at"] = next_reset(period, days, call.store.now())
-    return given
+    changed = changes.keys() & {"periodic_reset", "periodic_reset_days"}
+    if changed and not changes.get("next_usage_reset_at"):
+        period, days = merged["periodic_reset"], merged["periodic_reset_days"]
+        changes["next_usage_reset_at"] = next_reset(period, days, call.store.now())
+    return changes
 
 
-def _counted(limit: Row, usage: Amount) -> dict[str, Any]:
+def _usage(limit: Row, usage: Amount) -> dict[str, Any]:
     exhausted = usage >= limit["credit_limit"]
     return {"current_usage": usage, "status": "exhausted" if exhausted else "active"}
 
 
-def count(store: Store, limit: Row, value_key: str, amount: Amount) -> None:
+def count_usage(store: Store, limit: Row, value_key: str, amount: Amount) -> None:
     """Count usage for a group, which is made when it is first seen."""
     entities = store.table("usage_limit_entities")
-    found = next(iter(entities.where(limit_id=limit["id"], value_key=value_key)), None)
-    if found is None:
+    entity = next(iter(entities.where(limit_id=limit["id"], value_key=value_key)), None)
+    if entity is None:
         entity = {"id": store.uuid(), "limit_id": limit["id"], "value_key": value_key}
-        entities.add({**entity, **_counted(limit, amount)})
+        entities.add({**entity, **_usage(limit, amount)})
     else:
-        entities.change(found, _counted(limit, found["current_usage"] + amount))
+        entities.change(entity, _usage(limit, entity["current_usage"] + amount))
 
 
 def _spend(call: Call, entity: Row, amount: Amount) -> None:
     limit = call.table("usage_limits")[entity["limit_id"]]
-    count(call.store, limit, entity["value_key"], amount)
+    count_usage(call.store, limit, entity["value_key"], amount)
 
 
 TABLES = (
@@ -170,7 +170,7 @@ TABLES = (
 
 def seed(seeder: Seeder) -> None:
     """A budget for each person of the support team, which one has used up."""
-    made = seeder.request(
+    limit = seeder.request(
         "POST /policies/usage-limits",
         {
             "name": "Per person",
@@ -183,6 +183,6 @@ def seed(seeder: Seeder) -> None:
             "workspace_id": seeder.workspace_named("Support")["id"],
         },
     )
-    limit = seeder.store.table("usage_limits")[made["id"]]
+    limit = seeder.store.table("usage_limits")[limit["id"]]
     for person, spent in (("diego", 41.5), ("emi", 104.2)):
-        count(seeder.store, limit, f"metadata._user:{person}@acme.example", spent)
+        count_usage(seeder.store, limit, f"metadata._user:{person}@acme.example", spent)

@@ -52,8 +52,8 @@ def list_all_users(call: Call) -> Row:
     """All users, with the paging names only this API uses."""
     return call.listing(
         call.table("users").rows(),
-        keep=lambda user: _asked_for(call, user, "role"),
-        render=lambda user: _user(call, user),
+        keep=lambda user: _matches_query(call, user, "role"),
+        render=lambda user: _user_answer(call, user),
         parameters=("currentPage", "pageSize"),
     )
 
@@ -61,7 +61,7 @@ def list_all_users(call: Call) -> Row:
 @route("GET /admin/users/{user_id}", scope="organisation_users.read", who="admin", enterprise=True)
 def get_user(call: Call) -> Row:
     """One user."""
-    return _user(call, call.find("users", call.ids["user_id"]))
+    return _user_answer(call, call.find("users", call.ids["user_id"]))
 
 
 @route(
@@ -123,8 +123,8 @@ def list_user_invites(call: Call) -> Row:
     """All invitations."""
     return call.listing(
         call.table("invites").rows(),
-        keep=lambda invite: _asked_for(call, _invite(call, invite), "role", "status"),
-        render=lambda invite: _invite(call, invite),
+        keep=lambda invite: _matches_query(call, _invite_answer(call, invite), "role", "status"),
+        render=lambda invite: _invite_answer(call, invite),
         parameters=("currentPage", "pageSize"),
     )
 
@@ -137,7 +137,7 @@ def list_user_invites(call: Call) -> Row:
 )
 def get_user_invite(call: Call) -> Row:
     """One invitation."""
-    return _invite(call, call.find("invites", call.ids["invite_id"]))
+    return _invite_answer(call, call.find("invites", call.ids["invite_id"]))
 
 
 @route(
@@ -163,20 +163,20 @@ def resend_user_invite(call: Call) -> Row:
     return {"inviteLink": _link(_pending(call))}
 
 
-def _user(call: Call, user: Row) -> Row:
+def _user_answer(call: Call, user: Row) -> Row:
     """Owners and admins see every workspace, members their own."""
     workspaces = call.table("workspaces")
     own = [m["workspace_id"] for m in call.table("members").where(user_id=user["id"])]
-    seen = own if user["role"] == "member" else [home["id"] for home in workspaces.rows()]
-    return {**user, "workspace_ids": [workspaces[w]["slug"] for w in seen if w in workspaces]}
+    visible = own if user["role"] == "member" else [home["id"] for home in workspaces.rows()]
+    return {**user, "workspace_ids": [workspaces[w]["slug"] for w in visible if w in workspaces]}
 
 
-def _asked_for(call: Call, row: Row, *names: str) -> bool:
-    given = ((name, call.query.get(name)) for name in (*names, "email"))
-    return all(value is None or row[name] == value for name, value in given)
+def _matches_query(call: Call, row: Row, *names: str) -> bool:
+    filters = ((name, call.query.get(name)) for name in (*names, "email"))
+    return all(value is None or row[name] == value for name, value in filters)
 
 
-def _invite(call: Call, invite: Row) -> Row:
+def _invite_answer(call: Call, invite: Row) -> Row:
     late = invite["status"] == "pending" and invite["expires_at"] <= call.store.stamp()
     shown = {**invite, "status": "expired"} if late else invite
     return {name: value for name, value in shown.items() if not name.startswith("_")}
@@ -184,7 +184,7 @@ def _invite(call: Call, invite: Row) -> Row:
 
 def _pending(call: Call) -> Row:
     invite = call.find("invites", call.ids["invite_id"])
-    if _invite(call, invite)["status"] != "pending":
+    if _invite_answer(call, invite)["status"] != "pending":
         raise Refusal(400, "Invite is not pending")
     return invite
 
@@ -211,12 +211,12 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
             if workspace is not None:
                 join(call, workspace, user["id"], grant["role"])
                 if invite["_scopes"]:
-                    _make_key(call, invite, workspace, user)
+                    _create_promised_key(call, invite, workspace, user)
         call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})
     return {"user_id": user["id"]}
 
 
-def _make_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:
+def _create_promised_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:
     """The API key that the invitation promised; what Portkey calls it is not known."""
     maker = {"type": ADMIN, "organisation_id": invite["_organisation_id"], "_owner": True}
     body = {

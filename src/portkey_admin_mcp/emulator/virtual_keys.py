@@ -43,13 +43,13 @@ MODEL_CONFIG = ("apiVersion", "resourceName", "deploymentName", "deploymentConfi
 def list_virtual_keys(call: Call) -> Row:
     """A workspace's virtual keys, without the provider keys."""
     keys = call.table("virtual_keys").where(workspace_id=call.workspace()["id"])
-    return call.listing(keys, render=lambda key: _shown(call, key))
+    return call.listing(keys, render=lambda key: _answer(call, key))
 
 
 @route("GET /virtual-keys/{slug}", scope="virtual_keys.read")
 def get_virtual_key(call: Call) -> Row:
     """One virtual key."""
-    return _shown(call, call.find_within("virtual_keys", call.ids["slug"]))
+    return _answer(call, call.find_within("virtual_keys", call.ids["slug"]))
 
 
 @route("POST /virtual-keys", scope="virtual_keys.create")
@@ -109,16 +109,18 @@ def delete_virtual_key(call: Call) -> Row:
 
 
 def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
-    given = body.model_dump(exclude_unset=True)
-    if given.get("name", ...) is None:
+    values = body.model_dump(exclude_unset=True)
+    if values.get("name", ...) is None:
         raise invalid("name", "must not be null")
-    new = {k: v for k, v in given.items() if k in key}
-    if isinstance(given.get("rate_limits"), dict):
-        new["rate_limits"] = [given["rate_limits"]]
-    if "secret_mappings" in given:
-        home = call.table("workspaces")[key["workspace_id"]]
-        new["secret_mappings"] = stored_mappings(call, body.secret_mappings, "model_config", home)
-    settings = {k: v for k, v in given.items() if k in MODEL_CONFIG}
+    new = {k: v for k, v in values.items() if k in key}
+    if isinstance(values.get("rate_limits"), dict):
+        new["rate_limits"] = [values["rate_limits"]]
+    if "secret_mappings" in values:
+        workspace = call.table("workspaces")[key["workspace_id"]]
+        new["secret_mappings"] = stored_mappings(
+            call, body.secret_mappings, "model_config", workspace
+        )
+    settings = {k: v for k, v in values.items() if k in MODEL_CONFIG}
     new["model_config"] = {**key["model_config"], **settings}
     if body.key:
         new["_key"] = body.key
@@ -142,7 +144,7 @@ TABLES = (
 )
 
 
-def _shown(call: Call, key: Row) -> Row:
+def _answer(call: Call, key: Row) -> Row:
     """Without the internals, and without what `/virtual-keys` does not say."""
     late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
     shown = {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}

@@ -99,7 +99,7 @@ def list_workspaces(call: Call) -> Row:
         keep=lambda row: (
             name in row["name"] and exact in (None, row["name"]) and own in (None, row["id"])
         ),
-        render=public if is_plain else _shown,
+        render=public if is_plain else _answer,
     )
 
 
@@ -108,8 +108,8 @@ def get_workspace(call: Call) -> Row:
     """One workspace, with its members and settings."""
     workspace = _find(call)
     return {
-        **_shown(workspace),
-        "users": [_member(call, member) for member in _members(call, workspace)],
+        **_answer(workspace),
+        "users": [_member_answer(call, member) for member in _members(call, workspace)],
         "security_settings": dict.fromkeys(SECURITY_OFF, False),
         "settings": {
             "debug_log": 1,
@@ -130,7 +130,7 @@ def create_workspace(call: Call) -> Row:
         raise invalid("name", "Field required")
     for user_id in body.users:
         call.find("users", user_id)
-    name, icon = _split(body.name or "", body.icon)
+    name, icon = _split_icon(body.name or "", body.icon)
     slug = body.slug or call.store.slug("ws", name, 6)
     _check_slug(call, slug)
     now = call.store.stamp()
@@ -160,7 +160,7 @@ def create_workspace(call: Call) -> Row:
             table.on_new_workspace(call, workspace)
     for user_id in body.users:
         join(call, workspace, user_id, "member")
-    return _shown(workspace)
+    return _answer(workspace)
 
 
 @route("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
@@ -168,16 +168,16 @@ def update_workspace(call: Call) -> Row:
     """What is given changes; null clears. The slug stays when the name changes."""
     workspace = _find(call)
     change = call.read(WorkspaceBody)
-    given = change.model_fields_set
-    new: dict[str, Any] = {f: getattr(change, f) for f in given & {"description", "icon"}}
-    new |= {f: _limits(getattr(change, f)) for f in given & {"usage_limits", "rate_limits"}}
+    values = change.model_fields_set
+    new: dict[str, Any] = {f: getattr(change, f) for f in values & {"description", "icon"}}
+    new |= {f: _limits(getattr(change, f)) for f in values & {"usage_limits", "rate_limits"}}
     if change.slug and change.slug != workspace["slug"]:
         _check_slug(call, change.slug)
         new["slug"] = change.slug
     if change.name is not None:
         if not change.name.strip():
             raise invalid("name", "must not be empty")
-        name, icon = _split(change.name, None)
+        name, icon = _split_icon(change.name, None)
         new |= {"name": name, "icon": icon or new.get("icon", workspace["icon"])}
     if change.defaults is not None:
         new["defaults"] = workspace["defaults"] | _defaults(call, workspace, change.defaults)
@@ -232,14 +232,14 @@ def list_workspace_members(call: Call) -> Row:
         keep=lambda member: (
             role in (None, member["role"]) and email in (None, people[member["user_id"]]["email"])
         ),
-        render=lambda member: _member(call, member),
+        render=lambda member: _member_answer(call, member),
     )
 
 
 @route("GET /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.read")
 def get_workspace_member(call: Call) -> Row:
     """One member."""
-    return _member(call, _find_member(call))
+    return _member_answer(call, _find_member(call))
 
 
 @route("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
@@ -280,32 +280,32 @@ def _check_slug(call: Call, slug: str) -> None:
         raise Refusal(409, "Workspace with this slug already exists")
 
 
-def _shown(workspace: Row) -> Row:
+def _answer(workspace: Row) -> Row:
     """Portkey puts the icon before the name (changelog 1.18.0)."""
     name = f"{workspace['icon'] or ''} {workspace['name']}".strip()
     return {**workspace, "name": name}
 
 
-def _split(name: str, icon: str | None) -> tuple[str, str | None]:
-    found = EMOJI.match(name.strip())
-    if icon is None and found and found[2]:
-        return found[2], found[1]
+def _split_icon(name: str, icon: str | None) -> tuple[str, str | None]:
+    match = EMOJI.match(name.strip())
+    if icon is None and match and match[2]:
+        return match[2], match[1]
     return name.strip(), icon
 
 
-def _limits(given: list[Any] | None) -> list[Row] | None:
-    return given and [limit.model_dump(exclude_unset=True) for limit in given]
+def _limits(values: list[Any] | None) -> list[Row] | None:
+    return values and [limit.model_dump(exclude_unset=True) for limit in values]
 
 
 def _defaults(call: Call, workspace: Row, body: Defaults) -> Row:
     """A config is named by slug or id and read back as a slug."""
-    given = body.model_dump(exclude_unset=True, exclude={"is_default"})
-    if named := given.get("user_api_key_config"):
+    values = body.model_dump(exclude_unset=True, exclude={"is_default"})
+    if named := values.get("user_api_key_config"):
         config = call.table("configs").find(named)
         if config is None or config["workspace_id"] != workspace["id"]:
             raise forbidden()
-        given["user_api_key_config"] = config["slug"]
-    return given
+        values["user_api_key_config"] = config["slug"]
+    return values
 
 
 def _members(call: Call, workspace: Row) -> Rows:
@@ -335,7 +335,7 @@ def join(call: Call, workspace: Row, user_id: str, role: str) -> None:
     )
 
 
-def _member(call: Call, member: Row) -> dict[str, Any]:
+def _member_answer(call: Call, member: Row) -> dict[str, Any]:
     user = call.table("users")[member["user_id"]]
     return {
         "object": "workspace-user",

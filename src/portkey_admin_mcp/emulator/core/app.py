@@ -63,7 +63,10 @@ class Emulator:
         return {row["_seed"]: row["_secrets"][0]["value"] for row in rows if "_seed" in row}
 
     def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
-        """Answer one request, as (status, headers, body). `target` is path and query, still quoted."""
+        """Answer one request with (status, headers, body).
+
+        `target` is path and query, still quoted.
+        """
         path, _, query = target.partition("?")
         try:
             parameters = dict(parse_qsl(query, keep_blank_values=True))
@@ -102,7 +105,7 @@ class Emulator:
         return _answer_of(route.handler(call))
 
     def _route(self, method: str, path: str, headers: Headers) -> tuple[Route, dict[str, str]]:
-        """The route of a path; without a valid key, an unknown path is answered with 401 as others."""
+        """The route of a path; without a valid key, also an unknown path is answered with 401."""
         try:
             return match(method, [unquote(segment) for segment in path.split("/")[1:]])
         except Refusal:
@@ -169,7 +172,7 @@ def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
             if dropped == "before"
             else emulator.answer(scope["method"], target, headers, body)
         )
-        # ASGI cannot close a connection: a body that is shorter than announced makes the server do it.
+        # ASGI cannot close a connection. A body shorter than announced makes the server do it.
         length = len(content) + (1 if dropped else 0)
         fields = {"content-type": "application/json", "content-length": str(length), **extra}
         raw = [(k.encode(), v.encode()) for k, v in fields.items()]

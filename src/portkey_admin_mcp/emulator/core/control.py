@@ -9,7 +9,7 @@
 | `POST /emulator/clock` `{"advance_s": 1800}` | move the time forward |
 | `POST /emulator/faults` `{...}` | cause faults; see `Faults` |
 | `POST /emulator/plan` `{"plan": "pro"}` | set the plan of the organisation |
-| `POST /emulator/usage` `{"kind": "api_keys", "id": "…", "amount": 5}` | count an amount against a budget |
+| `POST /emulator/usage` `{"kind": "api_keys", "id": "…", "amount": 5}` | spend a part of a budget |
 
 Domains add more with `@control`.
 """

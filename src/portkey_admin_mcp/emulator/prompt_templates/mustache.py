@@ -21,9 +21,9 @@ class _Partials:
         self._find = find
 
     def get(self, name: str) -> str | None:
-        found = self._find(name)
-        _check_sections(found or "")
-        return found
+        text = self._find(name)
+        _check_sections(text or "")
+        return text
 
 
 class _Text(Renderer):
@@ -58,8 +58,8 @@ def _check_sections(template: str) -> None:
 
 def components(template: str) -> dict[str, list[str]]:
     """The names that a template uses, by kind, each once, in order."""
-    found: dict[str, dict[str, None]] = {"variables": {}, "partials": {}, "sections": {}}
+    names: dict[str, dict[str, None]] = {"variables": {}, "partials": {}, "sections": {}}
     for sign, name in TAG.findall(template):
         if sign in KINDS and name:
-            found[KINDS[sign]].setdefault(name)
-    return {kind: list(names) for kind, names in found.items()}
+            names[KINDS[sign]].setdefault(name)
+    return {kind: list(names) for kind, names in names.items()}

@@ -19,7 +19,7 @@ def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
     if not isinstance(variables, dict):
         raise invalid("variables", "must be an object")
     content = version["content"]
-    given = {name: value for name, value in body.items() if name not in NOT_PARAMETERS}
+    parameters = {name: value for name, value in body.items() if name not in NOT_PARAMETERS}
     tools = {
         name: content[name] for name in ("functions", "tools", "tool_choice") if content.get(name)
     }
@@ -27,7 +27,7 @@ def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
         **content["parameters"],
         "model": content["model"],
         **tools,
-        **given,
+        **parameters,
         "messages": _messages(call, row, content, variables),
     }
 
@@ -55,14 +55,14 @@ def _messages(
 
 def _as_messages(text: str) -> list[dict[str, Any]] | None:
     try:
-        found = json.loads(text)
+        messages = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, list) or not found:
+    if not isinstance(messages, list) or not messages:
         return None
-    if not all(isinstance(each, dict) and "content" in each for each in found):
+    if not all(isinstance(each, dict) and "content" in each for each in messages):
         return None
-    return found
+    return messages
 
 
 def _each_text(content: Any, filled: Any) -> Any:
@@ -78,16 +78,16 @@ def _each_text(content: Any, filled: Any) -> Any:
 
 def _partial(call: Call, row: Row, name: str) -> str | None:
     """A partial of the prompt's workspace: `slug`, `slug@2` or `slug@latest`."""
-    slug, _, wanted = name.partition("@")
+    slug, _, version_name = name.partition("@")
     partial = call.table("partials").find(slug)
     if partial is None or partial["workspace_id"] != row["workspace_id"]:
         return None
     version = (
         PARTIAL_VERSIONS.published(call, partial)
-        if not wanted
+        if not version_name
         else PARTIAL_VERSIONS.latest(call, partial)
-        if wanted == "latest"
-        else PARTIAL_VERSIONS.find(call, partial, wanted)
+        if version_name == "latest"
+        else PARTIAL_VERSIONS.find(call, partial, version_name)
     )
     return None if version is None else str(version["content"]["string"])
 
@@ -102,11 +102,11 @@ def text_of(content: Any) -> str:
 
 def echo(text: str, request: dict[str, Any]) -> tuple[str, str]:
     """What the model says, and why it stopped: `max_tokens` are obeyed."""
-    most = request.get("max_completion_tokens", request.get("max_tokens"))
-    said = f"You said: {text}"
-    if isinstance(most, int) and 0 < most < tokens_in(said):
-        return said[: most * LETTERS_PER_TOKEN], "length"
-    return said, "stop"
+    max_tokens = request.get("max_completion_tokens", request.get("max_tokens"))
+    answer = f"You said: {text}"
+    if isinstance(max_tokens, int) and 0 < max_tokens < tokens_in(answer):
+        return answer[: max_tokens * LETTERS_PER_TOKEN], "length"
+    return answer, "stop"
 
 
 def tokens_in(text: str) -> int:

@@ -12,28 +12,30 @@ VERSIONS = Versions("prompt_versions", "prompts")
 
 def resolve(call: Call, name: str) -> tuple[Row, Row]:
     """A prompt and its version: `slug`, `slug@2`, `slug@latest`, `slug@label`."""
-    slug, _, wanted = name.partition("@")
+    slug, _, version_name = name.partition("@")
     row = call.find("prompts", slug)
-    if not wanted:
+    if not version_name:
         return row, VERSIONS.published(call, row)
-    if wanted == "latest":
+    if version_name == "latest":
         return row, VERSIONS.latest(call, row)
     version = (
-        VERSIONS.find(call, row, wanted) if wanted.isdecimal() else _labelled(call, row, wanted)
+        VERSIONS.find(call, row, version_name)
+        if version_name.isdecimal()
+        else _labelled(call, row, version_name)
     )
     if version is None:
-        raise Refusal(404, f"Prompt has no version {wanted}")
+        raise Refusal(404, f"Prompt has no version {version_name}")
     return row, version
 
 
-def shown(call: Call, row: Row, version: Row) -> dict[str, Any]:
+def prompt_answer(call: Call, row: Row, version: Row) -> dict[str, Any]:
     """A prompt in one of its versions, flat as it is seen live."""
     content = version["content"]
     labels = [
         _label_row(call, mark) for mark in call.table("label_marks").where(version_id=version["id"])
     ]
     return {
-        **listed(row),
+        **list_entry(row),
         "string": content["string"],
         "parameters": {**content["parameters"], "model": content["model"]},
         "prompt_version": version["number"],
@@ -54,7 +56,7 @@ def shown(call: Call, row: Row, version: Row) -> dict[str, Any]:
     }
 
 
-def listed(row: Row) -> dict[str, Any]:
+def list_entry(row: Row) -> dict[str, Any]:
     """A prompt without its workspace, which answers do not repeat."""
     return {name: value for name, value in row.items() if name != "workspace_id"}
 

@@ -43,31 +43,31 @@ def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
         default_size=100,
         first_page=1,
     )
-    return {"data": page["data"], "counts": counts, **_place(call, page)}
+    return {"data": page["data"], "counts": counts, **_paging(call, page)}
 
 
-def _place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
+def _paging(call: Call, page: dict[str, Any]) -> dict[str, Any]:
     size = call.query_number("page_size", None) or 100
     number = call.query_number("page", 1) or 1
     return {"total": page["total"], "has_more": number * size < page["total"]}
 
 
-def with_place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
+def mcp_list(call: Call, page: dict[str, Any]) -> dict[str, Any]:
     """A list of the MCP APIs: without `object`, with `has_more`."""
-    return {"data": page["data"], **_place(call, page)}
+    return {"data": page["data"], **_paging(call, page)}
 
 
 def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
     """Which capabilities are off after these changes; unknown names are ignored (assumed)."""
     off = set(before)
-    known = {f"{kind}:{name}" for name, kind, _description in OFFERED}
+    offered = {f"{kind}:{name}" for name, kind, _description in OFFERED}
     for change in changes:
         key = f"{change.type}:{change.name}"
         (off.discard if change.enabled else off.add)(key)
-    return sorted(off & known)
+    return sorted(off & offered)
 
 
-def answers(url: str) -> dict[str, Any]:
+def connection_test(url: str) -> dict[str, Any]:
     """Whether a server at this address is up: all are, but those whose name says otherwise."""
     if "unreachable" in url or ".invalid" in url:
         return {"success": False, "url": url, "error": "connect ECONNREFUSED"}

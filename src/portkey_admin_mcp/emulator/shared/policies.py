@@ -40,10 +40,10 @@ def policies(call: Call, table: str, *filters: str) -> Rows | list[Row]:
     """The policies of the workspace asked for, active unless others are."""
     status = call.query.get("status", "active")
     rows = call.table(table).where(workspace_id=call.workspace()["id"], status=status)
-    asked = {name: call.query[name] for name in filters if name in call.query}
-    if not asked:
+    filter_values = {name: call.query[name] for name in filters if name in call.query}
+    if not filter_values:
         return rows
-    return [row for row in rows if all(row.get(k) == v for k, v in asked.items())]
+    return [row for row in rows if all(row.get(k) == v for k, v in filter_values.items())]
 
 
 def find_policy(call: Call, table: str, policy_id: str) -> Row:

@@ -19,8 +19,8 @@ class Versions:
 
     def add(self, call: Call, parent: Row, content: dict[str, Any], *, publish: bool) -> Row:
         """A new version, one above the highest; the first is always published."""
-        before = call.table(self.table).where(parent_id=parent["id"])
-        number = 1 + (before[-1]["number"] if len(before) else 0)
+        versions = call.table(self.table).where(parent_id=parent["id"])
+        number = 1 + (versions[-1]["number"] if len(versions) else 0)
         row = {
             "id": call.store.uuid(),
             "parent_id": parent["id"],
@@ -39,9 +39,9 @@ class Versions:
     def find(self, call: Call, parent: Row, name: Any) -> Row | None:
         """The version of this number or id; None if there is none."""
         table = call.table(self.table)
-        found = table.get(name)
-        if found is not None and found["parent_id"] == parent["id"]:
-            return found
+        version_ = table.get(name)
+        if version_ is not None and version_["parent_id"] == parent["id"]:
+            return version_
         number = int(name) if str(name).isdecimal() and len(str(name)) < 10 else None
         return next(iter(table.where(parent_id=parent["id"], number=number)), None)
 

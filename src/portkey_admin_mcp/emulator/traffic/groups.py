@@ -45,29 +45,29 @@ def columns_of(call: Call) -> list[str]:
     return columns if order in (None, *columns) else [*columns, str(order)]
 
 
-def grouped(chosen: Selection, group: str, columns: list[str]) -> list[dict[str, Any]]:
+def grouped(selection: Selection, group: str, columns: list[str]) -> list[dict[str, Any]]:
     """A row for each value of a group, with the columns; requests without a value are left out."""
     column = GROUPS[group]
     counted = [name for name in columns if COLUMNS[name]]
-    found = chosen.query(
+    groups = selection.query(
         ", ".join([column, *(COLUMNS[name] for name in counted)]),
         f"and {column} is not null group by 1 order by 1",
     )
-    slow = _percentiles(chosen, column) if len(counted) < len(columns) else {}
+    percentiles = _percentiles(selection, column) if len(counted) < len(columns) else {}
     rows = []
-    for value, *numbers in found:
+    for value, *numbers in groups:
         row = {group: value, **dict(zip(counted, map(_shown, counted, numbers), strict=True))}
         for name in columns:
             if not COLUMNS[name]:
-                row[name] = slow[value][name]
+                row[name] = percentiles[value][name]
         rows.append({**row, **OBJECT})
     return rows
 
 
-def _percentiles(chosen: Selection, column: str) -> dict[Any, dict[str, int]]:
+def _percentiles(selection: Selection, column: str) -> dict[Any, dict[str, int]]:
     """The latencies that 95 and 99 of 100 requests stay below, by nearest rank."""
     times: dict[Any, list[int]] = {}
-    for value, latency in chosen.query(f"{column}, latency", "order by latency"):
+    for value, latency in selection.query(f"{column}, latency", "order by latency"):
         times.setdefault(value, []).append(latency)
     return {
         value: {f"p{share}_latency": percentile(each, share) for share in (95, 99)}

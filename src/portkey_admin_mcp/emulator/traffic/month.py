@@ -96,27 +96,27 @@ def make_indexes(database: sqlite3.Connection) -> None:
 
 
 @lru_cache(maxsize=2)
-def month(recipe: str) -> bytes:
+def month_database(recipe: str) -> bytes:
     """A database with the requests of a recipe, given as JSON, and the feedback to them."""
-    made = sqlite3.connect(":memory:")
-    make_tables(made)
+    database = sqlite3.connect(":memory:")
+    make_tables(database)
     rows = [*_requests(json.loads(recipe))]
     # In the order of time, so that a period lies together: twice as fast to read.
     rows.sort(key=lambda row: row[0][1])
     scores = [score for _row, score in rows if score]
     for table, values in (("requests", [row for row, _score in rows]), ("feedback", scores)):
         marks = ", ".join("?" * len(values[0]))
-        made.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608  # own words
-    make_indexes(made)
-    made.commit()
-    content = made.serialize()
-    made.close()
+        database.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608  # own words
+    make_indexes(database)
+    database.commit()
+    content = database.serialize()
+    database.close()
     return content
 
 
 def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | None]]:
     """The requests, in no order. Times are whole milliseconds: dates take five times as long."""
-    chance = random.Random("a month of requests")  # noqa: S311  # repeatable on purpose
+    generator = random.Random("a month of requests")  # noqa: S311  # repeatable on purpose
     until = instant(recipe["until"])
     midnight = until.replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight - timedelta(days=DAYS - 1)
@@ -124,26 +124,26 @@ def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | 
     by_day = [0.4 if (first + timedelta(days=d)).weekday() > 4 else 1.0 for d in range(DAYS)]
     shares = [source["weight"] for source in recipe["sources"]]
     drawn = zip(
-        chance.choices(range(DAYS), by_day, k=REQUESTS),
-        chance.choices(range(24), BY_HOUR, k=REQUESTS),
-        chance.choices(recipe["sources"], shares, k=REQUESTS),
+        generator.choices(range(DAYS), by_day, k=REQUESTS),
+        generator.choices(range(24), BY_HOUR, k=REQUESTS),
+        generator.choices(recipe["sources"], shares, k=REQUESTS),
         strict=True,
     )
     for number, (day, hour, source) in enumerate(drawn):
         if source.get("is_stale"):
             day = day * (STALE_DAY + 1) // DAYS  # noqa: PLW2901
-        at = start + day * DAY_MS + hour * HOUR_MS + int(chance.random() * HOUR_MS)
+        at = start + day * DAY_MS + hour * HOUR_MS + int(generator.random() * HOUR_MS)
         if at >= end:
             at -= DAY_MS
             day -= 1  # noqa: PLW2901
-        yield _request(chance, number, source, (day, hour, at))
+        yield _request(generator, number, source, (day, hour, at))
 
 
 def _request(
-    chance: random.Random, number: int, source: Row, when: tuple[int, int, int]
+    generator: random.Random, number: int, source: Row, when: tuple[int, int, int]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
     """One request, in the order of the columns, and the score it was given, if any."""
-    draw = chance.random
+    draw = generator.random
     day, hour, at = when
     model, user = _one_of(draw, source["models"]), _one_of(draw, source["users"])
     config = _one_of(draw, source["configs"])
@@ -163,13 +163,22 @@ def _request(
         cache = _from_cache(draw)
         if cache != "miss":
             cost, saved, latency, retries, fallback = 0, full, int(12 + draw() * 48), 0, 0
-    request_id = _uuid(chance)
+    request_id = _uuid(generator)
     trace = f"trace-{number // 2}"
     score = None
     if status == 200 and draw() < 0.04:
         value, weight = _one_of(draw, (-10, -5, 5, 5, 10)), _one_of(draw, (1.0, 1.0, 0.5))
-        home = source["workspace_id"]
-        score = (_uuid(chance), request_id, home, trace, at + 60_000, value, weight, "{}")
+        workspace_id = source["workspace_id"]
+        score = (
+            _uuid(generator),
+            request_id,
+            workspace_id,
+            trace,
+            at + 60_000,
+            value,
+            weight,
+            "{}",
+        )
     row = (
         request_id,
         at,
@@ -215,21 +224,21 @@ def _metadata(user: str, team: str, is_staging: bool) -> str:
 
 def _fate(draw: Draw, fails: bool) -> tuple[int, int, int]:
     """The status a request ended with, after how many retries, and whether by a fallback."""
-    luck = draw()
+    draw_result = draw()
     if fails:
-        return (503 if luck < 0.8 else 200), 0, 0
-    if luck < 0.02:
+        return (503 if draw_result < 0.8 else 200), 0, 0
+    if draw_result < 0.02:
         return _one_of(draw, (429, 429, 429, 500, 500, 400)), 0, 0
-    if luck < 0.05:
+    if draw_result < 0.05:
         return 200, _one_of(draw, (1, 1, 2)), 0
-    return 200, 0, int(luck < 0.06)
+    return 200, 0, int(draw_result < 0.06)
 
 
 def _from_cache(draw: Draw) -> str:
-    luck = draw()
-    return "simple" if luck < 0.25 else "semantic" if luck < 0.3 else "miss"
+    draw_result = draw()
+    return "simple" if draw_result < 0.25 else "semantic" if draw_result < 0.3 else "miss"
 
 
-def _uuid(chance: random.Random) -> str:
-    text = f"{chance.getrandbits(128):032x}"
+def _uuid(generator: random.Random) -> str:
+    text = f"{generator.getrandbits(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:]}"

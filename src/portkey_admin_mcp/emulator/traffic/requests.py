@@ -14,7 +14,7 @@ from typing import Any
 from ..core.routing import Call, forbidden, invalid
 from ..core.rows import Row
 from ..core.store import Store, instant
-from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month
+from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
 
 PER_CENT = 10_000
 """Costs are whole ten-thousandths of a cent, so that sums agree to the last digit."""
@@ -73,37 +73,39 @@ def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
 
 def database(store: Store) -> sqlite3.Connection:
     """Where the requests are; filled with the seed's month when first asked for."""
-    found = store.database
-    if found.execute("pragma table_info(requests)").fetchone():
-        return found
+    connection = store.database
+    if connection.execute("pragma table_info(requests)").fetchone():
+        return connection
     recipe = store.table(RECIPES).get("month")
     if recipe is None:
-        make_tables(found)
-        make_indexes(found)
+        make_tables(connection)
+        make_indexes(connection)
     else:
-        _add_month(found, month(json.dumps(recipe, sort_keys=True)), keep=store.has_file)
-    return found
+        _add_month(
+            connection, month_database(json.dumps(recipe, sort_keys=True)), copy=store.has_file
+        )
+    return connection
 
 
-def _add_month(found: sqlite3.Connection, content: bytes, *, keep: bool) -> None:
+def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) -> None:
     """Add a database of requests to another: beside it, or to `keep` in its file, all or nothing.
 
     What stands beside it is found under the same names, and changed like it, at no cost.
     """
-    found.commit()  # within a transaction there is no attaching; nothing was written yet
-    found.execute("attach ':memory:' as month")
-    found.deserialize(content, name="month")
-    if not keep:
+    connection.commit()  # within a transaction there is no attaching; nothing was written yet
+    connection.execute("attach ':memory:' as month")
+    connection.deserialize(content, name="month")
+    if not copy:
         return
     try:
-        with found:
-            found.execute("begin")
-            make_tables(found)
+        with connection:
+            connection.execute("begin")
+            make_tables(connection)
             for table in TABLES:
-                found.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # own words
-            make_indexes(found)
+                connection.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # own words
+            make_indexes(connection)
     finally:
-        found.execute("detach month")
+        connection.execute("detach month")
 
 
 def record(call: Call, **values: Any) -> None:
@@ -131,24 +133,24 @@ def record(call: Call, **values: Any) -> None:
     database(call.store).execute(sql, [row.get(name) for name in names])
 
 
-def selection(call: Call, workspace: Row | None, asked: Mapping[str, Any]) -> Selection:
+def selection(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
     """The requests of a workspace, or of all, that pass every filter of a query."""
-    start, end = (_when(asked, f"time_of_generation_{side}") for side in ("min", "max"))
+    start, end = (_when(query, f"time_of_generation_{side}") for side in ("min", "max"))
     # The end is left out, so that ranges that touch share nothing (an assumption).
     parts: list[tuple[str, Iterable[Any]]] = [("created_at >= ? and created_at < ?", (start, end))]
     if workspace is not None:
         parts.append(("workspace_id = ?", (workspace["id"],)))
-    parts += _ranges(asked)
+    parts += _ranges(query)
     for name, column in LISTS.items():
-        if wanted := asked.get(name):
-            values = [each.strip() for each in str(wanted).split(",")]
+        if names_text := query.get(name):
+            values = [each.strip() for each in str(names_text).split(",")]
             marks = ", ".join("?" * len(values))
             parts.append((f"cast({column} as text) in ({marks})", values))
-    for name, value in _pairs(asked.get("metadata")).items():
+    for name, value in _pairs(query.get("metadata")).items():
         parts.append(("json_extract(metadata, ?) = ?", (f'$."{name}"', value)))
     where = " and ".join(f"({sql})" for sql, _values in parts)
-    found = tuple(value for _sql, values in parts for value in values)
-    return Selection(database(call.store), where, found, start, end)
+    all_values = tuple(value for _sql, values in parts for value in values)
+    return Selection(database(call.store), where, all_values, start, end)
 
 
 def selected(call: Call) -> Selection:
@@ -170,11 +172,11 @@ def asked_workspace(call: Call) -> Row:
 
 def named_by_slug(call: Call) -> Row | None:
     """The workspace that `workspace_slug` names, if any."""
-    named = call.query.get("workspace_slug")
-    found = call.table("workspaces").find(named) if named else None
-    if named and found is None:
+    slug = call.query.get("workspace_slug")
+    workspace = call.table("workspaces").find(slug) if slug else None
+    if slug and workspace is None:
         raise forbidden()
-    return found
+    return workspace
 
 
 def milliseconds(at: datetime) -> int:
@@ -188,32 +190,32 @@ def shown_time(at: int) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _ranges(asked: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
+def _ranges(query: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
     for name, column in RANGES.items():
         for side, sign in (("min", ">="), ("max", "<=")):
-            value = _number(asked, f"{name}_{side}")
+            value = _number(query, f"{name}_{side}")
             if value is not None:
                 # Rounded, since 0.0003 * 10,000 is a little less than 3.
                 exact = round(value * PER_CENT, 3) if name == "cost" else value
                 yield f"{column} {sign} ?", (exact,)
 
 
-def _when(asked: Mapping[str, Any], name: str) -> int:
-    if not asked.get(name):
+def _when(query: Mapping[str, Any], name: str) -> int:
+    if not query.get(name):
         raise invalid(name, "Field required")
-    given = str(asked[name])
+    value = str(query[name])
     try:
         # The space after a `T` was the plus of an offset that the caller did not quote.
-        return milliseconds(instant(given.replace(" ", "+") if "T" in given else given))
+        return milliseconds(instant(value.replace(" ", "+") if "T" in value else value))
     except (ValueError, OverflowError):
         raise invalid(name, "must be a time in ISO 8601") from None
 
 
-def _number(asked: Mapping[str, Any], name: str) -> float | None:
-    if asked.get(name) in (None, ""):
+def _number(query: Mapping[str, Any], name: str) -> float | None:
+    if query.get(name) in (None, ""):
         return None
     try:
-        value = float(asked[name])
+        value = float(query[name])
     except (TypeError, ValueError):
         raise invalid(name, "must be a number") from None
     if not isfinite(value):
@@ -221,11 +223,11 @@ def _number(asked: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
-def _pairs(given: Any) -> dict[str, Any]:
-    if given in (None, ""):
+def _pairs(value: Any) -> dict[str, Any]:
+    if value in (None, ""):
         return {}
     try:
-        pairs = given if isinstance(given, dict) else json.loads(given)
+        pairs = value if isinstance(value, dict) else json.loads(value)
     except (ValueError, RecursionError):
         pairs = None
     if not isinstance(pairs, dict) or not all(map(is_metadata_key, pairs)):

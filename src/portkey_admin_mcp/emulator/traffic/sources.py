@@ -16,15 +16,15 @@ def sources(seeder: Seeder) -> list[Source]:
 
 def _support(seeder: Seeder) -> list[Source]:
     """Most of it: one person spends more than others, and Anthropic fails for two hours."""
-    store, home = seeder.store, seeder.workspace_named("Support")
-    openai, anthropic = store.table("virtual_keys").where(workspace_id=home["id"])[:2]
-    fallback, cached = store.table("configs").where(workspace_id=home["id"])[:2]
-    reply = store.table("prompts").where(workspace_id=home["id"])[0]
+    store, workspace = seeder.store, seeder.workspace_named("Support")
+    openai, anthropic = store.table("virtual_keys").where(workspace_id=workspace["id"])[:2]
+    fallback, cached = store.table("configs").where(workspace_id=workspace["id"])[:2]
+    reply = store.table("prompts").where(workspace_id=workspace["id"])[0]
     diego, emi = _people(seeder, "Diego", "Emi")
     service, person = map(_seeded(seeder), ("workspace-service", "workspace-user"))
     return [
         {
-            **_source(55, home, service, "openai", openai),
+            **_source(55, workspace, service, "openai", openai),
             "team": "support",
             "models": ["gpt-5", "gpt-5-mini"],
             "users": [diego, emi],
@@ -34,7 +34,7 @@ def _support(seeder: Seeder) -> list[Source]:
             "prompts": [reply["slug"], None],
         },
         {
-            **_source(15, home, person, "anthropic", anthropic),
+            **_source(15, workspace, person, "anthropic", anthropic),
             "team": "support",
             "models": ["claude-sonnet-5"],
             "users": [emi],
@@ -75,10 +75,10 @@ def _others(seeder: Seeder) -> list[Source]:
     ]
 
 
-def _source(weight: int, home: Row, key: str, ai_org: str, provider: Row | None) -> Source:
+def _source(weight: int, workspace: Row, key: str, ai_org: str, provider: Row | None) -> Source:
     return {
         "weight": weight,
-        "workspace_id": home["id"],
+        "workspace_id": workspace["id"],
         "api_key_id": key,
         "ai_org": ai_org,
         "virtual_key": provider and provider["slug"],
@@ -97,7 +97,7 @@ def _seeded(seeder: Seeder) -> Callable[[str], str]:
     return ids.__getitem__
 
 
-def _key(seeder: Seeder, name: str, home: Row, scopes: list[str]) -> str:
-    body = {"name": name, "workspace_id": home["id"], "scopes": scopes}
+def _key(seeder: Seeder, name: str, workspace: Row, scopes: list[str]) -> str:
+    body = {"name": name, "workspace_id": workspace["id"], "scopes": scopes}
     kind = {"type": "workspace", "sub_type": "service"}
     return str(seeder.request("POST /api-keys/{type}/{sub_type}", body, **kind)["id"])
