@@ -1,7 +1,8 @@
-"""Analytics: what requests cost and took, over time and by group, all from the same rows.
+"""Analytics: cost, latency and more of requests, over time and by group.
 
-Portkey does not say how wide the points of a graph are, what an empty range answers, or on which
-side a range is closed: buckets of a round width, nothing, and the beginning, are assumptions.
+Every figure is a query on the table `requests`. Assumptions, because Portkey does not document
+them: the time that a point of a graph covers, that an empty range has no points, and that a range
+includes its start and not its end.
 """
 
 from collections.abc import Callable
@@ -35,7 +36,7 @@ Graph = tuple[dict[str, Any], Points]
 
 
 def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call], Row]]:
-    """Declare a graph: a function of the selected requests to a summary and its points."""
+    """Declare a graph: a function from the selected requests to a summary and the points."""
 
     def declare(draw: Callable[[Selection], Graph]) -> Callable[[Call], Row]:
         def answer(call: Call) -> Row:
@@ -207,7 +208,7 @@ def _feedback_by_model(selection_: Selection) -> Graph:
 
 @route("GET /analytics/summary/cache", scope="analytics.view", enterprise=True)
 def get_cache_summary(call: Call) -> Row:
-    """How often answers came from the cache, and how much faster those were."""
+    """How many answers came from the cache, and how much faster they were, in percent."""
     selection_ = selected(call)
     hits, requests = _one(selection_, f"sum({HITS})", "count(*)")
     (hit,) = _one(_only(selection_, HITS), "avg(latency)")
@@ -223,7 +224,7 @@ def get_cache_summary(call: Call) -> Row:
 
 @route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
 def get_analytics_group_users(call: Call) -> Row:
-    """By the user that request metadata names; cost in cents."""
+    """Requests and cost in cents by user, as the requests' metadata name it."""
     groups = selected(call).query(f"user, count(*), {COST}", "and user is not null group by 1")
     rows = [
         {"user": user, "requests": count, "cost": round(cost, 4), **OBJECT}
@@ -234,7 +235,7 @@ def get_analytics_group_users(call: Call) -> Row:
 
 @route("GET /analytics/groups/ai-models", scope="analytics.view", enterprise=True)
 def get_analytics_group_models(call: Call) -> Row:
-    """By model."""
+    """Requests by model."""
     groups = selected(call).query("ai_model, count(*)", "and ai_model is not null group by 1")
     rows = [{"ai_model": model, "requests": count, **OBJECT} for model, count in groups]
     return largest_first(call, rows, "requests")
@@ -242,7 +243,7 @@ def get_analytics_group_models(call: Call) -> Row:
 
 @route("GET /analytics/groups/metadata/{metadata_key}", scope="analytics.view", enterprise=True)
 def get_analytics_group_metadata(call: Call) -> Row:
-    """By the value of a key of request metadata; requests without it are left out."""
+    """Requests by the value of a metadata key; requests without the key are left out."""
     key = call.ids["metadata_key"]
     if not is_metadata_key(key):
         raise invalid("metadataKey", "must not hold quotes")
@@ -272,7 +273,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
 
 @route("GET /analytics/groups/workspaces", scope="analytics.view", enterprise=True)
 def get_analytics_group_workspaces(call: Call) -> Row:
-    """By workspace: all of them for a key of the organisation (the Python SDK's operation)."""
+    """Requests by workspace, for keys of the organisation of all workspaces (the Python SDK)."""
     groups = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
     workspaces = call.table("workspaces")
     rows = [
@@ -285,13 +286,13 @@ def get_analytics_group_workspaces(call: Call) -> Row:
 
 @route("GET /analytics/groups/provider", scope="analytics.view", enterprise=True)
 def get_analytics_group_providers(call: Call) -> Row:
-    """By provider."""
+    """Requests by provider."""
     return _group(call, "provider")
 
 
 @route("GET /analytics/groups/{group_by}", scope="analytics.view", enterprise=True)
 def get_analytics_group(call: Call) -> Row:
-    """By any of these; requests alone are counted unless columns are named (changelog)."""
+    """Requests by the group in the path, with the columns in the query (changelog)."""
     return _group(call, call.ids["group_by"])
 
 
@@ -315,13 +316,13 @@ def _group(call: Call, group: str) -> Row:
 
 
 def _of_workspaces(call: Call) -> Selection:
-    """The requests of a key's own workspace; for the organisation's keys, of all or of one."""
+    """The requests of the key's workspace; for the organisation's keys, of all or the named one."""
     workspace = named_by_slug(call) if call.is_admin else call.workspace()
     return selection(call, workspace, call.query)
 
 
 def _width(selection_: Selection) -> int:
-    """How wide a point is: a minute, an hour, a day or a week, by the range."""
+    """The milliseconds that a point covers: a minute, an hour, a day or a week, by the range."""
     span = selection_.end - selection_.start
     return next(
         width
@@ -336,7 +337,7 @@ def _width(selection_: Selection) -> int:
 
 
 def _points(selection_: Selection, *, having: str = "", **columns: str) -> Points:
-    """A value of each column for each time in which there is something."""
+    """A point for each interval that has requests, with the columns given as SQL."""
     width = _width(selection_)
     groups = (_only(selection_, having) if having else selection_).query(
         ", ".join([f"created_at / {width} * {width}", *columns.values()]), "group by 1 order by 1"
@@ -360,7 +361,7 @@ def _one(selection_: Selection, *columns: str) -> tuple[Any, ...]:
 
 
 def _plain(value: Any) -> Any:
-    """A number without the noise of binary fractions, and whole where it is."""
+    """A number rounded to four digits, as an int if it is whole."""
     if not isinstance(value, float):
         return value
     rounded = round(value, 4)
@@ -376,7 +377,7 @@ def _ratio(part: float, total: float) -> Any:
 
 
 def _spread(times: list[int]) -> dict[str, Any]:
-    """The average and percentiles of sorted times, by nearest rank."""
+    """The average and the percentiles of sorted times."""
     if not times:
         return {"avg": 0, "p50": 0, "p90": 0, "p99": 0}
     ranks = {name: percentile(times, at) for name, at in PERCENTILES}
@@ -387,6 +388,6 @@ PERCENTILES = (("p50", 50), ("p90", 90), ("p99", 99))
 
 
 def seed(seeder: Seeder) -> None:
-    """A month of requests, made when they are first looked at."""
+    """The sources of a month of requests, which is generated when it is first needed."""
     recipe = {"id": "month", "until": seeder.until, "sources": sources(seeder)}
     seeder.store.table(RECIPES).add(recipe)

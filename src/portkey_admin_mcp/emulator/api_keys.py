@@ -1,4 +1,4 @@
-"""API keys: made and rotated with a secret that is shown once."""
+"""API keys, and their rotation; a secret is shown once, when it is created."""
 
 from datetime import timedelta
 from typing import Any, Literal
@@ -12,10 +12,10 @@ from .core.store import Store, moment
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.limits import Amount, Budget, KeyRate, Midnight, Time, next_reset, reset_usage, spent
 
-SHORTEST_TRANSITION_MS = 1_800_000
-LONGEST_TRANSITION_MS = 365 * 86_400_000
-"""Portkey names no such limit; without one the end could be beyond the calendar."""
-KINDS = {
+MIN_TRANSITION_MS = 1_800_000
+MAX_TRANSITION_MS = 365 * 86_400_000
+"""Portkey documents no maximum; without one, the end could be after the year 9999."""
+KEY_TYPES = {
     ("organisation", "service"): ADMIN,
     ("workspace", "service"): "workspace-service",
     ("workspace", "user"): "workspace-user",
@@ -23,7 +23,7 @@ KINDS = {
 
 
 class KeyDefaults(Body):
-    """What requests with a key get unless they say otherwise."""
+    """What applies to requests with a key that set nothing themselves."""
 
     metadata: dict[str, Any] | None = None
     config_id: str | None = None
@@ -31,14 +31,12 @@ class KeyDefaults(Body):
 
 
 class RotationPolicy(Body):
-    """When a key is rotated by itself: kept and shown, but not carried out here."""
+    """When a key is rotated automatically. The emulator stores this, but never rotates."""
 
     rotation_period: Literal["monthly", "weekly"] | None = None
     rotation_period_days: int | None = Field(None, ge=1, le=365)
     next_rotation_at: Midnight | None = None
-    key_transition_period_ms: int | None = Field(
-        None, ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS
-    )
+    key_transition_period_ms: int | None = Field(None, ge=MIN_TRANSITION_MS, le=MAX_TRANSITION_MS)
 
 
 class KeyBody(Body):
@@ -62,23 +60,23 @@ class RotationBody(Body):
     """The body of a rotation."""
 
     key_transition_period_ms: int = Field(
-        SHORTEST_TRANSITION_MS, ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS
+        MIN_TRANSITION_MS, ge=MIN_TRANSITION_MS, le=MAX_TRANSITION_MS
     )
 
 
-def any_kind(act: str) -> tuple[str, ...]:
-    """The scopes for an act on each kind of key; which is asked for depends on the key."""
-    return tuple(f"{_plain(kind)}.{act}" for kind in KINDS.values())
+def scopes_of_all_types(act: str) -> tuple[str, ...]:
+    """The scopes for an action on each type of key; the type of the key decides which is needed."""
+    return tuple(f"{_scope_prefix(kind)}.{act}" for kind in KEY_TYPES.values())
 
 
-def _plain(kind: str) -> str:
-    """The scopes of a kind of key, without the act."""
+def _scope_prefix(kind: str) -> str:
+    """The name of a type of key in scopes, before the action."""
     return kind.replace("-", "_") + "_api_keys"
 
 
-@route("GET /api-keys", scope=any_kind("list"))
+@route("GET /api-keys", scope=scopes_of_all_types("list"))
 def list_api_keys(call: Call) -> Row:
-    """The keys of the kinds this key may list."""
+    """The keys of the types that this key may list."""
     workspace = call.named_workspace() if call.is_admin else call.workspace()
     keys = call.table("api_keys")
     rows = keys.rows() if workspace is None else keys.where(workspace_id=workspace["id"])
@@ -89,19 +87,19 @@ def list_api_keys(call: Call) -> Row:
     )
 
 
-@route("GET /api-keys/{id}", scope=any_kind("read"))
+@route("GET /api-keys/{id}", scope=scopes_of_all_types("read"))
 def get_api_key(call: Call) -> Row:
-    """One key, masked."""
+    """One key, with its secret masked."""
     return _answer(call, _find(call, "read"))
 
 
-@route("POST /api-keys/{type}/{sub_type}", scope=any_kind("create"))
+@route("POST /api-keys/{type}/{sub_type}", scope=scopes_of_all_types("create"))
 def create_api_key(call: Call) -> Row:
-    """A key; the only answer, with that of its rotation, that holds the secret."""
-    kind = KINDS.get((call.ids["type"], call.ids["sub_type"]))
+    """Create a key. Only this answer, and that of a rotation, contains the secret."""
+    kind = KEY_TYPES.get((call.ids["type"], call.ids["sub_type"]))
     if kind is None:
-        raise invalid("type", "no such kind of API key")
-    call.require(f"{_plain(kind)}.create")
+        raise invalid("type", "no such type of API key")
+    call.require(f"{_scope_prefix(kind)}.create")
     if kind == ADMIN and not call.is_admin:
         raise forbidden()
     body = call.read(KeyBody)
@@ -140,29 +138,29 @@ def create_api_key(call: Call) -> Row:
     secret = call.store.secret()
     key = {**key, "_secrets": [{"value": secret, "until": None}]}
     call.table("api_keys").add(key)
-    remember_secret(call.store, key, secret)
+    index_secret(call.store, key, secret)
     return {"id": key["id"], "key": secret, "object": "api-key"}
 
 
-@route("PUT /api-keys/{id}", scope=any_kind("update"))
+@route("PUT /api-keys/{id}", scope=scopes_of_all_types("update"))
 def update_api_key(call: Call) -> Row:
-    """What is given changes; type and user never do."""
+    """Change the given fields; type and user cannot change."""
     key = _find(call, "update")
     changes = _changes(call, key, call.read(KeyBody))
     call.table("api_keys").change(key, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 
 
-@route("DELETE /api-keys/{id}", scope=any_kind("delete"))
+@route("DELETE /api-keys/{id}", scope=scopes_of_all_types("delete"))
 def delete_api_key(call: Call) -> Row:
-    """Gone at once."""
+    """Delete a key; it stops working at once."""
     call.store.delete("api_keys", _find(call, "delete"))
     return {}
 
 
-@route("POST /api-keys/{id}/rotate", scope=any_kind("rotate"))
+@route("POST /api-keys/{id}/rotate", scope=scopes_of_all_types("rotate"))
 def rotate_api_key(call: Call) -> Row:
-    """A second secret; the first works until the transition ends, and no third before that."""
+    """Create a second secret. The first works until the transition ends; until then, no third."""
     key = _find(call, "rotate")
     body = call.read(RotationBody)
     _check_transition(key["rotation_policy"] or {}, body.key_transition_period_ms)
@@ -174,16 +172,16 @@ def rotate_api_key(call: Call) -> Row:
     secret = call.store.secret()
     secrets = [{"value": secret, "until": None}, {**alive[0], "until": until}]
     call.table("api_keys").change(key, {"_secrets": secrets, "last_updated_at": moment(now)})
-    remember_secret(call.store, key, secret)
+    index_secret(call.store, key, secret)
     return {"id": key["id"], "key": secret, "key_transition_expires_at": until}
 
 
 def _scope(key: Row, act: str) -> str:
-    return f"{_plain(key['type'])}.{act}"
+    return f"{_scope_prefix(key['type'])}.{act}"
 
 
 def _find(call: Call, act: str) -> Row:
-    """The key, if this one may do that to keys of its kind."""
+    """The key, if the calling key may do this to keys of its type."""
     key = call.find("api_keys", call.ids["id"])
     if not call.is_admin and key["type"] == ADMIN:
         raise forbidden()
@@ -207,7 +205,7 @@ def _user_id_of(call: Call, body: KeyBody) -> str:
 
 
 def _changes(call: Call, key: Row, body: KeyBody) -> dict[str, Any]:
-    """What a body changes."""
+    """The changes to a key that a body asks for."""
     values = body.model_dump(exclude_unset=True)
     fields = ("name", "description", "scopes", "usage_limits", "alert_emails")
     new: dict[str, Any] = {name: values[name] for name in fields if values.get(name) is not None}
@@ -234,10 +232,10 @@ def _defaults(call: Call, key: Row, values: Row) -> Row:
 
 
 def _policy(call: Call, policy: Row) -> Row:
-    """The next rotation, at midnight UTC: Monday, the first, or the day that was asked for."""
+    """The rotation policy with its next rotation, always at 00:00 UTC."""
     if policy.get("rotation_period") and policy.get("rotation_period_days"):
         raise invalid("rotation_policy", "has two periods")
-    _check_transition(policy, policy.get("key_transition_period_ms") or SHORTEST_TRANSITION_MS)
+    _check_transition(policy, policy.get("key_transition_period_ms") or MIN_TRANSITION_MS)
     if policy.get("next_rotation_at"):
         return policy
     period, days = policy.get("rotation_period"), policy.get("rotation_period_days")
@@ -248,7 +246,7 @@ def _policy(call: Call, policy: Row) -> Row:
 
 
 def _check_transition(policy: Row, milliseconds: int) -> None:
-    """A transition must end before the next rotation begins."""
+    """Refuse a transition that would not end before the next rotation."""
     named = {"weekly": 7, "monthly": 28}.get(policy.get("rotation_period") or "")
     days = policy.get("rotation_period_days") or named
     if days and milliseconds >= days * 86_400_000:
@@ -262,7 +260,7 @@ def _future(call: Call, when: str) -> str:
 
 
 def _answer(call: Call, key: Row) -> Row:
-    """Masked as Portkey does: two letters, five stars, three letters (seen live)."""
+    """A key in answers. The secret is masked as Portkey does: `ab*****xyz` (seen live)."""
     secret = key["_secrets"][0]["value"]
     late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
     override = key["defaults"].get("allow_config_override")
@@ -274,8 +272,8 @@ def _answer(call: Call, key: Row) -> Row:
     }
 
 
-def remember_secret(store: Store, key: Row, secret: str) -> None:
-    """Let a secret be looked up; whether it still opens, its key says."""
+def index_secret(store: Store, key: Row, secret: str) -> None:
+    """Make a key findable by its secret; the row of the key says whether the secret is valid."""
     store.table("_secrets").add({"id": secret, "key_id": key["id"]})
 
 

@@ -1,4 +1,4 @@
-"""Audit logs: every write that succeeded, kept apart from the rows."""
+"""Audit logs: one record for each successful write, in the SQL database."""
 
 import json
 import sqlite3
@@ -49,7 +49,7 @@ MASK = "***"
 
 @route("GET /audit-logs", scope="audit_logs.list", enterprise=True)
 def list_audit_logs(call: Call) -> Row:
-    """Changes in a period, newest first; a workspace's key sees those of its workspace."""
+    """The writes of a period, newest first; for a workspace's key, those in its workspace."""
     for name in ("organisation_id", "start_time", "end_time"):
         if not call.query.get(name):
             raise invalid(name, "Field required")
@@ -75,7 +75,7 @@ def list_audit_logs(call: Call) -> Row:
 
 
 def record_write(call: Call, route_: Route, path: str) -> None:
-    """Note a write that succeeded; what a gateway is asked to do is no change, and is left out."""
+    """Record a successful write. Requests to the gateway are no changes and are not recorded."""
     if route_.who == "workspace":
         return
     at = milliseconds(call.store.now())
@@ -103,7 +103,7 @@ def record_write(call: Call, route_: Route, path: str) -> None:
 
 
 def _workspace(call: Call) -> str:
-    """Where it was done: a key's own workspace, or the one that an admin's key named, if any."""
+    """The id of the key's workspace, or of the one that the request names; empty if none."""
     if not call.is_admin:
         return str(call.key["workspace_id"])
     body = call.body if isinstance(call.body, dict) else {}
@@ -120,13 +120,13 @@ def _open_database(store: Store) -> sqlite3.Connection:
 
 
 def _resource(route_: Route) -> str:
-    """What a path is about: its last word that is neither an id nor an action."""
+    """The type of object in a path: its last segment that is neither an id nor an action."""
     nouns = [s for s in route_.segments[1:] if not s.startswith("{") and s not in ACTIONS]
     return nouns[-1].removesuffix("s").replace("-", "_") if nouns else ""
 
 
 def _masked(value: Any) -> Any:
-    """The value without what may be a secret, at any depth."""
+    """The value with everything masked, at any depth, that may be a secret."""
     if isinstance(value, Mapping):
         return {
             name: MASK if any(word in name.lower() for word in SECRET) else _masked(inner)

@@ -1,4 +1,4 @@
-"""Collections: folders of prompts, one of which every workspace has."""
+"""Collections: folders of prompts. Every workspace has a default one."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def list_collections(call: Call) -> Row:
 
 @route("POST /collections", scope="prompts.create")
 def create_collection(call: Call) -> Row:
-    """A collection, inside another one if body."""
+    """Create a collection, inside another one if the body names it."""
     workspace, body = call.workspace(), call.read(CollectionBody)
     if not body.name:
         raise invalid("name", "Field required")
@@ -42,7 +42,7 @@ def create_collection(call: Call) -> Row:
 
 @route("GET /collections/{collection_id}", scope="prompts.read")
 def get_collection(call: Call) -> Row:
-    """One collection, with those inside it."""
+    """One collection, with the collections inside it."""
     row = call.find("collections", call.ids["collection_id"])
     inside = call.table("collections").where(parent_collection_id=row["id"])
     return {**_answer(row), "child_collections": [_answer(child) for child in inside]}
@@ -50,7 +50,7 @@ def get_collection(call: Call) -> Row:
 
 @route("PUT /collections/{collection_id}", scope="prompts.update")
 def update_collection(call: Call) -> Row:
-    """The name alone can change; the slug stays."""
+    """Change the name; nothing else can change."""
     row, body = call.find("collections", call.ids["collection_id"]), call.read(CollectionBody)
     if not body.name:
         raise invalid("name", "Field required")
@@ -61,7 +61,10 @@ def update_collection(call: Call) -> Row:
 
 @route("DELETE /collections/{collection_id}", scope="prompts.delete")
 def delete_collection(call: Call) -> Row:
-    """Not the default one, which answers 404; not one that holds something (an assumption)."""
+    """Delete a collection.
+
+    Refused for the default one (404), and for one with prompts (409, an assumption).
+    """
     row = call.find("collections", call.ids["collection_id"])
     if row["is_default"]:
         raise Refusal(404, "Default collection cannot be deleted")
@@ -98,11 +101,11 @@ def _add(
 
 
 def _answer(row: Row) -> dict[str, Any]:
-    """A collection that lies in no other names no parent."""
+    """A collection in answers; without `parent_collection_id` if it has no parent."""
     return {k: v for k, v in row.items() if k != "parent_collection_id" or v is not None}
 
 
 def seed(seeder: Seeder) -> None:
-    """A folder for the support team's macros."""
+    """One collection, in the workspace Support."""
     support = seeder.workspace_named("Support")
     seeder.request("POST /collections", {"name": "Macros", "workspace_id": support["id"]})

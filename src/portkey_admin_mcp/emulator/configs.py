@@ -15,27 +15,27 @@ TABLES = (Table("configs", (OWNED_BY_WORKSPACE,)), VERSIONS.declaration)
 
 
 class Retry(Body):
-    """How often, and on which answers."""
+    """How often a request is retried, and after which status codes."""
 
     attempts: int | None = Field(None, ge=0, le=5)
     on_status_codes: list[int] | None = None
 
 
 class Cache(Body):
-    """How answers are kept."""
+    """How answers are cached."""
 
     mode: Literal["simple", "semantic"]
     max_age: int | float | None = None
 
 
 class Strategy(Body):
-    """How a target is chosen."""
+    """How a target is selected."""
 
     mode: Literal["single", "loadbalance", "fallback", "conditional"]
 
 
 class Content(StrictBody):
-    """A config's top level: other keys are refused, which is an assumption of this emulator."""
+    """The top level of a config. Other keys are refused (an assumption)."""
 
     retry: Retry | None = None
     cache: Cache | None = None
@@ -72,20 +72,20 @@ class ConfigBody(Body):
 
 @route("GET /configs", scope="configs.list")
 def list_configs(call: Call) -> Row:
-    """A workspace's configs without their content: all of them, for there is no paging."""
+    """All configs of a workspace, without their content; this list has no paging."""
     return list_answer(reversed(call.table("configs").where(workspace_id=call.workspace()["id"])))
 
 
 @route("GET /configs/{slug}", scope="configs.read")
 def get_config(call: Call) -> Row:
-    """The current version, flat, with the content as JSON text."""
+    """One config in its latest version, with the content as JSON text."""
     config = call.find_within("configs", call.ids["slug"])
     return _shown(config, VERSIONS.latest(call, config))
 
 
 @route("POST /configs", scope="configs.create")
 def create_config(call: Call) -> Row:
-    """A config; names need not be unique."""
+    """Create a config; names need not be unique."""
     workspace = call.workspace()
     body = call.read(ConfigBody)
     if not body.name or body.config is None:
@@ -113,7 +113,7 @@ def create_config(call: Call) -> Row:
 
 @route("PUT /configs/{slug}", scope="configs.update")
 def update_config(call: Call) -> Row:
-    """Every update with content makes a version, even the same content again."""
+    """Change a config. Content always makes a new version, even if it is the same."""
     config = call.find_within("configs", call.ids["slug"])
     body = call.read(ConfigBody)
     if body.config is not None:
@@ -128,7 +128,7 @@ def update_config(call: Call) -> Row:
 
 @route("DELETE /configs/{slug}", scope="configs.delete")
 def delete_config(call: Call) -> Row:
-    """Refused while an API key or a workspace has it as its default."""
+    """Delete a config; refused while an API key or a workspace has it as its default."""
     config = call.find_within("configs", call.ids["slug"])
     if reason := call.store.reason_to_refuse("configs", config):
         raise Refusal(409, f"Unable to delete. {reason}")
@@ -144,7 +144,11 @@ def list_config_versions(call: Call) -> Row:
 
 
 def bound_config(call: Call, named: str, workspace_id: str | None) -> str:
-    """The slug of a config that a key or a workspace refers to by slug or id."""
+    """The slug of a config that is named by slug or id.
+
+    Refused with 400 if it does not exist or is in another workspace; a `workspace_id` of None
+    allows all workspaces.
+    """
     config = call.table("configs").find(named)
     if config is None or workspace_id not in (None, config["workspace_id"]):
         raise invalid("config_id", "no such config in this workspace")
@@ -173,6 +177,6 @@ def _add_version(call: Call, config: Row, content: Row) -> str:
 
 
 def _written(config: Row, version_id: str) -> Row:
-    """Both forms that clients read: the documented envelope, and flat (sources disagree)."""
+    """The answer to a write in two forms: the documented envelope, and flat (sources disagree)."""
     ref = {"id": config["id"], "slug": config["slug"], "version_id": version_id}
     return {"success": True, "data": ref, **ref}

@@ -1,4 +1,4 @@
-"""Deployments. What Portkey answers is not published: fields and their form are assumed."""
+"""Deployments. Portkey does not document their answers: fields and form are assumptions."""
 
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ LISTS = ("workspaces_allowed", "jwt_subs_allowed")
 
 
 class AuthSettings(Body):
-    """Where a gateway is, and who may use it."""
+    """The addresses of a gateway, and who may use it."""
 
     gateway_base_url: str | None = None
     mcp_gateway_base_url: str | None = None
@@ -47,7 +47,7 @@ class DeploymentBody(Body):
 
 @route("GET /v2/deployments", scope="deployments.list", who="admin", base="root", enterprise=True)
 def list_deployments(call: Call) -> Row:
-    """All deployments, active unless others are asked for."""
+    """The active deployments, or those with the `status` in the query."""
     _check_organisation(call, call.query.get("organisation_id"))
     return call.listing(call.table("deployments").rows(), keep=_filter(call), render=_answer)
 
@@ -56,7 +56,7 @@ def list_deployments(call: Call) -> Row:
     "POST /v2/deployments", scope="deployments.create", who="admin", base="root", enterprise=True
 )
 def register_deployment(call: Call) -> Row:
-    """A deployment; the answer is the only one with its credentials."""
+    """Create a deployment. Only this answer, and that of a rotation, contains the credentials."""
     body = call.read(DeploymentBody)
     _check_organisation(call, body.organisation_id)
     if not body.name:
@@ -103,7 +103,7 @@ def get_deployment(call: Call) -> Row:
     enterprise=True,
 )
 def update_deployment(call: Call) -> Row:
-    """What is given changes; lists grow, unless the old ones are overridden."""
+    """Change the given fields. Lists are added to, unless `override_existing` replaces them."""
     row, body = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
     fields = {"name", "type", "status", "deployment_config", "is_default", "tags"}
     changes = body.model_dump(include=fields, exclude_unset=True)
@@ -131,7 +131,7 @@ def update_deployment(call: Call) -> Row:
     enterprise=True,
 )
 def archive_deployment(call: Call) -> Row:
-    """Archived, and still readable."""
+    """Archive a deployment; it can still be read."""
     row = call.find("deployments", call.ids["id"])
     call.table("deployments").change(row, {"status": "archived"})
     return {}
@@ -143,7 +143,7 @@ def _check_organisation(call: Call, organisation_id: str | None) -> None:
 
 
 def _clear_other_defaults(call: Call, row: Row) -> None:
-    """There is one default at most (an assumption)."""
+    """Make a default deployment the only default one (an assumption)."""
     for other in call.table("deployments").where(is_default=True) if row["is_default"] else ():
         if other["id"] != row["id"]:
             call.table("deployments").change(other, {"is_default": False})
@@ -184,14 +184,14 @@ def _settings(old: Row, body: DeploymentBody) -> dict[str, Any]:
 
 
 def _answer(row: Row) -> dict[str, Any]:
-    """Credentials masked as API keys are."""
+    """A deployment in answers: credentials are masked as API keys are."""
     shown = {name: value for name, value in row.items() if not name.startswith("_")}
     secret = row["_secret"]
     return {**shown, "credentials": {"client_auth": f"{secret[:2]}*****{secret[-3:]}"}}
 
 
 def seed(seeder: Seeder) -> None:
-    """One gateway in Europe."""
+    """One deployment."""
     settings = {"gateway_base_url": "https://gateway.acme.example"}
     body = {"name": "Europe", "tags": {"region": "eu"}, "auth_settings": settings}
     seeder.request("POST /v2/deployments", body)

@@ -11,7 +11,7 @@ from .traffic.requests import database, milliseconds
 
 
 class ScoreBody(Body):
-    """A score, and how much it weighs."""
+    """A score, and its weight."""
 
     value: int = Field(ge=-10, le=10)
     weight: float = Field(1.0, ge=0, le=1)
@@ -26,7 +26,7 @@ class FeedbackBody(ScoreBody):
 
 @route("POST /feedback", scope="logs.write", who="workspace")
 def create_feedback(call: Call) -> Row:
-    """One score, or a list of them; for the latest request of its trace, if there is one."""
+    """Add a score or a list of scores, each to the latest request of its trace, if there is one."""
     scores = call.body if isinstance(call.body, list) else [call.body]
     if not scores:
         raise invalid("body", "must not be empty")
@@ -36,7 +36,7 @@ def create_feedback(call: Call) -> Row:
 
 @route("PUT /feedback/{id}", scope="logs.write", who="workspace")
 def update_feedback(call: Call) -> Row:
-    """The score alone; to which trace it belongs cannot change."""
+    """Change a score; its trace cannot change."""
     requests = database(call.store)
     row = requests.execute(
         "select workspace_id, request_id from feedback where id = ?", (call.ids["id"],)
@@ -78,7 +78,7 @@ def _add(call: Call, body: FeedbackBody) -> str:
 
 
 def _update_scores(call: Call, request_id: str | None) -> None:
-    """Keep with a request how often it was scored, and how well on average."""
+    """Store the number and the weighted average of its scores with a request."""
     database(call.store).execute(
         "update requests set feedbacks = (select count(*) from feedback where request_id = ?1),"
         " weighted_feedback = (select avg(value * weight) from feedback where request_id = ?1)"

@@ -1,4 +1,4 @@
-"""Guardrails and their versions, and the MCP servers they run for."""
+"""Guardrails, their versions, and the MCP servers for which they run."""
 
 from typing import Any, Literal
 
@@ -27,12 +27,12 @@ DEFAULT_ACTIONS: dict[str, Any] = {
 
 
 def guardrail_scopes(act: str) -> tuple[str, str]:
-    """The scopes of a workspace's guardrails, and of the organisation's."""
+    """The scopes for an action on guardrails: of a workspace, and of the organisation."""
     return (f"guardrails.{act}", f"organisation_guardrails.{act}")
 
 
 class Check(Body):
-    """One check; which ids and parameters there are grows with every release."""
+    """One check. Ids and parameters are not validated: every release adds some."""
 
     id: str = Field(min_length=1)
     name: str | None = None
@@ -51,21 +51,21 @@ class GuardrailBody(Body):
 
 
 class Mapping(Body):
-    """When a guardrail runs for an MCP server."""
+    """Whether a guardrail runs on input or output of an MCP server."""
 
     run_on: list[Literal["input", "output"]] = Field(["input", "output"], min_length=1)
     mcp_integration_capability_ids: list[str] | None = None
 
 
 class Mappings(Body):
-    """All MCP servers of a guardrail."""
+    """The MCP servers of a guardrail, by id or slug."""
 
     mcp_servers: dict[str, Mapping]
 
 
 @route("GET /guardrails", scope=guardrail_scopes("list"))
 def list_guardrails(call: Call) -> Row:
-    """A workspace's guardrails, or the organisation's if that is named."""
+    """The guardrails of a workspace, or of the organisation if the query names it."""
     for_organisation = _is_for_organisation(call, call.query.get("organisation_id"))
     workspace_id = None if for_organisation else call.workspace()["id"]
     _require(call, "list", workspace_id)
@@ -80,7 +80,7 @@ def list_guardrails(call: Call) -> Row:
 
 @route("POST /guardrails", scope=guardrail_scopes("create"))
 def create_guardrail(call: Call) -> Row:
-    """A guardrail; its first version is in force."""
+    """Create a guardrail; its first version is published."""
     body = call.read(GuardrailBody)
     for_organisation = _is_for_organisation(call, body.organisation_id)
     workspace_id = None if for_organisation else call.workspace()["id"]
@@ -101,7 +101,7 @@ def create_guardrail(call: Call) -> Row:
             "last_updated_at": now,
             "owner_id": call.actor,
             "updated_by": call.actor,
-            # Only the TypeScript server knows it; that answers hold it is an assumption.
+            # Only the TypeScript server sends it; that answers contain it is an assumption.
             "target": body.target or "llm",
         }
     )
@@ -110,14 +110,14 @@ def create_guardrail(call: Call) -> Row:
 
 @route("GET /guardrails/{guardrail_id}", scope=guardrail_scopes("read"))
 def get_guardrail(call: Call) -> Row:
-    """One guardrail, in the version in force."""
+    """One guardrail, in its published version."""
     row = _find(call, "read")
     return {**public(row), **VERSIONS.published(call, row)["content"]}
 
 
 @route("PUT /guardrails/{guardrail_id}", scope=guardrail_scopes("update"))
 def update_guardrail(call: Call) -> Row:
-    """Every update makes a version, in force at once."""
+    """Change a guardrail; every update makes a version and publishes it."""
     row, body = _find(call, "update"), call.read(GuardrailBody)
     changes = body.model_dump(include={"name"}, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp(), "updated_by": call.actor}
@@ -128,20 +128,20 @@ def update_guardrail(call: Call) -> Row:
 
 @route("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"))
 def delete_guardrail(call: Call) -> None:
-    """With all versions. The answer is empty: the OpenAPI file has none."""
+    """Delete a guardrail with all versions. The answer is empty, as in the OpenAPI file."""
     row = _find(call, "delete")
     call.store.delete("guardrails", row)
 
 
 @route("GET /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("list"))
 def list_guardrail_mcp_servers(call: Call) -> Row:
-    """The MCP servers it runs for, in the form in which they are set (an assumption)."""
+    """The MCP servers of a guardrail, in the form in which they are set (an assumption)."""
     return {"mcp_servers": _find(call, "list").get("_mcp_servers", {})}
 
 
 @route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("update"))
 def replace_guardrail_mcp_servers(call: Call) -> Row:
-    """All of them at once."""
+    """Replace all MCP servers of a guardrail."""
     row, body = _find(call, "update"), call.read(Mappings).mcp_servers
     servers = {_server(call, row, name): _stored(each) for name, each in body.items()}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
@@ -152,7 +152,7 @@ def replace_guardrail_mcp_servers(call: Call) -> Row:
     "PUT /guardrails/{guardrail_id}/mcp-servers/{mcp_server_id}", scope=guardrail_scopes("update")
 )
 def upsert_guardrail_mcp_server(call: Call) -> Row:
-    """One of them."""
+    """Add or replace one MCP server of a guardrail."""
     row, body = _find(call, "update"), call.read(Mapping)
     server = _server(call, row, call.ids["mcp_server_id"])
     servers = {**row.get("_mcp_servers", {}), server: _stored(body)}
@@ -161,7 +161,7 @@ def upsert_guardrail_mcp_server(call: Call) -> Row:
 
 
 def _server(call: Call, guardrail: Row, name: str) -> str:
-    """The id of an MCP server that the guardrail can run for: one there is, where it is valid."""
+    """The id of an MCP server by id or slug; refused with 400 if it is in another workspace."""
     server = call.find("mcp_servers", name)
     if guardrail["workspace_id"] not in (None, server["workspace_id"]):
         raise invalid("mcp_servers", f"{name} is in another workspace")
@@ -173,7 +173,7 @@ def _stored(mapping: Mapping) -> dict[str, Any]:
 
 
 def _is_for_organisation(call: Call, organisation_id: str | None) -> bool:
-    """Whether the organisation is meant, which only its own keys may."""
+    """Whether the request is about the guardrails of the organisation, not of a workspace."""
     if not organisation_id or call.named_workspace() is not None:
         return False
     if not call.is_admin or (organisation_id != call.organisation and not call.is_owner):
@@ -182,7 +182,7 @@ def _is_for_organisation(call: Call, organisation_id: str | None) -> bool:
 
 
 def _require(call: Call, act: str, workspace_id: str | None) -> None:
-    """The organisation's guardrails have scopes of their own, and are for its own keys."""
+    """Refuse a key without the scope; only keys of the organisation may use its guardrails."""
     if workspace_id is None and not call.is_admin:
         raise forbidden()
     workspaces, organisations = guardrail_scopes(act)
@@ -198,7 +198,7 @@ def _find(call: Call, act: str) -> Row:
 def _content(body: GuardrailBody, before: Row) -> dict[str, Any]:
     checks = before.get("checks", [])
     if body.checks is not None:
-        # Portkey leaves is_enabled out where it is true (seen by the Terraform provider).
+        # Portkey omits is_enabled if it is true (seen by the Terraform provider).
         checks = [
             {k: v for k, v in check.model_dump(exclude_none=True).items() if v is not True}
             for check in body.checks
@@ -215,7 +215,7 @@ def _written(row: Row, version: Row) -> dict[str, Any]:
 
 
 def seed(seeder: Seeder) -> None:
-    """A limit on the length of answers for the support team, and one on secrets for all."""
+    """One guardrail in the workspace Support, and one of the organisation."""
     support = seeder.workspace_named("Support")["id"]
     for name, check, owner in (
         ("Short answers", "default.wordCount", {"workspace_id": support}),

@@ -1,4 +1,4 @@
-"""Integrations: credentials for AI providers, their models, and who shares them."""
+"""Integrations: credentials for AI providers, their models, and the workspaces with access."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ class ModelsBody(Body):
 
 
 class Share(Body):
-    """One workspace's share."""
+    """The access of one workspace, with its limits."""
 
     id: str
     enabled: bool
@@ -75,7 +75,7 @@ class Share(Body):
 
 
 class GlobalShare(Body):
-    """Every workspace's share."""
+    """The access of all workspaces, with their limits."""
 
     enabled: bool
     usage_limits: list[Budget] | None = Field(None, max_length=1)
@@ -83,7 +83,7 @@ class GlobalShare(Body):
 
 
 class SharesBody(Body):
-    """Who may use an integration."""
+    """Which workspaces may use an integration."""
 
     workspaces: list[Share] = []
     global_workspace_access: GlobalShare | None = None
@@ -93,16 +93,17 @@ class SharesBody(Body):
 
 
 def integration_scopes(act: str) -> tuple[str, str]:
-    """The scopes of the organisation's integrations, and of a workspace's.
+    """The scopes for an action on integrations: of the organisation, and of a workspace.
 
-    An assumption: a workspace's may be changed with either, the organisation's with its own only.
+    An integration of a workspace can be changed with either scope, one of the organisation only
+    with the first (an assumption).
     """
     return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
 
 
 @route("GET /integrations", scope=integration_scopes("list"))
 def list_integrations(call: Call) -> Row:
-    """All of them, or those that the workspace asked for may use."""
+    """All integrations, or those that the workspace in the query may use."""
     kind = call.query.get("type", "all")
     named = call.named_workspace() if call.is_admin else call.workspace()
     return call.listing(
@@ -117,7 +118,7 @@ def list_integrations(call: Call) -> Row:
 
 @route("POST /integrations", scope=integration_scopes("create"))
 def create_integration(call: Call) -> Row:
-    """The organisation's, or a workspace's if a workspace key asks or one is named."""
+    """Create an integration: of the key's or the named workspace, otherwise of the organisation."""
     body = call.read(IntegrationBody)
     for name in ("name", "ai_provider_id"):
         if not getattr(body, name):
@@ -164,7 +165,7 @@ def create_integration(call: Call) -> Row:
 
 @route("GET /integrations/{slug}", scope=integration_scopes("read"))
 def get_integration(call: Call) -> Row:
-    """One integration; the key and what signs in are masked."""
+    """One integration, with its key and other secrets masked."""
     row = _find(call)
     key = row["_key"]
     shown = {k: v for k, v in public(row).items() if k != "workspace_id"}
@@ -180,7 +181,7 @@ def get_integration(call: Call) -> Row:
 
 @route("PUT /integrations/{slug}", scope=integration_scopes("update"))
 def update_integration(call: Call) -> Row:
-    """What is given changes; null clears adjusted prices."""
+    """Change the given fields; null removes adjusted prices."""
     row, body = _find_for(call, "update"), call.read(IntegrationBody)
     _check(body)
     fields = {"name", "description", "tags"}
@@ -202,7 +203,7 @@ def update_integration(call: Call) -> Row:
 
 @route("DELETE /integrations/{slug}", scope=integration_scopes("delete"))
 def delete_integration(call: Call) -> Row:
-    """With the providers made of it (an assumption)."""
+    """Delete an integration, with its providers (an assumption)."""
     row = _find_for(call, "delete")
     call.store.delete("integrations", row)
     return {}
@@ -210,14 +211,14 @@ def delete_integration(call: Call) -> Row:
 
 @route("GET /integrations/{slug}/models", scope=integration_scopes("read"))
 def list_integration_models(call: Call) -> Row:
-    """Built-in models, and those that were added; all at once."""
+    """The built-in and the custom models; this list has no paging."""
     models = models_of(_find(call))
     return {"total": len(models), "models": models}
 
 
 @route("PUT /integrations/{slug}/models", scope=integration_scopes("update"))
 def update_integration_models(call: Call) -> Row:
-    """Those named change, the others stay."""
+    """Change the named models, and add custom ones."""
     row, body = _find_for(call, "update"), call.read(ModelsBody)
     built_in = PRICES.get(row["ai_provider_id"], {})
     for model in body.models:
@@ -236,7 +237,7 @@ def update_integration_models(call: Call) -> Row:
 
 @route("DELETE /integrations/{slug}/models", scope=integration_scopes("update"))
 def delete_integration_model(call: Call) -> Row:
-    """Named in the query, or in the body as one client does; built-in ones cannot go."""
+    """Delete custom models, named in the query or (as one client does) in the body."""
     row = _find_for(call, "update")
     listed = call.body.get("models", []) if isinstance(call.body, dict) else []
     slugs = [*filter(None, call.query.get("slugs", "").split(",")), *listed]
@@ -255,14 +256,18 @@ def delete_integration_model(call: Call) -> Row:
 
 @route("GET /integrations/{slug}/workspaces", scope=integration_scopes("read"))
 def list_integration_workspaces(call: Call) -> Row:
-    """Those that were named; all at once."""
+    """The workspaces with an access of their own; this list has no paging."""
     shares = [{"id": name, **share} for name, share in _find(call)["_shares"].items()]
     return {"total": len(shares), "workspaces": shares}
 
 
 @route("PUT /integrations/{slug}/workspaces", scope=integration_scopes("update"))
 def update_integration_workspaces(call: Call) -> Row:
-    """Those named change, the others stay unless overridden; a workspace's own is not shared."""
+    """Change the access of the named workspaces.
+
+    The others keep theirs, unless they are overridden. An integration of a workspace cannot be
+    shared with others.
+    """
     row, body = _find_for(call, "update"), call.read(SharesBody)
     changes: dict[str, Any] = {}
     if body.override_existing_workspace_access:
@@ -282,7 +287,7 @@ def update_integration_workspaces(call: Call) -> Row:
 
 
 def may_use(integration: Row, workspace: Row) -> bool:
-    """Whether a workspace may make a provider of it."""
+    """Whether a workspace may create providers of an integration."""
     if integration["workspace_id"] is not None:
         return bool(integration["workspace_id"] == workspace["id"])
     share = integration["_shares"].get(workspace["id"])
@@ -292,7 +297,7 @@ def may_use(integration: Row, workspace: Row) -> bool:
 def add_provider(
     call: Call, integration: Row, workspace: Row, name: str, slug: str, note: str
 ) -> Row:
-    """A provider, which is a virtual key in Portkey's older words."""
+    """Add a provider, which is stored as a virtual key, its older name."""
     if call.table("virtual_keys").find(slug):
         raise invalid("slug", "already exists")
     key = new_key(call, workspace, name, integration["ai_provider_id"], slug=slug, note=note)
@@ -306,7 +311,7 @@ def _share(
     share_values: Row,
     *bodies: IntegrationBody | Share | SharesBody,
 ) -> Row:
-    """Let a workspace in, and give it a provider unless that is not body."""
+    """Set the access of a workspace, and create its default provider unless a body says not to."""
     old = row["_shares"].get(workspace["id"], {})
     shares = {**row["_shares"], workspace["id"]: {**old, **share_values}}
     row = call.table("integrations").change(row, {"_shares": shares})
@@ -340,7 +345,7 @@ def _find(call: Call) -> Row:
 
 
 def _find_for(call: Call, act: str) -> Row:
-    """The integration, if this key may do that to it."""
+    """The integration, if this key has the scope to do this."""
     row = _find(call)
     if row["workspace_id"] is None:
         call.require(integration_scopes(act)[0])
@@ -356,7 +361,7 @@ def _list_entry(row: Row) -> dict[str, Any]:
 
 
 def seed(seeder: Seeder) -> None:
-    """The organisation's own OpenAI account, which Science may use."""
+    """One integration of the organisation, which the workspace Science may use."""
     integration = seeder.request(
         "POST /integrations",
         {"name": "OpenAI", "slug": "openai", "ai_provider_id": "openai", "key": "sk-not-a-key"},

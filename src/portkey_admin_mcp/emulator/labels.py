@@ -1,4 +1,4 @@
-"""Labels of prompt versions: three that are built in, and those of workspaces."""
+"""Labels of prompt versions: three built-in ones, and those of workspaces."""
 
 import re
 
@@ -24,7 +24,7 @@ class LabelBody(Body):
 
 @route("POST /labels", scope="prompts.create")
 def create_prompt_label(call: Call) -> Row:
-    """A label of a workspace, or of the whole organisation if that is named."""
+    """Create a label of a workspace, or of the organisation if the body names it."""
     body = call.read(LabelBody)
     workspace_id = None
     if not body.organisation_id or call.named_workspace() is not None:
@@ -37,7 +37,7 @@ def create_prompt_label(call: Call) -> Row:
 
 @route("GET /labels", scope="prompts.list")
 def list_prompt_labels(call: Call) -> Row:
-    """Those of the organisation, and those of the workspace that is asked for."""
+    """The labels of the organisation, and those of the workspace in the query."""
     workspace_id, search = _listed_workspace_id(call), call.query.get("search", "")
     return call.listing(
         call.table("labels").rows(),
@@ -53,7 +53,7 @@ def get_prompt_label(call: Call) -> Row:
 
 @route("PUT /labels/{label_id}", scope="prompts.update")
 def update_prompt_label(call: Call) -> Row:
-    """What is given changes; the built-in ones stay as they are."""
+    """Change the given fields; built-in labels cannot change."""
     row, body = _find_changeable(call), call.read(LabelBody)
     changes = body.model_dump(include={"description", "color_code"}, exclude_unset=True)
     if body.name is not None and body.name != row["name"]:
@@ -64,7 +64,7 @@ def update_prompt_label(call: Call) -> Row:
 
 @route("DELETE /labels/{label_id}", scope="prompts.delete")
 def delete_prompt_label(call: Call) -> Row:
-    """Also off the versions that have it."""
+    """Delete a label; versions lose it."""
     row = _find_changeable(call)
     call.store.delete("labels", row)
     return {}
@@ -87,7 +87,7 @@ def _listed_workspace_id(call: Call) -> str | None:
 
 
 def _name(call: Call, body: LabelBody, workspace_id: str | None) -> str:
-    """A name that is allowed, and not taken where the label is valid."""
+    """The name in the body; refused if it is not allowed or already in use in the workspace."""
     if not body.name or not NAME.match(body.name):
         raise invalid("name", "must not be latest, default, a number, or hold spaces")
     taken = call.table("labels").where(name=body.name)
@@ -132,10 +132,10 @@ TABLES = (
         is_part=True,
     ),
 )
-"""A mark is one label on one version of a prompt."""
+"""A row of `label_marks` is one label on one version of a prompt."""
 
 
 def seed(seeder: Seeder) -> None:
-    """A label of the support team's own."""
+    """One label in the workspace Support."""
     body = {"name": "reviewed", "workspace_id": seeder.workspace_named("Support")["id"]}
     seeder.request("POST /labels", body)

@@ -1,4 +1,4 @@
-"""Log exports: drafted, started, done after some seconds, and then read through a signed link."""
+"""Log exports: created, started, finished some seconds later, and downloaded by a signed link."""
 
 import json
 from datetime import timedelta
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .core.app import Emulator
 
 DURATION_S = 5
-"""How long an export runs here."""
+"""How long an export runs in the emulator."""
 MAX_ROWS = 50_000
 RESTRICTIONS = "_export_restrictions"
 Column = Literal[
@@ -32,7 +32,7 @@ TABLES = (Table("log_exports", (OWNED_BY_WORKSPACE,)), Table(RESTRICTIONS))
 
 
 class Filters(Body):
-    """Which requests an export holds; the export's own workspace is not a filter (assumed)."""
+    """The requests to export, always of the export's own workspace (an assumption)."""
 
     time_of_generation_min: str
     time_of_generation_max: str
@@ -68,20 +68,20 @@ class ExportBody(Body):
 
 
 class DeniedFields(Body):
-    """Columns that may not be exported."""
+    """Columns that cannot be exported."""
 
     fields: list[Column]
 
 
 class Outcome(Body):
-    """How an export ends."""
+    """The status with which an export ends."""
 
     status: Literal["success", "failed"] = "success"
 
 
 @route("POST /logs/exports", scope="logs.export", enterprise=True)
 def create_log_export(call: Call) -> Row:
-    """A draft, which counts what it would hold."""
+    """Create a draft; the answer counts the requests that it would export."""
     workspace, body = call.workspace(), call.read(ExportBody)
     if not body.requested_data:
         raise invalid("requested_data", "Field required")
@@ -108,7 +108,7 @@ def create_log_export(call: Call) -> Row:
 
 @route("GET /logs/exports", scope="logs.export", enterprise=True)
 def list_log_exports(call: Call) -> Row:
-    """A workspace's exports; a person's key sees that person's own (changelog)."""
+    """The exports of a workspace; for a user's key those of that user (changelog)."""
     rows = reversed(call.table("log_exports").where(workspace_id=call.workspace()["id"]))
     return list_answer(
         (row for row in rows if _may_see(call, row)), render=lambda r: _answer(call, r)
@@ -117,7 +117,7 @@ def list_log_exports(call: Call) -> Row:
 
 @route("GET /logs/exports/field-restrictions", scope="logs.export", enterprise=True)
 def get_log_export_field_restrictions(call: Call) -> Row:
-    """The shape of this answer is not documented: an assumption."""
+    """The columns that cannot be exported. The form of this answer is an assumption."""
     call.workspace()
     return {"denied_fields": _denied(call)}
 
@@ -130,7 +130,7 @@ def get_log_export(call: Call) -> Row:
 
 @route("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True)
 def update_log_export(call: Call) -> Row:
-    """While it is a draft (an assumption); the filters are replaced as a whole."""
+    """Change a draft, nothing else (an assumption); the filters are replaced as a whole."""
     row, body = _find(call), call.read(ExportBody)
     if _status(call, row) != "draft":
         raise Refusal(400, "Only a draft can be changed")
@@ -145,7 +145,7 @@ def update_log_export(call: Call) -> Row:
 
 @route("POST /logs/exports/{export_id}/start", scope="logs.export", enterprise=True)
 def start_log_export(call: Call) -> Row:
-    """A draft, or one that failed."""
+    """Start a draft, or an export that failed."""
     row = _find(call)
     if _status(call, row) not in ("draft", "failed"):
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -158,7 +158,7 @@ def start_log_export(call: Call) -> Row:
 
 @route("POST /logs/exports/{export_id}/cancel", scope="logs.export", enterprise=True)
 def cancel_log_export(call: Call) -> Row:
-    """While it runs (an assumption)."""
+    """Stop a running export, nothing else (an assumption)."""
     row = _find(call)
     if _status(call, row) != "in_progress":
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -169,7 +169,7 @@ def cancel_log_export(call: Call) -> Row:
 
 @route("GET /logs/exports/{export_id}/download", scope="logs.export", enterprise=True)
 def download_log_export(call: Call) -> Row:
-    """A link that opens the file without a key."""
+    """A link to the file, which needs no key."""
     row = _find(call)
     if _status(call, row) != "success":
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -180,7 +180,7 @@ def download_log_export(call: Call) -> Row:
 
 @control("GET /emulator/files/{name}")
 def _file(emulator: "Emulator", call: Call) -> Reply:
-    """The file of an export, for whoever has the link."""
+    """The file of an export, for everyone with the link."""
     row = call.table("log_exports").get(call.ids["name"].removesuffix(".jsonl"))
     if row is None or call.query.get("signature") != row.get("_signature", ""):
         raise forbidden()
@@ -190,7 +190,7 @@ def _file(emulator: "Emulator", call: Call) -> Reply:
 
 @control("POST /emulator/exports/{export_id}/finish")
 def _finish(emulator: "Emulator", call: Call) -> None:
-    """End an export now, well or badly."""
+    """Finish a running export now, as a success or a failure."""
     row = call.find("log_exports", call.ids["export_id"])
     if _status(call, row) != "in_progress":
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -201,7 +201,7 @@ def _finish(emulator: "Emulator", call: Call) -> None:
 
 @control("POST /emulator/denied-fields")
 def _set_denied_fields(emulator: "Emulator", call: Call) -> None:
-    """Let the organisation forbid columns, which Portkey offers in a browser only."""
+    """Set the columns that cannot be exported, which Portkey offers in a browser only."""
     fields = call.read(DeniedFields).fields
     with emulator.store.transaction():
         table = call.table(RESTRICTIONS)
@@ -222,7 +222,7 @@ def _may_see(call: Call, row: Row) -> bool:
 
 
 def _status(call: Call, row: Row) -> str:
-    """An export that has run long enough is done."""
+    """The status now: a running export succeeds after some time."""
     done = moment(call.store.now() - timedelta(seconds=DURATION_S))
     if row["status"] == "in_progress" and row["_started"] <= done:
         return "success"

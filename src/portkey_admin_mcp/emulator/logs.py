@@ -1,4 +1,4 @@
-"""Logs: requests made elsewhere are added, and any request is read with its answer."""
+"""Logs: adding requests that did not pass Portkey, and reading any request with its answer."""
 
 import json
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from .traffic.requests import PER_CENT, database, dicts, record, shown_time
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}
 MAX_COUNT = 10**9
-"""Tokens and milliseconds of one request, so that sums of them are whole numbers of SQL."""
+"""The maximum of tokens and milliseconds of one request, so that SQL can sum them as integers."""
 
 
 class LoggedRequest(Body):
-    """What was asked."""
+    """The request to a model."""
 
     url: str
     provider: str | None = None
@@ -28,7 +28,7 @@ class LoggedRequest(Body):
 
 
 class LoggedResponse(Body):
-    """What was answered."""
+    """The answer of the model."""
 
     status: int = Field(200, ge=100, le=599)
     headers: dict[str, str] = {}
@@ -46,7 +46,7 @@ class LogBody(Body):
 
 @route("POST /logs", scope=all_of("completions.write", "logs.write"), who="workspace")
 def insert_log(call: Call) -> Row:
-    """One request or a list of them; they count in analytics."""
+    """Add one request or a list of requests; analytics count them."""
     logs = call.body if isinstance(call.body, list) else [call.body]
     if not logs:
         raise invalid("body", "must not be empty")
@@ -58,7 +58,7 @@ def insert_log(call: Call) -> Row:
 @route("GET /logs/{id}", scope=ANY_LOG_SCOPE)
 @route("GET /logs/{log_id}", scope=ANY_LOG_SCOPE)
 def get_log(call: Call) -> Row:
-    """A request with its answer, and what it took; of older ones the texts are not kept."""
+    """One request with its answer and figures. The seeded requests have no texts."""
     (log_id,) = call.ids.values()
     cursor = database(call.store).execute("select * from requests where id = ?", (log_id,))
     row = next(iter(dicts(cursor)), None)
@@ -70,7 +70,7 @@ def get_log(call: Call) -> Row:
 
 
 def log_answer(call: Call, row: dict[str, Any]) -> Row:
-    """A row of the requests, in the form of a log."""
+    """The answer for a row of `requests`."""
     request = _request(row)
     response = json.loads(row["response"] or "null") or {"status": row["status"], "body": {}}
     at = shown_time(row["created_at"])
@@ -90,7 +90,7 @@ def log_answer(call: Call, row: dict[str, Any]) -> Row:
 
 
 def _request(row: dict[str, Any]) -> dict[str, Any]:
-    """What was asked: of the seeded month, only the model is known."""
+    """The stored request; for a seeded one, a request with its model only."""
     stored: dict[str, Any] | None = json.loads(row["request"] or "null")
     return stored or {
         "url": f"https://api.{row['ai_org']}.example/v1/chat/completions",
@@ -100,7 +100,7 @@ def _request(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def metrics(row: dict[str, Any]) -> dict[str, Any]:
-    """What a request took, as logs and exports call it; costs in cents."""
+    """The figures of a request, as logs and exports name them; costs in cents."""
     request = _request(row)
     values = {
         "id": row["id"],
@@ -163,5 +163,5 @@ def _text(metadata: Mapping[str, Any], name: str) -> str | None:
 
 
 def _count(value: Any) -> int:
-    """A number of tokens; what providers do not say, or say wrongly, is none."""
+    """A number of tokens; 0 if it is missing or not a valid number."""
     return value if type(value) is int and 0 <= value <= MAX_COUNT else 0

@@ -1,4 +1,4 @@
-"""MCP integrations, what they offer, and which workspaces may use them."""
+"""MCP integrations, their capabilities, and the workspaces that may use them."""
 
 from typing import Any, Literal
 
@@ -28,11 +28,11 @@ TABLES = (
     ),
 )
 SECRETS = ("secret", "token", "password", "key")
-"""What a setting that is not shown has in its name."""
+"""What the name of a masked setting contains."""
 
 
 def integration_scopes(act: str) -> tuple[str, str]:
-    """The scopes of the organisation's integrations, and of a workspace's."""
+    """The scopes for an action on MCP integrations: of the organisation, and of a workspace."""
     return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
 
 
@@ -51,20 +51,20 @@ class IntegrationBody(Body):
 
 
 class Access(Body):
-    """Whether one workspace may use it."""
+    """Whether one workspace may use an MCP integration."""
 
     id: str
     enabled: bool
 
 
 class GlobalAccess(Body):
-    """Whether every workspace may use it."""
+    """Whether all workspaces may use an MCP integration."""
 
     enabled: bool
 
 
 class AccessBody(Body):
-    """Which workspaces may use it."""
+    """Which workspaces may use an MCP integration."""
 
     workspaces: list[Access] = []
     global_workspace_access: GlobalAccess | None = None
@@ -73,9 +73,9 @@ class AccessBody(Body):
 
 @route("GET /mcp-integrations", scope=integration_scopes("list"))
 def list_mcp_integrations(call: Call) -> Row:
-    """The organisation's integrations, and those of the workspace asked for.
+    """The MCP integrations of the organisation, and those of the workspace in the query.
 
-    A workspace's key sees those that its workspace may use (an assumption).
+    For a workspace's key, those that its workspace may use (an assumption).
     """
     kind, search = call.query.get("type", "all"), call.query.get("search", "").lower()
     named = call.named_workspace() if call.is_admin else call.workspace()
@@ -97,7 +97,7 @@ def list_mcp_integrations(call: Call) -> Row:
 
 @route("POST /mcp-integrations", scope=integration_scopes("create"))
 def create_mcp_integration(call: Call) -> Row:
-    """For a workspace, or for the organisation if that is named."""
+    """Create an MCP integration of a workspace, or of the organisation if the body names it."""
     body = call.read(IntegrationBody)
     for name in ("name", "url", "auth_type", "transport"):
         if not getattr(body, name):
@@ -134,13 +134,13 @@ def create_mcp_integration(call: Call) -> Row:
 
 @route("GET /mcp-integrations/{id}", scope=integration_scopes("read"))
 def get_mcp_integration(call: Call) -> Row:
-    """One integration; headers are masked."""
+    """One MCP integration, with secrets masked."""
     return _answer(_find(call, "read"))
 
 
 @route("PUT /mcp-integrations/{id}", scope=integration_scopes("update"))
 def update_mcp_integration(call: Call) -> Row:
-    """What is given changes; the slug stays."""
+    """Change the given fields; the slug cannot change."""
     row, body = _find(call, "update"), call.read(IntegrationBody)
     not_changed = {"slug", "organisation_id", "secret_mappings"}
     changes = body.model_dump(exclude=not_changed, exclude_none=True)
@@ -155,7 +155,7 @@ def update_mcp_integration(call: Call) -> Row:
 
 @route("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"))
 def delete_mcp_integration(call: Call) -> Row:
-    """With the servers made of it."""
+    """Delete an MCP integration, with its MCP servers."""
     row = _find(call, "delete")
     call.store.delete("mcp_integrations", row)
     return {}
@@ -163,7 +163,7 @@ def delete_mcp_integration(call: Call) -> Row:
 
 @route("GET /mcp-integrations/{id}/metadata", scope=integration_scopes("read"))
 def get_mcp_integration_metadata(call: Call) -> Row:
-    """Pending until a gateway has asked the server, which no emulated one does."""
+    """Always pending: no gateway connects to the MCP server here."""
     _find(call, "read")
     return {
         "server_name": None,
@@ -178,7 +178,7 @@ def get_mcp_integration_metadata(call: Call) -> Row:
 
 @route("GET /mcp-integrations/{id}/capabilities", scope=integration_scopes("read"))
 def list_mcp_integration_capabilities(call: Call) -> Row:
-    """What it offers, and what of that is enabled."""
+    """The capabilities, and which of them are enabled."""
     row = _find(call, "read")
     return capability_page(call, [
         {**each, "enabled": f"{each['type']}:{each['name']}" not in row["_disabled"]}
@@ -188,7 +188,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
 
 @route("PUT /mcp-integrations/{id}/capabilities", scope=integration_scopes("update"))
 def update_mcp_integration_capabilities(call: Call) -> Row:
-    """Off here is off in every server made of it."""
+    """Enable or disable capabilities, for all MCP servers of this integration."""
     row, body = _find(call, "update"), call.read(CapabilityBody)
     off = disabled(body.capabilities, row["_disabled"])
     call.table("mcp_integrations").change(row, {"_disabled": off})
@@ -197,7 +197,7 @@ def update_mcp_integration_capabilities(call: Call) -> Row:
 
 @route("GET /mcp-integrations/{id}/workspaces", scope=integration_scopes("read"))
 def list_mcp_integration_workspaces(call: Call) -> Row:
-    """Those that were named; as `data` where a version of the answer is asked for."""
+    """The workspaces with an access of their own; in `data` if the query asks for a version."""
     row = _find(call, "read")
     listed = list_answer(
         {
@@ -217,7 +217,7 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
 
 @route("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
 def update_mcp_integration_workspaces(call: Call) -> Row:
-    """Those named change, the others stay unless they are overridden."""
+    """Change the access of the named workspaces; others keep theirs unless overridden."""
     row, body = _find(call, "update"), call.read(AccessBody)
     access_by_workspace = (
         {} if body.override_existing_workspace_access else dict(row["_workspaces"])
@@ -236,12 +236,12 @@ def update_mcp_integration_workspaces(call: Call) -> Row:
 
 @route("POST /mcp-integrations/{id}/test", scope=integration_scopes("update"))
 def test_mcp_integration(call: Call) -> Row:
-    """200 also where the server does not answer."""
+    """Test the connection; answers 200 even if the MCP server is unreachable."""
     return connection_test(_find(call, "update")["url"])
 
 
 def offered(integration: Row) -> list[dict[str, Any]]:
-    """What an integration offers, in the form of the OpenAPI file."""
+    """The capabilities of an MCP integration, in the form of the OpenAPI file."""
     return [
         {
             "name": name,
@@ -256,7 +256,7 @@ def offered(integration: Row) -> list[dict[str, Any]]:
 
 
 def may_use(integration: Row, workspace: Row) -> bool:
-    """Whether a workspace may make a server of it."""
+    """Whether a workspace may create MCP servers of an MCP integration."""
     if integration["workspace_id"] is not None:
         return bool(integration["workspace_id"] == workspace["id"])
     everywhere = integration["global_workspace_access"]["enabled"]
@@ -278,7 +278,7 @@ def _owner(call: Call, body: IntegrationBody) -> str | None:
 
 
 def _require(call: Call, act: str, workspace_id: str | None) -> None:
-    """The organisation's integrations are for its own keys, with the scopes for them."""
+    """Allow only keys of the organisation with the scope to use its MCP integrations."""
     organisations, _workspaces = integration_scopes(act)
     if workspace_id is None:
         if not call.is_admin:
@@ -287,7 +287,10 @@ def _require(call: Call, act: str, workspace_id: str | None) -> None:
 
 
 def _find(call: Call, act: str) -> Row:
-    """An integration; a workspace's key may read what its workspace may use (an assumption)."""
+    """The MCP integration, if this key may do this.
+
+    A workspace's key may read those that its workspace may use (an assumption).
+    """
     row = call.find("mcp_integrations", call.ids["id"])
     if act == "read" and not call.is_admin:
         if not may_use(row, call.workspace()):
@@ -298,7 +301,7 @@ def _find(call: Call, act: str) -> Row:
 
 
 def _answer(row: Row) -> dict[str, Any]:
-    """Without headers and credentials, as keys of integrations are not shown (an assumption)."""
+    """An MCP integration in answers, with headers and other secrets masked (an assumption)."""
     settings = {
         name: "*****" if any(part in name for part in SECRETS) else value
         for name, value in row["configurations"].items()
@@ -309,7 +312,7 @@ def _answer(row: Row) -> dict[str, Any]:
 
 
 def seed(seeder: Seeder) -> None:
-    """GitHub for everybody."""
+    """One MCP integration of the organisation, which the workspace Support may use."""
     integration = seeder.request(
         "POST /mcp-integrations",
         {

@@ -1,4 +1,4 @@
-"""MCP servers of workspaces: what they offer, who may use them, who is signed in."""
+"""MCP servers of workspaces: their capabilities, who may use them, and who is connected."""
 
 from typing import Any, Literal
 
@@ -42,14 +42,14 @@ class ServerBody(Body):
 
 
 class UserAccess(Body):
-    """Whether one person may use it."""
+    """Whether one user may use an MCP server."""
 
     user_id: str
     enabled: bool
 
 
 class UserAccessBody(Body):
-    """Who may use it."""
+    """Which users may use an MCP server, and whether the others may."""
 
     user_access: list[UserAccess] = []
     default_user_access: Literal["allow", "deny"] | None = None
@@ -57,7 +57,7 @@ class UserAccessBody(Body):
 
 @route("GET /mcp-servers", scope="mcp_servers.list")
 def list_mcp_servers(call: Call) -> Row:
-    """A workspace's servers."""
+    """The MCP servers of a workspace."""
     server_id, search = call.query.get("id"), call.query.get("search", "").lower()
     return call.listing(
         call.table("mcp_servers").where(workspace_id=call.workspace()["id"]),
@@ -69,7 +69,7 @@ def list_mcp_servers(call: Call) -> Row:
 
 @route("POST /mcp-servers", scope="mcp_servers.create")
 def create_mcp_server(call: Call) -> Row:
-    """Only of an integration that the workspace may use."""
+    """Create an MCP server of an MCP integration that the workspace may use."""
     workspace, body = call.workspace(), call.read(ServerBody)
     for name in ("name", "mcp_integration_id"):
         if not getattr(body, name):
@@ -103,7 +103,7 @@ def create_mcp_server(call: Call) -> Row:
 
 @route("GET /mcp-servers/{id}", scope="mcp_servers.read")
 def get_mcp_server(call: Call) -> Row:
-    """One server, with its integration."""
+    """One MCP server, with its MCP integration."""
     row = _find(call)
     integration = _integration(call, row)
     names = ("id", "slug", "name", "status", "description", "created_at", "workspace_id")
@@ -114,7 +114,7 @@ def get_mcp_server(call: Call) -> Row:
 
 @route("PUT /mcp-servers/{id}", scope="mcp_servers.update")
 def update_mcp_server(call: Call) -> Row:
-    """Name and description."""
+    """Change name and description."""
     row, body = _find(call), call.read(ServerBody)
     changes = body.model_dump(include={"name", "description"}, exclude_none=True)
     call.table("mcp_servers").change(row, changes)
@@ -123,20 +123,20 @@ def update_mcp_server(call: Call) -> Row:
 
 @route("DELETE /mcp-servers/{id}", scope="mcp_servers.delete")
 def delete_mcp_server(call: Call) -> Row:
-    """The integration stays."""
+    """Delete an MCP server; its MCP integration stays."""
     call.store.delete("mcp_servers", _find(call))
     return {}
 
 
 @route("POST /mcp-servers/{id}/test", scope="mcp_servers.update")
 def test_mcp_server(call: Call) -> Row:
-    """200 also where the server does not answer."""
+    """Test the connection; answers 200 even if the MCP server is unreachable."""
     return connection_test(_integration(call, _find(call))["url"])
 
 
 @route("GET /mcp-servers/{id}/capabilities", scope="mcp_servers.read")
 def list_mcp_server_capabilities(call: Call) -> Row:
-    """Off in the integration is off here, whatever is said here."""
+    """The capabilities; one that the MCP integration disables is disabled here too."""
     row = _find(call)
     integration = _integration(call, row)
     rows = []
@@ -151,7 +151,7 @@ def list_mcp_server_capabilities(call: Call) -> Row:
 
 @route("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update")
 def update_mcp_server_capabilities(call: Call) -> Row:
-    """On or off in this workspace."""
+    """Enable or disable capabilities in this workspace."""
     row, body = _find(call), call.read(CapabilityBody)
     off = disabled(body.capabilities, row["_disabled"])
     call.table("mcp_servers").change(row, {"_disabled": off})
@@ -160,7 +160,7 @@ def update_mcp_server_capabilities(call: Call) -> Row:
 
 @route("GET /mcp-servers/{id}/user-access", scope="mcp_servers.read")
 def list_mcp_server_user_access(call: Call) -> Row:
-    """Everybody of the workspace, by default or as named."""
+    """The access of each member of the workspace."""
     row, search = _find(call), call.query.get("search", "").lower()
     people = call.table("users")
     page = call.listing(
@@ -177,7 +177,7 @@ def list_mcp_server_user_access(call: Call) -> Row:
 
 @route("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
 def update_mcp_server_user_access(call: Call) -> Row:
-    """People by name, and what holds for the others."""
+    """Set the access of the named users, and the default for the others."""
     row, body = _find(call), call.read(UserAccessBody)
     for access in body.user_access:
         call.find("users", access.user_id)
@@ -190,7 +190,7 @@ def update_mcp_server_user_access(call: Call) -> Row:
 
 @route("GET /mcp-servers/{id}/connections", scope="mcp_servers.read")
 def list_mcp_server_connections(call: Call) -> Row:
-    """Service keys see everybody's, a person's key its own."""
+    """The connections of all users; for a user's key, those of that user."""
     row, requested_user = _find(call), call.query.get("user_id")
     own = call.key["user_id"] if call.key["type"] == "workspace-user" else None
     rows = [
@@ -212,7 +212,7 @@ def list_mcp_server_connections(call: Call) -> Row:
 
 @route("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")
 def disconnect_mcp_server_connection(call: Call) -> Row:
-    """A service key must say whose."""
+    """Remove a connection; a service key must name the user."""
     row, user_id = _find(call), call.query.get("user_id")
     if call.key["type"] == "workspace-user":
         user_id = call.key["user_id"]
@@ -227,14 +227,14 @@ def disconnect_mcp_server_connection(call: Call) -> Row:
 
 @route("GET /mcp-servers/{id}/metadata", scope="mcp_servers.read")
 def get_mcp_server_metadata(call: Call) -> Row:
-    """Pending until a gateway has asked the server, which no emulated one does."""
+    """Always pending: no gateway connects to the MCP server here."""
     _find(call)
     return {"server_name": None, "server_version": None, "sync_status": "pending"}
 
 
 @route("GET /mcp-servers/{id}/user-access/check", scope="mcp_servers.read")
 def check_mcp_server_access(call: Call) -> Row:
-    """By name or by default; a service key always may (an assumption)."""
+    """Whether the user of this key has access; a service key always has (an assumption)."""
     row, user_id = _find(call), call.key["user_id"]
     person = call.key["type"] == "workspace-user"
     return {"has_access": _access(call, row, user_id)["enabled"] if person else True}
@@ -242,7 +242,7 @@ def check_mcp_server_access(call: Call) -> Row:
 
 @route("GET /v0.1/servers", scope="mcp_servers.list", base="root")
 def list_mcp_registry(call: Call) -> Row:
-    """Active servers as `server.json`, newest first, with a cursor (Portkey's registry page)."""
+    """The MCP servers as `server.json`, newest first, paged by a cursor (registry page)."""
     workspace = call.named_workspace() if call.is_admin else call.workspace()
     since, search = _since(call), call.query.get("search", "").lower()
     rows = [
@@ -277,7 +277,7 @@ def _since(call: Call) -> str:
     try:
         return moment(instant(text)) if text else ""
     except ValueError:
-        raise invalid("updated_since", "is no ISO 8601 time") from None
+        raise invalid("updated_since", "must be a time in ISO 8601") from None
 
 
 def _find(call: Call) -> Row:
@@ -320,7 +320,7 @@ def _access(call: Call, row: Row, user_id: str) -> dict[str, Any]:
 
 
 def seed(seeder: Seeder) -> None:
-    """The support team's GitHub, where Emi is signed in."""
+    """One MCP server in the workspace Support, to which Emi is connected."""
     body = {
         "name": "Support GitHub",
         "slug": "support-github",

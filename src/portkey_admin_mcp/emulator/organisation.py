@@ -1,6 +1,6 @@
-"""The organisation's own guardrails, and the workspaces left out of them.
+"""The guardrails of the whole organisation, and the workspaces that are excluded from them.
 
-What Portkey answers is not published in full: the lists' form is assumed.
+Portkey does not document all answers: the form of the lists is an assumption.
 """
 
 from typing import Any
@@ -24,21 +24,21 @@ TABLES = (
 
 
 class DefaultsBody(Body):
-    """The guardrails that every workspace gets, by slug or id."""
+    """The guardrails that run in every workspace, by slug or id."""
 
     input_guardrails: list[str] | None = None
     output_guardrails: list[str] | None = None
 
 
 class Exclusion(Body):
-    """Whether one workspace is left out."""
+    """Whether one workspace is excluded."""
 
     workspace_id: str
     excluded: bool
 
 
 class ExclusionsBody(Body):
-    """Which workspaces are left out."""
+    """Which workspaces are excluded."""
 
     organisation_id: str
     workspaces: list[Exclusion] = Field(min_length=1)
@@ -53,7 +53,7 @@ class ExclusionsBody(Body):
     enterprise=True,
 )
 def get_organisation_defaults(call: Call) -> Row:
-    """Both lists, each guardrail with id and slug."""
+    """Input and output guardrails, each with id and slug."""
     excluded = _settings(call, "defaults")
     guardrails = call.table("guardrails")
     return {
@@ -74,7 +74,7 @@ def get_organisation_defaults(call: Call) -> Row:
     enterprise=True,
 )
 def update_organisation_defaults(call: Call) -> Row:
-    """A list that is given replaces the one there was."""
+    """Replace the given lists."""
     lists = call.read(DefaultsBody).model_dump(exclude_none=True)
     if not lists:
         raise invalid("input_guardrails", "or output_guardrails is required")
@@ -90,7 +90,7 @@ def update_organisation_defaults(call: Call) -> Row:
     enterprise=True,
 )
 def list_input_guardrail_workspace_exclusions(call: Call) -> Row:
-    """The workspaces left out of input guardrails."""
+    """The workspaces that are excluded from input guardrails."""
     return _list_exclusions(call, "input")
 
 
@@ -101,7 +101,7 @@ def list_input_guardrail_workspace_exclusions(call: Call) -> Row:
     enterprise=True,
 )
 def update_input_guardrail_workspace_exclusions(call: Call) -> Row:
-    """Leave out, or take in again."""
+    """Exclude workspaces, or include them again."""
     return _update_exclusions(call, "input")
 
 
@@ -112,7 +112,7 @@ def update_input_guardrail_workspace_exclusions(call: Call) -> Row:
     enterprise=True,
 )
 def list_output_guardrail_workspace_exclusions(call: Call) -> Row:
-    """The workspaces left out of output guardrails."""
+    """The workspaces that are excluded from output guardrails."""
     return _list_exclusions(call, "output")
 
 
@@ -123,7 +123,7 @@ def list_output_guardrail_workspace_exclusions(call: Call) -> Row:
     enterprise=True,
 )
 def update_output_guardrail_workspace_exclusions(call: Call) -> Row:
-    """Leave out, or take in again."""
+    """Exclude workspaces, or include them again."""
     return _update_exclusions(call, "output")
 
 

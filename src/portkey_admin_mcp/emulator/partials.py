@@ -1,4 +1,4 @@
-"""Partials: pieces of text that prompts share, with versions."""
+"""Partials: texts that prompts share, with versions."""
 
 from typing import Any, Literal
 
@@ -23,14 +23,14 @@ class PartialBody(Body):
 
 
 class PublicationBody(Body):
-    """The version to put in force, by number."""
+    """The number of the version to publish."""
 
     version: int
 
 
 @route("POST /prompts/partials", scope="prompts.create")
 def create_prompt_partial(call: Call) -> Row:
-    """A partial; its first version is published at once."""
+    """Create a partial; its first version is published."""
     workspace, body = call.workspace(), call.read(PartialBody)
     for name in ("name", "string"):
         if not getattr(body, name):
@@ -46,7 +46,7 @@ def create_prompt_partial(call: Call) -> Row:
             "last_updated_at": now,
             "status": "active",
             "object": "partial",
-            # Answers do not repeat the workspace (seen by the Terraform provider).
+            # Answers do not contain the workspace (seen by the Terraform provider).
             "workspace_id": workspace["id"],
         }
     )
@@ -56,7 +56,7 @@ def create_prompt_partial(call: Call) -> Row:
 
 @route("GET /prompts/partials", scope="prompts.list")
 def list_prompt_partials(call: Call) -> Row:
-    """A workspace's partials without their text; there is no paging."""
+    """The partials of a workspace, without their text; this list has no paging."""
     workspace_id, collection_id = call.workspace()["id"], call.query.get("collection_id")
     rows = reversed(call.table("partials").where(workspace_id=workspace_id))
     return list_answer(
@@ -80,7 +80,7 @@ def get_prompt_partial(call: Call) -> Row:
 
 @route("PUT /prompts/partials/{prompt_partial_id}", scope="prompts.update")
 def update_prompt_partial(call: Call) -> Row:
-    """New text makes a version, which is not published by that."""
+    """Change a partial. A new text makes a version, which is not published."""
     row, body = _find(call), call.read(PartialBody)
     changes = body.model_dump(include={"name", "status"}, exclude_none=True)
     row = call.table("partials").change(row, {**changes, "last_updated_at": call.store.stamp()})
@@ -92,7 +92,7 @@ def update_prompt_partial(call: Call) -> Row:
 
 @route("DELETE /prompts/partials/{prompt_partial_id}", scope="prompts.delete")
 def delete_prompt_partial(call: Call) -> Row:
-    """With all versions."""
+    """Delete a partial, with all versions."""
     row = _find(call)
     call.store.delete("partials", row)
     return {}
@@ -120,7 +120,7 @@ def list_partial_versions(call: Call) -> Row:
 
 @route("PUT /prompts/partials/{prompt_partial_id}/makeDefault", scope="prompts.publish")
 def publish_partial(call: Call) -> Row:
-    """Put a version in force."""
+    """Publish a version."""
     VERSIONS.publish(call, _find(call), call.read(PublicationBody).version)
     return {}
 
@@ -144,7 +144,7 @@ def _answer(row: Row) -> dict[str, Any]:
 
 
 def seed(seeder: Seeder) -> None:
-    """A closing that the support team shares."""
+    """One partial in the workspace Support."""
     seeder.request(
         "POST /prompts/partials",
         {

@@ -1,4 +1,4 @@
-"""Prompts: templates, their versions, and what runs them."""
+"""Prompts: templates, their versions, rendering, and completions."""
 
 import hashlib
 import json
@@ -36,9 +36,9 @@ TABLES = (
     VERSIONS.declaration,
 )
 MAX_CHOICES = 128
-"""Answers of one completion (the OpenAPI file)."""
+"""The maximum number of answers of one completion (the OpenAPI file)."""
 REQUIRED_IN_VERSION = ("string", "parameters", "model", "virtual_key")
-"""What a version cannot be without, unless the one before is built upon (`patch`)."""
+"""The fields that a version needs. With `patch`, missing ones are those of the latest version."""
 
 
 class PromptBody(Body):
@@ -60,7 +60,7 @@ class PromptBody(Body):
     is_raw_template: int | None = Field(None, ge=0, le=1)
 
     def content(self) -> dict[str, Any]:
-        """What of it makes a version."""
+        """The fields that make up a version."""
         content = self.model_dump(
             exclude_none=True, exclude={"patch", "name", "collection_id", "prompt_metadata"}
         )
@@ -70,20 +70,20 @@ class PromptBody(Body):
 
 
 class PublicationBody(Body):
-    """The version to put in force, by number."""
+    """The number of the version to publish."""
 
     version: int
 
 
 class LabelBody(Body):
-    """The label that a version gets; null takes it off, and to say nothing is a mistake."""
+    """The label of a version. It must be given; null removes the label."""
 
     label_id: str | None
 
 
 @route("GET /prompts", scope="prompts.list")
 def list_prompts(call: Call) -> Row:
-    """Of a collection or a workspace, newest first, without templates."""
+    """The prompts of a collection or a workspace, newest first, without templates."""
     search, collection = call.query.get("search", ""), call.query.get("collection_id")
     if collection:
         rows = call.table("prompts").where(collection_id=_collection(call, collection)["id"])
@@ -101,7 +101,7 @@ def list_prompts(call: Call) -> Row:
 
 @route("POST /prompts", scope="prompts.create")
 def create_prompt(call: Call) -> Row:
-    """A prompt, whose version 1 is published; its workspace is that of the collection."""
+    """Create a prompt in the workspace of its collection; version 1 is published."""
     body = call.read(PromptBody)
     for name in ("name", "collection_id", "string", "virtual_key"):
         if not getattr(body, name):
@@ -135,7 +135,7 @@ def create_prompt(call: Call) -> Row:
 
 @route("GET /prompts/{prompt_id}", scope="prompts.read")
 def get_prompt(call: Call) -> Row:
-    """In the published version, or in the one that `version` names (the Terraform provider)."""
+    """One prompt in its published version, or in the version in the query (Terraform provider)."""
     row, asked = _find(call), call.query.get("version")
     version = VERSIONS.published(call, row) if asked is None else VERSIONS.find(call, row, asked)
     if version is None:
@@ -145,7 +145,7 @@ def get_prompt(call: Call) -> Row:
 
 @route("PUT /prompts/{prompt_id}", scope="prompts.update")
 def update_prompt(call: Call) -> Row:
-    """A new version, not published; of name and collection alone none is made."""
+    """Change a prompt. New content makes a version, which is not published."""
     row, body = _find(call), call.read(PromptBody)
     changes: dict[str, Any] = {"last_updated_at": call.store.stamp()}
     if body.name:
@@ -171,7 +171,7 @@ def update_prompt(call: Call) -> Row:
 
 @route("DELETE /prompts/{prompt_id}", scope="prompts.delete")
 def delete_prompt(call: Call) -> Row:
-    """With all versions, and the labels on them."""
+    """Delete a prompt, with all versions and their labels."""
     row = _find(call)
     call.store.delete("prompts", row)
     return {}
@@ -179,7 +179,7 @@ def delete_prompt(call: Call) -> Row:
 
 @route("PUT /prompts/{prompt_id}/makeDefault", scope="prompts.publish")
 def publish_prompt(call: Call) -> Row:
-    """Put a version in force."""
+    """Publish a version."""
     VERSIONS.publish(call, _find(call), call.read(PublicationBody).version)
     return {}
 
@@ -213,7 +213,7 @@ def get_prompt_version(call: Call) -> Row:
 
 @route("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update")
 def update_prompt_version(call: Call) -> Row:
-    """The label alone; it leaves the version of this prompt that had it (an assumption)."""
+    """Set the label of a version; another version of this prompt loses it (an assumption)."""
     row = _find(call)
     version, body = _version(call, row), call.read(LabelBody)
     marks = call.table("label_marks")
@@ -239,14 +239,14 @@ def update_prompt_version(call: Call) -> Row:
 
 @route("POST /prompts/{prompt_id}/render", scope="prompts.render", who="workspace")
 def render_prompt(call: Call) -> Row:
-    """What would be sent to the model."""
+    """The request that would be sent to the model."""
     row, version = resolve(call, call.ids["prompt_id"])
     return {"success": True, "data": filled_request(call, row, version)}
 
 
 @route("POST /prompts/{prompt_id}/completions", scope="completions.write", who="workspace")
 def run_prompt_completion(call: Call) -> Row:
-    """The last message again, from a model that adds nothing: the same call, the same answer."""
+    """Run a prompt; the emulated model repeats the last message, so answers are predictable."""
     if isinstance(call.body, dict) and call.body.get("stream"):
         raise Refusal(400, "This emulator does not stream")
     row, version = resolve(call, call.ids["prompt_id"])
@@ -254,7 +254,7 @@ def run_prompt_completion(call: Call) -> Row:
     slug = version["content"]["virtual_key"]
     provider = call.table("virtual_keys").find(slug)
     if provider is None:
-        raise invalid("virtual_key", f"{slug} is not there any more")
+        raise invalid("virtual_key", f"{slug} was deleted")
     asked = "\n".join(text_of(message["content"]) for message in request["messages"])
     answer, reason = echo(text_of(request["messages"][-1]["content"]), request)
     choices = _number_of_choices(request)
@@ -283,7 +283,7 @@ def run_prompt_completion(call: Call) -> Row:
 
 
 def _number_of_choices(request: Row) -> int:
-    """How many answers the request asks for (`n`): all are the same."""
+    """The number of answers that the request asks for (`n`); all answers are the same."""
     choices = request.get("n")
     if choices is None:
         return 1
@@ -293,7 +293,7 @@ def _number_of_choices(request: Row) -> int:
 
 
 def _log(call: Call, row: Row, provider: Row, model: str, tokens: dict[str, int]) -> None:
-    """The completion counts in analytics."""
+    """Record the completion for logs and analytics."""
     asked, said = tokens.values()
     metadata = call.body.get("metadata") or {}
     record(
@@ -322,7 +322,7 @@ def _collection(call: Call, name: str) -> Row:
 
 
 def _check_provider(call: Call, workspace_id: str, slug: str | None) -> None:
-    """A version names a provider that its workspace has (an assumption: Portkey may not check)."""
+    """Refuse a provider that is not in the prompt's workspace (an assumption)."""
     provider = call.table("virtual_keys").find(slug)
     if provider is None or provider["workspace_id"] != workspace_id:
         raise invalid("virtual_key", f"{slug} is not in the prompt's workspace")
@@ -336,5 +336,5 @@ def _version(call: Call, row: Row) -> Row:
 
 
 def seed(seeder: Seeder) -> None:
-    """Two prompts of the support team."""
+    """Two prompts in the workspace Support."""
     write_examples(seeder)

@@ -1,4 +1,4 @@
-"""Providers: an AI provider in a workspace; the same rows as its virtual keys."""
+"""Providers: AI providers of a workspace, stored in the same table as virtual keys."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class ProviderBody(Body):
 
 @route("GET /providers", scope="providers.list")
 def list_providers(call: Call) -> Row:
-    """Those that were made of an integration."""
+    """The providers of a workspace: its virtual keys that belong to an integration."""
     return call.listing(
         call.table("virtual_keys").where(workspace_id=call.workspace()["id"]),
         keep=lambda row: row.get("integration_id") is not None,
@@ -35,7 +35,7 @@ def list_providers(call: Call) -> Row:
 
 @route("POST /providers", scope="providers.create")
 def create_provider(call: Call) -> Row:
-    """Only of an integration that the workspace may use."""
+    """Create a provider of an integration that the workspace may use."""
     workspace, body = call.workspace(), call.read(ProviderBody)
     for name in ("name", "integration_id"):
         if not getattr(body, name):
@@ -52,7 +52,7 @@ def create_provider(call: Call) -> Row:
 
 @route("GET /providers/{slug}", scope="providers.read")
 def get_provider(call: Call) -> Row:
-    """One provider; with its integration's settings if asked for, whose place is assumed."""
+    """One provider; on request with its integration's settings (their place is an assumption)."""
     row = call.find_within("virtual_keys", call.ids["slug"])
     integration = call.table("integrations").get(row.get("integration_id"))
     if integration is None or call.query.get("include_configurations") != "true":
@@ -62,7 +62,7 @@ def get_provider(call: Call) -> Row:
 
 @route("PUT /providers/{slug}", scope="providers.update")
 def update_provider(call: Call) -> Row:
-    """What is given changes; the slug stays."""
+    """Change the given fields; the slug cannot change."""
     row = call.find_within("virtual_keys", call.ids["slug"])
     body = call.read(ProviderBody)
     changes = _changes(row, body)
@@ -74,7 +74,7 @@ def update_provider(call: Call) -> Row:
 
 @route("DELETE /providers/{slug}", scope="providers.delete")
 def delete_provider(call: Call) -> Row:
-    """The integration stays."""
+    """Delete a provider; its integration stays."""
     call.store.delete("virtual_keys", call.find_within("virtual_keys", call.ids["slug"]))
     return {}
 

@@ -1,4 +1,4 @@
-"""Rate limits."""
+"""Rate limits by any condition."""
 
 from typing import Literal
 
@@ -25,13 +25,13 @@ class RateLimitBody(PolicyBody):
 
 @route("GET /policies/rate-limits", scope="policies.list", enterprise=True)
 def list_rate_limits(call: Call) -> Row:
-    """A workspace's rate limits."""
+    """The rate limits of a workspace."""
     return call.listing(policies(call, "rate_limits", "type", "unit", "target"))
 
 
 @route("POST /policies/rate-limits", scope="policies.create", enterprise=True)
 def create_rate_limit(call: Call) -> Row:
-    """A rate limit, for models unless it says for MCP tools."""
+    """Create a rate limit: on models by default, or on MCP tools."""
     body = call.read(RateLimitBody)
     for name in ("type", "unit", "value"):
         if getattr(body, name) is None:
@@ -55,7 +55,7 @@ def get_rate_limit(call: Call) -> Row:
 
 @route("PUT /policies/rate-limits/{id}", scope="policies.update", enterprise=True)
 def update_rate_limit(call: Call) -> Row:
-    """What is given changes; type, groups and target never do."""
+    """Change the given fields; type, groups and target cannot change."""
     row, body = find_policy(call, "rate_limits", call.ids["id"]), call.read(RateLimitBody)
     check_keys(body)
     fields = {"name", "conditions", "unit", "value"}
@@ -66,12 +66,12 @@ def update_rate_limit(call: Call) -> Row:
 
 @route("DELETE /policies/rate-limits/{id}", scope="policies.delete", enterprise=True)
 def delete_rate_limit(call: Call) -> Row:
-    """Archived, and still readable under that status."""
+    """Archive a rate limit; it can still be read with `status=archived`."""
     return archive(call, "rate_limits", find_policy(call, "rate_limits", call.ids["id"]))
 
 
 def seed(seeder: Seeder) -> None:
-    """A limit on each key of the support team."""
+    """One rate limit in the workspace Support."""
     seeder.request(
         "POST /policies/rate-limits",
         {

@@ -1,4 +1,4 @@
-"""SCIM: groups of an identity provider, mapped to workspaces."""
+"""SCIM: the mapping of an identity provider's groups to workspaces."""
 
 import re
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from .core.tables import OWNED_BY_WORKSPACE, Table
 
 TABLES = (Table("scim_mappings", (OWNED_BY_WORKSPACE,)), Table("scim_groups"))
 PROVISIONED = re.compile(r"ws-.+-role-.+")
-"""Groups with such a name are mapped by their name, not by a call (the OpenAPI file)."""
+"""The form of names of groups that are mapped automatically (the OpenAPI file)."""
 
 
 class MappingBody(Body):
@@ -31,7 +31,7 @@ class MappingBody(Body):
 
 @route("GET /scim/workspaces", scope=None, who="admin", enterprise=True)
 def list_scim_workspace_mappings(call: Call) -> Row:
-    """All mappings, in an envelope of their own."""
+    """All mappings. The form of this list is unlike the others."""
     named = call.named_workspace()
     filters = {
         "workspace_id": named and named["id"],
@@ -48,7 +48,10 @@ def list_scim_workspace_mappings(call: Call) -> Row:
 
 @route("POST /scim/workspaces", scope=None, who="admin", enterprise=True)
 def create_scim_workspace_mapping(call: Call) -> Row:
-    """The same mapping again answers the one there is; another role for the group is refused."""
+    """Create a mapping, or answer the same one if it exists.
+
+    Refused with 400 if the group is mapped with another role.
+    """
     body, workspace = call.read(MappingBody), call.named_workspace()
     if workspace is None:
         raise invalid("workspace_id", "Field required")
@@ -77,14 +80,14 @@ def create_scim_workspace_mapping(call: Call) -> Row:
 
 @route("DELETE /scim/workspaces/{mapping_id}", scope=None, who="admin", enterprise=True)
 def delete_scim_workspace_mapping(call: Call) -> Row:
-    """Archived; the people keep their memberships."""
+    """Delete a mapping; the users stay members of the workspace."""
     call.store.delete("scim_mappings", call.find("scim_mappings", call.ids["mapping_id"]))
     return {"success": True}
 
 
 @route("GET /v2/scim/groups", scope=None, who="admin", base="root", enterprise=True)
 def list_scim_groups(call: Call) -> Row:
-    """The groups that the identity provider has sent."""
+    """The groups that the identity provider sent."""
     search = call.query.get("search", "").lower()
     return call.listing(
         call.table("scim_groups").rows(),
@@ -96,7 +99,7 @@ def list_scim_groups(call: Call) -> Row:
 def _group(call: Call, body: MappingBody) -> Row:
     groups = call.table("scim_groups")
     if bool(body.scim_group_id) == bool(body.scim_group_name):
-        raise invalid("scim_group_id", "give it or scim_group_name, one of them")
+        raise invalid("scim_group_id", "give either scim_group_id or scim_group_name")
     if body.scim_group_id:
         group = groups.get(body.scim_group_id)
         if group is None:
@@ -104,7 +107,10 @@ def _group(call: Call, body: MappingBody) -> Row:
         return group
     name = body.scim_group_name or ""
     if PROVISIONED.match(name):
-        raise invalid("scim_group_name", "is of the form that groups are mapped by themselves for")
+        raise invalid(
+            "scim_group_name",
+            "must not be of the form ws-…-role-…: such groups are mapped automatically",
+        )
     named = groups.where(name=name)
     return named[0] if len(named) else _add_group(call, name)
 
@@ -114,7 +120,7 @@ def _add_group(call: Call, name: str) -> Row:
 
 
 def seed(seeder: Seeder) -> None:
-    """Two groups, one of them mapped."""
+    """Two groups, one of which is mapped."""
     for name in ("Engineering", "Support staff"):
         _add_group(seeder.call(), name)
     seeder.request(

@@ -1,4 +1,4 @@
-"""Secret references: where a secret is in a vault of the organisation's own."""
+"""Secret references: where to find a secret in the organisation's own vault."""
 
 from typing import Any, Literal
 
@@ -48,7 +48,7 @@ AUTH_FIELDS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         },
     ),
 }
-"""By manager: the field that says how to sign in, and what each way needs (the OpenAPI file)."""
+"""By secret manager: the field with the kind of sign-in, and the fields that each kind needs."""
 
 
 class SecretReferenceBody(Body):
@@ -68,7 +68,7 @@ class SecretReferenceBody(Body):
 
 @route("GET /secret-references", scope="secret_references.list", who="admin", enterprise=True)
 def list_secret_references(call: Call) -> Row:
-    """References without their details; 20 a page unless another size is asked for."""
+    """The secret references without their details, by default 20 a page."""
     search, manager = call.query.get("search", "").lower(), call.query.get("manager_type")
     tags = tag_filter(call)
     call.query = {"page_size": "20", **call.query}
@@ -85,7 +85,10 @@ def list_secret_references(call: Call) -> Row:
 
 @route("POST /secret-references", scope="secret_references.create", who="admin", enterprise=True)
 def create_secret_reference(call: Call) -> Row:
-    """For all workspaces unless some are named; a slug that is taken is refused with 400."""
+    """Create a secret reference, for all workspaces unless the body names some.
+
+    A slug that is in use is refused with 400.
+    """
     body = call.read(SecretReferenceBody)
     for name in ("name", "manager_type", "auth_config", "secret_path"):
         if not getattr(body, name):
@@ -120,7 +123,7 @@ def create_secret_reference(call: Call) -> Row:
 
 @route("GET /secret-references/{id}", scope="secret_references.read", who="admin", enterprise=True)
 def get_secret_reference(call: Call) -> Row:
-    """One reference; what signs in is masked."""
+    """One secret reference, with credentials masked."""
     row = call.find("secret_references", call.ids["id"])
     return {**public(row), "auth_config": masked(row["auth_config"])}
 
@@ -129,11 +132,11 @@ def get_secret_reference(call: Call) -> Row:
     "PUT /secret-references/{id}", scope="secret_references.update", who="admin", enterprise=True
 )
 def update_secret_reference(call: Call) -> Row:
-    """What is given changes; the way to sign in is merged with the old."""
+    """Change the given fields; `auth_config` is merged with the stored one."""
     row = call.find("secret_references", call.ids["id"])
     body = call.read(SecretReferenceBody)
     if not body.model_fields_set:
-        raise invalid("body", "nothing to change")
+        raise invalid("body", "must contain a field to change")
     fields = {"name", "description", "secret_path", "secret_key", "tags"}
     changes = body.model_dump(include=fields, exclude_unset=True)
     for name in ("name", "secret_path"):
@@ -154,7 +157,7 @@ def update_secret_reference(call: Call) -> Row:
     enterprise=True,
 )
 def delete_secret_reference(call: Call) -> Row:
-    """Refused with 400 while something uses it (the OpenAPI file)."""
+    """Delete a secret reference; refused with 400 while it is in use (the OpenAPI file)."""
     row = call.find("secret_references", call.ids["id"])
     if reason := call.store.reason_to_refuse("secret_references", row):
         raise Refusal(400, f"Secret reference is in use. {reason}")
@@ -163,7 +166,7 @@ def delete_secret_reference(call: Call) -> Row:
 
 
 def _check_auth_config(manager: str, config: Row) -> None:
-    """Whether all is there that one of the manager's ways to sign in needs."""
+    """Refuse an `auth_config` without all fields that its kind of sign-in needs."""
     chooser, ways = AUTH_FIELDS[manager]
     needed = ways.get(config.get(chooser, ""))
     if needed is None:
@@ -174,7 +177,7 @@ def _check_auth_config(manager: str, config: Row) -> None:
 
 
 def _access(call: Call, body: SecretReferenceBody) -> dict[str, Any]:
-    """Which workspaces may use it: naming some ends "all", saying "all" forgets those named."""
+    """The changes to who may use it: either all workspaces, or those in a list."""
     named = body.allowed_workspaces
     if named is None:
         all_workspaces = body.allow_all_workspaces
@@ -183,7 +186,9 @@ def _access(call: Call, body: SecretReferenceBody) -> dict[str, Any]:
         cleared: dict[str, Any] = {"_allowed_workspaces": []} if all_workspaces else {}
         return {"allow_all_workspaces": all_workspaces, **cleared}
     if not named or body.allow_all_workspaces:
-        raise invalid("allowed_workspaces", "names at least one, and excludes all")
+        raise invalid(
+            "allowed_workspaces", "must name a workspace, and excludes allow_all_workspaces"
+        )
     workspaces = [call.table("workspaces").find(name) for name in named]
     if None in workspaces:
         raise forbidden()

@@ -1,4 +1,4 @@
-"""Usage limits, and what each group has used of them."""
+"""Usage limits by any condition, and the usage of each group."""
 
 from typing import Any, Literal
 
@@ -34,13 +34,13 @@ BUDGET = (
 
 @route("GET /policies/usage-limits", scope="policies.list", enterprise=True)
 def list_usage_limits(call: Call) -> Row:
-    """A workspace's usage limits."""
+    """The usage limits of a workspace."""
     return call.listing(policies(call, "usage_limits", "type"))
 
 
 @route("POST /policies/usage-limits", scope="policies.create", enterprise=True)
 def create_usage_limit(call: Call) -> Row:
-    """A usage limit; each group starts with nothing used."""
+    """Create a usage limit; the usage of each group starts at 0."""
     body = call.read(UsageLimitBody)
     for name in ("type", "credit_limit"):
         if getattr(body, name) is None:
@@ -58,7 +58,7 @@ def create_usage_limit(call: Call) -> Row:
 
 @route("GET /policies/usage-limits/{id}", scope="policies.read", enterprise=True)
 def get_usage_limit(call: Call) -> Row:
-    """One usage limit, with what its groups have used if asked for."""
+    """One usage limit, with the usage of its groups if the query asks for it."""
     row = find_policy(call, "usage_limits", call.ids["id"])
     if call.query.get("include_usage") != "true":
         return public(row)
@@ -72,7 +72,7 @@ def get_usage_limit(call: Call) -> Row:
 
 @route("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
 def update_usage_limit(call: Call) -> Row:
-    """What is given changes; type and groups never do."""
+    """Change the given fields; type and groups cannot change."""
     row, body = find_policy(call, "usage_limits", call.ids["id"]), call.read(UsageLimitBody)
     check_keys(body)
     named = body.model_dump(include={"name", "conditions"}, exclude_none=True)
@@ -88,13 +88,13 @@ def update_usage_limit(call: Call) -> Row:
 
 @route("DELETE /policies/usage-limits/{id}", scope="policies.delete", enterprise=True)
 def delete_usage_limit(call: Call) -> Row:
-    """Archived, and still readable under that status."""
+    """Archive a usage limit; it can still be read with `status=archived`."""
     return archive(call, "usage_limits", find_policy(call, "usage_limits", call.ids["id"]))
 
 
 @route("GET /policies/usage-limits/{limit_id}/entities", scope="policies.list", enterprise=True)
 def list_usage_limit_entities(call: Call) -> Row:
-    """The groups seen so far, each with what it has used."""
+    """The groups that had any request, each with its usage."""
     row = call.find("usage_limits", call.ids["limit_id"])
     status, search = call.query.get("status"), call.query.get("search", "")
     return call.listing(
@@ -110,7 +110,7 @@ def list_usage_limit_entities(call: Call) -> Row:
     enterprise=True,
 )
 def reset_usage_limit_entity(call: Call) -> Row:
-    """One group starts with nothing used."""
+    """Set the usage of one group to 0."""
     row = call.find("usage_limits", call.ids["limit_id"])
     entity = call.table("usage_limit_entities").get(call.ids["entity_id"])
     if entity is None or entity["limit_id"] != row["id"]:
@@ -120,7 +120,7 @@ def reset_usage_limit_entity(call: Call) -> Row:
 
 
 def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
-    """The changes to a budget, and when it next begins anew."""
+    """The changes to a budget, with its next reset."""
     changes = body.model_dump(include=set(BUDGET), exclude_unset=True)
     if changes.get("credit_limit", ...) is None:
         raise invalid("credit_limit", "must not be null")
@@ -142,7 +142,7 @@ def _usage(limit: Row, usage: Amount) -> dict[str, Any]:
 
 
 def count_usage(store: Store, limit: Row, value_key: str, amount: Amount) -> None:
-    """Count usage for a group, which is made when it is first seen."""
+    """Add to the usage of a group; creates the group if it is new."""
     entities = store.table("usage_limit_entities")
     entity = next(iter(entities.where(limit_id=limit["id"], value_key=value_key)), None)
     if entity is None:
@@ -169,7 +169,7 @@ TABLES = (
 
 
 def seed(seeder: Seeder) -> None:
-    """A budget for each person of the support team, which one has used up."""
+    """A budget for each user in the workspace Support; one of them is exhausted."""
     limit = seeder.request(
         "POST /policies/usage-limits",
         {

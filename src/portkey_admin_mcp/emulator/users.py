@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 TABLES = (Table("users"), Table("invites"))
 INVITE_DAYS = 7
-"""How long an invitation stands. Not documented: an assumption of this emulator."""
+"""Days until an invitation expires. Not documented: an assumption."""
 
 
 class UserChange(Body):
-    """The body of a user update."""
+    """The body of an update of a user."""
 
     role: Literal["admin", "member"] | None = None
 
 
 class Grant(Body):
-    """A workspace an invited person joins, by slug."""
+    """A workspace that an invited person joins, by slug or id, and the role in it."""
 
     id: str
     role: Literal["admin", "member", "manager"]
 
 
 class KeyDetails(Body):
-    """The key an invited person gets."""
+    """The API key that an invited person gets in each workspace."""
 
     scopes: list[str]
 
@@ -49,7 +49,7 @@ class Invitation(Body):
 
 @route("GET /admin/users", scope="organisation_users.list", who="admin", enterprise=True)
 def list_all_users(call: Call) -> Row:
-    """All users, with the paging names only this API uses."""
+    """All users. Only this list and that of invitations name their paging in camel case."""
     return call.listing(
         call.table("users").rows(),
         keep=lambda user: _matches_query(call, user, "role"),
@@ -68,7 +68,7 @@ def get_user(call: Call) -> Row:
     "PUT /admin/users/{user_id}", scope="organisation_users.update", who="admin", enterprise=True
 )
 def update_user(call: Call) -> Row:
-    """Only the role can be set, and not to owner."""
+    """Change the role; nobody can be made the owner."""
     user = call.find("users", call.ids["user_id"])
     change = call.read(UserChange)
     if change.role is not None:
@@ -81,7 +81,7 @@ def update_user(call: Call) -> Row:
     "DELETE /admin/users/{user_id}", scope="organisation_users.delete", who="admin", enterprise=True
 )
 def delete_user(call: Call) -> Row:
-    """The person, with memberships and keys."""
+    """Delete a user, with memberships and API keys."""
     user = call.find("users", call.ids["user_id"])
     call.store.delete("users", user)
     return {}
@@ -89,7 +89,7 @@ def delete_user(call: Call) -> Row:
 
 @route("POST /admin/users/invites", scope="organisation_users.create", who="admin", enterprise=True)
 def invite_user(call: Call) -> Row:
-    """Refused for someone who is a user already."""
+    """Invite a person; refused for an email address of a user."""
     body = call.read(Invitation)
     for grant in body.workspaces:
         if call.table("workspaces").find(grant.id) is None:
@@ -109,7 +109,7 @@ def invite_user(call: Call) -> Row:
         "expires_at": moment(now + timedelta(days=INVITE_DAYS)),
         "accepted_at": None,
         "invited_by": call.key.get("user_id"),
-        # Portkey's answers do not repeat these (seen by the Terraform provider).
+        # Portkey's answers do not contain these (seen by the Terraform provider).
         "_workspaces": [grant.model_dump() for grant in body.workspaces],
         "_organisation_id": call.organisation,
         "_scopes": body.workspace_api_key_details and body.workspace_api_key_details.scopes,
@@ -147,7 +147,7 @@ def get_user_invite(call: Call) -> Row:
     enterprise=True,
 )
 def delete_user_invite(call: Call) -> Row:
-    """A pending invitation is cancelled; it stays listed."""
+    """Cancel a pending invitation; it stays in the list."""
     call.table("invites").change(_pending(call), {"status": "cancelled"})
     return {}
 
@@ -159,12 +159,12 @@ def delete_user_invite(call: Call) -> Row:
     enterprise=True,
 )
 def resend_user_invite(call: Call) -> Row:
-    """The same link, under a name that only this endpoint uses."""
+    """The same link as before, in a field that only this endpoint names so."""
     return {"inviteLink": _link(_pending(call))}
 
 
 def _user_answer(call: Call, user: Row) -> Row:
-    """Owners and admins see every workspace, members their own."""
+    """A user in answers: with all workspaces for owners and admins, with their own for members."""
     workspaces = call.table("workspaces")
     own = [m["workspace_id"] for m in call.table("members").where(user_id=user["id"])]
     visible = own if user["role"] == "member" else [home["id"] for home in workspaces.rows()]
@@ -191,7 +191,7 @@ def _pending(call: Call) -> Row:
 
 @control("POST /emulator/invites/{invite_id}/accept")
 def _accept(emulator: "Emulator", call: Call) -> Row:
-    """The person becomes a user and a member; Portkey offers this in a browser only."""
+    """Accept an invitation, which Portkey offers in a browser only."""
     invite = _pending(call)
     now = call.store.stamp()
     with emulator.store.transaction():
@@ -217,7 +217,7 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
 
 
 def _create_promised_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:
-    """The API key that the invitation promised; what Portkey calls it is not known."""
+    """Create the API key that the invitation promised. How Portkey names it is not known."""
     maker = {"type": ADMIN, "organisation_id": invite["_organisation_id"], "_owner": True}
     body = {
         "name": f"{user['first_name']}'s key"[:100],

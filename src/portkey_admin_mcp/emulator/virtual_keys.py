@@ -1,4 +1,4 @@
-"""Virtual keys: provider keys under a slug."""
+"""Virtual keys: the keys of AI providers, named by a slug."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ MODEL_CONFIG = ("apiVersion", "resourceName", "deploymentName", "deploymentConfi
 
 @route("GET /virtual-keys", scope="virtual_keys.list")
 def list_virtual_keys(call: Call) -> Row:
-    """A workspace's virtual keys, without the provider keys."""
+    """The virtual keys of a workspace, without the provider's keys."""
     keys = call.table("virtual_keys").where(workspace_id=call.workspace()["id"])
     return call.listing(keys, render=lambda key: _answer(call, key))
 
@@ -54,7 +54,7 @@ def get_virtual_key(call: Call) -> Row:
 
 @route("POST /virtual-keys", scope="virtual_keys.create")
 def create_virtual_key(call: Call) -> Row:
-    """A virtual key; the provider's key is never shown again."""
+    """Create a virtual key; no answer shows the provider's key."""
     workspace = call.workspace()
     body = call.read(VirtualKeyBody)
     for name in ("name", "provider"):
@@ -72,7 +72,7 @@ def create_virtual_key(call: Call) -> Row:
 def new_key(
     call: Call, workspace: Row, name: str, provider: str, *, slug: str = "", note: str | None = None
 ) -> Row:
-    """A virtual key as it begins, not yet kept; providers begin so too."""
+    """The row of a new virtual key or provider, not yet added to the table."""
     return {
         "id": call.store.uuid(),
         "slug": slug or call.store.slug("", name, 40).removeprefix("-"),
@@ -94,7 +94,7 @@ def new_key(
 
 @route("PUT /virtual-keys/{slug}", scope="virtual_keys.update")
 def update_virtual_key(call: Call) -> Row:
-    """What is given changes."""
+    """Change the given fields."""
     key = call.find_within("virtual_keys", call.ids["slug"])
     body = call.read(VirtualKeyBody)
     call.table("virtual_keys").change(key, _changes(call, key, body))
@@ -103,7 +103,7 @@ def update_virtual_key(call: Call) -> Row:
 
 @route("DELETE /virtual-keys/{slug}", scope="virtual_keys.delete")
 def delete_virtual_key(call: Call) -> Row:
-    """Configs that refer to it stay, and fail when used."""
+    """Delete a virtual key; configs that refer to it stay, and fail when they are used."""
     call.store.delete("virtual_keys", call.find_within("virtual_keys", call.ids["slug"]))
     return {}
 
@@ -145,7 +145,7 @@ TABLES = (
 
 
 def _answer(call: Call, key: Row) -> Row:
-    """Without the internals, and without what `/virtual-keys` does not say."""
+    """A virtual key in answers, without its id and workspace."""
     late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
     shown = {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}
     return {**shown, "status": "expired" if late else key["status"]}

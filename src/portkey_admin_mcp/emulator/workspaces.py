@@ -36,7 +36,7 @@ TABLES = (
 
 
 class Defaults(Body):
-    """What requests in a workspace get unless they say otherwise."""
+    """What applies to requests in a workspace that set nothing themselves."""
 
     metadata: dict[str, Any] | None = None
     is_default: int | None = None
@@ -59,34 +59,34 @@ class WorkspaceBody(Body):
 
 
 class WorkspaceDeletion(Body):
-    """The body of a workspace's deletion."""
+    """The body of the deletion of a workspace."""
 
     name: str | None = None
     force_delete: bool = False
 
 
 class Membership(Body):
-    """A user who joins."""
+    """A user to add, and the role in the workspace."""
 
     id: str
     role: WorkspaceRole
 
 
 class Memberships(Body):
-    """The body of joining."""
+    """The users to add to a workspace."""
 
     users: list[Membership]
 
 
 class RoleChange(Body):
-    """The body of a member's update."""
+    """The new role of a member."""
 
     role: WorkspaceRole
 
 
 @route("GET /admin/workspaces", scope="workspaces.list")
 def list_workspaces(call: Call) -> Row:
-    """All workspaces, its own for a workspace's key; deleted ones only under `status=archived`."""
+    """All workspaces; for a workspace's key its own. Deleted ones only with `status=archived`."""
     statuses = (call.query.get("status") or "active").split(",")
     rows = [*call.table("archived_workspaces").rows()] if "archived" in statuses else []
     rows += [*call.table("workspaces").rows()] if "active" in statuses else []
@@ -124,7 +124,7 @@ def get_workspace(call: Call) -> Row:
 
 @route("POST /admin/workspaces", scope="workspaces.create", who="admin")
 def create_workspace(call: Call) -> Row:
-    """A workspace, with the users named as members."""
+    """Create a workspace, with the named users as members."""
     body = call.read(WorkspaceBody)
     if not (body.name or "").strip():
         raise invalid("name", "Field required")
@@ -165,7 +165,7 @@ def create_workspace(call: Call) -> Row:
 
 @route("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
 def update_workspace(call: Call) -> Row:
-    """What is given changes; null clears. The slug stays when the name changes."""
+    """Change the given fields; null clears one. The slug stays when the name changes."""
     workspace = _find(call)
     change = call.read(WorkspaceBody)
     values = change.model_fields_set
@@ -187,8 +187,9 @@ def update_workspace(call: Call) -> Row:
 
 @route("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", who="admin")
 def delete_workspace(call: Call) -> Row:
-    """Needs the name; refused for the default workspace, and for one with content unless forced.
+    """Delete a workspace; the body must repeat its name.
 
+    Refused for the default workspace, and for one with content unless the deletion is forced.
     Each table says what happens to its rows (a `Reference` to `workspaces`); docs/emulator.md
     lists it table by table.
     """
@@ -210,7 +211,7 @@ def delete_workspace(call: Call) -> Row:
 
 @route("POST /admin/workspaces/{workspace_id}/users", scope="workspace_users.create")
 def add_workspace_member(call: Call) -> Row:
-    """All of them or none; each must be a user of the organisation already."""
+    """Add all users or none; each must already be a user of the organisation."""
     workspace = _find(call)
     new_members = call.read(Memberships).users
     for member in new_members:
@@ -225,7 +226,7 @@ def add_workspace_member(call: Call) -> Row:
 
 @route("GET /admin/workspaces/{workspace_id}/users", scope="workspace_users.list")
 def list_workspace_members(call: Call) -> Row:
-    """The people who were added; owners and admins may enter without."""
+    """The members; owners and admins of the organisation have access without being members."""
     people, role, email = call.table("users"), call.query.get("role"), call.query.get("email")
     return call.listing(
         _members(call, _find(call)),
@@ -244,7 +245,7 @@ def get_workspace_member(call: Call) -> Row:
 
 @route("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
 def update_workspace_member(call: Call) -> Row:
-    """The role in this workspace."""
+    """Change the role in this workspace."""
     member, role = _find_member(call), call.read(RoleChange).role
     changes = {"role": role, "last_updated_at": call.store.stamp()}
     call.table("members").change(member, changes)
@@ -253,7 +254,7 @@ def update_workspace_member(call: Call) -> Row:
 
 @route("DELETE /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.delete")
 def remove_workspace_member(call: Call) -> Row:
-    """Out of the workspace, still in the organisation."""
+    """Remove a member from the workspace; the user stays in the organisation."""
     call.table("members").remove(_find_member(call))
     return {}
 
@@ -281,7 +282,7 @@ def _check_slug(call: Call, slug: str) -> None:
 
 
 def _answer(workspace: Row) -> Row:
-    """Portkey puts the icon before the name (changelog 1.18.0)."""
+    """The workspace as answers show it: with the icon before the name (changelog 1.18.0)."""
     name = f"{workspace['icon'] or ''} {workspace['name']}".strip()
     return {**workspace, "name": name}
 
@@ -298,7 +299,7 @@ def _limits(values: list[Any] | None) -> list[Row] | None:
 
 
 def _defaults(call: Call, workspace: Row, body: Defaults) -> Row:
-    """A config is named by slug or id and read back as a slug."""
+    """The changes to the defaults; a config is named by slug or id and stored as its slug."""
     values = body.model_dump(exclude_unset=True, exclude={"is_default"})
     if named := values.get("user_api_key_config"):
         config = call.table("configs").find(named)

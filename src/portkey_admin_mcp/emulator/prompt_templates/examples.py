@@ -4,7 +4,7 @@ from ..core.seeder import Seeder
 
 
 def write_examples(seeder: Seeder) -> None:
-    """Two prompts of the support team; the first has a draft of a better version."""
+    """Add two prompts to the workspace Support; the first also has an unpublished version."""
     support = seeder.workspace_named("Support")
     store = seeder.store
     (folder,) = store.table("collections").where(workspace_id=support["id"], name="Macros")

@@ -1,4 +1,4 @@
-"""Mustache as prompts use it: text with variables, sections and partials."""
+"""Mustache templates: text with variables, sections and partials."""
 
 import json
 import re
@@ -15,7 +15,7 @@ KINDS = {"": "variables", "&": "variables", "#": "sections", "^": "sections", ">
 
 
 class _Partials:
-    """Finds a partial when a template includes it."""
+    """Gives pystache the partials that a template includes."""
 
     def __init__(self, find: Callable[[str], str | None]) -> None:
         self._find = find
@@ -27,7 +27,7 @@ class _Partials:
 
 
 class _Text(Renderer):
-    """Writes values as JavaScript's Mustache does: nothing for null, JSON's words otherwise."""
+    """Writes values as Mustache for JavaScript does: nothing for null, otherwise JSON."""
 
     def str_coerce(self, value: Any) -> str:
         return "" if value is None else json.dumps(value, ensure_ascii=False)
@@ -50,14 +50,14 @@ def render(template: str, variables: dict[str, Any], find: Callable[[str], str |
 
 
 def _check_sections(template: str) -> None:
-    """Refuse a section that is not closed: pystache renders nothing of such a template."""
+    """Refuse a section that is not closed, because pystache renders such a template as nothing."""
     signs = [sign for sign, _name in TAG.findall(template)]
     if "=" not in signs and signs.count("#") + signs.count("^") > signs.count("/"):
         raise Refusal(400, "Invalid template: a section is not closed")
 
 
 def components(template: str) -> dict[str, list[str]]:
-    """The names that a template uses, by kind, each once, in order."""
+    """The names of variables, partials and sections in a template, each once, in order."""
     names: dict[str, dict[str, None]] = {"variables": {}, "partials": {}, "sections": {}}
     for sign, name in TAG.findall(template):
         if sign in KINDS and name:

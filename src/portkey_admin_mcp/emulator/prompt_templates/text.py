@@ -1,4 +1,4 @@
-"""Filling in prompts, and a model that answers with what it was told."""
+"""Filling in prompts, and the emulated model, which repeats what it is sent."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ LETTERS_PER_TOKEN = 4
 
 
 def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
-    """What a model is sent: messages filled in, parameters of the version and of the request."""
+    """The request to a model: filled-in messages, and parameters of the version and the request."""
     body = call.body if isinstance(call.body, dict) else {}
     variables = body.get("variables")
     if not isinstance(variables, dict):
@@ -35,9 +35,10 @@ def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
 def _messages(
     call: Call, row: Row, content: Row, variables: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Filled in, then read as JSON for a raw template; otherwise the other way round.
+    """The messages of a version with its variables filled in.
 
-    Text that is no list of messages becomes one message of the user (an assumption).
+    A raw template is filled in before it is read as JSON, another one after that. Text that is not
+    a list of messages becomes one message of the user (an assumption).
     """
 
     def filled(text: str) -> str:
@@ -66,7 +67,7 @@ def _as_messages(text: str) -> list[dict[str, Any]] | None:
 
 
 def _each_text(content: Any, filled: Any) -> Any:
-    """The content of a message: text, or parts of which some are text."""
+    """Fill in the text of a message's content, which is text or a list of parts."""
     if isinstance(content, str):
         return filled(content)
     if isinstance(content, list):
@@ -77,7 +78,7 @@ def _each_text(content: Any, filled: Any) -> Any:
 
 
 def _partial(call: Call, row: Row, name: str) -> str | None:
-    """A partial of the prompt's workspace: `slug`, `slug@2` or `slug@latest`."""
+    """The text of a partial by `slug`, `slug@2` or `slug@latest`; None if there is none."""
     slug, _, version_name = name.partition("@")
     partial = call.table("partials").find(slug)
     if partial is None or partial["workspace_id"] != row["workspace_id"]:
@@ -93,7 +94,7 @@ def _partial(call: Call, row: Row, name: str) -> str | None:
 
 
 def text_of(content: Any) -> str:
-    """The text of a message, without what else it holds."""
+    """The text of a message's content; images and the like are left out."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
@@ -101,7 +102,7 @@ def text_of(content: Any) -> str:
 
 
 def echo(text: str, request: dict[str, Any]) -> tuple[str, str]:
-    """What the model says, and why it stopped: `max_tokens` are obeyed."""
+    """The answer of the emulated model and its finish reason; `max_tokens` limits it."""
     max_tokens = request.get("max_completion_tokens", request.get("max_tokens"))
     answer = f"You said: {text}"
     if isinstance(max_tokens, int) and 0 < max_tokens < tokens_in(answer):
@@ -110,5 +111,5 @@ def echo(text: str, request: dict[str, Any]) -> tuple[str, str]:
 
 
 def tokens_in(text: str) -> int:
-    """How many tokens a text has, roughly."""
+    """The approximate number of tokens of a text."""
     return -(-len(text) // LETTERS_PER_TOKEN)

@@ -1,4 +1,4 @@
-"""Versions of prompts: which one a name means, and how one is shown."""
+"""Versions of prompts: finding them by name, and their form in answers."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ VERSIONS = Versions("prompt_versions", "prompts")
 
 
 def resolve(call: Call, name: str) -> tuple[Row, Row]:
-    """A prompt and its version: `slug`, `slug@2`, `slug@latest`, `slug@label`."""
+    """The prompt and version of a name: `slug`, `slug@2`, `slug@latest` or `slug@label`."""
     slug, _, version_name = name.partition("@")
     row = call.find("prompts", slug)
     if not version_name:
@@ -29,7 +29,7 @@ def resolve(call: Call, name: str) -> tuple[Row, Row]:
 
 
 def prompt_answer(call: Call, row: Row, version: Row) -> dict[str, Any]:
-    """A prompt in one of its versions, flat as it is seen live."""
+    """The answer for a prompt in one of its versions, flat as live answers are."""
     content = version["content"]
     labels = [
         _label_row(call, mark) for mark in call.table("label_marks").where(version_id=version["id"])
@@ -57,17 +57,17 @@ def prompt_answer(call: Call, row: Row, version: Row) -> dict[str, Any]:
 
 
 def list_entry(row: Row) -> dict[str, Any]:
-    """A prompt without its workspace, which answers do not repeat."""
+    """The fields of a prompt in answers: all but its workspace."""
     return {name: value for name, value in row.items() if name != "workspace_id"}
 
 
 def status(version: Row) -> str:
-    """Whether it is in force."""
+    """The status of a version: published ones are active."""
     return "active" if version["published"] else "archived"
 
 
 def label_of(call: Call, version: Row) -> str | None:
-    """The id of its first label."""
+    """The id of the first label of a version; None without labels."""
     marks = call.table("label_marks").where(version_id=version["id"])
     return marks[0]["label_id"] if len(marks) else None
 

@@ -1,4 +1,4 @@
-"""What MCP integrations and MCP servers have in common in the emulator."""
+"""Capabilities of MCP integrations and MCP servers, and their lists."""
 
 from typing import Any, Literal
 
@@ -13,11 +13,11 @@ OFFERED = (
     ("triage", "prompt", "Sort new issues."),
     ("readme", "resource", "The README of the repository."),
 )
-"""What every emulated MCP server offers: there is no real one to ask."""
+"""The capabilities of every MCP server: the emulator connects to no real one."""
 
 
 class CapabilityChange(Body):
-    """Whether one capability may be used."""
+    """Whether one capability is enabled."""
 
     name: str
     type: Literal["tool", "prompt", "resource", "resource_template"]
@@ -25,13 +25,13 @@ class CapabilityChange(Body):
 
 
 class CapabilityBody(Body):
-    """Which capabilities may be used."""
+    """Which capabilities are enabled or disabled."""
 
     capabilities: list[CapabilityChange] = Field(min_length=1)
 
 
 def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A page of capabilities, from 1, with how many there are of each type."""
+    """A page of capabilities, with their number by type; the first page is 1."""
     kind = call.query.get("type")
     counts = dict.fromkeys(("tool", "prompt", "resource", "resource_template"), 0)
     for row in rows:
@@ -53,12 +53,15 @@ def _paging(call: Call, page: dict[str, Any]) -> dict[str, Any]:
 
 
 def mcp_list(call: Call, page: dict[str, Any]) -> dict[str, Any]:
-    """A list of the MCP APIs: without `object`, with `has_more`."""
+    """A list in the form of the MCP endpoints: without `object`, with `has_more`."""
     return {"data": page["data"], **_paging(call, page)}
 
 
 def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
-    """Which capabilities are off after these changes; unknown names are ignored (assumed)."""
+    """The disabled capabilities after these changes, as `type:name`.
+
+    Unknown names are ignored (an assumption).
+    """
     off = set(before)
     offered = {f"{kind}:{name}" for name, kind, _description in OFFERED}
     for change in changes:
@@ -68,7 +71,7 @@ def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
 
 
 def connection_test(url: str) -> dict[str, Any]:
-    """Whether a server at this address is up: all are, but those whose name says otherwise."""
+    """The result of a connection test: succeeds unless the address contains "unreachable"."""
     if "unreachable" in url or ".invalid" in url:
         return {"success": False, "url": url, "error": "connect ECONNREFUSED"}
     return {

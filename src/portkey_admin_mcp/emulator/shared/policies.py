@@ -1,4 +1,4 @@
-"""What usage limits and rate limits have in common."""
+"""What usage limits and rate limits, the two kinds of policies, have in common."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ class Group(Body):
 
 
 class PolicyBody(Body):
-    """What the body of any policy may say."""
+    """The fields that the body of every policy has."""
 
     name: str | None = None
     conditions: list[Condition] | None = Field(None, min_length=1)
@@ -37,7 +37,7 @@ class PolicyBody(Body):
 
 
 def policies(call: Call, table: str, *filters: str) -> Rows | list[Row]:
-    """The policies of the workspace asked for, active unless others are."""
+    """The policies of the workspace, with the status in the query (by default active)."""
     status = call.query.get("status", "active")
     rows = call.table(table).where(workspace_id=call.workspace()["id"], status=status)
     filter_values = {name: call.query[name] for name in filters if name in call.query}
@@ -47,7 +47,7 @@ def policies(call: Call, table: str, *filters: str) -> Rows | list[Row]:
 
 
 def find_policy(call: Call, table: str, policy_id: str) -> Row:
-    """A policy of this id; an archived one only where that is asked for."""
+    """The policy with this id; an archived one only with `status=archived` in the query."""
     row = call.find(table, policy_id)
     if row["status"] != call.query.get("status", "active"):
         raise forbidden() if row["status"] == "archived" else Refusal(404, "Not found")
@@ -55,7 +55,7 @@ def find_policy(call: Call, table: str, policy_id: str) -> Row:
 
 
 def new_policy(call: Call, body: PolicyBody, kind: str) -> dict[str, Any]:
-    """The fields that every new policy has."""
+    """The fields that the row of every new policy has."""
     workspace = call.workspace()
     for name in ("conditions", "group_by"):
         if not getattr(body, name):
@@ -77,14 +77,14 @@ def new_policy(call: Call, body: PolicyBody, kind: str) -> dict[str, Any]:
 
 
 def check_keys(body: PolicyBody) -> None:
-    """Refuse a key that no policy knows."""
+    """Refuse a condition or group with an unknown key."""
     for each in [*(body.conditions or ()), *(body.group_by or ())]:
         if each.key not in KEYS and not re.fullmatch(r"metadata\..+", each.key):
             raise invalid("key", f"must be one of {', '.join(KEYS)}, or metadata.<name>")
 
 
 def archive(call: Call, table: str, row: Row) -> dict[str, Any]:
-    """Archive a policy; it stays readable under that status."""
+    """Archive a policy; it can still be read with `status=archived`."""
     changes = {"status": "archived", "last_updated_at": call.store.stamp()}
     call.table(table).change(row, changes)
     return {}

@@ -1,4 +1,4 @@
-"""Versions of an object: numbered from 1, kept for good, at most one of them published."""
+"""Versions of an object: numbered from 1, and one of them published."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ..core.tables import OnDelete, Reference, Table
 
 
 class Versions:
-    """The versions of one kind of object, in a table of their own."""
+    """The versions of one kind of object, in their own table."""
 
     def __init__(self, table: str, parent_table: str) -> None:
         self.table = table
@@ -18,7 +18,7 @@ class Versions:
         """For `TABLES` of the domain: versions are deleted with the object they belong to."""
 
     def add(self, call: Call, parent: Row, content: dict[str, Any], *, publish: bool) -> Row:
-        """A new version, one above the highest; the first is always published."""
+        """Add a version, with the next number; the first is always published."""
         versions = call.table(self.table).where(parent_id=parent["id"])
         number = 1 + (versions[-1]["number"] if len(versions) else 0)
         row = {
@@ -37,7 +37,7 @@ class Versions:
         return list(reversed(call.table(self.table).where(parent_id=parent["id"])))
 
     def find(self, call: Call, parent: Row, name: Any) -> Row | None:
-        """The version of this number or id; None if there is none."""
+        """The version with this number or id; None if there is none."""
         table = call.table(self.table)
         version_ = table.get(name)
         if version_ is not None and version_["parent_id"] == parent["id"]:
@@ -46,15 +46,15 @@ class Versions:
         return next(iter(table.where(parent_id=parent["id"], number=number)), None)
 
     def published(self, call: Call, parent: Row) -> Row:
-        """The version in force."""
+        """The published version."""
         return call.table(self.table).where(parent_id=parent["id"], published=True)[0]
 
     def latest(self, call: Call, parent: Row) -> Row:
-        """The version made last."""
+        """The newest version."""
         return call.table(self.table).where(parent_id=parent["id"])[-1]
 
     def publish(self, call: Call, parent: Row, number: Any) -> Row:
-        """Put a version in force; 404 for one that there is not."""
+        """Publish the version with this number or id; refused with 404 if there is none."""
         version = self.find(call, parent, number)
         if version is None:
             raise Refusal(404, "Version not found")

@@ -1,4 +1,4 @@
-"""Requests to models by group: by who made them, by what they asked, and by what came back."""
+"""Requests grouped by a column, for analytics."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ COLUMNS = {
     "last_seen": "max(created_at)",
     "first_seen": "min(created_at)",
 }
-"""How each column is computed; percentiles have a query of their own."""
+"""How SQL computes each column. Percentiles have their own query."""
 OBJECT = {"object": "analytics-group"}
 
 
@@ -65,7 +65,7 @@ def grouped(selection: Selection, group: str, columns: list[str]) -> list[dict[s
 
 
 def _percentiles(selection: Selection, column: str) -> dict[Any, dict[str, int]]:
-    """The latencies that 95 and 99 of 100 requests stay below, by nearest rank."""
+    """The 95th and 99th percentile of latency, for each value of a column."""
     times: dict[Any, list[int]] = {}
     for value, latency in selection.query(f"{column}, latency", "order by latency"):
         times.setdefault(value, []).append(latency)
@@ -82,7 +82,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def largest_first(call: Call, rows: list[dict[str, Any]], by: str) -> dict[str, Any]:
-    """The largest first, unless `order_by_type` says otherwise."""
+    """A page of rows, the largest value of `by` first unless `order_by_type` is asc."""
     direction = call.query.get("order_by_type", "desc")
     if direction not in ("asc", "desc"):
         raise invalid("order_by_type", "must be asc or desc")

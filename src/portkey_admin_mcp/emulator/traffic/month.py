@@ -1,8 +1,12 @@
-"""A month of requests, the same every time, with things in it that are worth finding.
+"""A month of generated requests, the same every time.
 
-Planted: a day on which one person's long prompts cost several times the usual; two hours in which
-a provider fails; a key that was last used three weeks ago; a key with every scope that only ever
-calls models; a model that grows slower every day.
+It contains, for users to find:
+
+- a day on which one user's long prompts cost several times as much as on other days
+- two hours in which a provider fails
+- a key that was last used three weeks ago
+- a key with every scope that only calls models
+- a model that becomes slower every day
 """
 
 import json
@@ -19,7 +23,7 @@ from ..core.store import instant
 REQUESTS = 50_000
 DAYS = 30
 RECIPES = "_traffic"
-"""The table with what a seed wants: who made requests, and until when."""
+"""The table with the recipe of the month: the sources of requests, and the time of its end."""
 COLUMNS = (
     "id text",
     "created_at integer",
@@ -66,30 +70,30 @@ CENTS_PER_MILLION = {
     "claude-sonnet-5": (300, 1_500),
     "gemini-3-flash": (30, 250),
 }
-"""Of tokens in and out: the emulator's own prices, near real ones."""
+"""The prices of a million input and output tokens: the emulator's own, close to real ones."""
 SPIKE_DAY, BURST_DAY, STALE_DAY = 24, 18, 9
 """Days of the month, from 0, of the cost spike, the failing provider, the stale key's last use."""
 BURST_HOURS = range(14, 16)
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 Draw = Callable[[], float]
-"""Gives numbers from 0, and less than 1."""
+"""Returns a random number from 0 to less than 1."""
 BY_HOUR = (1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 13, 12, 13, 14, 14, 13, 10, 7, 5, 4, 3, 2, 1)
 
 
 def price(model: str, tokens_in: int, tokens_out: int) -> int:
-    """What a request costs, in ten-thousandths of a cent; nothing for a model without price."""
+    """The cost of a request in ten-thousandths of a cent; 0 for a model without a price."""
     price_in, price_out = CENTS_PER_MILLION.get(model, (0, 0))
     return (tokens_in * price_in + tokens_out * price_out) // 100
 
 
 def make_tables(database: sqlite3.Connection) -> None:
-    """The tables of requests and of feedback, with nothing in them."""
+    """Create the empty tables of requests and feedback."""
     for table, columns in TABLES.items():
         database.execute(f"create table {table} ({', '.join(columns)})")
 
 
 def make_indexes(database: sqlite3.Connection) -> None:
-    """What requests are looked up by; made once they are there, it takes a quarter of the time."""
+    """Create the indexes. It takes a quarter of the time if the requests are there already."""
     database.execute("create unique index by_id on requests (id)")
     database.execute("create index by_time on requests (created_at)")
     database.execute("create index by_trace on requests (trace_id)")
@@ -97,11 +101,11 @@ def make_indexes(database: sqlite3.Connection) -> None:
 
 @lru_cache(maxsize=2)
 def month_database(recipe: str) -> bytes:
-    """A database with the requests of a recipe, given as JSON, and the feedback to them."""
+    """A serialized SQLite database with the requests and feedback of a recipe, given as JSON."""
     database = sqlite3.connect(":memory:")
     make_tables(database)
     rows = [*_requests(json.loads(recipe))]
-    # In the order of time, so that a period lies together: twice as fast to read.
+    # Sorted by time, so that a period can be read twice as fast.
     rows.sort(key=lambda row: row[0][1])
     scores = [score for _row, score in rows if score]
     for table, values in (("requests", [row for row, _score in rows]), ("feedback", scores)):
@@ -115,7 +119,7 @@ def month_database(recipe: str) -> bytes:
 
 
 def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | None]]:
-    """The requests, in no order. Times are whole milliseconds: dates take five times as long."""
+    """The requests in no order. Times are integers (ms), because dates take five times as long."""
     generator = random.Random("a month of requests")  # noqa: S311  # repeatable on purpose
     until = instant(recipe["until"])
     midnight = until.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -142,7 +146,7 @@ def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | 
 def _request(
     generator: random.Random, number: int, source: Row, when: tuple[int, int, int]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
-    """One request, in the order of the columns, and the score it was given, if any."""
+    """One request in the order of the columns, and its feedback, if any."""
     draw = generator.random
     day, hour, at = when
     model, user = _one_of(draw, source["models"]), _one_of(draw, source["users"])
@@ -223,7 +227,7 @@ def _metadata(user: str, team: str, is_staging: bool) -> str:
 
 
 def _fate(draw: Draw, fails: bool) -> tuple[int, int, int]:
-    """The status a request ended with, after how many retries, and whether by a fallback."""
+    """The status of a request, the number of its retries, and whether a fallback answered (1)."""
     draw_result = draw()
     if fails:
         return (503 if draw_result < 0.8 else 200), 0, 0

@@ -1,6 +1,6 @@
-"""Requests to models: kept apart from the rows, in SQL, and filtered as analytics ask for.
+"""Requests to models: stored in SQL, and selected by the filters of analytics.
 
-A seeded organisation has a month of them (`traffic_month`), made when they are first looked at.
+A seeded organisation has a month of them (`month.py`), generated when it is first needed.
 """
 
 import json
@@ -17,11 +17,11 @@ from ..core.store import Store, instant
 from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
 
 PER_CENT = 10_000
-"""Costs are whole ten-thousandths of a cent, so that sums agree to the last digit."""
+"""The units of a stored cost in a cent: costs are integers, so that sums are exact."""
 COST = f"sum(cost) * 1.0 / {PER_CENT}"
-"""The cost of some requests in cents, in SQL."""
+"""SQL for the cost of requests, in cents."""
 HITS = "cache in ('simple', 'semantic')"
-"""Whether a request was answered from the cache, in SQL."""
+"""SQL for whether a request was answered from the cache."""
 RANGES = {
     "total_units": "total_units",
     "cost": "cost",
@@ -44,7 +44,7 @@ LISTS = {
 
 @dataclass(frozen=True)
 class Selection:
-    """Some requests: a condition in SQL with its values, and the period it covers, in ms."""
+    """Some requests: a condition in SQL with its values, and its period (Unix time in ms)."""
 
     database: sqlite3.Connection
     where: str
@@ -53,7 +53,7 @@ class Selection:
     end: int
 
     def query(self, what: str, after: str = "") -> list[tuple[Any, ...]]:
-        """Select from the requests; `after` groups and sorts."""
+        """Select columns of the requests; `after` is SQL that follows the condition."""
         return self._execute(what, after).fetchall()
 
     def rows(self, after: str = "") -> list[dict[str, Any]]:
@@ -66,13 +66,13 @@ class Selection:
 
 
 def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
-    """What was selected, by the names of the columns."""
+    """The rows of a cursor, by the names of its columns."""
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def database(store: Store) -> sqlite3.Connection:
-    """Where the requests are; filled with the seed's month when first asked for."""
+    """The database with the requests; on first use, with the month of the seed."""
     connection = store.database
     if connection.execute("pragma table_info(requests)").fetchone():
         return connection
@@ -88,11 +88,12 @@ def database(store: Store) -> sqlite3.Connection:
 
 
 def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) -> None:
-    """Add a database of requests to another: beside it, or to `keep` in its file, all or nothing.
+    """Add the serialized database of a month to another one.
 
-    What stands beside it is found under the same names, and changed like it, at no cost.
+    It is attached, which costs nothing: its tables can be read and written like the others. With
+    `copy`, its rows are copied into the other database instead, all or none.
     """
-    connection.commit()  # within a transaction there is no attaching; nothing was written yet
+    connection.commit()  # a transaction must end before a database can be attached; it is empty
     connection.execute("attach ':memory:' as month")
     connection.deserialize(content, name="month")
     if not copy:
@@ -109,7 +110,7 @@ def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) ->
 
 
 def record(call: Call, **values: Any) -> None:
-    """Note one more request; columns that are not given are empty."""
+    """Add a request; columns that are not given have a default."""
     names = [column.split()[0] for column in COLUMNS]
     row = {
         "id": call.store.uuid(),
@@ -134,9 +135,9 @@ def record(call: Call, **values: Any) -> None:
 
 
 def selection(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
-    """The requests of a workspace, or of all, that pass every filter of a query."""
+    """The requests of a workspace (None: of all) that match every filter of a query."""
     start, end = (_when(query, f"time_of_generation_{side}") for side in ("min", "max"))
-    # The end is left out, so that ranges that touch share nothing (an assumption).
+    # The end is excluded, so that adjacent ranges share no request (an assumption).
     parts: list[tuple[str, Iterable[Any]]] = [("created_at >= ? and created_at < ?", (start, end))]
     if workspace is not None:
         parts.append(("workspace_id = ?", (workspace["id"],)))
@@ -154,24 +155,24 @@ def selection(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Se
 
 
 def selected(call: Call) -> Selection:
-    """The requests that a query of analytics is about."""
+    """The requests that a request to analytics selects."""
     return selection(call, asked_workspace(call), call.query)
 
 
 def percentile(times: list[int], share: int) -> int:
-    """The time that so many of a hundred stay below, of sorted ones: by nearest rank."""
+    """A percentile (`share`) of sorted times, by the nearest rank."""
     return times[-(-len(times) * share // 100) - 1]
 
 
 def asked_workspace(call: Call) -> Row:
-    """A workspace key's own; else the one named, else the default one (OpenAPI file)."""
+    """The key's workspace; for keys of the organisation the named or the default one (OpenAPI)."""
     if not call.is_admin:
         return call.workspace()
     return named_by_slug(call) or call.default_workspace()
 
 
 def named_by_slug(call: Call) -> Row | None:
-    """The workspace that `workspace_slug` names, if any."""
+    """The workspace that the query names (`workspace_slug`); None if it names none."""
     slug = call.query.get("workspace_slug")
     workspace = call.table("workspaces").find(slug) if slug else None
     if slug and workspace is None:
@@ -180,12 +181,12 @@ def named_by_slug(call: Call) -> Row | None:
 
 
 def milliseconds(at: datetime) -> int:
-    """A time as requests keep it."""
+    """A time as the requests store it: Unix time in ms."""
     return int(at.timestamp() * 1000)
 
 
 def shown_time(at: int) -> str:
-    """A time as answers show it."""
+    """A stored time in ISO 8601, as answers show it."""
     when = datetime.fromtimestamp(at / 1000, UTC)
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -195,7 +196,7 @@ def _ranges(query: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
         for side, sign in (("min", ">="), ("max", "<=")):
             value = _number(query, f"{name}_{side}")
             if value is not None:
-                # Rounded, since 0.0003 * 10,000 is a little less than 3.
+                # Rounded, because 0.0003 * 10,000 is a little less than 3.
                 exact = round(value * PER_CENT, 3) if name == "cost" else value
                 yield f"{column} {sign} ?", (exact,)
 
@@ -205,7 +206,7 @@ def _when(query: Mapping[str, Any], name: str) -> int:
         raise invalid(name, "Field required")
     value = str(query[name])
     try:
-        # The space after a `T` was the plus of an offset that the caller did not quote.
+        # A space after `T` is the plus of an offset that the caller did not quote.
         return milliseconds(instant(value.replace(" ", "+") if "T" in value else value))
     except (ValueError, OverflowError):
         raise invalid(name, "must be a time in ISO 8601") from None
@@ -238,12 +239,12 @@ def _pairs(value: Any) -> dict[str, Any]:
 
 
 def is_metadata_key(name: str) -> bool:
-    """Whether metadata can be looked up by this name in SQL."""
+    """Whether SQL can look up metadata by this name."""
     return not {'"', "\0"} & {*name}
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether SQL has such a value; of numbers it has those of 64 bits."""
+    """Whether SQL can compare with this value: text, null, or a number of 64 bits."""
     if isinstance(value, int | float):
         return abs(value) < 2**63
     return value is None or isinstance(value, str)

@@ -1,4 +1,4 @@
-"""Who made the seeded month's requests, with keys that somebody should look at."""
+"""The sources of the seeded month's requests: workspaces, keys, users and models."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +10,12 @@ Source = dict[str, Any]
 
 
 def sources(seeder: Seeder) -> list[Source]:
-    """The sources of `traffic_month`, each with the weight of its share."""
+    """The sources of the month, each with the weight of its share."""
     return [*_support(seeder), *_others(seeder)]
 
 
 def _support(seeder: Seeder) -> list[Source]:
-    """Most of it: one person spends more than others, and Anthropic fails for two hours."""
+    """Most of the requests: one user spends the most, and Anthropic fails for two hours."""
     store, workspace = seeder.store, seeder.workspace_named("Support")
     openai, anthropic = store.table("virtual_keys").where(workspace_id=workspace["id"])[:2]
     fallback, cached = store.table("configs").where(workspace_id=workspace["id"])[:2]
@@ -44,7 +44,7 @@ def _support(seeder: Seeder) -> list[Source]:
 
 
 def _others(seeder: Seeder) -> list[Source]:
-    """A key with every scope, one that is no longer used, and one that was deleted."""
+    """A key with every scope, one that is no longer used, and one that is deleted."""
     shared, science = map(seeder.workspace_named, ("Shared Team Workspace", "Science"))
     common = seeder.store.table("virtual_keys").where(workspace_id=shared["id"])[0]
     chitra, ben = _people(seeder, "Chitra", "Ben")
