@@ -68,7 +68,7 @@ TARGETS = (
     ),
     Target(
         "emulator/traffic/requests.py",
-        ("asked_workspace", "named_by_slug", "is_metadata_key", "_is_plain"),
+        ("queried_workspace", "named_by_slug", "is_metadata_key", "_is_plain"),
         ("tests/emulator/test_analytics.py",),
     ),
     Target(

@@ -10,7 +10,7 @@ from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.emulator.traffic.month import BURST_DAY, REQUESTS, STALE_DAY
 from portkey_admin_mcp.emulator.traffic.requests import (
-    PER_CENT,
+    UNITS_PER_CENT,
     database,
     dicts,
     milliseconds,
@@ -63,7 +63,7 @@ def test_the_month_is_as_large_as_it_says(emulator):
 
 def test_sums_are_those_of_the_rows(ask, rows, support):
     found = rows
-    cost = sum(row["cost"] for row in found) / PER_CENT
+    cost = sum(row["cost"] for row in found) / UNITS_PER_CENT
     requests, spent = ask("graphs/requests", **support), ask("graphs/cost", **support)
     tokens, errors = ask("graphs/tokens", **support), ask("graphs/errors", **support)
 
@@ -168,7 +168,7 @@ def test_the_values_of_a_filter_partition_the_requests(ask, rows, support):
     ("name", "column", "unit"),
     [
         ("total_units", "total_units", 1),
-        ("cost", "cost", PER_CENT),
+        ("cost", "cost", UNITS_PER_CENT),
         ("prompt_token", "req_units", 1),
         ("completion_token", "res_units", 1),
         ("weighted_feedback", "weighted_feedback", 1),
@@ -192,7 +192,7 @@ def test_a_range_of_cost_includes_its_ends_to_the_last_digit(ask, emulator):
     database(emulator.store).execute("update requests set cost = rowid")
 
     for cost in (1, 3, 7, 4_321):
-        exact = {"cost_min": cost / PER_CENT, "cost_max": cost / PER_CENT}
+        exact = {"cost_min": cost / UNITS_PER_CENT, "cost_max": cost / UNITS_PER_CENT}
         assert [home["requests"] for home in ask("groups/workspaces", **exact)["data"]] == [1]
 
 
@@ -203,7 +203,7 @@ def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support,
     points = rate["data_points"]
     assert rate["summary"]["total"] == hits.total()
     assert sum(point["simple_hits"] for point in points) == hits["simple"]
-    saved = sum(row["saved"] for row in found if row["cache"] == "simple") / PER_CENT
+    saved = sum(row["saved"] for row in found if row["cache"] == "simple") / UNITS_PER_CENT
     assert points[-1]["cumulative_simple_cache_savings"] == pytest.approx(saved)
     summary = ask("summary/cache", **support)["summary"]
     assert (summary["hits"], summary["total_requests"]) == (hits.total(), len(found))

@@ -17,13 +17,13 @@ from .traffic.month import RECIPES
 from .traffic.requests import (
     COST,
     HITS,
-    PER_CENT,
+    UNITS_PER_CENT,
     Selection,
     is_metadata_key,
     named_by_slug,
     percentile,
-    selected,
-    selection,
+    select_requests,
+    selected_requests,
     shown_time,
 )
 from .traffic.sources import sources
@@ -40,39 +40,41 @@ def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call]
 
     def declare(draw: Callable[[Selection], Graph]) -> Callable[[Call], Row]:
         def answer(call: Call) -> Row:
-            summary, points = draw(selected(call))
+            summary, points = draw(selected_requests(call))
             return {"summary": summary, "data_points": points, "object": "analytics-graph"}
 
-        note = route(f"GET /analytics/graphs/{name}", scope="analytics.view", enterprise=True)
-        return note(answer)
+        declare_route = route(
+            f"GET /analytics/graphs/{name}", scope="analytics.view", enterprise=True
+        )
+        return declare_route(answer)
 
     return declare
 
 
 @graph("requests")
-def _requests(selection_: Selection) -> Graph:
-    points = _points(selection_, total="count(*)")
+def _requests(selection: Selection) -> Graph:
+    points = _points(selection, total="count(*)")
     return {"total": _sum(points)}, points
 
 
 @graph("cost")
-def _cost(selection_: Selection) -> Graph:
-    points = _points(selection_, total=COST, avg=f"avg(cost) / {PER_CENT}")
-    total, avg = _one(selection_, COST, f"avg(cost) / {PER_CENT}")
+def _cost(selection: Selection) -> Graph:
+    points = _points(selection, total=COST, avg=f"avg(cost) / {UNITS_PER_CENT}")
+    total, avg = _one(selection, COST, f"avg(cost) / {UNITS_PER_CENT}")
     return {"total": total, "avg": avg}, points
 
 
 @graph("tokens")
-def _tokens(selection_: Selection) -> Graph:
-    total, avg = _one(selection_, "sum(total_units)", "avg(total_units)")
-    points = _points(selection_, total="sum(total_units)", avg="avg(total_units)")
+def _tokens(selection: Selection) -> Graph:
+    total, avg = _one(selection, "sum(total_units)", "avg(total_units)")
+    points = _points(selection, total="sum(total_units)", avg="avg(total_units)")
     return {"total": total, "avg": avg}, points
 
 
 @graph("latency")
-def _latency(selection_: Selection) -> Graph:
-    width = _width(selection_)
-    groups = selection_.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
+def _latency(selection: Selection) -> Graph:
+    width = _width(selection)
+    groups = selection.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
     by_time: dict[int, list[int]] = {}
     for at, latency in groups:
         by_time.setdefault(at, []).append(latency)
@@ -81,35 +83,35 @@ def _latency(selection_: Selection) -> Graph:
 
 
 @graph("users")
-def _users(selection_: Selection) -> Graph:
-    (total,) = _one(selection_, "count(distinct user)")
-    return {"total": total}, _points(selection_, total="count(distinct user)", having=USER)
+def _users(selection: Selection) -> Graph:
+    (total,) = _one(selection, "count(distinct user)")
+    return {"total": total}, _points(selection, total="count(distinct user)", having=USER)
 
 
 @graph("users/requests")
-def _user_requests(selection_: Selection) -> Graph:
-    total, unique = _one(selection_, "count(user)", "count(distinct user)")
-    points = _points(selection_, avg="count(user) * 1.0 / count(distinct user)", having=USER)
+def _user_requests(selection: Selection) -> Graph:
+    total, unique = _one(selection, "count(user)", "count(distinct user)")
+    points = _points(selection, avg="count(user) * 1.0 / count(distinct user)", having=USER)
     return {"total": total, "unique": unique, "avg": _ratio(total, unique)}, points
 
 
 @graph("errors")
-def _errors(selection_: Selection) -> Graph:
-    points = _points(selection_, total="count(*)", having="status >= 400")
+def _errors(selection: Selection) -> Graph:
+    points = _points(selection, total="count(*)", having="status >= 400")
     return {"total": _sum(points)}, points
 
 
 @graph("errors/rate")
-def _error_rate(selection_: Selection) -> Graph:
-    errors, requests = _one(selection_, "sum(status >= 400)", "count(*)")
-    points = _points(selection_, rate="sum(status >= 400) * 100.0 / count(*)")
+def _error_rate(selection: Selection) -> Graph:
+    errors, requests = _one(selection, "sum(status >= 400)", "count(*)")
+    points = _points(selection, rate="sum(status >= 400) * 100.0 / count(*)")
     return {"rate": _ratio(errors * 100, requests)}, points
 
 
 @graph("errors/stacks")
-def _error_stacks(selection_: Selection) -> Graph:
-    width = _width(selection_)
-    groups = _only(selection_, "status >= 400").query(
+def _error_stacks(selection: Selection) -> Graph:
+    width = _width(selection)
+    groups = _only(selection, "status >= 400").query(
         f"created_at / {width} * {width}, status, count(*)", "group by 1, 2 order by 1, 2"
     )
     points: dict[int, dict[str, Any]] = {}
@@ -120,8 +122,8 @@ def _error_stacks(selection_: Selection) -> Graph:
 
 
 @graph("errors/status-codes")
-def _error_codes(selection_: Selection) -> Graph:
-    groups = _only(selection_, "status >= 400").query(
+def _error_codes(selection: Selection) -> Graph:
+    groups = _only(selection, "status >= 400").query(
         "status, count(*)", "group by 1 order by 2 desc, 1"
     )
     points = [{"status_code": status, "count": count} for status, count in groups]
@@ -130,9 +132,9 @@ def _error_codes(selection_: Selection) -> Graph:
 
 
 @graph("requests/rescued")
-def _rescued(selection_: Selection) -> Graph:
-    width = _width(selection_)
-    groups = _only(selection_, "status < 400 and (retries > 0 or fallback > 0)").query(
+def _rescued(selection: Selection) -> Graph:
+    width = _width(selection)
+    groups = _only(selection, "status < 400 and (retries > 0 or fallback > 0)").query(
         f"created_at / {width} * {width}, retries, sum(fallback), count(*)",
         "group by 1, 2 order by 1, 2",
     )
@@ -143,14 +145,14 @@ def _rescued(selection_: Selection) -> Graph:
         if retries:
             point["retry"].append({"retry_success_count": retries, "count": count})
     retried = sum(count for _at, retries, _fallback, count in groups if retries)
-    fallen = sum(fallback for _at, _retries, fallback, _count in groups)
-    return {"retry": retried, "fallback": fallen}, list(points.values())
+    rescued_by_fallback = sum(fallback for _at, _retries, fallback, _count in groups)
+    return {"retry": retried, "fallback": rescued_by_fallback}, list(points.values())
 
 
 @graph("cache/hit-rate")
-def _cache_hits(selection_: Selection) -> Graph:
+def _cache_hits(selection: Selection) -> Graph:
     points = _points(
-        selection_,
+        selection,
         simple_hits="sum(cache = 'simple')",
         semantic_hits="sum(cache = 'semantic')",
         rate=f"sum({HITS}) * 100.0 / count(*)",
@@ -161,43 +163,43 @@ def _cache_hits(selection_: Selection) -> Graph:
         saved = 0
         for point in points:
             saved += point.pop(kind)
-            point[f"cumulative_{kind}_cache_savings"] = _plain(saved / PER_CENT)
-    hits, requests = _one(selection_, f"sum({HITS})", "count(*)")
+            point[f"cumulative_{kind}_cache_savings"] = _plain(saved / UNITS_PER_CENT)
+    hits, requests = _one(selection, f"sum({HITS})", "count(*)")
     return {"total": hits, "rate": _ratio(hits * 100, requests)}, points
 
 
 @graph("cache/latency")
-def _cache_latency(selection_: Selection) -> Graph:
-    return {}, _points(selection_, avg="avg(latency)", having=HITS)
+def _cache_latency(selection: Selection) -> Graph:
+    return {}, _points(selection, avg="avg(latency)", having=HITS)
 
 
 @graph("feedbacks")
-def _feedbacks(selection_: Selection) -> Graph:
-    points = _points(selection_, total="sum(feedbacks)", having="feedbacks > 0")
+def _feedbacks(selection: Selection) -> Graph:
+    points = _points(selection, total="sum(feedbacks)", having="feedbacks > 0")
     return {"total": _sum(points)}, points
 
 
 @graph("feedbacks/scores")
-def _scores(selection_: Selection) -> Graph:
+def _scores(selection: Selection) -> Graph:
     sql = (
-        "select value, count(*) from feedback where request_id in"  # noqa: S608  # own words
-        f" (select id from requests where {selection_.where}) group by 1 order by 1"
+        "select value, count(*) from feedback where request_id in"  # noqa: S608  # no user input
+        f" (select id from requests where {selection.where}) group by 1 order by 1"
     )
-    groups = selection_.database.execute(sql, selection_.values).fetchall()
+    groups = selection.database.execute(sql, selection.values).fetchall()
     points = [{"score": score, "total": total} for score, total in groups]
     return {"total": _sum(points)}, points
 
 
 @graph("feedbacks/weighted")
-def _weighted(selection_: Selection) -> Graph:
-    (avg,) = _one(selection_, "avg(weighted_feedback)")
-    points = _points(selection_, avg="avg(weighted_feedback)", having="feedbacks > 0")
+def _weighted(selection: Selection) -> Graph:
+    (avg,) = _one(selection, "avg(weighted_feedback)")
+    points = _points(selection, avg="avg(weighted_feedback)", having="feedbacks > 0")
     return {"avg": avg}, points
 
 
 @graph("feedbacks/ai-models")
-def _feedback_by_model(selection_: Selection) -> Graph:
-    groups = _only(selection_, "feedbacks > 0").query(
+def _feedback_by_model(selection: Selection) -> Graph:
+    groups = _only(selection, "feedbacks > 0").query(
         "ai_model, sum(feedbacks), avg(weighted_feedback)", "group by 1 order by 2 desc, 1"
     )
     return {}, [
@@ -209,10 +211,10 @@ def _feedback_by_model(selection_: Selection) -> Graph:
 @route("GET /analytics/summary/cache", scope="analytics.view", enterprise=True)
 def get_cache_summary(call: Call) -> Row:
     """How many answers came from the cache, and how much faster they were, in percent."""
-    selection_ = selected(call)
-    hits, requests = _one(selection_, f"sum({HITS})", "count(*)")
-    (hit,) = _one(_only(selection_, HITS), "avg(latency)")
-    (other,) = _one(_only(selection_, f"not {HITS}"), "avg(latency)")
+    selection = selected_requests(call)
+    hits, requests = _one(selection, f"sum({HITS})", "count(*)")
+    (hit,) = _one(_only(selection, HITS), "avg(latency)")
+    (other,) = _one(_only(selection, f"not {HITS}"), "avg(latency)")
     summary = {
         "hits": hits,
         "avg_latency": hit,
@@ -225,7 +227,9 @@ def get_cache_summary(call: Call) -> Row:
 @route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
 def get_analytics_group_users(call: Call) -> Row:
     """Requests and cost in cents by user, as the requests' metadata name it."""
-    groups = selected(call).query(f"user, count(*), {COST}", "and user is not null group by 1")
+    groups = selected_requests(call).query(
+        f"user, count(*), {COST}", "and user is not null group by 1"
+    )
     rows = [
         {"user": user, "requests": count, "cost": round(cost, 4), **OBJECT}
         for user, count, cost in groups
@@ -236,7 +240,9 @@ def get_analytics_group_users(call: Call) -> Row:
 @route("GET /analytics/groups/ai-models", scope="analytics.view", enterprise=True)
 def get_analytics_group_models(call: Call) -> Row:
     """Requests by model."""
-    groups = selected(call).query("ai_model, count(*)", "and ai_model is not null group by 1")
+    groups = selected_requests(call).query(
+        "ai_model, count(*)", "and ai_model is not null group by 1"
+    )
     rows = [{"ai_model": model, "requests": count, **OBJECT} for model, count in groups]
     return largest_first(call, rows, "requests")
 
@@ -248,13 +254,13 @@ def get_analytics_group_metadata(call: Call) -> Row:
     if not is_metadata_key(key):
         raise invalid("metadataKey", "must not hold quotes")
     value = "json_extract(metadata, '$.\"' || ? || '\"')"
-    selection_ = selected(call)
+    selection = selected_requests(call)
     sql = (
-        f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # own words
-        f" sum(feedbacks > 0), max(created_at) from requests where {selection_.where}"
+        f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # no user input
+        f" sum(feedbacks > 0), max(created_at) from requests where {selection.where}"
         " and value is not null group by 1"
     )
-    groups = selection_.database.execute(sql, (key, *selection_.values)).fetchall()
+    groups = selection.database.execute(sql, (key, *selection.values)).fetchall()
     rows = [
         {
             "metadata_value": str(value),
@@ -300,8 +306,8 @@ def _group(call: Call, group: str) -> Row:
     if group not in GROUPS:
         raise invalid("groupBy", f"must be one of {', '.join(GROUPS)}")
     columns = columns_of(call)
-    selection_ = _of_workspaces(call) if group == "workspace" else selected(call)
-    rows = grouped(selection_, group, columns)
+    selection = _of_workspaces(call) if group == "workspace" else selected_requests(call)
+    rows = grouped(selection, group, columns)
     if group == "workspace":
         workspaces = call.table("workspaces")
         rows = [
@@ -318,12 +324,12 @@ def _group(call: Call, group: str) -> Row:
 def _of_workspaces(call: Call) -> Selection:
     """The requests of the key's workspace; for the organisation's keys, of all or the named one."""
     workspace = named_by_slug(call) if call.is_admin else call.workspace()
-    return selection(call, workspace, call.query)
+    return select_requests(call, workspace, call.query)
 
 
-def _width(selection_: Selection) -> int:
+def _width(selection: Selection) -> int:
     """The milliseconds that a point covers: a minute, an hour, a day or a week, by the range."""
-    span = selection_.end - selection_.start
+    span = selection.end - selection.start
     return next(
         width
         for max_span, width in (
@@ -336,10 +342,10 @@ def _width(selection_: Selection) -> int:
     )
 
 
-def _points(selection_: Selection, *, having: str = "", **columns: str) -> Points:
+def _points(selection: Selection, *, having: str = "", **columns: str) -> Points:
     """A point for each interval that has requests, with the columns given as SQL."""
-    width = _width(selection_)
-    groups = (_only(selection_, having) if having else selection_).query(
+    width = _width(selection)
+    groups = (_only(selection, having) if having else selection).query(
         ", ".join([f"created_at / {width} * {width}", *columns.values()]), "group by 1 order by 1"
     )
     return [
@@ -348,15 +354,13 @@ def _points(selection_: Selection, *, having: str = "", **columns: str) -> Point
     ]
 
 
-def _only(selection_: Selection, condition: str) -> Selection:
-    where = f"({selection_.where}) and ({condition})"
-    return Selection(
-        selection_.database, where, selection_.values, selection_.start, selection_.end
-    )
+def _only(selection: Selection, condition: str) -> Selection:
+    where = f"({selection.where}) and ({condition})"
+    return Selection(selection.database, where, selection.values, selection.start, selection.end)
 
 
-def _one(selection_: Selection, *columns: str) -> tuple[Any, ...]:
-    (row,) = selection_.query(", ".join(columns))
+def _one(selection: Selection, *columns: str) -> tuple[Any, ...]:
+    (row,) = selection.query(", ".join(columns))
     return tuple(_plain(value or 0) for value in row)
 
 

@@ -64,9 +64,9 @@ class RotationBody(Body):
     )
 
 
-def scopes_of_all_types(act: str) -> tuple[str, ...]:
+def scopes_of_all_types(action: str) -> tuple[str, ...]:
     """The scopes for an action on each type of key; the type of the key decides which is needed."""
-    return tuple(f"{_scope_prefix(kind)}.{act}" for kind in KEY_TYPES.values())
+    return tuple(f"{_scope_prefix(kind)}.{action}" for kind in KEY_TYPES.values())
 
 
 def _scope_prefix(kind: str) -> str:
@@ -176,16 +176,16 @@ def rotate_api_key(call: Call) -> Row:
     return {"id": key["id"], "key": secret, "key_transition_expires_at": until}
 
 
-def _scope(key: Row, act: str) -> str:
-    return f"{_scope_prefix(key['type'])}.{act}"
+def _scope(key: Row, action: str) -> str:
+    return f"{_scope_prefix(key['type'])}.{action}"
 
 
-def _find(call: Call, act: str) -> Row:
+def _find(call: Call, action: str) -> Row:
     """The key, if the calling key may do this to keys of its type."""
     key = call.find("api_keys", call.ids["id"])
     if not call.is_admin and key["type"] == ADMIN:
         raise forbidden()
-    call.require(_scope(key, act))
+    call.require(_scope(key, action))
     return key
 
 
@@ -262,12 +262,12 @@ def _future(call: Call, when: str) -> str:
 def _answer(call: Call, key: Row) -> Row:
     """A key in answers. The secret is masked as Portkey does: `ab*****xyz` (seen live)."""
     secret = key["_secrets"][0]["value"]
-    late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
+    is_expired = key["expires_at"] and key["expires_at"] <= call.store.stamp()
     override = key["defaults"].get("allow_config_override")
     return {
         **{k: v for k, v in key.items() if k[0] != "_"},
         "key": f"{secret[:2]}*****{secret[-3:]}",
-        "status": "expired" if late else key["status"],
+        "status": "expired" if is_expired else key["status"],
         "allow_config_override": None if override is None else int(override),
     }
 

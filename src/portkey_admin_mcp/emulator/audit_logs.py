@@ -74,15 +74,15 @@ def list_audit_logs(call: Call) -> Row:
     return {"records": records, "total": total, "object": "analytics-graph"}
 
 
-def record_write(call: Call, route_: Route, path: str) -> None:
+def record_write(call: Call, endpoint: Route, path: str) -> None:
     """Record a successful write. Requests to the gateway are no changes and are not recorded."""
-    if route_.who == "workspace":
+    if endpoint.who == "workspace":
         return
     at = milliseconds(call.store.now())
-    last = route_.segments[-1]
+    last = endpoint.segments[-1]
     row = {
         "timestamp": at,
-        "method": route_.method,
+        "method": endpoint.method,
         "uri": path,
         "request_id": call.store.uuid(),
         "request_body": json.dumps(_masked(call.body)),
@@ -93,12 +93,12 @@ def record_write(call: Call, route_: Route, path: str) -> None:
         "organisation_id": call.organisation,
         "workspace_id": _workspace(call),
         "response_status_code": 200,
-        "resource_type": _resource(route_),
-        "action": ACTIONS.get(last, VERBS[route_.method]),
+        "resource_type": _resource(endpoint),
+        "action": ACTIONS.get(last, VERBS[endpoint.method]),
         "client_ip": "127.0.0.1",
         "country": "",
     }
-    sql = f"insert into audit values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # own words
+    sql = f"insert into audit values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # no user input
     _open_database(call.store).execute(sql, [row[name] for name in COLUMNS])
 
 
@@ -108,8 +108,8 @@ def _workspace(call: Call) -> str:
         return str(call.key["workspace_id"])
     body = call.body if isinstance(call.body, dict) else {}
     named = call.query.get("workspace_id") or body.get("workspace_id")
-    database = call.table("workspaces").find(named)
-    return "" if database is None else str(database["id"])
+    workspace = call.table("workspaces").find(named)
+    return "" if workspace is None else str(workspace["id"])
 
 
 def _open_database(store: Store) -> sqlite3.Connection:
@@ -119,9 +119,9 @@ def _open_database(store: Store) -> sqlite3.Connection:
     return database
 
 
-def _resource(route_: Route) -> str:
+def _resource(endpoint: Route) -> str:
     """The type of object in a path: its last segment that is neither an id nor an action."""
-    nouns = [s for s in route_.segments[1:] if not s.startswith("{") and s not in ACTIONS]
+    nouns = [s for s in endpoint.segments[1:] if not s.startswith("{") and s not in ACTIONS]
     return nouns[-1].removesuffix("s").replace("-", "_") if nouns else ""
 
 

@@ -26,9 +26,9 @@ DEFAULT_ACTIONS: dict[str, Any] = {
 }
 
 
-def guardrail_scopes(act: str) -> tuple[str, str]:
+def guardrail_scopes(action: str) -> tuple[str, str]:
     """The scopes for an action on guardrails: of a workspace, and of the organisation."""
-    return (f"guardrails.{act}", f"organisation_guardrails.{act}")
+    return (f"guardrails.{action}", f"organisation_guardrails.{action}")
 
 
 class Check(Body):
@@ -181,17 +181,17 @@ def _is_for_organisation(call: Call, organisation_id: str | None) -> bool:
     return True
 
 
-def _require(call: Call, act: str, workspace_id: str | None) -> None:
+def _require(call: Call, action: str, workspace_id: str | None) -> None:
     """Refuse a key without the scope; only keys of the organisation may use its guardrails."""
     if workspace_id is None and not call.is_admin:
         raise forbidden()
-    workspaces, organisations = guardrail_scopes(act)
+    workspaces, organisations = guardrail_scopes(action)
     call.require(organisations if workspace_id is None else workspaces)
 
 
-def _find(call: Call, act: str) -> Row:
+def _find(call: Call, action: str) -> Row:
     row = call.find("guardrails", call.ids["guardrail_id"])
-    _require(call, act, row["workspace_id"])
+    _require(call, action, row["workspace_id"])
     return row
 
 

@@ -92,13 +92,13 @@ class SharesBody(Body):
     default_provider_slug: str | None = None
 
 
-def integration_scopes(act: str) -> tuple[str, str]:
+def integration_scopes(action: str) -> tuple[str, str]:
     """The scopes for an action on integrations: of the organisation, and of a workspace.
 
     An integration of a workspace can be changed with either scope, one of the organisation only
     with the first (an assumption).
     """
-    return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
+    return (f"organisation_integrations.{action}", f"workspace_integrations.{action}")
 
 
 @route("GET /integrations", scope=integration_scopes("list"))
@@ -196,8 +196,8 @@ def update_integration(call: Call) -> Row:
         changes["configurations"] = {**row["configurations"], **body.configurations}
     if body.key:
         changes["_key"] = body.key
-    stamped = {**changes, "last_updated_at": call.store.stamp()}
-    call.table("integrations").change(row, stamped)
+    stamps = {**changes, "last_updated_at": call.store.stamp()}
+    call.table("integrations").change(row, stamps)
     return {}
 
 
@@ -315,11 +315,13 @@ def _share(
     old = row["_shares"].get(workspace["id"], {})
     shares = {**row["_shares"], workspace["id"]: {**old, **share_values}}
     row = call.table("integrations").change(row, {"_shares": shares})
-    make = next(s.create_default_provider for s in bodies if s.create_default_provider is not None)
+    creates_provider = next(
+        s.create_default_provider for s in bodies if s.create_default_provider is not None
+    )
     providers = call.table("virtual_keys").where(
         integration_id=row["id"], workspace_id=workspace["id"]
     )
-    if share_values["enabled"] and make and not len(providers):
+    if share_values["enabled"] and creates_provider and not len(providers):
         requested_slug = next(
             (s.default_provider_slug for s in bodies if s.default_provider_slug), ""
         )
@@ -344,11 +346,11 @@ def _find(call: Call) -> Row:
     return row
 
 
-def _find_for(call: Call, act: str) -> Row:
+def _find_for(call: Call, action: str) -> Row:
     """The integration, if this key has the scope to do this."""
     row = _find(call)
     if row["workspace_id"] is None:
-        call.require(integration_scopes(act)[0])
+        call.require(integration_scopes(action)[0])
     return row
 
 

@@ -13,7 +13,7 @@ from .core.store import moment
 from .core.tables import OWNED_BY_WORKSPACE, Table
 from .logs import log_answer, metrics
 from .shared.limits import Amount
-from .traffic.requests import Selection, selection, shown_time
+from .traffic.requests import Selection, select_requests, shown_time
 
 if TYPE_CHECKING:
     from .core.app import Emulator
@@ -244,12 +244,12 @@ def _check_columns(call: Call, columns: list[Any]) -> None:
         raise Refusal(400, f"Not allowed in exports: {', '.join(denied)}")
 
 
-def _selection(call: Call, row: Row) -> Selection:
-    return selection(call, call.table("workspaces")[row["workspace_id"]], row["filters"])
+def _selected_requests(call: Call, row: Row) -> Selection:
+    return select_requests(call, call.table("workspaces")[row["workspace_id"]], row["filters"])
 
 
 def _total(call: Call, row: Row) -> int:
-    ((total,),) = _selection(call, row).query("count(*)")
+    ((total,),) = _selected_requests(call, row).query("count(*)")
     body = _filters(call, row)
     return max(0, min(int(total) - body.current_page * body.page_size, body.page_size))
 
@@ -263,7 +263,8 @@ def _file_lines(call: Call, row: Row) -> list[dict[str, Any]]:
     skip = body.current_page * body.page_size
     page = f"order by created_at limit {body.page_size} offset {skip}"
     return [
-        _file_line(call, each, row["requested_data"]) for each in _selection(call, row).rows(page)
+        _file_line(call, each, row["requested_data"])
+        for each in _selected_requests(call, row).rows(page)
     ]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from .core.routing import Body, Call, Refusal, all_of, forbidden, invalid, route
 from .core.rows import Row
 from .traffic.month import price
-from .traffic.requests import PER_CENT, database, dicts, record, shown_time
+from .traffic.requests import UNITS_PER_CENT, database, dicts, record, shown_time
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}
@@ -110,7 +110,7 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "req_units": row["req_units"],
         "res_units": row["res_units"],
         "total_units": row["total_units"],
-        "cost": row["cost"] / PER_CENT,
+        "cost": row["cost"] / UNITS_PER_CENT,
         "cost_currency": "USD",
         "request_url": request["url"],
         "request_method": request["method"].upper(),

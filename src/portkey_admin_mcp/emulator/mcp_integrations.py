@@ -31,9 +31,9 @@ SECRETS = ("secret", "token", "password", "key")
 """What the name of a masked setting contains."""
 
 
-def integration_scopes(act: str) -> tuple[str, str]:
+def integration_scopes(action: str) -> tuple[str, str]:
     """The scopes for an action on MCP integrations: of the organisation, and of a workspace."""
-    return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
+    return (f"organisation_mcp_integrations.{action}", f"workspace_mcp_integrations.{action}")
 
 
 class IntegrationBody(Body):
@@ -277,26 +277,26 @@ def _owner(call: Call, body: IntegrationBody) -> str | None:
     return str(call.workspace()["id"])
 
 
-def _require(call: Call, act: str, workspace_id: str | None) -> None:
+def _require(call: Call, action: str, workspace_id: str | None) -> None:
     """Allow only keys of the organisation with the scope to use its MCP integrations."""
-    organisations, _workspaces = integration_scopes(act)
+    organisations, _workspaces = integration_scopes(action)
     if workspace_id is None:
         if not call.is_admin:
             raise forbidden()
         call.require(organisations)
 
 
-def _find(call: Call, act: str) -> Row:
+def _find(call: Call, action: str) -> Row:
     """The MCP integration, if this key may do this.
 
     A workspace's key may read those that its workspace may use (an assumption).
     """
     row = call.find("mcp_integrations", call.ids["id"])
-    if act == "read" and not call.is_admin:
+    if action == "read" and not call.is_admin:
         if not may_use(row, call.workspace()):
             raise forbidden()
     else:
-        _require(call, act, row["workspace_id"])
+        _require(call, action, row["workspace_id"])
     return row
 
 

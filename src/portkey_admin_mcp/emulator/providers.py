@@ -94,11 +94,11 @@ def _changes(row: Row, body: ProviderBody) -> dict[str, Any]:
 
 
 def _answer(call: Call, row: Row) -> dict[str, Any]:
-    late = row["expires_at"] and row["expires_at"] <= call.store.stamp()
+    is_expired = row["expires_at"] and row["expires_at"] <= call.store.stamp()
     names = ("name", "note", "usage_limits", "reset_usage", "created_at", "slug", "rate_limits")
     return {
         **{name: row[name] for name in (*names, "expires_at")},
         "integration_id": row.get("integration_id"),
-        "status": "expired" if late else row["status"],
+        "status": "expired" if is_expired else row["status"],
         "object": "provider",
     }

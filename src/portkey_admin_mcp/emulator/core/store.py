@@ -112,7 +112,7 @@ class Store:
         return list(self._tables)
 
     def delete(self, table: str, row: Row) -> None:
-        """Delete a row, and treat all rows that refer to it as their tables declare.
+        """Delete a row, and delete or clear the rows that refer to it, as their tables declare.
 
         This is a forced deletion. What refuses an ordinary one is found by `reason_to_refuse` and
         `referring`.
@@ -121,16 +121,17 @@ class Store:
             return
         self.table(table).remove(row)
         self._remember_deleted(table, row)
+        names = _names(row)
         for other, reference, rows in self.referring(table, row):
             for each in rows:
                 if reference.on_delete is OnDelete.CLEAR:
-                    self.table(other).change(each, without(each, reference, row["id"]))
+                    self.table(other).change(each, without(each, reference, names))
                 elif reference.on_delete is not OnDelete.REFUSE:
                     self.delete(other, each)
 
     def referring(self, table: str, row: Row) -> Iterator[tuple[str, Reference, list[Row]]]:
         """The rows that refer to a row, as (table, reference, rows); without empty ones."""
-        names = [row["id"], row.get("slug") or row["id"]]
+        names = _names(row)
         for other, reference in references_to(table):
             stored = self.table(other.name)
             if "." in reference.field or reference.on_delete is OnDelete.CLEAR:
@@ -150,7 +151,7 @@ class Store:
     def _remember_deleted(self, table: str, row: Row) -> None:
         if table in all_tables() and all_tables()[table].is_part:
             return
-        for name in {row["id"], row.get("slug") or row["id"]}:
+        for name in _names(row):
             key = f"{table}:{name}"
             if key not in self.table(DELETED):
                 self.table(DELETED).add({"id": key})
@@ -263,6 +264,11 @@ class Store:
             table = self.table(name)
             for row in rows.values():
                 table.add(row)
+
+
+def _names(row: Row) -> list[str]:
+    """The names by which other rows refer to a row: its id, and its slug if it has one."""
+    return [*dict.fromkeys((row["id"], row.get("slug") or row["id"]))]
 
 
 class _File:

@@ -89,8 +89,8 @@ def all_tables() -> Mapping[str, Table]:
     Raises ValueError if two domains declare the same name.
     """
     tables: dict[str, Table] = {}
-    declared = [getattr(module, "TABLES", ()) for module in domain_modules()]
-    for table in [*CORE_TABLES, *(each for tables_ in declared for each in tables_)]:
+    declared = (table for module in domain_modules() for table in getattr(module, "TABLES", ()))
+    for table in [*CORE_TABLES, *declared]:
         if table.name in tables:
             raise ValueError(f"two domains declare the table {table.name}")
         tables[table.name] = table
@@ -114,8 +114,8 @@ def effects_of_deleting(table: str) -> dict[str, str]:
     effects[table].append("deleted")
     for other, reference in references_to(table):
         clears = reference.on_delete is OnDelete.CLEAR
-        where = f" in `{reference.field}`" if clears else ""
-        effects[other.name].append(reference.on_delete.value + where)
+        field = f" in `{reference.field}`" if clears else ""
+        effects[other.name].append(reference.on_delete.value + field)
         if not clears:
             for name in _deleted_with(other.name):
                 effects[name].append(f"deleted with its row in `{other.name}`")
@@ -130,16 +130,16 @@ def _deleted_with(table: str) -> Iterator[str]:
             yield from _deleted_with(other.name)
 
 
-def without(row: Row, reference: Reference, name: str) -> Row:
-    """The change to a row that makes the field of a reference no longer hold a name."""
+def without(row: Row, reference: Reference, names: Sequence[str]) -> Row:
+    """The change to a row that removes names from the field of a reference."""
     value = row[reference.field]
     if isinstance(value, Mapping):
-        return {reference.field: {key: each for key, each in value.items() if key != name}}
-    return {reference.field: [each for each in value if each != name]}
+        return {reference.field: {key: each for key, each in value.items() if key not in names}}
+    return {reference.field: [each for each in value if each not in names]}
 
 
 def _values_at(value: Any, path: Sequence[str]) -> Iterator[Any]:
-    """The values under a path of field names; items of lists and keys of a last mapping count."""
+    """The names under a path of fields: single ones, items of lists, and keys of a mapping."""
     if isinstance(value, list):
         for item in value:
             yield from _values_at(item, path)

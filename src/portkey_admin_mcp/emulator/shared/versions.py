@@ -39,9 +39,9 @@ class Versions:
     def find(self, call: Call, parent: Row, name: Any) -> Row | None:
         """The version with this number or id; None if there is none."""
         table = call.table(self.table)
-        version_ = table.get(name)
-        if version_ is not None and version_["parent_id"] == parent["id"]:
-            return version_
+        version = table.get(name)
+        if version is not None and version["parent_id"] == parent["id"]:
+            return version
         number = int(name) if str(name).isdecimal() and len(str(name)) < 10 else None
         return next(iter(table.where(parent_id=parent["id"], number=number)), None)
 

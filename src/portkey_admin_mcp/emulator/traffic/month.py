@@ -110,7 +110,7 @@ def month_database(recipe: str) -> bytes:
     scores = [score for _row, score in rows if score]
     for table, values in (("requests", [row for row, _score in rows]), ("feedback", scores)):
         marks = ", ".join("?" * len(values[0]))
-        database.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608  # own words
+        database.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608  # no user input
     make_indexes(database)
     database.commit()
     content = database.serialize()
@@ -158,7 +158,7 @@ def _request(
     if model == "claude-sonnet-5":
         latency += 100 * day
     fails = source["ai_org"] == "anthropic" and day == BURST_DAY and hour in BURST_HOURS
-    status, retries, fallback = _fate(draw, fails)
+    status, retries, fallback = _outcome(draw, fails)
     if status != 200:
         tokens_out = 0
     full = price(model, tokens_in, tokens_out)
@@ -226,21 +226,21 @@ def _metadata(user: str, team: str, is_staging: bool) -> str:
     return json.dumps({"_user": user, "team": team, "environment": environment})
 
 
-def _fate(draw: Draw, fails: bool) -> tuple[int, int, int]:
+def _outcome(draw: Draw, fails: bool) -> tuple[int, int, int]:
     """The status of a request, the number of its retries, and whether a fallback answered (1)."""
-    draw_result = draw()
+    number = draw()
     if fails:
-        return (503 if draw_result < 0.8 else 200), 0, 0
-    if draw_result < 0.02:
+        return (503 if number < 0.8 else 200), 0, 0
+    if number < 0.02:
         return _one_of(draw, (429, 429, 429, 500, 500, 400)), 0, 0
-    if draw_result < 0.05:
+    if number < 0.05:
         return 200, _one_of(draw, (1, 1, 2)), 0
-    return 200, 0, int(draw_result < 0.06)
+    return 200, 0, int(number < 0.06)
 
 
 def _from_cache(draw: Draw) -> str:
-    draw_result = draw()
-    return "simple" if draw_result < 0.25 else "semantic" if draw_result < 0.3 else "miss"
+    number = draw()
+    return "simple" if number < 0.25 else "semantic" if number < 0.3 else "miss"
 
 
 def _uuid(generator: random.Random) -> str:

@@ -16,9 +16,9 @@ from ..core.rows import Row
 from ..core.store import Store, instant
 from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
 
-PER_CENT = 10_000
+UNITS_PER_CENT = 10_000
 """The units of a stored cost in a cent: costs are integers, so that sums are exact."""
-COST = f"sum(cost) * 1.0 / {PER_CENT}"
+COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
 """SQL for the cost of requests, in cents."""
 HITS = "cache in ('simple', 'semantic')"
 """SQL for whether a request was answered from the cache."""
@@ -61,7 +61,7 @@ class Selection:
         return dicts(self._execute("*", after))
 
     def _execute(self, what: str, after: str) -> sqlite3.Cursor:
-        sql = f"select {what} from requests where {self.where} {after}"  # noqa: S608  # own words
+        sql = f"select {what} from requests where {self.where} {after}"  # noqa: S608  # no user input
         return self.database.execute(sql, self.values)
 
 
@@ -103,7 +103,7 @@ def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) ->
             connection.execute("begin")
             make_tables(connection)
             for table in TABLES:
-                connection.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # own words
+                connection.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # no user input
             make_indexes(connection)
     finally:
         connection.execute("detach month")
@@ -130,33 +130,33 @@ def record(call: Call, **values: Any) -> None:
         "feedbacks": 0,
         **values,
     }
-    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # own words
+    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # no user input
     database(call.store).execute(sql, [row.get(name) for name in names])
 
 
-def selection(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
+def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
     """The requests of a workspace (None: of all) that match every filter of a query."""
-    start, end = (_when(query, f"time_of_generation_{side}") for side in ("min", "max"))
+    start, end = (_time_filter(query, f"time_of_generation_{side}") for side in ("min", "max"))
     # The end is excluded, so that adjacent ranges share no request (an assumption).
     parts: list[tuple[str, Iterable[Any]]] = [("created_at >= ? and created_at < ?", (start, end))]
     if workspace is not None:
         parts.append(("workspace_id = ?", (workspace["id"],)))
     parts += _ranges(query)
     for name, column in LISTS.items():
-        if names_text := query.get(name):
-            values = [each.strip() for each in str(names_text).split(",")]
+        if listed := query.get(name):
+            values = [each.strip() for each in str(listed).split(",")]
             marks = ", ".join("?" * len(values))
             parts.append((f"cast({column} as text) in ({marks})", values))
-    for name, value in _pairs(query.get("metadata")).items():
+    for name, value in _metadata_filter(query.get("metadata")).items():
         parts.append(("json_extract(metadata, ?) = ?", (f'$."{name}"', value)))
     where = " and ".join(f"({sql})" for sql, _values in parts)
     all_values = tuple(value for _sql, values in parts for value in values)
     return Selection(database(call.store), where, all_values, start, end)
 
 
-def selected(call: Call) -> Selection:
+def selected_requests(call: Call) -> Selection:
     """The requests that a request to analytics selects."""
-    return selection(call, asked_workspace(call), call.query)
+    return select_requests(call, queried_workspace(call), call.query)
 
 
 def percentile(times: list[int], share: int) -> int:
@@ -164,7 +164,7 @@ def percentile(times: list[int], share: int) -> int:
     return times[-(-len(times) * share // 100) - 1]
 
 
-def asked_workspace(call: Call) -> Row:
+def queried_workspace(call: Call) -> Row:
     """The key's workspace; for keys of the organisation the named or the default one (OpenAPI)."""
     if not call.is_admin:
         return call.workspace()
@@ -194,14 +194,14 @@ def shown_time(at: int) -> str:
 def _ranges(query: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
     for name, column in RANGES.items():
         for side, sign in (("min", ">="), ("max", "<=")):
-            value = _number(query, f"{name}_{side}")
+            value = _number_filter(query, f"{name}_{side}")
             if value is not None:
                 # Rounded, because 0.0003 * 10,000 is a little less than 3.
-                exact = round(value * PER_CENT, 3) if name == "cost" else value
+                exact = round(value * UNITS_PER_CENT, 3) if name == "cost" else value
                 yield f"{column} {sign} ?", (exact,)
 
 
-def _when(query: Mapping[str, Any], name: str) -> int:
+def _time_filter(query: Mapping[str, Any], name: str) -> int:
     if not query.get(name):
         raise invalid(name, "Field required")
     value = str(query[name])
@@ -212,7 +212,7 @@ def _when(query: Mapping[str, Any], name: str) -> int:
         raise invalid(name, "must be a time in ISO 8601") from None
 
 
-def _number(query: Mapping[str, Any], name: str) -> float | None:
+def _number_filter(query: Mapping[str, Any], name: str) -> float | None:
     if query.get(name) in (None, ""):
         return None
     try:
@@ -224,7 +224,7 @@ def _number(query: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
-def _pairs(value: Any) -> dict[str, Any]:
+def _metadata_filter(value: Any) -> dict[str, Any]:
     if value in (None, ""):
         return {}
     try:

@@ -50,8 +50,8 @@ def _others(seeder: Seeder) -> list[Source]:
     chitra, ben = _people(seeder, "Chitra", "Ben")
     board = _key(seeder, "Dashboard", shared, workspace_scopes())
     batch = _key(seeder, "Nightly batch", shared, ["completions.write"])
-    gone = _key(seeder, "Evaluation", science, ["completions.write"])
-    seeder.request("DELETE /api-keys/{id}", id=gone)
+    deleted = _key(seeder, "Evaluation", science, ["completions.write"])
+    seeder.request("DELETE /api-keys/{id}", id=deleted)
     return [
         {
             **_source(18, shared, board, "openai", common),
@@ -67,7 +67,7 @@ def _others(seeder: Seeder) -> list[Source]:
             "is_stale": True,
         },
         {
-            **_source(6, science, gone, "google", None),
+            **_source(6, science, deleted, "google", None),
             "team": "research",
             "models": ["gemini-3-flash"],
             "users": [chitra],
