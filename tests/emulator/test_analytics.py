@@ -29,12 +29,12 @@ GROUPS = ("users", "ai-models", "metadata/team", "workspaces", "model", "provide
 
 
 @pytest.fixture
-def ask(said):
-    def answered(what, period=MONTH, key="owner", **query):
+def ask(ok):
+    def request(what, period=MONTH, key="owner", **query):
         times = {"time_of_generation_min": period[0], "time_of_generation_max": period[1]}
-        return said(f"GET /analytics/{what}?{urlencode(times | query)}", key=key)
+        return ok(f"GET /analytics/{what}?{urlencode(times | query)}", key=key)
 
-    return answered
+    return request
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +105,13 @@ def test_groups_add_up_to_the_graphs(ask, support):
 
 
 def test_workspaces_add_up_to_the_organisation(ask, workspace):
-    homes = {h["workspace"]: h for h in ask("groups/workspaces")["data"]}
+    workspaces = {h["workspace"]: h for h in ask("groups/workspaces")["data"]}
     each = [
         ask("graphs/requests", workspace_slug=workspace(name))["summary"]["total"]
         for name in ("Support", "Shared Team Workspace", "Science")
     ]
 
-    assert sorted(home["requests"] for home in homes.values()) == sorted(each)
+    assert sorted(workspace_id["requests"] for workspace_id in workspaces.values()) == sorted(each)
     assert sum(each) == REQUESTS
     assert [r["requests"] for r in ask("groups/workspace")["data"]] == sorted(each, reverse=True)
 
@@ -150,7 +150,7 @@ def test_a_list_counts_what_it_names(ask, rows, support, name, column):
 
 
 def test_the_values_of_a_filter_partition_the_requests(ask, rows, support):
-    whole = ask("graphs/requests", **support)["summary"]["total"]
+    everything = ask("graphs/requests", **support)["summary"]["total"]
     models = {f"{row['ai_org']}__{row['ai_model']}" for row in rows}
     parts = [
         ask("graphs/requests", **support, ai_org_model=model)["summary"]["total"]
@@ -158,10 +158,10 @@ def test_the_values_of_a_filter_partition_the_requests(ask, rows, support):
     ]
 
     assert len(models) == 3
-    assert sum(parts) == whole
+    assert sum(parts) == everything
     team = ask("graphs/requests", **support, metadata='{"environment":"staging"}')
     rest = ask("graphs/requests", **support, metadata='{"environment":"production"}')
-    assert team["summary"]["total"] + rest["summary"]["total"] == whole
+    assert team["summary"]["total"] + rest["summary"]["total"] == everything
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,9 @@ def test_a_range_of_cost_includes_its_ends_to_the_last_digit(ask, emulator):
 
     for cost in (1, 3, 7, 4_321):
         exact = {"cost_min": cost / UNITS_PER_CENT, "cost_max": cost / UNITS_PER_CENT}
-        assert [home["requests"] for home in ask("groups/workspaces", **exact)["data"]] == [1]
+        assert [
+            workspace_id["requests"] for workspace_id in ask("groups/workspaces", **exact)["data"]
+        ] == [1]
 
 
 def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support, emulator):
@@ -273,13 +275,17 @@ def test_points_are_as_wide_as_the_period_asks(ask, support, period, step):
 
 def test_a_workspace_key_sees_its_own_and_an_admin_the_default_one(ask, workspace):
     shared, support = workspace("Shared Team Workspace"), workspace("Support")
-    home = {"workspace_slug": shared}
+    workspace_id = {"workspace_slug": shared}
 
     def counted(key, **query):
         return ask("graphs/requests", key=key, **query)["summary"]["total"]
 
-    assert counted("admin") == counted("admin", **home) != counted("admin", workspace_slug=support)
-    assert counted("workspace-service", **home) == counted("admin", workspace_slug=support)
+    assert (
+        counted("admin")
+        == counted("admin", **workspace_id)
+        != counted("admin", workspace_slug=support)
+    )
+    assert counted("workspace-service", **workspace_id) == counted("admin", workspace_slug=support)
     for group in ("workspaces", "workspace", "model"):
         named = ask(f"groups/{group}", key="workspace-service", workspace_slug="ws-none")
         assert named == ask(f"groups/{group}", key="workspace-service")
@@ -287,25 +293,25 @@ def test_a_workspace_key_sees_its_own_and_an_admin_the_default_one(ask, workspac
     assert own["requests"] == counted("workspace-service")
 
 
-def test_what_was_planted_can_be_found(ask, support, key_id, emulator, said):
+def test_what_was_planted_can_be_found(ask, support, key_id, emulator, ok):
     days = ask("graphs/cost", **support)["data_points"]
     dear = max(days, key=lambda day: day["total"])
-    usual = sorted(day["total"] for day in days)[len(days) // 2]
+    median = sorted(day["total"] for day in days)[len(days) // 2]
     assert dear["timestamp"][:10] == "2026-10-28"
-    assert dear["total"] > 3 * usual
-    whole = ("2026-10-28T00:00:00Z", "2026-10-29T00:00:00Z")
-    assert ask("groups/users", whole, **support)["data"][0]["user"] == "diego@acme.example"
+    assert dear["total"] > 3 * median
+    everything = ("2026-10-28T00:00:00Z", "2026-10-29T00:00:00Z")
+    assert ask("groups/users", everything, **support)["data"][0]["user"] == "diego@acme.example"
 
     stacks = ask("graphs/errors/stacks", **support)["data_points"]
     burst = [p["timestamp"][:10] for p in stacks for s in p["stats"]
              if s["response_status_code"] == 503]  # fmt: skip
     assert burst == ["2026-10-22"], BURST_DAY
 
-    names = {key["id"]: key["name"] for key in said("GET /api-keys")["data"]}
+    names = {key["id"]: key["name"] for key in ok("GET /api-keys")["data"]}
     keys = ask("groups/api_key", columns="requests,last_seen")["data"]
     seen = {names[row["api_key"]]: row["last_seen"] for row in keys}
     assert seen["Nightly batch"] < "2026-10-14T" < "2026-11-02T" < seen["Dashboard"], STALE_DAY
-    board = next(k for k in said("GET /api-keys")["data"] if k["name"] == "Dashboard")
+    board = next(k for k in ok("GET /api-keys")["data"] if k["name"] == "Dashboard")
     assert len(board["scopes"]) > 20
 
     slow = ask("graphs/latency", **support, ai_org_model="anthropic__claude-sonnet-5")
@@ -372,14 +378,14 @@ def test_a_time_is_utc_unless_it_names_an_offset(ask, support, noon):
     )
 
 
-def test_an_offset_whose_plus_was_not_quoted_is_understood(said):
+def test_an_offset_whose_plus_was_not_quoted_is_understood(ok):
     times = {
         "time_of_generation_min": "2026-10-15T14:00:00+02:00",
         "time_of_generation_max": MONTH[1],
     }
     quoted = f"GET /analytics/graphs/requests?{urlencode(times)}"
 
-    assert said(quoted.replace("%2B", "+")) == said(quoted)
+    assert ok(quoted.replace("%2B", "+")) == ok(quoted)
 
 
 def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
@@ -404,17 +410,19 @@ def test_a_month_that_was_interrupted_is_made_at_the_next_question(tmp_path, res
     from portkey_admin_mcp.emulator.core.app import Emulator
     from portkey_admin_mcp.emulator.core.store import frozen_time
 
-    asked = Emulator("acme", frozen_time, tmp_path / "state.db")
-    asked.store.database.set_progress_handler(lambda: 1, 20_000)
+    parameters = Emulator("acme", frozen_time, tmp_path / "state.db")
+    parameters.store.database.set_progress_handler(lambda: 1, 20_000)
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-        database(asked.store)
-    asked.store.database.set_progress_handler(None, 0)
+        database(parameters.store)
+    parameters.store.database.set_progress_handler(None, 0)
     if restarts:
-        asked.store.close()
-        asked = Emulator("acme", frozen_time, tmp_path / "state.db")
+        parameters.store.close()
+        parameters = Emulator("acme", frozen_time, tmp_path / "state.db")
 
-    assert database(asked.store).execute("select count(*) from requests").fetchone() == (REQUESTS,)
-    asked.store.close()
+    assert database(parameters.store).execute("select count(*) from requests").fetchone() == (
+        REQUESTS,
+    )
+    parameters.store.close()
 
 
 def test_times_are_shown_as_they_are_kept(emulator):

@@ -22,12 +22,12 @@ def test_a_slug_is_taken_once_and_no_workspace_is_too_few(refused):
     assert refused(f"POST {PATH}", {**BODY, "allowed_workspaces": ["ws-none"]}) == (403, "AB03")
 
 
-def test_a_page_has_20_unless_another_size_is_asked_for(said):
+def test_a_page_has_20_unless_another_size_is_asked_for(ok):
     for number in range(25):
-        said(f"POST {PATH}", {**BODY, "name": f"A{number}"})
+        ok(f"POST {PATH}", {**BODY, "name": f"A{number}"})
 
-    assert len(said(f"GET {PATH}")["data"]) == 20
-    assert len(said(f"GET {PATH}?page_size=26")["data"]) == 26
+    assert len(ok(f"GET {PATH}")["data"]) == 20
+    assert len(ok(f"GET {PATH}?page_size=26")["data"]) == 26
 
 
 def test_an_update_of_nothing_is_refused(refused):
@@ -50,17 +50,17 @@ def test_a_way_to_sign_in_must_be_the_managers_and_whole(refused, manager, confi
     assert refused(f"POST {PATH}", body) == (400, "AB01")
 
 
-def test_a_changed_way_to_sign_in_must_be_whole_too(refused, said):
+def test_a_changed_way_to_sign_in_must_be_whole_too(refused, ok):
     config = {"vault_auth_type": "token"}
 
     assert refused(f"PUT {PATH}/openai-key", {"auth_config": config}) == (400, "AB01")
-    said(f"PUT {PATH}/openai-key", {"auth_config": {**config, "vault_token": "t"}})
+    ok(f"PUT {PATH}/openai-key", {"auth_config": {**config, "vault_token": "t"}})
 
 
 @pytest.mark.parametrize("field", ["name", "secret_path"])
-def test_null_does_not_clear_what_a_reference_needs(refused, said, field):
+def test_null_does_not_clear_what_a_reference_needs(refused, ok, field):
     assert refused(f"PUT {PATH}/openai-key", {field: None}) == (400, "AB01")
-    assert said(f"GET {PATH}?search=openai")["total"] == 1
+    assert ok(f"GET {PATH}?search=openai")["total"] == 1
 
 
 @pytest.mark.parametrize("tags", ["5", "[1]", "team"])
@@ -79,9 +79,9 @@ def test_tags_to_match_are_an_object(refused, tags):
         ),
     ],
 )
-def test_a_reference_that_an_integration_uses_stays(said, send, endpoint, body, field):
+def test_a_reference_that_an_integration_uses_stays(ok, send, endpoint, body, field):
     mapping = {"target_field": field, "secret_reference_id": "openai-key"}
-    said(endpoint, {**body, "secret_mappings": [mapping]})
+    ok(endpoint, {**body, "secret_mappings": [mapping]})
 
     status, answer = send(f"DELETE {PATH}/openai-key")
 

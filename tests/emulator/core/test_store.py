@@ -125,7 +125,7 @@ def test_what_was_deleted_stays_deleted_after_a_restart(live, workspace):
     assert rows(restarted) == before
     assert ask_again(f"GET {science}")[0] == 403
     archived = ask_again("GET /admin/workspaces?status=archived")[1]
-    assert [home["name"] for home in archived["data"]] == ["🔬 Science"]
+    assert [workspace_id["name"] for workspace_id in archived["data"]] == ["🔬 Science"]
 
 
 def test_a_restart_does_not_repeat_an_id(live):
@@ -202,16 +202,16 @@ def test_any_sequence_of_changes_reads_back_in_order(file):
         with store.transaction():
             for _ in range(numbers.randrange(4)):
                 change_at_random(store, numbers, step)
-        kept = everything(store)
+        remaining = everything(store)
         store.close()
         store = Store(frozen_time, file)
-        assert everything(store) == kept
+        assert everything(store) == remaining
 
 
 @given(st.integers(0, 10_000))
 def test_an_index_finds_what_a_search_would_in_the_order_of_making(seed):
     numbers, store = random.Random(seed), Store(frozen_time)
-    made = []
+    created = []
     for step in range(40):
         before, counter = everything(store), store.counter
         fails = numbers.random() < 0.3
@@ -223,8 +223,8 @@ def test_an_index_finds_what_a_search_would_in_the_order_of_making(seed):
             assert (everything(store), store.counter) == (before, counter)
         for name in "abc":
             table = store.table(name)
-            made += [row["id"] for row in table.rows() if row["id"] not in made]
-            assert [r["id"] for r in table.rows()] == [i for i in made if i in table]
+            created += [row["id"] for row in table.rows() if row["id"] not in created]
+            assert [r["id"] for r in table.rows()] == [i for i in created if i in table]
             for owner in ("x", "y", None):
                 found = table.where(owner=owner)
                 searched = [row for row in table.rows() if row["owner"] == owner]
@@ -301,13 +301,13 @@ def process(file):
         env={"PATH": os.environ["PATH"], "HOME": str(file.parent)},
     )
     try:
-        said, deadline = b"", time.monotonic() + PATIENCE_S
-        while not (found := re.search(rb"running on (http://127[\d.]+:\d+)", said)):
+        ok, deadline = b"", time.monotonic() + PATIENCE_S
+        while not (found := re.search(rb"running on (http://127[\d.]+:\d+)", ok)):
             left = max(0, deadline - time.monotonic())
-            assert select.select([running.stderr], [], [], left)[0], said
+            assert select.select([running.stderr], [], [], left)[0], ok
             data = os.read(running.stderr.fileno(), 65536)
-            assert data, said
-            said += data
+            assert data, ok
+            ok += data
         url = found[1].decode()
         key = httpx2.get(f"{url}/emulator/keys", trust_env=False).json()["owner"]
         headers = {"x-portkey-api-key": key}
@@ -321,11 +321,11 @@ def process(file):
 
 def test_a_killed_process_has_kept_what_it_answered(file):
     with process(file) as client:
-        made = client.post("/admin/workspaces", json={"name": "Rockets"}).json()
+        created = client.post("/admin/workspaces", json={"name": "Rockets"}).json()
         (invite,) = client.get("/admin/users/invites").json()["data"]
         client.delete(f"/admin/users/invites/{invite['id']}").raise_for_status()
 
     with process(file) as client:
-        assert client.get(f"/admin/workspaces/{made['id']}").json()["name"] == "Rockets"
-        (kept,) = client.get("/admin/users/invites").json()["data"]
-        assert kept == {**invite, "status": "cancelled"}
+        assert client.get(f"/admin/workspaces/{created['id']}").json()["name"] == "Rockets"
+        (remaining,) = client.get("/admin/users/invites").json()["data"]
+        assert remaining == {**invite, "status": "cancelled"}

@@ -87,8 +87,10 @@ def test_a_deletion_reaches_what_is_deleted_with_what_is_deleted(declared):
 
     store.delete("shelves", shelf)
 
-    kept = [row["id"] for name in ("shelves", "books", "pages") for row in store.table(name).rows()]
-    assert kept == ["b", "book-b", "p-b"]
+    remaining = [
+        row["id"] for name in ("shelves", "books", "pages") for row in store.table(name).rows()
+    ]
+    assert remaining == ["b", "book-b", "p-b"]
     assert store.was_deleted("shelves", "a")
     assert store.was_deleted("books", "book-a")
     assert not store.was_deleted("pages", "p-a")
