@@ -256,6 +256,17 @@ def test_a_number_of_choices_that_no_model_gives_is_refused(ok, refused, body, p
     assert refused(run, parameters, key="workspace-service") == (400, "AB01")
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"metadata": "text"}, {"metadata": {"_user": ["Ada"]}}, {"model": {"name": "gpt-5"}}]
+)
+def test_a_completion_that_cannot_be_recorded_is_refused(ok, refused, body, wrong):
+    slug = ok("POST /prompts", body)["slug"]
+
+    parameters = {"variables": {"name": "Ada"}, **wrong}
+    answer = refused(f"POST /prompts/{slug}/completions", parameters, key="workspace-service")
+    assert answer == (400, "AB01")
+
+
 def test_the_number_of_choices_may_be_a_parameter_of_the_version(ok, body):
     slug = ok("POST /prompts", body | {"parameters": {"n": 2}})["slug"]
     run, variables = f"POST /prompts/{slug}/completions", {"variables": {"name": "Ada"}}

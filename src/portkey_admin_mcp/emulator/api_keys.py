@@ -234,7 +234,9 @@ def _defaults(call: Call, key: Row, values: Row) -> Row:
 def _policy(call: Call, policy: Row) -> Row:
     """The rotation policy with its next rotation, always at 00:00 UTC."""
     if policy.get("rotation_period") and policy.get("rotation_period_days"):
-        raise invalid("rotation_policy", "has two periods")
+        raise invalid(
+            "rotation_policy", "must not have both rotation_period and rotation_period_days"
+        )
     _check_transition(policy, policy.get("key_transition_period_ms") or MIN_TRANSITION_MS)
     if policy.get("next_rotation_at"):
         return policy
@@ -250,7 +252,7 @@ def _check_transition(policy: Row, milliseconds: int) -> None:
     named = {"weekly": 7, "monthly": 28}.get(policy.get("rotation_period") or "")
     days = policy.get("rotation_period_days") or named
     if days and milliseconds >= days * 86_400_000:
-        raise invalid("key_transition_period_ms", "exceeds the rotation period")
+        raise invalid("key_transition_period_ms", "must be shorter than the rotation period")
 
 
 def _future(call: Call, when: str) -> str:

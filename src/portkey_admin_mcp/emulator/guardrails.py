@@ -51,7 +51,7 @@ class GuardrailBody(Body):
 
 
 class Mapping(Body):
-    """Whether a guardrail runs on input or output of an MCP server."""
+    """Whether a guardrail runs on the input or the output of an MCP server."""
 
     run_on: list[Literal["input", "output"]] = Field(["input", "output"], min_length=1)
     mcp_integration_capability_ids: list[str] | None = None

@@ -1,7 +1,6 @@
 """Logs: adding requests that did not pass Portkey, and reading any request with its answer."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -9,7 +8,7 @@ from pydantic import Field
 from .core.routing import Body, Call, Refusal, all_of, forbidden, invalid, route
 from .core.rows import Row
 from .traffic.month import price
-from .traffic.requests import UNITS_PER_CENT, database, dicts, record, shown_time
+from .traffic.requests import UNITS_PER_CENT, database, dicts, metadata_text, record, shown_time
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}
@@ -138,7 +137,7 @@ def _add(call: Call, log: LogBody) -> None:
     record(
         call,
         workspace_id=call.workspace()["id"],
-        user=_text(metadata, "_user"),
+        user=metadata_text(metadata, "_user"),
         metadata=json.dumps(log.metadata),
         ai_org=log.request.provider,
         ai_model=model or None,
@@ -148,18 +147,11 @@ def _add(call: Call, log: LogBody) -> None:
         cost=price(model, tokens_in, tokens_out),
         latency=log.response.response_time,
         status=log.response.status,
-        trace_id=_text(metadata, "trace_id"),
-        span_id=_text(metadata, "span_id"),
+        trace_id=metadata_text(metadata, "trace_id"),
+        span_id=metadata_text(metadata, "span_id"),
         request=log.request.model_dump_json(),
         response=log.response.model_dump_json(),
     )
-
-
-def _text(metadata: Mapping[str, Any], name: str) -> str | None:
-    value = metadata.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise invalid(f"metadata.{name}", "must be a string")
 
 
 def _count(value: Any) -> int:

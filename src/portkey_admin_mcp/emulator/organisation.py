@@ -77,7 +77,7 @@ def update_organisation_defaults(call: Call) -> Row:
     """Replace the given lists."""
     lists = call.read(DefaultsBody).model_dump(exclude_none=True)
     if not lists:
-        raise invalid("input_guardrails", "or output_guardrails is required")
+        raise invalid("input_guardrails", "Field required, or output_guardrails")
     for side, names in lists.items():
         _save_settings(call, "defaults", {side: [_guardrail_id(call, name) for name in names]})
     return {}
@@ -130,7 +130,7 @@ def update_output_guardrail_workspace_exclusions(call: Call) -> Row:
 def _guardrail_id(call: Call, name: str) -> str:
     row = call.table("guardrails").find(name)
     if row is None or row["workspace_id"] is not None:
-        raise invalid("guardrails", f"{name} is no guardrail of the organisation")
+        raise invalid("guardrails", f"{name} is not a guardrail of the organisation")
     return str(row["id"])
 
 

@@ -21,7 +21,7 @@ from .prompt_templates.versions import (
     status,
 )
 from .traffic.month import price
-from .traffic.requests import record
+from .traffic.requests import metadata_text, record
 
 TABLES = (
     Table(
@@ -251,15 +251,17 @@ def run_prompt_completion(call: Call) -> Row:
         raise Refusal(400, "This emulator does not stream")
     row, version = resolve(call, call.ids["prompt_id"])
     request = filled_request(call, row, version)
+    if not isinstance(request["model"], str):
+        raise invalid("model", "must be a string")
     slug = version["content"]["virtual_key"]
     provider = call.table("virtual_keys").find(slug)
     if provider is None:
         raise invalid("virtual_key", f"{slug} was deleted")
-    asked = "\n".join(text_of(message["content"]) for message in request["messages"])
+    prompt = "\n".join(text_of(message["content"]) for message in request["messages"])
     answer, reason = echo(text_of(request["messages"][-1]["content"]), request)
     choices = _number_of_choices(request)
     tokens = {
-        "prompt_tokens": tokens_in(asked),
+        "prompt_tokens": tokens_in(prompt),
         "completion_tokens": choices * tokens_in(answer),
     }
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
@@ -294,21 +296,23 @@ def _number_of_choices(request: Row) -> int:
 
 def _log(call: Call, row: Row, provider: Row, model: str, tokens: dict[str, int]) -> None:
     """Record the completion for logs and analytics."""
-    asked, said = tokens.values()
+    prompt_tokens, completion_tokens = tokens.values()
     metadata = call.body.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise invalid("metadata", "must be an object")
     record(
         call,
         workspace_id=row["workspace_id"],
-        user=metadata.get("_user"),
+        user=metadata_text(metadata, "_user"),
         metadata=json.dumps(metadata),
         ai_org=provider["_provider"],
         ai_model=model,
         virtual_key=provider["slug"],
         prompt_slug=row["slug"],
-        req_units=asked,
-        res_units=said,
-        total_units=asked + said,
-        cost=price(model, asked, said),
+        req_units=prompt_tokens,
+        res_units=completion_tokens,
+        total_units=prompt_tokens + completion_tokens,
+        cost=price(model, prompt_tokens, completion_tokens),
         latency=1,
     )
 

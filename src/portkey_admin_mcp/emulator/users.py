@@ -167,7 +167,7 @@ def _user_answer(call: Call, user: Row) -> Row:
     """A user in answers: with all workspaces for owners and admins, with their own for members."""
     workspaces = call.table("workspaces")
     own = [m["workspace_id"] for m in call.table("members").where(user_id=user["id"])]
-    visible = own if user["role"] == "member" else [home["id"] for home in workspaces.rows()]
+    visible = own if user["role"] == "member" else [each["id"] for each in workspaces.rows()]
     return {**user, "workspace_ids": [workspaces[w]["slug"] for w in visible if w in workspaces]}
 
 
@@ -218,14 +218,14 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
 
 def _create_promised_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:
     """Create the API key that the invitation promised. How Portkey names it is not known."""
-    maker = {"type": ADMIN, "organisation_id": invite["_organisation_id"], "_owner": True}
+    owner = {"type": ADMIN, "organisation_id": invite["_organisation_id"], "_owner": True}
     body = {
         "name": f"{user['first_name']}'s key"[:100],
         "scopes": invite["_scopes"],
         "workspace_id": workspace["id"],
         "user_id": user["id"],
     }
-    create_api_key(Call(call.store, maker, {"type": "workspace", "sub_type": "user"}, {}, body))
+    create_api_key(Call(call.store, owner, {"type": "workspace", "sub_type": "user"}, {}, body))
 
 
 def _link(invite: Row) -> str:

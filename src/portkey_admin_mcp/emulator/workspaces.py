@@ -167,20 +167,20 @@ def create_workspace(call: Call) -> Row:
 def update_workspace(call: Call) -> Row:
     """Change the given fields; null clears one. The slug stays when the name changes."""
     workspace = _find(call)
-    change = call.read(WorkspaceBody)
-    values = change.model_fields_set
-    new: dict[str, Any] = {f: getattr(change, f) for f in values & {"description", "icon"}}
-    new |= {f: _limits(getattr(change, f)) for f in values & {"usage_limits", "rate_limits"}}
-    if change.slug and change.slug != workspace["slug"]:
-        _check_slug(call, change.slug)
-        new["slug"] = change.slug
-    if change.name is not None:
-        if not change.name.strip():
+    body = call.read(WorkspaceBody)
+    given_fields = body.model_fields_set
+    new: dict[str, Any] = {f: getattr(body, f) for f in given_fields & {"description", "icon"}}
+    new |= {f: _limits(getattr(body, f)) for f in given_fields & {"usage_limits", "rate_limits"}}
+    if body.slug and body.slug != workspace["slug"]:
+        _check_slug(call, body.slug)
+        new["slug"] = body.slug
+    if body.name is not None:
+        if not body.name.strip():
             raise invalid("name", "must not be empty")
-        name, icon = _split_icon(change.name, None)
+        name, icon = _split_icon(body.name, None)
         new |= {"name": name, "icon": icon or new.get("icon", workspace["icon"])}
-    if change.defaults is not None:
-        new["defaults"] = workspace["defaults"] | _defaults(call, workspace, change.defaults)
+    if body.defaults is not None:
+        new["defaults"] = workspace["defaults"] | _defaults(call, workspace, body.defaults)
     call.table("workspaces").change(workspace, {**new, "last_updated_at": call.store.stamp()})
     return {}
 
@@ -301,8 +301,8 @@ def _limits(values: list[Any] | None) -> list[Row] | None:
 def _defaults(call: Call, workspace: Row, body: Defaults) -> Row:
     """The changes to the defaults; a config is named by slug or id and stored as its slug."""
     values = body.model_dump(exclude_unset=True, exclude={"is_default"})
-    if named := values.get("user_api_key_config"):
-        config = call.table("configs").find(named)
+    if name := values.get("user_api_key_config"):
+        config = call.table("configs").find(name)
         if config is None or config["workspace_id"] != workspace["id"]:
             raise forbidden()
         values["user_api_key_config"] = config["slug"]

@@ -238,6 +238,14 @@ def _metadata_filter(value: Any) -> dict[str, Any]:
     return pairs
 
 
+def metadata_text(metadata: Mapping[str, Any], name: str) -> str | None:
+    """A text in the metadata of a request; None if it is missing, refused if it is no text."""
+    value = metadata.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise invalid(f"metadata.{name}", "must be a string")
+
+
 def is_metadata_key(name: str) -> bool:
     """Whether SQL can look up metadata by this name."""
     return not {'"', "\0"} & {*name}
