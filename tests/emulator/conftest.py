@@ -1,4 +1,4 @@
-"""The emulator as a plain HTTP client meets it: a request in, a status and a body out."""
+"""Fixtures that send requests to the emulator, without the client."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from portkey_admin_mcp.emulator.core.store import frozen_time
 
 Reply = tuple[int, Any]
 ROOTED = ("/v2/", "/v0.1/", "/model-configs/", "/pricing/")
-"""Paths that do not lie under `/v1`."""
+"""The beginnings of paths outside `/v1`."""
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_test_changes_the_seeded_rows() -> Iterator[None]:
-    """Emulators share the rows of a seed; see that they are still as the seed made them."""
+    """Emulators share the rows of a seed: check at the end that no test changed them."""
     yield
     shared = seeded_state("acme", frozen_time())
     assert json.dumps(shared) == json.dumps(seeded_state.__wrapped__("acme", frozen_time()))
@@ -25,7 +25,7 @@ def _no_test_changes_the_seeded_rows() -> Iterator[None]:
 
 @pytest.fixture
 def send(emulator: Emulator) -> Callable[..., Reply]:
-    """Send one request with a seeded key, by name, or with any other; None sends no key."""
+    """Send a request with a seeded key (by name), another key, or (None) no key."""
 
     def request(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Reply:
         method, target = endpoint.split()
@@ -40,7 +40,7 @@ def send(emulator: Emulator) -> Callable[..., Reply]:
 
 @pytest.fixture
 def ok(send: Callable[..., Reply]) -> Callable[..., Any]:
-    """Send a request that succeeds, and return the answer."""
+    """Send a request that must succeed, and return the answer."""
 
     def request(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Any:
         status, answer = send(endpoint, body, key=key)
@@ -52,7 +52,7 @@ def ok(send: Callable[..., Reply]) -> Callable[..., Any]:
 
 @pytest.fixture
 def refused(send: Callable[..., Reply]) -> Callable[..., tuple[int, str]]:
-    """Send a request that fails, and return its status and Portkey's code for it."""
+    """Send a request that must be refused, and return its status and Portkey's error code."""
 
     def request(endpoint: str, body: Any = None, *, key: str | None = "owner") -> tuple[int, str]:
         status, answer = send(endpoint, body, key=key)
@@ -64,7 +64,7 @@ def refused(send: Callable[..., Reply]) -> Callable[..., tuple[int, str]]:
 
 @pytest.fixture
 def control(emulator: Emulator) -> Callable[..., Any]:
-    """Ask the emulator's own API, which needs no key."""
+    """Send a control request."""
 
     def request(endpoint: str, body: Any = None) -> Any:
         method, path = endpoint.split()
@@ -78,7 +78,7 @@ def control(emulator: Emulator) -> Callable[..., Any]:
 
 @pytest.fixture
 def new_key(ok: Callable[..., Any]) -> Callable[..., str]:
-    """The secret of a new key with these scopes and no others."""
+    """The secret of a new key with only these scopes."""
 
     def scoped(*scopes: str, workspace: str | None = None) -> str:
         kind = "organisation" if workspace is None else "workspace"

@@ -1,4 +1,4 @@
-"""Analytics in the emulator: every figure comes from the same rows, and adds up."""
+"""Analytics in the emulator: all figures agree with the stored requests."""
 
 import sqlite3
 from collections import Counter
@@ -55,7 +55,7 @@ def total(graph):
     return sum(point["total"] for point in graph["data_points"])
 
 
-def test_the_month_is_as_large_as_it_says(emulator):
+def test_the_month_has_the_documented_number_of_requests(emulator):
     (count,) = database(emulator.store).execute("select count(*) from requests").fetchone()
 
     assert count == REQUESTS
@@ -117,7 +117,7 @@ def test_workspaces_add_up_to_the_organisation(ask, workspace):
 
 
 @pytest.mark.parametrize("graph", ["requests", "cost", "tokens", "errors", "feedbacks"])
-def test_two_halves_make_a_whole(ask, support, graph):
+def test_two_halves_of_a_period_add_up_to_the_period(ask, support, graph):
     halves = [ask(f"graphs/{graph}", half, **support)["summary"]["total"] for half in HALVES]
 
     assert sum(halves) == pytest.approx(ask(f"graphs/{graph}", **support)["summary"]["total"])
@@ -265,7 +265,7 @@ def test_an_empty_period_has_no_groups(ask, group):
         (MONTH, "T00:00:00.000Z"),
     ],
 )
-def test_points_are_as_wide_as_the_period_asks(ask, support, period, step):
+def test_the_period_decides_how_much_time_a_point_covers(ask, support, period, step):
     points = ask("graphs/requests", period, **support)["data_points"]
 
     assert len(points) > 10
@@ -293,7 +293,7 @@ def test_a_workspace_key_sees_its_own_and_an_admin_the_default_one(ask, workspac
     assert own["requests"] == counted("workspace-service")
 
 
-def test_what_was_planted_can_be_found(ask, support, key_id, emulator, ok):
+def test_the_planned_events_of_the_month_can_be_found(ask, support, key_id, emulator, ok):
     days = ask("graphs/cost", **support)["data_points"]
     dear = max(days, key=lambda day: day["total"])
     median = sorted(day["total"] for day in days)[len(days) // 2]
@@ -355,13 +355,13 @@ def test_groups_are_sorted_paged_and_have_the_columns_asked_for(ask, support):
         ({"workspace_slug": "ws-none"}, (403, "AB03")),
     ],
 )
-def test_what_cannot_be_counted_is_refused(refused, query, answer):
+def test_an_invalid_filter_is_refused(refused, query, answer):
     times = {"time_of_generation_min": MONTH[0], "time_of_generation_max": MONTH[1]}
 
     assert refused(f"GET /analytics/groups/model?{urlencode(times | query)}") == answer
 
 
-def test_a_group_that_there_is_not_is_refused(refused):
+def test_an_unknown_group_is_refused(refused):
     times = {"time_of_generation_min": MONTH[0], "time_of_generation_max": MONTH[1]}
 
     assert refused(f"GET /analytics/groups/colour?{urlencode(times)}") == (400, "AB01")
@@ -388,7 +388,7 @@ def test_an_offset_whose_plus_was_not_quoted_is_understood(ok):
     assert ok(quoted.replace("%2B", "+")) == ok(quoted)
 
 
-def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
+def test_the_month_survives_a_restart_and_is_removed_by_a_reset(tmp_path):
     from portkey_admin_mcp.emulator.core.app import Emulator
     from portkey_admin_mcp.emulator.core.store import frozen_time
 
@@ -406,7 +406,7 @@ def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_a_month_that_was_interrupted_is_made_at_the_next_question(tmp_path, restarts):
+def test_an_interrupted_month_is_generated_again_at_the_next_request(tmp_path, restarts):
     from portkey_admin_mcp.emulator.core.app import Emulator
     from portkey_admin_mcp.emulator.core.store import frozen_time
 
@@ -425,7 +425,7 @@ def test_a_month_that_was_interrupted_is_made_at_the_next_question(tmp_path, res
     parameters.store.close()
 
 
-def test_times_are_shown_as_they_are_kept(emulator):
+def test_stored_times_are_shown_unchanged(emulator):
     now = emulator.store.now()
 
     assert shown_time(milliseconds(now)) == emulator.store.stamp()

@@ -1,4 +1,4 @@
-"""API keys as the emulator answers them, and as it lets them in."""
+"""API keys in the emulator: their endpoints, and their permissions."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def created(ok, support):
     return ok("POST /api-keys/workspace/service", body)
 
 
-def test_the_secret_is_shown_once_and_masked_ever_after(ok, created):
+def test_the_secret_is_shown_once_and_masked_afterwards(ok, created):
     path = f"/api-keys/{created['id']}"
     masked = f"{created['key'][:2]}*****{created['key'][-3:]}"
 
@@ -32,7 +32,7 @@ def test_the_secret_is_shown_once_and_masked_ever_after(ok, created):
     assert not [name for name in listed if name.startswith("_")]
 
 
-def test_a_new_key_opens_the_doors_of_its_scopes(ok, refused, created, support):
+def test_a_new_key_may_do_what_its_scopes_allow(ok, refused, created, support):
     assert ok("GET /configs", key=created["key"])["total"] == 2
     assert refused("GET /virtual-keys", key=created["key"]) == (403, "AB03")
     assert ok(f"GET /api-keys/{created['id']}")["workspace_id"] == support
@@ -110,7 +110,7 @@ def test_there_are_three_kinds_of_key(ok, workspace, user, kind, more, type_):
         ),
     ],
 )
-def test_a_key_that_cannot_be_is_refused_and_not_kept(ok, refused, support, kind, change):
+def test_an_invalid_key_is_refused_and_not_stored(ok, refused, support, kind, change):
     body = {"name": "x", "scopes": ["logs.view"], "workspace_id": support, **change}
     before = ok("GET /api-keys")["total"]
 
@@ -127,7 +127,7 @@ def test_a_refused_change_changes_nothing(ok, refused, created):
     assert ok(f"GET {path}") == before
 
 
-def test_what_is_given_changes_null_clears_and_kind_and_person_never_change(ok, support, user):
+def test_given_fields_change_null_clears_and_type_and_user_stay(ok, support, user):
     body = {
         "name": "x",
         "scopes": ["logs.view"],
@@ -173,7 +173,7 @@ def test_a_config_is_named_by_id_or_slug_and_read_back_as_slug(ok, emulator, cre
     assert defaults["config_id"] == config["slug"]
 
 
-def test_a_persons_key_inherits_the_config_of_its_workspace_unless_it_names_one(
+def test_a_users_key_inherits_the_config_of_its_workspace_unless_it_names_one(
     ok, emulator, support, user
 ):
     first, second = (row["slug"] for row in emulator.store.table("configs").rows())
@@ -245,7 +245,7 @@ def test_a_key_is_not_rotated_again_before_the_transition_ends(ok, refused, emul
 @pytest.mark.parametrize(
     "transition", [HALF_AN_HOUR_MS - 1, str(HALF_AN_HOUR_MS), 7 * DAY_MS, 10**30]
 )
-def test_a_transition_has_a_shortest_and_a_longest_time(ok, refused, created, transition):
+def test_a_transition_has_a_minimum_and_a_maximum(ok, refused, created, transition):
     path = f"/api-keys/{created['id']}"
     ok(f"PUT {path}", {"rotation_policy": {"rotation_period": "weekly"}})
 
@@ -254,7 +254,7 @@ def test_a_transition_has_a_shortest_and_a_longest_time(ok, refused, created, tr
     ok(f"POST {path}/rotate", {"key_transition_period_ms": 7 * DAY_MS - 1})
 
 
-def test_a_deleted_key_opens_nothing(ok, refused, created):
+def test_a_deleted_key_is_invalid(ok, refused, created):
     path = f"/api-keys/{created['id']}"
 
     assert ok(f"DELETE {path}") == {}
@@ -265,7 +265,7 @@ def test_a_deleted_key_opens_nothing(ok, refused, created):
     assert refused("GET /api-keys/none") == (404, "AB08")
 
 
-def test_a_key_expires_at_its_moment(ok, refused, emulator, created):
+def test_a_key_expires_at_its_time(ok, refused, emulator, created):
     path = f"/api-keys/{created['id']}"
     ok(f"PUT {path}", {"expires_at": "2026-11-02T12:00:00+02:00"})
 
@@ -281,7 +281,7 @@ def test_a_key_expires_at_its_moment(ok, refused, emulator, created):
 @pytest.mark.parametrize(
     ("status", "after"), [("exhausted", "active"), ("revoked", "revoked"), ("active", "active")]
 )
-def test_a_budget_begun_anew_revives_only_what_was_exhausted(ok, emulator, created, status, after):
+def test_a_budget_reset_reactivates_only_exhausted_keys(ok, emulator, created, status, after):
     keys = emulator.store.table("api_keys")
     keys.change(keys[created["id"]], {"status": status, "_usage": 7})
 
@@ -310,7 +310,7 @@ def test_a_key_lists_only_the_kinds_its_scopes_name(ok, new_key, refused):
     assert refused("GET /api-keys", key=new_key("workspace_service_api_keys.read")) == (403, "AB03")
 
 
-def test_a_key_that_may_list_a_kind_of_which_there_is_none_lists_none(ok, new_key, workspace):
+def test_a_key_that_may_list_a_type_without_keys_gets_an_empty_list(ok, new_key, workspace):
     key = new_key("workspace_user_api_keys.list", workspace=workspace("Science"))
 
     assert ok("GET /api-keys", key=key) == {"object": "list", "total": 0, "data": []}

@@ -1,4 +1,4 @@
-"""Audit logs in the emulator: every write that succeeded, without secrets."""
+"""Audit logs in the emulator: all successful writes, without secrets."""
 
 from urllib.parse import urlencode
 
@@ -65,7 +65,7 @@ def test_writes_that_succeeded_are_listed_newest_first(audit, changes, user):
         ({"page_size": 2}, 3),
     ],
 )
-def test_changes_are_filtered(audit, changes, query, count):
+def test_records_are_filtered(audit, changes, query, count):
     answer = audit(**query)
 
     assert answer["total"] == count
@@ -90,14 +90,14 @@ def test_pages_are_cut_from_the_newest_changes(audit, changes):
     assert len(oldest) == 1
 
 
-def test_other_endings_of_a_path_are_actions_of_their_own(audit, ok, key_id):
+def test_some_path_endings_are_separate_actions(audit, ok, key_id):
     ok(f"POST /api-keys/{key_id('workspace-service')}/rotate", {})
 
     (record,) = audit()["records"]
     assert (record["action"], record["resource_type"]) == ("rotate", "api_key")
 
 
-def test_no_secret_is_kept(audit, ok, workspace):
+def test_no_secret_is_stored(audit, ok, workspace):
     body = {
         "name": "P",
         "provider": "openai",
@@ -111,14 +111,14 @@ def test_no_secret_is_kept(audit, ok, workspace):
     assert record["request_headers"] == '{"x-portkey-api-key": "***"}'
 
 
-def test_what_a_gateway_is_asked_is_no_change(audit, ok):
+def test_a_request_to_the_gateway_is_not_recorded(audit, ok):
     ok("POST /feedback", {"trace_id": "t", "value": 1}, key="workspace-service")
 
     assert audit()["total"] == 0
 
 
 @pytest.mark.parametrize("missing", ["organisation_id", "start_time", "end_time"])
-def test_organisation_and_period_are_needed(refused, audit, emulator, missing):
+def test_organisation_and_period_are_required(refused, audit, emulator, missing):
     organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
     parameters = {
         "organisation_id": organisation,

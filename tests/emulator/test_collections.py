@@ -24,7 +24,7 @@ def test_a_workspace_key_sees_its_own_collections_only(ok, refused, workspace):
     assert refused(f"DELETE /collections/{theirs['id']}", key=key) == (403, "AB03")
 
 
-def test_a_default_collection_does_not_keep_a_workspace(ok):
+def test_a_workspace_with_its_default_collection_only_is_deleted(ok):
     created = ok("POST /admin/workspaces", {"name": "New"})
 
     assert ok(f"DELETE /admin/workspaces/{created['id']}", {"name": "New"}) == {}

@@ -1,4 +1,4 @@
-"""Configs as the emulator answers them."""
+"""Configs in the emulator."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def test_one_config_is_flat_with_its_content_as_text(ok, created, support):
     assert (config["is_default"], config["status"]) == (0, "active")
 
 
-def test_the_list_is_whole_without_content_and_newest_first(ok, created, support):
+def test_the_list_has_all_configs_without_content_newest_first(ok, created, support):
     page = ok(f"GET /configs?workspace_id={support}&page_size=1")
 
     assert [config["name"] for config in page["data"]] == [
@@ -96,7 +96,7 @@ def test_names_need_not_be_unique(ok, created, support):
         None,
     ],
 )
-def test_content_that_is_no_config_is_refused_and_changes_nothing(ok, refused, created, config):
+def test_invalid_content_is_refused_and_changes_nothing(ok, refused, created, config):
     body = {"name": "x", "config": config}
     before = ok(f"GET /configs/{created['slug']}/versions")
 
@@ -106,7 +106,7 @@ def test_content_that_is_no_config_is_refused_and_changes_nothing(ok, refused, c
     assert ok(f"GET /configs/{created['slug']}/versions") == before
 
 
-def test_a_deleted_config_is_gone_with_its_versions(ok, refused, created):
+def test_a_config_is_deleted_with_its_versions(ok, refused, created):
     path = f"/configs/{created['slug']}"
 
     assert ok(f"DELETE {path}") == {}
@@ -116,7 +116,7 @@ def test_a_deleted_config_is_gone_with_its_versions(ok, refused, created):
     assert refused("GET /configs/pc-none") == (404, "AB08")
 
 
-def test_a_config_stays_while_a_key_uses_it(ok, refused, created, support):
+def test_a_config_in_use_by_a_key_is_not_deleted(ok, refused, created, support):
     body = {"name": "k", "scopes": ["logs.view"], "workspace_id": support}
     body["defaults"] = {"config_id": created["id"]}
     key = ok("POST /api-keys/workspace/service", body)["id"]
@@ -127,7 +127,9 @@ def test_a_config_stays_while_a_key_uses_it(ok, refused, created, support):
     assert ok(f"DELETE /configs/{created['slug']}") == {}
 
 
-def test_a_config_stays_while_it_is_the_default_of_its_workspace(ok, refused, created, support):
+def test_a_config_that_is_the_default_of_its_workspace_is_not_deleted(
+    ok, refused, created, support
+):
     def give(config):
         ok(f"PUT /admin/workspaces/{support}", {"defaults": {"user_api_key_config": config}})
 

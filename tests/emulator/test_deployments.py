@@ -10,7 +10,7 @@ def test_deployments_lie_outside_v1(emulator):
     assert emulator.answer("GET", f"/v1{PATH}", headers, b"")[0] == 404
 
 
-def test_a_slug_is_taken_once(emulator):
+def test_a_slug_is_unique(emulator):
     headers = {"x-portkey-api-key": emulator.keys()["admin"]}
     body = b'{"name": "A", "slug": "a"}'
 

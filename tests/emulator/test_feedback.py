@@ -26,7 +26,7 @@ def test_scores_count_and_can_be_replaced(ok, scores):
     assert scores() == before | {-4: 1}
 
 
-def test_many_scores_are_given_at_once(ok, scores):
+def test_one_request_can_add_several_scores(ok, scores):
     before = scores()
 
     created = ok("POST /feedback", [SCORE | {"value": 7}] * 3, key="workspace-service")
@@ -35,7 +35,7 @@ def test_many_scores_are_given_at_once(ok, scores):
     assert scores() == before | {7: 3}
 
 
-def test_a_score_for_an_unknown_trace_is_kept_and_counts_nowhere(ok, scores):
+def test_a_score_for_an_unknown_trace_is_stored_and_not_counted(ok, scores):
     before = scores()
 
     created = ok("POST /feedback", {"trace_id": "none", "value": 1}, key="workspace-service")
@@ -59,7 +59,7 @@ def test_a_score_for_an_unknown_trace_is_kept_and_counts_nowhere(ok, scores):
         [SCORE, {}],
     ],
 )
-def test_a_score_that_makes_no_sense_is_refused_and_none_is_kept(refused, scores, body):
+def test_an_invalid_score_is_refused_and_none_is_stored(refused, scores, body):
     before = scores()
 
     assert refused("POST /feedback", body, key="workspace-service") == (400, "AB01")

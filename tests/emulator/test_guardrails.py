@@ -8,7 +8,7 @@ CHECK = {"id": "default.regexMatch", "parameters": {"rule": "x"}}
 @pytest.mark.parametrize(
     "wrong", [{"name": ""}, {"checks": []}, {"checks": [{}]}, {"actions": None}, {"actions": 7}]
 )
-def test_a_guardrail_that_is_not_whole_is_refused(refused, workspace, wrong):
+def test_an_incomplete_guardrail_is_refused(refused, workspace, wrong):
     body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
 
     assert refused("POST /guardrails", {**body, "workspace_id": workspace("Support"), **wrong}) == (
@@ -17,7 +17,7 @@ def test_a_guardrail_that_is_not_whole_is_refused(refused, workspace, wrong):
     )
 
 
-def test_a_workspace_key_may_not_make_one_for_all(emulator, refused):
+def test_a_workspace_key_cannot_create_a_guardrail_of_the_organisation(emulator, refused):
     organisation = emulator.store.table("guardrails").rows()[0]["organisation_id"]
     body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
 
@@ -26,7 +26,7 @@ def test_a_workspace_key_may_not_make_one_for_all(emulator, refused):
     assert refused("POST /guardrails", parameters, key="workspace-service") == (403, "AB03")
 
 
-def test_every_change_is_a_version_in_force(emulator, ok, workspace):
+def test_every_change_makes_a_published_version(emulator, ok, workspace):
     body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
     created = ok("POST /guardrails", {**body, "workspace_id": workspace("Support")})
 
@@ -89,7 +89,7 @@ def test_the_organisations_guardrails_need_scopes_of_their_own(
     assert refused("POST /guardrails", made_for_all, key=workspaces) == (403, "AB03")
 
 
-def test_guardrails_are_chosen_by_whole_ids(ok, for_all):
+def test_guardrails_are_selected_by_complete_ids(ok, for_all):
     path = f"GET /guardrails?organisation_id={for_all['organisation_id']}&ids="
 
     assert ok(f"{path}none,{for_all['id']}")["total"] == 1

@@ -14,11 +14,11 @@ BODY = {"name": "A", "ai_provider_id": "openai", "key": "k"}
         {"configurations": {"api_version": "1", "resource_name": "a"}},
     ],
 )
-def test_an_integration_that_makes_no_sense_is_refused(refused, wrong):
+def test_an_invalid_integration_is_refused(refused, wrong):
     assert refused("POST /integrations", {**BODY, **wrong}) == (400, "AB01")
 
 
-def test_a_slug_is_taken_once_and_a_strange_model_refused(refused):
+def test_a_slug_is_unique_and_an_unknown_model_refused(refused):
     assert refused("POST /integrations", {**BODY, "slug": "openai"}) == (409, "AB07")
     models = {"models": [{"slug": "mine", "enabled": True}]}
     assert refused("PUT /integrations/openai/models", models) == (400, "AB01")
@@ -26,7 +26,7 @@ def test_a_slug_is_taken_once_and_a_strange_model_refused(refused):
     assert refused("DELETE /integrations/openai/models?slugs=mine") == (404, "AB08")
 
 
-def test_a_workspace_keys_integration_is_its_workspaces_own(ok, refused, workspace):
+def test_a_workspace_key_creates_an_integration_of_its_workspace(ok, refused, workspace):
     created = ok("POST /integrations", {**BODY, "slug": "own"}, key="workspace-service")
 
     rows = ok("GET /integrations?type=workspace", key="workspace-service")["data"]
@@ -110,7 +110,7 @@ def test_the_integrations_of_a_workspace_are_those_it_may_use(ok, workspace):
     assert (listed("Science"), listed("Support")) == (["openai"], [])
 
 
-def test_a_secret_fills_each_field_once_and_must_be_there(ok, refused):
+def test_each_field_has_one_mapping_to_an_existing_secret(ok, refused):
     def mapped(*fields, reference="openai-key"):
         rows = [{"target_field": field, "secret_reference_id": reference} for field in fields]
         return {**BODY, "slug": "mapped", "key": None, "secret_mappings": rows}
@@ -129,7 +129,7 @@ def test_a_secret_fills_each_field_once_and_must_be_there(ok, refused):
     assert refused("PUT /integrations/mapped", again) == (400, "AB01")
 
 
-def test_a_default_provider_whose_slug_is_taken_is_refused(ok, refused, workspace):
+def test_a_default_provider_with_a_slug_in_use_is_refused(ok, refused, workspace):
     shares = [{"id": workspace("Support"), "enabled": True}]
     (taken, *_rest) = ok("GET /virtual-keys", key="workspace-service")["data"]
     body = {"workspaces": shares, "default_provider_slug": taken["slug"]}

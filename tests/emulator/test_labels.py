@@ -4,13 +4,13 @@ import pytest
 
 
 @pytest.mark.parametrize("name", ["latest", "default", "12", "two words", "", None])
-def test_a_label_may_not_be_called_what_means_something_else(refused, workspace, name):
+def test_a_label_cannot_have_a_name_with_another_meaning(refused, workspace, name):
     body = {"name": name, "workspace_id": workspace("Support")}
 
     assert refused("POST /labels", body) == (400, "AB01")
 
 
-def test_a_name_is_taken_where_it_is_valid(ok, refused, workspace):
+def test_a_label_name_is_unique_where_the_label_is_valid(ok, refused, workspace):
     support, science = workspace("Support"), workspace("Science")
     ok("POST /labels", {"name": "canary", "workspace_id": support})
 
@@ -19,7 +19,7 @@ def test_a_name_is_taken_where_it_is_valid(ok, refused, workspace):
     assert ok("POST /labels", {"name": "canary", "workspace_id": science})["id"]
 
 
-def test_a_workspace_key_sees_its_own_labels_and_the_common_ones(ok, workspace):
+def test_a_workspace_key_sees_the_labels_of_its_workspace_and_of_the_organisation(ok, workspace):
     ok("POST /labels", {"name": "theirs", "workspace_id": workspace("Science")})
 
     names = [row["name"] for row in ok("GET /labels", key="workspace-service")["data"]]

@@ -1,4 +1,4 @@
-"""Log exports in the emulator: what they hold, and where they stand."""
+"""Log exports in the emulator: their content and status."""
 
 import json
 
@@ -31,7 +31,7 @@ def status(ok, export):
 
 @pytest.fixture
 def file(emulator, ok, export):
-    """Read the file of the export behind its link, with no key."""
+    """Read an export's file through its link, without a key."""
 
     def read():
         link = ok(f"GET /logs/exports/{export['id']}/download")["signed_url"]
@@ -43,7 +43,7 @@ def file(emulator, ok, export):
     return read
 
 
-def test_an_export_is_drafted_started_and_done_after_a_while(
+def test_an_export_is_created_started_and_finished_some_seconds_later(
     ok, refused, control, export, status, file
 ):
     path = f"/logs/exports/{export['id']}"
@@ -62,7 +62,7 @@ def test_an_export_is_drafted_started_and_done_after_a_while(
     assert all(row["created_at"].startswith("2026-10-28") for row in rows)
 
 
-def test_a_file_holds_what_the_filters_say(ok, control, workspace, emulator):
+def test_a_file_has_the_requests_that_the_filters_select(ok, control, workspace, emulator):
     body = {
         "workspace_id": workspace("Support"),
         "filters": FILTERS | {"status_code": "429", "metadata": {"team": "support"}},
@@ -95,7 +95,7 @@ def test_a_page_of_requests_is_exported(ok, control, body, export, emulator):
     assert len(content.splitlines()) == 10
 
 
-def test_a_change_that_makes_no_sense_changes_nothing(ok, refused, export):
+def test_an_invalid_change_changes_nothing(ok, refused, export):
     path = f"/logs/exports/{export['id']}"
     before = ok(f"GET {path}")
 
@@ -160,11 +160,11 @@ def test_a_draft_can_be_changed_and_nothing_else(ok, refused, export):
         {"filters": FILTERS | {"status_code": ["200"]}},
     ],
 )
-def test_an_export_that_makes_no_sense_is_refused(refused, body, change):
+def test_an_invalid_export_is_refused(refused, body, change):
     assert refused("POST /logs/exports", body | change) == (400, "AB01")
 
 
-def test_columns_may_be_forbidden(ok, refused, control, body, export, workspace):
+def test_columns_can_be_denied(ok, refused, control, body, export, workspace):
     control("POST denied-fields", {"fields": ["metadata"]})
 
     assert refused("POST /logs/exports", body) == (400, "AB01")
@@ -174,7 +174,7 @@ def test_columns_may_be_forbidden(ok, refused, control, body, export, workspace)
     assert ok(path) == {"denied_fields": ["metadata"]}
 
 
-def test_a_link_is_no_use_without_its_signature(ok, emulator, control, export, file):
+def test_a_link_needs_its_signature(ok, emulator, control, export, file):
     ok(f"POST /logs/exports/{export['id']}/start")
     control("POST clock", {"advance_s": 6})
     assert file()
@@ -184,7 +184,7 @@ def test_a_link_is_no_use_without_its_signature(ok, emulator, control, export, f
         assert emulator.answer("GET", target, {}, b"")[0] == 403
 
 
-def test_a_persons_key_sees_its_own_exports_only(ok, refused, body, export):
+def test_a_users_key_sees_only_the_exports_of_that_user(ok, refused, body, export):
     own = ok("POST /logs/exports", body, key="workspace-user")
 
     listed = ok("GET /logs/exports", key="workspace-user")["data"]
@@ -194,7 +194,7 @@ def test_a_persons_key_sees_its_own_exports_only(ok, refused, body, export):
     assert ok("GET /logs/exports", key="workspace-service")["total"] == 2
 
 
-def test_a_link_leads_back_to_where_it_was_asked_for(emulator, ok, control, export):
+def test_a_link_has_the_host_of_the_request(emulator, ok, control, export):
     ok(f"POST /logs/exports/{export['id']}/start")
     control("POST clock", {"advance_s": 6})
     headers = {"x-portkey-api-key": emulator.keys()["owner"], "host": "127.0.0.1:8788"}

@@ -77,7 +77,7 @@ def test_a_log_with_half_a_surrogate_pair_is_refused_and_not_stored(refused, emu
 
 
 @pytest.mark.parametrize("tokens", [2**62, -1, True, 1.5, "many"])
-def test_tokens_that_cannot_be_counted_are_none(ok, users, tokens):
+def test_an_invalid_number_of_tokens_counts_as_0(ok, users, tokens):
     request = {"body": {"usage": {"prompt_tokens": tokens, "completion_tokens": 100}}}
     for _ in range(3):
         ok("POST /logs", {**LOG, "response": request}, key="workspace-service")
@@ -85,7 +85,7 @@ def test_tokens_that_cannot_be_counted_are_none(ok, users, tokens):
     assert users()["zoe@acme.example"]["cost"] == pytest.approx(3 * 0.1)
 
 
-def test_a_log_says_where_it_was_sent_though_nobody_knows_to_whom(ok, emulator, users):
+def test_a_log_shows_its_url_even_without_a_provider(ok, emulator, users):
     users()
     parameters = {"url": "https://llm.acme.example/chat", "body": {"model": {"name": "x"}}}
     ok("POST /logs", {**LOG, "request": parameters}, key="workspace-service")
@@ -115,7 +115,7 @@ def test_a_log_says_where_it_was_sent_though_nobody_knows_to_whom(ok, emulator, 
         [LOG, {}],
     ],
 )
-def test_a_log_that_is_not_whole_is_refused_and_nothing_is_kept(refused, users, body):
+def test_an_incomplete_log_is_refused_and_nothing_is_stored(refused, users, body):
     assert refused("POST /logs", body, key="workspace-service") == (400, "AB01")
     assert "zoe@acme.example" not in users()
 
@@ -126,7 +126,7 @@ def test_a_log_needs_both_scopes(refused, new_key, workspace):
         assert refused("POST /logs", LOG, key=key) == (403, "AB03")
 
 
-def test_a_log_of_another_workspace_is_refused_and_one_that_is_none_not_found(
+def test_a_log_of_another_workspace_is_refused_and_an_unknown_one_not_found(
     ok, refused, emulator, workspace, users
 ):
     users()

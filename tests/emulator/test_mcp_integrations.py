@@ -7,13 +7,13 @@ PATH = "/mcp-integrations"
 
 
 @pytest.mark.parametrize("wrong", [{"url": "a"}, {"auth_type": "magic"}, {"transport": None}])
-def test_an_integration_that_makes_no_sense_is_refused(refused, workspace, wrong):
+def test_an_invalid_integration_is_refused(refused, workspace, wrong):
     body = {**BODY, "workspace_id": workspace("Support"), **wrong}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")
 
 
-def test_a_slug_is_taken_once(refused, workspace):
+def test_a_slug_is_unique(refused, workspace):
     body = {**BODY, "slug": "github", "workspace_id": workspace("Support")}
 
     assert refused(f"POST {PATH}", body) == (409, "AB07")
@@ -86,14 +86,16 @@ def test_the_organisations_integrations_need_a_scope_of_their_own(new_key, refus
         [{"target_field": "configurations.token", "secret_reference_id": "openai-key"}] * 2,
     ],
 )
-def test_a_mapping_names_a_setting_once_and_a_secret_that_is_there(refused, workspace, mappings):
+def test_a_mapping_names_each_setting_once_and_an_existing_secret(refused, workspace, mappings):
     body = {**BODY, "workspace_id": workspace("Support"), "secret_mappings": mappings}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")
     assert refused(f"PUT {PATH}/github", {"secret_mappings": mappings}) == (400, "AB01")
 
 
-def test_a_secret_is_mapped_where_it_may_be_used_and_then_stays(ok, refused, workspace):
+def test_a_secret_is_mapped_only_where_it_is_allowed_and_then_cannot_be_deleted(
+    ok, refused, workspace
+):
     mapping = {"target_field": "configurations.token", "secret_reference_id": "openai-key"}
     support = {**BODY, "workspace_id": workspace("Support"), "secret_mappings": [mapping]}
     ok("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
@@ -107,7 +109,7 @@ def test_a_secret_is_mapped_where_it_may_be_used_and_then_stays(ok, refused, wor
     assert ok("DELETE /secret-references/openai-key") == {}
 
 
-def test_integrations_are_paged_by_100_and_say_that_more_follow(ok, workspace):
+def test_integrations_are_paged_by_100_and_say_whether_more_follow(ok, workspace):
     for number in range(100):
         body = {**BODY, "name": f"{number}", "workspace_id": workspace("Support")}
         ok(f"POST {PATH}", body)
@@ -119,7 +121,7 @@ def test_integrations_are_paged_by_100_and_say_that_more_follow(ok, workspace):
     assert (len(second["data"]), second["has_more"]) == (1, False)
 
 
-def test_a_workspace_or_an_integration_that_is_not_there_is_refused(refused):
+def test_an_unknown_workspace_or_integration_is_refused(refused):
     nobody = {"workspaces": [{"id": "none", "enabled": True}]}
 
     assert refused(f"PUT {PATH}/github/workspaces", nobody) == (403, "AB03")

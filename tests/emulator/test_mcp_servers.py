@@ -11,14 +11,14 @@ def test_a_server_needs_an_integration_that_its_workspace_may_use(refused, works
     assert refused(f"POST {PATH}", {**body, "mcp_integration_id": None}) == (400, "AB01")
 
 
-def test_a_service_key_must_say_whom_to_sign_out(refused):
+def test_a_service_key_must_name_the_user_to_disconnect(refused):
     path = f"{PATH}/support-github/connections"
 
     assert refused(f"DELETE {path}") == (400, "AB01")
     assert refused(f"DELETE {path}?user_id=nobody") == (404, "AB08")
 
 
-def test_a_persons_key_sees_and_ends_its_own_connection(ok):
+def test_a_users_key_sees_and_removes_its_own_connection(ok):
     path, key = f"{PATH}/support-github/connections", "workspace-user"
 
     assert ok(f"GET {path}", key=key)["total"] == 1
@@ -26,7 +26,7 @@ def test_a_persons_key_sees_and_ends_its_own_connection(ok):
     assert ok(f"GET {path}", key=key)["total"] == 0
 
 
-def test_a_persons_key_is_checked_against_what_was_said(ok):
+def test_the_access_of_a_users_key_is_the_one_that_was_set(ok):
     path = f"{PATH}/support-github/user-access"
     ok(f"PUT {path}", {"default_user_access": "deny"})
 
@@ -58,7 +58,7 @@ def test_a_workspace_key_finds_its_own_servers_in_the_registry(ok, refused, work
     assert refused(f"{path}?workspace_id={science}", key=key) == (403, "AB03")
 
 
-def test_a_list_shows_100_where_no_size_is_asked_for(ok, workspace):
+def test_a_page_has_100_rows_by_default(ok, workspace):
     """The OpenAPI file names this size for the lists of MCP and of guardrails."""
     support = workspace("Support")
     for number in range(101):
@@ -71,7 +71,7 @@ def test_a_list_shows_100_where_no_size_is_asked_for(ok, workspace):
     assert (first["total"], len(first["data"]), len(second["data"])) == (102, 100, 2)
 
 
-def test_a_slug_is_taken_once_and_a_server_must_be_there(refused, workspace):
+def test_a_slug_is_unique_and_an_unknown_server_not_found(refused, workspace):
     body = {"name": "A", "mcp_integration_id": "github", "workspace_id": workspace("Support")}
 
     assert refused(f"POST {PATH}", {**body, "slug": "support-github"}) == (409, "AB07")

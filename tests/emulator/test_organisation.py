@@ -17,7 +17,7 @@ def test_another_organisation_is_refused(refused):
     assert refused(f"GET {path}?organisation_id=other") == (403, "AB03")
 
 
-def test_a_deleted_guardrail_is_no_default_any_more(emulator, ok):
+def test_a_deleted_guardrail_is_no_longer_a_default(emulator, ok):
     (row,) = emulator.store.table("guardrails").where(name="No secrets")
     ok("PUT /v2/admin/organisation/defaults", {"input_guardrails": [row["slug"]]})
 

@@ -29,7 +29,7 @@ def test_a_slug_stays_when_the_name_changes(ok, workspace):
     assert (read["name"], read["slug"][:10]) == ("Other", "pl-exampl-")
 
 
-def test_a_deleted_partial_takes_its_versions_along(ok, workspace, emulator):
+def test_a_partial_is_deleted_with_its_versions(ok, workspace, emulator):
     body = {"name": "A", "string": "x", "workspace_id": workspace("Support")}
     created = ok("POST /prompts/partials", body)
     assert emulator.store.table("partial_versions").where(parent_id=created["id"])

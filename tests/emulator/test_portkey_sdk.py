@@ -1,4 +1,4 @@
-"""The emulator as a program, in the eyes of Portkey's own SDK for Python."""
+"""The emulator as a program, used through Portkey's SDK for Python."""
 
 import contextlib
 import json
@@ -46,14 +46,14 @@ def command(*options: str) -> list[str]:
 
 
 def control(url: str, endpoint: str) -> Any:
-    """Say something to the emulator itself."""
+    """Send a control request."""
     method, path = endpoint.split()
     with urlopen(Request(f"{url}/emulator/{path}", method=method), timeout=TIMEOUT_S) as answer:
         return json.load(answer)
 
 
 def refusal(*options: str) -> tuple[int, str]:
-    """The exit code and the words of an emulator that does not start."""
+    """The exit code and the message of an emulator that does not start."""
     ended = subprocess.run(
         command(*options), check=False, capture_output=True, text=True, timeout=TIMEOUT_S
     )
@@ -63,7 +63,7 @@ def refusal(*options: str) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def emulator(directory: Path, *options: str) -> Iterator[str]:
-    """An emulator in a process of its own, and its address."""
+    """An emulator in its own process; gives its URL."""
     port = free_port()
     with (directory / f"{port}.log").open("w+") as log:
         process = subprocess.Popen(command("--port", str(port), *options), stderr=log, stdout=log)
@@ -102,7 +102,7 @@ def served(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def url(served) -> str:
-    """An emulator as it was at first."""
+    """The URL of an emulator that was reset."""
     control(served, "POST reset")
     return served
 
@@ -115,7 +115,7 @@ def sdk(url) -> Iterator[Portkey]:
 
 @pytest.fixture
 def workspace_id(sdk) -> str:
-    """The id of a workspace to work in."""
+    """The id of a workspace for the test."""
     return sdk.admin.workspaces.create(name="Sandbox", description="To play in").id
 
 
@@ -288,7 +288,7 @@ def test_invitations_are_made_read_listed_sent_again_and_cancelled(sdk, workspac
     assert invites.list(email="new@acme.example", status="pending").data == []
 
 
-def test_an_error_is_of_the_sdks_own_kind(sdk, url, workspace_id):
+def test_an_error_becomes_the_matching_exception_of_the_sdk(sdk, url, workspace_id):
     with pytest.raises(NotFoundError, match="AB08"):
         sdk.configs.retrieve(slug="pc-never-000000")
     with pytest.raises(BadRequestError, match="AB01"):
@@ -333,7 +333,7 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
         (["--port", "65536"], "--port"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused_in_a_few_words(tmp_path, options, told):
+def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, told):
     (tmp_path / "notes.txt").write_text("No database, but longer than the head of one. " * 9)
 
     code, words = refusal(*(option.format(directory=tmp_path) for option in options))
@@ -342,7 +342,7 @@ def test_an_option_that_makes_no_sense_is_refused_in_a_few_words(tmp_path, optio
     assert told in words
 
 
-def test_a_port_that_is_taken_is_named(url):
+def test_a_port_in_use_is_named(url):
     port = url.rpartition(":")[2]
 
     code, words = refusal("--port", port)

@@ -35,7 +35,7 @@ def body(collection, provider):
 
 @pytest.fixture
 def rendered(ok, body):
-    """Make a prompt of a template, render it, and return the text of its only message."""
+    """Create a prompt from a template, render it, and return the text of its only message."""
 
     def text(template, variables, **more):
         created = ok("POST /prompts", body | {"string": template} | more)
@@ -50,7 +50,7 @@ def rendered(ok, body):
 @pytest.mark.parametrize(
     "missing", ["name", "collection_id", "string", "parameters", "virtual_key"]
 )
-def test_a_prompt_needs_all_of_this(refused, body, missing):
+def test_a_prompt_needs_all_required_fields(refused, body, missing):
     body.pop(missing)
 
     assert refused("POST /prompts", body) == (400, "AB01")
@@ -65,7 +65,7 @@ def test_a_prompt_needs_a_provider_of_its_workspace(refused, body, emulator, wor
     assert refused("POST /prompts", body | {"virtual_key": "none"}) == (400, "AB01")
 
 
-def test_without_patch_a_version_must_be_whole(ok, refused, body):
+def test_without_patch_a_version_needs_all_required_fields(ok, refused, body):
     created = ok("POST /prompts", body)
     path = f"PUT /prompts/{created['slug']}"
 
@@ -104,7 +104,7 @@ def test_a_prompt_of_another_workspace_is_refused(ok, refused, body, workspace, 
     assert refused(f"PUT /prompts/{slug}", move) == (400, "AB01")
 
 
-def test_a_label_is_on_one_version_of_a_prompt_and_can_be_called(ok, refused, body):
+def test_a_label_is_on_one_version_of_a_prompt_and_selects_it(ok, refused, body):
     created = ok("POST /prompts", body)
     path = f"/prompts/{created['slug']}"
     second = ok(f"PUT {path}", {"patch": True, "string": "Hi {{name}}"})["prompt_version_id"]
@@ -213,7 +213,7 @@ def test_a_partial_that_includes_itself_is_refused(ok, refused, body, workspace)
     assert refused(run, {"variables": {}}, key="workspace-service") == (400, "AB01")
 
 
-def test_the_model_says_the_same_to_the_same_and_stops_when_told(ok, refused, body):
+def test_the_model_gives_the_same_answer_each_time_and_stops_at_max_tokens(ok, refused, body):
     slug = ok("POST /prompts", body)["slug"]
     run = f"POST /prompts/{slug}/completions"
     parameters = {"variables": {"name": "Ada"}}
@@ -231,7 +231,7 @@ def test_the_model_says_the_same_to_the_same_and_stops_when_told(ok, refused, bo
 
 
 @pytest.mark.parametrize(("parameters", "count"), [(None, 1), (1, 1), (3, 3), (128, 128)])
-def test_as_many_choices_as_asked_for_are_answered_and_counted(ok, body, parameters, count):
+def test_a_completion_has_the_requested_number_of_choices(ok, body, parameters, count):
     slug = ok("POST /prompts", body)["slug"]
 
     answer = ok(
@@ -248,7 +248,7 @@ def test_as_many_choices_as_asked_for_are_answered_and_counted(ok, body, paramet
 
 
 @pytest.mark.parametrize("parameters", [0, 129, -1, 1.5, "2", True])
-def test_a_number_of_choices_that_no_model_gives_is_refused(ok, refused, body, parameters):
+def test_an_invalid_number_of_choices_is_refused(ok, refused, body, parameters):
     slug = ok("POST /prompts", body)["slug"]
 
     run = f"POST /prompts/{slug}/completions"
@@ -276,7 +276,7 @@ def test_the_number_of_choices_may_be_a_parameter_of_the_version(ok, body):
     assert len(one["choices"]) == 1
 
 
-def test_a_prompt_does_not_run_when_its_provider_is_gone(ok, refused, body, provider, workspace):
+def test_a_prompt_does_not_run_when_its_provider_is_deleted(ok, refused, body, provider, workspace):
     slug = ok("POST /prompts", body)["slug"]
     ok(f"DELETE /virtual-keys/{provider}?workspace_id={workspace('Support')}")
 
@@ -284,7 +284,7 @@ def test_a_prompt_does_not_run_when_its_provider_is_gone(ok, refused, body, prov
     assert refused(run, {"variables": {}}, key="workspace-service") == (400, "AB01")
 
 
-def test_an_admin_key_runs_nothing(refused, ok, body):
+def test_an_admin_key_cannot_run_a_prompt(refused, ok, body):
     slug = ok("POST /prompts", body)["slug"]
 
     for act in ("render", "completions"):
@@ -292,7 +292,7 @@ def test_an_admin_key_runs_nothing(refused, ok, body):
         assert refused(run, {"variables": {}}, key="admin") == (403, "AB03")
 
 
-def test_a_deleted_prompt_takes_versions_and_labels_along(ok, body, emulator):
+def test_a_prompt_is_deleted_with_its_versions_and_their_labels(ok, body, emulator):
     created = ok("POST /prompts", body)
     label = ok("GET /labels")["data"][0]["id"]
     path = f"/prompts/{created['id']}"
@@ -311,7 +311,7 @@ def test_a_collection_with_prompts_is_not_deleted(refused, body, ok):
     assert refused(f"DELETE /collections/{body['collection_id']}") == (409, "AB07")
 
 
-def test_what_a_template_uses_is_listed(ok, body):
+def test_the_names_in_a_template_are_listed(ok, body):
     template = "{{a}} {{{b}}} {{#s}}{{a}}{{/s}} {{>p@2}} {{! no }}{{=<% %>=}}"
     created = ok("POST /prompts", body | {"string": template})
 
@@ -322,7 +322,7 @@ def test_what_a_template_uses_is_listed(ok, body):
     }
 
 
-def test_a_deleted_label_is_on_no_version_any_more(ok, refused, body, workspace):
+def test_versions_lose_a_deleted_label(ok, refused, body, workspace):
     created = ok("POST /prompts", body)
     label = ok("POST /labels", {"name": "beta", "workspace_id": workspace("Support")})["id"]
     path = f"/prompts/{created['slug']}"

@@ -11,7 +11,7 @@ def test_a_provider_needs_an_integration_that_its_workspace_may_use(refused, ok,
     assert refused("POST /providers", body) == (400, "AB01")
 
 
-def test_a_budget_begun_anew_revives_a_provider(emulator, ok, control, workspace):
+def test_a_budget_reset_reactivates_a_provider(emulator, ok, control, workspace):
     where = {"workspace_id": workspace("Science")}
     limits = {"usage_limits": {"credit_limit": 5}, "slug": "p"}
     created = ok("POST /providers", {"name": "P", "integration_id": "openai", **limits, **where})

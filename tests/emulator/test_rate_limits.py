@@ -14,13 +14,13 @@ POLICY = {
 @pytest.mark.parametrize(
     "wrong", [{"unit": "tpd"}, {"value": 0}, {"type": None}, {"conditions": [{"key": "x"}]}]
 )
-def test_a_policy_that_makes_no_sense_is_refused(refused, workspace, wrong):
+def test_an_invalid_policy_is_refused(refused, workspace, wrong):
     body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
 
     assert refused("POST /policies/rate-limits", body) == (400, "AB01")
 
 
-def test_what_cannot_change_stays(ok, workspace):
+def test_fields_that_cannot_change_stay(ok, workspace):
     body = {**POLICY, "workspace_id": workspace("Support")}
     path = f"/policies/rate-limits/{ok('POST /policies/rate-limits', body)['id']}"
 

@@ -3,7 +3,7 @@
 PATH = "/scim/workspaces"
 
 
-def test_the_same_mapping_again_is_the_one_there_is(ok, workspace):
+def test_the_same_mapping_again_answers_the_existing_one(ok, workspace):
     body = {"workspace_id": workspace("Science"), "role": "ADMIN", "scim_group_name": "New"}
 
     first, second = ok(f"POST {PATH}", body), ok(f"POST {PATH}", body)
@@ -26,11 +26,11 @@ def test_a_group_has_one_role_everywhere(ok, send, workspace):
     )
 
 
-def test_groups_are_an_organisations(refused):
+def test_only_admin_keys_see_groups(refused):
     assert refused(f"GET {PATH}", key="workspace-service") == (403, "AB03")
 
 
-def test_a_name_that_maps_by_itself_is_refused(refused, ok, workspace):
+def test_a_group_name_that_is_mapped_automatically_is_refused(refused, ok, workspace):
     body = {"workspace_id": workspace("Science"), "role": "admin"}
     group = {"scim_group_name": "ws-science-role-admin"}
 
@@ -38,12 +38,12 @@ def test_a_name_that_maps_by_itself_is_refused(refused, ok, workspace):
     assert "ws-science-role-admin" not in str(ok("GET /v2/scim/groups"))
 
 
-def test_roles_are_found_in_any_case(ok):
+def test_roles_are_accepted_in_any_case(ok):
     assert ok(f"GET {PATH}?role=MEMBER")["total_count"] == 1
     assert ok(f"GET {PATH}?role=admin")["total_count"] == 0
 
 
-def test_a_mapping_names_a_workspace_and_one_group_that_there_is(refused, ok, workspace):
+def test_a_mapping_names_an_existing_workspace_and_one_existing_group(refused, ok, workspace):
     workspace_id = {"workspace_id": workspace("Science"), "role": "admin"}
     (group, *_others) = ok("GET /v2/scim/groups")["data"]
     both = {"scim_group_id": group["id"], "scim_group_name": group["name"]}

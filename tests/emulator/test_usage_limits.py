@@ -24,7 +24,7 @@ PATH = "/policies/usage-limits"
         {"group_by": [{"key": "metadata."}]},
     ],
 )
-def test_a_policy_that_makes_no_sense_is_refused(refused, workspace, wrong):
+def test_an_invalid_policy_is_refused(refused, workspace, wrong):
     body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")

@@ -1,4 +1,4 @@
-"""Users and invitations as the emulator answers them."""
+"""Users and invitations in the emulator."""
 
 from datetime import timedelta
 
@@ -56,7 +56,7 @@ def test_only_the_role_changes_and_never_to_owner(ok, refused, user):
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
 
 
-def test_a_deleted_user_takes_memberships_and_keys_along(ok, refused, emulator, user, workspace):
+def test_a_user_is_deleted_with_memberships_and_keys(ok, refused, emulator, user, workspace):
     emi, members = user("Emi"), f"/admin/workspaces/{workspace('Support')}/users"
     hers = emulator.keys()["workspace-user"]
     ok("GET /configs", key=hers)
@@ -99,7 +99,7 @@ def test_an_invitation_reads_back_without_its_workspaces_and_scopes(ok, workspac
         ),
     ],
 )
-def test_an_invitation_that_cannot_stand_is_refused_and_not_kept(ok, refused, change, answer):
+def test_an_invalid_invitation_is_refused_and_not_stored(ok, refused, change, answer):
     assert refused("POST /admin/users/invites", FARID | change) == answer
     assert ok("GET /admin/users/invites")["total"] == 1
 
@@ -122,7 +122,7 @@ def test_an_invitation_that_has_ended_is_still_listed_and_cannot_be_used(
     assert refused(f"DELETE {path}") == (400, "AB01")
 
 
-def test_an_invitation_stands_until_its_last_second(ok, emulator):
+def test_an_invitation_is_valid_until_its_last_second(ok, emulator):
     path = f"/admin/users/invites/{ok('POST /admin/users/invites', FARID)['id']}"
     emulator.store.ahead = timedelta(days=7, seconds=-1)
 
@@ -137,7 +137,7 @@ def test_resending_answers_the_same_link_under_another_name(ok):
     assert again == {"inviteLink": created["invite_link"]}
 
 
-def test_who_accepts_joins_the_workspaces_with_the_promised_key(ok, control, workspace):
+def test_a_user_who_accepts_joins_the_workspaces_and_gets_the_promised_key(ok, control, workspace):
     support = workspace("Support")
     details = {
         "workspaces": [{"id": support, "role": "manager"}],
@@ -156,7 +156,7 @@ def test_who_accepts_joins_the_workspaces_with_the_promised_key(ok, control, wor
     )
 
 
-def test_who_accepts_without_a_promise_gets_no_key(ok, control, workspace):
+def test_a_user_who_accepts_gets_no_key_if_none_was_promised(ok, control, workspace):
     details = {"workspaces": [{"id": workspace("Support"), "role": "member"}]}
     created = ok("POST /admin/users/invites", {**FARID, **details})
 

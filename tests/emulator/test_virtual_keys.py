@@ -1,4 +1,4 @@
-"""Virtual keys as the emulator answers them."""
+"""Virtual keys in the emulator."""
 
 import re
 from datetime import timedelta
@@ -24,7 +24,7 @@ def make(ok, support):
     return created
 
 
-def test_a_new_virtual_key_answers_its_slug_in_an_envelope_and_beside_it(ok, support):
+def test_the_answer_to_a_new_virtual_key_has_its_slug_in_both_forms(ok, support):
     created = ok("POST /virtual-keys", {**OPENAI, "workspace_id": support})
 
     slug = created["data"]["slug"]
@@ -64,7 +64,7 @@ def test_the_list_is_of_one_workspace_newest_first_and_paged(ok, make, support):
     assert (page["object"], page["total"], page["data"][0]["slug"]) == ("list", 3, slug)
 
 
-def test_what_is_given_changes_null_clears_and_the_slug_stays(ok, make, support, workspace):
+def test_given_fields_change_null_clears_and_the_slug_stays(ok, make, support, workspace):
     limits = {"usage_limits": {"credit_limit": 5}, "rate_limits": [{"unit": "rpm", "value": 9}]}
     path = make(note="Old", **limits)
     before = ok(f"GET {path}")
@@ -97,7 +97,7 @@ def test_a_rate_limit_may_be_one_object_or_a_list_and_reads_as_a_list(ok, make):
     assert ok(f"GET {make(rate_limits=[one])}")["rate_limits"] == [one]
 
 
-def test_a_secret_mapping_may_stand_in_for_the_key(ok, make):
+def test_a_secret_mapping_can_replace_the_key(ok, make):
     mapping = {"target_field": "key", "secret_reference_id": "openai-key"}
 
     path = make(key=None, secret_mappings=[mapping])
@@ -121,7 +121,7 @@ def test_a_secret_mapping_may_stand_in_for_the_key(ok, make):
         {"expires_at": "soon"},
     ],
 )
-def test_a_virtual_key_that_cannot_be_is_refused_and_not_kept(ok, refused, support, change):
+def test_an_invalid_virtual_key_is_refused_and_not_stored(ok, refused, support, change):
     body = {**OPENAI, "workspace_id": support, **change}
 
     assert refused("POST /virtual-keys", body) == (400, "AB01")
@@ -139,7 +139,7 @@ def test_a_refused_change_changes_nothing(ok, refused, make, change):
     assert ok(f"GET {path}") == before
 
 
-def test_a_virtual_key_expires_at_its_moment(ok, make, emulator):
+def test_a_virtual_key_expires_at_its_time(ok, make, emulator):
     path = make(expires_at="2026-11-02T11:00:00+01:00")
     assert ok(f"GET {path}")["status"] == "active"
 

@@ -1,4 +1,4 @@
-"""Workspaces and their members as the emulator answers them."""
+"""Workspaces and their members in the emulator."""
 
 from datetime import timedelta
 
@@ -9,13 +9,13 @@ HOME = "/admin/workspaces"
 
 @pytest.fixture
 def workspace_id(workspace):
-    """The path of Support, which holds keys, configs and people."""
+    """The path of the workspace Support, which has keys, configs and members."""
     return f"{HOME}/{workspace('Support')}"
 
 
 @pytest.fixture
 def bare(ok):
-    """A new workspace that holds nothing."""
+    """A new, empty workspace."""
     return ok(f"POST {HOME}", {"name": "🚀 Rockets"})
 
 
@@ -46,7 +46,7 @@ def test_an_emoji_in_the_name_becomes_the_icon_and_is_shown_before_it(
     assert (row["name"], row["icon"], created["name"]) == remaining
 
 
-def test_one_workspace_is_told_with_members_and_settings(ok, workspace_id):
+def test_one_workspace_is_shown_with_members_and_settings(ok, workspace_id):
     everything = ok(f"GET {workspace_id}")
     listed = ok(f"GET {HOME}?exact_name=Support")["data"][0]
 
@@ -66,7 +66,7 @@ def test_one_workspace_is_told_with_members_and_settings(ok, workspace_id):
     }
 
 
-def test_what_is_given_changes_what_is_not_stays_and_null_clears(ok, workspace_id):
+def test_given_fields_change_others_stay_and_null_clears(ok, workspace_id):
     before = ok(f"GET {workspace_id}")
 
     assert ok(f"PUT {workspace_id}", {"usage_limits": None, "description": "New"}) == {}
@@ -125,7 +125,7 @@ def test_defaults_are_merged_and_null_clears_one(ok, emulator, workspace_id):
         ({"name": "x", "rate_limits": [{"unit": "rps"}]}, (400, "AB01")),
     ],
 )
-def test_a_workspace_that_cannot_be_is_refused_and_not_kept(ok, refused, body, answer):
+def test_an_invalid_workspace_is_refused_and_not_stored(ok, refused, body, answer):
     ok(f"POST {HOME}", {"name": "Taken", "slug": "taken"})
 
     assert refused(f"POST {HOME}", body) == answer
@@ -192,7 +192,7 @@ def test_the_default_workspace_stays_even_when_forced(ok, refused, workspace):
     assert ok(f"GET {shared}")["defaults"]["is_default"] == 1
 
 
-def test_what_it_holds_keeps_a_workspace_until_it_is_forced(
+def test_a_workspace_with_content_is_deleted_only_if_forced(
     ok, send, refused, workspace_id, emulator, workspace
 ):
     service = emulator.keys()["workspace-service"]
@@ -222,13 +222,13 @@ def test_what_it_holds_keeps_a_workspace_until_it_is_forced(
         ("api-keys/workspace/service", {"scopes": ["logs.view"]}),
     ],
 )
-def test_each_kind_of_thing_keeps_a_workspace(ok, refused, bare, kind, body):
+def test_a_workspace_with_any_kind_of_content_is_not_deleted(ok, refused, bare, kind, body):
     ok(f"POST /{kind}", {"name": "x", "workspace_id": bare["slug"], **body})
 
     assert refused(f"DELETE {HOME}/{bare['slug']}", {"name": "Rockets"}) == (409, "AB07")
 
 
-def test_people_do_not_keep_a_workspace(ok, bare, user):
+def test_a_workspace_with_members_only_is_deleted(ok, bare, user):
     path = f"{HOME}/{bare['id']}"
     ok(f"POST {path}/users", {"users": [{"id": user("Emi"), "role": "member"}]})
 
@@ -245,7 +245,7 @@ def test_a_member_is_a_user_with_two_roles(ok, workspace_id, user, workspace):
     assert member["workspace_id"] == workspace("Support")
 
 
-def test_members_join_all_or_none(ok, refused, workspace_id, user):
+def test_either_all_members_are_added_or_none(ok, refused, workspace_id, user):
     def joining(*ids):
         return {"users": [{"id": user_id, "role": "manager"} for user_id in ids]}
 
@@ -292,7 +292,7 @@ def test_a_workspace_key_reads_and_changes_its_own_workspace_only(
     assert refused(f"PUT {other}", {"description": "Ours"}, key=key) == (403, "AB03")
 
 
-def test_a_time_of_the_last_change_is_kept(ok, emulator, workspace_id):
+def test_the_time_of_the_last_change_is_stored(ok, emulator, workspace_id):
     emulator.store.ahead = timedelta(hours=1)
     ok(f"PUT {workspace_id}", {"description": "New"})
 
@@ -301,7 +301,7 @@ def test_a_time_of_the_last_change_is_kept(ok, emulator, workspace_id):
     assert changed["created_at"] < changed["last_updated_at"]
 
 
-def test_a_budget_starts_anew_at_the_start_of_the_day(ok):
+def test_a_budget_is_reset_at_the_start_of_a_day(ok):
     budget = {"credit_limit": 1, "next_usage_reset_at": "2026-12-05T23:30:00-03:00"}
 
     created = ok(f"POST {HOME}", {"name": "x", "usage_limits": [budget]})
@@ -309,7 +309,7 @@ def test_a_budget_starts_anew_at_the_start_of_the_day(ok):
     assert created["usage_limits"] == [budget | {"next_usage_reset_at": "2026-12-06T00:00:00.000Z"}]
 
 
-def test_a_deleted_workspace_is_named_nowhere_any_more(ok, emulator, bare, workspace_id):
+def test_no_row_names_a_deleted_workspace(ok, emulator, bare, workspace_id):
     named = {"workspaces": [{"id": bare["id"], "enabled": True, "create_default_provider": False}]}
     ok("PUT /integrations/openai/workspaces", named)
     both = {"allowed_workspaces": [bare["id"], workspace_id.rpartition("/")[2]]}

@@ -1,4 +1,4 @@
-"""The emulator's own API: keys, state, seeds, the clock, and misbehaviour on demand."""
+"""The control API: keys, state, seeds, the clock, and faults."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from portkey_admin_mcp.emulator.core.store import frozen_time
 
 @pytest.fixture
 def refused_control(emulator):
-    """Ask for something the emulator will not do, and return the status and its words."""
+    """Send a control request that is refused, and return its status and message."""
 
     def request(endpoint, body=None):
         method, path = endpoint.split()
@@ -60,7 +60,7 @@ def served(emulator):
     thread.join()
 
 
-def test_the_seeded_keys_are_told_by_name_and_open_what_they_should(control, send):
+def test_the_seeded_keys_are_listed_by_name_and_allow_what_they_should(control, send):
     keys = control("GET keys")
 
     assert list(keys) == [
@@ -75,7 +75,7 @@ def test_the_seeded_keys_are_told_by_name_and_open_what_they_should(control, sen
     assert answers == [200, 403, 200, 200, 403, 401]
 
 
-def test_the_state_is_everything_and_a_copy(control, emulator, ok):
+def test_the_state_has_all_rows_and_is_a_copy(control, emulator, ok):
     ok("POST /admin/workspaces", {"name": "New"})
 
     state = control("GET state")
@@ -88,7 +88,7 @@ def test_the_state_is_everything_and_a_copy(control, emulator, ok):
     assert control("GET state") == state
 
 
-def test_a_reset_forgets_what_was_done_the_faults_and_the_time(control, ok, emulator):
+def test_a_reset_undoes_changes_faults_and_the_time(control, ok, emulator):
     before = control("GET state")
     ok("POST /admin/workspaces", {"name": "New"})
     control("POST clock", {"advance_s": 3600})
@@ -101,7 +101,7 @@ def test_a_reset_forgets_what_was_done_the_faults_and_the_time(control, ok, emul
     assert ok("GET /admin/workspaces")["total"] == 3
 
 
-def test_another_seed_starts_another_organisation_which_resets_return_to(control, ok):
+def test_resets_return_to_the_seed_that_was_chosen_last(control, ok):
     control("POST seed", {"name": "empty"})
     ok("POST /admin/workspaces", {"name": "New"})
     control("POST reset")
@@ -136,7 +136,7 @@ def test_another_seed_starts_another_organisation_which_resets_return_to(control
         ),
     ],
 )
-def test_what_it_cannot_do_is_refused_and_changes_nothing(
+def test_an_invalid_control_request_is_refused_and_changes_nothing(
     control, refused_control, emulator, endpoint, body, answer
 ):
     before = control("GET state")
@@ -146,7 +146,7 @@ def test_what_it_cannot_do_is_refused_and_changes_nothing(
     assert emulator.store.now() == frozen_time()
 
 
-def test_time_passes_as_often_as_it_is_told(control, ok):
+def test_each_clock_request_moves_the_time_forward(control, ok):
     control("POST clock", {"advance_s": 1800})
     control("POST clock", {"advance_s": 0.5})
     control("POST clock", {"advance_s": 1800})
@@ -180,7 +180,7 @@ def test_another_clock_gives_the_same_ids_at_other_times():
     assert later.store.dump() != sooner.store.dump()
 
 
-def test_injected_answers_come_in_turn_and_then_end(control, send, emulator):
+def test_injected_errors_are_answered_in_order_and_then_end(control, send, emulator):
     faults = [{"status": 503, "times": 2}, {"status": 429, "retry_after": 7}]
     control("POST faults", {"answers": faults})
 
@@ -196,7 +196,7 @@ def test_injected_answers_come_in_turn_and_then_end(control, send, emulator):
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(7, "7"), (0, "0"), (None, None)])
-def test_retry_after_is_said_when_it_is_ordered(control, emulator, seconds, header):
+def test_retry_after_is_sent_if_the_fault_has_it(control, emulator, seconds, header):
     control("POST faults", {"answers": [{"status": 429, "retry_after": seconds}]})
 
     status, headers, _answer = emulator.answer("GET", "/v1/configs", {}, b"")
@@ -211,7 +211,7 @@ def test_a_write_that_was_answered_with_a_fault_did_not_happen(control, send, ok
     assert ok("GET /admin/workspaces")["total"] == 3
 
 
-def test_an_empty_order_ends_all_faults(control, ok, emulator):
+def test_an_empty_body_ends_all_faults(control, ok, emulator):
     control("POST faults", {"answers": [{"status": 503, "times": 9}], "latency_ms": 50})
 
     control("POST faults", {})
@@ -220,7 +220,7 @@ def test_an_empty_order_ends_all_faults(control, ok, emulator):
     assert emulator.faults.latency_ms == 0
 
 
-async def test_latency_is_waited_before_each_answer(control, carry):
+async def test_each_answer_is_delayed_by_the_latency(control, carry):
     control("POST faults", {"latency_ms": 60})
 
     started = time.perf_counter()
@@ -242,7 +242,7 @@ async def test_a_dropped_connection_hides_whether_the_write_happened(
     assert await carry("GET /configs") == 200
 
 
-def test_so_many_reads_after_a_write_see_the_state_before_it(control, ok, workspace):
+def test_stale_reads_see_the_state_before_the_last_write(control, ok, workspace):
     path = f"/admin/workspaces/{workspace('Support')}"
     control("POST faults", {"stale_reads": 2})
 
@@ -254,7 +254,7 @@ def test_so_many_reads_after_a_write_see_the_state_before_it(control, ok, worksp
     assert seen == ["Support", "First", "Second"]
 
 
-def test_a_stale_read_looks_at_the_old_state_with_todays_date(control, ok):
+def test_a_stale_read_shows_the_old_state_at_the_current_time(control, ok):
     (invite,) = ok("GET /admin/users/invites")["data"]
     control("POST clock", {"advance_s": 6 * 86_400})
     control("POST faults", {"stale_reads": 1})
@@ -275,7 +275,7 @@ def test_over_a_socket_the_answers_are_the_same(served, ok):
 
 
 @pytest.mark.parametrize(("drop", "created"), [("before", 3), ("after", 4)])
-def test_over_a_socket_the_connection_really_breaks(served, drop, created):
+def test_over_a_socket_the_connection_is_closed(served, drop, created):
     served.post("/emulator/faults", json={"drop": drop}).raise_for_status()
 
     with pytest.raises(httpx2.RemoteProtocolError):
@@ -284,7 +284,7 @@ def test_over_a_socket_the_connection_really_breaks(served, drop, created):
     assert served.get("/v1/admin/workspaces").json()["total"] == created
 
 
-def test_over_a_socket_faults_never_touch_the_control_itself(served):
+def test_over_a_socket_faults_do_not_affect_the_control_api(served):
     order = {"latency_ms": 60_000, "drop": "before", "answers": [{"status": 500, "times": 9}]}
     served.post("/emulator/faults", json=order).raise_for_status()
 

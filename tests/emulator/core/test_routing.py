@@ -1,4 +1,4 @@
-"""What every endpoint of the emulator has in common: who may, in which order it says no, pages."""
+"""What all endpoints have in common: permissions, the order of refusals, pages, limits."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ GOOD = {"name": "x", "slug": "ws-x"}
 
 
 def filled(endpoint):
-    """The endpoint with ids that name nothing."""
+    """The endpoint with ids that do not exist."""
     return endpoint.replace("{type}", "workspace").replace("{sub_type}", "service")
 
 
@@ -52,13 +52,13 @@ def test_a_request_is_refused_for_its_first_fault(ok, refused, key, body, answer
 
 
 @pytest.mark.parametrize("part", ["configs/pc-none", "virtual-keys/none", "api-keys/none"])
-def test_an_id_is_looked_for_before_the_body_is_read(refused, ok, part):
+def test_an_id_is_looked_up_before_the_body_is_read(refused, ok, part):
     assert refused(f"PUT /{part}", {"name": 5}) == (404, "AB08")
     assert refused(f"PUT /{part}", {"name": 5}, key="scopeless") == (403, "AB03")
 
 
 @pytest.mark.parametrize("kind", ["configs", "virtual-keys", "api-keys/workspace/service"])
-def test_the_workspace_is_looked_for_before_the_body_is_judged(refused, workspace, kind):
+def test_the_workspace_is_looked_up_before_the_body_is_checked(refused, workspace, kind):
     body = {"workspace_id": workspace("Science")}
 
     assert refused(f"POST /{kind}", body, key="workspace-service") == (403, "AB03")
@@ -127,17 +127,17 @@ def test_a_refusal_names_the_field(send, body, message):
 @pytest.mark.parametrize(
     "endpoint", ["GET /nothing", "POST /configs/a/b", "PATCH /configs", "GET /configs/"]
 )
-def test_an_endpoint_that_is_not_is_not_found(refused, endpoint):
+def test_an_unknown_endpoint_is_not_found(refused, endpoint):
     assert refused(endpoint) == (404, "AB08")
 
 
-def test_what_is_not_under_v1_is_not_found(emulator):
+def test_a_path_outside_v1_is_not_found(emulator):
     headers = {"x-portkey-api-key": emulator.keys()["owner"]}
 
     assert emulator.answer("GET", "/configs", headers, b"")[0] == 404
 
 
-def test_a_fixed_word_in_a_path_wins_over_an_id(ok):
+def test_a_literal_segment_of_a_path_wins_over_an_id(ok):
     assert ok("GET /admin/users/invites")["data"][0]["object"] == "invite"
 
 
@@ -158,14 +158,16 @@ def test_an_admins_endpoint_refuses_a_workspace_key_whatever_its_scopes(
     assert refused(filled(endpoint), {}, key=key) == (403, "AB03")
 
 
-def test_people_and_new_workspaces_are_an_admins():
+def test_only_admins_manage_users_and_create_workspaces():
     assert {endpoint for endpoint in ROUTES if " /admin/users" in endpoint} <= set(ADMIN_ONLY)
     assert "POST /admin/workspaces" in ADMIN_ONLY
     assert "PUT /admin/workspaces/{workspace_id}" not in ADMIN_ONLY
 
 
 @pytest.mark.parametrize(("endpoint", "scope"), SCOPED)
-def test_a_scope_is_needed_and_no_other_will_do(refused, send, emulator, new_key, endpoint, scope):
+def test_an_endpoint_needs_its_scope_and_no_other(
+    refused, send, emulator, new_key, endpoint, scope
+):
     others = {other for _endpoint, other in SCOPED} - {scope}
     target = filled(endpoint)
     named = {"workspace_id": emulator.store.table("workspaces").rows()[0]["id"]}
@@ -241,7 +243,7 @@ def test_pages_begin_at_zero_and_are_at_most_a_hundred_long(
         assert refused(target + wrong) == (400, "AB01")
 
 
-def test_a_list_is_whole_without_paging_and_a_page_alone_holds_fifty(ok, workspace):
+def test_a_list_without_paging_has_all_rows_and_a_page_without_size_has_fifty(ok, workspace):
     for number in range(55):
         body = {"name": f"{number}", "provider": "openai", "key": "x"}
         ok("POST /virtual-keys", {**body, "workspace_id": workspace("Science")})
@@ -258,7 +260,7 @@ def test_a_list_is_whole_without_paging_and_a_page_alone_holds_fifty(ok, workspa
     assert ok(target)["data"][0]["name"] == "54"
 
 
-def test_only_what_portkey_would_see_is_logged(send, emulator, control):
+def test_only_requests_to_portkey_are_logged(send, emulator, control):
     send("GET /configs?page_size=1")
     send("GET /nothing", key=None)
     control("GET state")
@@ -302,7 +304,7 @@ def test_the_log_of_requests_is_bounded(emulator, send):
 
 
 @pytest.mark.parametrize("plan", ["pro", "free"])
-def test_a_lesser_plan_is_refused_what_only_enterprise_has(control, refused, ok, plan):
+def test_other_plans_are_refused_what_only_enterprise_has(control, refused, ok, plan):
     control("POST plan", {"plan": plan})
 
     assert refused("GET /admin/users") == (403, "AB03")
@@ -349,7 +351,7 @@ def test_an_invitation_can_be_accepted(emulator, control, ok):
 
 
 @pytest.mark.parametrize("kind", ["api_keys", "virtual_keys"])
-def test_a_budget_that_is_spent_exhausts_what_has_it(emulator, control, ok, kind):
+def test_a_spent_budget_exhausts_its_row(emulator, control, ok, kind):
     path = {"api_keys": "/api-keys", "virtual_keys": "/virtual-keys"}[kind]
     name = {"api_keys": "id", "virtual_keys": "slug"}[kind]
     row = emulator.store.table(kind).rows()[-1]
@@ -511,7 +513,7 @@ def test_half_a_surrogate_pair_is_refused(emulator, path, body):
     assert "half of a surrogate pair" in json.loads(answer)["data"]["message"]
 
 
-def test_a_whole_surrogate_pair_is_a_character(emulator):
+def test_a_complete_surrogate_pair_is_a_character(emulator):
     headers = {"x-portkey-api-key": emulator.keys()["owner"]}
     body = b'{"name": "A \\ud83d\\ude80"}'
 

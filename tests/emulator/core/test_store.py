@@ -1,4 +1,4 @@
-"""What the emulator remembers: ids and times in Portkey's form, and a file that outlives it."""
+"""The emulator's data: ids and times in Portkey's form, transactions, and the state file."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def live(file):
-    """Start an emulator on the file, after ending the one before; returns a way to ask it."""
+    """Close the running emulator and start one on the file; returns it and a request function."""
     running = []
 
     def started():
@@ -54,7 +54,7 @@ def live(file):
 
 
 def rows(emulator):
-    """All rows of all tables in their order, without tables that hold none."""
+    """All rows of all tables in their order, without empty tables."""
     tables = emulator.store.dump()["tables"]
     return {name: list(table.items()) for name, table in tables.items() if table}
 
@@ -93,7 +93,7 @@ def test_a_moment_is_written_in_utc_with_whole_seconds():
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-13-01", "9999-12-31T23:59:59-05:00"])
-def test_what_is_no_moment_is_not_read(text):
+def test_a_text_that_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match=r"isoformat|month|years"):
         instant(text)
 
@@ -114,7 +114,7 @@ def test_a_restart_keeps_every_row_in_its_order(live):
     assert [ask_again(f"GET {list_}") for list_ in lists] == answers
 
 
-def test_what_was_deleted_stays_deleted_after_a_restart(live, workspace):
+def test_a_deleted_row_stays_deleted_after_a_restart(live, workspace):
     emulator, ask = live()
     science = f"/admin/workspaces/{workspace('Science')}"
     assert ask(f"DELETE {science}", {"name": "Science"})[0] == 200
@@ -176,7 +176,7 @@ def test_the_seed_matters_only_to_a_new_file(file):
 
 
 def change_at_random(store, numbers, step):
-    """One change of a kind and place that chance decides."""
+    """Make one random change."""
     table = store.table(numbers.choice("abc"))
     found = [*table.rows()]
     match numbers.choice(["add", "add", "change", "remove", "delete"]):
@@ -254,7 +254,7 @@ def test_a_crash_in_the_middle_leaves_rows_ids_and_database_as_they_were(file):
     assert [*Store(frozen_time, file).table("a").rows()] == [{"id": "1", "n": 1}]
 
 
-def test_bulk_data_is_in_no_dump():
+def test_a_dump_has_no_data_of_the_database():
     store = Store(frozen_time)
 
     store.database.execute("create table bulk (n)")
@@ -282,7 +282,7 @@ def test_a_file_of_an_older_version_is_refused_with_what_to_do(file):
         Store(frozen_time, file)
 
 
-def test_a_file_of_another_kind_is_not_overwritten(file):
+def test_a_file_that_is_no_database_is_not_overwritten(file):
     file.write_text("something dear to its owner, and long enough to be no database at all")
 
     with pytest.raises(sqlite3.DatabaseError):
@@ -293,7 +293,7 @@ def test_a_file_of_another_kind_is_not_overwritten(file):
 
 @contextmanager
 def process(file):
-    """An emulator in a process of its own, killed at the end without a chance to tidy up."""
+    """An emulator in its own process, which is killed at the end."""
     command = [sys.executable, "-m", "portkey_admin_mcp", "emulator", "--port", "0"]
     running = subprocess.Popen(
         [*command, "--state", str(file)],
@@ -319,7 +319,7 @@ def process(file):
         running.stderr.close()
 
 
-def test_a_killed_process_has_kept_what_it_answered(file):
+def test_a_killed_process_loses_no_answered_write(file):
     with process(file) as client:
         created = client.post("/admin/workspaces", json={"name": "Rockets"}).json()
         (invite,) = client.get("/admin/users/invites").json()["data"]

@@ -73,7 +73,7 @@ def test_a_name_that_two_domains_declare_is_refused(monkeypatch):
         all_tables.__wrapped__()
 
 
-def test_a_deletion_reaches_what_is_deleted_with_what_is_deleted(declared):
+def test_a_deletion_also_deletes_the_rows_that_refer_to_deleted_rows(declared):
     store = declared(
         Table("shelves"),
         Table("books", (Reference("shelf_id", "shelves", OnDelete.DELETE),)),
@@ -96,7 +96,7 @@ def test_a_deletion_reaches_what_is_deleted_with_what_is_deleted(declared):
     assert not store.was_deleted("pages", "p-a")
 
 
-def test_a_row_that_is_cleared_keeps_all_other_names(declared):
+def test_clearing_a_reference_keeps_all_other_names(declared):
     store = declared(
         Table("shelves"),
         Table(
@@ -130,7 +130,7 @@ def test_a_row_that_is_cleared_keeps_all_other_names(declared):
         ("at.shelf", {"at": [{"shelf": "z"}, {"shelf": "a"}]}),
     ],
 )
-def test_a_row_is_not_deletable_while_another_refers_to_it(declared, field, row):
+def test_a_row_cannot_be_deleted_while_another_refers_to_it(declared, field, row):
     store = declared(
         Table("shelves"),
         Table("books", (Reference(field, "shelves", OnDelete.REFUSE, "{count} book(s)"),)),
