@@ -12,7 +12,7 @@ from .core.routing import Call, invalid, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import Table
-from .traffic.groups import GROUPS, OBJECT, columns_of, grouped, largest_first
+from .traffic.groups import GROUP_OBJECT, GROUPS, columns_of, grouped, largest_first
 from .traffic.month import RECIPES
 from .traffic.requests import (
     COST,
@@ -231,7 +231,7 @@ def get_analytics_group_users(call: Call) -> Row:
         f"user, count(*), {COST}", "and user is not null group by 1"
     )
     rows = [
-        {"user": user, "requests": count, "cost": round(cost, 4), **OBJECT}
+        {"user": user, "requests": count, "cost": round(cost, 4), **GROUP_OBJECT}
         for user, count, cost in groups
     ]
     return largest_first(call, rows, "cost")
@@ -243,7 +243,7 @@ def get_analytics_group_models(call: Call) -> Row:
     groups = selected_requests(call).query(
         "ai_model, count(*)", "and ai_model is not null group by 1"
     )
-    rows = [{"ai_model": model, "requests": count, **OBJECT} for model, count in groups]
+    rows = [{"ai_model": model, "requests": count, **GROUP_OBJECT} for model, count in groups]
     return largest_first(call, rows, "requests")
 
 
@@ -252,7 +252,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
     """Requests by the value of a metadata key; requests without the key are left out."""
     key = call.ids["metadata_key"]
     if not is_metadata_key(key):
-        raise invalid("metadataKey", "must not hold quotes")
+        raise invalid("metadataKey", "must not contain quotes")
     value = "json_extract(metadata, '$.\"' || ? || '\"')"
     selection = selected_requests(call)
     sql = (
@@ -270,7 +270,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
             "avg_weighted_feedback": round(feedback or 0, 4),
             "requests_with_feedback": scored,
             "last_seen": shown_time(last_seen),
-            **OBJECT,
+            **GROUP_OBJECT,
         }
         for value, count, cost, tokens, feedback, scored, last_seen in groups
     ]
@@ -283,7 +283,12 @@ def get_analytics_group_workspaces(call: Call) -> Row:
     groups = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
     workspaces = call.table("workspaces")
     rows = [
-        {"workspace": workspaces[each]["slug"], "requests": count, "cost": round(cost, 4), **OBJECT}
+        {
+            "workspace": workspaces[each]["slug"],
+            "requests": count,
+            "cost": round(cost, 4),
+            **GROUP_OBJECT,
+        }
         for each, count, cost in groups
         if each in workspaces
     ]

@@ -41,8 +41,8 @@ FILTERS = (
     "client_ip",
     "country",
 )
-ACTIONS = {"makeDefault": "publish", "rotate": "rotate", "start": "export"}
-VERBS = {"POST": "create", "PUT": "update", "DELETE": "delete"}
+ACTION_OF_SEGMENT = {"makeDefault": "publish", "rotate": "rotate", "start": "export"}
+ACTION_OF_METHOD = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 SECRET = ("key", "secret", "token", "password", "auth_config", "configurations", "credentials")
 MASK = "***"
 
@@ -94,7 +94,7 @@ def record_write(call: Call, endpoint: Route, path: str) -> None:
         "workspace_id": _workspace(call),
         "response_status_code": 200,
         "resource_type": _resource(endpoint),
-        "action": ACTIONS.get(last, VERBS[endpoint.method]),
+        "action": ACTION_OF_SEGMENT.get(last, ACTION_OF_METHOD[endpoint.method]),
         "client_ip": "127.0.0.1",
         "country": "",
     }
@@ -121,7 +121,9 @@ def _open_database(store: Store) -> sqlite3.Connection:
 
 def _resource(endpoint: Route) -> str:
     """The type of object in a path: its last segment that is neither an id nor an action."""
-    nouns = [s for s in endpoint.segments[1:] if not s.startswith("{") and s not in ACTIONS]
+    nouns = [
+        s for s in endpoint.segments[1:] if not s.startswith("{") and s not in ACTION_OF_SEGMENT
+    ]
     return nouns[-1].removesuffix("s").replace("-", "_") if nouns else ""
 
 

@@ -11,7 +11,7 @@ from .core.tables import Table
 from .shared.filters import tag_filter
 
 TABLES = (Table("deployments"),)
-LISTS = ("workspaces_allowed", "jwt_subs_allowed")
+LIST_FIELDS = ("workspaces_allowed", "jwt_subs_allowed")
 
 
 class AuthSettings(Body):
@@ -175,7 +175,7 @@ def _settings(old: Row, body: DeploymentBody) -> dict[str, Any]:
         "workspaces_allowed": settings.pop("remove_workspaces_allowed", []),
         "jwt_subs_allowed": settings.pop("remove_subs_allowed", []),
     }
-    for name in LISTS:
+    for name in LIST_FIELDS:
         entries = [*(old.get(name) or []), *settings.get(name, [])]
         remaining = [each for each in dict.fromkeys(entries) if each not in removed[name]]
         if name in settings or name in old:

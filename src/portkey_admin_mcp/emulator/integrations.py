@@ -13,7 +13,7 @@ from .shared.limits import Budget, Rate
 from .shared.secret_mappings import SecretMapping, mapped_by, masked, stored_mappings
 from .virtual_keys import new_key
 
-AUTOMATIC = "Created automatically on integration access grant"
+DEFAULT_PROVIDER_NOTE = "Created automatically on integration access grant"
 TABLES = (
     Table(
         "integrations",
@@ -24,7 +24,7 @@ TABLES = (
         ),
     ),
 )
-OLD_AZURE = {"api_version", "resource_name", "deployment_name"}
+OUTDATED_AZURE_FIELDS = {"api_version", "resource_name", "deployment_name"}
 
 
 class IntegrationBody(Body):
@@ -328,14 +328,17 @@ def _share(
         slug = requested_slug or row["slug"]
         if not requested_slug and call.table("virtual_keys").find(slug):
             slug = call.store.slug("", slug, 40).removeprefix("-")
-        add_provider(call, row, workspace, row["name"], slug, AUTOMATIC)
+        add_provider(call, row, workspace, row["name"], slug, DEFAULT_PROVIDER_NOTE)
     return row
 
 
 def _check(body: IntegrationBody) -> None:
-    unknown = OLD_AZURE & set(body.configurations or {})
+    unknown = OUTDATED_AZURE_FIELDS & set(body.configurations or {})
     if unknown:
-        raise invalid("configurations", f"{', '.join(sorted(unknown))}: Azure's begin with azure_")
+        raise invalid(
+            "configurations",
+            f"{', '.join(sorted(unknown))}: the names of Azure fields begin with azure_",
+        )
 
 
 def _find(call: Call) -> Row:

@@ -9,8 +9,8 @@ from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 
-BUILT_IN = (("production", "#22C55E"), ("staging", "#EAB308"), ("development", "#3B82F6"))
-NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
+BUILT_IN_LABELS = (("production", "#22C55E"), ("staging", "#EAB308"), ("development", "#3B82F6"))
+LABEL_NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
 
 
 class LabelBody(Body):
@@ -88,8 +88,8 @@ def _listed_workspace_id(call: Call) -> str | None:
 
 def _name(call: Call, body: LabelBody, workspace_id: str | None) -> str:
     """The name in the body; refused if it is not allowed or already in use in the workspace."""
-    if not body.name or not NAME.match(body.name):
-        raise invalid("name", "must not be latest, default, a number, or hold spaces")
+    if not body.name or not LABEL_NAME.match(body.name):
+        raise invalid("name", "must not be latest, default, a number, or contain spaces")
     taken = call.table("labels").where(name=body.name)
     if any(row["workspace_id"] in (None, workspace_id) for row in taken):
         raise Refusal(409, "Label with this name already exists")
@@ -117,7 +117,7 @@ def _add(
 
 
 def _add_built_in(call: Call) -> None:
-    for name, color in BUILT_IN:
+    for name, color in BUILT_IN_LABELS:
         _add(call, name, LabelBody(color_code=color), None, universal=True)
 
 

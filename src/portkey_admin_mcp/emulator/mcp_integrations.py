@@ -9,7 +9,7 @@ from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.mcp_capabilities import (
-    OFFERED,
+    CAPABILITIES,
     CapabilityBody,
     capability_page,
     connection_test,
@@ -182,7 +182,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
     row = _find(call, "read")
     return capability_page(call, [
         {**each, "enabled": f"{each['type']}:{each['name']}" not in row["_disabled"]}
-        for each in offered(row)
+        for each in capabilities_of(row)
     ])  # fmt: skip
 
 
@@ -240,7 +240,7 @@ def test_mcp_integration(call: Call) -> Row:
     return connection_test(_find(call, "update")["url"])
 
 
-def offered(integration: Row) -> list[dict[str, Any]]:
+def capabilities_of(integration: Row) -> list[dict[str, Any]]:
     """The capabilities of an MCP integration, in the form of the OpenAPI file."""
     return [
         {
@@ -251,7 +251,7 @@ def offered(integration: Row) -> list[dict[str, Any]]:
             "created_at": integration["created_at"],
             "last_updated_at": integration["last_updated_at"],
         }
-        for name, kind, description in OFFERED
+        for name, kind, description in CAPABILITIES
     ]
 
 

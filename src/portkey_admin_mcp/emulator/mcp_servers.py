@@ -9,7 +9,7 @@ from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import instant, moment
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
-from .mcp_integrations import may_use, offered
+from .mcp_integrations import capabilities_of, may_use
 from .shared.mcp_capabilities import (
     CapabilityBody,
     capability_page,
@@ -140,7 +140,7 @@ def list_mcp_server_capabilities(call: Call) -> Row:
     row = _find(call)
     integration = _integration(call, row)
     rows = []
-    for each in offered(integration):
+    for each in capabilities_of(integration):
         key = f"{each['type']}:{each['name']}"
         above = key not in integration["_disabled"]
         workspace = {name: each[name] for name in ("name", "type", "title", "description")}

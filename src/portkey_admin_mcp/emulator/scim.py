@@ -11,7 +11,7 @@ from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, Table
 
 TABLES = (Table("scim_mappings", (OWNED_BY_WORKSPACE,)), Table("scim_groups"))
-PROVISIONED = re.compile(r"ws-.+-role-.+")
+AUTOMATIC_GROUP_NAME = re.compile(r"ws-.+-role-.+")
 """The form of names of groups that are mapped automatically (the OpenAPI file)."""
 
 
@@ -106,7 +106,7 @@ def _group(call: Call, body: MappingBody) -> Row:
             raise forbidden()
         return group
     name = body.scim_group_name or ""
-    if PROVISIONED.match(name):
+    if AUTOMATIC_GROUP_NAME.match(name):
         raise invalid(
             "scim_group_name",
             "must not be of the form ws-…-role-…: such groups are mapped automatically",

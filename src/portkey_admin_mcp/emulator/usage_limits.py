@@ -26,7 +26,7 @@ class UsageLimitBody(PolicyBody):
     reset_usage_for_value: str | None = None
 
 
-BUDGET = (
+BUDGET_FIELDS = (
     "credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days",
     "next_usage_reset_at", "description",
 )  # fmt: skip
@@ -48,7 +48,7 @@ def create_usage_limit(call: Call) -> Row:
     row = {
         **new_policy(call, body, "policy_usage_limits"),
         "type": body.type,
-        **dict.fromkeys(BUDGET),
+        **dict.fromkeys(BUDGET_FIELDS),
         "last_reset_at": None,
     }
     row |= _budget(call, row, body)
@@ -121,7 +121,7 @@ def reset_usage_limit_entity(call: Call) -> Row:
 
 def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
     """The changes to a budget, with its next reset."""
-    changes = body.model_dump(include=set(BUDGET), exclude_unset=True)
+    changes = body.model_dump(include=set(BUDGET_FIELDS), exclude_unset=True)
     if changes.get("credit_limit", ...) is None:
         raise invalid("credit_limit", "must not be null")
     merged = {**row, **changes}

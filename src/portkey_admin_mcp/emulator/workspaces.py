@@ -9,7 +9,7 @@ from .core.tables import OnDelete, Reference, Table, all_tables
 from .shared.limits import Budget, Rate
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
-SECURITY_OFF = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
+SECURITY_SETTINGS = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
 WorkspaceRole = Literal["admin", "member", "manager"]
 TABLES = (
     Table(
@@ -110,7 +110,7 @@ def get_workspace(call: Call) -> Row:
     return {
         **_answer(workspace),
         "users": [_member_answer(call, member) for member in _members(call, workspace)],
-        "security_settings": dict.fromkeys(SECURITY_OFF, False),
+        "security_settings": dict.fromkeys(SECURITY_SETTINGS, False),
         "settings": {
             "debug_log": 1,
             "user_api_key_ttl": 0,

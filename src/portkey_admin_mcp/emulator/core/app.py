@@ -27,7 +27,7 @@ Headers = Mapping[str, str]
 Answer = tuple[int, dict[str, str], bytes]
 Message = MutableMapping[str, Any]
 MAX_LOGGED = 1_000
-NOBODY: Row = {"type": "", "scopes": (), "workspace_id": None, "organisation_id": ""}
+NO_KEY: Row = {"type": "", "scopes": (), "workspace_id": None, "organisation_id": ""}
 """Stands for the key of a request that needs no key."""
 
 
@@ -87,7 +87,7 @@ class Emulator:
             return _answer(fault.status, Refusal(fault.status, "Injected fault").body(), header)
         self.log.append(f"{method} {path}")
         route, ids = self._route(method, path, headers)
-        key = NOBODY if route.who == "anyone" else self._authenticate(headers)
+        key = NO_KEY if route.who == "anyone" else self._authenticate(headers)
         call = Call(self.store, key, ids, query, host=headers.get("host", ""))
         if route.who != "anyone":
             call.check_permissions(route)

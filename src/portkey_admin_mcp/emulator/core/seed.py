@@ -9,7 +9,7 @@ from .rows import Row
 from .seeder import Seeder, all_scopes, workspace_scopes
 from .store import Store, moment
 
-PEOPLE = (
+USERS = (
     ("Ada", "Okafor", "owner"),
     ("Ben", "Lindqvist", "admin"),
     ("Chitra", "Rao", "member"),
@@ -32,7 +32,7 @@ def acme(store: Store) -> None:
     seeder = Seeder(store)
     seeder.until = store.stamp()
     seeder.advance(-40)
-    ada, _ben, chitra, diego, emi = (seeder.add_user(*person) for person in PEOPLE)
+    ada, _ben, chitra, diego, emi = (seeder.add_user(*person) for person in USERS)
     seeder.add_owner_key(ada)
     seeder.create_defaults()
     shared = _add_default_workspace(seeder)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ..core.routing import Body, Call
 
-OFFERED = (
+CAPABILITIES = (
     ("search_issues", "tool", "Find issues by words in them."),
     ("create_issue", "tool", "Create an issue."),
     ("delete_repository", "tool", "Delete a repository for good."),
@@ -63,11 +63,11 @@ def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
     Unknown names are ignored (an assumption).
     """
     off = set(before)
-    offered = {f"{kind}:{name}" for name, kind, _description in OFFERED}
+    names = {f"{kind}:{name}" for name, kind, _description in CAPABILITIES}
     for change in changes:
         key = f"{change.type}:{change.name}"
         (off.discard if change.enabled else off.add)(key)
-    return sorted(off & offered)
+    return sorted(off & names)
 
 
 def connection_test(url: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from ..core.routing import Body, Call, Refusal, forbidden, invalid
 from ..core.rows import Row, Rows
 
-KEYS = (
+POLICY_KEYS = (
     "api_key", "virtual_key", "provider", "config", "prompt", "model", "organisation_id",
     "endpoint_type", "mcp_server", "mcp_tool", "workspace_id",
 )  # fmt: skip
@@ -79,8 +79,8 @@ def new_policy(call: Call, body: PolicyBody, kind: str) -> dict[str, Any]:
 def check_keys(body: PolicyBody) -> None:
     """Refuse a condition or group with an unknown key."""
     for each in [*(body.conditions or ()), *(body.group_by or ())]:
-        if each.key not in KEYS and not re.fullmatch(r"metadata\..+", each.key):
-            raise invalid("key", f"must be one of {', '.join(KEYS)}, or metadata.<name>")
+        if each.key not in POLICY_KEYS and not re.fullmatch(r"metadata\..+", each.key):
+            raise invalid("key", f"must be one of {', '.join(POLICY_KEYS)}, or metadata.<name>")
 
 
 def archive(call: Call, table: str, row: Row) -> dict[str, Any]:

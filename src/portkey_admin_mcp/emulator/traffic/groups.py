@@ -32,7 +32,7 @@ COLUMNS = {
     "first_seen": "min(created_at)",
 }
 """How SQL computes each column. Percentiles have their own query."""
-OBJECT = {"object": "analytics-group"}
+GROUP_OBJECT = {"object": "analytics-group"}
 
 
 def columns_of(call: Call) -> list[str]:
@@ -60,7 +60,7 @@ def grouped(selection: Selection, group: str, columns: list[str]) -> list[dict[s
         for name in columns:
             if not COLUMNS[name]:
                 row[name] = percentiles[value][name]
-        rows.append({**row, **OBJECT})
+        rows.append({**row, **GROUP_OBJECT})
     return rows
 
 

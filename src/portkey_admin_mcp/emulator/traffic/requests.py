@@ -22,14 +22,14 @@ COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
 """SQL for the cost of requests, in cents."""
 HITS = "cache in ('simple', 'semantic')"
 """SQL for whether a request was answered from the cache."""
-RANGES = {
+RANGE_FILTERS = {
     "total_units": "total_units",
     "cost": "cost",
     "prompt_token": "req_units",
     "completion_token": "res_units",
     "weighted_feedback": "weighted_feedback",
 }
-LISTS = {
+LIST_FILTERS = {
     "status_code": "status",
     "virtual_keys": "virtual_key",
     "configs": "config",
@@ -142,7 +142,7 @@ def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any])
     if workspace is not None:
         parts.append(("workspace_id = ?", (workspace["id"],)))
     parts += _ranges(query)
-    for name, column in LISTS.items():
+    for name, column in LIST_FILTERS.items():
         if listed := query.get(name):
             values = [each.strip() for each in str(listed).split(",")]
             marks = ", ".join("?" * len(values))
@@ -192,7 +192,7 @@ def shown_time(at: int) -> str:
 
 
 def _ranges(query: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
-    for name, column in RANGES.items():
+    for name, column in RANGE_FILTERS.items():
         for side, sign in (("min", ">="), ("max", "<=")):
             value = _number_filter(query, f"{name}_{side}")
             if value is not None:
