@@ -38,20 +38,20 @@ class Target(NamedTuple):
 
 TARGETS = (
     Target(
-        "emulator/core/kernel.py",
+        "emulator/core/routing.py",
         (
-            "admit", "stay_within", "plan", "require", "may", "is_admin", "may_everything",
+            "check_permissions", "check_workspace", "plan", "require", "may", "is_admin", "is_owner",
             "workspace", "named_workspace", "find_within", "find", "match", "_fits",
             "_segment_fits",
         ),
-        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_configs.py",
+        ("tests/emulator/core/test_routing.py", "tests/emulator/test_configs.py",
          "tests/emulator/test_prompts.py", "tests/emulator/test_integrations.py",
          "tests/emulator/test_api_keys.py"),
     ),
     Target(
         "emulator/core/app.py",
-        ("_portkey", "_route", "_authenticate", "_opens", "_past", "_decode", "_finite"),
-        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_api_keys.py",
+        ("_portkey", "_route", "_authenticate", "_is_valid", "_is_past", "_decode", "_finite"),
+        ("tests/emulator/core/test_routing.py", "tests/emulator/test_api_keys.py",
          "tests/emulator/core/test_control.py", "tests/emulator/test_audit_logs.py"),
     ),
     Target(
@@ -63,12 +63,12 @@ TARGETS = (
     Target("emulator/feedback.py", ("update_feedback",), ("tests/emulator/test_feedback.py",)),
     Target(
         "emulator/audit_logs.py",
-        ("list_audit_logs", "note_write", "_workspace", "_masked"),
+        ("list_audit_logs", "record_write", "_workspace", "_masked"),
         ("tests/emulator/test_audit_logs.py",),
     ),
     Target(
         "emulator/traffic/requests.py",
-        ("asked_workspace", "named_by_slug", "is_metadata_key", "_is_plain"),
+        ("queried_workspace", "named_by_slug", "is_metadata_key", "_is_plain"),
         ("tests/emulator/test_analytics.py",),
     ),
     Target(
