@@ -25,8 +25,8 @@ from .access.guards import BodyLimit, HostAndOrigin, RateLimit, client_address, 
 from .access.principal import principal_of
 from .access.rate_limiter import create_rate_limiter
 from .events.event_log import EventLog
-from .events.memory import MemoryEventLog
-from .events.redis import RedisEventLog
+from .events.memory_log import MemoryEventLog
+from .events.redis_log import RedisEventLog
 from .events.resumption import StreamResumption
 from .fast_endpoint import FastPathEndpoint, FastPathParts, fast_paths
 from .pages.metrics import Metrics

@@ -21,8 +21,8 @@ from portkey_admin_mcp.server.http.events.event_log import (
     cursor_of,
     new_stream_id,
 )
-from portkey_admin_mcp.server.http.events.memory import MemoryEventLog
-from portkey_admin_mcp.server.http.events.redis import RedisEventLog
+from portkey_admin_mcp.server.http.events.memory_log import MemoryEventLog
+from portkey_admin_mcp.server.http.events.redis_log import RedisEventLog
 from portkey_admin_mcp.settings.hosting import Hosting
 
 ADA, BEN = Principal("bearer", "ada"), Principal("bearer", "ben")
