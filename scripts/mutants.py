@@ -88,8 +88,23 @@ TARGETS = (
         (),
         ("tests/settings/test_settings.py", "tests/settings/test_hosting.py"),
     ),
-    Target("server/http/access/guards.py", (), ("tests/server/http/access/test_guards.py",)),
+    Target(
+        "server/http/access/host_and_origin.py",
+        (),
+        ("tests/server/http/access/test_host_and_origin.py",),
+    ),
+    Target("server/http/access/body_limit.py", (), ("tests/server/http/access/test_body_limit.py",)),
+    Target("server/http/access/rate_limit.py", (), ("tests/server/http/access/test_rate_limit.py",)),
+    Target(
+        "server/http/access/rate_limiter.py", (), ("tests/server/http/access/test_rate_limit.py",)
+    ),
     Target("server/http/access/auth.py", (), ("tests/server/http/access/test_auth.py",)),
+    Target("server/http/access/clerk.py", (), ("tests/server/http/access/test_auth.py",)),
+    Target("server/http/access/jwks.py", (), ("tests/server/http/access/test_auth.py",)),
+    Target("server/http/events/event_log.py", (), ("tests/server/http/events/test_event_log.py",)),
+    Target("server/http/events/memory_log.py", (), ("tests/server/http/events/test_event_log.py",)),
+    Target("server/http/events/resumption.py", (), ("tests/server/http/events/test_resumption.py",)),
+    Target("server/http/pages/readiness.py", (), ("tests/server/http/pages/test_readiness.py",)),
 )  # fmt: skip
 SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,

@@ -30,8 +30,14 @@ RETRY_AFTER_S = 5
 
 ERRORS = {
     408: ("request_timeout", "The headers did not arrive in time."),
-    431: ("headers_too_large", f"The request line and headers may have at most {MAX_HEADER_BYTES} bytes."),
-    503: ("too_many_connections", "Too many connections are open; wait as many seconds as Retry-After says."),
+    431: (
+        "headers_too_large",
+        f"The request line and headers may have at most {MAX_HEADER_BYTES} bytes.",
+    ),
+    503: (
+        "too_many_connections",
+        "Too many connections are open; wait as many seconds as Retry-After says.",
+    ),
 }
 
 
@@ -107,7 +113,7 @@ class GuardedConnection(HttpToolsProtocol):
         """Log nothing: the upgrade is ignored, which HTTP allows, and the request is answered."""
 
     def _is_client_late(self) -> bool:
-        """Whether a timer is needed: the application waits for nothing, but the client must send."""
+        """Whether the client must send more, without the application waiting for it."""
         if self._in_headers:
             return self._header_bytes > 0
         return self.cycle.response_complete

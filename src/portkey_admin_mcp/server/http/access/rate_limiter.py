@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from limits import RateLimitItemPerSecond
@@ -29,16 +30,23 @@ class RateLimiter:
     and authentication still protects the service.
     """
 
-    def __init__(self, storage: Storage, window_s: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        window_s: int,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.window_s = window_s
         self._storage = storage
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._timeout_s = timeout_s
+        self._clock = clock
         self._backoff_until = self._next_warning_at = -math.inf
 
     async def hit(self, key: str, limit: int) -> int:
         """Count one request; returns 0, or the seconds to wait before the next is allowed."""
-        if time.monotonic() < self._backoff_until:
+        if self._clock() < self._backoff_until:
             return 0
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -63,7 +71,7 @@ class RateLimiter:
         return min(self.window_s, max(1, math.ceil(seconds)))
 
     def _back_off(self, error: Exception) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self._backoff_until = now + BACKOFF_S
         if now >= self._next_warning_at:
             self._next_warning_at = now + WARNING_INTERVAL_S
@@ -73,12 +81,14 @@ class RateLimiter:
             )
 
 
-def create_rate_limiter(hosting: Hosting) -> RateLimiter:
+def create_rate_limiter(
+    hosting: Hosting, clock: Callable[[], float] = time.monotonic
+) -> RateLimiter:
     """The rate limiter that RATE_LIMIT_STORE selects."""
     timeout_s = hosting.redis_timeout_ms / 1000
     is_redis = hosting.rate_store == "redis"
     storage = _redis_storage(hosting, timeout_s) if is_redis else MemoryStorage()
-    return RateLimiter(storage, math.ceil(hosting.rate_window_ms / 1000), timeout_s)
+    return RateLimiter(storage, math.ceil(hosting.rate_window_ms / 1000), timeout_s, clock)
 
 
 def _redis_storage(hosting: Hosting, timeout_s: float) -> Storage:
