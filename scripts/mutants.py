@@ -88,23 +88,22 @@ TARGETS = (
         (),
         ("tests/settings/test_settings.py", "tests/settings/test_hosting.py"),
     ),
-    Target(
-        "server/http/access/host_and_origin.py",
-        (),
-        ("tests/server/http/access/test_host_and_origin.py",),
+    *(
+        Target(f"server/http/{code}.py", (), (f"tests/server/http/{tests}.py",))
+        for code, tests in (
+            ("access/host_and_origin", "access/test_host_and_origin"),
+            ("access/body_limit", "access/test_body_limit"),
+            ("access/rate_limit", "access/test_rate_limit"),
+            ("access/rate_limiter", "access/test_rate_limit"),
+            ("access/auth", "access/test_auth"),
+            ("access/clerk", "access/test_auth"),
+            ("access/jwks", "access/test_auth"),
+            ("events/event_log", "events/test_event_log"),
+            ("events/memory_log", "events/test_event_log"),
+            ("events/resumption", "events/test_resumption"),
+            ("pages/readiness", "pages/test_readiness"),
+        )
     ),
-    Target("server/http/access/body_limit.py", (), ("tests/server/http/access/test_body_limit.py",)),
-    Target("server/http/access/rate_limit.py", (), ("tests/server/http/access/test_rate_limit.py",)),
-    Target(
-        "server/http/access/rate_limiter.py", (), ("tests/server/http/access/test_rate_limit.py",)
-    ),
-    Target("server/http/access/auth.py", (), ("tests/server/http/access/test_auth.py",)),
-    Target("server/http/access/clerk.py", (), ("tests/server/http/access/test_auth.py",)),
-    Target("server/http/access/jwks.py", (), ("tests/server/http/access/test_auth.py",)),
-    Target("server/http/events/event_log.py", (), ("tests/server/http/events/test_event_log.py",)),
-    Target("server/http/events/memory_log.py", (), ("tests/server/http/events/test_event_log.py",)),
-    Target("server/http/events/resumption.py", (), ("tests/server/http/events/test_resumption.py",)),
-    Target("server/http/pages/readiness.py", (), ("tests/server/http/pages/test_readiness.py",)),
 )  # fmt: skip
 SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,
