@@ -30,7 +30,8 @@ from portkey_admin_mcp.server.http.access.auth import (
     create_authenticator,
     metadata_route,
 )
-from portkey_admin_mcp.server.http.access.clerk import ClerkAuthenticator
+from portkey_admin_mcp.server.http.access.clerk import MAX_TOKEN_CHARS, ClerkAuthenticator
+from portkey_admin_mcp.server.http.access.jwks import MAX_BYTES
 from portkey_admin_mcp.server.http.access.principal import principal_of
 from portkey_admin_mcp.settings.hosting import Hosting
 
@@ -466,6 +467,52 @@ async def test_a_forged_token_is_refused(issuer, clerk, forge):
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
     assert set(issuer.paths) <= {"/.well-known/jwks.json"}
+
+
+@pytest.mark.parametrize(
+    ("forge", "message"),
+    [
+        (lambda i: i.token(RSA, "RS512"), "algorithm that is not accepted"),
+        (lambda i: f"{part({'alg': 'HS256', 'kid': 'rsa'})}.{part({})}.AA", "not accepted"),
+        (lambda i: i.token(kid=None), "does not name the key"),
+        (lambda i: i.token(kid=""), "does not name the key"),
+        (lambda i: f"{part({'alg': 'RS256', 'kid': 'x' * MAX_TOKEN_CHARS})}.a.b", "not a token"),
+    ],
+    ids=["algorithm", "shared key", "no kid", "empty kid", "too long"],
+)
+async def test_a_token_that_no_key_can_verify_causes_no_fetch(issuer, clerk, forge, message):
+    answer = await clerk().get("/mcp", headers=bearer_header(forge(issuer)))
+
+    assert answer.status_code == 401
+    assert message in answer.json()["message"]
+    assert issuer.paths == []
+
+
+@pytest.mark.parametrize(("length", "status"), [(MAX_TOKEN_CHARS, 200), (MAX_TOKEN_CHARS + 1, 401)])
+async def test_a_token_may_have_exactly_the_maximum_length(issuer, clerk, length, status):
+    # Base64 has no text of every length, so more than one key is tried.
+    tokens = (
+        issuer.token(*key, fill="x" * ((length - len(issuer.token(*key))) * 3 // 4 - 20 + n))
+        for key in ((ED, "EdDSA", "ed"), (RSA, "RS256", "rsa"))
+        for n in range(20)
+    )
+    token = next(token for token in tokens if len(token) == length)
+
+    answer = await clerk().get("/mcp", headers=bearer_header(token))
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("extra_bytes", "status"), [(0, 200), (1, 503)])
+async def test_the_document_of_keys_may_have_exactly_the_maximum_size(
+    issuer, clerk, extra_bytes, status
+):
+    document = json.dumps({"keys": [public(RSA, "rsa")]}).encode()
+    issuer.page = document + b" " * (MAX_BYTES - len(document) + extra_bytes)
+
+    answer = await clerk().get("/mcp", headers=bearer_header(issuer.token()))
+
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ LOW_CONTRAST = """
     const c = rgb[i] / 255;
     return sum + weight * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
   }, 0);
-  const found = [];
+  const texts = [];
   for (const element of document.querySelectorAll('body, body *')) {
     const spoken = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
     if (!spoken || !element.checkVisibility() || element.closest('script, .unseen')) continue;
@@ -53,9 +53,9 @@ LOW_CONTRAST = """
     const ground = light(paint('white', ...grounds));
     const text = light(paint('white', ...grounds, getComputedStyle(element).color));
     const contrast = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
-    if (contrast < 4.5) found.push(`${element.textContent.trim()}: ${contrast.toFixed(2)}`);
+    if (contrast < 4.5) texts.push(`${element.textContent.trim()}: ${contrast.toFixed(2)}`);
   }
-  return found;
+  return texts;
 })()
 """
 

@@ -1,4 +1,4 @@
 """Who may call the hosted service, and how often: Host, Origin, body and rate limits, sign-in.
 
-Must not read MCP messages; what passes here is only known to be small, plain and authenticated.
+Must not read MCP messages.
 """

@@ -86,11 +86,11 @@
     const done = await copyText(source);
     button.textContent = done ? "Copied" : "Selected";
     button.toggleAttribute("data-done", done);
-    say(one("#said"), done ? "Copied." : "Selected; copy it with your keyboard.");
+    say(one("#announcement"), done ? "Copied." : "Selected; copy it with your keyboard.");
     setTimeout(() => {
       button.textContent = "Copy";
       button.removeAttribute("data-done");
-      say(one("#said"), "");
+      say(one("#announcement"), "");
     }, 2_000);
   }
 
@@ -223,7 +223,7 @@
   function refusal(answer) {
     const isOtherOrigin = new URL(endpoint).origin !== location.origin;
     if (answer.status === 401) {
-      return "The token is not accepted: it is unknown, expired or meant for another server.";
+      return "The token is not accepted: it is unknown, expired or for another server.";
     }
     if ([403, 421].includes(answer.status) && isOtherOrigin) {
       return `The server takes no requests from this address. Open ${endpoint.replace(/\/mcp$/, "/")} instead.`;
