@@ -50,6 +50,11 @@ REPORTS |= {"v": 2, "fea": "u:chat,o:dashboard,uo:teams"}
 """The example in Clerk's reference: all permissions for dashboard, and only `read` for teams."""
 
 
+def with_masks(masks: str) -> dict[str, Any]:
+    """The claims of the example, with other bit masks of permissions."""
+    return {**REPORTS, "o": {**REPORTS["o"], "fpm": masks}}
+
+
 def public(key: Any, kid: str, **more: str) -> dict[str, Any]:
     makers = {
         rsa.RSAPrivateKey: jwt.algorithms.RSAAlgorithm,
@@ -540,6 +545,9 @@ async def test_the_document_of_keys_may_have_exactly_the_maximum_size(
         ({"CLERK_REQUIRED_PERMISSIONS": "dashboard:manage,org:teams:read"}, REPORTS, 200),
         ({"CLERK_REQUIRED_PERMISSIONS": "teams:manage"}, REPORTS, 403),
         ({"CLERK_REQUIRED_PERMISSIONS": "chat:manage"}, REPORTS, 403),
+        ({"CLERK_REQUIRED_PERMISSIONS": "teams:read"}, with_masks("²,2"), 200),
+        ({"CLERK_REQUIRED_PERMISSIONS": "teams:read"}, with_masks("-1,2"), 200),
+        ({"CLERK_REQUIRED_PERMISSIONS": "dashboard:read"}, with_masks("x"), 403),
     ],
 )
 async def test_allow_lists_apply_to_both_versions_of_claims(issuer, clerk, rules, claims, status):
