@@ -88,8 +88,22 @@ TARGETS = (
         (),
         ("tests/settings/test_settings.py", "tests/settings/test_hosting.py"),
     ),
-    Target("server/http/access/guards.py", (), ("tests/server/http/access/test_guards.py",)),
-    Target("server/http/access/auth.py", (), ("tests/server/http/access/test_auth.py",)),
+    *(
+        Target(f"server/http/{code}.py", (), (f"tests/server/http/{tests}.py",))
+        for code, tests in (
+            ("access/host_and_origin", "access/test_host_and_origin"),
+            ("access/body_limit", "access/test_body_limit"),
+            ("access/rate_limit", "access/test_rate_limit"),
+            ("access/rate_limiter", "access/test_rate_limit"),
+            ("access/auth", "access/test_auth"),
+            ("access/clerk", "access/test_auth"),
+            ("access/jwks", "access/test_auth"),
+            ("events/event_log", "events/test_event_log"),
+            ("events/memory_log", "events/test_event_log"),
+            ("events/resumption", "events/test_resumption"),
+            ("pages/readiness", "pages/test_readiness"),
+        )
+    ),
 )  # fmt: skip
 SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,
