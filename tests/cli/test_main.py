@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from portkey_admin_mcp import __version__
-
-COMMAND = [sys.executable, "-m", "portkey_admin_mcp"]
+from processes import COMMAND, tree_environment
 
 
 def run(*arguments, **environment):
@@ -20,7 +19,7 @@ def run(*arguments, **environment):
         text=True,
         timeout=60,
         stdin=subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin", **environment},
+        env=tree_environment(environment),
     )
 
 
@@ -58,7 +57,11 @@ def test_a_wrong_command_line_is_refused_with_the_cure(arguments, told):
 def test_help_and_version_import_nothing_heavy():
     code = "import sys, portkey_admin_mcp.__main__; print(*sys.modules)"
     loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=tree_environment(),
     ).stdout
 
     assert not {"fastmcp", "mcp", "pydantic", "aiohttp", "uvicorn"} & set(loaded.split())

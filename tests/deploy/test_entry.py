@@ -1,6 +1,5 @@
 """`api/index.py`, what Vercel loads, under uvicorn in a process of its own."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientSession
+
+from processes import tree_environment
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 BEARER = {
@@ -34,7 +35,7 @@ def serve(root: Path, port: int, settings: dict[str, str]) -> "subprocess.Popen[
     return subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "--app-dir", "api", "index:app", f"--port={port}"],
         cwd=root,
-        env={"PATH": os.environ["PATH"], **settings},
+        env=tree_environment(settings),
         stderr=subprocess.PIPE,
     )
 

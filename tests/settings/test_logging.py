@@ -4,7 +4,6 @@ import datetime as dt
 import io
 import json
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_admin_mcp.settings.logging import NOISY_LOGGERS, MaskingFormatter
+from processes import tree_environment
 
 KEY = 'pk-"secret"\\/+1'
 STARTS_A_RECORD = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ [\w.]+: ", re.MULTILINE)
@@ -119,7 +119,7 @@ for name in ("portkey_admin_mcp", {NOISY_LOGGERS[0]!r}):
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "TZ": "JST-9"},
+        env=tree_environment({"TZ": "JST-9"}),
     )
 
 

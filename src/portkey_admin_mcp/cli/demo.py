@@ -49,11 +49,11 @@ def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
 
 
 async def _connect_and_run(console: Console) -> int:
-    # A module of this interpreter, so that the demo shows this very installation.
+    # This interpreter and this package, so that the demo shows the code it is part of.
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "portkey_admin_mcp", "--sandbox"],
-        env={"LOG_LEVEL": "warning"},
+        env={"LOG_LEVEL": "warning", "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     async with Client(server, read_timeout_seconds=TIMEOUT_S) as client:
         tools = (await client.list_tools()).tools
