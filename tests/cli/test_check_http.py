@@ -107,8 +107,8 @@ def test_a_key_that_may_not_read_is_a_warning(serve):
         code, states, said = check("--url", address)
 
     assert (code, states["Read from Portkey"]) == (0, "warning")
-    assert "reached, but refused: " in said
-    assert said.splitlines()[-1] == "✓ The service works, 1 with a warning."
+    assert "Portkey refused the call: " in said
+    assert said.splitlines()[-1] == "✓ The service works, with 1 warning."
 
 
 def test_another_name_for_itself_is_a_warning(serve):
@@ -116,7 +116,7 @@ def test_another_name_for_itself_is_a_warning(serve):
         code, states, said = check("--url", address)
 
     assert (code, states["Sign-in"]) == (0, "warning")
-    assert "it calls itself https://mcp.acme.example/mcp" in said
+    assert "clients are told to call https://mcp.acme.example/mcp" in said
 
 
 def test_a_service_that_is_not_ready_fails(serve):

@@ -86,7 +86,10 @@ def test_the_entry_never_serves_everybody(root):
     settings = {"PORTKEY_SANDBOX": "true", "MCP_ALLOW_UNAUTHENTICATED_HTTP": "true"}
 
     process = serve(root, free_port(), settings)
-    _, said = process.communicate(timeout=20)
+    try:
+        _, stderr = process.communicate(timeout=20)
+    finally:
+        process.kill()
 
     assert process.returncode != 0
-    assert b"MCP_AUTH_MODE is none" in said
+    assert b"MCP_AUTH_MODE is none" in stderr
