@@ -58,7 +58,7 @@ def test_a_record_is_one_object_for_machines():
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_key_is_blotted_out_of_message_and_traceback(form):
+def test_a_key_is_redacted_from_message_and_traceback(form):
     text = written(form, failing)
 
     assert "with *** it failed" in text

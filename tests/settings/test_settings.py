@@ -1,6 +1,7 @@
 """Settings: what the environment may say, and what is refused in which words."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from portkey_admin_mcp.errors import ConfigurationError
-from portkey_admin_mcp.settings.settings import Settings, load_settings
+from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.settings import Settings, load_settings, variable_names
 
 PRIVATE_HOSTS = [
     "localhost",
@@ -283,17 +285,17 @@ def test_a_public_https_address_is_welcome(load, url):
         ("https://api.portkey.ai/v1?key=s3cret", "query"),
         ("https://api.portkey.ai/v1?", "query"),
         ("https://api.portkey.ai/v1#s3cret", "fragment"),
-        ("api.portkey.ai/v1", "a whole URL that starts with https://"),
-        ("//api.portkey.ai/v1", "a whole URL that starts with https://"),
-        ("ftp://api.portkey.ai/v1", "a whole URL that starts with https://"),
-        ("ftp://[2606:4700::1111]/v1", "a whole URL that starts with https://"),
-        ("https://", "a whole URL that starts with https://"),
-        ("https:///v1", "a whole URL that starts with https://"),
-        ("https://api.portkey.ai:99999", "a whole URL that starts with https://"),
-        ("https://api..ai", "a whole URL that starts with https://"),
-        ("https://[::1", "a whole URL that starts with https://"),
-        ("https://[v1.a]", "a whole URL that starts with https://"),
-        ("https://%6cocalhost", "a whole URL that starts with https://"),
+        ("api.portkey.ai/v1", "a full URL that starts with https://"),
+        ("//api.portkey.ai/v1", "a full URL that starts with https://"),
+        ("ftp://api.portkey.ai/v1", "a full URL that starts with https://"),
+        ("ftp://[2606:4700::1111]/v1", "a full URL that starts with https://"),
+        ("https://", "a full URL that starts with https://"),
+        ("https:///v1", "a full URL that starts with https://"),
+        ("https://api.portkey.ai:99999", "a full URL that starts with https://"),
+        ("https://api..ai", "a full URL that starts with https://"),
+        ("https://[::1", "a full URL that starts with https://"),
+        ("https://[v1.a]", "a full URL that starts with https://"),
+        ("https://%6cocalhost", "a full URL that starts with https://"),
         (" https://api.portkey.ai/v1", "a space"),
         ("https://api.portkey.ai\n/v1", "a line break"),
         ("https://b\u00fccher.example", "in its xn-- form"),
@@ -443,3 +445,22 @@ def test_an_env_file_that_is_not_text_is_named_and_not_quoted(refused, tmp_path)
 
     assert "portkey.env cannot be read" in told
     assert "s3cret" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (name, field)
+        for cls in (Settings, Hosting)
+        for field in cls.model_fields.values()
+        for name in variable_names(field)[:1]
+    ],
+)
+def test_a_setting_says_what_it_is_and_in_which_unit(name, field):
+    description = field.description
+
+    assert description.endswith((".", "`."))
+    if field.annotation in (int, int | None):
+        assert re.search("milliseconds|seconds|bytes|characters|number of|port", description)
+    if re.search("_MS$|_TIMEOUT$", name):
+        assert "milliseconds" in description
