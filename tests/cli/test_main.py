@@ -1,4 +1,4 @@
-"""The commands, as somebody types them."""
+"""The commands, run as a person types them."""
 
 import json
 import re
@@ -23,22 +23,22 @@ def run(*arguments, **environment):
     )
 
 
-def test_the_version_is_told():
+def test_the_version_is_printed():
     assert run("--version").stdout == f"portkey-admin-mcp, version {__version__}\n"
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["emulator"], ["http"], ["check-http"]])
-def test_every_command_says_what_it_does(command):
-    said = run(*command, "--help")
+def test_every_command_has_help(command):
+    result = run(*command, "--help")
 
-    assert said.returncode == 0
-    assert said.stdout.startswith("Usage: ")
-    assert len(said.stdout.splitlines()) > 8
-    assert "\\b" not in said.stdout
+    assert result.returncode == 0
+    assert result.stdout.startswith("Usage: ")
+    assert len(result.stdout.splitlines()) > 8
+    assert "\\b" not in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["emulate"], "No such command 'emulate'"),
         (["--sandbox", "demo"], "belong to serving on stdio, not to demo"),
@@ -47,12 +47,12 @@ def test_every_command_says_what_it_does(command):
         (["--env-file", "nowhere.env"], "there is no file nowhere.env"),
     ],
 )
-def test_a_wrong_command_line_is_refused_with_the_cure(arguments, told):
-    said = run(*arguments)
+def test_a_wrong_command_line_is_refused_with_the_cure(arguments, message):
+    result = run(*arguments)
 
-    assert said.returncode != 0
-    assert told in said.stderr
-    assert said.stdout == ""
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
@@ -92,7 +92,7 @@ def demo():
     return run("demo", COLUMNS="300")
 
 
-def test_the_demo_holds_on_a_fresh_sandbox_without_terminal_or_input(demo):
+def test_the_demo_succeeds_without_terminal_or_input(demo):
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "All 25 steps succeeded." in demo.stdout
     assert demo.stdout.count("✋") == 2
