@@ -322,12 +322,19 @@ def test_a_domain_has_its_files_its_group_and_its_search_phrases(name):
     groups = [group for group in GROUPS if group != "all" and name in GROUPS[group]]
     phrases = [phrase for phrase, tools in INTENTS.items() if {*tools} & TOOLS_OF[name]]
 
-    assert [str(file.relative_to(TESTS.parent)) for file in files if not file.exists()] == []
+    missing = [str(file.relative_to(TESTS.parent)) for file in files if not file.exists()]
+    assert missing == [], "write these files"
     assert groups, f"add {name} to one of GROUPS in src/portkey_admin_mcp/domains.py"
     assert phrases, (
         f"write into tests/search/intents.json what a user says who needs a tool of {name}; if "
         "search does not find it, add words to src/portkey_admin_mcp/server/modes/search_words.py"
     )
+
+
+def test_every_file_of_tools_is_a_listed_domain():
+    files = {file.stem for file in (PACKAGE / "tools").glob("*.py")} - {"__init__"}
+
+    assert files == set(DOMAINS), "list the domain in src/portkey_admin_mcp/domains.py"
 
 
 def test_every_error_comes_with_advice():
