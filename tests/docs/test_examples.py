@@ -536,6 +536,14 @@ def anchors(file: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_costs_that_the_readme_names_are_those_of_the_budget():
+    budget = json.loads((ROOT / "tests/snapshots/budget.json").read_text(encoding="utf-8"))
+
+    readme = " ".join(text_of("README.md").split())
+    assert f"about {round(sum(budget['tools'].values()), -3):,} tokens" in readme
+    assert f"for {budget['modes']['code']['list']} tokens" in readme
+
+
 def test_the_extras_that_are_named_exist():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = {e for page in PAGES for e in re.findall(rf"{NAME}\[(\w+)\]", text_of(page))}
