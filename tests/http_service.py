@@ -1,8 +1,10 @@
 """Run `portkey-admin-mcp http` as a subprocess."""
 
+import os
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from fast_path_setting import SETTING
-from processes import COMMAND, tree_environment
 
 TIMEOUT_S = 30
 TOKEN = "a-token-of-the-tests"
@@ -37,7 +38,8 @@ class HttpService(NamedTuple):
 @contextmanager
 def running_service(port: int, *options: str, **environment: str) -> "Iterator[HttpService]":
     """The service with one bearer token, and whatever else is asked for."""
-    settings = {
+    given = {
+        "PATH": os.environ["PATH"],
         "MCP_PORT": str(port),
         "MCP_AUTH_MODE": "bearer",
         "MCP_AUTH_TOKEN": TOKEN,
@@ -45,10 +47,10 @@ def running_service(port: int, *options: str, **environment: str) -> "Iterator[H
         **SETTING,
         **environment,
     }
-    command = [*COMMAND, "http", *options]
+    command = [sys.executable, "-m", "portkey_admin_mcp", "http", *options]
     # Not a pipe: a service that says much would wait for somebody to read it.
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, env=tree_environment(settings), stderr=log)
+        process = subprocess.Popen(command, env=given, stderr=log)
         try:
             yield HttpService(process, log)
         finally:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from portkey_admin_mcp import __version__
-from processes import COMMAND, tree_environment
+from programs import COMMAND, tree_environment
 
 
 def run(*arguments, **environment):

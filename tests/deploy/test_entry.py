@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from processes import tree_environment
+from programs import tree_environment
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 BEARER = {

@@ -31,8 +31,7 @@ from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fi
 from portkey_admin_mcp.emulator.core.control import CONTROLS
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
 from portkey_admin_mcp.settings.settings import Settings, load_settings, variable_names
-from processes import COMMAND, tree_environment
-from programs import require_program
+from programs import COMMAND, require_program, tree_environment
 
 TIMEOUT_S = 30
 TOKEN = "a-token-of-the-tests"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_admin_mcp.settings.logging import NOISY_LOGGERS, MaskingFormatter
-from processes import tree_environment
+from programs import tree_environment
 
 KEY = 'pk-"secret"\\/+1'
 STARTS_A_RECORD = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ [\w.]+: ", re.MULTILINE)
