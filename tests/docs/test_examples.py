@@ -84,7 +84,7 @@ COMMANDS = sorted({command for page in PAGES for command in page_commands(page)}
 
 
 class Servers(NamedTuple):
-    """The URLs of servers that run for all tests of this module."""
+    """The URLs of running servers: HTTP without authentication and with it, and the emulator."""
 
     sandbox: str
     bearer: str
@@ -98,13 +98,12 @@ class NotRun(NamedTuple):
     reason: str
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory) -> Iterator[Servers]:
-    """`http --sandbox`, `http` with a bearer token, and `emulator --state`, all at once."""
-    home = tmp_path_factory.mktemp("servers")
+@contextmanager
+def running_servers(home: Path) -> Iterator[Servers]:
+    """`http --sandbox`, `http` with a bearer token, and `emulator --state`, started together."""
     ports = free_ports(3)
     bearer = {"PORTKEY_SANDBOX": "true", "MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
-    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+    with ExitStack() as stack:
         for arguments, environment in (
             (["http", "--sandbox", "--port", str(ports[0])], {}),
             (["http"], {**bearer, "MCP_PORT": str(ports[1])}),
@@ -112,8 +111,8 @@ def servers(tmp_path_factory) -> Iterator[Servers]:
         ):
             stack.enter_context(running(arguments, environment, home))
         urls = [f"http://127.0.0.1:{port}" for port in ports]
-        paths = ["/health", "/health", "/emulator/keys"]
-        list(pool.map(wait_for, [url + path for url, path in zip(urls, paths, strict=True)]))
+        for url, path in zip(urls, ["/health", "/health", "/emulator/keys"], strict=True):
+            wait_for(url + path)
         yield Servers(*urls)
 
 
@@ -173,12 +172,45 @@ def test_examples_are_found():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_runs_or_has_a_reason_not_to(command, servers, tmp_path):
+def test_a_command_runs_or_has_a_reason_not_to(command, tmp_path):
     rule = rule_for(command)
 
-    assert rule is not None, "make it run in RUN, or write into NOT_RUN why it cannot run here"
-    if not isinstance(rule, NotRun):
-        rule(command, servers, tmp_path)
+    assert rule is not None, (
+        "make it run in RUN or in RUN_WITH_SERVERS, or write into NOT_RUN why it cannot run here"
+    )
+    if rule in RUN.values():
+        rule(command, tmp_path)
+
+
+def test_what_needs_a_running_server_runs(tmp_path):
+    """In one test, so that the servers are started once, also if tests run in parallel."""
+    commands = [each for each in COMMANDS if rule_for(each) in RUN_WITH_SERVERS.values()]
+    with running_servers(tmp_path) as servers, ThreadPoolExecutor() as pool:
+
+        def run(command: str) -> str:
+            with suppress_failures() as failures:
+                rule_for(command)(command, servers)
+            return "".join(failures)
+
+        problems = dict(zip(commands, pool.map(run, commands), strict=True))
+        # One after another, because they change the emulator.
+        for page, request_line, body in REQUESTS:
+            with suppress_failures() as failures:
+                control_emulator(request_line, body, servers)
+            problems[f"{page}: {request_line}"] = "".join(failures)
+
+    assert {what: why for what, why in problems.items() if why} == {}
+    assert len(problems) > 10
+
+
+@contextmanager
+def suppress_failures() -> Iterator[list[str]]:
+    """Collect the message of a failure, so that the other examples are run too."""
+    failures: list[str] = []
+    try:
+        yield failures
+    except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as error:
+        failures.append(f"{type(error).__name__}: {error}")
 
 
 def test_every_reason_belongs_to_a_command():
@@ -198,15 +230,16 @@ def test_the_options_of_a_command_exist(command):
         command_line.make_context(NAME, words)
 
 
-def rule_for(command: str) -> "Callable[[str, Servers, Path], None] | NotRun | None":
+def rule_for(command: str) -> Any:
     """How to run a command; or why it is not run; None if nothing is known about it."""
     for pattern, reason in NOT_RUN.items():
         if re.match(pattern, command):
             return NotRun(pattern, reason)
-    return next((run for pattern, run in RUN.items() if re.fullmatch(pattern, command)), None)
+    rules = {**RUN, **RUN_WITH_SERVERS}
+    return next((run for pattern, run in rules.items() if re.fullmatch(pattern, command)), None)
 
 
-def serve_on_stdio(command: str, _servers: Servers, home: Path) -> None:
+def serve_on_stdio(command: str, home: Path) -> None:
     """The server answers initialize, and ends when its input does."""
     environment = {"HOME": str(home), "PORTKEY_API_KEY": SAMPLE_VALUES["PORTKEY_API_KEY"]}
     answer_initialize(tuple(shlex.split(command.rpartition(NAME)[2])), tuple(environment.items()))
@@ -226,7 +259,7 @@ def answer_initialize(arguments: tuple[str, ...], environment: tuple[tuple[str, 
     assert json.loads(done.stdout)["result"]["serverInfo"]["name"] == "portkey-admin"
 
 
-def serve_over_http(command: str, servers: Servers, _home: Path) -> None:
+def serve_over_http(command: str, servers: Servers) -> None:
     """The status page and the check of health are answered by the running service."""
     url = servers.sandbox if "--sandbox" in command else servers.bearer
 
@@ -234,11 +267,11 @@ def serve_over_http(command: str, servers: Servers, _home: Path) -> None:
     assert "<html" in fetch(f"{url}/")
 
 
-def serve_the_emulator(_command: str, servers: Servers, _home: Path) -> None:
+def serve_the_emulator(_command: str, servers: Servers) -> None:
     assert "owner" in json.loads(fetch(f"{servers.emulator}/emulator/keys"))
 
 
-def curl(command: str, servers: Servers, _home: Path) -> None:
+def curl(command: str, servers: Servers) -> None:
     """Ask the running server for the same path; without curl, ask from Python."""
     *options, address = shlex.split(command)
     path = re.sub(r"^https?://[^/]+", "", address)
@@ -251,7 +284,7 @@ def curl(command: str, servers: Servers, _home: Path) -> None:
     assert isinstance(json.loads(text), dict)
 
 
-def check_http(command: str, servers: Servers, home: Path) -> None:
+def check_http(command: str, servers: Servers) -> None:
     url = servers.bearer if "--token" in command else servers.sandbox
     words = shlex.split(command.replace("$MCP_AUTH_TOKEN", TOKEN))[1:]
     place = words.index("--url") + 1
@@ -259,7 +292,6 @@ def check_http(command: str, servers: Servers, home: Path) -> None:
 
     done = subprocess.run(
         [*COMMAND, *words],
-        cwd=home,
         env=tree_environment(),
         capture_output=True,
         text=True,
@@ -269,25 +301,25 @@ def check_http(command: str, servers: Servers, home: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def make(command: str, _servers: Servers, _home: Path) -> None:
+def make(command: str, _home: Path) -> None:
     """Each target is in the Makefile; what they do is run by CI."""
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert set(command.split()[1:]) <= set(targets)
 
 
-def add_to_claude(command: str, servers: Servers, home: Path) -> None:
+def add_to_claude(command: str, home: Path) -> None:
     """The command that Claude Code would start."""
-    serve_on_stdio(command.partition(" -- ")[2], servers, home)
+    serve_on_stdio(command.partition(" -- ")[2], home)
 
 
-def add_to_code(command: str, _servers: Servers, home: Path) -> None:
+def add_to_code(command: str, home: Path) -> None:
     """The command that VS Code would start."""
     entry = json.loads(shlex.split(command)[2])
     start_entry(entry, home)
 
 
-def write_env_file(command: str, _servers: Servers, home: Path) -> None:
+def write_env_file(command: str, home: Path) -> None:
     """The file that the shell writes holds settings."""
     require_program("openssl")
     script = command.replace("…", SAMPLE_VALUES["PORTKEY_API_KEY"]) + "\n"
@@ -295,7 +327,7 @@ def write_env_file(command: str, _servers: Servers, home: Path) -> None:
     load_env_file(home / ".env", {"MCP_EVENT_STORE": "redis", "REDIS_URL": "redis://x"})
 
 
-def random_secret(command: str, _servers: Servers, _home: Path) -> None:
+def random_secret(command: str, _home: Path) -> None:
     """What openssl prints is accepted as a key for events, or as a token."""
     require_program("openssl")
     done = subprocess.run(
@@ -308,19 +340,22 @@ def random_secret(command: str, _servers: Servers, _home: Path) -> None:
         Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN=secret)
 
 
-RUN: dict[str, Callable[[str, Servers, Path], None]] = {
+RUN: dict[str, Callable[[str, Path], None]] = {
     rf"(\.venv/bin/|printf … \| )?{NAME}( --sandbox)?": serve_on_stdio,
-    rf"{NAME}( |-)http( --sandbox)?": serve_over_http,
-    rf"{NAME} check-http .*": check_http,
-    rf"{NAME} emulator( .*)?": serve_the_emulator,
-    r"curl -f?sS? \S+": curl,
     r"make [a-z -]+": make,
     rf"claude mcp add [\w-]+ -- {NAME} --sandbox": add_to_claude,
     r"code --add-mcp '.*'": add_to_code,
     r"(?s)cat > \.env <<END.*": write_env_file,
     r"openssl rand -(hex|base64) 32": random_secret,
 }
-"""How a command is run, by a pattern for all of it."""
+"""How a command is run in a directory of its own, by a pattern for all of the command."""
+RUN_WITH_SERVERS: dict[str, Callable[[str, Servers], None]] = {
+    rf"{NAME}( |-)http( --sandbox)?": serve_over_http,
+    rf"{NAME} check-http .*": check_http,
+    rf"{NAME} emulator( .*)?": serve_the_emulator,
+    r"curl -f?sS? \S+": curl,
+}
+"""How a command is run that starts or calls a server."""
 
 
 # Blocks
@@ -470,8 +505,8 @@ REQUESTS = [
 ]
 
 
-@pytest.mark.parametrize(("page", "request_line", "body"), REQUESTS)
-def test_a_control_request_of_the_emulator_is_answered(servers, page, request_line, body):
+def control_emulator(request_line: str, body: str | None, servers: Servers) -> None:
+    """The request succeeds; one with placeholders is only compared with those that exist."""
     method, _, target = request_line.partition(" ")
     body = "{}" if body == "{…}" else body
     if "{" in target or "…" in (body or ""):
