@@ -277,7 +277,7 @@ def curl(command: str, servers: Servers) -> None:
     path = re.sub(r"^https?://[^/]+", "", address)
     url = (servers.emulator if path.startswith("/emulator") else servers.sandbox) + path
     if shutil.which("curl"):
-        words = [*options, "--noproxy", "*", url]
+        words = [*options, "--fail", "--noproxy", "*", url]
         text = subprocess.run(words, capture_output=True, check=True, timeout=TIMEOUT_S).stdout
     else:
         text = fetch(url)
