@@ -11,6 +11,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from compared_servers import Bench, bench, install, ours, theirs
 from conditions import conditions, end_on_signal, failing_with
 from figures import (
     FULL,
@@ -22,7 +23,6 @@ from figures import (
     stdio_figures,
     upstream_rate,
 )
-from servers import Bench, bench, install, ours, theirs
 from table import HEAD, Measured, Row, cells, markdown, number
 
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from servers import versions
+from compared_servers import versions
 
 SHOWN_BYTES = 4_000
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import http_load
+from compared_servers import Bench, Implementation
 from http_load import HttpLoad
 from messages import CALL, LIST, SESSIONLESS_CALL, Message
 from processes import cpu_s, resident_mb
-from servers import Bench, Implementation
 from table import Figures
 
 IN_FLIGHT = 64

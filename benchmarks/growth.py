@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import http_load
+from compared_servers import Bench, Implementation, bench, install, ours, ours_with, theirs
 from conditions import conditions, end_on_signal, failing_with
 from figures import (
     ANSWER_TIMEOUT_S,
@@ -30,9 +31,8 @@ from figures import (
 )
 from messages import CALL, LIST, SESSIONLESS_CALL, Message
 from plots import Panel, Point, draw
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from processes import resident_mb
-from servers import Bench, Implementation, bench, install, ours, ours_with, theirs
 from table import Figures, markdown, number
 
 HERE = Path(__file__).parent

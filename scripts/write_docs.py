@@ -24,7 +24,7 @@ from portkey_admin_mcp.emulator.core.kernel import ROUTES
 from portkey_admin_mcp.portkey.catalog import Tool, tools_in
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import input_schema
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings, variable_names
 from portkey_admin_mcp.tools import domain_modules

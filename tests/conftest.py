@@ -6,22 +6,17 @@ from typing import Any
 
 import hypothesis
 import pytest
-from pydantic import SecretStr
-
-import openapi
-from portkey_admin_mcp.server.mcp.fastmcp_environment import isolate_fastmcp
-
-isolate_fastmcp()
-
 from mcp import Client
 from mcp.server import Server
 from mcp_types import CallToolResult
+from pydantic import SecretStr
 
+import openapi
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.mcp.app import build_server
 from portkey_admin_mcp.settings.settings import Settings
+from servers import CLIENTS, shared_server
 
 # A deadline measures the machine, not the code.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -84,7 +79,8 @@ def api(connect: Callable[[str], Portkey]) -> Portkey:
 @pytest.fixture
 def server(api: Portkey) -> Server:
     """The MCP server on the emulator, as the official client connects to it in process."""
-    return build_server(lambda: api)._mcp_server
+    CLIENTS[:] = [api]
+    return shared_server()
 
 
 @pytest.fixture

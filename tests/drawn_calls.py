@@ -15,7 +15,7 @@ from portkey_admin_mcp.errors import PortkeyAdminError
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
 from portkey_admin_mcp.server.calls.schema import Schema, input_schema
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
 
 CASES = json.loads((TESTS / "compatibility_cases.json").read_text())

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from fast_path_setting import SETTING
+from servers import SETTING
 
 TIMEOUT_S = 30
 TOKEN = "a-token-of-the-tests"

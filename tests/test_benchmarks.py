@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from compared_servers import bench
 from http_load import load
 from messages import CALL, SESSIONLESS_CALL, Numbered, check
 from processes import started, tree
-from servers import bench
 from table import HEAD, Measured, Row, cells, markdown
 from upstream import page
 
@@ -125,3 +125,10 @@ def test_the_lock_of_the_typescript_server_has_no_address():
     assert packages
     assert all("integrity" in entry for entry in packages)
     assert "://" not in json.dumps(lock)
+
+
+def test_no_module_of_the_tests_hides_one_of_the_benchmarks():
+    """Both folders are on the path of the tests (`pythonpath` in pyproject.toml)."""
+    tests = {file.name for file in Path(__file__).parent.glob("*.py")}
+
+    assert tests & {file.name for file in BENCHMARKS.glob("*.py")} == set()

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from fastmcp.exceptions import ToolError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -17,9 +16,9 @@ from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.portkey.catalog import Tool
 from portkey_admin_mcp.server.calls.arguments import arguments_model
+from portkey_admin_mcp.server.calls.executor import Executor
 from portkey_admin_mcp.server.calls.schema import Schema
-from portkey_admin_mcp.server.mcp.app import all_tools
-from portkey_admin_mcp.server.mcp.binding import bind
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
 
 TOOLS = {tool.name: tool for tool in all_tools()}
@@ -106,22 +105,21 @@ class Bench:
         self.tool = tool
         self.watched = Watched()
         self.key = ""
-        self._bound = bind(tool, self._portkey)
-        self.arguments = arguments(self._bound.parameters)
+        self._executor = Executor(tool, self._portkey)
+        self.arguments = arguments(self._executor.schema)
 
     async def check(self, given: dict[str, Any], key: str) -> None:
         """Call the tool, and hold what comes of it against what was promised."""
         self.watched.rewind()
         self.key = SEEDED.keys()[key]
-        try:
-            result = await self._bound.run(given)
-        except ToolError as error:
-            advice = str(error)
+        outcome = await self._executor.run(given)
+        if outcome.is_error:
+            advice = "\n".join(outcome.texts)
             assert len(advice.split()) > 3
             assert not [bad for bad in ("Traceback", 'File "', self.key) if bad in advice]
             assert ("Nothing was sent." in advice) == (self.watched.requests == [])
         else:
-            assert said_of(result.content[0].text) == said_of(result.structured_content)
+            assert said_of(outcome.texts[0]) == said_of(outcome.structured)
             assert self.watched.requests != [] or not self.tool.endpoints
         assert all(is_declared(request, self.tool) for request in self.watched.requests)
 

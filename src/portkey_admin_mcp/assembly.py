@@ -4,19 +4,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError
-from .server.mcp.fastmcp_environment import isolate_fastmcp
 from .settings.addresses import WILDCARD_HOSTS
 from .settings.logging import configure_logging
 from .settings.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from fastmcp import FastMCP
+    from mcp.server import Server
     from starlette.applications import Starlette
 
     from .portkey.api import Portkey
+    from .server.calls.tool_calls import ToolCalls
+    from .server.offer.offer import Offer
     from .settings.hosting import Hosting
 
 log = logging.getLogger(__name__)
@@ -29,22 +30,35 @@ def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
     configure_logging(
         settings.log_level, settings.log_format, (key,) if key and not settings.sandbox else ()
     )
-    isolate_fastmcp()
     return settings
 
 
-def mcp_server(settings: Settings) -> "FastMCP":
-    """The MCP server with all tools, over Portkey or the sandbox."""
-    from .server.mcp.app import all_tools, build_server
-    from .server.selection import selected_tools
+def selected_offer(settings: Settings) -> "Offer":
+    """What the settings offer, in their tool mode.
 
-    tools = selected_tools(settings, all_tools())
-    return build_server(
-        portkey_factory(settings),
-        settings.max_result_chars,
-        tools,
-        mode=settings.tool_mode,
-    )
+    Raises ConfigurationError for an unknown name, and where a mode lacks what it needs.
+    """
+    from .server.loading import load_offer
+    from .server.offer.selection import selected_tools
+
+    offer = load_offer(settings.tool_mode)
+    names = {tool.name for tool in selected_tools(settings, [*offer.tools.values()])}
+    return offer.limited_to(names)
+
+
+def tool_calls(settings: Settings) -> "ToolCalls":
+    """The calls of the tools that the settings offer, over Portkey or the sandbox."""
+    from .server.calls.tool_calls import ToolCalls
+
+    offer = selected_offer(settings)
+    return ToolCalls(offer, portkey_factory(settings), settings.max_result_chars)
+
+
+def mcp_server(calls: "ToolCalls") -> "Server[Any]":
+    """The MCP server of the SDK with these tools."""
+    from .server.mcp.app import AdminServer
+
+    return AdminServer(calls)
 
 
 def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
@@ -81,46 +95,29 @@ def require_access_control(settings: Settings, hosting: "Hosting") -> None:
 
 def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
     """The hosted service."""
-    from .server.fastpath.manifest import Manifest
-    from .server.fastpath.tool_calls import Calls
+    from .server.fastpath.answers import FastPath
     from .server.http.app import build_http
-    from .server.http.fast_endpoint import FastPathParts
-    from .server.mcp.app import all_tools, build_server
-    from .server.selection import selected_tools
 
     require_access_control(settings, hosting)
-    portkey = portkey_factory(settings)
-    tools = selected_tools(settings, all_tools())
-    manifest = Manifest.load().offering({tool.name for tool in tools})
-    calls = Calls(manifest, portkey, settings.max_result_chars)
+    calls = tool_calls(settings)
     return build_http(
-        build_server(
-            portkey,
-            settings.max_result_chars,
-            tools,
-            mode=settings.tool_mode,
-        ),
-        tools,
+        mcp_server(calls),
         hosting,
+        calls=calls,
         sandbox=settings.sandbox,
-        check_portkey=_portkey_check(portkey),
-        fast_path=FastPathParts(manifest, calls) if has_fast_path(settings) else None,
+        check_portkey=_portkey_check(calls),
+        fast_path=FastPath(calls.offer, calls) if settings.fast_path else None,
     )
 
 
-def has_fast_path(settings: Settings) -> bool:
-    """Whether the fast path is on; what it lists is every tool by its name."""
-    return settings.fast_path and settings.tool_mode == "full"
-
-
-def _portkey_check(portkey: "Callable[[], Portkey]") -> Callable[[], Awaitable[None]]:
+def _portkey_check(calls: "ToolCalls") -> Callable[[], Awaitable[None]]:
     """A readiness check that lists workspaces with the configured key; it raises on failure."""
 
     async def check() -> None:
         from .models.workspaces import WorkspaceFilter
         from .tools.workspaces import list_workspaces
 
-        await list_workspaces(portkey(), WorkspaceFilter(page_size=1))
+        await list_workspaces(calls.portkey(), WorkspaceFilter(page_size=1))
 
     return check
 

@@ -14,10 +14,10 @@ from fake_portkey import nobody_listening
 from portkey_admin_mcp.cli.check_http import check_http
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
+from servers import hosted
 
 TOKEN = "a-token-of-the-tests"
 BEARER = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
@@ -37,9 +37,8 @@ def serve(emulator):
         portkey = Portkey(Settings(PORTKEY_API_KEY=secret), InProcess(emulator))
 
         def on(port):
-            server = build_server(lambda: portkey)
             hosting = Hosting(MCP_PORT=port, **variables)
-            return build_http(server, all_tools(), hosting, check_portkey=portkey_check)
+            return hosted(lambda: portkey, hosting, check_portkey=portkey_check)
 
         return serve_app(on)
 

@@ -1,25 +1,36 @@
-"""Fixtures that ask the client back: by a request (to 2025-11-25), by their answer (2026-07-28)."""
+"""Fixtures that need input from the client.
+
+To revision 2025-11-25 the server sends the client a request, and waits. From revision 2026-07-28
+the result of the call names the input that is required, and the client repeats the call with it.
+"""
 
 import json
 from typing import Any
 
-from fastmcp import Context, FastMCP
-from fastmcp.prompts import Message
+from definitions import Context, object_schema, prompt, prompt_result, text, tool, tool_result
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
+    CallToolRequestParams,
+    CallToolResult,
     CreateMessageRequest,
     CreateMessageRequestParams,
     CreateMessageResult,
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitResult,
+    GetPromptRequestParams,
+    GetPromptResult,
+    InputRequests,
     InputRequiredResult,
+    InputResponseRequestParams,
     ListRootsRequest,
     ListRootsResult,
     SamplingMessage,
     TextContent,
 )
+
+ToolResult = CallToolResult | InputRequiredResult
 
 NAME = {"name": {"type": "string"}}
 WITH_DEFAULTS = {
@@ -49,188 +60,226 @@ USER = {
 }
 
 
-async def elicited(ctx: Context, message: str, schema: dict[str, Any]) -> str:
-    result = await ctx.session.elicit_form(message, schema, ctx.request_id)
+async def test_sampling(context: Context, params: CallToolRequestParams) -> ToolResult:
+    """Let the client's model answer a prompt."""
+    message = user_message((params.arguments or {})["prompt"])
+    result = await context.session.create_message(
+        [message], max_tokens=100, related_request_id=context.request_id
+    )
+    answer = result.content.text if isinstance(result.content, TextContent) else ""
+    return tool_result(f"LLM response: {answer}")
+
+
+async def test_elicitation(context: Context, params: CallToolRequestParams) -> ToolResult:
+    """Ask the user."""
+    message = (params.arguments or {})["message"]
+    return tool_result(f"User response: {await elicit(context, message, object_schema(USER))}")
+
+
+async def test_elicitation_sep1034_defaults(
+    context: Context, _: CallToolRequestParams
+) -> ToolResult:
+    """Ask the user, with a default of each type."""
+    schema = object_schema(WITH_DEFAULTS, required=[])
+    result = await elicit(context, "Please review", schema)
+    return tool_result(f"Elicitation completed: {result}")
+
+
+async def test_elicitation_sep1330_enums(context: Context, _: CallToolRequestParams) -> ToolResult:
+    """Ask the user to choose, with each form of an enumeration."""
+    schema = object_schema(ENUMS, required=[])
+    result = await elicit(context, "Please choose", schema)
+    return tool_result(f"Elicitation completed: {result}")
+
+
+async def elicit(context: Context, message: str, schema: dict[str, Any]) -> str:
+    """Ask the user with a form, wait, and describe the result."""
+    result = await context.session.elicit_form(message, schema, context.request_id)
     return f"action={result.action}, content={json.dumps(result.content or {})}"
 
 
-async def test_sampling(prompt: str, ctx: Context) -> str:
-    """Have the client's model answer."""
-    result = await ctx.session.create_message(
-        [said(prompt)], max_tokens=100, related_request_id=ctx.request_id
-    )
-    words = result.content.text if isinstance(result.content, TextContent) else ""
-    return f"LLM response: {words}"
+async def test_input_required_result_elicitation(
+    _: Context, params: CallToolRequestParams
+) -> ToolResult:
+    """Require a name."""
+    form = form_content(params, "user_name")
+    if not form:
+        return input_required({"user_name": name_form()})
+    return tool_result(f"Hello, {form['name']}!")
 
 
-async def test_elicitation(message: str, ctx: Context) -> str:
-    """Ask the user."""
-    schema = form_schema(USER, list(USER))
-    return f"User response: {await elicited(ctx, message, schema)}"
+async def test_input_required_result_sampling(
+    _: Context, params: CallToolRequestParams
+) -> ToolResult:
+    """Require an answer of the client's model."""
+    response = response_to(params, "capital_question")
+    if not isinstance(response, CreateMessageResult):
+        question = model_question("What is the capital of France?")
+        return input_required({"capital_question": question})
+    return tool_result(response.content)
 
 
-async def test_elicitation_sep1034_defaults(ctx: Context) -> str:
-    """Ask the user, with a default of each kind."""
-    schema = form_schema(WITH_DEFAULTS, [])
-    return f"Elicitation completed: {await elicited(ctx, 'Please review', schema)}"
+async def test_input_required_result_list_roots(
+    _: Context, params: CallToolRequestParams
+) -> ToolResult:
+    """Require the client's roots."""
+    response = response_to(params, "client_roots")
+    if not isinstance(response, ListRootsResult):
+        return input_required({"client_roots": ListRootsRequest()})
+    return tool_result(", ".join(str(root.uri) for root in response.roots))
 
 
-async def test_elicitation_sep1330_enums(ctx: Context) -> str:
-    """Ask the user to choose, in each form a choice can have."""
-    schema = form_schema(ENUMS, [])
-    return f"Elicitation completed: {await elicited(ctx, 'Please choose', schema)}"
-
-
-async def test_input_required_result_elicitation(ctx: Context) -> Any:
-    """Ask for a name."""
-    given = form_of(ctx, "user_name")
-    return f"Hello, {given['name']}!" if given else needs(user_name=ask_name())
-
-
-async def test_input_required_result_sampling(ctx: Context) -> Any:
-    """Ask the client's model."""
-    answer = (ctx.input_responses or {}).get("capital_question")
-    if not isinstance(answer, CreateMessageResult):
-        return needs(capital_question=ask_model("What is the capital of France?"))
-    return answer.content
-
-
-async def test_input_required_result_list_roots(ctx: Context) -> Any:
-    """Ask for the client's roots."""
-    answer = (ctx.input_responses or {}).get("client_roots")
-    if not isinstance(answer, ListRootsResult):
-        return needs(client_roots=ListRootsRequest())
-    return ", ".join(str(root.uri) for root in answer.roots)
-
-
-async def test_input_required_result_multiple_inputs(ctx: Context) -> Any:
-    """Ask three things at once."""
-    asked = {
-        "user_name": ask_name(),
-        "greeting": ask_model("Generate a greeting"),
+async def test_input_required_result_multiple_inputs(
+    _: Context, params: CallToolRequestParams
+) -> ToolResult:
+    """Require three inputs at once."""
+    requests: InputRequests = {
+        "user_name": name_form(),
+        "greeting": model_question("Generate a greeting"),
         "client_roots": ListRootsRequest(),
     }
-    if asked.keys() <= (ctx.input_responses or {}).keys() and ctx.request_state == "asked":
-        return "All answered."
-    return needs("asked", **asked)
+    if requests.keys() <= (params.input_responses or {}).keys() and is_repeated(params):
+        return tool_result("All inputs were received.")
+    return input_required(requests, REQUESTED)
 
 
-async def test_input_required_result_multi_round(ctx: Context) -> Any:
-    """Ask one thing after another."""
-    if ctx.request_state == "two" and form_of(ctx, "step2"):
-        return "Both answered."
-    if ctx.request_state == "one" and form_of(ctx, "step1"):
-        color = {"color": {"type": "string"}}
-        return needs("two", step2=ask("Step 2: What is your favorite color?", color))
-    return needs("one", step1=ask("Step 1: What is your name?", NAME))
+async def test_input_required_result_multi_round(
+    _: Context, params: CallToolRequestParams
+) -> ToolResult:
+    """Require one input after the other."""
+    if params.request_state == "step 2" and form_content(params, "step2"):
+        return tool_result("Both inputs were received.")
+    if params.request_state == "step 1" and form_content(params, "step1"):
+        color = form("Step 2: What is your favorite color?", {"color": {"type": "string"}})
+        return input_required({"step2": color}, "step 2")
+    return input_required({"step1": form("Step 1: What is your name?", NAME)}, "step 1")
 
 
-async def test_input_required_result_capabilities(ctx: Context) -> Any:
-    """Ask only what the client says it can answer."""
-    can = ctx.session.client_capabilities
-    asked: dict[str, Any] = {}
-    if can is not None and can.elicitation is not None:
-        asked["user_name"] = ask_name()
-    if can is not None and can.sampling is not None:
-        asked["greeting"] = ask_model("Generate a greeting")
-    return needs(**asked) if asked else "There is nothing the client could be asked."
+async def test_input_required_result_capabilities(
+    context: Context, _: CallToolRequestParams
+) -> ToolResult:
+    """Require only input of which the client says that it can provide it."""
+    capabilities = context.session.client_capabilities
+    requests: InputRequests = {}
+    if capabilities is not None and capabilities.elicitation is not None:
+        requests["user_name"] = name_form()
+    if capabilities is not None and capabilities.sampling is not None:
+        requests["greeting"] = model_question("Generate a greeting")
+    return input_required(requests) if requests else tool_result("The client has no capability.")
 
 
-async def test_streaming_elicitation(ctx: Context) -> Any:
-    """Ask on a stream."""
-    await ctx.report_progress(0, 1)
-    return needs(user_name=ask_name())
+async def test_streaming_elicitation(context: Context, _: CallToolRequestParams) -> ToolResult:
+    """Require input after the response became a stream."""
+    await context.session.report_progress(0, 1)
+    return input_required({"user_name": name_form()})
 
 
-async def test_missing_capability(ctx: Context) -> str:
+async def test_missing_capability(context: Context, _: CallToolRequestParams) -> ToolResult:
     """Refuse a client without sampling."""
-    can = ctx.session.client_capabilities
-    if can is None or can.sampling is None:
-        needed = {"requiredCapabilities": {"sampling": {}}}
-        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, "Sampling is needed", needed)
-    return "done"
+    capabilities = context.session.client_capabilities
+    if capabilities is None or capabilities.sampling is None:
+        required: dict[str, Any] = {"requiredCapabilities": {"sampling": {}}}
+        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, "Sampling is required", required)
+    return tool_result("done")
 
 
-async def test_input_required_result_prompt(ctx: Context) -> Any:
-    """A prompt that asks first."""
-    given = form_of(ctx, "user_context")
-    if not given:
+async def test_input_required_result_request_state(
+    _: Context, params: CallToolRequestParams
+) -> ToolResult:
+    """Require a confirmation, and recognise the repeated call by its state."""
+    return confirm(params)
+
+
+async def test_input_required_result_tampered_state(
+    _: Context, params: CallToolRequestParams
+) -> ToolResult:
+    """Require a confirmation; the server refuses a state that is not the one that it sent."""
+    return confirm(params)
+
+
+def confirm(params: CallToolRequestParams) -> ToolResult:
+    """Require a confirmation, unless this call brings it."""
+    if is_repeated(params) and form_content(params, "confirm"):
+        return tool_result("state-ok")
+    confirmation = form("Please confirm", {"ok": {"type": "boolean"}})
+    return input_required({"confirm": confirmation}, REQUESTED)
+
+
+async def test_input_required_result_prompt(
+    _: Context, params: GetPromptRequestParams
+) -> GetPromptResult | InputRequiredResult:
+    """A prompt that requires input."""
+    content = form_content(params, "user_context")
+    if not content:
         schema = {"context": {"type": "string"}}
-        return needs(user_context=ask("What context should the prompt use?", schema))
-    return [Message(f"Use this context: {given['context']}")]
+        question = form("What context should the prompt use?", schema)
+        return input_required({"user_context": question})
+    return prompt_result(f"Use this context: {content['context']}")
 
 
-async def confirmed(ctx: Context) -> Any:
-    if ctx.request_state == "asked" and form_of(ctx, "confirm"):
-        return "state-ok"
-    return needs("asked", confirm=ask("Please confirm", {"ok": {"type": "boolean"}}))
+REQUESTED = "requested"
+"""The state of a call whose input was requested."""
 
 
-async def test_input_required_result_request_state(ctx: Context) -> Any:
-    """Ask, and know the answer again by its state."""
-    return await confirmed(ctx)
+def is_repeated(params: InputResponseRequestParams) -> bool:
+    """Whether the client repeats a call after its input was requested."""
+    return params.request_state == REQUESTED
 
 
-async def test_input_required_result_tampered_state(ctx: Context) -> Any:
-    """Ask, and refuse a state that is not what was sent."""
-    return await confirmed(ctx)
+def input_required(requests: InputRequests, state: str | None = None) -> InputRequiredResult:
+    """The result of a call that cannot go on without these inputs."""
+    return InputRequiredResult(input_requests=requests, request_state=state)
 
 
-def needs(state: str | None = None, /, **asked: Any) -> InputRequiredResult:
-    """The answer of a tool that cannot go on without these."""
-    return InputRequiredResult(input_requests=asked, request_state=state)
-
-
-def ask(message: str, properties: dict[str, Any]) -> ElicitRequest:
-    schema = form_schema(properties, list(properties))
+def form(message: str, properties: dict[str, Any]) -> ElicitRequest:
+    """A form for the user; all its fields are required."""
+    schema = object_schema(properties)
     return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
 
 
-def ask_name() -> ElicitRequest:
-    return ask("What is your name?", NAME)
+def name_form() -> ElicitRequest:
+    """A form that asks for a name."""
+    return form("What is your name?", NAME)
 
 
-def ask_model(words: str) -> CreateMessageRequest:
-    params = CreateMessageRequestParams(messages=[said(words)], max_tokens=100)
+def model_question(question: str) -> CreateMessageRequest:
+    """A question for the client's model."""
+    params = CreateMessageRequestParams(messages=[user_message(question)], max_tokens=100)
     return CreateMessageRequest(params=params)
 
 
-def said(words: str) -> SamplingMessage:
-    return SamplingMessage(role="user", content=TextContent(type="text", text=words))
+def user_message(value: str) -> SamplingMessage:
+    """A message of the user to the client's model."""
+    return SamplingMessage(role="user", content=text(value))
 
 
-def form_schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": required}
+def response_to(params: InputResponseRequestParams, key: str) -> Any:
+    """The client's response to the input request of this key, or None."""
+    return (params.input_responses or {}).get(key)
 
 
-def form_of(ctx: Context, key: str) -> dict[str, Any]:
-    """What the user wrote into a form; nothing if it is not answered or was declined."""
-    answer = (ctx.input_responses or {}).get(key)
-    if not isinstance(answer, ElicitResult) or answer.action != "accept":
+def form_content(params: InputResponseRequestParams, key: str) -> dict[str, Any]:
+    """What the user wrote into a form; empty if it was declined or is not yet filled in."""
+    response = response_to(params, key)
+    if not isinstance(response, ElicitResult) or response.action != "accept":
         return {}
-    return dict(answer.content or {})
+    return dict(response.content or {})
 
 
 TOOLS = (
-    test_sampling,
-    test_elicitation,
-    test_elicitation_sep1034_defaults,
-    test_elicitation_sep1330_enums,
-    test_input_required_result_elicitation,
-    test_input_required_result_sampling,
-    test_input_required_result_list_roots,
-    test_input_required_result_multiple_inputs,
-    test_input_required_result_multi_round,
-    test_input_required_result_capabilities,
-    test_streaming_elicitation,
-    test_missing_capability,
-    test_input_required_result_request_state,
-    test_input_required_result_tampered_state,
+    tool(test_sampling, schema=object_schema({"prompt": {"type": "string"}})),
+    tool(test_elicitation, schema=object_schema({"message": {"type": "string"}})),
+    tool(test_elicitation_sep1034_defaults),
+    tool(test_elicitation_sep1330_enums),
+    tool(test_input_required_result_elicitation),
+    tool(test_input_required_result_sampling),
+    tool(test_input_required_result_list_roots),
+    tool(test_input_required_result_multiple_inputs),
+    tool(test_input_required_result_multi_round),
+    tool(test_input_required_result_capabilities),
+    tool(test_streaming_elicitation),
+    tool(test_missing_capability),
+    tool(test_input_required_result_request_state),
+    tool(test_input_required_result_tampered_state),
 )
-
-
-def add_client_input(server: FastMCP) -> None:
-    """Offer these tools, and the prompt that asks."""
-    for tool in TOOLS:
-        server.tool(tool, output_schema=None)
-    server.prompt(test_input_required_result_prompt)
+PROMPTS = (prompt(test_input_required_result_prompt),)

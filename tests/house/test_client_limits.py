@@ -11,8 +11,7 @@ import json
 
 import pytest
 
-from portkey_admin_mcp.server.mcp.app import all_tools
-from portkey_admin_mcp.server.mcp.binding import bind
+from portkey_admin_mcp.server.mcp.definitions import all_tools, describe
 
 TOOLS = all_tools()
 KEYWORDS = {
@@ -39,22 +38,23 @@ def nodes(schema, depth=0):
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_tool_fits_what_clients_publish(tool):
-    bound = bind(tool, lambda: None)
-    found = list(nodes(bound.parameters))
+    definition = describe(tool)
+    schema = definition["inputSchema"]
+    found = list(nodes(schema))
 
-    assert bound.parameters["type"] == "object"
-    assert not {"oneOf", "anyOf", "allOf"} & set(bound.parameters)
-    assert len(bound.description) <= LONGEST_DESCRIPTION
-    assert len(f"{SERVER}_{bound.name}") <= CURSOR
-    assert bound.name[0].isalpha()
+    assert schema["type"] == "object"
+    assert not {"oneOf", "anyOf", "allOf"} & set(schema)
+    assert len(definition["description"]) <= LONGEST_DESCRIPTION
+    assert len(f"{SERVER}_{definition['name']}") <= CURSOR
+    assert definition["name"][0].isalpha()
     assert {key for node, _depth in found for key in node} <= KEYWORDS
     assert {node["format"] for node, _depth in found if "format" in node} <= FORMATS
     assert max(depth for _node, depth in found) <= DEEPEST
-    assert json.loads(json.dumps(bound.parameters)) == bound.parameters
+    assert json.loads(json.dumps(schema)) == schema
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_required_arguments_are_among_the_properties_and_choices_are_text(tool):
-    for node, _depth in nodes(bind(tool, lambda: None).parameters):
+    for node, _depth in nodes(describe(tool)["inputSchema"]):
         assert set(node.get("required", ())) <= set(node.get("properties", {}))
         assert all(isinstance(each, str | None) for each in node.get("enum", ()))

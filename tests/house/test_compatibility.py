@@ -20,7 +20,7 @@ from portkey_admin_mcp.errors import ApiError
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
 from portkey_admin_mcp.server.calls.schema import input_schema
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
 
 TESTS = Path(__file__).parents[1]

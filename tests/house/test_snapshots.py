@@ -8,8 +8,8 @@ import quicktok
 from mcp import Client
 
 from portkey_admin_mcp.server.calls.result_size import compact
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
-from portkey_admin_mcp.server.mcp.binding import bind
+from portkey_admin_mcp.server.mcp.definitions import all_tools, describe
+from servers import build_server
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 BUDGET = SNAPSHOTS / "budget.json"
@@ -26,7 +26,7 @@ O200K = quicktok.get_encoding("o200k_base")
 
 
 def wire(tool):
-    return seen_by_clients(bind(tool, lambda: None).to_mcp_tool())
+    return describe(tool)
 
 
 def seen_by_clients(tool):
@@ -41,7 +41,7 @@ def tokens(definition):
 
 async def costs_of(mode):
     """The tokens of the list of tools, and of the server's instructions."""
-    async with Client(build_server(lambda: None, mode=mode)._mcp_server) as client:
+    async with Client(build_server(lambda: None, mode=mode)) as client:
         tools = [seen_by_clients(tool) for tool in (await client.list_tools()).tools]
         return {
             "list": sum(map(tokens, tools)),

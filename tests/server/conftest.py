@@ -14,9 +14,8 @@ import pytest
 from mcp import Client
 
 from fake_portkey import FakePortkey
-from fast_path_setting import SETTING
 from mcp_texts import texts
-from portkey_admin_mcp.server.mcp.app import build_server
+from servers import SETTING, build_server
 
 TIMEOUT_S = 20
 """Seconds to wait for an answer, even on a loaded machine."""
@@ -205,7 +204,7 @@ def coding(api):
     """A client of a server in code mode."""
 
     def made(*limits, portkey=api, **more):
-        return Client(build_server(lambda: portkey, *limits, mode="code", **more)._mcp_server)
+        return Client(build_server(lambda: portkey, *limits, mode="code", **more))
 
     return made
 

@@ -5,20 +5,21 @@ Only what changes the lists is looked at before. A wrong setting ends the proces
 
 import os
 import sys
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ..errors import ConfigurationError
 from ..server.calls.outcome import Outcome
 from ..server.fastpath.answers import FastPath
 from ..server.fastpath.connection import FastPathConnection
-from ..server.fastpath.manifest import Manifest
+from ..server.loading import load_offer
+from ..server.offer.offer import Offer, ToolMode
 from ..server.stdio.pipes import Pipes, answer_early, end, end_on_signals
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..server.fastpath.tool_calls import Calls
+    from ..server.calls.tool_calls import ToolCalls
     from ..settings.settings import Settings
 
 SETTINGS_OF_LISTS = {
@@ -26,11 +27,12 @@ SETTINGS_OF_LISTS = {
     "PORTKEY_TOOL_DOMAINS",
     "PORTKEY_TOOLS",
     "PORTKEY_EXCLUDE_TOOLS",
-    "PORTKEY_TOOL_MODE",
     "PORTKEY_READ_ONLY",
     "MCP_FAST_PATH",
 }
 """The variables that decide what is listed, and by whom; with one of them, settings come first."""
+TOOL_MODE = "PORTKEY_TOOL_MODE"
+TOOL_MODES = ("full", "search", "code")
 
 
 class StdioService:
@@ -44,8 +46,7 @@ class StdioService:
         """Serve the client until it leaves."""
         pipes = Pipes()
         end_on_signals()
-        decides_lists = self._env_file is not None or _is_set(SETTINGS_OF_LISTS)
-        fast_path = self._chosen_fast_path() if decides_lists else self._fast_path(Manifest.load())
+        fast_path = FastPathConnection(FastPath(self._offer, self._call) if self._is_on else None)
         unread, has_ended = answer_early(pipes, fast_path) if fast_path.is_open else (b"", False)
         if unread or not has_ended:
             self._serve(pipes, fast_path, unread, has_ended)
@@ -54,46 +55,53 @@ class StdioService:
     def _serve(
         self, pipes: Pipes, fast_path: FastPathConnection, unread: bytes, has_ended: bool
     ) -> None:
-        settings = self._settings
+        _settings = self._settings  # a wrong one ends the process here, before anything is served
         from ..assembly import mcp_server
         from ..server.stdio.loop import StdioLoop, run_in_loop
 
         if not unread and not has_ended and fast_path.is_open:
             # Nothing is asked yet: what the first call needs is imported before it comes.
-            from ..server.fastpath import tool_calls as _calls  # noqa: F401
+            _calls = self._calls
 
         async def serve() -> None:
-            loop = StdioLoop(pipes, fast_path, lambda: mcp_server(settings))
+            loop = StdioLoop(pipes, fast_path, lambda: mcp_server(self._calls))
             await loop.run(unread, has_ended)
 
         run_in_loop(serve())
 
-    def _chosen_fast_path(self) -> FastPathConnection:
-        """The fast path with the tools that the settings choose; none where they turn it off."""
+    @cached_property
+    def _early_mode(self) -> ToolMode | None:
+        """The tool mode, where the environment alone tells what is listed; else None."""
+        # Names alone, but for the mode: the values are read, once, by settings.
+        names = {name.upper() for name in os.environ}  # noqa: TID251
+        mode = os.environ.get(TOOL_MODE, "full")  # noqa: TID251
+        is_plain = TOOL_MODE in os.environ or TOOL_MODE not in names  # noqa: TID251
+        if self._env_file is not None or names & SETTINGS_OF_LISTS or not is_plain:
+            return None
+        return cast(ToolMode, mode) if mode in TOOL_MODES else None
+
+    @cached_property
+    def _is_on(self) -> bool:
+        return self._early_mode is not None or self._settings.fast_path
+
+    @cached_property
+    def _offer(self) -> Offer:
+        if self._early_mode is not None:
+            return load_offer(self._early_mode)
+        from ..assembly import selected_offer
+
+        return selected_offer(self._settings)
+
+    @cached_property
+    def _calls(self) -> "ToolCalls":
+        from ..assembly import portkey_factory
+        from ..server.calls.tool_calls import ToolCalls
+
         settings = self._settings
-        from ..assembly import has_fast_path
+        return ToolCalls(self._offer, portkey_factory(settings), settings.max_result_chars)
 
-        if not has_fast_path(settings):
-            return FastPathConnection(None)
-        from ..server.selection import selected_tools
-
-        manifest = Manifest.load()
-        names = {tool.name for tool in selected_tools(settings, [*manifest.tools.values()])}
-        return self._fast_path(manifest.offering(names))
-
-    def _fast_path(self, manifest: Manifest) -> FastPathConnection:
-        @cache
-        def calls() -> "Calls":
-            from ..assembly import portkey_factory
-            from ..server.fastpath.tool_calls import Calls
-
-            settings = self._settings
-            return Calls(manifest, portkey_factory(settings), settings.max_result_chars)
-
-        async def call(name: str, arguments: dict[str, Any]) -> Outcome:
-            return await calls()(name, arguments)
-
-        return FastPathConnection(FastPath(manifest, call))
+    async def _call(self, name: str, arguments: dict[str, Any]) -> Outcome:
+        return await self._calls(name, arguments)
 
     @cached_property
     def _settings(self) -> "Settings":
@@ -109,8 +117,3 @@ def serve_stdio(*, sandbox: bool, env_file: "Path | None" = None) -> NoReturn:
     except ConfigurationError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201  # as the command line does
         end(1)
-
-
-def _is_set(names: set[str]) -> bool:
-    # Names alone: the values are read, once, by settings.
-    return not names.isdisjoint(name.upper() for name in os.environ)  # noqa: TID251

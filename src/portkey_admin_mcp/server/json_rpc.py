@@ -1,6 +1,6 @@
-"""What is judged of a JSON-RPC message before the SDK sees it: its id, and whether it is one.
+"""Reading JSON-RPC messages before the SDK sees them: their ids, and refusals of invalid ones.
 
-Imports neither the SDK nor FastMCP, so it can be asked before they are loaded.
+Does not import the SDK, so it can be used before that is loaded.
 """
 
 import json
@@ -22,7 +22,7 @@ RequestId = str | int
 
 
 class Line(NamedTuple):
-    """A line of input: what it says, and the answer to one that the SDK would drop in silence."""
+    """A line of input, and the answer to one that the SDK would drop without a word."""
 
     message: Any
     """As decoded; None if it cannot be."""
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 def read_line(line: bytes) -> Line:
-    """Decode a line and judge it; the same parser as the SDK's judges alike.
+    """Decode a line and check it, with the parser that the SDK uses.
 
     A blank line and a malformed response are not answered: JSON-RPC has no answer to them.
     """
@@ -46,14 +46,12 @@ def read_line(line: bytes) -> Line:
 
 def request_id(message: Any) -> RequestId | None:
     """The id of a decoded request, or None if it has none that can be answered."""
-    found = message.get("id") if isinstance(message, dict) else None
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        return None
-    return found
+    id = message.get("id") if isinstance(message, dict) else None
+    return None if isinstance(id, bool) or not isinstance(id, str | int) else id
 
 
 def id_in_use(request_id: RequestId) -> str:
-    """Why a second request under the id of an unanswered one is refused."""
+    """Why a request is refused whose id belongs to one that is not answered yet."""
     shown = json.dumps(request_id)[:100]
     return f"Invalid Request: the id {shown} belongs to a request that is not answered yet."
 
@@ -74,25 +72,25 @@ def _is_acceptable(message: Any) -> bool:
         return False
     if "method" not in message:
         return "result" in message or "error" in message
-    # With an id of null the SDK takes it for a notification, and so may a client mean it. With
-    # any other wrong id the SDK does that too, and the sender would wait for an answer.
-    has_sound_id = message.get("id") is None or request_id(message) is not None
+    # The SDK takes a message with an id of null for a notification, and a client may mean that. It
+    # does the same with any other invalid id, and then the client would wait for an answer.
+    has_valid_id = message.get("id") is None or request_id(message) is not None
     return (
         message.get("jsonrpc") == "2.0"
         and isinstance(message["method"], str)
         and isinstance(message.get("params"), dict | None)
-        and has_sound_id
+        and has_valid_id
     )
 
 
 def _unreadable(line: bytes) -> bytes:
     """The answer to a line the SDK cannot parse; Python's parser takes more, and finds its id."""
     try:
-        found = request_id(json.loads(line.decode("utf-8", "replace")))
+        id = request_id(json.loads(line.decode("utf-8", "replace")))
     except RecursionError:
-        found = None
+        id = None
     except ValueError:
         return error_line(None, PARSE_ERROR, NOT_JSON)
-    if isinstance(found, str) and not found.isascii():
-        found = None  # it may be what cannot be read
-    return error_line(found, INVALID_REQUEST, NOT_READABLE)
+    if isinstance(id, str) and not id.isascii():
+        id = None  # it may be the part that cannot be read
+    return error_line(id, INVALID_REQUEST, NOT_READABLE)

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Literal
 
-NOISY_LOGGERS = ("aiohttp", "asyncio", "fastmcp", "httpx2", "httpcore2", "mcp", "stamina")
+NOISY_LOGGERS = ("aiohttp", "asyncio", "httpx2", "httpcore2", "mcp", "stamina")
 """Libraries logged from WARNING only: their messages may hold URLs with query strings."""
 
 

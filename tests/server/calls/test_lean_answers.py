@@ -4,14 +4,14 @@ import json
 
 import pytest
 import quicktok
-from fastmcp import Client
+from mcp import Client
 from pydantic import SecretStr
 
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.mcp.app import build_server
 from portkey_admin_mcp.settings.settings import Settings
+from servers import build_server
 
 O200K = quicktok.get_encoding("o200k_base")
 MONTH = {

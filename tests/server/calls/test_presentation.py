@@ -19,7 +19,7 @@ from portkey_admin_mcp.server.calls.presentation import (
     shown,
     summary_fields,
 )
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 CELLS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
 ROWS = st.lists(st.dictionaries(st.sampled_from("abcd"), CELLS), max_size=8)

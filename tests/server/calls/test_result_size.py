@@ -52,9 +52,9 @@ def test_whatever_the_answer_is_it_fits_and_is_an_object(answer):
 
 
 async def test_a_tool_cuts_its_result_and_says_so(api):
-    from fastmcp import Client
+    from mcp import Client
 
-    from portkey_admin_mcp.server.mcp.app import build_server
+    from servers import build_server
 
     async with Client(build_server(lambda: api, max_result_chars=1_000)) as client:
         result = await client.call_tool("list_workspaces", {"fields": "*"})

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import input_schema, output_schema
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 TOOLS = {tool.name: tool for tool in all_tools()}
 

@@ -2,7 +2,6 @@
 
 import copy
 
-from portkey_admin_mcp.server.fastpath.manifest import LISTS
 from portkey_admin_mcp.server.fastpath.requests import (
     CAPABILITIES_KEY,
     INFO_KEY,
@@ -10,6 +9,7 @@ from portkey_admin_mcp.server.fastpath.requests import (
     MODERN_VERSION,
     VERSION_KEY,
 )
+from portkey_admin_mcp.server.offer.offer import LISTS
 
 CLIENT = {"name": "corpus", "version": "1"}
 META = {VERSION_KEY: MODERN_VERSION, CAPABILITIES_KEY: {}, INFO_KEY: CLIENT}

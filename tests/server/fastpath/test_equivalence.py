@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import threading
-from functools import cache
 
 import pytest
 from pydantic import SecretStr
@@ -17,19 +16,15 @@ from pydantic import SecretStr
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.calls.executor import MAX_RESULT_CHARS
 from portkey_admin_mcp.server.fastpath.answers import FastPath
 from portkey_admin_mcp.server.fastpath.connection import FastPathConnection
-from portkey_admin_mcp.server.fastpath.manifest import Manifest
 from portkey_admin_mcp.server.fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION, recognised
-from portkey_admin_mcp.server.fastpath.tool_calls import Calls
-from portkey_admin_mcp.server.mcp.app import build_server
 from portkey_admin_mcp.server.stdio.loop import StdioLoop
 from portkey_admin_mcp.settings.settings import Settings
+from servers import CLIENTS, build_calls, shared_server
 
 from .messages import INITIALIZED, META, initialize, mutants, numbered, requests
 
-MANIFEST = Manifest.load()
 LEGACY = [*requests({}), *mutants({"method": "tools/call",
                                    "params": {"name": "get_user", "arguments": {"user_id": "x"},
                                               "_meta": {"progressToken": 1}}})]  # fmt: skip
@@ -101,23 +96,14 @@ class PipesOf:
         self.output = write
 
 
-API = []
-"""The client of the API that the server asks, which differs from play to play."""
-
-
-@cache
-def server():
-    return build_server(lambda: API[-1])
-
-
 def played(messages, *, with_fast_path):
     """Every answer by its id, and the errors without one in their order."""
     emulator = Emulator("acme", frozen_time)
     key = SecretStr(emulator.keys()["owner"])
     api = Portkey(Settings(PORTKEY_API_KEY=key), InProcess(emulator))
-    calls = Calls(MANIFEST, lambda: api, MAX_RESULT_CHARS)
-    fast_path = FastPathConnection(FastPath(MANIFEST, calls) if with_fast_path else None)
-    API.append(api)
+    CLIENTS[:] = [api]
+    calls = build_calls(lambda: api)
+    fast_path = FastPathConnection(FastPath(calls.offer, calls) if with_fast_path else None)
     answers = through_pipes(messages, fast_path)
     by_id = {}
     for answer in answers:
@@ -143,7 +129,7 @@ def through_pipes(messages, fast_path):
     threads = [threading.Thread(target=each) for each in (client, reader)]
     for thread in threads:
         thread.start()
-    loop = StdioLoop(PipesOf(read_in, write_out), fast_path, server)
+    loop = StdioLoop(PipesOf(read_in, write_out), fast_path, shared_server)
     asyncio.run(loop.run(b"", False))
     os.close(read_in)
     os.close(write_out)

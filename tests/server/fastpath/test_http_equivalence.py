@@ -15,19 +15,13 @@ from asgi_server import serve_app
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.calls.executor import MAX_RESULT_CHARS
-from portkey_admin_mcp.server.fastpath.manifest import Manifest
 from portkey_admin_mcp.server.fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION
-from portkey_admin_mcp.server.fastpath.tool_calls import Calls
-from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.http.fast_endpoint import FastPathParts
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
+from servers import hosted
 
 from .messages import INITIALIZED, META, initialize, mutants, numbered, requests
 
-MANIFEST = Manifest.load()
 ACCEPT = {"accept": "application/json, text/event-stream"}
 MODERN_CALL = {
     "method": "tools/call",
@@ -45,10 +39,8 @@ def service():
             key = SecretStr(emulator.keys()["owner"])
             api = Portkey(Settings(PORTKEY_API_KEY=key), transport or InProcess(emulator))
             given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, "MCP_RATE_LIMIT": 0}
-            calls = Calls(MANIFEST, lambda: api, MAX_RESULT_CHARS)
-            fast_path = FastPathParts(MANIFEST, calls) if with_fast_path else None
             hosting = Hosting(**{**given, **variables})
-            return build_http(build_server(lambda: api), all_tools(), hosting, fast_path=fast_path)
+            return hosted(lambda: api, hosting, fast_path=with_fast_path)
 
         return serve_app(app)
 

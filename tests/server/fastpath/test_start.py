@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from fake_portkey import Answer
-from portkey_admin_mcp.cli.stdio import SETTINGS_OF_LISTS
+from portkey_admin_mcp.cli.stdio import SETTINGS_OF_LISTS, TOOL_MODE
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.settings.settings import Settings, variable_names
 
@@ -46,11 +46,11 @@ def test_a_session_that_only_lists_imports_next_to_nothing(tmp_path):
     assert [answer["id"] for answer in answers] == [1, 2]
     assert len(answers[1]["result"]["tools"]) > 180
     packages = {name.partition(".")[0] for name in names}
-    assert not packages & {"mcp", "mcp_types", "fastmcp", "pydantic", "asyncio", "click", "aiohttp"}
+    assert not packages & {"mcp", "mcp_types", "pydantic", "asyncio", "click", "aiohttp"}
     assert len(names) <= MOST_MODULES
 
 
-def test_a_call_imports_its_own_domain_and_neither_fastmcp_nor_the_sdk(tmp_path, fake, portkey_env):
+def test_a_call_imports_its_own_domain_and_not_the_sdk(tmp_path, fake, portkey_env):
     fake.script([Answer(body={"total": 0, "data": []})])
     call = {"id": 3, "method": "tools/call", "params": {"name": "list_configs", "arguments": {}}}
 
@@ -61,7 +61,7 @@ def test_a_call_imports_its_own_domain_and_neither_fastmcp_nor_the_sdk(tmp_path,
         "total": 0,
         "data": [],
     }
-    assert not {name.partition(".")[0] for name in names} & {"mcp", "mcp_types", "fastmcp"}
+    assert not {name.partition(".")[0] for name in names} & {"mcp", "mcp_types"}
     models = {name.rpartition(".")[2] for name in names if ".models." in name}
     assert models & {*DOMAINS} == {"configs"}
 
@@ -70,7 +70,7 @@ def test_the_settings_that_decide_what_is_listed_are_known_before_they_are_read(
     fields = ("toolsets", "tools", "exclude_tools", "tool_mode", "read_only", "fast_path")
     names = {n for field in fields for n in variable_names(Settings.model_fields[field])}
 
-    assert names == SETTINGS_OF_LISTS
+    assert names == {*SETTINGS_OF_LISTS, TOOL_MODE}
 
 
 @pytest.mark.parametrize(

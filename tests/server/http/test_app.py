@@ -9,11 +9,10 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from asgi_server import serve_app
-from fast_path_setting import fast_path_on
 from portkey_admin_mcp.domains import DOMAINS
-from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.hosting import Hosting
+from servers import hosted
 
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
 GREETING = {
@@ -37,9 +36,7 @@ def service(connect):
         def app(port):
             given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, **variables}
             api = connect("owner")
-            fast_path = fast_path_on(lambda: api)
-            server = build_server(lambda: api)
-            return build_http(server, all_tools(), Hosting(**given), fast_path=fast_path)
+            return hosted(lambda: api, Hosting(**given))
 
         return serve_app(app)
 

@@ -4,10 +4,11 @@ import pytest
 from mcp import Client
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
-from portkey_admin_mcp.server.mcp.completions import COMPLETED_BY
+from portkey_admin_mcp.server.mcp.completions import OF_PROMPT_ARGUMENTS, OF_TEMPLATES, matching
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.mcp.prompts import PROMPTS
 from portkey_admin_mcp.server.mcp.resources import LIVE
+from servers import build_server
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def complete(connect):
     """The values for what is typed into an argument."""
 
     async def values(reference, argument, typed="", key="owner", **more):
-        server = build_server(lambda: connect(key), **more)._mcp_server
+        server = build_server(lambda: connect(key), **more)
         async with Client(server) as client:
             answer = await client.complete(reference, {"name": argument, "value": typed})
         return answer.completion.values
@@ -50,15 +51,16 @@ async def test_arguments_of_prompts_are_completed(complete):
 
 @pytest.mark.parametrize("kind", LIVE)
 async def test_every_template_has_a_list_behind_it(complete, kind):
-    assert f"portkey://{kind}/{{slug}}" in COMPLETED_BY
+    assert f"portkey://{kind}/{{slug}}" in OF_TEMPLATES
     assert isinstance(await complete(template(kind), "slug"), list)
 
 
 def test_every_argument_that_is_completed_is_one_of_a_prompt():
     arguments = {name for function in PROMPTS for name in function.__annotations__}
 
-    assert {name for name in COMPLETED_BY if "://" not in name} <= arguments
-    assert {tool for tool, _field in COMPLETED_BY.values()} <= {t.name for t in all_tools()}
+    sources = [*OF_TEMPLATES.values(), *OF_PROMPT_ARGUMENTS.values()]
+    assert {*OF_PROMPT_ARGUMENTS} <= arguments
+    assert {source.tool for source in sources} <= {t.name for t in all_tools()}
 
 
 async def test_a_key_that_may_not_list_gets_no_help_and_no_error(complete):
@@ -70,3 +72,23 @@ async def test_only_offered_lists_are_asked(complete):
     offered = [tool for tool in all_tools() if tool.name == "get_config"]
 
     assert await complete(template("configs"), "slug", offered=offered) == []
+
+
+async def test_what_is_not_offered_is_not_completed(complete):
+    """Neither an unknown prompt or argument, nor a prompt whose tools are not offered."""
+    lists = [tool for tool in all_tools() if tool.name == "list_all_users"]
+
+    assert await complete(prompt("no_such_prompt"), "person", "a") == []
+    assert await complete(prompt("set_budgets"), "person", "a") == []
+    assert await complete(prompt("offboard_person"), "person", "ada", offered=lists) == []
+
+
+def test_names_that_begin_with_what_was_typed_come_first():
+    rows = [
+        {"slug": "ws-1", "name": "My Lab"},
+        {"slug": "ws-2", "name": "Labels"},
+        {"slug": "lab-3", "name": "Third"},
+        {"slug": "ws-4", "name": "Other"},
+    ]
+
+    assert matching(rows, "slug", "lab") == ["ws-2", "lab-3", "ws-1"]

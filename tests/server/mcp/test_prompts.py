@@ -3,15 +3,16 @@
 import pytest
 from mcp import Client
 
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
-from portkey_admin_mcp.server.mcp.prompts import PROMPTS, prompts_for, tools_named_in
+from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.server.mcp.prompts import PROMPTS, tools_named_in
+from servers import build_server
 
 TOOLS = {tool.name: tool for tool in all_tools()}
 
 
 @pytest.fixture
 def client(api):
-    return lambda **more: Client(build_server(lambda: api, **more)._mcp_server)
+    return lambda **more: Client(build_server(lambda: api, **more))
 
 
 async def test_all_prompts_are_listed_with_their_arguments(client):
@@ -40,8 +41,7 @@ async def test_a_prompt_is_a_plan_with_the_arguments_in_it(client):
 
 @pytest.mark.parametrize("function", PROMPTS, ids=lambda each: each.__name__)
 def test_a_plan_names_tools_that_there_are(function):
-    names = function.__annotations__.keys() - {"return"}
-    named = tools_named_in(function(**dict.fromkeys(names, "x")))
+    named = tools_named_in(function)
 
     assert len(named) >= 4
     assert named <= set(TOOLS)
@@ -53,7 +53,7 @@ def test_a_plan_names_tools_that_there_are(function):
 def test_a_review_names_only_tools_that_read(function, reads):
     (plan,) = [each for each in PROMPTS if each.__name__ == function]
 
-    assert all(TOOLS[name].effect == "read" for name in tools_named_in(plan()))
+    assert all(TOOLS[name].effect == "read" for name in tools_named_in(plan))
 
 
 async def test_a_prompt_whose_tools_are_not_offered_is_not_offered(client):
@@ -62,7 +62,13 @@ async def test_a_prompt_whose_tools_are_not_offered_is_not_offered(client):
         listed = {prompt.name for prompt in (await connected.list_prompts()).prompts}
 
     assert listed == {"audit_access", "review_guardrails"}
-    assert prompts_for(["list_configs"]) == []
+
+
+async def test_a_prompt_that_is_not_offered_cannot_be_had(client):
+    reads = [tool for tool in TOOLS.values() if tool.effect == "read"]
+    async with client(offered=reads) as connected:
+        with pytest.raises(Exception, match="Unknown prompt: 'onboard_team'"):
+            await connected.get_prompt("onboard_team", {"team": "x"})
 
 
 async def test_without_prompts_none_are_announced(client):

@@ -20,7 +20,7 @@ from mcp_types import (
 
 from fake_portkey import Answer
 from portkey_admin_mcp import __version__
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 LATEST_PROTOCOL = "2026-07-28"

@@ -7,8 +7,9 @@ import pytest
 from mcp import Client
 
 from portkey_admin_mcp.models.core.gateway_config import check_gateway_config
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.mcp.resources import GUIDES, LIVE
+from servers import build_server
 
 TOOLS = all_tools()
 
@@ -16,7 +17,7 @@ TOOLS = all_tools()
 @pytest.fixture
 def client(connect):
     def with_key(key="owner", **more):
-        return Client(build_server(lambda: connect(key), **more)._mcp_server)
+        return Client(build_server(lambda: connect(key), **more))
 
     return with_key
 

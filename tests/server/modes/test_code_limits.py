@@ -11,7 +11,7 @@ import pytest
 
 from mcp_texts import texts
 from portkey_admin_mcp.server.modes import code_mode, code_run
-from portkey_admin_mcp.server.modes.code_run import LIMITS, PROCESS, TOOL_CALLS
+from portkey_admin_mcp.server.modes.code_run import LIMITS, MAX_TOOL_CALLS, PROCESS
 
 BEGINS_WITHIN_S = 30
 ENDS_WITHIN_S = 3
@@ -45,7 +45,7 @@ ENDS_WITHIN_S = 3
         ("raise SystemExit", "SystemExit (line 1)"),
         ("return {(1, 2): 3}", "keys must be"),
         ("return float('nan')", "not JSON compliant"),
-        ("class A: pass\nreturn [A()]", "is no JSON: hand over dicts"),
+        ("class A: pass\nreturn [A()]", "is no JSON: pass dicts"),
         ("call_tool('list_configs')", "write `await call_tool"),
         ("x" * 100_001, "more than 100,000 characters"),
         (f"await call_tool('list_configs', {{'a': 'a' * {10**6}}})", "longer than 500,000"),
@@ -97,7 +97,7 @@ async def test_a_thousand_calls_are_stopped_at_fifty(stopped, emulator):
     said = await stopped('for _ in range(1000): await call_tool("list_workspaces")')
 
     assert said == code_run.TOO_MANY_CALLS
-    assert len(emulator.log) == TOOL_CALLS + 1
+    assert len(emulator.log) == MAX_TOOL_CALLS + 1
 
 
 async def test_who_goes_on_after_fifty_calls_is_stopped_for_good(stopped, emulator):
@@ -105,11 +105,11 @@ async def test_who_goes_on_after_fifty_calls_is_stopped_for_good(stopped, emulat
     greedy = 'while True:\n  try: await call_tool("list_workspaces")\n  except Exception: pass'
 
     assert await stopped(greedy) == code_run.TOO_MANY_CALLS
-    assert len(emulator.log) == TOOL_CALLS + 1
+    assert len(emulator.log) == MAX_TOOL_CALLS + 1
 
 
 async def test_fifty_calls_are_within_the_limit(returned):
-    many = f'[call_tool("list_workspaces") for _ in range({TOOL_CALLS})]'
+    many = f'[call_tool("list_workspaces") for _ in range({MAX_TOOL_CALLS})]'
 
     assert await returned(f"import asyncio\nreturn len(await asyncio.gather(*{many}))") == 50
 
@@ -157,7 +157,7 @@ async def test_answers_inside_are_whole_where_they_would_be_cut_outside(coding):
 
 
 async def test_a_full_house_says_when_to_come_back(coding, monkeypatch):
-    monkeypatch.setattr(code_mode, "AT_ONCE", 1)
+    monkeypatch.setattr(code_mode, "MAX_RUNNING", 1)
     async with coding() as client:
         running = asyncio.create_task(
             client.call_tool("execute", {"code": "import time\ntime.sleep(3)\nreturn 1"})

@@ -1,6 +1,7 @@
 """Code mode: three tools, and what code can do with the others."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -12,9 +13,11 @@ from mcp_texts import texts
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.loading import load_offer
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.modes import code_mode, code_run
 from portkey_admin_mcp.settings.settings import load_settings
+from servers import build_server
 
 READS = [tool for tool in all_tools() if tool.effect == "read"]
 
@@ -35,7 +38,7 @@ async def test_three_tools_are_listed_and_every_hint_is_stated(coding):
 @pytest.mark.parametrize(("mode", "calls"), [("code", "execute"), ("search", "call_tool")])
 async def test_what_calls_only_tools_that_read_only_reads(api, mode, calls):
     server = build_server(lambda: api, offered=READS, mode=mode)
-    async with Client(server._mcp_server) as client:
+    async with Client(server) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
 
     assert tools[calls].annotations.read_only_hint
@@ -51,14 +54,14 @@ async def test_tools_are_found_and_described_in_few_words(coding):
         unknown = await client.call_tool("get_schema", {"tools": ["list_config"]})
 
     assert found.splitlines()[0].startswith("create_collection: ")
-    assert len(found.splitlines()) == code_mode.USUAL
+    assert len(found.splitlines()) == code_mode.DEFAULT_LIMIT
     assert nothing == "Nothing fits. Say it in other words."
     first, second = described.splitlines()
     schema = json.loads(first)
     assert schema["name"] == "list_configs"
     assert "workspace_id" in schema["inputSchema"]["properties"]
     assert "data" in schema["outputSchema"]["properties"]
-    assert second.startswith("There is no tool 'list_config'; did you mean list_configs")
+    assert second.startswith("There is no tool 'list_config'. Did you mean list_configs")
     assert unknown.is_error
 
 
@@ -142,7 +145,8 @@ async def test_a_failing_tool_raises_the_advice_it_gives_outside(
 
 async def test_an_unknown_tool_is_answered_with_the_nearest(stopped):
     assert await stopped('await call_tool("list_confgs")') == (
-        "There is no tool 'list_confgs'; did you mean list_configs or list_config_versions?"
+        "There is no tool 'list_confgs'. Did you mean list_configs or list_config_versions "
+        "or list_collections?"
     )
     assert "There is no tool 'execute'" in await stopped('await call_tool("execute", {"code": ""})')
     assert "are a dict" in await stopped('await call_tool("list_configs", [1])')
@@ -180,7 +184,7 @@ async def test_what_is_printed_is_told_up_to_a_length_and_goes_nowhere_else(exec
     failed = await execute('print("so far")\n1 / 0')
 
     assert texts(result) == ["2", "Printed:\nseen 1\n"]
-    assert len(texts(long)[1]) < code_run.PRINTED_CHARS + 100
+    assert len(texts(long)[1]) < code_run.MAX_PRINTED_CHARS + 100
     assert texts(long)[1].endswith("…")
     assert texts(failed)[1] == "Printed:\nso far\n"
     assert capfd.readouterr().out == ""
@@ -201,21 +205,29 @@ async def test_text_is_returned_as_it_is_and_nothing_as_null(execute):
 # Its dependency
 
 
-def test_other_modes_and_the_server_itself_do_without_the_sandbox(api, monkeypatch):
+def test_other_modes_do_without_the_sandbox(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydantic_monty", None)
 
-    build_server(lambda: api)
-    build_server(lambda: api, mode="search")
+    load_offer()
+    load_offer("search")
     with pytest.raises(ConfigurationError, match=r"pip install 'portkey-admin-mcp\[code\]'"):
-        build_server(lambda: api, mode="code")
+        load_offer("code")
 
 
 def test_the_sandbox_is_never_imported_by_the_server():
     code = (
-        "import sys; from portkey_admin_mcp.server.mcp.app import build_server; "
-        "build_server(lambda: None, mode='code'); print('pydantic_monty' in sys.modules)"
+        "import asyncio, sys; from servers import build_calls; "
+        "calls = build_calls(lambda: None, mode='code'); "
+        "asyncio.run(calls('search', {'query': 'keys'})); "
+        "print('pydantic_monty' in sys.modules)"
     )
 
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
 
-    assert said.stdout.strip() == "False"
+    assert process.stdout.strip() == "False"

@@ -9,9 +9,9 @@ from mcp import Client
 
 from asgi_server import serve_app
 from mcp_texts import texts
-from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.hosting import Hosting
+from servers import hosted
 
 CODE = {"PORTKEY_TOOL_MODE": "code", "PORTKEY_SANDBOX": "true"}
 COUNT = 'return (await call_tool("list_workspaces"))["total"]'
@@ -27,7 +27,7 @@ def service(connect):
                 MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_SESSION_MODE=session_mode
             )
             api = connect("owner")
-            return build_http(build_server(lambda: api, mode="code"), all_tools(), hosting)
+            return hosted(lambda: api, hosting, mode="code")
 
         return serve_app(app)
 

@@ -9,10 +9,11 @@ import quicktok
 from mcp import Client
 
 from portkey_admin_mcp.server.calls.result_size import compact
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.modes.search import ToolSearch
-from portkey_admin_mcp.server.modes.search_mode import ALWAYS_LISTED
+from portkey_admin_mcp.server.modes.search_mode import SearchMode
 from portkey_admin_mcp.server.modes.search_words import HINTS
+from servers import build_server
 
 INTENTS = json.loads((Path(__file__).parents[2] / "search/intents.json").read_text())
 TOOLS = all_tools()
@@ -60,7 +61,7 @@ def test_hints_are_for_tools_that_there_are():
 @pytest.fixture
 def searched(api):
     """A client of a server in search mode."""
-    return lambda **more: Client(build_server(lambda: api, mode="search", **more)._mcp_server)
+    return lambda **more: Client(build_server(lambda: api, mode="search", **more))
 
 
 async def test_the_list_is_short_and_stays_the_same(searched):
@@ -79,7 +80,7 @@ async def test_the_list_is_short_and_stays_the_same(searched):
     assert all(None not in t.annotations.model_dump().values() for t in before)
 
 
-ALWAYS_IN_ORDER = [tool.name for tool in TOOLS if tool.name in ALWAYS_LISTED]
+ALWAYS_IN_ORDER = [tool.name for tool in TOOLS if tool.name in SearchMode.listed]
 
 
 async def test_a_tool_is_found_with_its_arguments_and_called(searched, workspace):
@@ -108,14 +109,30 @@ async def test_hidden_tools_may_be_called_by_name_as_well(searched):
     assert not answer.is_error
 
 
-@pytest.mark.parametrize("name", ["list_config", "search_tools", "zzz"])
-async def test_a_tool_that_there_is_not_is_refused_with_the_nearest(searched, name):
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("list_config", "There is no tool 'list_config'. Did you mean list_configs or"),
+        ("zzz", "There is no tool 'zzz'. search_tools finds tools by what you want to do."),
+        ("search_tools", "Call search_tools by itself, not with call_tool."),
+    ],
+)
+async def test_an_unknown_tool_is_refused_with_the_nearest_or_where_to_look(searched, name, advice):
     async with searched() as client:
         answer = await client.call_tool("call_tool", {"name": name})
 
     assert answer.is_error
-    assert f"There is no tool '{name}'" in answer.content[0].text
-    assert name != "list_config" or "did you mean list_configs" in answer.content[0].text
+    assert answer.content[0].text.startswith(advice)
+
+
+async def test_arguments_that_do_not_fit_are_named(searched):
+    async with searched() as client:
+        answer = await client.call_tool("search_tools", {"query": "", "limt": 3})
+
+    assert answer.is_error
+    assert "query: String should have at least 1 character" in answer.content[0].text
+    assert "limt: there is no such argument; did you mean limit?" in answer.content[0].text
+    assert "call search_tools again" in answer.content[0].text
 
 
 async def test_only_what_is_offered_is_found_and_called(searched):

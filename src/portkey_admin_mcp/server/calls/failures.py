@@ -70,6 +70,11 @@ def advice(error: PortkeyAdminError, tool: Tool) -> str:
     return "\n".join([_what_happened(error), *notes, what_to_do])
 
 
+def input_advice(error: InputError, name: str) -> str:
+    """The same for arguments that do not fit a tool outside the catalog."""
+    return f"{error}\n{ADVICE[InputError].format(tool=name)}"
+
+
 def _what_happened(error: PortkeyAdminError) -> str:
     if not isinstance(error, ApiError):
         return str(error)

@@ -1,1 +1,4 @@
-"""The fast path: answers what is hot and stateless, without importing FastMCP or the SDK."""
+"""The fast path: what clients send all day, answered without the SDK.
+
+Takes only messages that are plain and valid beyond doubt; all others are the SDK's.
+"""

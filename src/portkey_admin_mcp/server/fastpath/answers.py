@@ -1,4 +1,4 @@
-"""the fast path itself: the answer to a request, as the bytes of a JSON-RPC response.
+"""The fast path itself: the answer to a request, as the bytes of a JSON-RPC response.
 
 Standard library only; what a tool needs is imported by the function that calls it.
 """
@@ -7,73 +7,79 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..calls.outcome import Outcome, unknown_tool
-from .manifest import LISTS, Manifest
+from ..calls.outcome import Outcome
+from ..offer.offer import LISTS, Offer
 from .requests import LEGACY_VERSIONS, MODERN_VERSION, Request
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
-"""Calls a tool by name with its arguments."""
+"""Calls a tool by its name, as `ToolCalls` does."""
 
 
 class FastPath:
-    """Answers requests from a manifest, and calls tools, except those that need a dialogue."""
+    """Answers requests from what is offered, and calls tools, except those that need a dialogue.
+
+    Such interactive tools ask their client back, which only the SDK can do.
+    """
 
     def __init__(
-        self, manifest: Manifest, call: Call, interactive_tools: frozenset[str] = frozenset()
+        self, offer: Offer, call: Call, interactive_tools: frozenset[str] = frozenset()
     ) -> None:
-        self._manifest = manifest
+        self._offer = offer
         self._call = call
         self._interactive_tools = interactive_tools
 
     def takes(self, request: Request) -> bool:
-        """Whether the fast path answers this; a tool that asks its client is the SDK's to call."""
+        """Whether the fast path answers this."""
         return (
             request.method != "tools/call" or request.params["name"] not in self._interactive_tools
         )
 
     def static_answer(self, request: Request) -> bytes | None:
-        """The answer to a request that asks nobody; None for a call, or one for the SDK."""
+        """The answer to a request that calls no tool; None for a call."""
+        offer = self._offer.current
         match request.method:
             case "initialize":
-                return response(request, _inner(self._initialized(request.params)))
+                return response(request, _inner(_initialized(offer, request.params)))
             case "server/discover":
-                return response(request, _inner(self._discovered()))
+                return response(request, _inner(_discovered(offer)))
             case "ping":
                 return response(request, b"")
             case method if method in LISTS:
-                return response(request, self._manifest.lists[method] + self._besides(request))
+                return response(request, offer.lists[method] + self._modern_fields(request))
         return None
 
-    async def called(self, request: Request) -> bytes:
+    async def call(self, request: Request) -> bytes:
         """Call the tool, and answer."""
-        name = request.params["name"]
-        if name in self._manifest.tools:
-            outcome = await self._call(name, request.params.get("arguments", {}))
-        else:
-            outcome = unknown_tool(name, [*self._manifest.tools])
-        return response(request, _call_result(outcome) + self._besides(request))
+        arguments = request.params.get("arguments", {})
+        outcome = await self._call(request.params["name"], arguments)
+        return response(request, _call_result(outcome) + self._modern_fields(request))
 
-    def _initialized(self, params: dict[str, Any]) -> dict[str, Any]:
-        asked = params["protocolVersion"]
-        version = asked if asked in LEGACY_VERSIONS else LEGACY_VERSIONS[-1]
-        info = self._manifest.server_info
-        return {"protocolVersion": version, **self._manifest.announcement, "serverInfo": info}
+    async def answer(self, request: Request) -> bytes:
+        """The answer to any request that the fast path takes."""
+        return self.static_answer(request) or await self.call(request)
 
-    def _discovered(self) -> dict[str, Any]:
-        besides = self._manifest.modern["discover"]
-        return {"supportedVersions": [MODERN_VERSION], **self._manifest.announcement, **besides}
-
-    def _besides(self, request: Request) -> bytes:
+    def _modern_fields(self, request: Request) -> bytes:
         if request.generation == "legacy":
             return b""
         kind = "call" if request.method == "tools/call" else "list"
-        return b"," + _inner(self._manifest.modern[kind])
+        return b"," + _inner(self._offer.modern_fields[kind])
+
+
+def _initialized(offer: Offer, params: dict[str, Any]) -> dict[str, Any]:
+    requested = params["protocolVersion"]
+    version = requested if requested in LEGACY_VERSIONS else LEGACY_VERSIONS[-1]
+    return {"protocolVersion": version, **offer.announcement, "serverInfo": offer.server_info}
+
+
+def _discovered(offer: Offer) -> dict[str, Any]:
+    fields = offer.modern_fields["discover"]
+    return {"supportedVersions": [MODERN_VERSION], **offer.announcement, **fields}
 
 
 def response(request: Request, inner: bytes) -> bytes:
     """A JSON-RPC response; `inner` is the result without its braces."""
-    asked = json.dumps(request.id).encode()
-    return b'{"jsonrpc":"2.0","id":%b,"result":{%b}}' % (asked, inner)
+    id = json.dumps(request.id).encode()
+    return b'{"jsonrpc":"2.0","id":%b,"result":{%b}}' % (id, inner)
 
 
 def _call_result(outcome: Outcome) -> bytes:

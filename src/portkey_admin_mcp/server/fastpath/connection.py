@@ -1,4 +1,4 @@
-"""What a connection on stdio has agreed on, and which of its messages the fast path answers."""
+"""The state of one connection on stdio, and which of its messages the fast path answers."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from .answers import FastPath
 from .requests import Generation, Request, recognised
 
 OPENING_ID = "fast-path-opening"
-"""The id under which the SDK is told how a connection opened, and whose answer is kept back."""
+"""The id of the request that tells the SDK how a connection opened; its answer is not sent on."""
 
 
 class FastPathConnection:
-    """the fast path for one client: its first request decides the generation, as in the SDK.
+    """The fast path for one client; the first request decides the generation, as in the SDK.
 
-    `is_open` turns false, for good, where a client opens in a way that only the SDK understands;
-    then everything is the SDK's.
+    `is_open` becomes false for good if the client opens in a way that only the SDK understands;
+    from then on the SDK answers everything.
     """
 
     def __init__(self, fast_path: FastPath | None) -> None:
@@ -21,10 +21,10 @@ class FastPathConnection:
         self.is_open = fast_path is not None
         self._generation: Generation | None = None
         self.opening: list[dict[str, Any]] = []
-        """What the SDK must hear before anything else, when it is started later."""
+        """The messages the SDK must get first, if it is started later."""
 
     def request(self, message: Any) -> Request | None:
-        """The request that a message is, if the fast path may answer it on this connection."""
+        """The request in a message, if the fast path may answer it on this connection."""
         if not self.is_open or self._fast_path is None:
             return None
         request = recognised(message)
@@ -43,16 +43,16 @@ class FastPathConnection:
         return request
 
     def static_answer(self, request: Request) -> bytes | None:
-        """The answer to a request that asks nobody, or None."""
+        """The answer to a request that calls no tool, or None."""
         return None if self._fast_path is None else self._fast_path.static_answer(request)
 
-    async def called(self, request: Request) -> bytes:
+    async def call(self, request: Request) -> bytes:
         """Call the tool, and answer."""
-        assert self._fast_path is not None
-        return await self._fast_path.called(request)
+        assert self._fast_path is not None  # `request` returns none without it
+        return await self._fast_path.call(request)
 
     def needs_no_answer(self, message: Any) -> bool:
-        """Whether this is the end of the handshake, which the SDK is told of if it is started."""
+        """Whether this ends the handshake; it is repeated to the SDK if that is started."""
         if not self.is_open or self._generation != "legacy" or not isinstance(message, dict):
             return False
         if message.keys() - {"params"} != {"jsonrpc", "method"}:

@@ -5,7 +5,7 @@ All others are the SDK's, which knows what to say to them. Standard library only
 
 from typing import Any, Literal, NamedTuple
 
-from .manifest import LISTS
+from ..offer.offer import LISTS
 
 LEGACY_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 MODERN_VERSION = "2026-07-28"
@@ -20,7 +20,7 @@ CAPABILITIES: dict[str, dict[str, type]] = {
     "sampling": {"context": dict, "tools": dict},
     "elicitation": {"form": dict, "url": dict},
 }
-"""The capabilities of clients that are known to be valid, with their fields."""
+"""Capabilities of clients that are valid beyond doubt, with the types of their fields."""
 INFO = ("name", "version", "title", "websiteUrl", "description")
 """Fields of a client's own description; all are texts."""
 METHODS = frozenset((*LISTS, "tools/call", "ping", "initialize", "server/discover"))
@@ -36,18 +36,18 @@ class Request(NamedTuple):
 
 
 def recognised(message: Any) -> Request | None:
-    """The request that a decoded message is, or None if the fast path may not answer it."""
+    """The request in a decoded message, or None if the fast path may not answer it."""
     method = message.get("method") if isinstance(message, dict) else None
     if not isinstance(method, str) or method not in METHODS:
         return None
-    known = {"jsonrpc", "id", "method", "params"}
-    if message.get("jsonrpc") != "2.0" or not message.keys() <= known:
+    fields = {"jsonrpc", "id", "method", "params"}
+    if message.get("jsonrpc") != "2.0" or not message.keys() <= fields:
         return None
-    found, params = message.get("id"), message.get("params", {})
-    if isinstance(found, bool) or not isinstance(found, str | int) or not isinstance(params, dict):
+    id, params = message.get("id"), message.get("params", {})
+    if isinstance(id, bool) or not isinstance(id, str | int) or not isinstance(params, dict):
         return None
     generation = _generation(params)
-    request = Request(found, method, params, generation) if generation else None
+    request = Request(id, method, params, generation) if generation else None
     return request if request is not None and _is_plain(request) else None
 
 
@@ -59,11 +59,11 @@ def _generation(params: dict[str, Any]) -> Generation | None:
     token = meta.get(PROGRESS_KEY, "")
     if isinstance(token, bool) or not isinstance(token, str | int):
         return None
-    besides = meta.keys() - {PROGRESS_KEY}
-    if not besides:
+    keys = meta.keys() - {PROGRESS_KEY}
+    if not keys:
         return "legacy"
     is_modern = (
-        besides <= {VERSION_KEY, CAPABILITIES_KEY, INFO_KEY}
+        keys <= {VERSION_KEY, CAPABILITIES_KEY, INFO_KEY}
         and meta.get(VERSION_KEY) == MODERN_VERSION
         and are_plain_capabilities(meta.get(CAPABILITIES_KEY))
         and (INFO_KEY not in meta or is_plain_info(meta[INFO_KEY]))
@@ -72,28 +72,28 @@ def _generation(params: dict[str, Any]) -> Generation | None:
 
 
 def _is_plain(request: Request) -> bool:
-    given = request.params.keys() - {"_meta"}
+    names = request.params.keys() - {"_meta"}
     match request.method:
         case "tools/call":
             return (
-                given <= {"name", "arguments"}
+                names <= {"name", "arguments"}
                 and isinstance(request.params.get("name"), str)
                 and isinstance(request.params.get("arguments", {}), dict)
             )
         case "initialize":
             return (
                 request.generation == "legacy"
-                and given == {"protocolVersion", "capabilities", "clientInfo"}
+                and names == {"protocolVersion", "capabilities", "clientInfo"}
                 and isinstance(request.params["protocolVersion"], str)
                 and are_plain_capabilities(request.params["capabilities"])
                 and is_plain_info(request.params["clientInfo"])
             )
         case "ping":
-            return request.generation == "legacy" and not given
+            return request.generation == "legacy" and not names
         case "server/discover":
-            return request.generation == "modern" and not given
+            return request.generation == "modern" and not names
         case _:
-            return not given
+            return not names
 
 
 def are_plain_capabilities(capabilities: Any) -> bool:

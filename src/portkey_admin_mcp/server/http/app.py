@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastmcp import FastMCP
-from fastmcp.server.http import RequestContextMiddleware
+from mcp.server import Server
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,8 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ... import __version__
-from ...portkey.catalog import Tool
 from ...settings.hosting import Hosting
+from ..calls.tool_calls import ToolCalls
+from ..fastpath.answers import FastPath
 from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
 from .access.guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
 from .access.principal import principal_of
@@ -28,15 +28,14 @@ from .events.event_log import EventLog
 from .events.memory import MemoryEventLog
 from .events.redis import RedisEventLog
 from .events.resumption import StreamResumption
-from .fast_endpoint import FastPathEndpoint, FastPathParts, fast_paths
+from .fast_endpoint import FastPathEndpoint
 from .pages.metrics import Metrics
 from .pages.pages import ServiceInfo, page_routes
 from .pages.paths import MCP, PAGES
 from .pages.readiness import Check
 from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
-from .tool_call_metrics import ToolCallMetrics, counted_calls
-from .toolset_filter import ToolsetFilter, ToolsetSelection
+from .toolset_selection import ToolsetSelection
 
 RATE_LIMIT_EXEMPT = frozenset({"/health", "/ready"})
 EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
@@ -65,12 +64,11 @@ class Endpoint:
 class Service:
     """The parts of one running instance that are started and stopped with it."""
 
-    def __init__(self, server: FastMCP, hosting: Hosting) -> None:
+    def __init__(self, server: Server[Any], hosting: Hosting) -> None:
         self.hosting = hosting
         self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
-        # A low-level server of the SDK will do too: the conformance suite brings one.
-        self.sessions = Sessions(getattr(server, "_mcp_server", server), hosting, self.events)
+        self.sessions = Sessions(server, hosting, self.events)
         self.resumption = None if self.events is None else StreamResumption(self.events)
         self.telemetry = start_telemetry() if hosting.otlp_endpoint else None
         self.metrics = Metrics(lambda: self.sessions.open_sessions) if hosting.metrics else None
@@ -99,34 +97,31 @@ class Service:
 
 
 def build_http(
-    server: FastMCP,
-    tools: list[Tool],
+    server: Server[Any],
     hosting: Hosting,
     *,
+    calls: ToolCalls | None = None,
+    fast_path: FastPath | None = None,
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
-    fast_path: FastPathParts | None = None,
 ) -> Starlette:
-    """Serve this MCP server over HTTP; `check_portkey` raises if Portkey cannot be reached.
+    """Serve this MCP server over HTTP.
 
-    With `fast_path`, the fast path stands before the SDK.
+    `calls` are the calls it makes, to be counted and limited to toolsets; with `fast_path`, that
+    stands before the server. `check_portkey` raises if Portkey cannot be reached.
     """
     service = Service(server, hosting)
-    domains = dict(Counter(tool.domain for tool in tools))
+    tools = {} if calls is None else calls.offer.tools
+    domains = dict(Counter(tool.domain for tool in tools.values()))
     endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
-    endpoint = RequestContextMiddleware(endpoint)  # type: ignore[no-untyped-call]  # FastMCP's
-    if fast_path is not None and service.telemetry is None:  # traces are the SDK's
-        if service.metrics is not None:
-            fast_path = fast_path._replace(call=counted_calls(fast_path.call, service.metrics))
-        path_for = fast_paths(fast_path)
+    if fast_path is not None and service.telemetry is None:  # the SDK's server makes the traces
         endpoint = FastPathEndpoint(
-            endpoint, path_for, service.sessions, resumable=service.events is not None
+            endpoint, fast_path, service.sessions, resumable=service.events is not None
         )
-    if tools:
-        server.add_middleware(ToolsetFilter(tools))
+    if calls is not None:
         endpoint = ToolsetSelection(endpoint, list(domains))
-    if service.metrics is not None and tools:
-        server.add_middleware(ToolCallMetrics(service.metrics, {tool.name for tool in tools}))
+        if service.metrics is not None:
+            calls.observers.append(service.metrics.tool_called)
     checks: dict[str, Check] = {}
     if service.events is not None:
         checks["event store"] = service.events.ping

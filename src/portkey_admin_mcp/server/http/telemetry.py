@@ -42,7 +42,6 @@ def start_telemetry() -> Telemetry:
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the libraries for it are not installed: "
             "install portkey-admin-mcp[otel], or unset it."
         ) from error
-    import fastmcp
 
     about = Resource.create({"service.name": "portkey-admin-mcp", "service.version": __version__})
     tracing = TracerProvider(resource=about)
@@ -50,8 +49,7 @@ def start_telemetry() -> Telemetry:
     measuring = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], about)
     trace.set_tracer_provider(tracing)
     metrics.set_meter_provider(measuring)
-    # Off otherwise, by isolate_fastmcp: a span for each tool call, with its name and outcome.
-    fastmcp.settings.telemetry_mode = "native"
+    # The SDK's server makes a span for each message, with the tool's name and the outcome.
     middleware = Middleware(
         OpenTelemetryMiddleware,
         tracer_provider=tracing,

@@ -1,67 +1,78 @@
 """Completions: ids and slugs for the arguments of prompts and of resource templates."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-import mcp_types
-from fastmcp.exceptions import ResourceError
+from mcp_types import Completion
 
-from .binding import BoundTool
-from .resources import answer_of
+from ..calls.tool_calls import ToolCalls, ToolFailed
+from ..offer.offer import Offer
 
-MOST = 100
+MAX_VALUES = 100
 """How many values one answer may have (MCP)."""
-COMPLETED_BY = {
-    # Of resource templates, by their kind.
-    "portkey://workspaces/{slug}": ("list_workspaces", "slug"),
-    "portkey://configs/{slug}": ("list_configs", "slug"),
-    "portkey://prompts/{slug}": ("list_prompts", "slug"),
-    "portkey://guardrails/{slug}": ("list_guardrails", "slug"),
-    "portkey://api-keys/{slug}": ("list_api_keys", "id"),
-    "portkey://integrations/{slug}": ("list_integrations", "slug"),
-    # Of prompts, by their argument.
-    "workspace": ("list_workspaces", "slug"),
-    "person": ("list_all_users", "email"),
-    "prompt": ("list_prompts", "slug"),
+
+
+class Source(NamedTuple):
+    """Where values come from: the tool that lists them, and the field that holds them."""
+
+    tool: str
+    field: str
+
+
+OF_TEMPLATES = {
+    "portkey://workspaces/{slug}": Source("list_workspaces", "slug"),
+    "portkey://configs/{slug}": Source("list_configs", "slug"),
+    "portkey://prompts/{slug}": Source("list_prompts", "slug"),
+    "portkey://guardrails/{slug}": Source("list_guardrails", "slug"),
+    "portkey://api-keys/{slug}": Source("list_api_keys", "id"),
+    "portkey://integrations/{slug}": Source("list_integrations", "slug"),
 }
-"""The list that knows the values, and the field that holds them."""
+OF_PROMPT_ARGUMENTS = {
+    "workspace": Source("list_workspaces", "slug"),
+    "person": Source("list_all_users", "email"),
+    "prompt": Source("list_prompts", "slug"),
+}
 
 
-def completer(tools: list[BoundTool]) -> Callable[..., Any]:
-    """A handler that completes what is typed from the lists that are offered."""
-    offered = {tool.name: tool for tool in tools}
+async def complete(
+    calls: ToolCalls, reference: dict[str, Any], argument: str, typed: str
+) -> Completion:
+    """Complete what was typed for an argument of a prompt or template that is offered.
 
-    async def complete(
-        reference: mcp_types.PromptReference | mcp_types.ResourceTemplateReference,
-        argument: mcp_types.CompletionArgument,
-        context: mcp_types.CompletionContext | None,
-    ) -> mcp_types.Completion:
-        asked = argument.name
-        if isinstance(reference, mcp_types.ResourceTemplateReference):
-            asked = str(reference.uri)
-        name, field = COMPLETED_BY.get(asked, ("", ""))
-        if name not in offered:
-            return mcp_types.Completion(values=[])
-        try:
-            answer = await answer_of(offered[name], {})
-        except ResourceError:
-            # A key that may not list gets no help in typing, and no error for it.
-            return mcp_types.Completion(values=[])
-        values = _fitting(answer.get("data") or [], field, argument.value)
-        return mcp_types.Completion(
-            values=values[:MOST], total=len(values), has_more=len(values) > MOST
-        )
-
-    return complete
+    Empty for any other, and where the key may not list the values: no error for a help in typing.
+    """
+    offer = calls.offer.current
+    source = _source(offer, reference, argument)
+    if source is None or source.tool not in offer.tools:
+        return Completion(values=[])
+    try:
+        answer = await calls.answer(source.tool, {})
+    except ToolFailed:
+        return Completion(values=[])
+    values = matching(answer.get("data") or [], source.field, typed)
+    return Completion(
+        values=values[:MAX_VALUES], total=len(values), has_more=len(values) > MAX_VALUES
+    )
 
 
-def _fitting(rows: list[dict[str, Any]], field: str, typed: str) -> list[str]:
-    """The values whose own text, or whose name, holds what is typed; beginnings first."""
+def matching(rows: list[dict[str, Any]], field: str, typed: str) -> list[str]:
+    """The values whose own text, or whose name, holds what was typed; beginnings first."""
     wanted = typed.casefold()
-    found = []
+    matches = []
     for row in rows:
-        value = str(row.get(field) or "")
-        told = f"{value} {row.get('name') or ''} {row.get('first_name') or ''}".casefold()
-        if value and wanted in told:
-            found.append((not told.startswith(wanted), value))
-    return [value for _later, value in sorted(found, key=lambda each: each[0])]
+        texts = [str(row.get(name) or "") for name in (field, "name", "first_name", "last_name")]
+        value, names = texts[0], [text.casefold() for text in texts]
+        if value and any(wanted in name for name in names):
+            matches.append((not any(name.startswith(wanted) for name in names), value))
+    return [value for _later, value in sorted(matches, key=lambda match: match[0])]
+
+
+def _source(offer: Offer, reference: dict[str, Any], argument: str) -> Source | None:
+    if reference["type"] == "ref/resource":
+        uri = reference["uri"]
+        templates = {d["uriTemplate"] for d in offer.definitions("resourceTemplates")}
+        return OF_TEMPLATES.get(uri) if uri in templates and argument == "slug" else None
+    for prompt in offer.definitions("prompts"):
+        if prompt["name"] == reference["name"]:
+            names = {each["name"] for each in prompt["arguments"]}
+            return OF_PROMPT_ARGUMENTS.get(argument) if argument in names else None
+    return None

@@ -1,13 +1,14 @@
 """MCP prompts: the workflows of an administrator, each a plan that names the tools to use."""
 
+import inspect
 import re
-from collections.abc import Callable, Iterable
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
 
-from fastmcp.prompts import Prompt
 from pydantic import Field
 
-from .components import PlainPrompt
+Plan = Callable[..., str]
+"""Writes the text of a prompt from its arguments."""
 
 TOOL = re.compile(r"`([a-z]+(?:_[a-z]+)+)`")
 Workspace = Annotated[str, Field(description="Workspace id or slug.")]
@@ -154,7 +155,7 @@ def migrate_virtual_keys(workspace: Workspace) -> str:
 {CAREFULLY}"""
 
 
-PROMPTS: tuple[Callable[..., str], ...] = (
+PROMPTS: tuple[Plan, ...] = (
     onboard_team,
     offboard_person,
     rotate_keys_safely,
@@ -167,22 +168,41 @@ PROMPTS: tuple[Callable[..., str], ...] = (
 )
 
 
-def tools_named_in(text: str) -> set[str]:
+class PromptArgumentsMissing(ValueError):
+    """A prompt was asked for without arguments it needs."""
+
+
+def tools_named_in(plan: Plan) -> set[str]:
     """The tools that a plan names."""
-    return set(TOOL.findall(text))
+    return set(TOOL.findall(plan(**dict.fromkeys(inspect.signature(plan).parameters, "x"))))
 
 
-def prompts_for(tools: Iterable[str]) -> list[Prompt]:
-    """The prompts whose tools are all offered."""
-    offered = set(tools)
-    return [
-        PlainPrompt.from_function(function, title=function.__name__.replace("_", " ").capitalize())
-        for function in PROMPTS
-        if tools_named_in(example(function)) <= offered
-    ]
+def describe_prompt(plan: Plan) -> dict[str, Any]:
+    """A prompt as `prompts/list` names it."""
+    hints = get_type_hints(plan, include_extras=True)
+    return {
+        "name": plan.__name__,
+        "title": plan.__name__.replace("_", " ").capitalize(),
+        "description": inspect.getdoc(plan),
+        "arguments": [
+            {
+                "name": name,
+                "description": hints[name].__metadata__[0].description,
+                "required": parameter.default is inspect.Parameter.empty,
+            }
+            for name, parameter in inspect.signature(plan).parameters.items()
+        ],
+    }
 
 
-def example(function: Callable[..., str]) -> str:
-    """The plan with something in place of each argument."""
-    names = function.__annotations__.keys() - {"return"}
-    return function(**dict.fromkeys(names, "x"))
+def write_prompt(name: str, arguments: dict[str, str]) -> str:
+    """The text of a prompt; arguments it does not have are ignored.
+
+    Raises PromptArgumentsMissing naming what it needs.
+    """
+    plan = next(plan for plan in PROMPTS if plan.__name__ == name)
+    parameters = inspect.signature(plan).parameters
+    required = [n for n, p in parameters.items() if p.default is inspect.Parameter.empty]
+    if missing := [n for n in required if not arguments.get(n)]:
+        raise PromptArgumentsMissing(f"{name} needs {' and '.join(missing)}")
+    return plan(**{n: text for n, text in arguments.items() if n in parameters})

@@ -2,131 +2,142 @@
 
 import json
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
-from fastmcp import FastMCP
-from fastmcp.exceptions import ResourceError
-from fastmcp.resources import Resource, ResourceTemplate
+from mcp.shared.path_security import contains_path_traversal
+from mcp.shared.uri_template import UriTemplate
 
-from ...errors import PortkeyAdminError
-from ...portkey.catalog import Tool
-from ..calls.failures import advice
-from .binding import BoundTool
-from .components import PlainResource, PlainTemplate
+from ..calls.tool_calls import ToolCalls, ToolFailed
+from ..offer.offer import Definition, Offer
 
 GUIDES = {
     "workflows": "How an administrator's usual tasks go, and in which order they are safe.",
     "configs": "The config language: routing, fallback, cache, retries, with examples.",
     "errors": "Portkey's error codes, and what to do about each.",
+    "scopes": "What a key needs for each tool.",
 }
+GUIDE_TITLES = {"scopes": "Guide: scopes and plans"}
+
+
+class Live(NamedTuple):
+    """Objects read live: the tool that reads one, its argument, and a sentence."""
+
+    tool: str
+    argument: str
+    description: str
+
+
 LIVE = {
-    "workspaces": ("get_workspace", "workspace_id", "A workspace, with members and limits."),
-    "configs": ("get_config", "slug", "A gateway config in its current version."),
-    "prompts": ("get_prompt", "prompt_id", "A prompt in its published version."),
-    "guardrails": ("get_guardrail", "guardrail_id", "A guardrail with its checks."),
-    "api-keys": ("get_api_key", "id", "An API key, its secret masked."),
-    "integrations": ("get_integration", "slug", "An integration, its credentials masked."),
+    "workspaces": Live("get_workspace", "workspace_id", "A workspace, with members and limits."),
+    "configs": Live("get_config", "slug", "A gateway config in its current version."),
+    "prompts": Live("get_prompt", "prompt_id", "A prompt in its published version."),
+    "guardrails": Live("get_guardrail", "guardrail_id", "A guardrail with its checks."),
+    "api-keys": Live("get_api_key", "id", "An API key, its secret masked."),
+    "integrations": Live("get_integration", "slug", "An integration, its credentials masked."),
 }
-"""What is read live: the tool, its argument, and a sentence."""
-SUMMARY = {
+SUMMARY: dict[str, tuple[str, dict[str, Any]]] = {
     "workspaces": ("list_workspaces", {"page_size": 100}),
     "people": ("list_all_users", {"page_size": 100}),
     "api_keys": ("list_api_keys", {"page_size": 100}),
     "integrations": ("list_integrations", {}),
 }
-"""What the organisation's summary is made of."""
+"""The tools whose answers make up the organisation's summary."""
+SUMMARY_DEFINITION: Definition = {
+    "uri": "portkey://organisation",
+    "name": "organisation",
+    "title": "The organisation",
+    "description": "Workspaces, people, API keys and integrations: how many, and their names.",
+    "mimeType": "application/json",
+}
 
 
-def add_resources(server: FastMCP, tools: list[BoundTool]) -> None:
-    """Offer the guides, and what can be read with the tools that are offered."""
-    offered = {tool.name: tool for tool in tools}
-    for name, sentence in GUIDES.items():
-        server.add_resource(_guide(name, sentence))
-    server.add_resource(_scopes([tool.entry for tool in tools]))
-    if offered.keys() >= {tool for tool, _arguments in SUMMARY.values()}:
-        server.add_resource(_summary(offered))
-    for kind, (name, argument, sentence) in LIVE.items():
-        if name in offered:
-            server.add_template(_live(kind, offered[name], argument, sentence))
+class ResourceNotFound(Exception):
+    """No resource of that URI is offered."""
 
 
-def _guide(name: str, sentence: str) -> Resource:
-    def read() -> str:
-        return files(__package__).joinpath("guides", f"{name}.md").read_text(encoding="utf-8")
+def describe_guide(name: str) -> Definition:
+    """A guide as `resources/list` names it."""
+    return {
+        "uri": f"portkey://guides/{name}",
+        "name": f"guide_{name}",
+        "title": GUIDE_TITLES.get(name, f"Guide: {name}"),
+        "description": GUIDES[name],
+        "mimeType": "text/markdown",
+    }
 
-    return PlainResource.from_function(
-        read,
-        uri=f"portkey://guides/{name}",
-        name=f"guide_{name}",
-        title=f"Guide: {name}",
-        description=sentence,
-        mime_type="text/markdown",
+
+def describe_live(kind: str) -> Definition:
+    """A template as `resources/templates/list` names it."""
+    return {
+        "uriTemplate": f"portkey://{kind}/{{slug}}",
+        "name": kind.replace("-", "_"),
+        "title": kind.replace("-", " ").capitalize(),
+        "description": LIVE[kind].description,
+        "mimeType": "application/json",
+    }
+
+
+class ResourceText(NamedTuple):
+    """The content of a resource."""
+
+    text: str
+    mime_type: str
+
+
+async def read_resource(uri: str, calls: ToolCalls) -> ResourceText:
+    """Read a resource that is offered to the current request.
+
+    Raises ResourceNotFound for any other, and ToolFailed where Portkey refuses.
+    """
+    offer = calls.offer.current
+    for definition in offer.definitions("resources"):
+        if definition["uri"] == uri:
+            text = await _fixed(definition["name"], calls)
+            return ResourceText(text, definition["mimeType"])
+    for definition in offer.definitions("resourceTemplates"):
+        slug = (UriTemplate.parse(definition["uriTemplate"]).match(uri) or {}).get("slug")
+        if isinstance(slug, str) and slug and not contains_path_traversal(slug):
+            live = LIVE[definition["name"].replace("_", "-")]
+            answer = await calls.answer(live.tool, {live.argument: slug})
+            return ResourceText(_json(answer), definition["mimeType"])
+    raise ResourceNotFound(uri)
+
+
+async def _fixed(name: str, calls: ToolCalls) -> str:
+    if name == SUMMARY_DEFINITION["name"]:
+        return await _summary(calls)
+    guide = name.removeprefix("guide_")
+    if guide == "scopes":
+        return _scopes(calls.offer.current)
+    return files(__package__).joinpath("guides", f"{guide}.md").read_text(encoding="utf-8")
+
+
+def _scopes(offer: Offer) -> str:
+    from .definitions import all_tools  # imports every domain, so only when it is read
+
+    head = "# Scopes and plans\n\n| tool | scopes | plan |\n|---|---|---|\n"
+    return head + "".join(
+        f"| `{tool.name}` | {tool.scopes_in_words or '–'} |"
+        f" {'Enterprise' if tool.enterprise else 'all'} |\n"
+        for tool in all_tools()
+        if tool.name in offer.tools
     )
 
 
-def _scopes(tools: list[Tool]) -> Resource:
-    def read() -> str:
-        head = "# Scopes and plans\n\n| tool | scopes | plan |\n|---|---|---|\n"
-        return head + "".join(
-            f"| `{tool.name}` | {tool.scopes_in_words or '–'} |"
-            f" {'Enterprise' if tool.enterprise else 'all'} |\n"
-            for tool in tools
-        )
-
-    return PlainResource.from_function(
-        read,
-        uri="portkey://guides/scopes",
-        name="guide_scopes",
-        title="Guide: scopes and plans",
-        description="What a key needs for each tool.",
-        mime_type="text/markdown",
-    )
+async def _summary(calls: ToolCalls) -> str:
+    summary: dict[str, Any] = {}
+    for part, (tool, arguments) in SUMMARY.items():
+        try:
+            answer = await calls.answer(tool, arguments)
+        except ToolFailed as error:
+            # A key that may not read one part may still read the others.
+            summary[part] = {"not_readable": str(error).partition("\n")[0]}
+            continue
+        rows = answer.get("data") or []
+        names = [row.get("name") or row.get("email") or row.get("slug") for row in rows]
+        summary[part] = {"total": answer.get("total", len(rows)), "names": names}
+    return _json(summary)
 
 
-def _summary(offered: dict[str, BoundTool]) -> Resource:
-    async def read() -> str:
-        said: dict[str, Any] = {}
-        for what, (name, arguments) in SUMMARY.items():
-            try:
-                answer = await answer_of(offered[name], arguments)
-            except ResourceError as error:
-                # A key that may not read one part may still read the others.
-                said[what] = {"not_readable": str(error).partition("\n")[0]}
-                continue
-            rows = answer.get("data") or []
-            names = [row.get("name") or row.get("email") or row.get("slug") for row in rows]
-            said[what] = {"total": answer.get("total", len(rows)), "names": names}
-        return json.dumps(said, ensure_ascii=False, indent=1)
-
-    return PlainResource.from_function(
-        read,
-        uri="portkey://organisation",
-        name="organisation",
-        title="The organisation",
-        description="Workspaces, people, API keys and integrations: how many, and their names.",
-        mime_type="application/json",
-    )
-
-
-def _live(kind: str, tool: BoundTool, argument: str, sentence: str) -> ResourceTemplate:
-    async def read(slug: str) -> str:
-        answer = await answer_of(tool, {argument: slug})
-        return json.dumps(answer, ensure_ascii=False, indent=1)
-
-    return PlainTemplate.from_function(
-        read,
-        uri_template=f"portkey://{kind}/{{slug}}",
-        name=kind.replace("-", "_"),
-        title=kind.replace("-", " ").capitalize(),
-        description=sentence,
-        mime_type="application/json",
-    )
-
-
-async def answer_of(tool: BoundTool, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What a tool answers; its refusal, as advice, is the resource's."""
-    try:
-        record, _checked = await tool.executor.answer(arguments)
-    except PortkeyAdminError as error:
-        raise ResourceError(advice(error, tool.entry)) from error
-    return record.answer()
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,4 +1,4 @@
-"""The short lists of tools: search mode and code mode.
+"""The short lists of tools: search mode and code mode, and the search both of them use.
 
-Knows no transport.
+Knows neither a transport nor the SDK.
 """

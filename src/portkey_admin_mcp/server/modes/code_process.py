@@ -1,8 +1,8 @@
-"""The process one piece of code is run from: pydantic-monty, and lines of JSON to the server.
+"""The process that runs one piece of code in pydantic-monty, talking JSON lines to the server.
 
 The sandbox itself is a program of pydantic-monty, a child of this one. This one stands between it
-and the server, because what code hands over becomes objects of Python first: the hash of thirty
-tuples in each other takes minutes, and nothing else runs in a process meanwhile.
+and the server, because the values that code passes become objects of Python first: hashing thirty
+nested tuples takes minutes, and nothing else runs in that process meanwhile.
 
 In: a first line with `code`, `limits` (of pydantic-monty), and how many characters a result
 (`result_chars`), the arguments of a call (`argument_chars`) and what is printed (`printed_chars`)
@@ -23,61 +23,61 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Literal
 
-PROCESS_COMPUTING_S = 7
-"""What the system allows this process, and the sandbox, which has a lower limit of its own."""
+MAX_CPU_S = 7
+"""CPU seconds of this process, enforced by the system; the sandbox has a lower limit of its own."""
 
 
 class Calls:
     """The calls the code waits for."""
 
-    def __init__(self, most_chars: int) -> None:
-        self._most_chars = most_chars
+    def __init__(self, max_chars: int) -> None:
+        self._max_chars = max_chars
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def call_tool(self, name: str, arguments: Any = None) -> Any:
         """Ask the server; what this raises, the code may catch."""
-        text, is_cut = as_json({} if arguments is None else arguments, self._most_chars)
+        text, is_cut = as_json({} if arguments is None else arguments, self._max_chars)
         if is_cut:
-            raise ValueError(f"The arguments are longer than {self._most_chars:,} characters.")
+            raise ValueError(f"The arguments are longer than {self._max_chars:,} characters.")
         number = len(self._waiting)
         self._waiting[number] = asyncio.get_running_loop().create_future()
-        say({"call": number, "name": str(name)[:200], "arguments": text})
-        answered = await self._waiting[number]
-        if "error" in answered:
-            raise RuntimeError(answered["error"])
-        return answered["answer"]
+        send({"call": number, "name": str(name)[:200], "arguments": text})
+        reply = await self._waiting[number]
+        if "error" in reply:
+            raise RuntimeError(reply["error"])
+        return reply["answer"]
 
-    def answered(self, line: dict[str, Any]) -> None:
-        """Give an answer to the call it is for."""
+    def receive(self, line: dict[str, Any]) -> None:
+        """Give a reply of the server to the call it belongs to."""
         future = self._waiting[line["call"]]
         if not future.done():
             future.set_result(line)
 
 
 class Printed:
-    """What was printed, up to a length; the rest is thrown away."""
+    """What was printed, up to a length; the rest is dropped."""
 
-    def __init__(self, most_chars: int) -> None:
-        self._left = most_chars
+    def __init__(self, max_chars: int) -> None:
+        self._room = max_chars
         self._parts: list[str] = []
 
     def add(self, _stream: Literal["stdout", "stderr"], text: str) -> None:
-        """Keep what there is room for."""
-        if self._left > 0:
-            self._parts.append(text[: self._left] + ("…" if len(text) > self._left else ""))
-        self._left -= len(text)
+        """Keep as much as there is room for."""
+        if self._room > 0:
+            self._parts.append(text[: self._room] + ("…" if len(text) > self._room else ""))
+        self._room -= len(text)
 
     @property
     def text(self) -> str:
-        """All that was kept."""
+        """The part that was kept."""
         return "".join(self._parts)
 
 
-def as_json(value: Any, most_chars: int) -> tuple[str, bool]:
-    """At most so many characters of compact JSON, and whether that is not all.
+def as_json(value: Any, max_chars: int) -> tuple[str, bool]:
+    """The first `max_chars` characters of compact JSON, and whether something was cut off.
 
-    Written piece by piece: ten lists of ten lists of ten lists are little in memory only.
-    Raises TypeError or ValueError for what is no JSON.
+    Written piece by piece, because a value that is small in memory may be huge as JSON.
+    Raises TypeError or ValueError for a value that JSON cannot hold.
     """
     encoder = json.JSONEncoder(
         ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
@@ -86,8 +86,8 @@ def as_json(value: Any, most_chars: int) -> tuple[str, bool]:
     for part in encoder.iterencode(value):
         parts.append(part)
         length += len(part)
-        if length > most_chars:
-            return "".join(parts)[:most_chars], True
+        if length > max_chars:
+            return "".join(parts)[:max_chars], True
     return "".join(parts), False
 
 
@@ -97,13 +97,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date | time | Decimal):
         return str(value)
     raise TypeError(
-        f"a {type(value).__name__} is no JSON: hand over dicts with text as keys, lists, text, "
+        f"a {type(value).__name__} is no JSON: pass dicts with text as keys, lists, text, "
         "numbers, booleans and None"
     )
 
 
-async def outcome_of(order: dict[str, Any], calls: Calls) -> dict[str, Any]:
-    """Run the code, and say what came of it."""
+async def run_code(order: dict[str, Any], calls: Calls) -> dict[str, Any]:
+    """Run the code, and report how it ended."""
     import pydantic_monty as monty
 
     printed = Printed(order["printed_chars"])
@@ -122,12 +122,12 @@ async def outcome_of(order: dict[str, Any], calls: Calls) -> dict[str, Any]:
     return {**outcome, "printed": printed.text}
 
 
-def _result(value: Any, most_chars: int) -> dict[str, Any]:
+def _result(value: Any, max_chars: int) -> dict[str, Any]:
     if isinstance(value, str):
         if value.startswith("<coroutine "):
             raise TypeError("a call was not awaited: write `await call_tool(…)`")
-        return {"result": value[:most_chars], "is_cut": len(value) > most_chars}
-    text, is_cut = as_json(value, most_chars)
+        return {"result": value[:max_chars], "is_cut": len(value) > max_chars}
+    text, is_cut = as_json(value, max_chars)
     return {"result": text, "is_cut": is_cut}
 
 
@@ -139,16 +139,16 @@ def _failure(error: Any) -> dict[str, Any]:
     return {"error": kind, "text": str(error if cause is None else cause), "where": where}
 
 
-def say(line: dict[str, Any]) -> None:
+def send(line: dict[str, Any]) -> None:
     """Write a line to the server."""
     sys.stdout.buffer.write(json.dumps(line).encode() + b"\n")
     sys.stdout.buffer.flush()
 
 
-def hear(loop: asyncio.AbstractEventLoop, calls: Calls) -> None:
-    """Read the server's answers; where there is no server any more, end at once."""
+def listen(loop: asyncio.AbstractEventLoop, calls: Calls) -> None:
+    """Read the server's replies; end at once if the server has gone."""
     for line in sys.stdin.buffer:
-        loop.call_soon_threadsafe(calls.answered, json.loads(line))
+        loop.call_soon_threadsafe(calls.receive, json.loads(line))
     end_at_once()
 
 
@@ -160,22 +160,22 @@ def end_at_once() -> None:
 
 
 def limit_process() -> None:
-    """Let the system end this process, whatever it is stuck in."""
+    """Let the system end this process if it computes for too long."""
     if sys.platform != "win32":
         import resource
 
-        # A lower limit that stands already is kept.
+        # A lower limit that is set already stays.
         with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_CPU, (PROCESS_COMPUTING_S, PROCESS_COMPUTING_S))
+            resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
 
 
 async def main() -> None:
-    """Run the code of the first line, and say what came of it."""
+    """Run the code of the first line, and report how it ended."""
     order = json.loads(sys.stdin.buffer.readline())
     calls = Calls(order["argument_chars"])
     loop = asyncio.get_running_loop()
-    threading.Thread(target=hear, args=(loop, calls), daemon=True).start()
-    say(await outcome_of(order, calls))
+    threading.Thread(target=listen, args=(loop, calls), daemon=True).start()
+    send(await run_code(order, calls))
     end_at_once()
 
 

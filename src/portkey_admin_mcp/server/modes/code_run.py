@@ -1,4 +1,4 @@
-"""One piece of code, run: its limits, the tools it calls, and what is said about how it ended."""
+"""One execution of code: its limits, the tools it calls, and what is reported of how it ended."""
 
 import asyncio
 import json
@@ -7,57 +7,54 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import mcp_types
 from anyio import CancelScope
-from fastmcp.exceptions import ToolError
-from fastmcp.tools.base import Tool as McpTool
-from fastmcp.tools.base import ToolResult
 
+from ..calls.outcome import Outcome
 from ..calls.result_size import most_chars_inside
-from ..selection import unknown_tool
+from ..offer.offer import Offer
+from .mode import Call
 
 PROCESS = (sys.executable, "-P", str(Path(__file__).with_name("code_process.py")))
-"""By its file: not every host has the package installed. Without -P its neighbours here would hide
+"""By its file: not every host has the package installed. Without -P the files beside it would hide
 modules of Python."""
-ALL_S = 50.0
+TIMEOUT_S = 50.0
 """Seconds from beginning to end, waiting for Portkey included. Clients give up after 60."""
-COMPUTING_S = 5.0
-"""Seconds the code may compute, waiting left out."""
-MEMORY_BYTES = 64_000_000
-RECURSION_DEPTH = 200
-TOOL_CALLS = 50
+MAX_COMPUTING_S = 5.0
+"""Seconds the code may compute, not counting the time it waits."""
+MAX_MEMORY_BYTES = 64_000_000
+MAX_RECURSION_DEPTH = 200
+MAX_TOOL_CALLS = 50
 MAX_SUSPENSIONS = 1_000
-"""Times the code may ask for anything at all, refused calls and naps included."""
-CODE_CHARS = 100_000
-ARGUMENT_CHARS = 500_000
-"""Of JSON, in one call."""
-ANSWER_CHARS = 2_000_000
-"""Of JSON, in the answer to one call inside; what comes out is limited as any result is."""
-PRINTED_CHARS = 4_000
-NOTES = 5
+"""Times the code may ask for anything at all, refused calls and sleeps included."""
+MAX_CODE_CHARS = 100_000
+MAX_ARGUMENT_CHARS = 500_000
+"""Characters of JSON in the arguments of one call."""
+MAX_ANSWER_CHARS = 2_000_000
+"""Characters of JSON in the answer to one call inside; the result is limited as any result is."""
+MAX_PRINTED_CHARS = 4_000
+MAX_NOTES = 5
 
 LIMITS = {
     "limits": {
-        "max_feed_duration_secs": COMPUTING_S,
-        "max_memory": MEMORY_BYTES,
-        "max_recursion_depth": RECURSION_DEPTH,
+        "max_feed_duration_secs": MAX_COMPUTING_S,
+        "max_memory": MAX_MEMORY_BYTES,
+        "max_recursion_depth": MAX_RECURSION_DEPTH,
         "max_suspensions": MAX_SUSPENSIONS,
     },
-    "argument_chars": ARGUMENT_CHARS,
-    "printed_chars": PRINTED_CHARS,
+    "argument_chars": MAX_ARGUMENT_CHARS,
+    "printed_chars": MAX_PRINTED_CHARS,
 }
 TOO_MANY_CALLS = (
-    f"Stopped: one execution may call {TOOL_CALLS} tools. Return what you have and go on from "
+    f"Stopped: one execution may call {MAX_TOOL_CALLS} tools. Return what you have and go on from "
     "there in the next, or ask for larger pages."
 )
 TOO_LONG = (
-    f"Stopped after {ALL_S:.0f} s. Do less in one execution: fewer calls, or calls side by side "
-    "with asyncio.gather."
+    f"Stopped after {TIMEOUT_S:.0f} s. Do less in one execution: fewer calls, or calls side by "
+    "side with asyncio.gather."
 )
 NOTHING_OUTSIDE = (
     "There are no files, network, environment, processes or packages here: only call_tool, "
@@ -65,12 +62,12 @@ NOTHING_OUTSIDE = (
 )
 CORRECT = "Correct the code and call execute again."
 ADVICE = {
-    "TimeoutError": f"Stopped: the code computed for more than {COMPUTING_S:.0f} s. End its loops, "
-    "or let the tools filter and count.",
-    "MemoryError": f"Stopped: the code needs more than {MEMORY_BYTES // 1_000_000} MB. Go page by "
-    "page, and keep only the fields you need.",
-    "RecursionError": f"Stopped: calls stand {RECURSION_DEPTH} deep in each other. Use a loop.",
-    "Ended": "The sandbox had to be ended. Do less in one execution, and hand over nothing but "
+    "TimeoutError": f"Stopped: the code computed for more than {MAX_COMPUTING_S:.0f} s. End its "
+    "loops, or let the tools filter and count.",
+    "MemoryError": f"Stopped: the code needs more than {MAX_MEMORY_BYTES // 1_000_000} MB. Go "
+    "page by page, and keep only the fields you need.",
+    "RecursionError": f"Stopped: calls are nested {MAX_RECURSION_DEPTH} deep. Use a loop.",
+    "Ended": "The sandbox had to be ended. Do less in one execution, and pass nothing but "
     "JSON: tuples in tuples as keys take too long to read.",
     "Result": "What was returned cannot be shown. Return dicts, lists, text and numbers.",
     "ModuleNotFoundError": NOTHING_OUTSIDE,
@@ -81,126 +78,122 @@ ADVICE = {
     "NameError": f"{CORRECT} {NOTHING_OUTSIDE}",
 }
 """What to do, by the exception that ended the code."""
-CUT = "Cut, for the result would be too long: return fewer records, or chosen fields of them."
+CUT = "Cut, because the result would be too long: return fewer records, or chosen fields of them."
 NO_OUTCOME = {"error": "Ended", "text": "", "where": "", "printed": ""}
 
 
-class CodeRun:
-    """One execution. `call` calls a tool as a client would; `tools` are those it may call."""
+class ToolRefused(Exception):
+    """A call that the code made failed; the message is advice, as a client would read it."""
 
-    def __init__(
-        self,
-        tools: Mapping[str, McpTool],
-        call: Callable[[str, dict[str, Any]], Awaitable[ToolResult]],
-        result_chars: int,
-    ) -> None:
-        self._tools = tools
+
+class CodeRun:
+    """One execution. `call` calls a tool as a client would; `offer` holds those it may call."""
+
+    def __init__(self, offer: Offer, call: Call, max_result_chars: int) -> None:
+        self._offer = offer
         self._call = call
-        self._result_chars = result_chars
-        self._called = 0
+        self._max_result_chars = max_result_chars
+        self._call_count = 0
         self._failures: set[str] = set()
         self._notes: dict[str, None] = {}
         self._writes: Counter[str] = Counter()
 
-    async def run(self, code: str) -> ToolResult:
-        """Run it to its end, whichever that is; nothing of it is left then."""
+    async def run(self, code: str) -> Outcome:
+        """Run the code until it ends or is stopped; nothing of it is left afterwards."""
         process = await asyncio.create_subprocess_exec(
             *PROCESS,
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            limit=12 * (self._result_chars + ARGUMENT_CHARS + PRINTED_CHARS),
+            limit=12 * (self._max_result_chars + MAX_ARGUMENT_CHARS + MAX_PRINTED_CHARS),
             # A group of its own, so that it ends together with the sandbox.
             start_new_session=True,
         )
-        order = {**LIMITS, "code": code, "result_chars": self._result_chars}
+        order = {**LIMITS, "code": code, "result_chars": self._max_result_chars}
         try:
-            async with asyncio.timeout(ALL_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 await _write(process, order)
-                outcome = await self._served(process)
+                end = await self._serve(process)
         except TimeoutError:
             return self._stopped(TOO_LONG, "")
         finally:
             _kill(process)
-            # Also where the client has called it off: an await would end at once then.
+            # Shielded, because a cancelled request would end an await at once.
             with CancelScope(shield=True):
                 await process.wait()
-        return self._told(outcome)
+        return self._report(end)
 
-    async def _served(self, process: Process) -> dict[str, Any]:
-        """Answer its calls until it says what came of it."""
+    async def _serve(self, process: Process) -> dict[str, Any]:
+        """Answer the calls of the code until it reports how it ended."""
         assert process.stdout is not None
+        line: dict[str, Any] = NO_OUTCOME
         async with asyncio.TaskGroup() as group:
-            calls = []
-            while line := await process.stdout.readline():
-                said = json.loads(line)
-                if "call" not in said:
+            answers = []
+            while text := await process.stdout.readline():
+                line = json.loads(text)
+                if "call" not in line:
                     break
-                calls.append(group.create_task(self._answer(process, said)))
-            for task in calls:
+                answers.append(group.create_task(self._answer(process, line)))
+            for task in answers:
                 task.cancel()
-        return said if line else NO_OUTCOME
+        return NO_OUTCOME if "call" in line else line
 
-    async def _answer(self, process: Process, said: dict[str, Any]) -> None:
+    async def _answer(self, process: Process, call: dict[str, Any]) -> None:
         try:
-            answer = await self._asked(said["name"], json.loads(said["arguments"]))
-            reply = {"call": said["call"], "answer": answer}
-        except ToolError as error:
+            answer = await self._answer_of(call["name"], json.loads(call["arguments"]))
+            reply = {"call": call["call"], "answer": answer}
+        except ToolRefused as error:
             self._failures.add(str(error))
-            reply = {"call": said["call"], "error": str(error)}
+            reply = {"call": call["call"], "error": str(error)}
         await _write(process, reply)
 
-    async def _asked(self, name: str, arguments: Any) -> Any:
-        """The answer of a tool; raises ToolError with advice, as a client would read it."""
-        self._called += 1
-        if self._called > TOOL_CALLS:
-            raise ToolError(TOO_MANY_CALLS)
-        if name not in self._tools:
-            raise ToolError(unknown_tool(name, [*self._tools]))
+    async def _answer_of(self, name: str, arguments: Any) -> Any:
+        """The answer of a tool; raises ToolRefused with advice."""
+        self._call_count += 1
+        if self._call_count > MAX_TOOL_CALLS:
+            raise ToolRefused(TOO_MANY_CALLS)
+        if name not in self._offer.tools:
+            raise ToolRefused(self._offer.unknown_tool(name))
         if not isinstance(arguments, dict):
-            raise ToolError(f'The arguments of {name} are a dict: call_tool("{name}", {{…}}).')
-        # In the task of this call, so for it alone.
-        most_chars_inside.set(ANSWER_CHARS)
-        hints = self._tools[name].annotations
-        is_write = not (hints and hints.read_only_hint)
+            raise ToolRefused(f'The arguments of {name} are a dict: call_tool("{name}", {{…}}).')
+        # Set in the task of this call, so it holds for this call alone.
+        most_chars_inside.set(MAX_ANSWER_CHARS)
+        is_write = self._offer.tools[name].effect != "read"
         self._writes[name] += is_write
-        try:
-            result = await self._call(name, arguments)
-        except ToolError:
+        outcome = await self._call(name, arguments)
+        if outcome.is_error:
             self._writes[name] -= is_write
-            raise
-        for block in result.content[1:]:
-            self._notes[f"{name}: {getattr(block, 'text', '')}"] = None
-        return result.structured_content
+            raise ToolRefused("\n".join(outcome.texts))
+        for note in outcome.texts[1:]:
+            self._notes[f"{name}: {note}"] = None
+        return outcome.structured
 
-    def _told(self, outcome: dict[str, Any]) -> ToolResult:
-        if "result" in outcome:
-            cut = CUT if outcome["is_cut"] else ""
-            return _answer_of([outcome["result"], cut, *self._also(outcome["printed"])])
-        if outcome["text"] in self._failures:
-            return self._stopped(outcome["text"], outcome["printed"])
-        # Calls beyond the limit are refused one by one; who goes on all the same ends here.
-        if outcome["error"] == "RuntimeError" and self._called > TOOL_CALLS:
-            return self._stopped(TOO_MANY_CALLS, outcome["printed"])
-        where = f" ({outcome['where']})" if outcome["where"] else ""
-        happened = ": ".join(filter(None, (outcome["error"], outcome["text"][:500]))) + where
-        advice = ADVICE.get(outcome["error"], CORRECT)
-        return self._stopped(f"{happened}\n{advice}", outcome["printed"])
+    def _report(self, end: dict[str, Any]) -> Outcome:
+        if "result" in end:
+            cut = CUT if end["is_cut"] else ""
+            return _outcome([end["result"], cut, *self._notes_and_print(end["printed"])])
+        if end["text"] in self._failures:
+            return self._stopped(end["text"], end["printed"])
+        # Calls beyond the limit are refused one by one; code that goes on all the same ends here.
+        if end["error"] == "RuntimeError" and self._call_count > MAX_TOOL_CALLS:
+            return self._stopped(TOO_MANY_CALLS, end["printed"])
+        where = f" ({end['where']})" if end["where"] else ""
+        error = ": ".join(filter(None, (end["error"], end["text"][:500]))) + where
+        return self._stopped(f"{error}\n{ADVICE.get(end['error'], CORRECT)}", end["printed"])
 
-    def _stopped(self, advice: str, printed: str) -> ToolResult:
+    def _stopped(self, advice: str, printed: str) -> Outcome:
         done = ", ".join(f"{name} ({count})" for name, count in (+self._writes).items())
         writes = f"Done or begun already: {done}. Read the state before you repeat any."
-        return _answer_of([advice, writes if done else "", *self._also(printed)], is_error=True)
+        texts = [advice, writes if done else "", *self._notes_and_print(printed)]
+        return _outcome(texts, is_error=True)
 
-    def _also(self, printed: str) -> list[str]:
-        return [f"Printed:\n{printed}" if printed else "", *[*self._notes][:NOTES]]
+    def _notes_and_print(self, printed: str) -> list[str]:
+        return [f"Printed:\n{printed}" if printed else "", *[*self._notes][:MAX_NOTES]]
 
 
-def _answer_of(texts: list[str], *, is_error: bool = False) -> ToolResult:
-    first, *rest = texts
-    told = [first, *filter(None, rest)]
-    blocks = [mcp_types.TextContent(type="text", text=text) for text in told]
-    return ToolResult(content=blocks, is_error=is_error)
+def _outcome(texts: list[str], *, is_error: bool = False) -> Outcome:
+    first, *others = texts
+    return Outcome([first, *filter(None, others)], is_error=is_error)
 
 
 async def _write(process: Process, line: dict[str, Any]) -> None:

@@ -1,102 +1,86 @@
-"""A short list of tools, with one to find the others and one to call them.
+"""Search mode: a short list of tools, with one to find the others and one to call them.
 
 For clients that carry few tools, or pay too much for many: `PORTKEY_TOOL_MODE=search`. The list is
 the same for the whole connection.
 """
 
-from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any
 
-import mcp_types
-from fastmcp.exceptions import ToolError
-from fastmcp.server.context import Context
-from fastmcp.server.transforms.search.base import BaseSearchTransform
-from fastmcp.tools.base import Tool as McpTool
-from fastmcp.tools.base import ToolResult
 from pydantic import Field
 
-from ...portkey.catalog import Tool
-from ..selection import unknown_tool
+from ..calls.outcome import Outcome
+from ..calls.result_size import compact
+from ..offer.offer import ListedTool
+from .mode import Mode, ModeArguments, ModeTool
 from .search import ToolSearch
 
-ALWAYS_LISTED = ("list_workspaces", "list_all_users", "list_api_keys", "list_configs")
-"""What nearly every task begins with."""
-USUAL, MOST = 5, 20
-SEARCHES = mcp_types.ToolAnnotations(
-    title="Search tools",
-    read_only_hint=True,
-    destructive_hint=False,
-    idempotent_hint=True,
-    open_world_hint=False,
-)
+DEFAULT_LIMIT, MAX_LIMIT = 5, 20
 
 
-class SearchMode(BaseSearchTransform):
-    """Lists a few tools, `search_tools` and `call_tool`; all others are found and called so."""
+class SearchArguments(ModeArguments):
+    """What to look for."""
 
-    def __init__(self, tools: list[Tool]) -> None:
-        super().__init__(max_results=USUAL, always_visible=list(ALWAYS_LISTED))
-        self._index = ToolSearch(tools)
-        self._hints = calling_hints("Call tool", tools)
-
-    async def _search(self, tools: Sequence[McpTool], query: str) -> Sequence[McpTool]:
-        return await self._found(tools, query, USUAL)
-
-    async def _found(self, tools: Sequence[McpTool], query: str, most: int) -> list[McpTool]:
-        """The best of the tools that this client may see."""
-        seen = {tool.name: tool for tool in tools}
-        return [seen[name] for name in self._index.find(query, most, among=seen)]
-
-    def _make_search_tool(self) -> McpTool:
-        mode = self
-
-        async def search_tools(
-            query: Annotated[str, Field(min_length=1, description="What you want to do.")],
-            limit: Annotated[int, Field(ge=1, le=MOST)] = USUAL,
-            ctx: Context = None,  # type: ignore[assignment]  # FastMCP gives it
-        ) -> dict[str, Any]:
-            """Find Portkey tools by what you want, with their arguments; then `call_tool`."""
-            found = await mode._found(await mode.get_tool_catalog(ctx), query, limit)
-            return {"tools": [_told(tool) for tool in found]}
-
-        return McpTool.from_function(
-            fn=search_tools, name="search_tools", annotations=SEARCHES, output_schema=None
-        )
-
-    def _make_call_tool(self) -> McpTool:
-        mode = self
-
-        async def call_tool(
-            name: str,
-            arguments: dict[str, Any] | None = None,
-            ctx: Context = None,  # type: ignore[assignment]  # FastMCP gives it
-        ) -> ToolResult:
-            """Call a tool that `search_tools` found, with the arguments described there."""
-            seen = [tool.name for tool in await mode.get_tool_catalog(ctx)]
-            if name not in seen:
-                raise ToolError(unknown_tool(name, seen))
-            return await ctx.fastmcp.call_tool(name, arguments)
-
-        return McpTool.from_function(
-            fn=call_tool, name="call_tool", annotations=self._hints, output_schema=None
-        )
+    query: Annotated[str, Field(min_length=1, description="What you want to do.")]
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
-def calling_hints(title: str, tools: list[Tool]) -> mcp_types.ToolAnnotations:
-    """What a tool does that can call any of these: nothing worse than the worst of them."""
-    only_reads = all(tool.effect == "read" for tool in tools)
-    return mcp_types.ToolAnnotations(
-        title=title,
-        read_only_hint=only_reads,
-        destructive_hint=not only_reads,
-        idempotent_hint=only_reads,
-        open_world_hint=True,
+class CallArguments(ModeArguments):
+    """The tool to call, and its arguments."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+
+
+class SearchMode(Mode):
+    """Lists what nearly every task begins with; all other tools are found and called by two."""
+
+    instructions = (
+        "Only a few tools are listed: find the others with search_tools, call them with "
+        "call_tool.\n\n"
+    )
+    listed = ("list_workspaces", "list_all_users", "list_api_keys", "list_configs")
+    finds_tools = "search_tools finds tools by what you want to do."
+    tools = (
+        ModeTool(
+            "search_tools",
+            "Search tools",
+            "Find Portkey tools by what you want, with their arguments; then `call_tool`.",
+            SearchArguments,
+        ),
+        ModeTool(
+            "call_tool",
+            "Call tool",
+            "Call a tool that `search_tools` found, with the arguments described there.",
+            CallArguments,
+            calls_tools=True,
+        ),
     )
 
+    async def search_tools(self, arguments: SearchArguments) -> Outcome:
+        """The best matches, with their arguments."""
+        tools = self._offer.current.tools
+        names = self._index.find(arguments.query, arguments.limit, among=tools)
+        answer = {"tools": [_described(tools[name]) for name in names]}
+        return Outcome([compact(answer)], answer, is_json=True)
 
-def _told(tool: McpTool) -> dict[str, Any]:
+    async def call_tool(self, arguments: CallArguments) -> Outcome:
+        """What the tool answers; the tools of this mode cannot be called in this way."""
+        offer = self._offer.current
+        if arguments.name in offer.mode_tools:
+            return Outcome([f"Call {arguments.name} by itself, not with call_tool."], is_error=True)
+        if arguments.name not in offer.tools:
+            return Outcome([offer.unknown_tool(arguments.name)], is_error=True)
+        return await self._call(arguments.name, arguments.arguments)
+
+    @cached_property
+    def _index(self) -> ToolSearch:
+        return ToolSearch([*self._offer.tools.values()])
+
+
+def _described(tool: ListedTool) -> dict[str, Any]:
     return {
         "name": tool.name,
         "description": tool.description,
-        "inputSchema": tool.parameters,
+        "inputSchema": tool.input_schema,
     }

@@ -1,4 +1,4 @@
 """Serving one client on standard input and output.
 
-What is said there is decided in `fastpath` and `mcp`.
+The answers themselves come from `fastpath` and `mcp`.
 """

@@ -1,4 +1,4 @@
-"""The loop that serves a client on stdio: calls in the fast path, all else in the SDK."""
+"""The loop that serves a client on stdio: the fast path where it can, the SDK for the rest."""
 
 import asyncio
 import contextlib
@@ -9,23 +9,24 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from ..calls.open_requests import OpenRequests
 from ..fastpath.connection import OPENING_ID, FastPathConnection
 from ..fastpath.requests import Request
 from ..json_rpc import INVALID_REQUEST, RequestId, error_line, id_in_use, read_line, request_id
 from .pipes import READ_BYTES, Pipes, end
 
 if TYPE_CHECKING:
-    from fastmcp import FastMCP
+    from mcp.server import Server
 
 DRAIN_TIMEOUT_S = 0.5
-"""Seconds that calls in flight have to finish after the end of input."""
+"""Seconds that open requests have to finish after the end of input."""
 CANCELLED = "notifications/cancelled"
 
 log = logging.getLogger(__name__)
 
 
 def run_in_loop(serving: Coroutine[Any, Any, None]) -> None:
-    """Run it in the fastest event loop there is: uvloop, which Windows has not."""
+    """Run on uvloop if it is available."""
     try:
         import uvloop
     except ImportError:
@@ -35,26 +36,28 @@ def run_in_loop(serving: Coroutine[Any, Any, None]) -> None:
 
 
 class StdioLoop:
-    """One client, from the first line that was not answered early to the end of its input."""
+    """Serves one client, from the first line that was not answered early to the end of input."""
 
     def __init__(
-        self, pipes: Pipes, fast_path: FastPathConnection, build_server: Callable[[], "FastMCP"]
+        self,
+        pipes: Pipes,
+        fast_path: FastPathConnection,
+        build_server: "Callable[[], Server[Any]]",
     ) -> None:
         self._input = Input(pipes, self._take)
         self._output = Output(pipes)
         self._fast_path = fast_path
-        self._sdk = SdkBehind(build_server, fast_path, self._write)
-        self._calls: dict[RequestId | None, asyncio.Task[None]] = {}
+        self._requests = OpenRequests()
+        self._sdk = SdkBehind(build_server, fast_path, self._sdk_answered)
 
     async def run(self, unread: bytes, has_ended: bool) -> None:
-        """Serve until input has ended and what was asked is answered, or the time for it is up."""
+        """Serve until input has ended and all requests are answered, or the time is up."""
         await self._output.open()
         await self._input.read(unread, has_ended)
         await self._sdk.is_ready()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                await asyncio.gather(*self._calls.values(), return_exceptions=True)
-                await self._sdk.is_idle()
+                await self._requests.all_closed()
                 await self._output.is_flushed()
         await self._sdk.stop()
         self._input.close()
@@ -68,78 +71,82 @@ class StdioLoop:
             self._serve(message)
 
     def _serve(self, message: dict[str, Any]) -> None:
-        asked = request_id(message) if "method" in message else None
-        if asked is not None and (asked in self._calls or asked in self._sdk.unanswered):
-            self._write(error_line(asked, INVALID_REQUEST, id_in_use(asked)))
+        id = request_id(message) if "method" in message else None
+        if id is not None and id in self._requests:
+            self._write(error_line(id, INVALID_REQUEST, id_in_use(id)))
             return
         request = self._fast_path.request(message)
         if request is not None and request.method == "tools/call":
-            self._calls[request.id] = asyncio.ensure_future(self._call(request))
+            self._requests.open(request.id, asyncio.ensure_future(self._call(request)))
         elif request is not None and (answer := self._fast_path.static_answer(request)) is not None:
             self._write(answer)
         elif not self._cancels_call(message) and not self._fast_path.needs_no_answer(message):
-            self._sdk.take(message, asked)
+            self._hand_over(message, id)
+
+    def _hand_over(self, message: dict[str, Any], id: RequestId | None) -> None:
+        if self._sdk.take(message) and id is not None:
+            self._requests.open(id)
 
     async def _call(self, request: Request) -> None:
         try:
-            self._write(await self._fast_path.called(request))
+            self._write(await self._fast_path.call(request))
         finally:
-            if self._calls.get(request.id) is asyncio.current_task():
-                del self._calls[request.id]
+            self._requests.close(request.id, asyncio.current_task())
 
     def _cancels_call(self, message: dict[str, Any]) -> bool:
-        """Cancel a call of the fast path; as the specification demands, it is then not answered."""
+        """Cancel a call of the fast path; as the specification demands, it is not answered."""
         if message.get("method") != CANCELLED:
             return False
-        named = request_id({"id": (message.get("params") or {}).get("requestId")})
-        self._sdk.unanswered.discard(named)
-        call = self._calls.pop(named, None)
-        if call is not None:
-            call.cancel()
-        return call is not None
+        id = request_id({"id": (message.get("params") or {}).get("requestId")})
+        if id is None:
+            return False
+        is_fast = self._requests.cancel_task(id)
+        # Free at once: a cancelled request may never be answered.
+        self._requests.close(id)
+        return is_fast
+
+    def _sdk_answered(self, answer: dict[str, Any]) -> None:
+        id = answer.get("id")
+        if id == OPENING_ID:
+            return
+        self._write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
+        if "method" not in answer and id is not None:
+            self._requests.close(id)
 
     def _write(self, answer: bytes) -> None:
         self._output.write(answer + b"\n")
 
 
 class SdkBehind:
-    """The SDK's server behind the fast path, imported and started for the first message it gets."""
+    """The SDK's server behind the fast path, imported and started for its first message."""
 
     def __init__(
         self,
-        build_server: Callable[[], "FastMCP"],
+        build_server: "Callable[[], Server[Any]]",
         fast_path: FastPathConnection,
-        write: Callable[[bytes], None],
+        on_answer: Callable[[dict[str, Any]], None],
     ) -> None:
         self._build_server = build_server
         self._fast_path = fast_path
-        self._write = write
+        self._on_answer = on_answer
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._running: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
-        self._settled = asyncio.Event()
-        self.unanswered: set[RequestId | None] = set()
 
-    def take(self, message: dict[str, Any], asked: RequestId | None) -> None:
-        """Hand a message over; `asked` is its id, if it is a request."""
+    def take(self, message: dict[str, Any]) -> bool:
+        """Hand a message over; whether the server will see it."""
         if self._running is None:
-            if asked is None and self._fast_path.is_open:
-                return  # a notification or a response, which would change nothing
+            is_request = "method" in message and request_id(message) is not None
+            if not is_request and self._fast_path.is_open:
+                return False  # a notification or a response, which would change nothing
             self._running = asyncio.ensure_future(self._run())
-        if asked is not None:
-            self.unanswered.add(asked)
         self._messages.put_nowait(message)
+        return True
 
     async def is_ready(self) -> None:
         """Wait while it is being started."""
         if self._running is not None:
             await self._ready.wait()
-
-    async def is_idle(self) -> None:
-        """Wait until everything it was asked is answered."""
-        while self.unanswered:
-            self._settled.clear()
-            await self._settled.wait()
 
     async def stop(self) -> None:
         """Stop serving."""
@@ -155,11 +162,11 @@ class SdkBehind:
             end(1)
 
     async def _serve(self) -> None:
-        # In a thread, for it imports for a second, and calls in flight go on.
+        # In a thread, because the import takes long and calls in flight go on.
         server = await asyncio.to_thread(self._build_server)
         from ..mcp.connection import SdkConnection
 
-        connection = SdkConnection(server, self._answered)
+        connection = SdkConnection(server, self._on_answer)
         async with asyncio.TaskGroup() as group:
             group.create_task(connection.run())
             self._ready.set()
@@ -167,15 +174,6 @@ class SdkBehind:
                 await connection.take(message)
             while True:
                 await connection.take(await self._messages.get())
-
-    def _answered(self, answer: dict[str, Any]) -> None:
-        found = answer.get("id")
-        if found == OPENING_ID:
-            return
-        self._write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
-        if "method" not in answer and found is not None:
-            self.unanswered.discard(found)
-            self._settled.set()
 
 
 class Input(asyncio.Protocol):
@@ -204,7 +202,7 @@ class Input(asyncio.Protocol):
         await self._ended.wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take each line that is whole."""
+        """Take each complete line."""
         self._unread += data
         if b"\n" not in data:
             return

@@ -1,7 +1,7 @@
 """Serve MCP on stdio, and exit within a second of end of input, a signal or a lost client.
 
-What needs nothing but the manifest is answered at once, before anything else is imported
-(`answer_early`). Then a loop takes over: calls go to the fast path, all else to the SDK.
+What the manifest alone can answer is answered at once, before anything else is imported
+(`answer_early`). Then a loop takes over: the fast path answers what it can, the SDK the rest.
 """
 
 import json
@@ -13,13 +13,13 @@ from typing import NoReturn
 from ..fastpath.connection import FastPathConnection
 
 WARM_UP_AFTER_S = 0.05
-"""Seconds without input after which the rest is imported, before it is asked for."""
+"""Seconds without input after which the rest is imported, so that the first call need not wait."""
 READ_BYTES = 65536
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def end(code: int = 0) -> NoReturn:
-    """Leave at once: a thread blocked on input would hold the interpreter.
+    """Exit at once; waiting for a thread that is blocked on input could take for ever.
 
     A signal may come while anything is half imported or locked, so nothing is called. Each line of
     the log is flushed as it is written.
@@ -28,14 +28,14 @@ def end(code: int = 0) -> NoReturn:
 
 
 def end_on_signals() -> None:
-    """Leave when asked to, with calls in flight or without."""
+    """Exit on the usual signals, even with calls in flight."""
     for name in SIGNALS:
         if (number := getattr(signal, name, None)) is not None:
             signal.signal(number, lambda *_: end())
 
 
 class Pipes:
-    """The process's own input and output, kept from everybody else who reads or prints."""
+    """The process's standard input and output, hidden from all other code that reads or prints."""
 
     def __init__(self) -> None:
         self.input = os.dup(0)
@@ -46,7 +46,7 @@ class Pipes:
         os.dup2(2, 1)
 
     def write(self, data: bytes) -> None:
-        """Write all of it; a client that has gone is the end."""
+        """Write all of it; exit if the client has gone."""
         rest = memoryview(data)
         try:
             while rest:
@@ -55,7 +55,7 @@ class Pipes:
             end()
 
     def wait_for_input(self, timeout_s: float) -> bool:
-        """Whether input came in time; ends where the reader of the output has gone."""
+        """Whether input came in time; exit if nobody reads the output any more."""
         if not hasattr(select, "poll"):
             return False  # Windows cannot wait for a pipe: the loop reads it in a thread
         poll = select.poll()
@@ -69,9 +69,9 @@ class Pipes:
 
 
 def answer_early(pipes: Pipes, fast_path: FastPathConnection) -> tuple[bytes, bool]:
-    """Answer what can be answered without an import, as long as such lines come.
+    """Answer lines that need no import, until another kind of line comes.
 
-    Returns what was read and not answered, and whether input has ended.
+    Returns what was read but not answered, and whether input has ended.
     """
     unread = b""
     while pipes.wait_for_input(WARM_UP_AFTER_S):
@@ -91,7 +91,7 @@ def answer_early(pipes: Pipes, fast_path: FastPathConnection) -> tuple[bytes, bo
 def _early_answer(line: bytes, fast_path: FastPathConnection) -> bytes | None:
     """The answer to a line, empty for one that needs none; None leaves it to the loop."""
     if b"\\u" in line or not line.isascii():
-        return None  # it may hold what only the SDK's parser judges
+        return None  # only the SDK's parser decides whether this is valid
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):

@@ -11,12 +11,11 @@ from browser import Chromium, Tab
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages.pages import ServiceInfo, page_routes
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
 from programs import require_program
+from servers import hosted
 
 TOKEN = "a-token-of-the-tests"
 BEARER = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
@@ -80,8 +79,7 @@ def serve(**variables):
         emulator = Emulator("acme", frozen_time)
         key = SecretStr(emulator.keys()["owner"])
         portkey = Portkey(Settings(PORTKEY_API_KEY=key), InProcess(emulator))
-        server = build_server(lambda: portkey)
-        return build_http(server, all_tools(), Hosting(MCP_PORT=port, **variables))
+        return hosted(lambda: portkey, Hosting(MCP_PORT=port, **variables))
 
     return serve_app(on)
 

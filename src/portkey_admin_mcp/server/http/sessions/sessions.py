@@ -9,25 +9,22 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
+from mcp.server import Server
 from mcp.server.auth.middleware.bearer_auth import (
     AuthenticatedUser,
     AuthorizationContext,
     authorization_context,
 )
 from mcp.server.auth.provider import AccessToken
-from mcp.server.connection import Connection
-from mcp.server.runner import serve_connection
 from mcp.server.streamable_http import EventStore, StreamableHTTPServerTransport
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
-from mcp.shared.transport_context import TransportContext
-from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCError, JSONRPCMessage, JSONRPCResponse
+from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ....settings.hosting import Hosting
 from ...json_rpc import INVALID_REQUEST, error_object
+from ...mcp.sdk_private import SessionManager
 from ..access.principal import ANONYMOUS, Principal, principal_of
 from ..events.event_log import EventLog, EventLogUnavailable, new_stream_id
 from .transport import SessionTransport
@@ -54,10 +51,10 @@ class StreamRecorder(EventStore):
         self._streams: dict[str, str] = {}
         self.idle = asyncio.Event()
         self.on_answer: Callable[[str], None] = lambda _stream_id: None
-        """Called with the id of a request whose answer was kept, before it is sent."""
+        """Called with the id of each request whose answer was stored, before it is sent."""
 
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
-        """Keep what is about to be sent; returns its id, or nothing if it could not be kept."""
+        """Store what is about to be sent; returns its event id, or "" if that failed."""
         last = isinstance(message, JSONRPCResponse | JSONRPCError)
         if message is None:
             # A cursor comes first on each stream, and a request id may be used again.
@@ -82,10 +79,10 @@ class ShareExceeded(Exception):
     """A principal has as many sessions as one may have."""
 
 
-class Sessions(StreamableHTTPSessionManager):
+class Sessions(SessionManager):
     """Serves `/mcp`, for revisions of the protocol with and without sessions."""
 
-    def __init__(self, server: Any, hosting: Hosting, events: EventLog | None) -> None:
+    def __init__(self, server: Server[Any], hosting: Hosting, events: EventLog | None) -> None:
         self._events = events
         self._share = hosting.session_share
         super().__init__(
@@ -108,12 +105,12 @@ class Sessions(StreamableHTTPSessionManager):
 
     @event_store.setter
     def event_store(self, _: EventStore | None) -> None:
-        """The SDK's constructor sets it; ours is made when it is read."""
+        """Ignore what the SDK's constructor sets: a recorder is created at each reading."""
 
     @property
     def open_sessions(self) -> int:
         """How many sessions are open."""
-        return len(self._server_instances)
+        return len(self.transports)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request on behalf of its principal."""
@@ -129,37 +126,30 @@ class Sessions(StreamableHTTPSessionManager):
 
     def session_of(self, scope: Scope, session_id: str) -> SessionTransport | None:
         """The open session of this id, if it is the principal's own."""
-        transport = self._server_instances.get(session_id)
-        owner = self._session_owners.get(session_id)
+        transport = self.transport_of(session_id)
         if not isinstance(transport, SessionTransport) or transport.is_ending:
             return None
-        return transport if owner == authorization_context(_user(principal_of(scope))) else None
+        caller = authorization_context(_user(principal_of(scope)))
+        return transport if self.owner_of(session_id) == caller else None
 
     async def close_streams(self) -> None:
         """Close the notification streams, so that a stopping service does not wait for them."""
-        for transport in list(self._server_instances.values()):
+        for transport in self.transports:
             transport.close_standalone_sse_stream()
 
-    def _admit_session(
-        self, requestor: AuthorizationContext | None
-    ) -> StreamableHTTPServerTransport | None:
-        """As in the SDK, but with our transport, and no more than its share to one principal."""
+    def new_transport(self, owner: AuthorizationContext | None) -> SessionTransport | None:
+        """Our transport; None at the limit of all sessions. Raises ShareExceeded."""
         if self.max_sessions is not None and self.open_sessions >= self.max_sessions:
             return None
-        if sum(owner == requestor for owner in self._session_owners.values()) >= self._share:
+        if self.sessions_of(owner) >= self._share:
             raise ShareExceeded
-        session_id = uuid4().hex
-        transport = SessionTransport(
-            mcp_session_id=session_id,
+        return SessionTransport(
+            mcp_session_id=uuid4().hex,
             event_store=self.event_store,
             security_settings=self.security_settings,
             retry_interval=self.retry_interval,
             idle_timeout=self.session_idle_timeout,
         )
-        if requestor is not None:
-            self._session_owners[session_id] = requestor
-        self._server_instances[session_id] = transport
-        return transport
 
     def _share_exceeded(self) -> JSONResponse:
         message = (
@@ -169,13 +159,13 @@ class Sessions(StreamableHTTPSessionManager):
         error = error_object(None, INVALID_REQUEST, message)
         return JSONResponse(error, 429, {"retry-after": str(RETRY_AFTER_S)})
 
-    async def _handle_stateless_request(
-        self, protocol_version_hint: str | None, scope: Scope, receive: Receive, send: Send
+    async def handle_without_session(
+        self, version: str | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """As in the SDK, but with a recorder: the answer can be fetched from any instance."""
         recorder = self.event_store
         if not isinstance(recorder, StreamRecorder):
-            await super()._handle_stateless_request(protocol_version_hint, scope, receive, send)
+            await super().handle_without_session(version, scope, receive, send)
             return
         transport = StreamableHTTPServerTransport(
             mcp_session_id=None,
@@ -184,39 +174,16 @@ class Sessions(StreamableHTTPSessionManager):
             retry_interval=self.retry_interval,
         )
         guarded_send = _SendIgnoringDisconnect(send)
-        assert self._task_group is not None  # run() has been entered
         try:
-            await self._task_group.start(self._serve, transport, protocol_version_hint)
+            await self.start_serving(transport, version)
             await transport.handle_request(scope, receive, guarded_send)
             if guarded_send.streams:
-                # The client may have gone; its answer is still to be kept.
+                # Even if the client has gone, its answer is stored, to be fetched later.
                 with anyio.move_on_after(DETACHED_CALL_TIMEOUT_S):
                     await recorder.idle.wait()
         finally:
             with anyio.CancelScope(shield=True):
                 await transport.terminate()
-
-    async def _serve(
-        self,
-        transport: StreamableHTTPServerTransport,
-        version: str | None,
-        *,
-        task_status: Any = anyio.TASK_STATUS_IGNORED,
-    ) -> None:
-        async with transport.connect() as (read, write):
-            task_status.started()
-            dispatcher: JSONRPCDispatcher[TransportContext] = JSONRPCDispatcher(
-                read,
-                write,
-                inline_methods=frozenset({"initialize"}),
-                transport_builder=lambda _: TransportContext(
-                    kind="streamable-http", can_send_request=False
-                ),
-            )
-            connection = Connection.from_envelope(version or DEFAULT_NEGOTIATED_VERSION, None, None)
-            await serve_connection(
-                self.app, dispatcher, connection=connection, lifespan_state=self._lifespan_state
-            )
 
 
 def _text(message: JSONRPCMessage | None) -> str | None:

@@ -1,41 +1,36 @@
-"""The SDK's transport of one session, which refuses a request id that is still in use.
+"""The transport of one session, which refuses a request id that is still in use.
 
-The SDK hands an answer to whoever asked last under its id, so a second request under the same id
-would be told the answer to the first, and the first nothing.
+The SDK hands an answer to whoever asked last under its id, so of two requests under the same id the
+second would get the answer to the first, and the first none.
 """
 
 import asyncio
-import math
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import anyio
 import pydantic_core
-from mcp.server.streamable_http import GET_STREAM_KEY, StreamableHTTPServerTransport
-from mcp.shared._stream_protocols import ReadStream, WriteStream
-from mcp.shared.message import SessionMessage
 from mcp_types import RequestId
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from ...calls.open_requests import OpenRequests
 from ...json_rpc import INVALID_REQUEST, error_object, id_in_use, request_id
-from ...mcp.answer_watch import AnswerWatch
+from ...mcp.sdk_private import GET_STREAM_KEY, HttpTransport
 from ..request import replay_body
 
 
-class SessionTransport(StreamableHTTPServerTransport):
+class SessionTransport(HttpTransport):
     """Serves the requests of one session; an id may be used again once it was answered."""
 
-    def __init__(self, *, event_store: Any, **given: Any) -> None:
-        super().__init__(event_store=event_store, **given)
-        self.fast_calls: dict[str, asyncio.Task[bytes]] = {}
-        """Calls that the fast path makes in this session, by the id of their request."""
+    def __init__(self, *, event_store: Any, **options: Any) -> None:
+        super().__init__(event_store=event_store, **options)
+        self._requests = OpenRequests()
         # The SDK keeps the stream of notifications among those of requests, under this name.
-        self._unanswered = {GET_STREAM_KEY}
+        self._requests.open(GET_STREAM_KEY)
         if event_store is not None:
-            event_store.on_answer = self._unanswered.discard
+            event_store.on_answer = self._requests.close
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or answer -32600 if its id is in use."""
@@ -43,78 +38,57 @@ class SessionTransport(StreamableHTTPServerTransport):
             await super().handle_request(scope, receive, send)
             return
         body = await Request(scope, receive).body()
-        found = _request_id(body)
+        id = _request_id(body)
         replayed = replay_body(body, receive)
-        if found is None:
+        if id is None:
             await super().handle_request(scope, replayed, send)
-        elif str(found) in self._unanswered:
-            error = error_object(found, INVALID_REQUEST, id_in_use(found))
+        elif str(id) in self._requests:
+            error = error_object(id, INVALID_REQUEST, id_in_use(id))
             await JSONResponse(error, 400)(scope, receive, send)
         else:
-            self._unanswered.add(str(found))
+            self._requests.open(str(id))
             # What is refused before it reaches the server is not answered by it.
-            refused = _RefusalWatch(send, lambda: self._unanswered.discard(str(found)))
-            await super().handle_request(scope, replayed, refused)
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether it takes no more requests."""
-        is_idle = self.idle_scope is not None and self.idle_scope.cancel_called
-        return self.is_terminated or is_idle
+            send = _watch_refusal(send, lambda: self._requests.close(str(id)))
+            await super().handle_request(scope, replayed, send)
 
     @contextmanager
-    def holding(self, request_id: RequestId) -> Iterator[bool]:
-        """Hold the session open for a request that is answered without it.
+    def holding(self, id: RequestId, task: "asyncio.Task[Any] | None" = None) -> Iterator[bool]:
+        """Hold the session open for a request of the fast path, which `task` answers.
 
         False if the id of the request is in use.
         """
-        key = str(request_id)
-        if key in self._unanswered:
+        key = str(id)
+        if key in self._requests:
             yield False
             return
-        self._unanswered.add(key)
-        self._requests_in_flight += 1
-        if self.idle_scope is not None:
-            self.idle_scope.deadline = math.inf
+        self._requests.open(key, task)
         try:
-            yield True
+            with self.held_open():
+                yield True
         finally:
-            self._unanswered.discard(key)
-            self._requests_in_flight -= 1
-            if self.idle_scope is not None and not self._requests_in_flight:
-                self.idle_scope.deadline = anyio.current_time() + (self._idle_timeout or math.inf)
+            self._requests.close(key, task)
 
-    @asynccontextmanager
-    async def connect(
-        self,
-    ) -> AsyncGenerator[
-        tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessage]], None
-    ]:
-        """The streams of the session, of which the one to the client is watched for answers."""
-        async with super().connect() as (read, write):
-            watched = AnswerWatch(write, self._sent)
-            # The SDK itself answers there what was cancelled.
-            self._write_stream = watched  # type: ignore[assignment]
-            yield read, watched
+    def cancel(self, id: Any) -> None:
+        """Cancel a request of the fast path; others are the SDK's to cancel."""
+        self._requests.cancel_task(str(id))
 
-    def _sent(self, answered: RequestId) -> None:
-        # With an event store an answer goes through that first, and whose it is, is looked up
-        # only then.
-        if self._event_store is None:
-            self._unanswered.discard(str(answered))
+    def on_answer(self, id: RequestId) -> None:
+        """Free the id of a request that was answered."""
+        # With an event store an answer goes through that first, and only then is it looked up
+        # which stream it belongs to.
+        if self.events is None:
+            self._requests.close(str(id))
 
 
-class _RefusalWatch:
-    """Sends a response, and reports if its status refuses the request."""
+def _watch_refusal(send: Send, on_refusal: Callable[[], None]) -> Send:
+    """Send a response, and report if its status refuses the request."""
 
-    def __init__(self, send: Send, refused: Callable[[], None]) -> None:
-        self._send = send
-        self._refused = refused
-
-    async def __call__(self, message: Message) -> None:
+    async def watched(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] >= 400:
-            self._refused()
-        await self._send(message)
+            on_refusal()
+        await send(message)
+
+    return watched
 
 
 def _request_id(body: bytes) -> RequestId | None:

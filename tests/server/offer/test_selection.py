@@ -5,7 +5,7 @@ from mcp import Client
 from pydantic import SecretStr
 
 from drawn_calls import Drawn
-from portkey_admin_mcp.assembly import mcp_server
+from portkey_admin_mcp.assembly import mcp_server, tool_calls
 from portkey_admin_mcp.domains import DOMAINS, GROUPS, LEGACY_ALIASES
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import ConfigurationError, ReadOnly
@@ -13,12 +13,13 @@ from portkey_admin_mcp.models.configs import ConfigDraft
 from portkey_admin_mcp.models.prompts import Rendering
 from portkey_admin_mcp.models.workspaces import WorkspaceFilter
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.mcp.app import all_tools, build_server
-from portkey_admin_mcp.server.selection import selected_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.server.offer.selection import selected_tools
 from portkey_admin_mcp.settings.settings import load_settings
 from portkey_admin_mcp.tools.configs import create_config
 from portkey_admin_mcp.tools.prompts import render_prompt
 from portkey_admin_mcp.tools.workspaces import list_workspaces
+from servers import build_server
 
 TOOLS = all_tools()
 WRITES = [tool for tool in TOOLS if tool.effect != "read"]
@@ -99,7 +100,7 @@ async def test_a_server_that_only_reads_offers_no_write(monkeypatch):
     monkeypatch.setenv("PORTKEY_READ_ONLY", "true")
     monkeypatch.setenv("PORTKEY_SANDBOX", "true")
 
-    async with Client(mcp_server(load_settings())._mcp_server) as client:
+    async with Client(mcp_server(tool_calls(load_settings()))) as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
         answered = await client.call_tool("list_workspaces", {})
         refused = await client.call_tool("create_workspace", {"name": "A"})
@@ -138,7 +139,7 @@ def writing_calls():
 
 async def test_every_write_tool_is_refused_at_the_door(reading, emulator, writing_calls):
     """Offered all the same, each is called with what it needs: nothing but reads is asked."""
-    async with Client(build_server(lambda: reading)._mcp_server) as client:
+    async with Client(build_server(lambda: reading)) as client:
         for name, arguments in writing_calls.items():
             emulator.log.clear()
             result = await client.call_tool(name, arguments)

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
-from ..domains import DOMAINS, GROUPS, domains_of
-from ..errors import ConfigurationError
-from ..settings.settings import Settings
+from ...domains import DOMAINS, GROUPS, domains_of
+from ...errors import ConfigurationError
+from ...settings.settings import Settings
 
 
 class Selectable(Protocol):
-    """What must be known of a tool to choose it: the catalogue's own, or the manifest's."""
+    """What choosing a tool needs: both the catalogue's and the manifest's tools have it."""
 
     @property
     def name(self) -> str:
@@ -58,22 +58,18 @@ def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
     return left
 
 
-def _check(setting: str, given: Iterable[str], known: list[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(f"{setting}: there is no {name!r}; {nearest(name, known)}")
+def _check(setting: str, names: Iterable[str], available: list[str]) -> None:
+    for name in names:
+        if name not in available:
+            advice = nearest(name, available)
+            raise ConfigurationError(f"{setting}: there is no {name!r}; {advice}")
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """What was meant instead of a name, or all there is where they are few."""
-    near = get_close_matches(name, known, n=2, cutoff=0.6)
+def nearest(name: str, available: list[str]) -> str:
+    """The names most like an unknown one; all names, if none is like it and they are few."""
+    near = get_close_matches(name, available, n=2, cutoff=0.6)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there are {', '.join(known)}" if len(known) < 50 else "docs/tools names them all"
-
-
-def unknown_tool(name: str, known: list[str]) -> str:
-    """What to say about a tool that there is not, or not for this client."""
-    near = get_close_matches(name, known, n=2, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else "search for what you want to do."
-    return f"There is no tool {name[:60]!r}; {hint}"
+    return (
+        f"there are {', '.join(available)}" if len(available) < 50 else "docs/tools names them all"
+    )

@@ -1,0 +1,42 @@
+"""The requests of one client that are not answered yet: which ids are in use, what to cancel."""
+
+import asyncio
+from typing import Any
+
+from ..json_rpc import RequestId
+
+
+class OpenRequests:
+    """Requests by id; with its task, where the fast path answers a request and not the SDK."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[RequestId, asyncio.Task[Any] | None] = {}
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+
+    def __contains__(self, id: RequestId) -> bool:
+        return id in self._tasks
+
+    def open(self, id: RequestId, task: "asyncio.Task[Any] | None" = None) -> None:
+        """Note a request. Its id must not be in use."""
+        assert id not in self._tasks
+        self._tasks[id] = task
+        self._none_open.clear()
+
+    def close(self, id: RequestId, task: "asyncio.Task[Any] | None" = None) -> None:
+        """Note that a request is answered; with a task, only if it is still that task's."""
+        if id in self._tasks and (task is None or self._tasks[id] is task):
+            del self._tasks[id]
+            if not self._tasks:
+                self._none_open.set()
+
+    def cancel_task(self, id: RequestId) -> bool:
+        """Cancel a request of the fast path; whether it was one."""
+        task = self._tasks.get(id)
+        if task is not None:
+            task.cancel()
+        return task is not None
+
+    async def all_closed(self) -> None:
+        """Wait until every request is answered."""
+        await self._none_open.wait()

@@ -1,0 +1,103 @@
+"""Calling a tool by its name: the one way, whether the SDK, the fast path or code asks.
+
+A tool's module and validator are imported and built at its first call.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ...errors import PortkeyAdminError
+from ...portkey.catalog import tool_of
+from ..offer.offer import Offer
+from .executor import MAX_RESULT_CHARS, Executor
+from .failures import advice
+from .outcome import Outcome
+
+if TYPE_CHECKING:
+    from ...portkey.api import Portkey
+    from ..modes.mode import Mode
+
+Observer = Callable[[str, str, float], None]
+"""Is told of each call: the tool's name, `ok` or `error`, and the seconds it took."""
+
+MODES = {
+    "search": "portkey_admin_mcp.server.modes.search_mode:SearchMode",
+    "code": "portkey_admin_mcp.server.modes.code_mode:CodeMode",
+}
+
+log = logging.getLogger(__name__)
+
+
+class ToolFailed(Exception):
+    """A tool that was called for its answer failed; the message is advice."""
+
+
+class ToolCalls:
+    """Calls the tools that are offered to the current request."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        portkey: "Callable[[], Portkey]",
+        max_result_chars: int = MAX_RESULT_CHARS,
+    ) -> None:
+        self.offer = offer
+        self.portkey = portkey
+        self._max_result_chars = max_result_chars
+        self._executors: dict[str, Executor] = {}
+        self.observers: list[Observer] = []
+
+    async def __call__(self, name: str, arguments: dict[str, Any]) -> Outcome:
+        """Call a tool. A fault of ours is logged, and shown as one neutral line."""
+        offer = self.offer.current
+        if name in offer.tools:
+            return await self._observed(name, arguments)
+        if name in offer.mode_tools:
+            return await self._protected(name, self._mode.run, name, arguments)
+        return Outcome([offer.unknown_tool(name)], is_error=True)
+
+    async def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """All that Portkey answers to a tool; raises ToolFailed with advice."""
+        executor = self._executor(name)
+        try:
+            record, _arguments = await executor.answer(arguments)
+        except PortkeyAdminError as error:
+            raise ToolFailed(advice(error, executor.tool)) from error
+        return record.answer()
+
+    async def _observed(self, name: str, arguments: dict[str, Any]) -> Outcome:
+        start = time.perf_counter()
+        outcome = await self._protected(name, self._run, name, arguments)
+        for observe in self.observers:
+            observe(name, "error" if outcome.is_error else "ok", time.perf_counter() - start)
+        return outcome
+
+    async def _protected(self, name: str, run: Callable[..., Any], *arguments: Any) -> Outcome:
+        try:
+            outcome: Outcome = await run(*arguments)
+        except Exception:
+            log.exception("Error calling tool %r", name)
+            return Outcome([f"Error calling tool {name!r}"], is_error=True)
+        return outcome
+
+    async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
+        return await self._executor(name).run(arguments)
+
+    def _executor(self, name: str) -> Executor:
+        if name not in self._executors:
+            listed = self.offer.tools[name]
+            function = getattr(import_module(f"portkey_admin_mcp.{listed.module}"), name)
+            self._executors[name] = Executor(
+                tool_of(function), self.portkey, self._max_result_chars, listed.input_schema
+            )
+        return self._executors[name]
+
+    @cached_property
+    def _mode(self) -> "Mode":
+        module, _, class_name = MODES[self.offer.mode].partition(":")
+        mode: type[Mode] = getattr(import_module(module), class_name)
+        return mode(self.offer, self, self._max_result_chars)
