@@ -15,8 +15,11 @@ import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from doctest import ELLIPSIS, DocTestParser, DocTestRunner
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -26,6 +29,7 @@ import yaml
 
 from certificates import Authority
 from markdown_examples import ROOT, Block, blocks, page_commands, pages, spans, text_of
+from portkey_admin_mcp import models
 from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills CONTROLS
 from portkey_admin_mcp.emulator.core.control import CONTROLS
@@ -450,6 +454,18 @@ def check_nginx(block: Block, home: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def check_python(block: Block, _home: Path) -> None:
+    """The values after `>>>` are those that the page shows; every model is known by its name."""
+    modules = walk_packages(models.__path__, f"{models.__name__}.")
+    names = {n: v for each in modules for n, v in vars(import_module(each.name)).items()}
+    test = DocTestParser().get_doctest(block.text, names, str(block), block.page, block.line)
+    report: list[str] = []
+    DocTestRunner(optionflags=ELLIPSIS).run(test, out=report.append)
+
+    assert test.examples, "write it as a doctest, so that it can be run"
+    assert "".join(report) == ""
+
+
 def check_mermaid(block: Block, _home: Path) -> None:
     """A diagram; the paths it names exist."""
     for path in re.findall(r"\b([a-z_/]+/)(?=<br/>)", block.text):
@@ -463,6 +479,7 @@ CHECKS: dict[str, Callable[[Block, Path], None]] = {
     "yaml": check_yaml,
     "toml": check_toml,
     "nginx": check_nginx,
+    "python": check_python,
     "mermaid": check_mermaid,
 }
 """How a block is checked, by its language."""
