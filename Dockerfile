@@ -1,9 +1,9 @@
-# The hosted service: small, not root, and content with a root file system it cannot write to.
+# The HTTP service: not as root, and on a read-only root file system.
 #
 #   docker build -t portkey-admin-mcp .
 #   docker run --read-only --cap-drop ALL -p 127.0.0.1:3000:3000 --env-file .env portkey-admin-mcp
 #
-# docs/deploy/docker.md says what belongs in .env.
+# docs/deploy/docker.md shows an .env file.
 
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 \
@@ -11,8 +11,8 @@ ENV PIP_NO_CACHE_DIR=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 
-# Before the source, so that a change of the source installs nothing again. What builds the wheel
-# goes into this stage and stays behind; only wheels, so that no compiler is missed.
+# Before the source, so that a change of the source reinstalls no packages. The packages that build the
+# wheel stay in this stage. Only wheels are installed, because there is no compiler.
 COPY requirements-runtime.lock requirements-build.lock ./
 RUN python -m venv --without-pip /opt/portkey-admin-mcp \
     && pip --python /opt/portkey-admin-mcp install --only-binary :all: --no-deps --require-hashes \
@@ -36,14 +36,14 @@ RUN groupadd --gid 10001 mcp \
 COPY --from=build /opt/portkey-admin-mcp /opt/portkey-admin-mcp
 COPY deploy/healthcheck.py /opt/portkey-admin-mcp/healthcheck.py
 
-# Bytecode was compiled above; at run time nothing is written. MCP_PORT is not set here, since it
-# would win over the PORT that Cloud Run, Fly and Render give.
+# pip compiled the bytecode above; at run time nothing is written. MCP_PORT is not set here, because it
+# would win over the PORT that Cloud Run and Render set.
 ENV PATH=/opt/portkey-admin-mcp/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MCP_HOST=0.0.0.0
 
-# By number: Kubernetes' runAsNonRoot cannot look a name up.
+# By number, because the runAsNonRoot of Kubernetes cannot look up names.
 USER 10001:10001
 EXPOSE 3000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \

@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
-# The rest is for those who change the project.
+# The others are for those who change the project.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,28 +12,28 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 
 .PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh lock clean help
 
-help: ## Say what there is
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-# The lock names all that is needed, so nothing is resolved: pip 23 would take an extra that a package
-# asks for (`pydantic[email]`) from the newest version there is, and refuse it as not locked.
+# The lock names every package, so pip resolves nothing: pip 23 would look for an extra that a package
+# requires (`pydantic[email]`) in the newest version, and refuse that one because it is not locked.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r requirements.lock
 	$(BIN)/python -m pip check --disable-pip-version-check > /dev/null
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## Show what it does, on the embedded emulator
+demo: $(READY) ## Do an administrator's tasks on the emulator
 	$(BIN)/portkey-admin-mcp demo
 
 test: $(READY) ## Run all tests
 	$(BIN)/pytest -n auto
 
-test-sdk: $(READY) ## Run the tests of the protocol with the fast path turned off
+test-sdk: $(READY) ## Run the tests of the protocol without the fast path
 	MCP_FAST_PATH=off $(BIN)/pytest -n auto tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
 
@@ -42,7 +42,7 @@ conformance: $(READY) ## Run the official conformance suite and the official cli
 	$(BIN)/python tests/conformance/run.py --fast-path on --store off
 	$(BIN)/python tests/conformance/clients.py
 
-check: $(READY) format lint types layers test fresh ## All that CI asks for
+check: $(READY) format lint types layers test fresh ## Run every check of CI
 
 format:
 	$(BIN)/ruff format --check $(CHECKED)
@@ -60,36 +60,36 @@ docs: $(READY) ## Write the generated pages, and the manifest of the fast path
 	$(BIN)/python scripts/write_docs.py
 	$(BIN)/python scripts/write_manifest.py
 
-fresh: ## Fail if a generated file is not what the code says
+fresh: ## Fail if a generated file is out of date
 	$(BIN)/python scripts/write_docs.py --check
 	$(BIN)/python scripts/write_manifest.py --check
 
-mutants: $(READY) ## Break what decides who may do what, and see tests fail (a quarter of an hour)
+mutants: $(READY) ## Check that tests notice changes of access control (15 minutes)
 	$(BIN)/python scripts/mutants.py
 
-bench: $(READY) ## Compare with the TypeScript server, on this machine (ten minutes)
+bench: $(READY) ## Compare with the TypeScript server on this machine (10 minutes)
 	$(BIN)/python benchmarks/compare.py
 
-bench-growth: $(READY) ## Measure both with more tools, clients and bytes, and draw it (an hour)
+bench-growth: $(READY) ## Measure and plot both with more tools, clients and bytes (an hour)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/growth.py
 
-snapshots: $(READY) ## Write what a client sees of each tool; read the diff
+snapshots: $(READY) ## Write what clients see of each tool, and its cost; read the diff
 	$(BIN)/pytest -q tests/house --update-snapshots
 
-dev: $(READY) ## Serve the emulator on port 8788, again after each change
+dev: $(READY) ## Serve the emulator on port 8788, restarted after each change
 	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp emulator" src
 
-dev-http: $(READY) ## Serve the sandbox over HTTP on port 3000, again after each change
+dev-http: $(READY) ## Serve the sandbox over HTTP on port 3000, restarted after each change
 	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp http --sandbox" src
 
-# The image installs the second with what the third built, and nothing of the first.
-lock: $(READY) ## Write what is locked anew
+# For development; for the image; and for building the package into the image.
+lock: $(READY) ## Lock the newest versions of all packages
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(COMPILE) --upgrade --extra dev -o requirements.lock pyproject.toml
 	$(COMPILE) --extra code --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --only-build-deps --build-deps-for wheel \
 		-o requirements-build.lock pyproject.toml
 
-clean: ## Remove what make made
+clean: ## Remove all files that make created
 	rm -rf $(VENV) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -2,15 +2,16 @@
 
     python benchmarks/compare.py [--pairs N] [--quick]
 
-Measures ours, theirs, ours, theirs …, prints a table and writes RESULTS.md; a quick run, which is
-too short to be believed, only prints. Client, servers and the stand-in for Portkey share the
-machine's processors and speak over 127.0.0.1 and pipes alone.
+Measures the two servers in turns, prints a table and writes RESULTS.md. A quick run only prints:
+it is too short for reliable figures. Client, servers and the stand-in for Portkey share the
+machine's processors, and are connected only by 127.0.0.1 and pipes.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
+from compared_servers import Bench, bench, install, ours, theirs
 from conditions import conditions, end_on_signal, failing_with
 from figures import (
     FULL,
@@ -22,7 +23,6 @@ from figures import (
     stdio_figures,
     upstream_rate,
 )
-from servers import Bench, bench, install, ours, theirs
 from table import HEAD, Measured, Row, cells, markdown, number
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -93,11 +93,11 @@ times, memory and sizes less is better; for calls a second more is.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, help="how often each server is measured")
-    parser.add_argument("--quick", action="store_true", help="one short pair, to see it work")
-    asked = parser.parse_args()
-    size = QUICK if asked.quick else FULL
-    size = size._replace(pairs=asked.pairs or size.pairs)
+    parser.add_argument("--pairs", type=int, help="number of times that each server is measured")
+    parser.add_argument("--quick", action="store_true", help="one short pair, to try it out")
+    options = parser.parse_args()
+    size = QUICK if options.quick else FULL
+    size = size._replace(pairs=options.pairs or size.pairs)
     end_on_signal()
     install()
     surroundings = conditions()
@@ -109,7 +109,7 @@ def main() -> None:
             measure_pair(running, size, measured)
     text = report(measured, size, upstream, surroundings)
     print(text)
-    if not asked.quick:
+    if not options.quick:
         RESULTS.write_text(text, encoding="utf-8")
 
 

@@ -1,11 +1,11 @@
-"""How long the emulator takes with a large organisation: a write and a page at 50,000 rows.
+"""How long the emulator takes for a write and for a page in an organisation of 50,000 rows.
 
     python benchmarks/emulator_store.py [ROWS]
 
-Prints the median and the worst of 40 requests of each kind, in milliseconds, in process, with the
-seeded month of requests present and as many audit logs as rows; then what it takes to start, with
-and without a file that holds all this, and the first question that the month is made for.
-Exit 1 if the median of a write or a page takes longer than 5 ms.
+Prints the median and the maximum of 40 requests of each kind, in milliseconds, in process, with
+the generated month of requests and as many audit logs as rows. Then prints the time of a start,
+with and without a state file of that size, and of the first request that needs the month.
+The exit code is 1 if the median of a write or a page is more than 5 ms.
 """
 
 import json
@@ -21,13 +21,13 @@ from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.emulator.traffic.requests import milliseconds
 
 REPEATS = 40
-MOST_MS = 5
+MAX_MS = 5
 PERIOD = "2026-10-01T00:00:00Z", "2026-11-03T00:00:00Z"
 MONTH = "/analytics/graphs/cost?time_of_generation_min={}&time_of_generation_max={}".format(*PERIOD)
 
 
 def filled(rows: int, file: Path | None) -> tuple[Emulator, str]:
-    """An organisation with so many virtual keys in one workspace, and that workspace's id."""
+    """An organisation with `rows` virtual keys in one workspace, and the id of that workspace."""
     emulator = Emulator("acme", frozen_time, file)
     table = emulator.store.table("virtual_keys")
     pattern = table.rows()[0]
@@ -51,29 +51,29 @@ def timed(emulator: Emulator, method: str, target: str, bodies: list[bytes]) -> 
 
 
 def with_traffic(emulator: Emulator, rows: int) -> None:
-    """Make the month of requests, and as many audit logs as there are rows."""
+    """Generate the month of requests, and as many audit logs as there are rows."""
     timed(emulator, "GET", MONTH, [b""])
-    found, now = emulator.store.database, milliseconds(emulator.store.now())
+    database, now = emulator.store.database, milliseconds(emulator.store.now())
     timed(emulator, "POST", "/admin/workspaces", [b'{"name": "First"}'])
-    columns = found.execute("select * from audit limit 1").fetchone()[1:]
+    columns = database.execute("select * from audit limit 1").fetchone()[1:]
     marks = ", ".join("?" * (1 + len(columns)))
     many = ((now - number, *columns) for number in range(rows))
-    found.executemany(f"insert into audit values ({marks})", many)
-    found.commit()
+    database.executemany(f"insert into audit values ({marks})", many)
+    database.commit()
 
 
-def requests(emulator: Emulator, home: str) -> list[tuple[str, str, str, Any]]:
-    """What is asked: a name, the verb, the target and the body."""
+def requests(emulator: Emulator, workspace: str) -> list[tuple[str, str, str, Any]]:
+    """The requests to measure: a name, the verb, the target and the body of each."""
     organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
     audit = "start_time={}&end_time={}".format(*PERIOD)
-    new = {"name": "New", "provider": "openai", "key": "k", "workspace_id": home}
+    new = {"name": "New", "provider": "openai", "key": "k", "workspace_id": workspace}
     log = {"request": {"url": "u", "body": {}}, "response": {"body": {}}}
     return [
         ("create", "POST", "/virtual-keys", new),
-        ("update", "PUT", "/virtual-keys/key-7", {"note": "x", "workspace_id": home}),
+        ("update", "PUT", "/virtual-keys/key-7", {"note": "x", "workspace_id": workspace}),
         ("insert a log", "POST", "/logs", log),
-        ("page of 10", "GET", f"/virtual-keys?page_size=10&workspace_id={home}", {}),
-        ("one by slug", "GET", f"/virtual-keys/key-9?workspace_id={home}", {}),
+        ("page of 10", "GET", f"/virtual-keys?page_size=10&workspace_id={workspace}", {}),
+        ("one by slug", "GET", f"/virtual-keys/key-9?workspace_id={workspace}", {}),
         (
             "page of audit logs",
             "GET",
@@ -83,9 +83,9 @@ def requests(emulator: Emulator, home: str) -> list[tuple[str, str, str, Any]]:
     ]
 
 
-def started(seconds_since: float, what: str) -> None:
-    """Print how long something took."""
-    print(f"{what:38}{(time.perf_counter() - seconds_since) * 1000:8.1f}")
+def print_elapsed(since: float, name: str) -> None:
+    """Print the milliseconds since `since`, a time of `time.perf_counter`."""
+    print(f"{name:38}{(time.perf_counter() - since) * 1000:8.1f}")
 
 
 def main() -> int:
@@ -97,25 +97,25 @@ def main() -> int:
         print("starting, ms")
         since = time.perf_counter()
         first = Emulator("acme", frozen_time)
-        started(since, "a seeded emulator")
+        print_elapsed(since, "a seeded emulator")
         since = time.perf_counter()
         timed(first, "GET", MONTH, [b""])
-        started(since, "the first question, which makes it")
+        print_elapsed(since, "the first request, which generates it")
         since = time.perf_counter()
         timed(first, "GET", MONTH, [b""])
-        started(since, "the second question")
+        print_elapsed(since, "the second request")
         second = Emulator("acme", frozen_time)
         since = time.perf_counter()
         timed(second, "GET", MONTH, [b""])
-        started(since, "the first of another organisation")
+        print_elapsed(since, "the first of another organisation")
         print(f"\n{rows:,} virtual keys in one workspace; {REPEATS} requests each, ms")
-        print(f"{'':38}{'median':>8}{'worst':>8}")
+        print(f"{'':38}{'median':>8}{'max':>8}")
         for file in (None, state):
-            emulator, home = filled(rows, file)
+            emulator, workspace = filled(rows, file)
             with_traffic(emulator, rows)
             for stale in (0, 10_000):
                 emulator.faults.stale_reads = stale
-                for what, method, target, body in requests(emulator, home):
+                for what, method, target, body in requests(emulator, workspace):
                     spent = timed(emulator, method, target, [json.dumps(body).encode()] * REPEATS)
                     slowest = max(slowest, statistics.median(spent))
                     name = (
@@ -125,11 +125,11 @@ def main() -> int:
         emulator.store.close()
         since = time.perf_counter()
         again = Emulator("acme", frozen_time, state)
-        started(since, "\nstarting with all of this in a file")
+        print_elapsed(since, "\nstarting with all of this in a file")
         since = time.perf_counter()
         timed(again, "GET", MONTH, [b""])
-        started(since, "its first question")
-    return int(slowest > MOST_MS)
+        print_elapsed(since, "its first request")
+    return int(slowest > MAX_MS)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is measured of a server: its start, its calls on stdio and over HTTP, what they cost."""
+"""What is measured of a server: its start, its calls on stdio and over HTTP, and their cost."""
 
 import statistics
 import time
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import http_load
+from compared_servers import Bench, Implementation
 from http_load import HttpLoad
 from messages import CALL, LIST, SESSIONLESS_CALL, Message
 from processes import cpu_s, resident_mb
-from servers import Bench, Implementation
 from table import Figures
 
 IN_FLIGHT = 64
 CLIENTS = 32
-MOST_CALLS = 100_000
-ANSWER_S = 60
+MAX_CALLS = 100_000
+ANSWER_TIMEOUT_S = 60
 
 
 class Size(NamedTuple):
-    """How much is measured: pairs, starts in each, calls on stdio, seconds of an HTTP load."""
+    """How much is measured: pairs, starts in each, calls on stdio, seconds of HTTP load."""
 
     pairs: int
     starts: int
@@ -33,7 +33,7 @@ QUICK = Size(pairs=1, starts=1, sequential=100, in_flight=500, seconds=1)
 
 
 def start_figures(bench: Bench, server: Implementation) -> Figures:
-    """Milliseconds from the start of a process to its answers, each as a client would wait."""
+    """Milliseconds from the start of a process to its answers, waiting as a client does."""
     with bench.stdio(server) as client:
         initialize = client.initialize()
         answer = client.ask(LIST)
@@ -56,11 +56,11 @@ def stdio_figures(bench: Bench, server: Implementation, size: Size) -> Figures:
         client.initialize()
         warm = size.sequential // 5
         before = bench.answered()
-        client.load(warm, 1, ANSWER_S)
-        sequential = client.load(size.sequential, 1, ANSWER_S)
-        client.load(warm, IN_FLIGHT, ANSWER_S)
+        client.load(warm, 1, ANSWER_TIMEOUT_S)
+        sequential = client.load(size.sequential, 1, ANSWER_TIMEOUT_S)
+        client.load(warm, IN_FLIGHT, ANSWER_TIMEOUT_S)
         spent = cpu_s(client.pid)
-        load = client.load(size.in_flight, IN_FLIGHT, ANSWER_S)
+        load = client.load(size.in_flight, IN_FLIGHT, ANSWER_TIMEOUT_S)
         spent = cpu_s(client.pid) - spent
         made = 2 * warm + len(sequential.each_s) + len(load.each_s)
         _expect_answered(bench, before + made)
@@ -110,7 +110,7 @@ def call_figures(
 
 def load(port: int, message: Message, sessions: Sequence[str | None], seconds: float) -> HttpLoad:
     """Load a server, within bounds."""
-    return http_load.load(port, message, sessions, seconds, MOST_CALLS)
+    return http_load.load(port, message, sessions, seconds, MAX_CALLS)
 
 
 def _expect_answered(bench: Bench, expected: int) -> None:

@@ -1,4 +1,4 @@
-"""How both servers grow: with tools, with clients, and with the size of answers (Linux).
+"""How figures of both servers change with tools, with clients, and with answer size (Linux).
 
     python benchmarks/growth.py [--only tools|clients|answers] [--rounds N] [--quick]
 
@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import http_load
+from compared_servers import Bench, Implementation, bench, install, ours, ours_with, theirs
 from conditions import conditions, end_on_signal, failing_with
 from figures import (
-    ANSWER_S,
+    ANSWER_TIMEOUT_S,
     FULL,
     QUICK,
     Size,
@@ -32,24 +33,23 @@ from messages import CALL, LIST, SESSIONLESS_CALL, Message
 from plots import Panel, Point, draw
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from processes import resident_mb
-from servers import Bench, Implementation, bench, install, ours, ours_with, theirs
 from table import Figures, markdown, number
 
 HERE = Path(__file__).parent
 PLOTS = HERE.parent / "docs" / "benchmarks"
 TOOLS = (1, 50, None, 1_000)
-"""None is all there are."""
+"""None means all tools."""
 CLIENTS = (1, 16, 128, 512)
 ANSWER_BYTES = (1_000, 100_000, 5_000_000)
 ANSWER_CLIENTS = 8
 ANSWERS_AT_ONCE = 8
-WHOLE = {"MCP_MAX_RESULT_CHARS": "20000000"}
-"""Else long answers are cut, by default at 80,000 characters."""
+UNCUT = {"MCP_MAX_RESULT_CHARS": "20000000"}
+"""Without it long answers are cut, by default at 80,000 characters."""
 FEWEST_CALLS = 20
 
 
 class Growth(NamedTuple):
-    """One thing that grows: how it is measured, and what of it is drawn."""
+    """One quantity that grows: how it is measured, and which figures are plotted."""
 
     name: str
     axis: str
@@ -60,7 +60,7 @@ class Growth(NamedTuple):
 def with_tools(log: IO[bytes], size: Size) -> Iterator[Point]:
     """Start, calls and lists, by the number of tools that are listed."""
     servers = [_with_tools(count) for count in TOOLS]
-    # Theirs can be narrowed by domain only: one of them, and all.
+    # The TypeScript server can only be narrowed by domain: one domain, and all.
     servers += [theirs(PORTKEY_TOOL_DOMAINS="configs"), theirs()]
     with bench(log) as running:
         for server in servers:
@@ -122,17 +122,17 @@ def _calls(
 
 def with_answers(log: IO[bytes], size: Size) -> Iterator[Point]:
     """Calls on stdio and over HTTP, by the bytes of Portkey's answer."""
-    cut, whole, other = ours(), ours(**WHOLE), theirs()
-    lines = (("ours", whole), ("ours, cut at 80,000", cut), ("theirs", other))
+    cut, uncut, other = ours(), ours(**UNCUT), theirs()
+    lines = (("ours", uncut), ("ours, cut at 80,000", cut), ("theirs", other))
     for answer_bytes in ANSWER_BYTES:
         calls = max(FEWEST_CALLS, min(size.sequential, 10_000_000 // answer_bytes))
         with bench(log, answer_bytes) as running:
             for line, server in lines:
                 with running.stdio(server) as client:
                     client.initialize()
-                    client.load(calls // 5, 1, ANSWER_S)
-                    sequential = client.load(calls, 1, ANSWER_S)
-                    at_once = client.load(calls, ANSWERS_AT_ONCE, ANSWER_S)
+                    client.load(calls // 5, 1, ANSWER_TIMEOUT_S)
+                    sequential = client.load(calls, 1, ANSWER_TIMEOUT_S)
+                    at_once = client.load(calls, ANSWERS_AT_ONCE, ANSWER_TIMEOUT_S)
                     figures = {
                         "p50": statistics.median(sequential.each_s) * 1000,
                         "rate": at_once.rate,
@@ -191,8 +191,8 @@ def medians(points: list[Point]) -> list[Point]:
     for line, x, figures in points:
         groups.setdefault((line, x), []).append(figures)
     return [
-        Point(line, x, {name: statistics.median(f[name] for f in found) for name in found[0]})
-        for (line, x), found in sorted(groups.items())
+        Point(line, x, {name: statistics.median(f[name] for f in group) for name in group[0]})
+        for (line, x), group in sorted(groups.items())
     ]
 
 
@@ -207,7 +207,7 @@ def section(growth: Growth, points: list[Point]) -> str:
 
 
 def measure(growth: Growth, rounds: int, size: Size) -> list[Point]:
-    """Measure everything once in each round, so that a slow minute is nobody's alone."""
+    """Measure everything once in each round, so that a slow minute affects both servers."""
     points: list[Point] = []
     with tempfile.TemporaryFile() as log, failing_with(log):
         for turn in range(rounds):
@@ -219,14 +219,14 @@ def measure(growth: Growth, rounds: int, size: Size) -> list[Point]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     names = [growth.name for growth in GROWTHS]
-    parser.add_argument("--only", choices=names, action="append", help="may be given again")
+    parser.add_argument("--only", choices=names, action="append", help="may be repeated")
     parser.add_argument("--rounds", type=int, help="how often each point is measured")
     parser.add_argument("--quick", action="store_true", help="one short round, to see it work")
-    asked = parser.parse_args()
-    rounds = asked.rounds or (1 if asked.quick else 3)
+    options = parser.parse_args()
+    rounds = options.rounds or (1 if options.quick else 3)
     end_on_signal()
     install()
-    kind = "One short round" if asked.quick else f"Medians of {rounds} rounds"
+    kind = "One short round" if options.quick else f"Medians of {rounds} rounds"
     text = f"""\
 # Growth
 
@@ -234,14 +234,14 @@ Written by `make bench-growth`. {kind}, in which every point is measured once.
 
 {conditions()}
 """
-    folder = Path(tempfile.mkdtemp()) if asked.quick else PLOTS
+    folder = Path(tempfile.mkdtemp()) if options.quick else PLOTS
     folder.mkdir(parents=True, exist_ok=True)
     for growth in GROWTHS:
-        if growth.name in (asked.only or names):
-            points = measure(growth, rounds, QUICK if asked.quick else FULL)
+        if growth.name in (options.only or names):
+            points = measure(growth, rounds, QUICK if options.quick else FULL)
             draw(folder / f"{growth.name}.png", growth.axis, growth.panels, points)
             text += f"\n{section(growth, points)}"
-    (folder if asked.quick else HERE).joinpath("GROWTH.md").write_text(text, encoding="utf-8")
+    (folder if options.quick else HERE).joinpath("GROWTH.md").write_text(text, encoding="utf-8")
     print(text)
     print(f"The plots are in {folder}")
 

@@ -1,4 +1,4 @@
-"""Compare HTTP clients as `api.py` would use them: one pooled client, 64 GETs in flight.
+"""Compare HTTP clients as portkey/transport.py would use them: one client, 64 GETs in flight.
 
     pip install aiohttp niquests pyreqwest     # beside the project's own requirements
     python benchmarks/http_clients.py [calls]
@@ -110,7 +110,7 @@ def import_ms(module: str) -> float:
 
 async def measured(name: str, url: str, calls: int) -> tuple[float, float]:
     """Calls a second with many in flight, and microseconds of one call alone."""
-    found: list[tuple[float, float]] = []
+    results: list[tuple[float, float]] = []
 
     async def measure(fetch: Fetch) -> None:
         assert await fetch() == BODY
@@ -126,10 +126,10 @@ async def measured(name: str, url: str, calls: int) -> tuple[float, float]:
         started = time.perf_counter()
         for _ in range(calls // 10):
             await fetch()
-        found.append((rate, (time.perf_counter() - started) / (calls // 10) * 1e6))
+        results.append((rate, (time.perf_counter() - started) / (calls // 10) * 1e6))
 
     await CLIENTS[name](url, measure)
-    return found[0]
+    return results[0]
 
 
 def main() -> None:

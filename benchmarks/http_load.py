@@ -1,4 +1,4 @@
-"""A lean client over HTTP: many connections, one request on each at a time, one thread.
+"""A minimal HTTP client: many connections, one request at a time on each, one thread.
 
 It knows as much of HTTP/1.1 as answers to these requests need: their head, and where they end.
 Linux only (epoll).
@@ -15,14 +15,14 @@ from typing import NamedTuple
 from messages import INITIALIZE, INITIALIZED, Message, Numbered, check
 
 READ_BYTES = 1 << 20
-ANSWER_S = 60
-MOST_REOPENED = 10
+ANSWER_TIMEOUT_S = 60
+MAX_REOPENED = 10
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class HttpLoad(NamedTuple):
-    """What came of many requests: seconds of each, seconds of all, bytes of one answer."""
+    """The result of many requests: seconds of each, seconds of all, bytes of one answer."""
 
     each_s: list[float]
     all_s: float
@@ -35,7 +35,7 @@ class HttpLoad(NamedTuple):
 
 
 class Connection:
-    """One connection that is kept, and the answer that is being read from it."""
+    """One kept connection, and the answer that is being read from it."""
 
     def __init__(self, port: int, request: Numbered, epoll: select.epoll) -> None:
         self._port = port
@@ -45,7 +45,7 @@ class Connection:
         self._open()
 
     def _open(self) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", self._port), ANSWER_S)
+        self._socket = socket.create_connection(("127.0.0.1", self._port), ANSWER_TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.number = self._socket.fileno()
         self._epoll.register(self.number, select.EPOLLIN)
@@ -64,7 +64,7 @@ class Connection:
         self._socket.sendall(self._request.next())
 
     def receive(self) -> bytes:
-        """Read what there is; returns the whole answer once it is there, else nothing."""
+        """Read what has arrived; returns the answer when it is complete, else empty bytes."""
         data = self._read()
         if not data:
             self._send_again()
@@ -89,7 +89,7 @@ class Connection:
 
         A server that is slow to read may think that a connection had nothing to say.
         """
-        if self._size or self._reopened == MOST_REOPENED:
+        if self._size or self._reopened == MAX_REOPENED:
             raise ConnectionError(
                 f"the server closed a connection after {self._size} bytes of an answer; "
                 f"it was reopened {self._reopened} times"
@@ -103,7 +103,7 @@ class Connection:
 
 
 def _end_of(answer: bytes) -> int | None:
-    """How many bytes an answer has; 0 if it says so in chunks, None if that is not known yet."""
+    """The length of an answer in bytes; 0 if it is chunked, None if not known yet."""
     head, end, _ = answer.partition(b"\r\n\r\n")
     if not end:
         return None
@@ -124,23 +124,27 @@ def request_of(message: Message, port: int, session: str | None = None) -> Numbe
 
 
 def load(
-    port: int, message: Message, sessions: Sequence[str | None], seconds: float, most: int
+    port: int, message: Message, sessions: Sequence[str | None], seconds: float, max_requests: int
 ) -> HttpLoad:
-    """Send a message on a connection for each session, for so long, and `most` times at most."""
+    """Send a message on one connection a session, for `seconds`, at most `max_requests` times."""
     connections: list[Connection] = []
     with select.epoll() as epoll:
         try:
             for session in sessions:
                 request = request_of(message, port, session)
                 connections.append(Connection(port, request, epoll))
-            return _load(connections, epoll, message, seconds, most)
+            return _load(connections, epoll, message, seconds, max_requests)
         finally:
             for connection in connections:
                 connection.close()
 
 
 def _load(
-    connections: list[Connection], epoll: select.epoll, message: Message, seconds: float, most: int
+    connections: list[Connection],
+    epoll: select.epoll,
+    message: Message,
+    seconds: float,
+    max_requests: int,
 ) -> HttpLoad:
     by_number = {connection.number: connection for connection in connections}
     each: list[float] = []
@@ -150,24 +154,24 @@ def _load(
         connection.send()
     sent = len(connections)
     while len(each) < sent:
-        ready = epoll.poll(ANSWER_S)
+        ready = epoll.poll(ANSWER_TIMEOUT_S)
         if not ready:
-            raise TimeoutError(f"no answer within {ANSWER_S} s")
+            raise TimeoutError(f"no answer within {ANSWER_TIMEOUT_S} s")
         for number, _ in ready:
             connection = by_number[number]
-            whole = connection.receive()
+            received = connection.receive()
             by_number[connection.number] = connection
-            if not whole:
+            if not received:
                 continue
-            _check(whole, message)
-            answer = whole
+            _check(received, message)
+            answer = received
             now = time.perf_counter()
             each.append(now - connection.sent)
-            if sent < most and now - began < seconds:
+            if sent < max_requests and now - began < seconds:
                 connection.send()
                 sent += 1
             else:
-                # The server may close an idle one while others still wait.
+                # The server may close an idle connection while others still wait.
                 connection.close()
     return HttpLoad(each, time.perf_counter() - began, len(answer))
 
@@ -179,8 +183,8 @@ def _check(answer: bytes, message: Message) -> None:
 
 
 def post(port: int, message: Message, session: str | None = None) -> tuple[str | None, bytes]:
-    """Send one message on a connection of its own; returns the session it began, and the body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    """Send one message on a new connection; returns the id of a new session, and the body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
     try:
         headers = {**message.headers, **({"mcp-session-id": session} if session else {})}
         connection.request("POST", "/mcp", message.body, headers)
@@ -195,7 +199,7 @@ def post(port: int, message: Message, session: str | None = None) -> tuple[str |
 
 
 def open_sessions(port: int, count: int) -> list[str | None]:
-    """Begin so many sessions; each is None where the server keeps none."""
+    """Open sessions; each is None if the server has no sessions."""
     sessions = []
     for _ in range(count):
         session, _body = post(port, INITIALIZE)

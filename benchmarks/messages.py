@@ -1,6 +1,6 @@
-"""What is said to both servers: JSON-RPC messages, and the HTTP requests that carry them.
+"""What is sent to both servers: JSON-RPC messages, and the HTTP requests that carry them.
 
-Ids have a fixed width, so that a request is made by putting a number into bytes.
+Ids have a fixed width, so that a request is created by writing a number into bytes.
 """
 
 import json
@@ -12,13 +12,13 @@ SESSION_REVISION = "2025-11-25"
 SESSIONLESS_REVISION = "2026-07-28"
 TOOL = "list_configs"
 CLIENT = {"name": "benchmark", "version": "1"}
-HERE = f'"id":{FIRST_ID}'.encode()
-"""Where the id of a request stands, as compact JSON."""
+ID_FIELD = f'"id":{FIRST_ID}'.encode()
+"""The id of a request, as compact JSON."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A request; `mark` is text that a good answer to it holds."""
+    """A request; `mark` is text that a successful answer contains."""
 
     method: str
     params: dict[str, Any]
@@ -81,7 +81,7 @@ class Numbered:
     _next: int = field(default=FIRST_ID, init=False)
 
     def __post_init__(self) -> None:
-        before, _, after = self.message.body.partition(HERE)
+        before, _, after = self.message.body.partition(ID_FIELD)
         self._before = self.head + before + b'"id":'
         self._after = after + self.end
 
@@ -92,6 +92,6 @@ class Numbered:
 
 
 def check(answer: bytes, message: Message) -> None:
-    """Refuse an answer that is not what was asked for; raises ValueError."""
+    """Raise ValueError if an answer is an error, or not the one to this message."""
     if message.mark not in answer or any(mark in answer for mark in FAILURE_MARKS):
         raise ValueError(f"{message.method} was answered {answer[:600]!r}")

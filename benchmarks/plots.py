@@ -1,4 +1,4 @@
-"""Plots of figures that grow, as PNG files."""
+"""Plots of figures, as PNG files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ STYLES = {"stateless": "--", "2026-07-28": ":", "cut at 80,000": ":"}
 
 
 class Point(NamedTuple):
-    """Figures of one server, told by `line`, where what grows is `x`."""
+    """The figures of one line of a plot at `x`; `line` names the server and its variant."""
 
     line: str
     x: float
@@ -25,7 +25,7 @@ class Point(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One figure, drawn by itself; times and rates on a logarithmic axis, memory from zero."""
+    """One figure in a plot; times and rates on a logarithmic axis, memory from zero."""
 
     figure: str
     title: str
@@ -33,7 +33,7 @@ class Panel(NamedTuple):
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether equal distances are equal ratios."""
+        """Whether the axis of the figure is logarithmic."""
         return self.unit != "MB"
 
 
@@ -53,11 +53,11 @@ def draw(path: Path, axis: str, panels: Sequence[Panel], points: Sequence[Point]
 
 def _draw_panel(field: Axes, panel: Panel, points: Sequence[Point]) -> None:
     for line in dict.fromkeys(point.line for point in points):
-        mine = [point for point in points if point.line == line]
+        on_line = [point for point in points if point.line == line]
         server, _, variant = line.partition(", ")
         field.plot(
-            [point.x for point in mine],
-            [point.figures[panel.figure] for point in mine],
+            [point.x for point in on_line],
+            [point.figures[panel.figure] for point in on_line],
             marker="o",
             label=line,
             color=COLOURS[server],

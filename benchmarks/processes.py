@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-END_S = 5
+END_TIMEOUT_S = 5
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -17,7 +17,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 def started(
     command: list[str], environment: dict[str, str], log: IO[bytes], *, is_piped: bool = False
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process in a group of its own, which is ended with all its children, come what may."""
+    """A process in its own group, which is ended with all its children, also after an error."""
     pipe = subprocess.PIPE if is_piped else subprocess.DEVNULL
     process = subprocess.Popen(
         command,
@@ -38,9 +38,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     try:
         with suppress(subprocess.TimeoutExpired, ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(END_S)
+            process.wait(END_TIMEOUT_S)
     finally:
-        # Also where the first process is gone: a worker of it may not be.
+        # Also if the first process has ended, because its workers may still run.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -50,16 +50,16 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all that come from it."""
+    """The ids of a process and of all its descendants."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         fields = _fields(stat)
         if fields:
             parents[int(stat.parent.name)] = int(fields[1])
-    found = [pid]
-    for parent in found:
-        found += [child for child, its_parent in parents.items() if its_parent == parent]
-    return found
+    pids = [pid]
+    for parent in pids:
+        pids += [child for child, its_parent in parents.items() if its_parent == parent]
+    return pids
 
 
 def cpu_s(pid: int) -> float:
@@ -69,7 +69,7 @@ def cpu_s(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    """Megabytes of memory that a tree holds; a page that two share counts twice."""
+    """Megabytes of resident memory of a tree; memory that two processes share counts twice."""
     pages = 0
     for each in tree(pid):
         try:
@@ -80,7 +80,7 @@ def resident_mb(pid: int) -> float:
 
 
 def _fields(stat: Path) -> list[str]:
-    """What stands behind the name of a process, which may hold spaces: state, parent, …."""
+    """The fields of a stat file after the process name, which may contain spaces: state, …."""
     try:
         return stat.read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

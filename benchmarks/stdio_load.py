@@ -1,4 +1,4 @@
-"""A lean client on stdio: lines over pipes, without a framework, to time a server by."""
+"""A minimal stdio client: lines over pipes, without a framework, for timing a server."""
 
 import os
 import select
@@ -12,11 +12,11 @@ from messages import CALL, INITIALIZE, INITIALIZED, Message, Numbered, check
 from processes import started
 
 READ_BYTES = 1 << 20
-ANSWER_S = 60
+ANSWER_TIMEOUT_S = 60
 
 
 class StdioLoad(NamedTuple):
-    """What came of many calls: seconds of each, in order, and of all."""
+    """The result of many calls: seconds of each, in order, and of all."""
 
     each_s: list[float]
     all_s: float
@@ -28,7 +28,7 @@ class StdioLoad(NamedTuple):
 
 
 class StdioClient:
-    """Talks to one server; `born` is when it was started, by `time.perf_counter`."""
+    """A client of one server; `born` is the time of its start, by `time.perf_counter`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", born: float) -> None:
         assert process.stdin is not None
@@ -49,14 +49,14 @@ class StdioClient:
         return answer
 
     def initialize(self) -> float:
-        """Shake hands; returns the seconds from the start of the process to the answer."""
+        """Do the handshake; returns the seconds from the start of the process to its answer."""
         self.ask(INITIALIZE)
         took = time.perf_counter() - self.born
         self._write(INITIALIZED.body + b"\n")
         return took
 
     def load(self, calls: int, in_flight: int, seconds: float) -> StdioLoad:
-        """Make so many calls, always `in_flight` at once; fewer when the time is up.
+        """Make this number of calls, `in_flight` at a time; fewer if the time is up.
 
         Answers may come in any order, so with several in flight a call's time is that of the
         oldest one that waits.
@@ -79,19 +79,19 @@ class StdioClient:
         return StdioLoad(each, time.perf_counter() - began)
 
     def _read_lines(self) -> list[bytes]:
-        """The answers that are there, at least one; what follows the last of them is kept."""
+        """The answers that have arrived, at least one; the rest after the last is kept."""
         data = self._read()
         while b"\n" not in data:
             self._begun.append(data)
             data = self._read()
-        whole, _, rest = data.rpartition(b"\n")
-        lines = b"".join([*self._begun, whole]).split(b"\n")
+        complete, _, rest = data.rpartition(b"\n")
+        lines = b"".join([*self._begun, complete]).split(b"\n")
         self._begun = [rest]
         return lines
 
     def _read(self) -> bytes:
-        if not self._poll.poll(ANSWER_S * 1000):
-            raise TimeoutError(f"no answer within {ANSWER_S} s")
+        if not self._poll.poll(ANSWER_TIMEOUT_S * 1000):
+            raise TimeoutError(f"no answer within {ANSWER_TIMEOUT_S} s")
         data = os.read(self._from, READ_BYTES)
         if not data:
             raise ConnectionError("the server has gone")
@@ -106,7 +106,7 @@ class StdioClient:
 def connected(
     command: list[str], environment: dict[str, str], log: IO[bytes]
 ) -> Iterator[StdioClient]:
-    """A server in a process of its own, and a client that has said nothing yet."""
+    """A server in its own process, and a client that has sent nothing yet."""
     born = time.perf_counter()
     with started(command, environment, log, is_piped=True) as process:
         yield StdioClient(process, born)

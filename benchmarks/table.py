@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 Figures = dict[str, float]
-"""What was measured once, by name."""
+"""One measurement of each figure, by name."""
 
 
 class Measured:
@@ -16,17 +16,17 @@ class Measured:
         self._numbers: dict[tuple[str, str], list[float]] = defaultdict(list)
 
     def add(self, server: str, figures: Mapping[str, float]) -> None:
-        """Note what was measured of a server."""
+        """Add measurements of a server."""
         for name, number in figures.items():
             self._numbers[server, name].append(number)
 
     def of(self, server: str, name: str) -> list[float]:
-        """The numbers of one figure."""
+        """The measurements of one figure, in order."""
         return self._numbers[server, name]
 
 
 class Row(NamedTuple):
-    """A line of the table: a figure of ours, one of theirs, and what their ratio should be.
+    """A row of the table: a figure of ours, one of theirs, and the goal of their ratio.
 
     `goal` is a ratio, ours to theirs; None where none is set. Calls a second (`is_rate`) should
     be above it, times and sizes below.
@@ -54,7 +54,7 @@ HEAD = ("", "unit", "ours", "theirs", "ours / theirs", "lowest–highest", "goal
 
 
 def cells(row: Row, measured: Measured) -> tuple[str, ...]:
-    """A row in words; figures are medians."""
+    """The cells of a row as text; figures are medians."""
     ratios = row.ratios(measured)
     ratio = statistics.median(ratios)
     goal, met = "", ""
@@ -74,7 +74,7 @@ def cells(row: Row, measured: Measured) -> tuple[str, ...]:
 
 
 def number(value: float) -> str:
-    """A number with about three digits that count."""
+    """A number with about three significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,9 +1,9 @@
-"""A stand-in for Portkey that costs next to nothing: one page of configs for every request.
+"""A fast stand-in for Portkey, which answers every request with the same page of configs.
 
     python benchmarks/upstream.py [BYTES]
 
-Prints its port. The page has about so many bytes of JSON; GET /answered tells how many requests
-were answered, so that a benchmark can see that nobody answered from a cache.
+Prints its port. The argument is the approximate size of the page in bytes. GET /answered returns
+the number of answered requests, so that a benchmark notices answers from a cache.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import cast
 
 import uvloop
 
-USUAL_BYTES = 1_000
+DEFAULT_BYTES = 1_000
 MARK = "cfg-marked"
 """The slug of the first config, by which an answer is recognised."""
 
@@ -43,13 +43,13 @@ def _config(number: int) -> dict[str, object]:
 
 
 def answer(body: bytes) -> bytes:
-    """A whole HTTP answer."""
+    """A complete HTTP answer."""
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     return head % len(body) + body
 
 
 class Upstream(asyncio.Protocol):
-    """Answers each request on a connection, without reading more of it than where it ends."""
+    """Answers each request on a connection, and parses only where each ends."""
 
     answered = 0
     canned = b""
@@ -77,4 +77,4 @@ async def serve(size: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else USUAL_BYTES))
+    uvloop.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_BYTES))

@@ -1,7 +1,7 @@
-"""The image's HEALTHCHECK: ends with 0 if the service in this container answers /health.
+"""The image's HEALTHCHECK: exits with 0 if the service in this container answers /health.
 
-Asks loopback, whose Host is always allowed, and no proxy. Behind MCP_TLS_CA_PATH, where it would
-need a client certificate, run the container with --no-healthcheck.
+It calls the loopback address, whose Host is always accepted, and uses no proxy. With
+MCP_TLS_CA_PATH it would need a client certificate: run the container with --no-healthcheck.
 """
 
 import os
@@ -12,7 +12,7 @@ settings = os.environ  # noqa: TID251  # a script of its own: the package is not
 port = settings.get("MCP_PORT") or settings.get("PORT") or "3000"
 scheme = "https" if settings.get("MCP_TLS_CERT_PATH") else "http"
 
-# The certificate names the public host, not this address; what is asked is no secret.
+# The certificate is not for this address, and nothing secret is sent.
 context = ssl.create_default_context()
 context.check_hostname = False
 context.verify_mode = ssl.CERT_NONE

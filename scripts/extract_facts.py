@@ -2,9 +2,9 @@
 
     python scripts/extract_facts.py DIRECTORY
 
-DIRECTORY holds Portkey's `openapi.yaml`, `operations.tsv` with the plan and the scopes that its
-documentation names for each operation, and `tools.tsv` with the arguments of the TypeScript
-server's tools. Of the first only names, types and bounds are kept: no sentence of it.
+DIRECTORY holds Portkey's `openapi.yaml`; `operations.tsv`, with the plan and the scopes that its
+documentation names for each operation; and `tools.tsv`, with the arguments of the TypeScript
+server's tools. Of the first only names, types and bounds are kept, and no descriptions.
 """
 
 import argparse
@@ -27,7 +27,7 @@ ADMINISTRATIVE = (
     "/virtual-keys",
 )  # fmt: skip
 VERBS = ("get", "post", "put", "delete")
-SAID = (
+KEYWORDS = (
     "type", "properties", "items", "required", "enum", "format", "pattern", "oneOf", "anyOf",
     "allOf", "nullable", "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength",
     "exclusiveMinimum", "exclusiveMaximum", "additionalProperties", "$ref",
@@ -36,10 +36,10 @@ ARGUMENT = re.compile(r"(?P<path>[^:]+):(?P<type>.+?):(?P<need>req|opt)(?::(?P<b
 
 
 def main() -> None:
-    """Write the facts."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("directory", type=Path, help="where openapi.yaml and tools.tsv are")
-    source = asked.parse_args().directory
+    """Write every file of facts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path, help="the directory of the three files")
+    source = parser.parse_args().directory
     csv.field_size_limit(10**7)
     _write("openapi.json", openapi(yaml.safe_load((source / "openapi.yaml").read_text())))
     with (source / "operations.tsv").open(newline="") as file:
@@ -50,14 +50,14 @@ def main() -> None:
         _write("typescript_tools.json", typescript(csv.DictReader(file, delimiter="\t")))
 
 
-def openapi(whole: dict[str, Any]) -> dict[str, Any]:
+def openapi(document: dict[str, Any]) -> dict[str, Any]:
     """The request body, parameters and answer of each administrative operation."""
     operations = {}
-    for path, verbs in whole["paths"].items():
+    for path, verbs in document["paths"].items():
         for verb in VERBS:
             if verb in verbs and path.startswith(ADMINISTRATIVE):
-                operations[f"{verb.upper()} {path}"] = _operation(whole, verbs[verb], verbs)
-    schemas = {name: _plain(s) for name, s in whole["components"]["schemas"].items()}
+                operations[f"{verb.upper()} {path}"] = _operation(document, verbs[verb], verbs)
+    schemas = {name: _plain(s) for name, s in document["components"]["schemas"].items()}
     return {
         "source": "Portkey's openapi.yaml of 2026-06-12: names, types and bounds",
         "operations": operations,
@@ -65,50 +65,52 @@ def openapi(whole: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _operation(whole: dict[str, Any], operation: Any, path: Any) -> dict[str, Any]:
+def _operation(document: dict[str, Any], operation: Any, path: Any) -> dict[str, Any]:
     parameters = {}
     for each in [*path.get("parameters", []), *operation.get("parameters", [])]:
-        found = _resolved(whole, each)
-        if found["in"] == "query":
-            parameters[found["name"]] = _plain(found.get("schema", {}))
+        parameter = _resolved(document, each)
+        if parameter["in"] == "query":
+            parameters[parameter["name"]] = _plain(parameter.get("schema", {}))
     answers = operation["responses"]
-    told = next((answers[code] for code in ("200", "201", 200) if code in answers), {})
+    success = next((answers[code] for code in ("200", "201", 200) if code in answers), {})
     return {
         "query": parameters,
-        "body": _content(_resolved(whole, operation.get("requestBody", {}))),
-        "answer": _content(_resolved(whole, told)),
+        "body": _content(_resolved(document, operation.get("requestBody", {}))),
+        "answer": _content(_resolved(document, success)),
     }
 
 
-def _resolved(whole: dict[str, Any], node: Any) -> Any:
+def _resolved(document: dict[str, Any], node: Any) -> Any:
+    """The node that a reference leads to, or the node itself."""
     if "$ref" not in node:
         return node
+    target = document
     for part in node["$ref"].split("/")[1:]:
-        whole = whole[part]
-    return whole
+        target = target[part]
+    return target
 
 
 def _content(node: dict[str, Any]) -> Any:
-    found = node.get("content", {}).get("application/json", {}).get("schema")
-    return None if found is None else _plain(found)
+    schema = node.get("content", {}).get("application/json", {}).get("schema")
+    return None if schema is None else _plain(schema)
 
 
 def _plain(node: Any) -> Any:
-    """A schema as JSON Schema has it: without words, null among the types."""
+    """A schema as in JSON Schema: without descriptions, and with null among the types."""
     if isinstance(node, list):
         return [_plain(each) for each in node]
     if not isinstance(node, dict):
         return node
-    kept = {name: _said(name, value) for name, value in node.items() if name in SAID}
-    if kept.pop("nullable", False) and "type" in kept:
-        kept["type"] = [kept["type"], "null"]
-        if "enum" in kept:
-            kept["enum"] = [*kept["enum"], None]
-    return kept
+    schema = {name: _value(name, value) for name, value in node.items() if name in KEYWORDS}
+    if schema.pop("nullable", False) and "type" in schema:
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+    return schema
 
 
-def _said(name: str, value: Any) -> Any:
-    """What a keyword says; names of properties are not keywords."""
+def _value(name: str, value: Any) -> Any:
+    """The value of a keyword; the names of properties are not keywords."""
     if name == "properties":
         return {field: _plain(schema) for field, schema in value.items()}
     return "#/schemas/" + value.rpartition("/")[2] if name == "$ref" else _plain(value)
@@ -116,13 +118,13 @@ def _said(name: str, value: Any) -> Any:
 
 def _used(operations: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """The schemas that operations refer to, and those that these refer to."""
-    wanted, seen = {*_references(operations)}, {}
-    while wanted:
-        name = wanted.pop()
-        if name not in seen:
-            seen[name] = schemas[name]
-            wanted |= {*_references(schemas[name])}
-    return dict(sorted(seen.items()))
+    names, used = {*_references(operations)}, {}
+    while names:
+        name = names.pop()
+        if name not in used:
+            used[name] = schemas[name]
+            names |= {*_references(schemas[name])}
+    return dict(sorted(used.items()))
 
 
 def _references(node: Any) -> list[str]:
@@ -130,44 +132,48 @@ def _references(node: Any) -> list[str]:
 
 
 def plans(rows: Any) -> dict[str, Any]:
-    """The plan an operation needs: enterprise, or all."""
-    known = {
+    """The plan that each operation needs: `enterprise`, or `all` for any plan."""
+    operations = {
         f"{row['method']} {row['path']}": "enterprise"
         if row["plan"].startswith("enterprise")
         else "all"
         for row in rows
         if row["plan"][:1] in ("a", "e")
     }
-    return {"source": "The plans that Portkey's documentation names", "operations": known}
+    return {"source": "The plans that Portkey's documentation names", "operations": operations}
 
 
 def scopes(rows: Any) -> dict[str, Any]:
-    """The scopes that an operation is documented to need, where any are."""
-    found = {}
+    """The scopes that the documentation names for each operation, where it names any."""
+    operations = {}
     for row in rows:
-        named = sorted(set(SCOPE.findall(row["documented_scopes"])))
-        if named and "presumed" not in row["documented_scopes"]:
-            found[f"{row['method']} {row['path']}"] = named
-    return {"source": "The scopes that Portkey's documentation names", "operations": found}
+        names = sorted(set(SCOPE.findall(row["documented_scopes"])))
+        if names and "presumed" not in row["documented_scopes"]:
+            operations[f"{row['method']} {row['path']}"] = names
+    return {"source": "The scopes that Portkey's documentation names", "operations": operations}
 
 
 def typescript(rows: Any) -> dict[str, Any]:
-    """The arguments of each tool: by place, the type, whether it is needed, and its bounds."""
+    """The arguments of each tool: by place, the type, `req` or `opt`, and the bounds."""
     tools = {}
     for row in rows:
-        found = {}
+        arguments = {}
         for text in filter(None, row["args"].split(" ; ")):
             argument = ARGUMENT.match(text)
             if argument is None:
                 raise ValueError(f"{row['name']}: {text}")
-            found[argument["path"]] = [argument["type"], argument["need"], argument["bounds"] or ""]
-        tools[row["name"]] = found
-    told = "by tool and place: type, req or opt, bounds; `[]` marks a list, a dot a part"
-    return {"source": f"The arguments of the TypeScript server's tools, {told}", "tools": tools}
+            arguments[argument["path"]] = [
+                argument["type"],
+                argument["need"],
+                argument["bounds"] or "",
+            ]
+        tools[row["name"]] = arguments
+    form = "by tool and place: type, req or opt, bounds; `[]` marks a list, a dot a part"
+    return {"source": f"The arguments of the TypeScript server's tools, {form}", "tools": tools}
 
 
 def _write(name: str, facts: dict[str, Any]) -> None:
-    """One line for each operation, schema and tool, so that a change is read as one."""
+    """Write a file with one line for each operation, schema and tool, so that diffs are short."""
     parts = []
     for key, value in facts.items():
         if isinstance(value, dict):

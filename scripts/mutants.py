@@ -1,10 +1,11 @@
-"""Break the code that decides who may do what, one small thing at a time, and see a test fail.
+"""Change the code that decides who may do what, one small change at a time, and run its tests.
 
-    make mutants            all of them, about a quarter of an hour on two cores
+    make mutants            all of them, about 15 minutes on two cores
     python scripts/mutants.py --only guards
 
-A mutant is killed when the tests of its file fail. Survivors are printed, and those that change
-nothing anyone could see are listed with the reason in docs/decisions/mutants.md. Exit 1 below 90 %.
+A mutant is a file with one change. It is killed if the tests of the file fail, and else survives.
+Survivors are printed; those that change no behaviour are listed with the reason in
+docs/decisions/mutants.md. The exit code is 1 if fewer than 90 % are killed.
 """
 
 import argparse
@@ -24,12 +25,12 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "portkey_admin_mcp"
-KILLED_AT_LEAST = 0.9
-SECONDS = 120
+MIN_KILLED_SHARE = 0.9
+TIMEOUT_S = 120
 
 
 class Target(NamedTuple):
-    """A file, the functions of it that decide (all if none are named), and their tests."""
+    """A file of the package, its functions to change (all if none are named), and their tests."""
 
     file: str
     functions: tuple[str, ...]
@@ -40,7 +41,8 @@ TARGETS = (
     Target(
         "emulator/core/routing.py",
         (
-            "check_permissions", "check_workspace", "plan", "require", "may", "is_admin", "is_owner",
+            "check_permissions", "check_workspace", "plan", "require", "may", "is_admin",
+            "is_owner",
             "workspace", "named_workspace", "find_within", "find", "match", "_fits",
             "_segment_fits",
         ),
@@ -112,7 +114,7 @@ SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 class Mutant(NamedTuple):
-    """One change: where, what, and the whole file with it."""
+    """One change: its place, a description, and the source of the file with it."""
 
     target: Target
     line: int
@@ -121,64 +123,65 @@ class Mutant(NamedTuple):
 
 
 def main() -> int:
-    """Make every mutant, run its tests, and say which live."""
-    asked = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    asked.add_argument("--only", default="", help="files whose path holds this")
-    only = asked.parse_args().only
+    """Create every mutant, run its tests, and print which survive."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", default="", help="only files whose path contains this")
+    only = parser.parse_args().only
     chosen = [m for target in TARGETS if only in target.file for m in mutants(target)]
     print(f"{len(chosen)} mutants")
-    with tempfile.TemporaryDirectory() as home:
-        rooms = rooms_in(Path(home))
+    with tempfile.TemporaryDirectory() as folder:
+        copies = copies_in(Path(folder))
         for target in dict.fromkeys(mutant.target for mutant in chosen):
-            # Tests that fail by themselves would kill every mutant.
-            whole = (ROOT / "src" / PACKAGE / target.file).read_text(encoding="utf-8")
-            if is_killed(rooms, Mutant(target, 0, "", whole)):
+            # Tests that fail without a change would kill every mutant.
+            source = (ROOT / "src" / PACKAGE / target.file).read_text(encoding="utf-8")
+            if is_killed(copies, Mutant(target, 0, "", source)):
                 print(f"the tests of {target.file} fail, or do not end, without any change")
                 return 1
-        killed = tried(rooms, chosen)
+        killed = run_all(copies, chosen)
     share = sum(killed) / max(1, len(killed))
     print(f"{sum(killed)} of {len(killed)} killed, {share:.1%}")
-    return 0 if share >= KILLED_AT_LEAST else 1
+    return 0 if share >= MIN_KILLED_SHARE else 1
 
 
-def rooms_in(home: Path) -> "Queue[Path]":
+def copies_in(folder: Path) -> "Queue[Path]":
     """Copies of the code and its tests, one for each worker."""
-    rooms: Queue[Path] = Queue()
+    copies: Queue[Path] = Queue()
     for number in range(os.cpu_count() or 1):
-        room = home / str(number)
-        shutil.copytree(ROOT / "src", room / "src")
-        shutil.copytree(ROOT / "tests", room / "tests")
-        shutil.copy(ROOT / "pyproject.toml", room)
-        rooms.put(room)
-    return rooms
+        tree = folder / str(number)
+        shutil.copytree(ROOT / "src", tree / "src")
+        shutil.copytree(ROOT / "tests", tree / "tests")
+        shutil.copy(ROOT / "pyproject.toml", tree)
+        copies.put(tree)
+    return copies
 
 
-def tried(rooms: "Queue[Path]", chosen: list[Mutant]) -> list[bool]:
-    """Which of the mutants were killed, each printed as soon as it is known."""
+def run_all(copies: "Queue[Path]", chosen: list[Mutant]) -> list[bool]:
+    """Whether each of the mutants was killed; each is printed as soon as that is known."""
     killed: list[bool] = []
-    with ThreadPoolExecutor(rooms.qsize()) as pool:
-        for mutant, dead in zip(chosen, pool.map(partial(is_killed, rooms), chosen), strict=True):
+    with ThreadPoolExecutor(copies.qsize()) as pool:
+        results = pool.map(partial(is_killed, copies), chosen)
+        for mutant, dead in zip(chosen, results, strict=True):
             killed.append(dead)
             place = f"{len(killed)}/{len(chosen)} {mutant.target.file}:{mutant.line}"
             print(f"{place} {'killed' if dead else 'SURVIVED'}: {mutant.change}", flush=True)
     return killed
 
 
-def is_killed(rooms: "Queue[Path]", mutant: Mutant) -> bool:
+def is_killed(copies: "Queue[Path]", mutant: Mutant) -> bool:
     """Whether the tests of the file fail, or do not end, with this change in it."""
-    room = rooms.get()
-    file = room / "src" / PACKAGE / mutant.target.file
+    tree = copies.get()
+    file = tree / "src" / PACKAGE / mutant.target.file
     before = file.read_text(encoding="utf-8")
     file.write_text(mutant.source, encoding="utf-8")
-    first = {"PYTHONPATH": str(room / "src")}
+    path = {"PYTHONPATH": str(tree / "src")}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     try:
         ended = subprocess.run(  # our own tests
             [*command, *mutant.target.tests],
-            cwd=room,
-            env={**os.environ, **first, "PYTHONDONTWRITEBYTECODE": "1"},  # noqa: TID251  # a test's
+            cwd=tree,
+            env={**os.environ, **path, "PYTHONDONTWRITEBYTECODE": "1"},  # noqa: TID251  # a test's
             capture_output=True,
-            timeout=SECONDS,
+            timeout=TIMEOUT_S,
             check=False,
         )
         return ended.returncode != 0
@@ -186,7 +189,7 @@ def is_killed(rooms: "Queue[Path]", mutant: Mutant) -> bool:
         return True
     finally:
         file.write_text(before, encoding="utf-8")
-        rooms.put(room)
+        copies.put(tree)
 
 
 def mutants(target: Target) -> Iterator[Mutant]:
@@ -204,7 +207,7 @@ def mutants(target: Target) -> Iterator[Mutant]:
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function, but not those of functions inside it, which come by themselves."""
+    """The nodes of a function, without those of functions inside it, which are visited alone."""
     for child in ast.iter_child_nodes(function):
         if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             yield child
@@ -212,7 +215,7 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """What could be wrong at a node: each with the node that would stand there instead."""
+    """Each change of a node: its description, and the node that replaces it."""
     for kind, change in CHANGES.items():
         if isinstance(node, kind):
             yield from change(node)
@@ -271,8 +274,8 @@ def _with(tree: ast.Module, node: ast.AST, changed: ast.AST) -> str:
             return changed if each is node else super().generic_visit(each)
 
     # The node itself is not copied, so that it can be found in the copy.
-    whole = copy.deepcopy(tree, {id(node): node})
-    return ast.unparse(ast.fix_missing_locations(Replace().visit(whole)))
+    copied = copy.deepcopy(tree, {id(node): node})
+    return ast.unparse(ast.fix_missing_locations(Replace().visit(copied)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Write the pages that the code already says: docs/tools, docs/settings.md, docs/coverage.md.
+"""Generate docs/tools, docs/settings.md, docs/coverage.md and the README's table of domains.
 
-`make docs` writes them; with --check nothing is written, and the exit code says if any differs.
+`make docs` writes them. With --check nothing is written, and the exit code is 1 if any differs.
 """
 
 import argparse
@@ -9,9 +9,13 @@ import re
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin
 
+from annotated_types import Ge, Le
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from pydantic.types import PathType
 from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.domains import DOMAINS
@@ -29,6 +33,14 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 FACTS = ROOT / "tests" / "facts" / "openapi.json"
 BEYOND = ROOT / "tests" / "facts" / "beyond_openapi.json"
+TYPE_NAMES: dict[Any, str] = {
+    bool: "`true` \\| `false`",
+    int: "whole number",
+    str: "text",
+    SecretStr: "text, secret",
+    tuple: "list, comma-separated",
+    dict: "JSON object",
+}
 EFFECTS = {
     "read": "reads",
     "create": "creates",
@@ -39,26 +51,26 @@ NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
 
 
 def main() -> int:
-    """Write every page, or say which is stale."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
-    check = asked.parse_args().check
-    wanted = {(DOCS / name).resolve(): text for name, text in pages().items()}
-    wanted_or_old = wanted.keys() | set((DOCS / "tools").glob("*.md"))
-    stale = [page for page in sorted(wanted_or_old) if old(page) != wanted.get(page)]
-    for page in stale:
-        print(f"{'stale' if check else 'written'}: {page.relative_to(ROOT)}")
-        if not check and page in wanted:
-            page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(wanted[page], encoding="utf-8")
+    """Write every page that differs, and delete those of domains that are gone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
+    check = parser.parse_args().check
+    texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
+    files = texts.keys() | set((DOCS / "tools").glob("*.md"))
+    stale = [file for file in sorted(files) if current_text(file) != texts.get(file)]
+    for file in stale:
+        print(f"{'stale' if check else 'written'}: {file.relative_to(ROOT)}")
+        if not check and file in texts:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(texts[file], encoding="utf-8")
         elif not check:
-            page.unlink()
+            file.unlink()
     return 1 if check and stale else 0
 
 
-def old(page: Path) -> str | None:
-    """What the page says now."""
-    return page.read_text(encoding="utf-8") if page.exists() else None
+def current_text(file: Path) -> str | None:
+    """The text of a file; None if it does not exist."""
+    return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 def pages() -> dict[str, str]:
@@ -76,9 +88,9 @@ def pages() -> dict[str, str]:
 
 
 def readme(domains: dict[str, list[Tool]]) -> str:
-    """The README with its table of domains as they are."""
-    old = (ROOT / "README.md").read_text(encoding="utf-8")
-    head, _, rest = old.partition("<!-- domains: written by `make docs` -->\n")
+    """The README, with its table of domains replaced."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    head, _, rest = text.partition("<!-- domains: written by `make docs` -->\n")
     _, mark, tail = rest.partition("<!-- /domains -->\n")
     count = sum(map(len, domains.values()))
     table = [
@@ -115,7 +127,7 @@ def domain_page(domain: str, tools: list[Tool]) -> str:
 
 
 def section(tool: Tool) -> str:
-    """What a reader asks first: what, where, with which right, how dangerous, with what."""
+    """A tool's description, endpoints, effect, scopes, plan and arguments."""
     endpoints = ", then ".join(f"`{endpoint}`" for endpoint in tool.endpoints)
     plan = " · Enterprise plan" if tool.enterprise else ""
     needs = f" · needs {scopes(tool)}" if tool.scopes else ""
@@ -127,36 +139,36 @@ def section(tool: Tool) -> str:
 
 def scopes(tool: Tool) -> str:
     """The scopes, as code."""
-    return re.sub(r"[a-z_]+\.[a-z]+", lambda found: f"`{found[0]}`", tool.scopes_in_words)
+    return re.sub(r"[a-z_]+\.[a-z]+", lambda match: f"`{match[0]}`", tool.scopes_in_words)
 
 
 def arguments(tool: Tool) -> str:
-    """The arguments as a table, parts of an object under it."""
+    """A table of the arguments; the fields of an object follow it."""
     rows = list(fields(input_schema(arguments_model(tool))))
     head = "| argument | type | |\n|---|---|---|\n"
     return head + "\n".join(rows) + "\n" if rows else "No arguments.\n"
 
 
 def fields(schema: dict[str, Any], prefix: str = "") -> list[str]:
-    """One row an argument; a part of an object or of a list's items is named with a dot."""
+    """One row an argument; a field of an object, or of a list's items, is named with a dot."""
     rows = []
     for name, field in schema.get("properties", {}).items():
-        needed = "**required** " if name in schema.get("required", []) else ""
-        told = needed + field.get("description", "").replace("|", "\\|")
-        rows.append(f"| `{prefix}{name}` | {kind(field)} | {told.strip()} |")
+        required = "**required** " if name in schema.get("required", []) else ""
+        description = required + field.get("description", "").replace("|", "\\|")
+        rows.append(f"| `{prefix}{name}` | {json_type(field)} | {description.strip()} |")
         inner = field.get("items", field)
         rows += fields(inner, f"{prefix}{name}{'[]' if 'items' in field else ''}.")
     return rows
 
 
-def kind(field: dict[str, Any]) -> str:
-    """A field's type and bounds in few words."""
+def json_type(field: dict[str, Any]) -> str:
+    """The type, format and bounds of a JSON Schema, in a few words."""
     if "enum" in field:
         return " \\| ".join(f"`{'null' if value is None else value}`" for value in field["enum"])
     types = field.get("type", "any")
     text = types if isinstance(types, str) else " or ".join(types)
     if "items" in field:
-        text = text.replace("array", f"array of {kind(field['items'])}")
+        text = text.replace("array", f"array of {json_type(field['items'])}")
     if "format" in field:
         text += f", {field['format']}"
     bounds = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "maxLength": "length ≤"}
@@ -164,60 +176,81 @@ def kind(field: dict[str, Any]) -> str:
 
 
 def settings_page() -> str:
-    """Every variable that is read, from the fields that read them."""
+    """The page of settings, from the fields of the settings classes."""
     return "\n".join(
         [
             NOTE,
             "# Settings\n",
-            "Read once, at start, from the environment. A wrong value ends the start with its",
-            "name, what is wrong, and what to write. A `.env` file is read only when",
+            "Environment variables, read once, at start. An empty variable counts as not set. A",
+            "wrong value ends the command with exit code 1 and a message that names the variable,",
+            "what is wrong, and a value that would be right. A `.env` file is read only if",
             "`--env-file FILE` names it; the environment wins over it.\n",
             *variables(Settings),
             "",
-            "The usual `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured",
-            "in calls to Portkey.",
+            "Calls to Portkey also use the proxy that the usual `HTTPS_PROXY`, `HTTP_PROXY`,",
+            "`ALL_PROXY` and `NO_PROXY` name.",
             "",
-            "## The hosted service\n",
-            "Read by `portkey-admin-mcp http` only. [How to deploy it](deploy/README.md).\n",
+            "## The HTTP service\n",
+            "Read by `portkey-admin-mcp http` only, in addition to those above.",
+            "[How to deploy it](deploy/README.md).\n",
             *variables(Hosting),
             "",
         ]
     )
 
 
-def variables(kind: type[BaseSettings]) -> list[str]:
-    """A table of one kind of settings."""
+def variables(cls: type[BaseSettings]) -> list[str]:
+    """A table of one class of settings."""
     return [
-        "| variable | default | |",
-        "|---|---|---|",
+        "| variable | value | default | description |",
+        "|---|---|---|---|",
         *(
-            f"| {names(field)} | {default(field.default)} | {field.description} |"
-            for field in kind.model_fields.values()
+            f"| {names(field)} | {value(field)} | {default(field.default)} | {field.description} |"
+            for field in cls.model_fields.values()
         ),
     ]
 
 
+def value(field: FieldInfo) -> str:
+    """What may be written for a setting: its choices, or its type with bounds."""
+    types = [arg for arg in get_args(field.annotation) if arg is not NoneType]
+    if get_origin(field.annotation) is Literal:
+        return " \\| ".join(f"`{choice}`" for choice in types)
+    metadata = [*field.metadata, *(m for arg in types for m in getattr(arg, "__metadata__", ()))]
+    if paths := [m.path_type for m in metadata if isinstance(m, PathType)]:
+        return {"file": "path of a file", "dir": "path of a directory"}[paths[0]]
+    python_type = get_origin(field.annotation) or field.annotation
+    python_type = types[0] if python_type is UnionType else python_type
+    signs = {Ge: "≥", Le: "≤"}
+    bounds = [
+        f"{signs[type(m)]} {getattr(m, type(m).__name__.lower())}"
+        for m in metadata
+        if type(m) in signs
+    ]
+    return ", ".join([TYPE_NAMES[python_type], *bounds])
+
+
 def names(field: FieldInfo) -> str:
-    """A setting's variables; the first that is set wins."""
+    """The variables a setting is read from; the first that is set wins."""
     return ", ".join(f"`{name}`" for name in variable_names(field))
 
 
 def default(value: Any) -> str:
-    """A default as it would be written."""
+    """A default value, as one would write it in the environment; a dash for none."""
     if value is None or value in ((), {}):
         return "–"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def coverage_page() -> str:
-    """Each operation with its tool, what a key needs for it, and whether the emulator has it."""
+    """Each operation with its tools, whether the emulator has it, and its scopes and plan."""
     operations = json.loads(FACTS.read_text(encoding="utf-8"))["operations"]
     beyond = json.loads(BEYOND.read_text(encoding="utf-8"))["operations"]
     by_shape: dict[str, list[Tool]] = defaultdict(list)
     for tool in all_tools():
         for endpoint in tool.endpoints:
             by_shape[shape(endpoint)].append(tool)
-    # What an operation needs is said where it is declared, also for those that are no tool alone.
+    # Scopes and plan come from the declarations, some of which are only part of a workflow.
     declared = {shape(part.endpoints[0]): part for part in tools_in(domain_modules())}
     emulated = {shape(endpoint) for endpoint in ROUTES}
     reached = sum(shape(name) in by_shape for name in operations)
@@ -225,10 +258,10 @@ def coverage_page() -> str:
 
     def row(name: str) -> str:
         tools = by_shape.get(shape(name), [])
-        own = declared.get(shape(name))
+        declaration = declared.get(shape(name))
         names = ", ".join(dict.fromkeys(f"`{tool.name}`" for tool in tools)) or "–"
-        scope = own.scopes_in_words if own and own.scopes else "–"
-        plan = "Enterprise" if own and own.enterprise else "all"
+        scope = declaration.scopes_in_words if declaration and declaration.scopes else "–"
+        plan = "Enterprise" if declaration and declaration.enterprise else "all"
         is_emulated = "yes" if shape(name) in emulated else "no"
         return f"| `{name}` | {names} | {is_emulated} | {scope} | {plan} |"
 

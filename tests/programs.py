@@ -2,9 +2,15 @@
 
 import os
 import shutil
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+SRC = Path(__file__).resolve().parents[1] / "src"
+COMMAND = [sys.executable, "-m", "portkey_admin_mcp"]
+"""Runs the command `portkey-admin-mcp` of this tree, with the environment of `tree_environment`."""
 
 
 def require_program(name: str) -> str:
@@ -17,9 +23,14 @@ def require_program(name: str) -> str:
     pytest.skip(f"{name} is not installed")
 
 
-def tree_environment() -> dict[str, str]:
-    """The variables with which a Python process runs the code beside these tests.
+def tree_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment in which a Python process runs the code beside these tests.
 
-    Without them it would run whatever is installed, and a changed copy would go untested.
+    It holds PATH, PYTHONPATH and `variables`, and nothing else is inherited. Without PYTHONPATH the
+    process would run whatever is installed, and a changed copy would go untested. A PYTHONPATH in
+    `variables` is searched after this tree.
     """
-    return {"PYTHONPATH": str(Path(__file__).resolve().parents[1] / "src")}
+    environment = {"PATH": os.environ["PATH"], **(variables or {})}
+    paths = [str(SRC), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return environment

@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic and clients; what they measure is not tested here."""
+"""The arithmetic and the clients of the benchmarks; not what they measure."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from compared_servers import bench
 from http_load import load
 from messages import CALL, SESSIONLESS_CALL, Numbered, check
 from processes import started, tree
-from servers import bench
 from table import HEAD, Measured, Row, cells, markdown
 from upstream import page
 
@@ -19,11 +19,11 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 def measured(ours, theirs):
-    found = Measured()
+    figures = Measured()
     for one, other in zip(ours, theirs, strict=True):
-        found.add("ours", {"rate": one})
-        found.add("theirs", {"rate": other})
-    return found
+        figures.add("ours", {"rate": one})
+        figures.add("theirs", {"rate": other})
+    return figures
 
 
 def is_alive(pid):
@@ -51,11 +51,11 @@ def test_a_rate_should_reach_its_goal_and_a_time_stay_below(is_rate, ratio, is_m
 
 
 def test_a_figure_that_one_of_a_pair_lacks_is_an_error():
-    found = measured([1], [1])
-    found.add("ours", {"rate": 2})
+    figures = measured([1], [1])
+    figures.add("ours", {"rate": 2})
 
     with pytest.raises(ValueError, match="shorter"):
-        cells(Row("", "", "rate", "rate"), found)
+        cells(Row("", "", "rate", "rate"), figures)
 
 
 def test_a_table_is_aligned():
@@ -88,7 +88,7 @@ def test_the_stand_ins_answer_has_about_the_size_that_was_asked_for(size):
 
 def test_the_client_makes_as_many_calls_as_it_says():
     with tempfile.TemporaryFile() as log, bench(log) as running:
-        loaded = load(running.upstream, CALL, [None] * 4, seconds=30, most=100)
+        loaded = load(running.upstream, CALL, [None] * 4, seconds=30, max_requests=100)
 
         assert running.answered() == len(loaded.each_s) == 100
         assert loaded.rate == pytest.approx(100 / loaded.all_s)
@@ -125,3 +125,10 @@ def test_the_lock_of_the_typescript_server_has_no_address():
     assert packages
     assert all("integrity" in entry for entry in packages)
     assert "://" not in json.dumps(lock)
+
+
+def test_no_module_of_the_tests_hides_one_of_the_benchmarks():
+    """Both folders are on the path of the tests (`pythonpath` in pyproject.toml)."""
+    tests = {file.name for file in Path(__file__).parent.glob("*.py")}
+
+    assert tests & {file.name for file in BENCHMARKS.glob("*.py")} == set()

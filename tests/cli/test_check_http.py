@@ -1,4 +1,4 @@
-"""The self-check, against the real service and against those that are not well."""
+"""The check of an HTTP service, against the real service and against broken ones."""
 
 import re
 
@@ -32,13 +32,13 @@ MARKS = {"✓": "ok", "!": "warning", "✗": "failed", "–": "skipped"}
 def serve(emulator):
     """Serve the emulated organisation with these settings, and a key by its name."""
 
-    def with_settings(key="owner", reached=None, **variables):
+    def with_settings(key="owner", portkey_check=None, **variables):
         secret = SecretStr(emulator.keys()[key])
         portkey = Portkey(Settings(PORTKEY_API_KEY=secret), InProcess(emulator))
 
         def on(port):
             hosting = Hosting(MCP_PORT=port, **variables)
-            return hosted(lambda: portkey, hosting, check_portkey=reached)
+            return hosted(lambda: portkey, hosting, check_portkey=portkey_check)
 
         return serve_app(on)
 
@@ -46,7 +46,7 @@ def serve(emulator):
 
 
 def check(*arguments, **variables):
-    """Run the command; returns the exit code, the state of each check, and all that was said."""
+    """Run the command; returns the exit code, the state of each check, and the output."""
     result = CliRunner().invoke(
         check_http, list(arguments), env={"COLUMNS": "200", "MCP_AUTH_TOKEN": None, **variables}
     )
@@ -55,17 +55,17 @@ def check(*arguments, **variables):
 
 
 @pytest.mark.parametrize("mode", ["stateful", "stateless"])
-def test_a_service_that_is_well_passes(serve, mode):
+def test_a_working_service_passes(serve, mode):
     with serve(**BEARER, MCP_SESSION_MODE=mode) as address:
-        code, states, said = check("--url", f"{address}/mcp", MCP_AUTH_TOKEN=TOKEN)
+        code, states, output = check("--url", f"{address}/mcp", MCP_AUTH_TOKEN=TOKEN)
 
     assert (code, states) == (0, dict.fromkeys(CHECKS, "ok"))
-    assert said.splitlines()[-1] == "✓ The service works."
+    assert output.splitlines()[-1] == "✓ The service works."
     for fact in ("protocol 2025-11-25", "protocol 2026-07-28", f"{len(all_tools())} tools", mode):
-        assert fact in said
+        assert fact in output
 
 
-def test_a_service_for_everybody_passes_without_a_token(serve):
+def test_a_service_without_authentication_passes_without_a_token(serve):
     with serve() as address:
         code, states, _ = check("--url", address)
 
@@ -85,51 +85,51 @@ def test_the_token_is_never_shown(serve):
 
 def test_a_wrong_token_fails(serve):
     with serve(**BEARER) as address:
-        code, states, said = check("--url", address, "--token", "no-token-that-is-known")
+        code, states, output = check("--url", address, "--token", "no-token-that-is-known")
 
     failed = {name for name, state in states.items() if state == "failed"}
     assert code == 1
     assert failed == {"Initialize", "Discover", "List tools", "Read from Portkey"}
-    assert said.splitlines()[-1] == "✗ 4 of 10 checks failed."
+    assert output.splitlines()[-1] == "✗ 4 of 10 checks failed."
 
 
 def test_a_missing_token_is_asked_for(serve):
     with serve(**BEARER) as address:
-        code, states, said = check("--url", address)
+        code, states, output = check("--url", address)
 
     assert (code, states["Sign-in"]) == (1, "failed")
-    assert "give --token, or set MCP_AUTH_TOKEN" in said
+    assert "give --token, or set MCP_AUTH_TOKEN" in output
 
 
 def test_a_key_that_may_not_read_is_a_warning(serve):
     with serve("scopeless") as address:
-        code, states, said = check("--url", address)
+        code, states, output = check("--url", address)
 
     assert (code, states["Read from Portkey"]) == (0, "warning")
-    assert "reached, but refused: " in said
-    assert said.splitlines()[-1] == "✓ The service works, 1 with a warning."
+    assert "Portkey refused the call: " in output
+    assert output.splitlines()[-1] == "✓ The service works, with 1 warning."
 
 
-def test_another_name_for_itself_is_a_warning(serve):
+def test_another_public_url_is_a_warning(serve):
     with serve(MCP_PUBLIC_BASE_URL="https://mcp.acme.example") as address:
-        code, states, said = check("--url", address)
+        code, states, output = check("--url", address)
 
     assert (code, states["Sign-in"]) == (0, "warning")
-    assert "it calls itself https://mcp.acme.example/mcp" in said
+    assert "clients are told to call https://mcp.acme.example/mcp" in output
 
 
 def test_a_service_that_is_not_ready_fails(serve):
     async def broken():
         raise OSError
 
-    with serve(reached=broken, MCP_READY_CHECK_MODE="portkey") as address:
-        code, states, said = check("--url", address)
+    with serve(portkey_check=broken, MCP_READY_CHECK_MODE="portkey") as address:
+        code, states, output = check("--url", address)
 
     assert (code, states["Ready"]) == (1, "failed")
-    assert "not ready: portkey unreachable" in said
+    assert "not ready: portkey unreachable" in output
 
 
-def test_nothing_more_is_asked_where_nobody_answers():
+def test_the_checks_stop_where_nobody_answers():
     with nobody_listening() as address:
         code, states, _ = check("--url", address)
 
@@ -137,7 +137,7 @@ def test_nothing_more_is_asked_where_nobody_answers():
 
 
 def careless():
-    """A service that lets in whoever comes, while it says that it asks for a token."""
+    """A service that accepts every request, although it says that it requires a token."""
 
     async def health(_request):
         return JSONResponse({"version": f"9\x1b[2J {TOKEN}"})
@@ -159,17 +159,17 @@ def careless():
 
 def test_a_service_without_guards_fails():
     with serve_app(lambda _port: careless()) as address:
-        code, states, said = check("--url", address, "--token", TOKEN)
+        code, states, output = check("--url", address, "--token", TOKEN)
 
     assert code == 1
     assert {name for name, state in states.items() if state == "failed"} == set(CHECKS) - {
         "Health",
         "Sign-in",
     }
-    assert "answered 200, not 401" in said
-    assert "answered 200, not 403" in said
-    assert TOKEN not in said
-    assert "\x1b[2J" not in said
+    assert "answered 200, not 401" in output
+    assert "answered 200, not 403" in output
+    assert TOKEN not in output
+    assert "\x1b[2J" not in output
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_a_service_without_guards_fails():
     ],
     ids=["scheme", "no-scheme", "user", "token", "nothing"],
 )
-def test_what_cannot_be_asked_is_a_mistake_in_the_command(arguments):
-    code, _, said = check(*arguments)
+def test_a_wrong_option_is_a_usage_error(arguments):
+    code, _, output = check(*arguments)
 
     assert code == 2
-    assert "secret" not in said
+    assert "secret" not in output

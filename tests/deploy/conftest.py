@@ -1,4 +1,4 @@
-"""What the tests of deployment share: the repository's files, and a server that is waited for."""
+"""Fixtures of the tests of deployment: the repository's files, nginx, and waiting."""
 
 import asyncio
 import time
@@ -14,24 +14,24 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """Where the deployment files are."""
+    """The root of the repository, with the deployment files."""
     return ROOT
 
 
 @pytest.fixture(scope="session")
 def nginx() -> str:
-    """Debian's nginx."""
+    """The path of nginx."""
     return require_program("nginx")
 
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]:
-    """Wait for something to become true, ten seconds at most."""
+    """Wait until a condition is true, for ten seconds at most."""
 
-    async def wait(true: Callable[[], Awaitable[bool]]) -> None:
+    async def wait(condition: Callable[[], Awaitable[bool]]) -> None:
         deadline = time.monotonic() + 10
-        while not await true():
-            assert time.monotonic() < deadline, "it did not come"
+        while not await condition():
+            assert time.monotonic() < deadline, "the condition did not become true"
             await asyncio.sleep(0.02)
 
     return wait

@@ -1,6 +1,5 @@
-"""`api/index.py`, what Vercel loads, under uvicorn in a process of its own."""
+"""`api/index.py`, which Vercel loads, under uvicorn in a process of its own."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientSession
+
+from programs import tree_environment
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 BEARER = {
@@ -34,7 +35,7 @@ def serve(root: Path, port: int, settings: dict[str, str]) -> "subprocess.Popen[
     return subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "--app-dir", "api", "index:app", f"--port={port}"],
         cwd=root,
-        env={"PATH": os.environ["PATH"], **settings},
+        env=tree_environment(settings),
         stderr=subprocess.PIPE,
     )
 
@@ -66,26 +67,29 @@ async def client(root, wait_until) -> AsyncIterator[ClientSession]:
         process.communicate(timeout=10)
 
 
-async def test_the_entry_serves_the_pages_and_the_endpoint_without_sessions(client):
+async def test_the_entry_serves_pages_and_mcp_without_sessions(client):
     accept = {"Accept": "application/json, text/event-stream"}
     async with client.get("/health") as health:
         pass
-    async with client.post("/mcp", json=INITIALIZE, headers=accept) as stranger:
+    async with client.post("/mcp", json=INITIALIZE, headers=accept) as unauthenticated:
         pass
-    mine = accept | {"Authorization": f"Bearer {TOKEN}"}
-    async with client.post("/mcp", json=INITIALIZE, headers=mine) as friend:
-        answer = await friend.text()
+    bearer = accept | {"Authorization": f"Bearer {TOKEN}"}
+    async with client.post("/mcp", json=INITIALIZE, headers=bearer) as authenticated:
+        answer = await authenticated.text()
 
-    assert (health.status, stranger.status, friend.status) == (200, 401, 200)
+    assert (health.status, unauthenticated.status, authenticated.status) == (200, 401, 200)
     assert "serverInfo" in answer
-    assert "mcp-session-id" not in friend.headers
+    assert "mcp-session-id" not in authenticated.headers
 
 
-def test_the_entry_never_serves_everybody(root):
+def test_the_entry_requires_authentication(root):
     settings = {"PORTKEY_SANDBOX": "true", "MCP_ALLOW_UNAUTHENTICATED_HTTP": "true"}
 
     process = serve(root, free_port(), settings)
-    _, said = process.communicate(timeout=20)
+    try:
+        _, stderr = process.communicate(timeout=20)
+    finally:
+        process.kill()
 
     assert process.returncode != 0
-    assert b"MCP_AUTH_MODE is none" in said
+    assert b"MCP_AUTH_MODE is none" in stderr

@@ -1,4 +1,4 @@
-"""The deployment files and the pages about them, held against the code and each other."""
+"""The deployment files and the pages about them, compared with the code and each other."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def vercel(root: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def shown(root: Path) -> Callable[[str, str], str]:
+def first_block(root: Path) -> Callable[[str, str], str]:
     """The first block of a language in a page."""
 
     def block(page: str, language: str) -> str:
@@ -50,31 +50,31 @@ def shown(root: Path) -> Callable[[str, str], str]:
 
 
 @pytest.fixture(scope="session")
-def deployment(shown) -> dict[str, Any]:
-    return next(iter(yaml.safe_load_all(shown("kubernetes", "yaml"))))
+def deployment(first_block) -> dict[str, Any]:
+    return next(iter(yaml.safe_load_all(first_block("kubernetes", "yaml"))))
 
 
 @pytest.fixture(scope="session")
-def environments(compose, deployment, shown) -> dict[str, dict[str, str]]:
-    """What each file sets, with secrets where it takes them from elsewhere."""
-    cloud_run = yaml.safe_load(shown("cloud-run", "yaml"))
-    render = yaml.safe_load(shown("fly-and-render", "yaml"))
+def environments(compose, deployment, first_block) -> dict[str, dict[str, str]]:
+    """The variables that each file sets; secrets that it reads from elsewhere are filled in."""
+    cloud_run = yaml.safe_load(first_block("cloud-run", "yaml"))
+    render = yaml.safe_load(first_block("fly-and-render", "yaml"))
     return {
         "compose": {k: filled_in(v) for k, v in compose["x-instance"]["environment"].items()},
-        "cloud-run": listed(cloud_run["spec"]["template"]["spec"]["containers"][0]["env"]),
-        "kubernetes": SECRETS | listed(container_of(deployment)["env"]),
-        "fly": SECRETS | tomllib.loads(shown("fly-and-render", "toml"))["env"],
-        "render": listed(render["services"][0]["envVars"]),
+        "cloud-run": by_name(cloud_run["spec"]["template"]["spec"]["containers"][0]["env"]),
+        "kubernetes": SECRETS | by_name(container_of(deployment)["env"]),
+        "fly": SECRETS | tomllib.loads(first_block("fly-and-render", "toml"))["env"],
+        "render": by_name(render["services"][0]["envVars"]),
     }
 
 
 def filled_in(value: str) -> str:
-    """What Compose makes of a value when only what it insists on is set."""
-    value = re.sub(r"\$\{(\w+):\?[^}]*}", lambda found: SECRETS[found[1]], value)
+    """The value in Compose when only the required variables are set."""
+    value = re.sub(r"\$\{(\w+):\?[^}]*}", lambda match: SECRETS[match[1]], value)
     return re.sub(r"\$\{\w+:-([^}]*)}", r"\1", value)
 
 
-def listed(variables: list[dict[str, Any]]) -> dict[str, str]:
+def by_name(variables: list[dict[str, Any]]) -> dict[str, str]:
     return {
         name: str(v["value"]) if "value" in v else SECRETS[name]
         for v in variables
@@ -97,21 +97,21 @@ def test_the_two_instances_differ_in_their_address_only(compose):
     assert one["environment"]["MCP_SESSION_MODE"] == "stateless"
 
 
-def test_no_container_may_more_than_it_must(compose):
+def test_containers_have_no_rights_that_they_do_not_need(compose):
     for service in compose["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_compose_insists_on_secrets_and_says_which(compose):
+def test_compose_requires_the_secrets_by_name(compose):
     environment = compose["x-instance"]["environment"]
 
     for name in ("PORTKEY_API_KEY", "MCP_AUTH_TOKEN", "MCP_EVENT_ENCRYPTION_KEY"):
         assert environment[name].startswith(f"${{{name}:?set {name}")
 
 
-def test_only_nginx_is_reached_and_only_nginx_is_believed(compose):
+def test_only_nginx_is_published_and_only_nginx_is_trusted(compose):
     services = compose["services"]
 
     assert [name for name, service in services.items() if "ports" in service] == ["nginx"]
@@ -121,7 +121,7 @@ def test_only_nginx_is_reached_and_only_nginx_is_believed(compose):
     assert services["redis"]["networks"] == ["store"]
 
 
-def test_nginx_knows_the_instances_of_compose(root, compose):
+def test_nginx_names_the_instances_of_compose(root, compose):
     upstream = re.findall(r"^\s*server (\S+):3000;", (root / "deploy/nginx.conf").read_text(), re.M)
 
     assert upstream == [name for name in compose["services"] if name.startswith("mcp")]
@@ -138,19 +138,19 @@ def test_vercel_sends_every_page_to_the_entry_file(root, vercel):
     assert vercel["functions"]["api/index.py"]["maxDuration"] == 300
 
 
-def test_vercel_knows_every_public_page_but_metrics(vercel):
+def test_vercel_routes_every_public_page_but_metrics(vercel):
     sources = [re.escape(r["source"]).replace(":path\\*", ".*") for r in vercel["rewrites"]]
 
-    unknown = {
+    not_routed = {
         page
         for page in paths.PAGES | {paths.MCP}
         if not any(re.fullmatch(source, page) for source in sources)
     }
 
-    assert unknown == {"/metrics"}
+    assert not_routed == {"/metrics"}
 
 
-def test_vercel_serves_none_of_our_files_and_installs_what_is_locked(root, vercel):
+def test_vercel_serves_no_files_and_installs_the_lock(root, vercel):
     assert [file.name for file in (root / vercel["outputDirectory"]).iterdir()] == ["robots.txt"]
     assert vercel["installCommand"].endswith(
         "--no-deps --require-hashes -r requirements-runtime.lock"
@@ -160,7 +160,7 @@ def test_vercel_serves_none_of_our_files_and_installs_what_is_locked(root, verce
 # Kubernetes
 
 
-def test_kubernetes_has_two_replicas_that_may_do_nothing_else(deployment):
+def test_kubernetes_runs_two_replicas_without_privileges(deployment):
     pod = deployment["spec"]["template"]["spec"]
     rights = container_of(deployment)["securityContext"]
 
@@ -174,7 +174,7 @@ def test_kubernetes_has_two_replicas_that_may_do_nothing_else(deployment):
     assert rights["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_kubernetes_asks_the_right_pages_by_a_host_that_is_answered(deployment):
+def test_the_probes_of_kubernetes_call_the_right_pages_with_an_accepted_host(deployment):
     container = container_of(deployment)
     probes = {name: container[f"{name}Probe"]["httpGet"] for name in ("liveness", "readiness")}
 
@@ -188,28 +188,32 @@ def test_kubernetes_asks_the_right_pages_by_a_host_that_is_answered(deployment):
 
 def test_kubernetes_waits_longer_than_the_service_takes_to_stop(deployment, environments):
     pause = container_of(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"]
-    taken = int(environments["kubernetes"]["MCP_SHUTDOWN_TIMEOUT_MS"]) / 1000
+    shutdown = int(environments["kubernetes"]["MCP_SHUTDOWN_TIMEOUT_MS"]) / 1000
 
-    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > pause + taken
+    assert (
+        deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > pause + shutdown
+    )
 
 
 # All of them
 
 
 @pytest.mark.parametrize("where", ["compose", "cloud-run", "kubernetes", "fly", "render"])
-def test_each_file_is_the_recommended_set_and_the_service_accepts_it(environments, where):
-    given = environments[where]
-    known = [{n for field in k.model_fields.values() for n in variable_names(field)} for k in KINDS]
+def test_each_file_sets_what_is_recommended_and_the_service_accepts_it(environments, where):
+    variables = environments[where]
+    names_of = [
+        {n for field in k.model_fields.values() for n in variable_names(field)} for k in KINDS
+    ]
 
     settings, hosting = (
         kind(
             **{
                 name: value
-                for name, value in (given | {"MCP_HOST": "0.0.0.0"}).items()
+                for name, value in (variables | {"MCP_HOST": "0.0.0.0"}).items()
                 if name in names and value
             }
         )
-        for kind, names in zip(KINDS, known, strict=True)
+        for kind, names in zip(KINDS, names_of, strict=True)
     )
 
     hosting.require_access_control(sandbox=False)

@@ -19,7 +19,7 @@ from programs import require_program
 
 @pytest.fixture(scope="session")
 def dockerfile(root: Path) -> list[tuple[str, str]]:
-    """Instructions of the last fake."""
+    """The instructions of the last stage, as pairs of name and arguments."""
     text = re.sub(r"\\\n", " ", (root / "Dockerfile").read_text())
     lines = [line.split(maxsplit=1) for line in text.splitlines() if re.match("[A-Z]", line)]
     pairs = [(name, rest.strip()) for name, rest in lines]
@@ -30,22 +30,21 @@ def dockerfile(root: Path) -> list[tuple[str, str]]:
 def pins(lock: str) -> dict[str, str]:
     """Each version in a lock, with its hashes."""
     version = r"^(\S+==\S+)(?: ;[^\\\n]*)?"
-    found = re.findall(version + r"((?: ?\\\n    --hash=\S+)+)", lock, re.MULTILINE)
-    return dict(found)
+    return dict(re.findall(version + r"((?: ?\\\n    --hash=\S+)+)", lock, re.MULTILINE))
 
 
 def test_a_linter_finds_nothing_in_the_dockerfile(root):
-    beside = Path(sys.executable).with_name("hadolint")
-    linter = str(beside) if beside.exists() else require_program("hadolint")
+    installed = Path(sys.executable).with_name("hadolint")
+    linter = str(installed) if installed.exists() else require_program("hadolint")
 
-    said = subprocess.run(
+    result = subprocess.run(
         [linter, "--no-color", "Dockerfile"], cwd=root, check=False, capture_output=True, text=True
     )
 
-    assert (said.returncode, said.stdout) == (0, "")
+    assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_the_image_is_not_root_and_says_so_by_number(dockerfile):
+def test_the_image_runs_as_a_user_named_by_number(dockerfile):
     users = [rest for name, rest in dockerfile if name == "USER"]
 
     assert users == ["10001:10001"]
@@ -54,7 +53,7 @@ def test_the_image_is_not_root_and_says_so_by_number(dockerfile):
     )
 
 
-def test_the_image_listens_everywhere_and_leaves_the_port_to_the_platform(dockerfile):
+def test_the_image_listens_on_all_addresses_and_leaves_the_port_to_the_platform(dockerfile):
     words = shlex.split(next(rest for name, rest in dockerfile if name == "ENV"))
     env = dict(word.split("=", 1) for word in words)
 
@@ -64,14 +63,14 @@ def test_the_image_listens_everywhere_and_leaves_the_port_to_the_platform(docker
     assert ("EXPOSE", "3000") in dockerfile
 
 
-def test_the_image_gets_signals_itself(dockerfile):
+def test_the_command_of_the_image_receives_signals(dockerfile):
     commands = dict(dockerfile)
 
     assert json.loads(commands["ENTRYPOINT"]) == ["portkey-admin-mcp"]
     assert json.loads(commands["CMD"]) == ["http"]
 
 
-def test_what_the_image_copies_is_there_and_not_ignored(root):
+def test_the_files_that_the_image_copies_exist_and_are_not_ignored(root):
     text = (root / "Dockerfile").read_text()
     allowed = [line[1:] for line in (root / ".dockerignore").read_text().split() if line[0] == "!"]
 
@@ -87,7 +86,7 @@ def test_what_the_image_copies_is_there_and_not_ignored(root):
     assert ".env" not in allowed
 
 
-def test_the_image_is_built_of_locked_versions_only(root):
+def test_the_image_installs_only_locked_versions(root):
     text = re.sub(r"\\\n\s*", "", (root / "Dockerfile").read_text())
 
     installs = re.findall(r"pip (?:--python \S+ )?(?:install|wheel) [^&\n]*", text)
@@ -98,7 +97,7 @@ def test_the_image_is_built_of_locked_versions_only(root):
 
 
 @pytest.mark.parametrize("lock", ["requirements-runtime.lock", "requirements-build.lock"])
-def test_the_smaller_locks_are_part_of_the_large_one(root, lock):
+def test_the_locks_of_the_image_are_part_of_the_lock_for_development(root, lock):
     large = pins((root / "requirements.lock").read_text())
     small = pins((root / lock).read_text())
 
@@ -106,11 +105,11 @@ def test_the_smaller_locks_are_part_of_the_large_one(root, lock):
     assert small.items() <= large.items()
 
 
-def test_the_image_has_what_the_package_needs_and_nothing_of_the_tests(root):
+def test_the_image_has_the_dependencies_and_nothing_of_the_tests(root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     locked = {pin.split("==")[0] for pin in pins((root / "requirements-runtime.lock").read_text())}
 
-    needed = {re.split(r"[^\w.-]", wanted)[0].lower() for wanted in project["dependencies"]}
+    needed = {re.split(r"[^\w.-]", line)[0].lower() for line in project["dependencies"]}
 
     assert needed <= locked
     assert locked.isdisjoint({"pytest", "mypy", "ruff", "hypothesis", "hatchling"})
@@ -120,7 +119,7 @@ def test_the_image_has_what_the_package_needs_and_nothing_of_the_tests(root):
 
 
 class Health(BaseHTTPRequestHandler):
-    """Answers /health with the status it is told."""
+    """Answers /health with `status`."""
 
     status = 200
 
@@ -151,11 +150,11 @@ def health() -> Iterator[Callable[[int], int]]:
 
 @pytest.mark.parametrize("variable", ["MCP_PORT", "PORT"])
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
-def test_the_health_check_tells_what_health_answers(root, health, variable, status, healthy):
-    # A proxy of the environment is for calls to Portkey, not to oneself.
+def test_the_health_check_follows_the_status_of_health(root, health, variable, status, healthy):
+    # The proxy in the environment is for calls to Portkey, not to loopback.
     environment = {variable: str(health(status)), "HTTP_PROXY": "http://127.0.0.1:9"}
 
-    ended = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "deploy/healthcheck.py"],
         cwd=root,
         env=environment,
@@ -163,4 +162,4 @@ def test_the_health_check_tells_what_health_answers(root, health, variable, stat
         capture_output=True,
     )
 
-    assert (ended.returncode == 0) is healthy
+    assert (done.returncode == 0) is healthy

@@ -1,4 +1,4 @@
-"""Debian's nginx with deploy/nginx.conf, in front of two small servers."""
+"""nginx with deploy/nginx.conf, in front of two small servers."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ SPELLINGS = ["/mcp", "/mcp/", "/MCP", "//mcp", "/%6dcp", "/x/../mcp", "/./mcp", 
 
 
 class Upstream:
-    """One instance: says its name and what it was sent; `/mcp` as GET is a stream."""
+    """One instance: answers with its name and the request; `/stream` is a stream."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -43,7 +43,7 @@ class Upstream:
         )
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Past aiohttp, without length or chunks: only this does nginx hold back if it may."""
+        """Write without aiohttp, length or chunks, because nginx may buffer only such an answer."""
         assert request.transport is not None
         request.transport.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: first\n\n")
         await self.go_on.wait()
@@ -53,7 +53,7 @@ class Upstream:
 
 
 class Front:
-    """A running nginx: where it listens, what is behind it, what it has written."""
+    """A running nginx: its URL, the servers behind it, and the folder with its log."""
 
     def __init__(self, url: str, upstreams: list[Upstream], folder: Path) -> None:
         self.url = url
@@ -106,7 +106,7 @@ async def client() -> AsyncIterator[ClientSession]:
 
 
 def render(conf: str, port: int, ports: list[int], folder: Path) -> str:
-    """The file as it is, but for addresses and for where it may write."""
+    """The file with other addresses, and with another place to write to."""
     changes = {
         "listen 8080;": f"listen 127.0.0.1:{port};",
         "server mcp-1:3000;": f"server 127.0.0.1:{ports[0]};",
@@ -120,15 +120,15 @@ def render(conf: str, port: int, ports: list[int], folder: Path) -> str:
 
 
 def command(nginx: str, folder: Path, directives: str) -> list[str]:
-    """As root its workers would become another user, who may not enter the test's folder."""
+    """Keep root as the user of its workers, because another could not read the test's folder."""
     if os.geteuid() == 0:
         directives += " user root;"
     conf = str(folder / "nginx.conf")
     return [nginx, "-p", str(folder), "-e", "stderr", "-c", conf, "-g", directives]
 
 
-async def sent_as_is(front: Front, request: str) -> str:
-    """What a request is answered, without a client that puts its path right."""
+async def send_raw(front: Front, request: str) -> str:
+    """The answer to a request, sent without a client that would normalise its path."""
     host, port = front.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request.replace("\n", "\r\n").encode())
@@ -151,15 +151,15 @@ def test_the_configuration_has_no_error_and_no_warning(nginx, root, tmp_path):
     conf = render((root / "deploy/nginx.conf").read_text(), 18080, [13000, 13001], tmp_path)
     (tmp_path / "nginx.conf").write_text(conf)
 
-    said = subprocess.run(
+    result = subprocess.run(
         [*command(nginx, tmp_path, "daemon off;"), "-t"],
         check=False,
         capture_output=True,
         text=True,
     )
 
-    assert said.returncode == 0, said.stderr
-    assert "[warn]" not in said.stderr
+    assert result.returncode == 0, result.stderr
+    assert "[warn]" not in result.stderr
 
 
 async def test_an_event_arrives_before_the_next_is_sent(front, client):
@@ -172,7 +172,7 @@ async def test_an_event_arrives_before_the_next_is_sent(front, client):
     assert (first, last) == (b"data: first\n\n", b"data: last\n\n")
 
 
-async def test_one_client_meets_both_instances(front, client):
+async def test_requests_of_one_client_reach_both_instances(front, client):
     same = {"Mcp-Session-Id": "same", "Authorization": "Bearer same", "Cookie": "a=same"}
 
     names = []
@@ -194,7 +194,7 @@ async def test_one_instance_is_enough(front, client):
     assert names == ["two"] * 4
 
 
-async def test_what_a_client_says_of_its_address_is_replaced(front, client):
+async def test_headers_about_the_clients_address_are_replaced(front, client):
     claims = {
         "X-Forwarded-For": "203.0.113.7",
         "X-Forwarded-Proto": "https",
@@ -211,7 +211,7 @@ async def test_what_a_client_says_of_its_address_is_replaced(front, client):
     assert headers.keys().isdisjoint({"x-forwarded-host", "x-real-ip", "forwarded"})
 
 
-async def test_the_service_sees_the_host_that_was_asked(front, client):
+async def test_the_service_receives_the_host_that_the_client_sent(front, client):
     async with client.get(f"{front.url}/mcp", headers={"Host": "mcp.example.com:8443"}) as response:
         headers = (await response.json())["headers"]
 
@@ -219,14 +219,14 @@ async def test_the_service_sees_the_host_that_was_asked(front, client):
 
 
 @pytest.mark.parametrize(("size", "status"), [(MIB, 200), (MIB + 1, 413)])
-async def test_a_mebibyte_is_the_most(front, client, size, status):
+async def test_a_body_may_have_a_mebibyte(front, client, size, status):
     async with client.post(f"{front.url}/mcp", data=BytesIO(b"x" * size)) as response:
         assert response.status == status
 
 
 @pytest.mark.parametrize("path", SPELLINGS)
 async def test_every_spelling_of_a_path_reaches_the_service_as_sent(front, path):
-    answer = await sent_as_is(
+    answer = await send_raw(
         front,
         f"GET {path} HTTP/1.1\nHost: localhost\nX-Forwarded-For: 203.0.113.7\n"
         "Connection: close\n\n",
@@ -237,8 +237,8 @@ async def test_every_spelling_of_a_path_reaches_the_service_as_sent(front, path)
 
 
 @pytest.mark.parametrize("path", SPELLINGS)
-async def test_no_spelling_of_a_path_takes_a_larger_body(front, path):
-    answer = await sent_as_is(
+async def test_no_spelling_of_a_path_accepts_a_larger_body(front, path):
+    answer = await send_raw(
         front,
         f"POST {path} HTTP/1.1\nHost: localhost\nContent-Length: {MIB + 1}\nConnection: close\n\n",
     )
@@ -247,13 +247,13 @@ async def test_no_spelling_of_a_path_takes_a_larger_body(front, path):
 
 
 @pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics", "/x/../metrics?a=b"])
-async def test_metrics_stay_inside(front, path):
-    answer = await sent_as_is(front, f"GET {path} HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+async def test_metrics_are_not_published(front, path):
+    answer = await send_raw(front, f"GET {path} HTTP/1.1\nHost: localhost\nConnection: close\n\n")
 
     assert answer.startswith("HTTP/1.1 404 ")
 
 
-async def test_query_strings_are_not_logged_whatever_comes_of_them(front, client, wait_until):
+async def test_query_strings_are_not_logged_also_on_errors(front, client, wait_until):
     url = f"{front.url}/mcp?token=hunter2"
 
     await client.get(url)
@@ -264,7 +264,7 @@ async def test_query_strings_are_not_logged_whatever_comes_of_them(front, client
 
     async def logged() -> bool:
         lines = front.written()
-        return all(said in lines for said in (" GET /mcp 200 ", "PUT /mcp 413", "DELETE /mcp 502"))
+        return all(line in lines for line in (" GET /mcp 200 ", "PUT /mcp 413", "DELETE /mcp 502"))
 
     await wait_until(logged)
     assert "hunter2" not in front.written()

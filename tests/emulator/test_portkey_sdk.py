@@ -327,7 +327,7 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--seed", "nonsense"], "--seed: there are acme, empty"),
+        (["--seed", "nonsense"], "--seed: must be one of: acme, empty"),
         (["--state", "{directory}"], "--state"),
         (["--state", "{directory}/notes.txt"], "--state: cannot be used"),
         (["--port", "65536"], "--port"),

@@ -1,4 +1,4 @@
-"""The settings of the hosted service."""
+"""The settings of the HTTP service."""
 
 import os
 
@@ -38,7 +38,7 @@ def test_the_defaults_are_those_of_one_instance_on_this_machine(load):
 
 
 @pytest.mark.parametrize(
-    ("variables", "seen"),
+    ("variables", "expected"),
     [
         ({"PORT": "8080"}, ("port", 8080)),
         ({"PORT": "8080", "MCP_PORT": "9090"}, ("port", 9090)),
@@ -52,20 +52,20 @@ def test_the_defaults_are_those_of_one_instance_on_this_machine(load):
         ({"MCP_TRUST_PROXY": "10.0.0.0/8,::1"}, ("trust_proxy", ("10.0.0.0/8", "::1"))),
     ],
 )  # fmt: skip
-def test_variables_are_read_as_they_are_meant(load, variables, seen):
-    name, value = seen
+def test_variables_are_parsed(load, variables, expected):
+    name, value = expected
 
     assert getattr(load(**variables), name) == value
 
 
-def test_of_two_addresses_of_redis_ours_wins(load):
+def test_our_redis_variable_wins_over_the_common_one(load):
     hosting = load(REDIS_URL="redis://theirs", MCP_REDIS_URL="rediss://ours")
 
     assert hosting.redis_url.get_secret_value() == "rediss://ours"
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"MCP_PORT": "70000"}, "MCP_PORT: input should be less than or equal to 65535"),
         ({"MCP_SESSION_MODE": "sticky"}, "'stateful' or 'stateless'"),
@@ -82,26 +82,26 @@ def test_of_two_addresses_of_redis_ours_wins(load):
         ({"CLERK_ISSUER": "https://169.254.169.254"}, "CLERK_ISSUER is a private or local"),
         ({"CLERK_ISSUER": "https://10.0.0.7"}, "CLERK_ISSUER is a private or local"),
         ({"CLERK_ISSUER": "https://metadata.google.internal"}, "is a private or local"),
-        ({"CLERK_ISSUER": "https://u:s3cret@x.example"}, "CLERK_ISSUER must be a whole address"),
-        ({"ALLOWED_ORIGINS": "*"}, "ALLOWED_ORIGINS must be a whole address"),
+        ({"CLERK_ISSUER": "https://u:s3cret@x.example"}, "CLERK_ISSUER must be a full URL"),
+        ({"ALLOWED_ORIGINS": "*"}, "ALLOWED_ORIGINS must be a full URL"),
         ({"ALLOWED_ORIGINS": "http://a.example"}, "ALLOWED_ORIGINS must be https"),
-        ({"MCP_PUBLIC_BASE_URL": "mcp.example.com"}, "must be a whole address"),
-        ({"MCP_TRUST_PROXY": "everyone"}, "must hold addresses or networks"),
-        ({"MCP_TLS_KEY_PATH": __file__}, "go together"),
+        ({"MCP_PUBLIC_BASE_URL": "mcp.example.com"}, "must be a full URL"),
+        ({"MCP_TRUST_PROXY": "everyone"}, "must be IP addresses or networks"),
+        ({"MCP_TLS_KEY_PATH": __file__}, "must be set together"),
         ({"MCP_TLS_CERT_PATH": "/nowhere.pem"}, "MCP_TLS_CERT_PATH: path does not point"),
         ({"MCP_TLS_CA_PATH": __file__}, "MCP_TLS_CA_PATH needs"),
     ],
 )
-def test_a_wrong_value_is_refused_with_the_cure_and_without_secrets(load, variables, told):
+def test_a_wrong_value_is_refused_with_the_cure_and_without_secrets(load, variables, message):
     with pytest.raises(ConfigurationError) as caught:
         load(**variables)
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("variables", "sandbox", "served"),
+    ("variables", "sandbox", "is_served"),
     [
         ({}, False, False),
         ({}, True, True),
@@ -112,10 +112,12 @@ def test_a_wrong_value_is_refused_with_the_cure_and_without_secrets(load, variab
         ({"MCP_HOST": "0.0.0.0", "MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}, False, True),
     ],
 )
-def test_nobody_serves_everybody_by_accident(load, variables, sandbox, served):
+def test_serving_without_authentication_is_refused_unless_explicit(
+    load, variables, sandbox, is_served
+):
     hosting = load(**variables)
 
-    if served:
+    if is_served:
         hosting.require_access_control(sandbox)
     else:
         with pytest.raises(ValueError, match="set MCP_AUTH_MODE=bearer"):

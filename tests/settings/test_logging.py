@@ -1,10 +1,9 @@
-"""Logs: one record, one line, and no key in it."""
+"""Logging: one record is one line, without the key."""
 
 import datetime as dt
 import io
 import json
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -14,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_admin_mcp.settings.logging import NOISY_LOGGERS, MaskingFormatter
+from programs import tree_environment
 
 KEY = 'pk-"secret"\\/+1'
 STARTS_A_RECORD = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ [\w.]+: ", re.MULTILINE)
 
 
 def written(form, log):
-    """What one or more calls of a logger write."""
+    """The text that one or more calls of a logger write."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(MaskingFormatter(form, (KEY,)))
@@ -37,14 +37,14 @@ def failing(logger):
         logger.exception("with %s it failed", KEY)
 
 
-def test_a_record_is_one_line_for_people():
+def test_text_is_one_line_a_record():
     line = written("text", lambda log: log.warning("%s answered %d", "GET /configs", 503))
 
-    told = r"\S+Z WARNING portkey_admin_mcp\.portkey\.api: GET /configs answered 503\n"
-    assert re.fullmatch(told, line)
+    pattern = r"\S+Z WARNING portkey_admin_mcp\.portkey\.api: GET /configs answered 503\n"
+    assert re.fullmatch(pattern, line)
 
 
-def test_a_record_is_one_object_for_machines():
+def test_json_is_one_object_a_record():
     line = written("json", lambda log: log.warning("%s answered %d", "GET /configs", 503))
 
     entry = json.loads(line)
@@ -58,7 +58,7 @@ def test_a_record_is_one_object_for_machines():
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_key_is_blotted_out_of_message_and_traceback(form):
+def test_a_key_is_redacted_from_message_and_traceback(form):
     text = written(form, failing)
 
     assert "with *** it failed" in text
@@ -67,7 +67,7 @@ def test_a_key_is_blotted_out_of_message_and_traceback(form):
     assert json.dumps(KEY)[1:-1] not in text
 
 
-def test_a_traceback_is_kept_whole_for_machines():
+def test_json_holds_the_full_traceback():
     entry = json.loads(written("json", failing))
 
     assert entry["message"] == "with *** it failed"
@@ -75,7 +75,7 @@ def test_a_traceback_is_kept_whole_for_machines():
     assert "in failing" in entry["traceback"]
 
 
-def test_a_traceback_follows_indented_for_people():
+def test_text_shows_the_traceback_indented():
     head, *rest = written("text", failing).splitlines()
 
     assert head.endswith(" ERROR portkey_admin_mcp.portkey.api: with *** it failed")
@@ -104,8 +104,8 @@ def test_no_text_can_forge_a_record(form, text):
         assert set(lines) <= {"\n", *filter(str.isprintable, lines)}
 
 
-def in_a_process_of_its_own(level, form):
-    """Set up logging there, speak at every level for us and for a library, and return both."""
+def log_in_a_subprocess(level, form):
+    """Log at every level, as this package and as a library, in a process that is set up for it."""
     program = f"""
 import logging
 from portkey_admin_mcp.settings.logging import configure_logging
@@ -119,7 +119,7 @@ for name in ("portkey_admin_mcp", {NOISY_LOGGERS[0]!r}):
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "TZ": "JST-9"},
+        env=tree_environment({"TZ": "JST-9"}),
     )
 
 
@@ -132,7 +132,7 @@ for name in ("portkey_admin_mcp", {NOISY_LOGGERS[0]!r}):
     ],
 )
 def test_only_stderr_is_written_and_libraries_keep_quiet(level, ours, theirs):
-    process = in_a_process_of_its_own(level, "json")
+    process = log_in_a_subprocess(level, "json")
 
     entries = [json.loads(line) for line in process.stderr.splitlines()]
     assert process.stdout == ""

@@ -1,6 +1,7 @@
-"""Settings: what the environment may say, and what is refused in which words."""
+"""The settings: how each is read from the environment, and how wrong values are refused."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from portkey_admin_mcp.errors import ConfigurationError
-from portkey_admin_mcp.settings.settings import Settings, load_settings
+from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.settings import Settings, load_settings, variable_names
 
 PRIVATE_HOSTS = [
     "localhost",
@@ -67,17 +69,17 @@ def load(monkeypatch):
 
 @pytest.fixture
 def refused(load):
-    """The words with which an environment is refused."""
+    """The error message that refuses an environment."""
 
-    def words(env_file=None, **variables):
+    def message(env_file=None, **variables):
         with pytest.raises(ConfigurationError) as caught:
             load(env_file, **variables)
         return str(caught.value)
 
-    return words
+    return message
 
 
-def test_nothing_needs_to_be_set(load):
+def test_no_setting_is_required(load):
     settings = load()
 
     assert settings.model_dump() == {
@@ -103,7 +105,7 @@ def test_nothing_needs_to_be_set(load):
     }
 
 
-def test_every_setting_is_a_variable_of_the_environment(load):
+def test_every_setting_is_read_from_its_variable(load):
     settings = load(
         PORTKEY_API_KEY="pk-1",
         PORTKEY_BASE_URL="http://10.0.0.7:8080/v1",
@@ -165,7 +167,7 @@ def test_every_setting_is_a_variable_of_the_environment(load):
         ),
     ],
 )
-def test_other_hosts_of_portkeys_are_known_only_beside_its_own_api(load, variables, mcp, prices):
+def test_portkeys_other_hosts_are_defaults_only_with_its_own_api(load, variables, mcp, prices):
     settings = load(**variables)
 
     assert (settings.mcp_address, settings.prices_address) == (mcp, prices)
@@ -177,7 +179,7 @@ def test_every_address_is_checked(load, name):
         load(**{name: "http://mcp.example"})
 
 
-def test_variables_of_other_programs_are_not_ours(load):
+def test_variables_of_other_programs_are_not_read(load):
     settings = load(
         API_KEY="theirs", BASE_URL="https://theirs.example", SANDBOX="1", TIMEOUT_MS="1"
     )
@@ -186,16 +188,16 @@ def test_variables_of_other_programs_are_not_ours(load):
     assert settings.api_key is None
 
 
-def test_an_empty_variable_is_as_good_as_none(load):
+def test_an_empty_variable_counts_as_not_set(load):
     assert load(PORTKEY_API_KEY="", PORTKEY_TIMEOUT_MS="", LOG_LEVEL="").timeout_ms == 30_000
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "level"),
     [("DEBUG", "debug"), (" Info ", "info"), ("warn", "warning"), ("CRITICAL", "error")],
 )
-def test_log_levels_are_read_as_other_loggers_write_them(load, written, meant):
-    assert load(LOG_LEVEL=written).log_level == meant
+def test_log_levels_are_read_as_other_loggers_write_them(load, written, level):
+    assert load(LOG_LEVEL=written).log_level == level
 
 
 def test_settings_cannot_be_changed(load):
@@ -224,17 +226,17 @@ def test_a_key_is_not_shown_with_the_settings(load):
     ],
 )
 def test_a_wrong_value_is_refused_with_name_problem_and_cure(refused, name, value, problem, cure):
-    told = refused(**{name: value})
+    message = refused(**{name: value})
 
-    assert told.startswith(f"{name}: ")
-    assert problem in told
-    assert cure in told
+    assert message.startswith(f"{name}: ")
+    assert problem in message
+    assert cure in message
 
 
-def test_all_wrong_values_are_told_at_once(refused):
-    told = refused(PORTKEY_TIMEOUT_MS="soon", LOG_LEVEL="loud")
+def test_all_wrong_values_are_reported_together(refused):
+    message = refused(PORTKEY_TIMEOUT_MS="soon", LOG_LEVEL="loud")
 
-    assert [line.partition(":")[0] for line in told.splitlines()] == [
+    assert [line.partition(":")[0] for line in message.splitlines()] == [
         "PORTKEY_TIMEOUT_MS",
         "LOG_LEVEL",
     ]
@@ -244,15 +246,15 @@ def test_all_wrong_values_are_told_at_once(refused):
     "key",
     ["s3cret key", "s3cret\nx", " s3cret", "s3cret\u00e9", "'s3cret'", '"s3cret"', "s3cret\udcff"],
 )
-def test_a_key_that_cannot_be_one_is_refused_without_repeating_it(refused, key):
-    told = refused(PORTKEY_API_KEY=key, LOG_LEVEL="info")
+def test_an_impossible_key_is_refused_without_repeating_it(refused, key):
+    message = refused(PORTKEY_API_KEY=key, LOG_LEVEL="info")
 
-    assert "PORTKEY_API_KEY" in told
-    assert "copy the key again" in told
-    assert "s3cret" not in told
+    assert "PORTKEY_API_KEY" in message
+    assert "copy the key again" in message
+    assert "s3cret" not in message
 
 
-def test_a_wrong_value_elsewhere_does_not_bring_the_key_to_light(refused):
+def test_an_error_of_another_setting_does_not_show_the_key(refused):
     assert "s3cret" not in refused(PORTKEY_API_KEY="s3cret", PORTKEY_TIMEOUT_MS="s3cret")
 
 
@@ -269,7 +271,7 @@ def test_a_wrong_value_elsewhere_does_not_bring_the_key_to_light(refused):
         "https://[2606:4700::1111]:8443/v1",
     ],
 )
-def test_a_public_https_address_is_welcome(load, url):
+def test_a_public_https_url_is_accepted(load, url):
     assert load(PORTKEY_BASE_URL=url).base_url == url
 
 
@@ -283,17 +285,17 @@ def test_a_public_https_address_is_welcome(load, url):
         ("https://api.portkey.ai/v1?key=s3cret", "query"),
         ("https://api.portkey.ai/v1?", "query"),
         ("https://api.portkey.ai/v1#s3cret", "fragment"),
-        ("api.portkey.ai/v1", "a whole URL that starts with https://"),
-        ("//api.portkey.ai/v1", "a whole URL that starts with https://"),
-        ("ftp://api.portkey.ai/v1", "a whole URL that starts with https://"),
-        ("ftp://[2606:4700::1111]/v1", "a whole URL that starts with https://"),
-        ("https://", "a whole URL that starts with https://"),
-        ("https:///v1", "a whole URL that starts with https://"),
-        ("https://api.portkey.ai:99999", "a whole URL that starts with https://"),
-        ("https://api..ai", "a whole URL that starts with https://"),
-        ("https://[::1", "a whole URL that starts with https://"),
-        ("https://[v1.a]", "a whole URL that starts with https://"),
-        ("https://%6cocalhost", "a whole URL that starts with https://"),
+        ("api.portkey.ai/v1", "a full URL that starts with https://"),
+        ("//api.portkey.ai/v1", "a full URL that starts with https://"),
+        ("ftp://api.portkey.ai/v1", "a full URL that starts with https://"),
+        ("ftp://[2606:4700::1111]/v1", "a full URL that starts with https://"),
+        ("https://", "a full URL that starts with https://"),
+        ("https:///v1", "a full URL that starts with https://"),
+        ("https://api.portkey.ai:99999", "a full URL that starts with https://"),
+        ("https://api..ai", "a full URL that starts with https://"),
+        ("https://[::1", "a full URL that starts with https://"),
+        ("https://[v1.a]", "a full URL that starts with https://"),
+        ("https://%6cocalhost", "a full URL that starts with https://"),
         (" https://api.portkey.ai/v1", "a space"),
         ("https://api.portkey.ai\n/v1", "a line break"),
         ("https://b\u00fccher.example", "in its xn-- form"),
@@ -302,22 +304,22 @@ def test_a_public_https_address_is_welcome(load, url):
     ],
 )
 def test_an_address_the_key_must_not_go_to_is_refused_with_a_reason(refused, url, problem):
-    told = refused(PORTKEY_BASE_URL=url)
+    message = refused(PORTKEY_BASE_URL=url)
 
-    assert told.startswith("PORTKEY_BASE_URL ")
-    assert problem in told
-    assert "s3cret" not in told
+    assert message.startswith("PORTKEY_BASE_URL ")
+    assert problem in message
+    assert "s3cret" not in message
 
 
 @pytest.mark.parametrize("host", PRIVATE_HOSTS)
 def test_a_private_address_is_refused_however_it_is_spelt(refused, host):
-    told = refused(PORTKEY_BASE_URL=f"https://{host}:8443/v1")
+    message = refused(PORTKEY_BASE_URL=f"https://{host}:8443/v1")
 
-    assert "set PORTKEY_ALLOW_PRIVATE_BASE_URL=true" in told
+    assert "set PORTKEY_ALLOW_PRIVATE_BASE_URL=true" in message
 
 
 @pytest.mark.parametrize("host", PRIVATE_HOSTS)
-def test_a_private_address_without_tls_is_taken_when_both_are_allowed(load, host):
+def test_a_private_address_without_tls_is_accepted_when_both_are_allowed(load, host):
     url = f"http://{host}:8080/v1"
 
     settings = load(
@@ -329,7 +331,7 @@ def test_a_private_address_without_tls_is_taken_when_both_are_allowed(load, host
     assert settings.base_url == url
 
 
-def test_each_permission_gives_only_its_own(refused):
+def test_each_permission_allows_only_what_it_names(refused):
     url = "http://10.0.0.7/v1"
 
     assert "ALLOW_INSECURE_HTTP" in refused(
@@ -353,7 +355,7 @@ def test_the_sandbox_needs_neither_address_nor_key(load):
 @given(st.one_of(st.text(), st.text().map("https://{}".format), st.from_regex(r"https://\S+")))
 @example("https://[::1]]")
 @example("https://a:b:c")
-def test_any_text_as_an_address_is_taken_or_refused_in_words(text):
+def test_any_text_as_a_url_is_accepted_or_refused_with_a_message(text):
     try:
         settings = load_settings(PORTKEY_BASE_URL=text)
     except ConfigurationError as error:
@@ -386,7 +388,7 @@ def test_no_spelling_of_a_private_address_passes(ip):
 
 
 @given(st.text(min_size=1))
-def test_any_text_as_a_key_is_taken_or_refused_in_words(text):
+def test_any_text_as_a_key_is_accepted_or_refused_with_a_message(text):
     try:
         settings = load_settings(PORTKEY_API_KEY=text)
     except ConfigurationError as error:
@@ -414,7 +416,7 @@ def test_a_flag_wins_over_both(load, tmp_path, monkeypatch):
     assert load_settings(file, PORTKEY_SANDBOX=True).sandbox
 
 
-def test_an_env_file_is_never_read_unasked(load, tmp_path, monkeypatch):
+def test_an_env_file_is_not_read_unless_named(load, tmp_path, monkeypatch):
     (tmp_path / ".env").write_text("PORTKEY_API_KEY=planted\n")
     monkeypatch.chdir(tmp_path)
 
@@ -429,17 +431,36 @@ def test_a_wrong_value_in_an_env_file_is_refused_like_any_other(refused, tmp_pat
 
 
 def test_an_env_file_that_is_not_there_is_named(refused):
-    told = refused(Path("nowhere") / "portkey.env")
+    message = refused(Path("nowhere") / "portkey.env")
 
-    assert told.startswith("--env-file: there is no file ")
-    assert "portkey.env" in told
+    assert message.startswith("--env-file: there is no file ")
+    assert "portkey.env" in message
 
 
 def test_an_env_file_that_is_not_text_is_named_and_not_quoted(refused, tmp_path):
     file = tmp_path / "portkey.env"
     file.write_bytes(b"PORTKEY_API_KEY=s3cret\xff\n")
 
-    told = refused(file)
+    message = refused(file)
 
-    assert "portkey.env cannot be read" in told
-    assert "s3cret" not in told
+    assert "portkey.env cannot be read" in message
+    assert "s3cret" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (name, field)
+        for cls in (Settings, Hosting)
+        for field in cls.model_fields.values()
+        for name in variable_names(field)[:1]
+    ],
+)
+def test_a_setting_says_what_it_is_and_in_which_unit(name, field):
+    description = field.description
+
+    assert description.endswith((".", "`."))
+    if field.annotation in (int, int | None):
+        assert re.search("milliseconds|seconds|bytes|characters|number of|port", description)
+    if re.search("_MS$|_TIMEOUT$", name):
+        assert "milliseconds" in description

@@ -6,13 +6,15 @@ import secrets
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import click
 
-# The rest is imported where it is used: the command line reads this file whatever it is told.
+from .error_groups import leaves
+
+# The rest is imported where it is used: the command line imports this file for every command.
 if TYPE_CHECKING:
     import httpx2
     from mcp import Client
@@ -27,11 +29,13 @@ STATE_MARKS: dict[State, tuple[str, str]] = {
 LATEST_PROTOCOL = "2026-07-28"
 FOREIGN_ORIGIN = "https://evil.example"
 TIMEOUT_S = 15
+"""Seconds to wait for one answer."""
 MAX_DETAIL_CHARS = 240
+"""The length at which the detail of a check is cut."""
 
 
 class CheckFailed(Exception):
-    """The service did not do what it should."""
+    """The service gave a wrong answer, or none."""
 
 
 class CheckWarning(Exception):
@@ -52,7 +56,10 @@ class CheckResult(NamedTuple):
 
 
 class ServiceCheck:
-    """Runs all checks in order, and keeps their results."""
+    """Runs all checks in order; `results` holds one result for each.
+
+    `base` is the URL without `/mcp`; `trust` is what httpx2 takes as `verify`.
+    """
 
     def __init__(self, base: str, token: str | None, trust: ssl.SSLContext | bool) -> None:
         self.results: list[CheckResult] = []
@@ -62,7 +69,7 @@ class ServiceCheck:
         self._mode = "unknown"
 
     async def run(self) -> None:
-        """Run every check; only the first if the service does not answer it."""
+        """Run every check; stop after the first if it fails, because nobody answers."""
         await self._step("Health", self._health)
         if self.results[-1].state == "failed":
             return
@@ -87,7 +94,7 @@ class ServiceCheck:
         state: State = "ok"
         try:
             detail = await run_check()
-        # Groups, because that is how the MCP client breaks.
+        # `except*`, because the MCP client raises exception groups.
         except* CheckWarning as errors:
             state, detail = "warning", _first_error(errors)
         except* CheckSkipped as errors:
@@ -95,7 +102,7 @@ class ServiceCheck:
         except* (CheckFailed, MCPError, httpx2.HTTPError, OSError, ValueError) as errors:
             state, detail = "failed", _first_error(errors)
         except* (LookupError, TypeError, AttributeError):
-            state, detail = "failed", "it answers, but not as this service would"
+            state, detail = "failed", "the answer is not that of a portkey-admin-mcp service"
         elapsed_ms = (time.perf_counter() - started) * 1000
         self.results.append(CheckResult(name, state, self._sanitized(detail), elapsed_ms))
 
@@ -116,11 +123,11 @@ class ServiceCheck:
         answer = await self._get("/auth/info", 200)
         self._mode = str(answer["mode"])
         if self._mode != "none" and not self._token:
-            raise CheckFailed("it asks for a token: give --token, or set MCP_AUTH_TOKEN")
+            raise CheckFailed("the service requires a token: give --token, or set MCP_AUTH_TOKEN")
         if answer["endpoint"] != self._endpoint:
             raise CheckWarning(
-                f"{self._mode}, but it calls itself {answer['endpoint']}; MCP_PUBLIC_BASE_URL "
-                "corrects that"
+                f"{self._mode}, but clients are told to call {answer['endpoint']}; "
+                "set MCP_PUBLIC_BASE_URL to the address that clients use"
             )
         return self._mode
 
@@ -131,14 +138,16 @@ class ServiceCheck:
     async def _discover(self) -> str:
         async with self._http(self._token) as http, self._client(http, "auto") as client:
             if client.session.discover_result is None:
-                raise CheckFailed(f"it does not know server/discover, the way of {LATEST_PROTOCOL}")
+                raise CheckFailed(
+                    f"server/discover is not supported, so neither is protocol {LATEST_PROTOCOL}"
+                )
             return _server_description(client)
 
     async def _list(self) -> str:
         async with self._http(self._token) as http, self._client(http, LATEST_PROTOCOL) as client:
             tools = (await client.list_tools()).tools
         if not tools:
-            raise CheckFailed("there are no tools")
+            raise CheckFailed("the list of tools is empty")
         return f"{len(tools)} tools"
 
     async def _read(self) -> str:
@@ -146,7 +155,7 @@ class ServiceCheck:
             result = await client.call_tool("list_workspaces", {"page_size": 1})
         if result.is_error:
             text = " ".join(part.text for part in result.content if part.type == "text")
-            raise CheckWarning(f"reached, but refused: {text}")
+            raise CheckWarning(f"Portkey refused the call: {text}")
         return f"{(result.structured_content or {}).get('total', 'some')} workspaces"
 
     async def _no_token(self) -> str:
@@ -157,13 +166,13 @@ class ServiceCheck:
 
     async def _require_401(self, token: str | None) -> str:
         if self._mode == "none":
-            raise CheckSkipped("everybody is let in")
+            raise CheckSkipped("the service requires no token")
         async with self._http(token) as http:
             answer = await http.post(self._endpoint, **_ping())
         if answer.status_code != 401:
             raise CheckFailed(f"answered {answer.status_code}, not 401")
         if not answer.headers.get("www-authenticate", "").startswith("Bearer"):
-            raise CheckFailed("answered 401, but without saying how to sign in (WWW-Authenticate)")
+            raise CheckFailed("answered 401 without the header WWW-Authenticate: Bearer")
         return "401"
 
     async def _other_origin(self) -> str:
@@ -171,7 +180,7 @@ class ServiceCheck:
             answer = await http.post(self._endpoint, **_ping(Origin=FOREIGN_ORIGIN))
         if answer.status_code != 403:
             raise CheckFailed(
-                f"a page of {FOREIGN_ORIGIN} was answered {answer.status_code}, not 403"
+                f"a request with Origin {FOREIGN_ORIGIN} was answered {answer.status_code}, not 403"
             )
         return "403"
 
@@ -201,13 +210,16 @@ class ServiceCheck:
 
     def _sanitized(self, text: str) -> str:
         """Mask the token, remove control characters, and shorten to one line."""
-        kept = text.replace(self._token, "•••") if self._token else text
-        line = " ".join("".join(c if c.isprintable() else " " for c in kept).split())
+        masked = text.replace(self._token, "•••") if self._token else text
+        line = " ".join("".join(c if c.isprintable() else " " for c in masked).split())
         return line if len(line) <= MAX_DETAIL_CHARS else f"{line[:MAX_DETAIL_CHARS]}…"
 
 
 def check(url: str, token: str | None, insecure: bool = False) -> int:
-    """Check the service at this address and print what was found; 0 if nothing failed."""
+    """Check the service at this URL and print a table of results; 0 if no check failed.
+
+    With `insecure`, certificates are not verified.
+    """
     import anyio
     import truststore
     from rich.console import Console
@@ -218,21 +230,25 @@ def check(url: str, token: str | None, insecure: bool = False) -> int:
     return _report(Console(highlight=False), service_check.results)
 
 
-@click.command("check-http")
-@click.option("--url", required=True, help="Where the service is, with or without /mcp.")
+@click.command("check-http", short_help="Check a running HTTP service from outside.")
+@click.option("--url", required=True, help="URL of the service, with or without /mcp at the end.")
 @click.option(
     "--token",
     envvar="MCP_AUTH_TOKEN",
     show_envvar=True,
-    help="The bearer token; others can read it in the list of processes, so rather set the "
-    "variable.",
+    help="Bearer token, if the service requires one. Prefer the variable: other users of this "
+    "machine can read command lines.",
 )
-@click.option("--insecure", is_flag=True, help="Take any certificate.")
+@click.option("--insecure", is_flag=True, help="Do not verify the certificate of the service.")
 def check_http(url: str, token: str | None, insecure: bool) -> None:
-    """Check a running HTTP service: that it works, and that it refuses whom it should.
+    """Check that a running HTTP service works, and that it refuses bad requests.
 
-    Reads only. The exit code is 0 if nothing failed.
-    """
+    Prints a table with one line for each check. Changes nothing. The exit code is 0 if no check
+    failed, else 1.
+
+    \b
+    portkey-admin-mcp check-http --url https://mcp.example.com
+    """  # noqa: D301  # click needs the character \b
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise click.BadParameter("must be like https://mcp.example.com", param_hint="--url")
@@ -245,7 +261,7 @@ def _report(console: Any, results: list[CheckResult]) -> int:
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("", "Check", Column("ms", justify="right"), "Found")
+    table = Table("", "Check", Column("ms", justify="right"), "Result")
     for name, state, detail, ms in results:
         table.add_row(Text(*STATE_MARKS[state]), name, f"{ms:.0f}", Text(detail))
     console.print(table)
@@ -254,8 +270,8 @@ def _report(console: Any, results: list[CheckResult]) -> int:
     if failed:
         console.print(Text(f"✗ {failed} of {len(results)} checks failed.", "red"))
         return 1
-    warned = f", {warnings} with a warning" if warnings else ""
-    console.print(Text(f"✓ The service works{warned}.", "yellow" if warnings else "green"))
+    suffix = f", with {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
+    console.print(Text(f"✓ The service works{suffix}.", "yellow" if warnings else "green"))
     return 0
 
 
@@ -264,7 +280,7 @@ def _base(url: str) -> str:
 
 
 def _ping(**headers: str) -> dict[str, Any]:
-    """A request of the older protocol, which opens no session when it is refused."""
+    """A request of the legacy protocol, which opens no session when it is refused."""
     return {
         "json": {"jsonrpc": "2.0", "id": 1, "method": "ping"},
         "headers": {"Accept": "application/json, text/event-stream", **headers},
@@ -273,18 +289,10 @@ def _ping(**headers: str) -> dict[str, Any]:
 
 def _server_description(client: "Client") -> str:
     info = client.server_info
-    named = f", {info.name} {info.version}" if info else ""
-    return f"protocol {client.protocol_version}{named}"
+    suffix = f", {info.name} {info.version}" if info else ""
+    return f"protocol {client.protocol_version}{suffix}"
 
 
 def _first_error(group: BaseExceptionGroup[Any]) -> str:
-    error = next(_leaves(group))
+    error = next(leaves(group))
     return str(error) or type(error).__name__
-
-
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -1,27 +1,44 @@
-"""The demo: an administrator's usual tasks, through a real client, a pipe and a real server."""
+"""`demo`: an administrator's usual tasks, through a real client, a pipe and a real server."""
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import anyio
-from mcp import Client, StdioServerParameters
-from mcp.shared.exceptions import MCPError
-from rich.console import Console
-from rich.panel import Panel
-from rich.text import Text
+import click
 
-from .demo_steps import Demo, DemoFailed, walk_through
+from .error_groups import leaves
+
+# The rest is imported where it is used: the command line imports this file for every command.
+if TYPE_CHECKING:
+    from rich.console import Console
 
 TIMEOUT_S = 30
+"""Seconds to wait for one answer of the server."""
+
+
+@click.command(short_help="Show an administrator's tasks on the sandbox.")
+def demo() -> None:
+    """Show an administrator's usual tasks on the sandbox, step by step.
+
+    Starts this server as an MCP client would, makes two dozen calls, and ends with the
+    commands that connect your own client. Needs no key, network, terminal or input. The exit
+    code is 0 if every step succeeded, else 1.
+    """
+    sys.exit(run_demo())
 
 
 def run_demo() -> int:
-    """Run the demo; 0 if every step held."""
+    """Run the demo and print it; 0 if every step succeeded, else 1."""
+    import anyio
+    from mcp.shared.exceptions import MCPError
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.text import Text
+
+    from .demo_steps import DemoFailed
+
     console = Console(highlight=False, soft_wrap=False)
-    command = _command()
     console.print(
         Panel.fit(
             "An administrator's tasks, done with an AI assistant's tools.\n"
@@ -34,36 +51,36 @@ def run_demo() -> int:
     try:
         steps = anyio.run(_connect_and_run, console)
     except* (DemoFailed, MCPError, OSError) as errors:
-        problem = "; ".join(str(error) for error in _leaves(errors))
+        problem = "; ".join(str(error) for error in leaves(errors))
     if problem:
-        console.print(Text(f"\n✗ Not as promised: {problem}", "red"))
+        console.print(Text(f"\n✗ The demo failed: {problem}", "red"))
         return 1
-    console.print(f"\n[green]All {steps} steps held.[/] Go on with your own client:\n")
-    _print_client_setup(console, command)
+    console.print(f"\n[green]All {steps} steps succeeded.[/] Go on with your own client:\n")
+    _print_client_setup(console, _command())
     return 0
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        yield from _leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
+async def _connect_and_run(console: "Console") -> int:
+    """Run every step against a server in a subprocess; the number of steps."""
+    from mcp import Client, StdioServerParameters
 
+    from .demo_steps import Demo, walk_through
 
-async def _connect_and_run(console: Console) -> int:
-    # A module of this interpreter, so that the demo shows this very installation.
+    # This interpreter and this package, so that the demo shows the code it is part of.
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "portkey_admin_mcp", "--sandbox"],
-        env={"LOG_LEVEL": "warning"},
+        env={"LOG_LEVEL": "warning", "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     async with Client(server, read_timeout_seconds=TIMEOUT_S) as client:
         tools = (await client.list_tools()).tools
         console.print(f"\nConnected, protocol {client.protocol_version}: {len(tools)} tools.")
-        demo = Demo(client, console)
-        await walk_through(demo)
-        return demo.steps
+        steps = Demo(client, console)
+        await walk_through(steps)
+        return steps.count
 
 
-def _print_client_setup(console: Console, command: str) -> None:
+def _print_client_setup(console: "Console", command: str) -> None:
     entry = {"command": command, "args": ["--sandbox"]}
     snippets = {
         "Claude Code": f"claude mcp add portkey-sandbox -- {command} --sandbox",
@@ -78,6 +95,6 @@ def _print_client_setup(console: Console, command: str) -> None:
 
 
 def _command() -> str:
-    """The installed command where it stands, since a client may have another PATH."""
-    beside = Path(sys.executable).with_name("portkey-admin-mcp")
-    return str(beside) if beside.exists() else "portkey-admin-mcp"
+    """The path of the installed command, because a client may have another PATH."""
+    installed = Path(sys.executable).with_name("portkey-admin-mcp")
+    return str(installed) if installed.exists() else "portkey-admin-mcp"

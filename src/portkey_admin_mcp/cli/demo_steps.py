@@ -13,22 +13,33 @@ from rich.text import Text
 Answer = dict[str, Any]
 SECRET_FIELDS = ("key", "invite_link")
 """Fields of an answer that are masked before it is printed."""
+SUMMARY_FIELDS = (
+    "action",
+    "id",
+    "slug",
+    "name",
+    "target_name",
+    "version_id",
+    *SECRET_FIELDS,
+    "key_transition_expires_at",
+)
+"""Fields that the summary of a single object shows."""
 
 
 class DemoFailed(Exception):
-    """A step of the demo did not go as it should."""
+    """A tool gave another result than the demo expects."""
 
 
 class Demo:
-    """Makes the calls, and prints each as a person would like to read it."""
+    """Calls tools and prints each call with its result; `count` is the number of calls."""
 
     def __init__(self, client: Client, console: Console) -> None:
         self._client = client
         self._console = console
-        self.steps = 0
+        self.count = 0
 
     async def call(self, why: str, tool: str, **arguments: Any) -> Answer:
-        """Call a tool that should succeed, and return its answer."""
+        """Call a tool and return its structured content; raises DemoFailed if the tool fails."""
         result, elapsed_ms = await self._step(why, tool, arguments)
         if result.is_error:
             raise DemoFailed(_text(result))
@@ -37,22 +48,25 @@ class Demo:
         return answer
 
     async def expect_refusal(self, why: str, tool: str, code: str, **arguments: Any) -> None:
-        """Call a tool that should be refused with this status, and show the advice."""
+        """Call a tool that must be refused with this status, and print the advice.
+
+        Raises DemoFailed if the call succeeds, or fails with another status.
+        """
         result, elapsed_ms = await self._step(why, tool, arguments)
         if not result.is_error or code not in _text(result):
-            raise DemoFailed(f"a refusal with {code} was expected: {_text(result)}")
+            raise DemoFailed(f"{tool} should have been refused with {code}: {_text(result)}")
         self._result("✋", "yellow", _text(result), elapsed_ms)
 
-    def require(self, fact: bool, message: str) -> None:
-        """Stop the demo where an answer is not what was asked for."""
-        if not fact:
+    def require(self, condition: bool, message: str) -> None:
+        """Raise DemoFailed with this message unless the condition holds."""
+        if not condition:
             raise DemoFailed(message)
 
     async def _step(self, why: str, tool: str, arguments: Answer) -> tuple[Any, float]:
-        self.steps += 1
-        self._console.print(Text.assemble((f"\n{self.steps:2}  ", "dim"), (why, "bold")))
-        shown = json.dumps(_masked(arguments), ensure_ascii=False)
-        self._console.print(Padding(Text.assemble((tool, "cyan"), f" {shown}"), (0, 0, 0, 4)))
+        self.count += 1
+        self._console.print(Text.assemble((f"\n{self.count:2}  ", "dim"), (why, "bold")))
+        text = json.dumps(_masked(arguments), ensure_ascii=False)
+        self._console.print(Padding(Text.assemble((tool, "cyan"), f" {text}"), (0, 0, 0, 4)))
         started = time.perf_counter()
         result = await self._client.call_tool(tool, arguments)
         return result, (time.perf_counter() - started) * 1000
@@ -63,7 +77,7 @@ class Demo:
 
 
 async def walk_through(demo: Demo) -> None:
-    """Run every step: a team with its config, prompt and key, changes to them, and the spending."""
+    """Run every step: create a team with a config, prompt and key, change them, explain costs."""
     team, person = await _create_team(demo)
     config, slugs = await _create_config(demo, team)
     await _write_prompt(demo, team, slugs[0])
@@ -80,8 +94,8 @@ async def walk_through(demo: Demo) -> None:
         "Rotate the key; the old secret lives half an hour", "rotate_api_key", id=key
     )
     demo.require(rotated["id"] == key, "the key's id must stay")
-    shown = await demo.call("Is the new secret safe from now on?", "get_api_key", id=key)
-    demo.require("*****" in shown["key"], "the secret must be masked")
+    api_key = await demo.call("Is the new secret safe from now on?", "get_api_key", id=key)
+    demo.require("*****" in api_key["key"], "the secret must be masked")
     await demo.expect_refusal(
         "Delete the workspace? Not while it is in use", "delete_workspace", "409", workspace_id=team
     )
@@ -93,20 +107,21 @@ async def walk_through(demo: Demo) -> None:
 
 
 async def _create_team(demo: Demo) -> tuple[str, str]:
-    found = await demo.call("Which workspaces are there?", "list_workspaces")
-    demo.require(found["total"] >= 1, "an organisation has a workspace")
-    made = await demo.call(
+    """Create a workspace with a manager; its slug, and the manager's user id."""
+    workspaces = await demo.call("Which workspaces are there?", "list_workspaces")
+    demo.require(workspaces["total"] >= 1, "an organisation has a workspace")
+    workspace = await demo.call(
         "A new team needs a workspace with a budget",
         "create_workspace",
         name="Growth",
         description="Experiments on the landing pages",
         usage_limits=[{"type": "cost", "credit_limit": 200, "periodic_reset": "monthly"}],
     )
-    team = made["slug"]
-    people = await demo.call("Who could join?", "list_all_users", role="member")
-    person = people["data"][0]["id"]
+    team = workspace["slug"]
+    users = await demo.call("Who could join?", "list_all_users", role="member")
+    person = users["data"][0]["id"]
     await demo.call(
-        f"{people['data'][0]['first_name']} will run it",
+        f"{users['data'][0]['first_name']} will run it",
         "add_workspace_member",
         workspace_id=team,
         user_id=person,
@@ -123,6 +138,7 @@ async def _create_team(demo: Demo) -> tuple[str, str]:
 
 
 async def _create_config(demo: Demo, team: str) -> tuple[str, list[str]]:
+    """Create two virtual keys and a config over them; the config's slug, and the keys' slugs."""
     slugs = [
         (
             await demo.call(
@@ -137,7 +153,7 @@ async def _create_config(demo: Demo, team: str) -> tuple[str, list[str]]:
         )["slug"]
         for provider in ("openai", "anthropic")
     ]
-    made = await demo.call(
+    config = await demo.call(
         "Route requests: the first provider, and the other when it fails",
         "create_config",
         name="Growth fallback",
@@ -145,11 +161,12 @@ async def _create_config(demo: Demo, team: str) -> tuple[str, list[str]]:
         strategy_mode="fallback",
         targets=[{"virtual_key": slug} for slug in slugs],
     )
-    return made["slug"], slugs
+    return config["slug"], slugs
 
 
 async def _create_key(demo: Demo, team: str, config: str) -> str:
-    made = await demo.call(
+    """Create an API key that uses the config; its id."""
+    api_key = await demo.call(
         "A key for the team's service: few rights, a budget, this route",
         "create_api_key",
         type="workspace",
@@ -161,10 +178,11 @@ async def _create_key(demo: Demo, team: str, config: str) -> str:
         alert_threshold=120,
         default_config_id=config,
     )
-    return str(made["id"])
+    return str(api_key["id"])
 
 
 async def _change_config(demo: Demo, team: str, config: str, slugs: list[str]) -> None:
+    """Replace the config's content, and check that the new version is listed first."""
     targets = [
         {"virtual_key": slug, "weight": weight}
         for slug, weight in zip(slugs, (0.8, 0.2), strict=True)
@@ -184,14 +202,14 @@ async def _change_config(demo: Demo, team: str, config: str, slugs: list[str]) -
     versions = await demo.call(
         "Both versions are kept", "list_config_versions", slug=config, workspace_id=team
     )
-    demo.require(versions["total"] == 2, "an update must make a version")
+    demo.require(versions["total"] == 2, "an update must add a version")
     demo.require(versions["data"][0]["config"] == content, "the newest version comes first")
 
 
 async def _write_prompt(demo: Demo, team: str, provider: str) -> None:
-    """A prompt that is tried, promoted, and guarded."""
+    """Create a prompt, render it, promote it to production, and add a guardrail."""
     folders = await demo.call("Where do prompts go?", "list_collections", workspace_id=team)
-    made = await demo.call(
+    prompt = await demo.call(
         "A prompt with a variable",
         "create_prompt",
         name="Headline-dev",
@@ -201,21 +219,21 @@ async def _write_prompt(demo: Demo, team: str, provider: str) -> None:
         model="gpt-5",
         virtual_key=provider,
     )
-    shown = await demo.call(
+    rendered = await demo.call(
         "What would the model be sent?",
         "render_prompt",
-        prompt_id=made["slug"],
+        prompt_id=prompt["slug"],
         variables={"product": "tea"},
     )
-    said = shown["data"]["messages"][0]["content"]
-    demo.require(said == "A headline for tea, in six words", "the variable must be filled in")
+    message = rendered["data"]["messages"][0]["content"]
+    demo.require(message == "A headline for tea, in six words", "the variable must be filled in")
     live = await demo.call(
         "A folder for what is live", "create_collection", name="Live", workspace_id=team
     )
     promoted = await demo.call(
         "Good: promote it to production",
         "promote_prompt",
-        source_prompt_id=made["slug"],
+        source_prompt_id=prompt["slug"],
         target_collection_id=live["id"],
         target_env="prod",
     )
@@ -231,29 +249,32 @@ async def _write_prompt(demo: Demo, team: str, provider: str) -> None:
 
 
 async def _explain_spending(demo: Demo) -> None:
-    """From the most expensive workspace to the day and the person."""
+    """Find the most expensive workspace, its most expensive day, and who spent it."""
     now = datetime.now(UTC)
     month = _period(now - timedelta(days=30), now)
-    spent = await demo.call("Who spends the most?", "get_analytics_group_workspaces", **month)
-    home = spent["data"][0]["workspace"]
+    costs = await demo.call("Who spends the most?", "get_analytics_group_workspaces", **month)
+    workspace = costs["data"][0]["workspace"]
     graph = await demo.call(
-        "When? One day stands out", "get_cost_analytics", workspace_slug=home, **month
+        "When? One day stands out", "get_cost_analytics", workspace_slug=workspace, **month
     )
-    dearest = max(graph["data_points"], key=lambda point: float(point["total"]))
-    day = datetime.fromisoformat(dearest["timestamp"])
-    people = await demo.call(
+    peak = max(graph["data_points"], key=lambda point: float(point["total"]))
+    day = datetime.fromisoformat(peak["timestamp"])
+    users = await demo.call(
         f"Who was it, on {day:%d %B}?",
         "get_analytics_group_users",
-        workspace_slug=home,
+        workspace_slug=workspace,
         **_period(day, day + timedelta(days=1)),
     )
-    first, second = people["data"][:2]
+    first, second = users["data"][:2]
     demo.require(first["cost"] > 2 * second["cost"], "one person must have spent the most")
 
 
 def _period(start: datetime, end: datetime) -> dict[str, str]:
-    texts = (at.isoformat(timespec="seconds") for at in (start, end))
-    return dict(zip(("time_of_generation_min", "time_of_generation_max"), texts, strict=True))
+    """The arguments that limit analytics to a period, as ISO 8601."""
+    return {
+        "time_of_generation_min": start.isoformat(timespec="seconds"),
+        "time_of_generation_max": end.isoformat(timespec="seconds"),
+    }
 
 
 def _text(result: Any) -> str:
@@ -261,30 +282,24 @@ def _text(result: Any) -> str:
 
 
 def _summary(answer: Answer) -> str:
-    """An answer in one line."""
+    """One line about an answer."""
     if isinstance(answer.get("data"), list):
-        names = [_named(row) for row in answer["data"]]
+        names = [_row_name(row) for row in answer["data"]]
         return f"{answer.get('total', len(names))}: {', '.join(names)}"
     if "data_points" in answer:
-        total = answer["summary"]["total"]
+        total = answer["summary"]["total"]  # cents
         return f"${total / 100:,.2f} in {len(answer['data_points'])} days"
     if isinstance(answer.get("data"), dict):
         return json.dumps(answer["data"]["messages"], ensure_ascii=False)
-    told = (
-        "action",
-        "id",
-        "slug",
-        "name",
-        "target_name",
-        "version_id",
-        *SECRET_FIELDS,
-        "key_transition_expires_at",
-    )
-    parts = [f"{name} {value}" for name, value in _masked(answer).items() if name in told and value]
+    parts = [
+        f"{name} {value}"
+        for name, value in _masked(answer).items()
+        if name in SUMMARY_FIELDS and value
+    ]
     return " · ".join(parts) or "done"
 
 
-def _named(row: Answer) -> str:
+def _row_name(row: Answer) -> str:
     if "cost" in row:
         return f"{row.get('workspace') or row.get('user')} ${row['cost'] / 100:,.2f}"
     return str(row.get("name") or row.get("email") or row.get("version_id"))

@@ -1,4 +1,4 @@
-"""The world, read once: environment and files, addresses, and where log lines go.
+"""The settings of the environment and .env files, checks of addresses, and logging.
 
-Nothing here knows Portkey's API or MCP.
+No request to Portkey and no MCP here.
 """

@@ -1,4 +1,4 @@
-"""Check hosts, URLs and networks: public, private, loopback, or not valid."""
+"""Checks of hosts, URLs and networks: whether they are valid, public, private or loopback."""
 
 import ipaddress
 import socket
@@ -26,9 +26,12 @@ def check_url(name: str, url: str, *, public: bool = False) -> None:
         host = ""
         parts = urlsplit("")
     if not host or parts.username or parts.query or parts.fragment:
-        raise ValueError(f"{name} must be a whole address like https://mcp.example.com")
+        raise ValueError(
+            f"{name} must be a full URL like https://mcp.example.com, "
+            "without user, query or fragment"
+        )
     if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK_HOSTS):
-        raise ValueError(f"{name} must be https, or http on this machine")
+        raise ValueError(f"{name} must be https, or http on a loopback address")
     if public and host not in LOOPBACK_HOSTS and is_private(host):
         raise ValueError(f"{name} is a private or local address; it must be a public one")
 
@@ -39,14 +42,14 @@ def check_network(text: str) -> None:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise ValueError(
-            "MCP_TRUST_PROXY must hold addresses or networks, like 10.0.0.0/8"
+            "MCP_TRUST_PROXY must be IP addresses or networks, like 10.0.0.0/8"
         ) from None
 
 
 def check_redis_url(url: str) -> None:
     """Require a Redis URL: redis, rediss or unix; raises ValueError."""
     if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("MCP_REDIS_URL must start with redis:// or rediss://")
+        raise ValueError("MCP_REDIS_URL must start with redis://, rediss:// or unix://")
 
 
 def is_loopback(host: str) -> bool:
@@ -58,7 +61,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_private(host: str) -> bool:
-    """Whether this host is, by its own spelling, not on the public internet."""
+    """Whether a host is an address, or a well-known name, outside the public internet."""
     name = host.rstrip(".").lower()
     try:
         address: Any = ipaddress.ip_address(name)
@@ -67,14 +70,14 @@ def is_private(host: str) -> bool:
             # The C library also reads 127.1, 0x7f.1 and 2130706433 as addresses.
             address = ipaddress.ip_address(socket.inet_aton(name))
         except (OSError, ValueError):
-            # A name without a dot is in the local network, or in /etc/hosts.
+            # A name without a dot is only known in the local network or in /etc/hosts.
             return "." not in name or name.endswith(LOCAL_SUFFIXES)
     if address.version == 6:
         embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        inside = (
+        ipv4 = (
             embedded
             if any(address in network for network in IPV6_NETWORKS_WITH_IPV4)
             else address.sixtofour
         )
-        address = inside or address
+        address = ipv4 or address
     return not address.is_global or address.is_multicast

@@ -13,195 +13,215 @@ from .settings import CommaSeparated, read_settings
 
 
 class Hosting(HostingAddress):
-    """How the tools are served over HTTP. Made once in `__main__`, frozen, and handed down."""
+    """The settings of the HTTP service. Created once by a command, immutable, and passed down."""
 
     session_mode: Literal["stateful", "stateless"] = Field(
         "stateful",
         validation_alias="MCP_SESSION_MODE",
-        description="`stateless` for several instances or workers: nothing then depends on which "
-        "one answers.",
+        description="Whether sessions are kept. `stateless` is for several instances or "
+        "workers: any of them can answer any request.",
     )
     max_connections: int = Field(
         800,
         ge=1,
         validation_alias="MCP_MAX_CONNECTIONS",
-        description="Open connections of one process at most; one more is answered 503 with "
-        "Retry-After. Each takes a file descriptor: keep it below `ulimit -n`.",
+        description="Maximum number of open connections of one process. One more is answered "
+        "503 with Retry-After. Each connection takes a file descriptor, so keep it below "
+        "`ulimit -n`.",
     )
     max_sessions: int = Field(
         100,
         ge=1,
         validation_alias="MCP_MAX_SESSIONS",
-        description="Open sessions at most; one more is answered 503 with Retry-After.",
+        description="Maximum number of open sessions. One more is answered 503 with Retry-After.",
     )
     max_sessions_per_principal: int | None = Field(
         None,
         ge=1,
         validation_alias="MCP_MAX_SESSIONS_PER_PRINCIPAL",
-        description="Open sessions of one principal at most; one more is answered 429. If not set: "
-        "a quarter of MCP_MAX_SESSIONS, or all of them where there is one principal only.",
+        description="Maximum number of open sessions of one principal. One more is answered "
+        "429. If not set, a quarter of MCP_MAX_SESSIONS, or all of them if there is only one "
+        "principal.",
         examples=["25"],
     )
     session_timeout_ms: int = Field(
         3_600_000,
         ge=1000,
         validation_alias="MCP_SESSION_TIMEOUT",
-        description="Milliseconds after which a session without requests ends.",
+        description="Time after which a session without requests ends, in milliseconds.",
     )
     event_store: Literal["off", "memory", "redis"] = Field(
         "off",
         validation_alias="MCP_EVENT_STORE",
-        description="Where events are kept for clients that come back with Last-Event-ID.",
+        description="Where events are kept for clients that reconnect with Last-Event-ID: "
+        "nowhere, in this process, or in Redis.",
     )
     event_ttl_s: int = Field(
         3600,
         ge=1,
         validation_alias="MCP_EVENT_TTL_SECONDS",
-        description="Seconds an event is kept.",
+        description="Time for which an event is kept, in seconds.",
     )
     event_max_bytes: int = Field(
         67_108_864,
         ge=1_048_576,
         validation_alias="MCP_EVENT_MAX_BYTES",
-        description="Bytes of events kept in memory at most; the oldest go first. In Redis its "
-        "`maxmemory` decides.",
+        description="Maximum size of all events kept in memory, in bytes; the oldest are "
+        "removed first. In Redis, its own `maxmemory` limits them.",
     )
     event_max_bytes_per_principal: int = Field(
         16_777_216,
         ge=1_048_576,
         validation_alias="MCP_EVENT_MAX_BYTES_PER_PRINCIPAL",
-        description="Bytes of one principal's events kept in memory at most; the oldest go first.",
+        description="Maximum size of one principal's events kept in memory, in bytes; the "
+        "oldest are removed first.",
     )
     redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("MCP_REDIS_URL", "REDIS_URL"),
-        description="The Redis of event store and rate limits: redis:// or rediss://.",
+        description="The URL of the Redis for events and rate limits, with redis://, "
+        "rediss:// or unix://. Required if MCP_EVENT_STORE or RATE_LIMIT_STORE is `redis`.",
         examples=["redis://127.0.0.1:6379/0"],
     )
     redis_prefix: str = Field(
         "portkey-admin-mcp",
         pattern=r"^[A-Za-z0-9:_.-]{1,64}$",
         validation_alias="MCP_REDIS_KEY_PREFIX",
-        description="What every key in Redis begins with.",
+        description="Prefix of every key in Redis: up to 64 letters, digits, colons, dots, "
+        "hyphens and underscores.",
         examples=["portkey-admin-mcp"],
     )
     event_key: SecretStr | None = Field(
         None,
         validation_alias="MCP_EVENT_ENCRYPTION_KEY",
-        description="32 bytes in base64, with which events are encrypted in Redis (AES-GCM); "
-        "required there. Make one: `openssl rand -base64 32`.",
+        description="The key that encrypts events in Redis (AES-GCM): 32 bytes in base64. "
+        "Required if MCP_EVENT_STORE is `redis`. Create one with `openssl rand -base64 32`.",
     )
     redis_timeout_ms: int = Field(
         5000,
         ge=1,
         validation_alias="MCP_EVENT_STORE_COMMAND_TIMEOUT_MS",
-        description="Milliseconds a command to Redis may take.",
+        description="Timeout of one Redis command, in milliseconds.",
     )
     auth_mode: Literal["none", "bearer", "clerk"] = Field(
         "none",
         validation_alias="MCP_AUTH_MODE",
-        description="Who may call. `none` is refused but on a loopback address with "
-        "MCP_ALLOW_UNAUTHENTICATED_HTTP, or in the sandbox there.",
+        description="How callers authenticate. `none` is accepted only on a loopback address, "
+        "in the sandbox or with MCP_ALLOW_UNAUTHENTICATED_HTTP.",
     )
     allow_unauthenticated: bool = Field(
         False,
         validation_alias="MCP_ALLOW_UNAUTHENTICATED_HTTP",
-        description="Serve everybody who reaches a loopback address.",
+        description="Serve on a loopback address without authentication: everybody on this "
+        "machine can then use the Portkey key.",
         examples=["true"],
     )
     auth_token: SecretStr | None = Field(
         None,
         validation_alias="MCP_AUTH_TOKEN",
-        description="The bearer token of the principal `default`.",
+        description="The bearer token of the principal `default`: 16 ASCII characters or "
+        "more. Create one with `openssl rand -hex 32`.",
     )
     auth_tokens: dict[str, SecretStr] = Field(
         {},
         validation_alias="MCP_AUTH_TOKENS",
-        description="More bearer tokens, as JSON: the principal's name, then its token.",
+        description="More bearer tokens, as a JSON object from the name of a principal to its "
+        "token.",
         examples=['{"ada": "…", "ci": "…"}'],
     )
     clerk_issuer: str | None = Field(
         None,
         validation_alias="CLERK_ISSUER",
-        description="The issuer of Clerk's tokens; its keys are read from "
-        "ISSUER/.well-known/jwks.json.",
+        description="The issuer URL of Clerk's tokens. Its public keys are read from "
+        "ISSUER/.well-known/jwks.json. Required if MCP_AUTH_MODE is `clerk`.",
         examples=["https://example.clerk.accounts.dev"],
     )
     clerk_audience: CommaSeparated = Field(
-        (), validation_alias="CLERK_AUDIENCE", description="Audiences of which a token has one."
+        (),
+        validation_alias="CLERK_AUDIENCE",
+        description="Accepted audiences: a token must have one of them. If not set, any "
+        "audience is accepted.",
     )
     clerk_subjects: CommaSeparated = Field(
         (),
         validation_alias="CLERK_ALLOWED_SUBJECTS",
-        description="Users who may call; all if empty.",
+        description="Ids of the users who may call. If not set, all users may.",
     )
     clerk_organisations: CommaSeparated = Field(
         (),
         validation_alias="CLERK_ALLOWED_ORGANIZATION_IDS",
-        description="Organisations whose users may call; all if empty.",
+        description="Ids of the organisations whose users may call. If not set, all organisations.",
     )
     clerk_roles: CommaSeparated = Field(
-        (), validation_alias="CLERK_ALLOWED_ROLES", description="Roles that may call; all if empty."
+        (),
+        validation_alias="CLERK_ALLOWED_ROLES",
+        description="Organisation roles that may call. If not set, all roles may.",
     )
     clerk_permissions: CommaSeparated = Field(
         (),
         validation_alias="CLERK_REQUIRED_PERMISSIONS",
-        description="Permissions a caller must have, all of them.",
+        description="Permissions that a caller must have, all of them.",
     )
     rate_limit: bool = Field(
-        True, validation_alias="RATE_LIMIT_ENABLED", description="Limit how often one may call."
+        True,
+        validation_alias="RATE_LIMIT_ENABLED",
+        description="Limit the number of requests of each address and each principal.",
     )
     rate_window_ms: int = Field(
         60_000,
         ge=1000,
         validation_alias="RATE_LIMIT_WINDOW_MS",
-        description="Milliseconds over which calls are counted.",
+        description="Time over which requests are counted, in milliseconds.",
     )
     rate_per_address: int = Field(
         300,
         ge=1,
         validation_alias="RATE_LIMIT_MAX_REQUESTS",
-        description="Requests of one address in a window, before authentication.",
+        description="Maximum number of requests of one IP address in RATE_LIMIT_WINDOW_MS, "
+        "checked before authentication.",
         examples=["300"],
     )
     rate_per_principal: int = Field(
         600,
         ge=1,
         validation_alias="RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL",
-        description="Requests of one principal in a window, after authentication.",
+        description="Maximum number of requests of one principal in RATE_LIMIT_WINDOW_MS, "
+        "checked after authentication.",
         examples=["600"],
     )
     rate_store: Literal["memory", "redis"] = Field(
         "memory",
         validation_alias="RATE_LIMIT_STORE",
-        description="Where calls are counted; `redis` for several instances or workers.",
+        description="Where requests are counted. Use `redis` for several instances or workers.",
     )
     ready_check: Literal["local", "portkey"] = Field(
         "local",
         validation_alias="MCP_READY_CHECK_MODE",
-        description="What `/ready` looks at: this service, or also whether Portkey is reached.",
+        description="What `/ready` checks: only this service, or also that Portkey answers.",
     )
     transport: str | None = Field(
         None,
         validation_alias="MCP_TRANSPORT",
-        description="Read for compatibility; the command decides, a contradiction is warned of.",
+        description="Accepted for compatibility and ignored: the command decides. A "
+        "contradiction is logged.",
     )
     max_body_bytes: int = Field(
         1_048_576,
         ge=1024,
         validation_alias="MCP_MAX_BODY_BYTES",
-        description="The largest request; a larger one is answered 413.",
+        description="Maximum size of a request body, in bytes. A larger one is answered 413.",
     )
     shutdown_timeout_ms: int = Field(
         10_000,
         ge=0,
         validation_alias="MCP_SHUTDOWN_TIMEOUT_MS",
-        description="Milliseconds that calls in flight have when the service is told to stop.",
+        description="Time that running calls have to finish when the service is stopped, in "
+        "milliseconds.",
     )
     metrics: bool = Field(
         False,
         validation_alias="MCP_METRICS",
-        description="Serve `/metrics` for Prometheus.",
+        description="Serve Prometheus metrics at `/metrics`, without authentication.",
         examples=["true"],
     )
 
@@ -212,8 +232,8 @@ class Hosting(HostingAddress):
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
         ),
-        description="Where OpenTelemetry traces and metrics go (OTLP over HTTP); needs the extra "
-        "`otel`. Other OTEL_ variables count as usual.",
+        description="The URL of an OpenTelemetry collector for traces and metrics (OTLP over "
+        "HTTP). Needs the extra `otel`. Other OTEL_ variables work as usual.",
     )
 
     @model_validator(mode="after")
@@ -224,7 +244,9 @@ class Hosting(HostingAddress):
 
     def _check_redis(self) -> None:
         if "redis" in (self.event_store, self.rate_store) and self.redis_url is None:
-            raise ValueError("MCP_REDIS_URL must be set to use Redis: redis://127.0.0.1:6379/0")
+            raise ValueError(
+                "MCP_REDIS_URL must be set to use Redis, for example redis://127.0.0.1:6379/0"
+            )
         if self.redis_url is not None:
             check_redis_url(self.redis_url.get_secret_value())
         if self.event_store == "redis" and len(self.event_secret) != 32:
@@ -249,14 +271,14 @@ class Hosting(HostingAddress):
     @property
     def tokens(self) -> dict[str, str]:
         """Bearer tokens by the name of their principal."""
-        named = {name: token.get_secret_value() for name, token in self.auth_tokens.items()}
+        tokens = {name: token.get_secret_value() for name, token in self.auth_tokens.items()}
         if self.auth_token is not None:
-            named["default"] = self.auth_token.get_secret_value()
-        return named
+            tokens["default"] = self.auth_token.get_secret_value()
+        return tokens
 
     @property
     def session_share(self) -> int:
-        """How many of the sessions one principal may have."""
+        """Maximum number of open sessions of one principal."""
         if self.max_sessions_per_principal is not None:
             return self.max_sessions_per_principal
         is_shared = self.auth_mode == "clerk" or len(self.tokens) > 1
@@ -264,16 +286,16 @@ class Hosting(HostingAddress):
 
     @property
     def event_secret(self) -> bytes:
-        """The key that events are encrypted with in Redis; empty if it is no base64."""
+        """The key that encrypts events in Redis; empty if not set or not valid base64."""
         try:
             return base64.b64decode(self.event_key.get_secret_value()) if self.event_key else b""
         except binascii.Error:
             return b""
 
     def require_access_control(self, sandbox: bool) -> None:
-        """Refuse to serve everybody, unless that is only this machine and meant so.
+        """Raise ValueError without authentication, unless only this machine can call.
 
-        Raises ValueError with the cure.
+        That is: on a loopback address, with the sandbox or MCP_ALLOW_UNAUTHENTICATED_HTTP.
         """
         if self.auth_mode != "none" or (
             self.is_loopback and (self.allow_unauthenticated or sandbox)
@@ -286,6 +308,6 @@ class Hosting(HostingAddress):
         )
 
 
-def load_hosting(env_file: Path | None = None, **given: Any) -> Hosting:
-    """Read the environment; see `settings.load_settings`."""
-    return read_settings(Hosting, env_file, given)
+def load_hosting(env_file: Path | None = None, **overrides: Any) -> Hosting:
+    """Read the settings of the HTTP service; see `settings.load_settings`."""
+    return read_settings(Hosting, env_file, overrides)

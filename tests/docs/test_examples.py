@@ -1,0 +1,603 @@
+"""Every example in the Markdown runs, or is listed in NOT_RUN with the reason.
+
+A new code block or command that does neither fails. Servers are started once for all commands;
+where an example names a port, a free one takes its place.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from doctest import ELLIPSIS, DocTestParser, DocTestRunner
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any, NamedTuple
+from urllib.error import URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+import yaml
+
+from certificates import Authority
+from markdown_examples import ROOT, Block, blocks, page_commands, pages, spans, text_of
+from portkey_admin_mcp import models
+from portkey_admin_mcp.cli.command_line import main as command_line
+from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills CONTROLS
+from portkey_admin_mcp.emulator.core.control import CONTROLS
+from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
+from portkey_admin_mcp.settings.settings import Settings, load_settings, variable_names
+from programs import COMMAND, require_program, tree_environment
+
+TIMEOUT_S = 30
+TOKEN = "a-token-of-the-tests"
+NAME = "portkey-admin-mcp"
+NO_ENGINE = "needs a Docker engine; tests/deploy checks the files"
+NO_ACCOUNT = "needs an account and a cluster or platform; tests/deploy checks the manifests"
+NOT_RUN = {
+    r"docker (build|run|compose)\b": NO_ENGINE,
+    r"(gcloud|kubectl|fly|vercel)\b": NO_ACCOUNT,
+    r"for s in portkey-api-key": NO_ACCOUNT,
+    r"for name in PORTKEY_API_KEY": NO_ACCOUNT,
+    r"printf \S+ \| vercel\b": NO_ACCOUNT,
+    r"curl -fsS http://localhost:8080/ready": "asks the service that `docker compose up` starts",
+    r"claude mcp add --transport http": "needs Claude Code; check-http calls such an address",
+    r"pipx install \.": "installs; the image's build steps do the same",
+    rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
+    rf"{NAME} demo": "tests/cli/test_main.py runs it",
+    rf"{NAME} http --workers 2": "tests/server/http/test_serve.py runs workers",
+    r"python scripts/extract_facts\.py DIRECTORY": "reads files of Portkey that are not here",
+    r"python benchmarks/emulator_store\.py": "measures for a minute",
+}
+"""Commands that are not run here: a pattern for the beginning of the command, and why."""
+SAMPLE_VALUES = {
+    "PORTKEY_API_KEY": "pk-0123456789",
+    "MCP_AUTH_TOKEN": TOKEN,
+    "MCP_REDIS_URL": "redis://127.0.0.1:6379/0",
+    "MCP_EVENT_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "CLERK_ISSUER": "https://clerk.example.com",
+}
+"""Settings that others require."""
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+CLASSES = (Settings, Hosting)
+FIELDS = {
+    name: (cls, field)
+    for cls in CLASSES
+    for field in cls.model_fields.values()
+    for name in variable_names(field)
+}
+PAGES = pages()
+COMMANDS = sorted({command for page in PAGES for command in page_commands(page)})
+
+
+class Servers(NamedTuple):
+    """The URLs of running servers: HTTP without authentication and with it, and the emulator."""
+
+    sandbox: str
+    bearer: str
+    emulator: str
+
+
+class NotRun(NamedTuple):
+    """Why a command is not run."""
+
+    pattern: str
+    reason: str
+
+
+@contextmanager
+def running_servers(home: Path) -> Iterator[Servers]:
+    """`http --sandbox`, `http` with a bearer token, and `emulator --state`, started together."""
+    ports = free_ports(3)
+    bearer = {"PORTKEY_SANDBOX": "true", "MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
+    with ExitStack() as stack:
+        for arguments, environment in (
+            (["http", "--sandbox", "--port", str(ports[0])], {}),
+            (["http"], {**bearer, "MCP_PORT": str(ports[1])}),
+            (["emulator", "--state", "portkey.sqlite", "--port", str(ports[2])], {}),
+        ):
+            stack.enter_context(running(arguments, environment, home))
+        urls = [f"http://127.0.0.1:{port}" for port in ports]
+        for url, path in zip(urls, ["/health", "/health", "/emulator/keys"], strict=True):
+            wait_for(url + path)
+        yield Servers(*urls)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextmanager
+def running(arguments: list[str], environment: dict[str, str], home: Path) -> Iterator[None]:
+    """A server in a process of its own, ended with the block."""
+    with (home / "log").open("a") as log:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=home,
+            env=tree_environment({"HOME": str(home), **environment}),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(TIMEOUT_S)
+
+
+def wait_for(url: str) -> None:
+    """Wait until a URL is answered with success."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            fetch(url)
+        except URLError:
+            assert time.monotonic() < deadline, f"{url} is not answered"
+            time.sleep(0.05)
+        else:
+            return
+
+
+def fetch(url: str, method: str = "GET", body: Any = None) -> str:
+    """The text of an answer; raises HTTPError unless it is a success."""
+    data = json.dumps(body).encode() if body is not None else None
+    request = Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_S) as answer:
+        return answer.read().decode()
+
+
+# Commands
+
+
+def test_examples_are_found():
+    assert len(COMMANDS) > 50
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs_or_has_a_reason_not_to(command, tmp_path):
+    rule = rule_for(command)
+
+    assert rule is not None, (
+        "make it run in RUN or in RUN_WITH_SERVERS, or write into NOT_RUN why it cannot run here"
+    )
+    if rule in RUN.values():
+        rule(command, tmp_path)
+
+
+def test_what_needs_a_running_server_runs(tmp_path):
+    """In one test, so that the servers are started once, also if tests run in parallel."""
+    commands = [each for each in COMMANDS if rule_for(each) in RUN_WITH_SERVERS.values()]
+    with running_servers(tmp_path) as servers, ThreadPoolExecutor() as pool:
+
+        def run(command: str) -> str:
+            with suppress_failures() as failures:
+                rule_for(command)(command, servers)
+            return "".join(failures)
+
+        problems = dict(zip(commands, pool.map(run, commands), strict=True))
+        # One after another, because they change the emulator.
+        for page, request_line, body in REQUESTS:
+            with suppress_failures() as failures:
+                control_emulator(request_line, body, servers)
+            problems[f"{page}: {request_line}"] = "".join(failures)
+
+    assert {what: why for what, why in problems.items() if why} == {}
+    assert len(problems) > 10
+
+
+@contextmanager
+def suppress_failures() -> Iterator[list[str]]:
+    """Collect the message of a failure, so that the other examples are run too."""
+    failures: list[str] = []
+    try:
+        yield failures
+    except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as error:
+        failures.append(f"{type(error).__name__}: {error}")
+
+
+def test_every_reason_belongs_to_a_command():
+    rules = [rule_for(command) for command in COMMANDS]
+
+    assert {rule.pattern for rule in rules if isinstance(rule, NotRun)} == set(NOT_RUN)
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if NAME in each.split()[0]])
+def test_the_options_of_a_command_exist(command):
+    words = [word.strip("[]") for word in shlex.split(command)[1:]]
+    subcommand = command_line.commands.get(words[0]) if words else None
+
+    if subcommand is not None:
+        subcommand.make_context(words[0], words[1:])
+    else:
+        command_line.make_context(NAME, words)
+
+
+def rule_for(command: str) -> Any:
+    """How to run a command; or why it is not run; None if nothing is known about it."""
+    for pattern, reason in NOT_RUN.items():
+        if re.match(pattern, command):
+            return NotRun(pattern, reason)
+    rules = {**RUN, **RUN_WITH_SERVERS}
+    return next((run for pattern, run in rules.items() if re.fullmatch(pattern, command)), None)
+
+
+def serve_on_stdio(command: str, home: Path) -> None:
+    """The server answers initialize, and ends when its input does."""
+    environment = {"HOME": str(home), "PORTKEY_API_KEY": SAMPLE_VALUES["PORTKEY_API_KEY"]}
+    answer_initialize(tuple(shlex.split(command.rpartition(NAME)[2])), tuple(environment.items()))
+
+
+@cache
+def answer_initialize(arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> None:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        input=json.dumps(INITIALIZE) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIMEOUT_S,
+        env=tree_environment(dict(environment)),
+    )
+    assert json.loads(done.stdout)["result"]["serverInfo"]["name"] == "portkey-admin"
+
+
+def serve_over_http(command: str, servers: Servers) -> None:
+    """The status page and the check of health are answered by the running service."""
+    url = servers.sandbox if "--sandbox" in command else servers.bearer
+
+    assert json.loads(fetch(f"{url}/health"))["status"] == "ok"
+    assert "<html" in fetch(f"{url}/")
+
+
+def serve_the_emulator(_command: str, servers: Servers) -> None:
+    assert "owner" in json.loads(fetch(f"{servers.emulator}/emulator/keys"))
+
+
+def curl(command: str, servers: Servers) -> None:
+    """Ask the running server for the same path; without curl, ask from Python."""
+    *options, address = shlex.split(command)
+    path = re.sub(r"^https?://[^/]+", "", address)
+    url = (servers.emulator if path.startswith("/emulator") else servers.sandbox) + path
+    if shutil.which("curl"):
+        words = [*options, "--fail", "--noproxy", "*", url]
+        text = subprocess.run(words, capture_output=True, check=True, timeout=TIMEOUT_S).stdout
+    else:
+        text = fetch(url)
+    assert isinstance(json.loads(text), dict)
+
+
+def check_http(command: str, servers: Servers) -> None:
+    url = servers.bearer if "--token" in command else servers.sandbox
+    words = shlex.split(command.replace("$MCP_AUTH_TOKEN", TOKEN))[1:]
+    place = words.index("--url") + 1
+    words[place] = re.sub(r"^…$|^https?://[^/]+", url, words[place])
+
+    done = subprocess.run(
+        [*COMMAND, *words],
+        env=tree_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def make(command: str, _home: Path) -> None:
+    """Each target is in the Makefile; what they do is run by CI."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert set(command.split()[1:]) <= set(targets)
+
+
+def add_to_claude(command: str, home: Path) -> None:
+    """The command that Claude Code would start."""
+    serve_on_stdio(command.partition(" -- ")[2], home)
+
+
+def add_to_code(command: str, home: Path) -> None:
+    """The command that VS Code would start."""
+    entry = json.loads(shlex.split(command)[2])
+    start_entry(entry, home)
+
+
+def write_env_file(command: str, home: Path) -> None:
+    """The file that the shell writes holds settings."""
+    require_program("openssl")
+    script = command.replace("…", SAMPLE_VALUES["PORTKEY_API_KEY"]) + "\n"
+    subprocess.run(["sh", "-c", script], cwd=home, check=True, timeout=TIMEOUT_S)
+    load_env_file(home / ".env", {"MCP_EVENT_STORE": "redis", "REDIS_URL": "redis://x"})
+
+
+def random_secret(command: str, _home: Path) -> None:
+    """What openssl prints is accepted as a key for events, or as a token."""
+    require_program("openssl")
+    done = subprocess.run(
+        shlex.split(command), capture_output=True, text=True, check=True, timeout=TIMEOUT_S
+    )
+    secret = done.stdout.strip()
+    if "base64" in command:
+        Hosting(MCP_EVENT_STORE="redis", REDIS_URL="redis://x", MCP_EVENT_ENCRYPTION_KEY=secret)
+    else:
+        Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN=secret)
+
+
+RUN: dict[str, Callable[[str, Path], None]] = {
+    rf"(\.venv/bin/|printf … \| )?{NAME}( --sandbox)?": serve_on_stdio,
+    r"make [a-z -]+": make,
+    rf"claude mcp add [\w-]+ -- {NAME} --sandbox": add_to_claude,
+    r"code --add-mcp '.*'": add_to_code,
+    r"(?s)cat > \.env <<END.*": write_env_file,
+    r"openssl rand -(hex|base64) 32": random_secret,
+}
+"""How a command is run in a directory of its own, by a pattern for all of the command."""
+RUN_WITH_SERVERS: dict[str, Callable[[str, Servers], None]] = {
+    rf"{NAME}( |-)http( --sandbox)?": serve_over_http,
+    rf"{NAME} check-http .*": check_http,
+    rf"{NAME} emulator( .*)?": serve_the_emulator,
+    r"curl -f?sS? \S+": curl,
+}
+"""How a command is run that starts or calls a server."""
+
+
+# Blocks
+
+
+def check_shell(block: Block, _home: Path) -> None:
+    """Its commands are tested one by one."""
+    assert block.text.strip()
+
+
+def check_json(block: Block, home: Path) -> None:
+    check_client_configuration(json.loads(block.text), home)
+
+
+def check_client_configuration(configuration: Any, home: Path) -> None:
+    """The command of each server in a client's configuration starts a server."""
+    for entry in configuration["mcpServers"].values():
+        start_entry(entry, home)
+
+
+def start_entry(entry: dict[str, Any], home: Path) -> None:
+    assert entry["command"] == NAME
+    variables = {
+        name: SAMPLE_VALUES[name] if value == "…" else value
+        for name, value in entry.get("env", {}).items()
+    }
+    assert set(variables) <= set(FIELDS)
+    environment = {"HOME": str(home), **variables}
+    answer_initialize(tuple(entry.get("args", ())), tuple(environment.items()))
+
+
+def check_dotenv(block: Block, home: Path) -> None:
+    lines = [line.partition("=") for line in block.text.splitlines() if not line.startswith("#")]
+    text = "".join(
+        f"{name}={SAMPLE_VALUES[name] if value == '…' else value}\n" for name, _, value in lines
+    )
+    (home / ".env").write_text(text, encoding="utf-8")
+    assert {name for name, _, _ in lines} <= set(FIELDS)
+    load_env_file(home / ".env", {})
+
+
+def load_env_file(file: Path, overrides: dict[str, str]) -> None:
+    """Both kinds of settings accept a file, with `overrides` for the service."""
+    assert load_settings(file).api_key is not None
+    hosting = load_hosting(file, MCP_HOST="0.0.0.0", **{"MCP_AUTH_MODE": "bearer", **overrides})
+    hosting.require_access_control(sandbox=False)
+
+
+def check_yaml(block: Block, _home: Path) -> None:
+    """It parses, and the settings in it exist; tests/deploy checks what they say together."""
+    documents = list(yaml.safe_load_all(block.text))
+    assert documents
+    assert {*setting_names(documents)} <= set(FIELDS)
+
+
+def setting_names(value: Any) -> Iterator[str]:
+    """The names of environment variables in a manifest: keys, or `name` or `key` of an entry."""
+    if isinstance(value, list):
+        for item in value:
+            yield from setting_names(item)
+    if not isinstance(value, dict):
+        return
+    for key, item in value.items():
+        if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", key):
+            yield key
+        if key in ("name", "key") and item != "Host" and VALUES & set(value):
+            yield item
+        yield from setting_names(item)
+
+
+VALUES = {"value", "valueFrom", "sync", "fromService"}
+"""The fields of an entry that give an environment variable its value, on any platform."""
+
+
+def check_toml(block: Block, _home: Path) -> None:
+    """It parses, and the settings in it exist."""
+    assert {*setting_names([tomllib.loads(block.text)])} <= set(FIELDS)
+
+
+def check_nginx(block: Block, home: Path) -> None:
+    """nginx accepts deploy/nginx.conf with these lines in its `server`."""
+    nginx = require_program("nginx")
+    key, certificate = Authority(home).issue("nginx")[:2]
+    lines = block.text.replace("/etc/nginx/tls/key.pem", str(key))
+    lines = lines.replace("/etc/nginx/tls/cert.pem", str(certificate))
+    conf = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
+    conf = conf.replace(" /tmp/", f" {home}/").replace("listen 8080;", f"listen 8080;\n{lines}")
+    conf = re.sub(r"server mcp-\d:3000;", "server 127.0.0.1:3000;", conf)
+    (home / "nginx.conf").write_text(conf, encoding="utf-8")
+    words = [nginx, "-t", "-p", str(home), "-e", "stderr", "-c", str(home / "nginx.conf")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stderr
+
+
+def check_python(block: Block, _home: Path) -> None:
+    """The values after `>>>` are those that the page shows; every model is known by its name."""
+    modules = walk_packages(models.__path__, f"{models.__name__}.")
+    names = {n: v for each in modules for n, v in vars(import_module(each.name)).items()}
+    test = DocTestParser().get_doctest(block.text, names, str(block), block.page, block.line)
+    report: list[str] = []
+    DocTestRunner(optionflags=ELLIPSIS).run(test, out=report.append)
+
+    assert test.examples, "write it as a doctest, so that it can be run"
+    assert "".join(report) == ""
+
+
+def check_mermaid(block: Block, _home: Path) -> None:
+    """A diagram; the paths it names exist."""
+    for path in re.findall(r"\b([a-z_/]+/)(?=<br/>)", block.text):
+        assert find_path(path), path
+
+
+CHECKS: dict[str, Callable[[Block, Path], None]] = {
+    "sh": check_shell,
+    "json": check_json,
+    "dotenv": check_dotenv,
+    "yaml": check_yaml,
+    "toml": check_toml,
+    "nginx": check_nginx,
+    "python": check_python,
+    "mermaid": check_mermaid,
+}
+"""How a block is checked, by its language."""
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page)], ids=str)
+def test_a_block_has_a_language_and_is_right(block, tmp_path):
+    assert block.language in CHECKS, "name the language of the block, and add a check for it"
+    CHECKS[block.language](block, tmp_path)
+
+
+# Code in the text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_setting_with_a_value_is_accepted(page):
+    examples = re.findall(r"^([A-Z][A-Z_]+)=(\S+)$", "\n".join(spans(page)), re.MULTILINE)
+    for name, value in examples:
+        if name in FIELDS and "…" not in value:
+            cls = FIELDS[name][0]
+            assert cls(**{**sample_settings(cls), name: value})
+
+
+def sample_settings(cls: Any) -> dict[str, str]:
+    return {name: value for name, value in SAMPLE_VALUES.items() if FIELDS[name][0] is cls}
+
+
+def test_a_configuration_in_the_text_starts_a_server(tmp_path):
+    examples = [s for page in PAGES for s in spans(page) if s.startswith('{"mcpServers"')]
+
+    assert examples
+    for text in examples:
+        check_client_configuration(json.loads(text), tmp_path)
+
+
+REQUESTS = [
+    (page, match[1], match[2])
+    for page in PAGES
+    for match in re.finditer(r"`((?:GET|POST) /emulator/[^`]*)`(?: `(\{[^`]*)`)?", text_of(page))
+]
+
+
+def control_emulator(request_line: str, body: str | None, servers: Servers) -> None:
+    """The request succeeds; one with placeholders is only compared with those that exist."""
+    method, _, target = request_line.partition(" ")
+    body = "{}" if body == "{…}" else body
+    if "{" in target or "…" in (body or ""):
+        known = {re.sub(r"\{\w+\}", "{}", endpoint) for endpoint in CONTROLS}
+        path = re.sub(r"\{\w+\}", "{}", request_line.partition("?")[0])
+        assert path in known or target.startswith("/emulator/files/")
+    else:
+        fetch(servers.emulator + target, method, json.loads(body) if body else None)
+
+
+PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
+FILES = [
+    f"/{path.relative_to(ROOT)}{'/' * path.is_dir()}"
+    for folder in ("src", "tests", "docs", "scripts", "benchmarks", "deploy", "api", "public")
+    for path in (ROOT / folder).rglob("*")
+] + [f"/{path.name}{'/' * path.is_dir()}" for path in ROOT.iterdir()]
+ELSEWHERE = (
+    "/", "~", "application/", "text/", "vendor/", "service.yaml", "portkey-admin-mcp.yaml",
+    "fly.toml", "render.yaml", "openapi.yaml",
+)  # fmt: skip
+"""What looks like a path and is none of this repository: URL paths, media types, users' files."""
+
+
+def find_path(path: str) -> bool:
+    """Whether this is a file or folder of the repository, or the end of its path."""
+    return any(file.endswith(f"/{path}") for file in FILES)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+def test_paths_in_the_text_exist(page):
+    suffixes = (".py", ".json", ".md", ".yaml", ".toml", ".lock", ".conf", ".jsonl", "/")
+    paths = {
+        span
+        for span in spans(page)
+        if PATH.fullmatch(span) and span.endswith(suffixes) and not span.startswith(ELSEWHERE)
+    }
+
+    missing = {path for path in paths if not find_path(path)}
+    assert missing == set(), "these paths do not exist: name them from the root, or the package"
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/coverage.md", "docs/tools/README.md"])
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", text_of(page))
+    folder = (ROOT / page).parent
+
+    broken = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", link):
+            continue
+        file = folder / path if path else ROOT / page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(link)
+    assert broken == []
+
+
+def anchors(file: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_costs_that_the_readme_names_are_those_of_the_budget():
+    budget = json.loads((ROOT / "tests/snapshots/budget.json").read_text(encoding="utf-8"))
+
+    readme = " ".join(text_of("README.md").split())
+    assert f"about {round(sum(budget['tools'].values()), -3):,} tokens" in readme
+    assert f"for {budget['modes']['code']['list']} tokens" in readme
+
+
+def test_the_extras_that_are_named_exist():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {e for page in PAGES for e in re.findall(rf"{NAME}\[(\w+)\]", text_of(page))}
+
+    assert extras
+    assert extras <= set(project["optional-dependencies"])
