@@ -51,6 +51,7 @@ lint:
 
 types:
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 
 layers:
 	$(BIN)/lint-imports

@@ -8,3 +8,4 @@ from ..portkey.catalog import tool
 @tool("GET /audit-logs", scope="audit_logs.list", enterprise=True, is_listed=False)
 async def list_audit_records(api: Portkey, filter: AuditFilter) -> AuditPage:
     """List changes; the tool is the workflow `list_audit_logs`."""
+    ...

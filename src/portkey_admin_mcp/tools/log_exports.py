@@ -19,6 +19,7 @@ from ..portkey.catalog import tool
 @tool("POST /logs/exports", scope="logs.export", enterprise=True)
 async def create_log_export(api: Portkey, draft: ExportDraft) -> LogExportRef:
     """Draft an export of logged requests; `start_log_export` runs it."""
+    ...
 
 
 @tool("GET /logs/exports", scope="logs.export", enterprise=True)
@@ -26,16 +27,19 @@ async def list_log_exports(
     api: Portkey, workspace: ExportsIn, paging: PagedHere
 ) -> Page[LogExport]:
     """List log exports and where they stand."""
+    ...
 
 
 @tool("GET /logs/exports/{export_id}", scope="logs.export", enterprise=True)
 async def get_log_export(api: Portkey, export_id: ExportId) -> LogExport:
     """Read one log export: status, filters, columns."""
+    ...
 
 
 @tool("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True, is_listed=False)
 async def put_log_export(api: Portkey, export_id: ExportId, change: ExportChange) -> LogExportRef:
     """Replace the filters of a log export; the tool is the workflow `update_log_export`."""
+    ...
 
 
 @tool(
@@ -46,11 +50,13 @@ async def put_log_export(api: Portkey, export_id: ExportId, change: ExportChange
 )
 async def start_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     """Run a drafted or failed log export; `get_log_export` says when it is done."""
+    ...
 
 
 @tool("POST /logs/exports/{export_id}/cancel", scope="logs.export", enterprise=True)
 async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     """Stop a log export that is running."""
+    ...
 
 
 @tool(
@@ -61,6 +67,7 @@ async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
 )
 async def get_export_link(api: Portkey, export_id: ExportId) -> ExportFile:
     """Get a link to the file; the tool is the workflow `download_log_export`."""
+    ...
 
 
 @tool("GET /logs/exports/field-restrictions", scope="logs.export", enterprise=True)
@@ -68,3 +75,4 @@ async def get_log_export_field_restrictions(
     api: Portkey, workspace: ExportsIn
 ) -> FieldRestrictions:
     """Which columns the organisation does not allow in log exports."""
+    ...

@@ -27,11 +27,13 @@ from ..portkey.catalog import tool
 @tool("GET /prompts", scope="prompts.list")
 async def list_prompts(api: Portkey, filter: PromptFilter, paging: Paged) -> Page[Prompt]:
     """List prompts, without their templates; see `get_prompt`."""
+    ...
 
 
 @tool("POST /prompts", scope="prompts.create", is_listed=False)
 async def post_prompt(api: Portkey, draft: PromptDraft) -> PromptWrite:
     """Create a prompt; the tool is the workflow `create_prompt`."""
+    ...
 
 
 @tool("GET /prompts/{prompt_id}", scope="prompts.read")
@@ -40,31 +42,37 @@ async def get_prompt(api: Portkey, prompt_id: PromptId, version: OfVersion) -> P
 
     For other versions see `list_prompt_versions` and `get_prompt_version`.
     """
+    ...
 
 
 @tool("PUT /prompts/{prompt_id}", scope="prompts.update", is_listed=False, is_repeatable=False)
 async def put_prompt(api: Portkey, prompt_id: PromptId, patch: PromptPatch) -> PromptWrite:
     """Change a prompt; the tool is the workflow `update_prompt`."""
+    ...
 
 
 @tool("DELETE /prompts/{prompt_id}", scope="prompts.delete")
 async def delete_prompt(api: Portkey, prompt_id: PromptId) -> Done:
     """Delete a prompt with all its versions; calls by its slug then fail. Cannot be undone."""
+    ...
 
 
 @tool("PUT /prompts/{prompt_id}/makeDefault", scope="prompts.publish")
 async def publish_prompt(api: Portkey, prompt_id: PromptId, version: PublishedVersion) -> Done:
     """Put a version in force: calls by slug get it at once. Publish an older one to roll back."""
+    ...
 
 
 @tool("GET /prompts/{prompt_id}/versions", scope="prompts.list")
 async def list_prompt_versions(api: Portkey, prompt_id: PromptId) -> Page[PromptVersion]:
     """List a prompt's versions with their templates, newest first."""
+    ...
 
 
 @tool("GET /prompts/{prompt_id}/versions/{version_id}", scope="prompts.read")
 async def get_prompt_version(api: Portkey, prompt_id: PromptId, version_id: VersionId) -> Prompt:
     """Read one version of a prompt whole."""
+    ...
 
 
 @tool("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update")
@@ -75,6 +83,7 @@ async def update_prompt_version(
 
     Nothing else of a version can change: `update_prompt` makes a new one.
     """
+    ...
 
 
 @tool("POST /prompts/{prompt_id}/render", scope="prompts.render", effect="read")
@@ -83,6 +92,7 @@ async def render_prompt(api: Portkey, prompt_id: PromptRef, rendering: Rendering
 
     Needs a workspace key. To get an answer: `run_prompt_completion`.
     """
+    ...
 
 
 @tool(
@@ -98,3 +108,4 @@ async def run_prompt_completion(
 
     Needs a workspace key. To see the text only: `render_prompt`.
     """
+    ...
