@@ -218,7 +218,9 @@ def coverage_page() -> str:
         for endpoint in tool.endpoints:
             by_shape[shape(endpoint)].append(tool)
     # What an operation needs is said where it is declared, also for those that are no tool alone.
-    declared = {shape(part.endpoints[0]): part for part in tools_in(domain_modules())}
+    declared = {
+        shape(part.endpoints[0]): part for part in tools_in(domain_modules()) if part.endpoints
+    }
     emulated = {shape(endpoint) for endpoint in ROUTES}
     reached = sum(shape(name) in by_shape for name in operations)
     head = "| operation | tool | emulator | scope | plan |\n|---|---|---|---|---|"

@@ -79,9 +79,7 @@ def domains_of(toolset: str) -> tuple[str, ...]:
 
 WORKFLOWS: tuple[str, ...] = (
     "delete_workspace",
-    "create_prompt",
     "update_prompt",
-    "validate_completion_metadata",
     "migrate_prompt",
     "promote_prompt",
     "update_log_export",

@@ -44,7 +44,7 @@ from portkey_admin_mcp.errors import (
     Unreachable,
 )
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
-from portkey_admin_mcp.portkey.api import ATTEMPTS, LONGEST_WAIT_S, Portkey
+from portkey_admin_mcp.portkey.api import MAX_ATTEMPTS, MAX_RETRY_AFTER_S, Portkey
 from portkey_admin_mcp.portkey.transport import Network
 from portkey_admin_mcp.settings.settings import Settings, load_settings
 
@@ -130,7 +130,7 @@ def _plain_surroundings(monkeypatch, tmp_path):
             monkeypatch.delenv(name)
     # An empty directory: to read all the authorities there are takes a tenth of a second.
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    with stamina.set_testing(True, attempts=ATTEMPTS, cap=True):
+    with stamina.set_testing(True, attempts=MAX_ATTEMPTS, cap=True):
         yield
 
 
@@ -624,8 +624,8 @@ async def test_a_read_that_keeps_failing_is_given_up(failing_api, fake, fault):
     error = await failure(failing_api(fault))
 
     assert type(error) is Unavailable
-    fake.wait_for(ATTEMPTS)
-    assert len(fake.requests) == ATTEMPTS
+    fake.wait_for(MAX_ATTEMPTS)
+    assert len(fake.requests) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize("status", [500, 599])
@@ -681,7 +681,7 @@ async def test_what_was_not_sent_is_tried_again_whatever_it_is(network, fake, ve
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
-@pytest.mark.parametrize("retry_after", [None, "0", "7", f"{LONGEST_WAIT_S:.0f}"])
+@pytest.mark.parametrize("retry_after", [None, "0", "7", f"{MAX_RETRY_AFTER_S:.0f}"])
 async def test_too_many_requests_are_repeated_if_repeating_is_harmless(
     api, fake, verb, retry_after
 ):

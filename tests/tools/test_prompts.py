@@ -260,3 +260,25 @@ async def test_a_hyperparameter_cannot_take_the_place_of_another_field(refusal, 
     )
 
     assert f"{name} is not a hyperparameter" in advice
+
+
+async def test_missing_billing_fields_are_errors_in_the_answer_not_of_the_call(ask, emulator):
+    emulator.log.clear()
+
+    told = await ask("validate_completion_metadata", app="desk")
+
+    assert told == {
+        "valid": False,
+        "errors": ["Missing required field: client_id", "Missing required field: env"],
+        "warnings": ["Missing recommended field: project_id (helps with billing attribution)"],
+        "metadata": {"app": "desk"},
+    }
+    assert not emulator.log
+
+
+async def test_complete_billing_metadata_is_valid(ask):
+    given = {"client_id": "c", "app": "a", "env": "dev", "project_id": "p", "feature": "f"}
+
+    told = await ask("validate_completion_metadata", **given)
+
+    assert told == {"valid": True, "errors": [], "warnings": [], "metadata": given}

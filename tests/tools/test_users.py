@@ -73,7 +73,7 @@ async def test_a_name_is_not_sent_and_the_model_is_told(call, emulator, user):
     result = await call("update_user", {"user_id": emi, "role": "admin", "first_name": "Emma"})
 
     assert result.structured_content == {"success": True}
-    assert "Not sent, for Portkey has no such field here: first_name." in result.content[1].text
+    assert "Not sent, because Portkey has no such field here: first_name." in result.content[1].text
     changed = emulator.store.table("users")[emi]
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
 
@@ -198,6 +198,6 @@ async def test_what_an_invitations_key_has_no_field_for_is_named(call, emulator)
     result = await call("invite_user", arguments)
 
     assert result.content[1].text == (
-        "Not sent, for Portkey has no such field here: workspace_api_key_details.expiry, "
+        "Not sent, because Portkey has no such field here: workspace_api_key_details.expiry, "
         "workspace_api_key_details.name."
     )

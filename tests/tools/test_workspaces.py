@@ -17,7 +17,7 @@ from portkey_admin_mcp.tools.users import get_user
 from portkey_admin_mcp.tools.workspaces import (
     add_workspace_member,
     create_workspace,
-    delete_named_workspace,
+    delete_workspace,
     get_workspace,
     get_workspace_member,
     list_workspace_members,
@@ -167,9 +167,9 @@ async def test_a_workspace_that_cannot_be_is_not_sent(refusal, emulator, argumen
 
 async def test_a_deletion_needs_the_name(api, workspace):
     with pytest.raises(Rejected, match="name does not match"):
-        await delete_named_workspace(api, workspace("Science"), WorkspaceDeletion(name="Arts"))
+        await delete_workspace(api, workspace("Science"), WorkspaceDeletion(name="Arts"))
 
-    await delete_named_workspace(api, workspace("Science"), WorkspaceDeletion(name="Science"))
+    await delete_workspace(api, workspace("Science"), WorkspaceDeletion(name="Science"))
 
     left = await list_workspaces(api, WorkspaceFilter())
     archived = await list_workspaces(api, WorkspaceFilter(status="archived"))

@@ -47,32 +47,36 @@ class AnalyticsFilter(RequestRanges):
     time_of_generation_min: Moment
     time_of_generation_max: Moment
     workspace_slug: str = ABSENT
-    status_code: Csv = Field(ABSENT, validation_alias=_also("status_code", "status_codes"))
+    status_code: Csv = Field(default=ABSENT, validation_alias=_also("status_code", "status_codes"))
     virtual_keys: CommaSeparated = Field(
-        ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs")
+        default=ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs")
     )
-    configs: CommaSeparated = Field(ABSENT, validation_alias=_also("configs", "config_slugs"))
+    configs: CommaSeparated = Field(
+        default=ABSENT, validation_alias=_also("configs", "config_slugs")
+    )
     api_key_ids: CommaSeparated = ABSENT
     metadata: JsonObjectText = Field(
-        ABSENT, description='{"team":"x"}', validation_alias=_also("metadata", "metadata_filter")
+        default=ABSENT,
+        description='{"team":"x"}',
+        validation_alias=_also("metadata", "metadata_filter"),
     )
     ai_org_model: Csv = Field(
-        ABSENT,
+        default=ABSENT,
         description="openai__gpt-4o,…",
         validation_alias=_also("ai_org_model", "provider_models"),
     )
-    trace_id: Csv = Field(ABSENT, validation_alias=_also("trace_id", "trace_ids"))
-    span_id: Csv = Field(ABSENT, validation_alias=_also("span_id", "span_ids"))
+    trace_id: Csv = Field(default=ABSENT, validation_alias=_also("trace_id", "trace_ids"))
+    span_id: Csv = Field(default=ABSENT, validation_alias=_also("span_id", "span_ids"))
     prompt_slug: Csv = ABSENT
 
 
 class AnalyticsColumns(Paged):
     """What to say of each group, and in which order."""
 
-    columns: list[Column] = Field(ABSENT, description="Per group; default: requests.")
+    columns: list[Column] = Field(default=ABSENT, description="Per group; default: requests.")
     order_by: Column = ABSENT
     order_by_type: Literal["asc", "desc"] = ABSENT
-    include_total: bool = Field(ABSENT, description="Count all groups.")
+    include_total: bool = Field(default=ABSENT, description="Count all groups.")
 
 
 class Graph(Record):
@@ -95,11 +99,11 @@ class UserGroup(Record):
 
     user: str | None = None
     requests: float | str | None = None
-    cost: float | str | None = Field(None, description="Cents")
+    cost: float | str | None = Field(default=None, description="Cents")
 
 
 class AnalyticsGroup(Record):
     """What one group of requests came to; the group's own field is called as it was asked for."""
 
     requests: Any = None
-    cost: Any = Field(None, description="Cents")
+    cost: Any = Field(default=None, description="Cents")

@@ -25,23 +25,25 @@ class ConfigContent(Arguments):
     """A config, whole or in the short forms for its usual parts."""
 
     config: Json = Field(
-        ABSENT,
+        default=ABSENT,
         description="The whole config: strategy, nested targets, weights, conditions, cache, "
         "retry, guardrails, override_params, passthrough…",
     )
     cache_mode: Literal["simple", "semantic"] = Field(
-        ABSENT, serialization_alias="config.cache.mode"
+        default=ABSENT, serialization_alias="config.cache.mode"
     )
     cache_max_age: Number = Field(
-        ABSENT, gt=0, description="Seconds.", serialization_alias="config.cache.max_age"
+        default=ABSENT, gt=0, description="Seconds.", serialization_alias="config.cache.max_age"
     )
-    retry_attempts: int = Field(ABSENT, ge=1, le=5, serialization_alias="config.retry.attempts")
+    retry_attempts: int = Field(
+        default=ABSENT, ge=1, le=5, serialization_alias="config.retry.attempts"
+    )
     retry_on_status_codes: StatusCodes = ABSENT
     strategy_mode: Literal["loadbalance", "fallback"] = Field(
-        ABSENT, serialization_alias="config.strategy.mode"
+        default=ABSENT, serialization_alias="config.strategy.mode"
     )
     targets: list[Json] = Field(
-        ABSENT,
+        default=ABSENT,
         description="Each {virtual_key or provider, weight, override_params…}.",
         serialization_alias="config.targets",
     )
@@ -62,7 +64,7 @@ class ConfigDraft(ConfigContent):
 
     name: str = Field(min_length=1)
     is_default: int = Field(
-        ABSENT, ge=0, le=1, description="0 or 1.", serialization_alias="isDefault"
+        default=ABSENT, ge=0, le=1, description="0 or 1.", serialization_alias="isDefault"
     )
 
     @model_validator(mode="after")
@@ -75,7 +77,7 @@ class ConfigDraft(ConfigContent):
 class ConfigPatch(ConfigContent):
     """What may change of a config; the config itself is replaced as a whole."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
     status: Literal["active", "inactive"] = ABSENT
 
 
@@ -95,7 +97,7 @@ class Config(Record):
     )
 
     id: str | None = None
-    slug: str | None = Field(None, description="`pc-…`, what requests and keys refer to")
+    slug: str | None = Field(default=None, description="`pc-…`, what requests and keys refer to")
     name: str | None = None
     workspace_id: str | None = None
     status: str | None = None

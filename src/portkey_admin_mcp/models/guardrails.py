@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .core.base import ABSENT, Arguments, Patch, Record
+from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.paging import Paged
 from .core.vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
 
@@ -20,8 +20,8 @@ class GuardrailFilter(Paged):
     """Which guardrails to list."""
 
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(ABSENT, description="For those of the organisation.")
-    page_size: int = Field(ABSENT, ge=1, le=1000)
+    organisation_id: str = Field(default=ABSENT, description="For those of the organisation.")
+    page_size: int = Field(default=ABSENT, ge=1, le=1000)
     ids: CommaSeparated = ABSENT
 
 
@@ -31,7 +31,7 @@ class Check(Arguments):
     id: str = Field(min_length=1, description="e.g. default.wordCount, default.regexMatch.")
     name: str = ABSENT
     is_enabled: bool = ABSENT
-    parameters: Json = Field(ABSENT, description="The check's own settings.")
+    parameters: Json = Field(default=ABSENT, description="The check's own settings.")
 
 
 class Feedback(Arguments):
@@ -49,14 +49,14 @@ class Feedback(Arguments):
 class Actions(Arguments):
     """What happens when checks fail or pass."""
 
-    deny: bool = Field(ABSENT, description="Refuse the request (446).")
+    deny: bool = Field(default=ABSENT, description="Refuse the request (446).")
     async_: bool = Field(
-        ABSENT, alias="async", serialization_alias="async", description="Do not wait."
+        default=ABSENT, alias="async", serialization_alias="async", description="Do not wait."
     )
-    on_success: Feedback = Field(ABSENT, description="Feedback: value ±10, weight 0 to 1.")
+    on_success: Feedback = Field(default=ABSENT, description="Feedback: value ±10, weight 0 to 1.")
     on_fail: Feedback = ABSENT
-    on_fail_action: str = Field(ABSENT, exclude=True, description="Ignored.")
-    message: str = Field(ABSENT, exclude=True, description="Ignored.")
+    on_fail_action: Annotated[str, Unsent.IGNORED] = Field(default=ABSENT, description="Ignored.")
+    message: Annotated[str, Unsent.IGNORED] = Field(default=ABSENT, description="Ignored.")
 
 
 def _whole(given: Json) -> Json:
@@ -84,7 +84,7 @@ class GuardrailDraft(GuardrailContent):
     checks: list[Check] = Field(min_length=1)
     actions: Actions = ABSENT
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
+    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
     target: Literal["llm", "mcp_tools"] = ABSENT
 
     def wire(self) -> Json:
@@ -95,8 +95,8 @@ class GuardrailDraft(GuardrailContent):
 class GuardrailPatch(GuardrailContent, Patch):
     """What may change of a guardrail; each change is a new version."""
 
-    name: str = Field(ABSENT, min_length=1)
-    checks: list[Check] = Field(ABSENT, min_length=1, description="Replaces all.")
+    name: str = Field(default=ABSENT, min_length=1)
+    checks: list[Check] = Field(default=ABSENT, min_length=1, description="Replaces all.")
     actions: Actions = ABSENT
 
 
@@ -121,10 +121,10 @@ class Guardrail(Record):
     summary_fields = ("slug", "id", "name", "status", "owner_id", "created_at")
 
     id: str | None = None
-    slug: str | None = Field(None, description="`pg-…`, what configs refer to")
+    slug: str | None = Field(default=None, description="`pg-…`, what configs refer to")
     name: str | None = None
     status: str | None = None
-    workspace_id: str | None = Field(None, description="null: the organisation's")
+    workspace_id: str | None = Field(default=None, description="null: the organisation's")
     checks: list[dict[str, Any]] | None = None
     actions: dict[str, Any] | None = None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Record, Unsent
 from .core.limits import RateLimit, UsageLimits, check_short_limits
 from .core.paging import Page, Paged
 from .core.vocabulary import Json, Number, WorkspaceId
@@ -30,30 +30,34 @@ class IntegrationSecret(SecretMapping):
 class IntegrationContent(Arguments):
     """What may be said of an integration when it is made, and changed later."""
 
-    key: str = Field(ABSENT, description="The provider's key.")
+    key: str = Field(default=ABSENT, description="The provider's key.")
     description: str = ABSENT
     configurations: Json = Field(
-        ABSENT,
+        default=ABSENT,
         description="Provider settings: azure_auth_mode, azure_resource_name, "
         "azure_deployment_config, aws_auth_type, aws_role_arn, vertex_auth_type, "
         "workers_ai_account_id, custom_headers, openai_project…",
     )
-    api_version: str = Field(ABSENT, description="Azure; with the next two.")
+    api_version: str = Field(default=ABSENT, description="Azure; with the next two.")
     resource_name: str = ABSENT
     deployment_name: str = ABSENT
-    aws_region: str = Field(ABSENT, serialization_alias="configurations.aws_region")
-    aws_access_key_id: str = Field(ABSENT, serialization_alias="configurations.aws_access_key_id")
-    aws_secret_access_key: str = Field(
-        ABSENT, serialization_alias="configurations.aws_secret_access_key"
+    aws_region: str = Field(default=ABSENT, serialization_alias="configurations.aws_region")
+    aws_access_key_id: str = Field(
+        default=ABSENT, serialization_alias="configurations.aws_access_key_id"
     )
-    vertex_project_id: str = Field(ABSENT, serialization_alias="configurations.vertex_project_id")
-    vertex_region: str = Field(ABSENT, serialization_alias="configurations.vertex_region")
-    custom_host: str = Field(ABSENT, serialization_alias="configurations.custom_host")
+    aws_secret_access_key: str = Field(
+        default=ABSENT, serialization_alias="configurations.aws_secret_access_key"
+    )
+    vertex_project_id: str = Field(
+        default=ABSENT, serialization_alias="configurations.vertex_project_id"
+    )
+    vertex_region: str = Field(default=ABSENT, serialization_alias="configurations.vertex_region")
+    custom_host: str = Field(default=ABSENT, serialization_alias="configurations.custom_host")
     secret_mappings: list[IntegrationSecret] = ABSENT
     pricing_adjustments: Json | None = Field(
-        ABSENT, description="{multiplier: {default, request_token, response_token…}}"
+        default=ABSENT, description="{multiplier: {default, request_token, response_token…}}"
     )
-    tags: Json = Field(ABSENT, description="Labels.")
+    tags: Json = Field(default=ABSENT, description="Labels.")
 
     @model_validator(mode="after")
     def _azure_is_whole(self) -> Self:
@@ -97,7 +101,7 @@ class IntegrationDraft(IntegrationContent):
     ai_provider_id: str = Field(min_length=1, description="openai, anthropic, azure-openai…")
     slug: Slug = ABSENT
     workspace_id: str = Field(
-        ABSENT, min_length=1, description="Only for this one; else the organisation's."
+        default=ABSENT, min_length=1, description="Only for this one; else the organisation's."
     )
     create_default_provider: bool = ABSENT
     default_provider_slug: Slug = ABSENT
@@ -106,7 +110,7 @@ class IntegrationDraft(IntegrationContent):
 class IntegrationPatch(IntegrationContent):
     """What may change of an integration."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -138,8 +142,8 @@ class PricingConfig(Arguments):
 class ModelSettings(Arguments):
     """Where one model is reached."""
 
-    custom_host: str = Field(ABSENT, json_schema_extra={"format": "uri"})
-    custom_headers: dict[str, str] = Field(ABSENT, description="Sent with requests.")
+    custom_host: str = Field(default=ABSENT, json_schema_extra={"format": "uri"})
+    custom_headers: dict[str, str] = Field(default=ABSENT, description="Sent with requests.")
 
 
 class ModelChange(Arguments):
@@ -147,10 +151,10 @@ class ModelChange(Arguments):
 
     slug: str = Field(min_length=1)
     enabled: bool
-    model_name: str = Field(ABSENT, exclude=True, description="Ignored.")
+    model_name: Annotated[str, Unsent.IGNORED] = Field(default=ABSENT, description="Ignored.")
     is_custom: bool = ABSENT
     is_finetune: bool = ABSENT
-    base_model_slug: str = Field(ABSENT, description="Of a custom or fine-tuned one.")
+    base_model_slug: str = Field(default=ABSENT, description="Of a custom or fine-tuned one.")
     configurations: ModelSettings = ABSENT
     pricing_config: PricingConfig = ABSENT
 
@@ -175,11 +179,11 @@ class WorkspaceShare(Arguments):
 
     id: str = Field(min_length=1, description="Workspace id or slug.")
     enabled: bool
-    credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD.")
-    alert_threshold: Number = Field(ABSENT, ge=0, description="Below credit_limit.")
-    rate_limit_rpm: Number = Field(ABSENT, gt=0)
-    usage_limits: list[UsageLimits] | None = Field(ABSENT, max_length=1)
-    rate_limits: list[RateLimit] | None = Field(ABSENT, max_length=1)
+    credit_limit: Number = Field(default=ABSENT, gt=0, description="Monthly USD.")
+    alert_threshold: Number = Field(default=ABSENT, ge=0, description="Below credit_limit.")
+    rate_limit_rpm: Number = Field(default=ABSENT, gt=0)
+    usage_limits: list[UsageLimits] | None = Field(default=ABSENT, max_length=1)
+    rate_limits: list[RateLimit] | None = Field(default=ABSENT, max_length=1)
     reset_usage: bool = ABSENT
     create_default_provider: bool = ABSENT
     default_provider_slug: str = ABSENT
@@ -199,27 +203,28 @@ class WorkspaceShares(Arguments):
 
     workspaces: list[WorkspaceShare]
     global_workspace_access_enabled: bool = Field(
-        ABSENT,
+        default=ABSENT,
         description="For all workspaces, future ones too.",
         serialization_alias="global_workspace_access.enabled",
     )
     global_credit_limit: Number = Field(
-        ABSENT,
+        default=ABSENT,
         gt=0,
         description="USD, never reset.",
         serialization_alias="global_workspace_access.credit_limit",
     )
     global_alert_threshold: Number = Field(
-        ABSENT, ge=0, serialization_alias="global_workspace_access.alert_threshold"
+        default=ABSENT, ge=0, serialization_alias="global_workspace_access.alert_threshold"
     )
     global_rate_limit_rpm: Number = Field(
-        ABSENT, gt=0, serialization_alias="global_workspace_access.rate_limit_rpm"
+        default=ABSENT, gt=0, serialization_alias="global_workspace_access.rate_limit_rpm"
     )
     global_workspace_access: Json = Field(
-        ABSENT, description="Instead of global_*: {enabled, usage_limits: [], rate_limits: []}."
+        default=ABSENT,
+        description="Instead of global_*: {enabled, usage_limits: [], rate_limits: []}.",
     )
     override_existing_workspace_access: bool = Field(
-        ABSENT, description="Drop those not named here."
+        default=ABSENT, description="Drop those not named here."
     )
     create_default_provider: bool = ABSENT
     default_provider_slug: str = ABSENT

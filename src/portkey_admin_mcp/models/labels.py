@@ -31,14 +31,14 @@ Name = Annotated[
 class LabelOwner(Arguments):
     """Where a label is valid."""
 
-    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
+    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
     workspace_id: InWorkspace = ABSENT
 
 
 class LabelFilter(LabelOwner, Paged):
     """Which labels to list."""
 
-    search: str = Field(ABSENT, description="Part of the name.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
 
 
 class LabelDraft(LabelOwner):
@@ -71,9 +71,9 @@ class Label(Record):
     id: str | None = None
     name: str | None = None
     description: str | None = None
-    color_code: str | None = Field(None, description="#rrggbb")
+    color_code: str | None = Field(default=None, description="#rrggbb")
     workspace_id: str | None = None
-    is_universal: bool | int | None = Field(None, description="Built in: cannot be deleted")
+    is_universal: bool | int | None = Field(default=None, description="Built in: cannot be deleted")
 
 
 class LabelRef(Record):

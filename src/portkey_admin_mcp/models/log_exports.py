@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
-from .core.base import ABSENT, Arguments, Patch, Record
+from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.vocabulary import CommaSeparated, Csv, InWorkspace, Json, Moment, RequestRanges
 
 ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
@@ -41,16 +41,16 @@ class ExportContent(RequestRanges):
 
     workspace_id: InWorkspace = ABSENT
     ai_model: Csv = ABSENT
-    ai_org_model: Csv = Field(ABSENT, description="openai__gpt-4o,…")
+    ai_org_model: Csv = Field(default=ABSENT, description="openai__gpt-4o,…")
     status_code: Csv = ABSENT
     virtual_keys: CommaSeparated = ABSENT
     configs: CommaSeparated = ABSENT
     trace_id: Csv = ABSENT
     prompt_slug: Csv = ABSENT
-    workspace_slug: str = Field(ABSENT, description="As a filter.")
-    metadata: Json = Field(ABSENT, description='{"team":"x"}')
-    page_size: int = Field(ABSENT, ge=1, le=MOST_ROWS, description="Rows, at most 50,000.")
-    current_page: int = Field(ABSENT, ge=0)
+    workspace_slug: str = Field(default=ABSENT, description="As a filter.")
+    metadata: Json = Field(default=ABSENT, description='{"team":"x"}')
+    page_size: int = Field(default=ABSENT, ge=1, le=MOST_ROWS, description="Rows, at most 50,000.")
+    current_page: int = Field(default=ABSENT, ge=0)
 
     def wire(self) -> dict[str, Any]:
         """Put the filters where Portkey looks for them."""
@@ -67,7 +67,9 @@ class ExportDraft(ExportContent):
     requested_fields: list[LogField] = Field(
         min_length=1, serialization_alias="requested_data", description="Columns of the file."
     )
-    description: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+    description: Annotated[str, Unsent.IGNORED] = Field(
+        default=ABSENT, description="Ignored by Portkey."
+    )
 
 
 class ExportPatch(ExportContent, Patch):
@@ -76,7 +78,7 @@ class ExportPatch(ExportContent, Patch):
     time_of_generation_min: Moment = ABSENT
     time_of_generation_max: Moment = ABSENT
     requested_fields: list[LogField] = Field(
-        ABSENT, min_length=1, serialization_alias="requested_data", description="Columns."
+        default=ABSENT, min_length=1, serialization_alias="requested_data", description="Columns."
     )
 
 
@@ -92,7 +94,7 @@ class ExportsIn(Arguments):
     """Whose exports."""
 
     workspace_id: InWorkspace = Field(
-        ABSENT, validation_alias=AliasChoices("workspace_id", "workspace_slug")
+        default=ABSENT, validation_alias=AliasChoices("workspace_id", "workspace_slug")
     )
 
 
@@ -100,7 +102,7 @@ class FirstRows(Arguments):
     """How much of the file to show."""
 
     first_rows: int = Field(
-        ABSENT, ge=1, le=200, description="Also read so many rows from the file."
+        default=ABSENT, ge=1, le=200, description="Also read so many rows from the file."
     )
 
 
@@ -110,7 +112,9 @@ class LogExport(Record):
     summary_fields = ("id", "status", "description", "filters", "created_at")
 
     id: str | None = None
-    status: str | None = Field(None, description="draft, in_progress, success, failed, stopped")
+    status: str | None = Field(
+        default=None, description="draft, in_progress, success, failed, stopped"
+    )
     filters: Json | None = None
     requested_data: list[str] | None = None
     created_at: str | None = None
@@ -132,7 +136,7 @@ class ExportMessage(Record):
 class ExportFile(Record):
     """Where the file of a finished export is, and its first rows if asked for."""
 
-    signed_url: str | None = Field(None, description="Anyone with it can read the file")
+    signed_url: str | None = Field(default=None, description="Anyone with it can read the file")
     rows: list[Json] | None = None
 
 

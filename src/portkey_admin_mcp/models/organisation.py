@@ -40,7 +40,7 @@ class Exclusions(ExclusionOwner):
     """Which workspaces are left out."""
 
     workspaces: list[Exclusion] = Field(min_length=1)
-    override_existing: bool = Field(ABSENT, description="Drop those not named here.")
+    override_existing: bool = Field(default=ABSENT, description="Drop those not named here.")
 
 
 class DefaultGuardrails(Record):

@@ -22,18 +22,22 @@ class ProviderFilter(Paged):
 class ProviderDetail(WorkspaceSelector):
     """In which workspace a provider is, and how much of it to read."""
 
-    include_configurations: bool = Field(ABSENT, description="Also its integration's settings.")
+    include_configurations: bool = Field(
+        default=ABSENT, description="Also its integration's settings."
+    )
 
 
 class ProviderContent(Arguments):
     """What may be said of a provider when it is made, and changed later."""
 
     note: str = ABSENT
-    credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD, or as below.")
-    alert_threshold: Number = Field(ABSENT, ge=0, description="Below credit_limit.")
+    credit_limit: Number = Field(default=ABSENT, gt=0, description="Monthly USD, or as below.")
+    alert_threshold: Number = Field(default=ABSENT, ge=0, description="Below credit_limit.")
     usage_limit_type: Literal["cost", "tokens"] = ABSENT
     periodic_reset: Literal["monthly", "weekly"] = ABSENT
-    rate_limit_value: Number = Field(ABSENT, gt=0, description="Requests in rate_limit_unit.")
+    rate_limit_value: Number = Field(
+        default=ABSENT, gt=0, description="Requests in rate_limit_unit."
+    )
     rate_limit_unit: Literal["rpd", "rph", "rpm"] = ABSENT
     usage_limits: UsageLimits | None = ABSENT
     rate_limits: list[RateLimit] | None = ABSENT
@@ -79,9 +83,9 @@ class ProviderDraft(ProviderContent):
 class ProviderPatch(ProviderContent):
     """What may change of a provider."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
     expires_at: Moment | None = ABSENT
-    reset_usage: bool = Field(ABSENT, description="Start the budget anew.")
+    reset_usage: bool = Field(default=ABSENT, description="Start the budget anew.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -107,7 +111,7 @@ class Provider(Record):
     slug: str | None = None
     name: str | None = None
     integration_id: str | None = None
-    status: str | None = Field(None, description="active, exhausted or expired")
+    status: str | None = Field(default=None, description="active, exhausted or expired")
     usage_limits: UsageLimitsRecord | None = None
     expires_at: str | None = None
 

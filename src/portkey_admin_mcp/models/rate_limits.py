@@ -47,7 +47,7 @@ class RateLimitPatch(Patch):
 
     name: str = ABSENT
     unit: Unit = ABSENT
-    value: Number = Field(ABSENT, ge=0)
+    value: Number = Field(default=ABSENT, ge=0)
     conditions: Conditions = ABSENT
 
 
@@ -70,7 +70,7 @@ class RateLimitRecord(Record):
     id: str | None = None
     name: str | None = None
     type: str | None = None
-    unit: str | None = Field(None, description="rpm, rph, rpd or rpw")
+    unit: str | None = Field(default=None, description="rpm, rph, rpd or rpw")
     value: float | None = None
     conditions: list[dict[str, Any]] | None = None
     group_by: list[dict[str, Any]] | None = None

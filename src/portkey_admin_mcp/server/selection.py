@@ -1,12 +1,12 @@
 """Which tools are offered: the toolsets, single tools and the mode that the settings name."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
 from ..domains import DOMAINS, GROUPS, domains_of
 from ..errors import ConfigurationError
 from ..settings.settings import Settings
+from ..suggestions import MAX_NAME_LENGTH, suggest
 
 
 class Selectable(Protocol):
@@ -65,15 +65,13 @@ def _check(setting: str, given: Iterable[str], known: list[str]) -> None:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """What was meant instead of a name, or all there is where they are few."""
-    near = get_close_matches(name, known, n=2, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+    """The known names nearest to an unknown one, or all of them if they are few."""
+    if hint := suggest(name, known):
+        return hint
     return f"there are {', '.join(known)}" if len(known) < 50 else "docs/tools names them all"
 
 
 def unknown_tool(name: str, known: list[str]) -> str:
-    """What to say about a tool that there is not, or not for this client."""
-    near = get_close_matches(name, known, n=2, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else "search for what you want to do."
-    return f"There is no tool {name[:60]!r}; {hint}"
+    """What to answer about a tool that does not exist, or not for this client."""
+    hint = suggest(name, known) or "search for what you want to do."
+    return f"There is no tool {name[:MAX_NAME_LENGTH]!r}; {hint}"

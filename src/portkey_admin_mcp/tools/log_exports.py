@@ -37,8 +37,10 @@ async def get_log_export(api: Portkey, export_id: ExportId) -> LogExport:
 
 
 @tool("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True, is_listed=False)
-async def put_log_export(api: Portkey, export_id: ExportId, change: ExportChange) -> LogExportRef:
-    """Replace the filters of a log export; the tool is the workflow `update_log_export`."""
+async def update_log_export(
+    api: Portkey, export_id: ExportId, change: ExportChange
+) -> LogExportRef:
+    """Replace all filters of a log export; the workflow of this name keeps what is left out."""
     ...
 
 
@@ -65,8 +67,8 @@ async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     enterprise=True,
     is_listed=False,
 )
-async def get_export_link(api: Portkey, export_id: ExportId) -> ExportFile:
-    """Get a link to the file; the tool is the workflow `download_log_export`."""
+async def download_log_export(api: Portkey, export_id: ExportId) -> ExportFile:
+    """Get a link to the file; the workflow of this name can also read its first rows."""
     ...
 
 

@@ -2,12 +2,18 @@
 
 from ..models.core.base import Done
 from ..models.core.paging import Page, Paged
-from ..models.prompts import (
+from ..models.prompt_runs import (
+    BillingCheck,
+    BillingMetadata,
     Completion,
     CompletionRequest,
+    Rendered,
+    Rendering,
+)
+from ..models.prompts import (
     OfVersion,
     Prompt,
-    PromptDraft,
+    PromptCreation,
     PromptFilter,
     PromptId,
     PromptPatch,
@@ -15,13 +21,11 @@ from ..models.prompts import (
     PromptVersion,
     PromptWrite,
     PublishedVersion,
-    Rendered,
-    Rendering,
     VersionId,
     VersionLabel,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import NO_ENDPOINT, tool
 
 
 @tool("GET /prompts", scope="prompts.list")
@@ -30,9 +34,13 @@ async def list_prompts(api: Portkey, filter: PromptFilter, paging: Paged) -> Pag
     ...
 
 
-@tool("POST /prompts", scope="prompts.create", is_listed=False)
-async def post_prompt(api: Portkey, draft: PromptDraft) -> PromptWrite:
-    """Create a prompt; the tool is the workflow `create_prompt`."""
+@tool("POST /prompts", scope="prompts.create")
+async def create_prompt(api: Portkey, draft: PromptCreation) -> PromptWrite:
+    """Create a prompt template; its first version is published at once.
+
+    Give `string` or `messages`, with `{{variables}}`. To write one that may exist already:
+    `migrate_prompt`.
+    """
     ...
 
 
@@ -46,8 +54,8 @@ async def get_prompt(api: Portkey, prompt_id: PromptId, version: OfVersion) -> P
 
 
 @tool("PUT /prompts/{prompt_id}", scope="prompts.update", is_listed=False, is_repeatable=False)
-async def put_prompt(api: Portkey, prompt_id: PromptId, patch: PromptPatch) -> PromptWrite:
-    """Change a prompt; the tool is the workflow `update_prompt`."""
+async def update_prompt(api: Portkey, prompt_id: PromptId, patch: PromptPatch) -> PromptWrite:
+    """Change a prompt; the workflow of this name can also say what would change."""
     ...
 
 
@@ -108,4 +116,10 @@ async def run_prompt_completion(
 
     Needs a workspace key. To see the text only: `render_prompt`.
     """
+    ...
+
+
+@tool(NO_ENDPOINT, scope=None, effect="read")
+async def validate_completion_metadata(api: Portkey, metadata: BillingMetadata) -> BillingCheck:
+    """Check that metadata for `run_prompt_completion` names who is billed; nothing is sent."""
     ...

@@ -43,10 +43,10 @@ async def update_workspace(api: Portkey, workspace_id: WorkspaceId, patch: Works
 
 
 @tool("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", is_listed=False)
-async def delete_named_workspace(
+async def delete_workspace(
     api: Portkey, workspace_id: WorkspaceId, deletion: WorkspaceDeletion
 ) -> Done:
-    """Delete a workspace whose name is known; `delete_workspace` finds the name."""
+    """Delete a workspace whose name is known; the workflow of this name looks the name up."""
     ...
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portkey_admin_mcp.models.core.gateway_config import (
-    DEEPEST,
-    MOST_PROBLEMS,
+    MAX_DEPTH,
+    MAX_PROBLEMS,
     check_gateway_config,
 )
 
@@ -209,16 +209,16 @@ def test_a_config_that_cannot_work_is_refused_by_its_path(config, told):
     ],
 )
 def test_a_misspelt_key_is_refused_with_the_right_one(config, place, wrong, right):
-    assert refused(config) == f"{place}: there is no key {wrong!r}; did you mean {right!r}?"
+    assert refused(config) == f"{place}: there is no key {wrong!r}; did you mean {right}?"
 
 
 def test_all_problems_are_told_up_to_a_number():
-    targets = [{"weight": -1} for _ in range(MOST_PROBLEMS + 3)]
+    targets = [{"weight": -1} for _ in range(MAX_PROBLEMS + 3)]
 
     problems = refused({"targets": targets}).split("; ")
 
     assert [problem.partition(":")[0] for problem in problems] == [
-        f"config.targets.{number}.weight" for number in range(MOST_PROBLEMS)
+        f"config.targets.{number}.weight" for number in range(MAX_PROBLEMS)
     ]
 
 
@@ -230,10 +230,10 @@ def nested(levels: int) -> dict[str, Any]:
 
 
 def test_a_config_may_be_nested_deep_but_not_without_end():
-    check_gateway_config(nested(DEEPEST))
+    check_gateway_config(nested(MAX_DEPTH))
 
-    for levels in (DEEPEST + 1, 100_000):
-        assert refused(nested(levels)) == f"config: nested more than {DEEPEST} levels deep"
+    for levels in (MAX_DEPTH + 1, 100_000):
+        assert refused(nested(levels)) == f"config: nested more than {MAX_DEPTH} levels deep"
 
 
 KNOWN = st.sampled_from(["strategy", "mode", "conditions", "query", "then", "default"]) | (

@@ -7,13 +7,13 @@ import pytest
 from pydantic import Field, model_validator
 
 from portkey_admin_mcp.errors import InputError
-from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
+from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record, Unsent
 from portkey_admin_mcp.portkey.catalog import Tool, tool_of
 from portkey_admin_mcp.server.calls.arguments import (
-    MOST_PROBLEMS,
+    MAX_PROBLEMS,
     arguments_model,
     call_flat,
-    not_sent,
+    ignored_arguments,
     read_arguments,
 )
 from portkey_admin_mcp.server.calls.schema import input_schema
@@ -26,6 +26,7 @@ class Limit(Arguments):
     credit: int = ABSENT
     alert: int | None = ABSENT
     unit: Literal["usd", "tokens"] = ABSENT
+    zone: Annotated[str, Unsent.IGNORED] = ABSENT
 
 
 class Draft(Arguments):
@@ -39,7 +40,9 @@ class Draft(Arguments):
     content: dict[str, Any] = ABSENT
     limit: Limit = ABSENT
     limits: list[Limit] | None = ABSENT
-    ignored: Annotated[str, Field(exclude=True)] = ABSENT
+    ignored: Annotated[str, Unsent.IGNORED] = ABSENT
+    local: Annotated[str, Unsent.LOCAL] = ABSENT
+    folded: Annotated[str, Unsent.FOLDED] = ABSENT
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -109,11 +112,20 @@ def test_two_groups_with_the_same_argument_are_a_mistake_of_ours():
         arguments_model(tool(clash))
 
 
-def test_what_portkey_has_no_field_for_is_named_if_it_was_given():
-    given = {"name": "n", "title": "t"}
+@pytest.mark.parametrize(
+    ("unsent", "named"),
+    [
+        ({}, []),
+        ({"ignored": "x"}, ["ignored"]),
+        ({"local": "x"}, []),
+        ({"folded": "x"}, []),
+        ({"limit": {"credit": 1, "zone": "x"}}, ["limit.zone"]),
+    ],
+)
+def test_only_what_portkey_has_no_field_for_is_named(unsent, named):
+    checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t"} | unsent)
 
-    assert not_sent(read_arguments(MODEL, SCHEMA, given)) == []
-    assert not_sent(read_arguments(MODEL, SCHEMA, given | {"ignored": "x"})) == ["ignored"]
+    assert ignored_arguments(checked) == named
 
 
 @pytest.mark.parametrize(
@@ -193,11 +205,11 @@ def test_a_missing_argument_is_named():
 
 
 def test_every_problem_is_told_up_to_a_number():
-    extra = {f"x{number}": number for number in range(MOST_PROBLEMS + 3)}
+    extra = {f"x{number}": number for number in range(MAX_PROBLEMS + 3)}
 
     _head, *lines = refused(**extra)
 
-    assert len(lines) == MOST_PROBLEMS + 1
+    assert len(lines) == MAX_PROBLEMS + 1
     assert lines[-1] == "… and 3 more"
 
 

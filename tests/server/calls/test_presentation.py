@@ -15,8 +15,8 @@ from portkey_admin_mcp.models.core.paging import Page
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.presentation import (
     csv_text,
+    present,
     presentation_arguments,
-    shown,
     summary_fields,
 )
 from portkey_admin_mcp.server.mcp.app import all_tools
@@ -41,10 +41,10 @@ class Items(Page[Item]):
     data: list[Item] = []
 
 
-def shown_of(rows, most_chars=80_000, **asked):
+def presented(rows, max_chars=80_000, **given):
     items = Items.read({"object": "list", "total": len(rows), "data": rows})
-    asked_for = create_model("asked", **presentation_arguments(Items))(**asked)
-    return shown(items, asked_for, most_chars)
+    arguments = create_model("arguments", **presentation_arguments(Items))(**given)
+    return present(items, arguments, max_chars)
 
 
 async def test_a_row_shows_its_summary_and_the_answer_names_what_else_there_is(ask):
@@ -109,20 +109,20 @@ async def test_another_format_is_refused(refusal):
 def test_long_texts_and_parts_of_a_row_are_shortened_and_say_how_long_they_are():
     row = {"slug": "a", "note": "x" * 900, "config": {"targets": [{"n": i} for i in range(200)]}}
 
-    (short,) = shown_of([row]).answer["data"]
+    (short,) = presented([row]).answer["data"]
 
     assert short["note"] == "x" * 200 + "… (700 characters more)"
     assert short["config"].startswith('{"targets":[{"n":0}')
     assert short["config"].endswith("characters more)")
-    assert shown_of([row], fields="note").answer["data"] == [{"slug": "a", "note": "x" * 900}]
+    assert presented([row], fields="note").answer["data"] == [{"slug": "a", "note": "x" * 900}]
 
 
 def test_a_row_without_any_of_the_usual_fields_is_shown_whole():
-    assert shown_of([{"uid": 1, "nothing": None}]).answer["data"] == [{"uid": 1}]
+    assert presented([{"uid": 1, "nothing": None}]).answer["data"] == [{"uid": 1}]
 
 
 def test_false_and_zero_are_not_empty():
-    assert shown_of([{"slug": "a", "name": 0, "note": False, "config": []}]).answer["data"] == [
+    assert presented([{"slug": "a", "name": 0, "note": False, "config": []}]).answer["data"] == [
         {"slug": "a", "name": 0, "note": False}
     ]
 
@@ -130,7 +130,7 @@ def test_false_and_zero_are_not_empty():
 def test_a_long_table_is_cut_between_rows_and_says_so():
     rows = [{"slug": str(n), "name": "y" * 50} for n in range(100)]
 
-    told = shown_of(rows, most_chars=2_000, format="csv")
+    told = presented(rows, max_chars=2_000, format="csv")
 
     assert len(told.text) <= 2_000
     assert told.answer["has_more"] is True

@@ -1,21 +1,32 @@
-"""Portkey's config language, as far as its shape can be judged before it is sent.
+"""Portkey's config language, as far as a config can be checked before it is sent.
 
-A config is sent word for word. What is checked here is what Portkey or the gateway would
-stumble over: a mode that does not exist, a target nobody can reach, a misspelt key. Keys
-unknown here are let through, since every provider brings its own.
+A config is sent as it is. What is checked is what Portkey or the gateway would fail on: a mode
+that does not exist, a target that no rule can reach, a misspelt key. Other unknown keys are
+accepted, since every provider has keys of its own.
 """
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-DEEPEST = 30
-MOST_PROBLEMS = 6
-NEAR = 0.86
-"""How alike an unknown key must be to a known one to be called a misspelling."""
+from ...suggestions import suggest
+
+MAX_DEPTH = 30
+MAX_PROBLEMS = 6
+MAX_SPELLING_CHECKS = 200
+"""Unknown keys of one config that are compared with the known ones; the rest are accepted."""
+MISSPELLING_CUTOFF = 0.86
+"""How alike an unknown key must be to a known one to be refused as a misspelling, from 0 to 1."""
 
 
 def _slug_or_object(value: Any) -> Any:
@@ -30,7 +41,7 @@ Hooks = list[dict[str, Any]]
 
 
 class _Part(BaseModel):
-    """A piece of a config. The gateway reads snake_case and camelCase alike."""
+    """A part of a config. The gateway reads snake_case and camelCase alike."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -43,13 +54,16 @@ class _Part(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _spelt(self) -> Self:
+    def _spelt(self, info: ValidationInfo) -> Self:
+        checks: Iterator[int] = info.context or iter(range(MAX_SPELLING_CHECKS))
         known = [*type(self).model_fields, *map(to_camel, type(self).model_fields)]
         for name in self.model_extra or ():
             if name in known:
                 raise ValueError(f"{name} is here twice, also as {to_camel(name)}; give one")
-            if near := get_close_matches(name, known, n=1, cutoff=NEAR):
-                raise ValueError(f"there is no key {name[:40]!r}; did you mean {near[0]!r}?")
+            if next(checks, None) is None:
+                continue
+            if hint := suggest(name, known, limit=1, cutoff=MISSPELLING_CUTOFF):
+                raise ValueError(f"there is no key {name[:40]!r}; {hint}")
         return self
 
 
@@ -146,18 +160,18 @@ def check_gateway_config(config: dict[str, Any]) -> None:
     Raises ValueError with each problem as a path, `config.strategy.mode`, and a cure. Values
     are not repeated, since a config may hold provider keys.
     """
-    if _depth(config) > DEEPEST:
-        raise ValueError(f"config: nested more than {DEEPEST} levels deep")
+    if _depth(config) > MAX_DEPTH:
+        raise ValueError(f"config: nested more than {MAX_DEPTH} levels deep")
     try:
-        GatewayConfig.model_validate(config)
+        GatewayConfig.model_validate(config, context=iter(range(MAX_SPELLING_CHECKS)))
     except ValidationError as error:
         problems = [_in_words(problem) for problem in error.errors(include_input=False)]
-        raise ValueError("; ".join(problems[:MOST_PROBLEMS])) from None
+        raise ValueError("; ".join(problems[:MAX_PROBLEMS])) from None
 
 
 def _depth(value: Any) -> int:
     level, depth = [value], 0
-    while level and depth <= DEEPEST:
+    while level and depth <= MAX_DEPTH:
         depth += 1
         level = [
             child

@@ -11,11 +11,11 @@ from .vocabulary import Moment
 class UsageLimits(Arguments):
     """A budget. Without a reset it is for good; an exhausted one refuses requests."""
 
-    credit_limit: int = Field(ABSENT, ge=1, description="USD, or tokens.")
+    credit_limit: int = Field(default=ABSENT, ge=1, description="USD, or tokens.")
     type: Literal["cost", "tokens"] = ABSENT
-    alert_threshold: int = Field(ABSENT, ge=1, description="Below credit_limit.")
+    alert_threshold: int = Field(default=ABSENT, ge=1, description="Below credit_limit.")
     periodic_reset: Literal["monthly", "weekly"] | None = ABSENT
-    periodic_reset_days: int | None = Field(ABSENT, ge=1, le=365)
+    periodic_reset_days: int | None = Field(default=ABSENT, ge=1, le=365)
     next_usage_reset_at: Moment | None = ABSENT
 
     @model_validator(mode="after")
@@ -32,7 +32,7 @@ class RateLimit(Arguments):
 
     type: Literal["requests", "tokens"] = ABSENT
     unit: Literal["rpd", "rph", "rpm"] = ABSENT
-    value: int = Field(ABSENT, ge=0)
+    value: int = Field(default=ABSENT, ge=0)
 
 
 class KeyRateLimit(Arguments):
@@ -51,9 +51,9 @@ class Limited(Arguments):
     A group that takes these declares its own `rate_limits`.
     """
 
-    credit_limit: int = Field(ABSENT, ge=1, description="Monthly USD; else `usage_limits`.")
-    alert_threshold: int = Field(ABSENT, ge=1, description="Alert at this many USD.")
-    rate_limit_rpm: int = Field(ABSENT, ge=1)
+    credit_limit: int = Field(default=ABSENT, ge=1, description="Monthly USD; else `usage_limits`.")
+    alert_threshold: int = Field(default=ABSENT, ge=1, description="Alert at this many USD.")
+    rate_limit_rpm: int = Field(default=ABSENT, ge=1)
     usage_limits: UsageLimits = ABSENT
 
     @model_validator(mode="after")
@@ -95,6 +95,8 @@ def check_short_limits(group: Arguments, prefix: str = "") -> None:
 class UsageLimitsRecord(Record):
     """A budget as Portkey returns it."""
 
-    credit_limit: float | None = Field(None, description="USD for type cost, else tokens.")
-    alert_threshold: float | None = Field(None, description="Same unit, below credit_limit.")
+    credit_limit: float | None = Field(default=None, description="USD for type cost, else tokens.")
+    alert_threshold: float | None = Field(
+        default=None, description="Same unit, below credit_limit."
+    )
     periodic_reset: str | None = None

@@ -1,10 +1,10 @@
 """What MCP integrations and MCP servers have in common: capabilities, and pages from 1."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Record, Unsent
 from .paging import Page, Paging
 
 
@@ -14,9 +14,11 @@ class PagedFromOne(Paging):
     number_field: ClassVar[str] = "page"
     first_page: ClassVar[int] = 1
 
-    page: int = Field(ABSENT, ge=1, description="From 1.")
-    current_page: int = Field(ABSENT, ge=0, exclude=True, description="From 0; or `page`.")
-    page_size: int = Field(ABSENT, ge=1, le=500)
+    page: int = Field(default=ABSENT, ge=1, description="From 1.")
+    current_page: Annotated[int, Unsent.FOLDED] = Field(
+        default=ABSENT, ge=0, description="From 0; or `page`."
+    )
+    page_size: int = Field(default=ABSENT, ge=1, le=500)
 
     @model_validator(mode="after")
     def _one_number(self) -> Self:
@@ -67,7 +69,7 @@ class Capability(Record):
 class CapabilityPage(Page[Capability]):
     """Capabilities; Portkey has called their list `capabilities` too."""
 
-    counts: dict[str, Any] | None = Field(None, description="How many of each type")
+    counts: dict[str, Any] | None = Field(default=None, description="How many of each type")
 
     @classmethod
     def read(cls, raw: Any) -> Self:
@@ -80,7 +82,7 @@ class CapabilityPage(Page[Capability]):
 class McpTest(Record):
     """Whether an MCP server answered."""
 
-    success: bool | None = Field(None, description="false: it did not; see error")
+    success: bool | None = Field(default=None, description="false: it did not; see error")
     status_code: int | None = None
     response_time_ms: int | None = None
     error: str | None = None

@@ -59,8 +59,8 @@ class Page(Record, Generic[T]):
     """The field that holds the rows, where Portkey calls it otherwise."""
 
     total: int | None = None
-    has_more: bool | None = Field(None, description="Whether a page follows")
-    next_page: int | None = Field(None, description="What to ask for next")
+    has_more: bool | None = Field(default=None, description="Whether a page follows")
+    next_page: int | None = Field(default=None, description="What to ask for next")
     data: list[T] = []
 
     @classmethod

@@ -109,13 +109,13 @@ class QueriedWorkspace(WorkspaceSelector):
 class RequestRanges(Arguments):
     """Requests by what they cost and took; both ends are included."""
 
-    cost_min: Number = Field(ABSENT, ge=0, description="Cents.")
-    cost_max: Number = Field(ABSENT, ge=0)
-    total_units_min: int = Field(ABSENT, ge=0, description="Tokens.")
-    total_units_max: int = Field(ABSENT, ge=0)
-    prompt_token_min: int = Field(ABSENT, ge=0)
-    prompt_token_max: int = Field(ABSENT, ge=0)
-    completion_token_min: int = Field(ABSENT, ge=0)
-    completion_token_max: int = Field(ABSENT, ge=0)
-    weighted_feedback_min: Number = Field(ABSENT, ge=-10, le=10)
-    weighted_feedback_max: Number = Field(ABSENT, ge=-10, le=10)
+    cost_min: Number = Field(default=ABSENT, ge=0, description="Cents.")
+    cost_max: Number = Field(default=ABSENT, ge=0)
+    total_units_min: int = Field(default=ABSENT, ge=0, description="Tokens.")
+    total_units_max: int = Field(default=ABSENT, ge=0)
+    prompt_token_min: int = Field(default=ABSENT, ge=0)
+    prompt_token_max: int = Field(default=ABSENT, ge=0)
+    completion_token_min: int = Field(default=ABSENT, ge=0)
+    completion_token_max: int = Field(default=ABSENT, ge=0)
+    weighted_feedback_min: Number = Field(default=ABSENT, ge=-10, le=10)
+    weighted_feedback_max: Number = Field(default=ABSENT, ge=-10, le=10)

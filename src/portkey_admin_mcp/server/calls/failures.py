@@ -1,4 +1,4 @@
-"""Errors, as advice: what happened, and what to do next."""
+"""Errors as advice: what happened, and what to do next."""
 
 from ...errors import (
     ApiError,
@@ -22,7 +22,8 @@ from ...errors import (
 )
 from ...portkey.catalog import Tool
 
-LONGEST_QUOTE = 300
+MAX_QUOTE_LENGTH = 300
+"""Characters shown of an error message of Portkey's."""
 
 ADVICE: dict[type[PortkeyAdminError], str] = {
     PortkeyAdminError: "Report this to the user as it is.",
@@ -56,7 +57,7 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
 
 
 def advice(error: PortkeyAdminError, tool: Tool) -> str:
-    """Say what happened in the first line and what to do in the last."""
+    """The text for the model: what happened in the first line, what to do in the last."""
     kind = NotAvailable if tool.unconfirmed and isinstance(error, NotFound) else type(error)
     nearest = next(cls for cls in kind.__mro__ if cls in ADVICE)
     what_to_do = ADVICE[nearest].format(
@@ -80,9 +81,9 @@ def _what_happened(error: PortkeyAdminError) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Portkey's own words on one line, shortened: they may hold anything."""
+    """Portkey's message on one line, without control characters, and shortened."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f'"{line[:LONGEST_QUOTE]}{"…" if len(line) > LONGEST_QUOTE else ""}"'
+    return f'"{line[:MAX_QUOTE_LENGTH]}{"…" if len(line) > MAX_QUOTE_LENGTH else ""}"'
 
 
 def _wait(error: PortkeyAdminError) -> str:

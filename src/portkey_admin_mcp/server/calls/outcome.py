@@ -1,12 +1,14 @@
-"""What comes of a call of a tool. Standard library only."""
+"""The outcome of a tool call. Standard library only."""
 
 from typing import Any, NamedTuple
 
+from ...suggestions import MAX_NAME_LENGTH, suggest
+
 
 class Outcome(NamedTuple):
-    """Texts for the model, and the answer by its fields if the call succeeded.
+    """Texts for the model and, if the call succeeded, the answer as a JSON object.
 
-    `is_json` says that the first text is that answer, as JSON.
+    With `is_json`, the first text is that answer as JSON.
     """
 
     texts: list[str]
@@ -15,11 +17,10 @@ class Outcome(NamedTuple):
     is_json: bool = False
 
 
-def unknown_tool(asked: str, names: list[str]) -> Outcome:
-    """What comes of a call of a tool that is not offered: the nearest names."""
-    from difflib import get_close_matches
-
-    shown = asked[:60]
-    near = get_close_matches(shown, names, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else " tools/list names them all."
-    return Outcome([f"There is no tool {shown!r}.{hint}"], is_error=True)
+def unknown_tool(name: str, names: list[str]) -> Outcome:
+    """The outcome of calling a tool that is not offered: an error with the nearest names."""
+    hint = suggest(name, names, limit=3, cutoff=0.5).replace("did", "Did", 1)
+    return Outcome(
+        [f"There is no tool {name[:MAX_NAME_LENGTH]!r}. {hint or 'tools/list names them all.'}"],
+        is_error=True,
+    )

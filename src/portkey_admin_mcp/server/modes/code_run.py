@@ -18,7 +18,7 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools.base import Tool as McpTool
 from fastmcp.tools.base import ToolResult
 
-from ..calls.result_size import most_chars_inside
+from ..calls.result_size import max_chars_for_code
 from ..selection import unknown_tool
 
 PROCESS = (sys.executable, "-P", str(Path(__file__).with_name("code_process.py")))
@@ -160,7 +160,7 @@ class CodeRun:
         if not isinstance(arguments, dict):
             raise ToolError(f'The arguments of {name} are a dict: call_tool("{name}", {{…}}).')
         # In the task of this call, so for it alone.
-        most_chars_inside.set(ANSWER_CHARS)
+        max_chars_for_code.set(ANSWER_CHARS)
         hints = self._tools[name].annotations
         is_write = not (hints and hints.read_only_hint)
         self._writes[name] += is_write
