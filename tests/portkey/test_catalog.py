@@ -58,13 +58,11 @@ class Plan(Arguments):
 @tool(NO_ENDPOINT, scope=None, effect="read")
 async def check_plan(api: object, plan: Plan) -> Record:
     """Check a plan."""
-    ...
 
 
 @tool("POST /plans", scope="plans.create")
 async def create_plan(api: object, plan: Plan) -> Record:
     """Create a plan."""
-    ...
 
 
 def test_a_call_with_a_local_answer_sends_nothing():

@@ -30,7 +30,7 @@ class Promotion(Arguments):
 
 
 class Promoted(PromptOutcome):
-    """Which prompt was copied, and to which."""
+    """What was promoted, and to where."""
 
     source_prompt_id: str = ""
     source_version: int = 0
