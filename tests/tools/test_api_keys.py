@@ -418,3 +418,10 @@ async def test_a_model_reads_which_scopes_would_do(ask, refusal, make):
 
     assert "Portkey answered 403 AB03 to POST /api-keys/{id}/rotate" in advice
     assert "organisation_service_api_keys.rotate or workspace_service_api_keys.rotate" in advice
+
+
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator):
+    advice = await refusal("update_api_key", id="k")
+
+    assert "give something to change: credit_limit" in advice
+    assert list(emulator.log) == []

@@ -156,3 +156,12 @@ async def test_a_model_reads_the_config_decoded_and_a_refusal_by_path(ask, refus
 async def test_a_config_that_cannot_work_is_not_sent(refusal, emulator, arguments, told):
     assert told in await refusal("create_config", **arguments)
     assert list(emulator.log) == []
+
+
+@pytest.mark.parametrize("given", [{}, {"workspace_id": "ws-a"}])
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator, given):
+    advice = await refusal("update_config", slug="pc-a", **given)
+
+    assert "give something to change: config, cache_mode" in advice
+    assert "workspace_id" not in advice
+    assert list(emulator.log) == []

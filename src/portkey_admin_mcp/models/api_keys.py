@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Patch, Record
 from .core.limits import KeyRateLimit, Limited, UsageLimitsRecord
 from .core.paging import Paged
 from .core.vocabulary import Email, Metadata, Moment, WorkspaceId
@@ -78,7 +78,7 @@ class ApiKeyDraft(ApiKeyContent):
         return self
 
 
-class ApiKeyPatch(ApiKeyContent):
+class ApiKeyPatch(ApiKeyContent, Patch):
     """The parts of a key an update may change; null clears."""
 
     name: str = Field(default=ABSENT, min_length=1, max_length=100)

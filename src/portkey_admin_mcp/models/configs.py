@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record, unwrapped
+from .core.base import ABSENT, Arguments, Patch, Record, unwrapped
 from .core.gateway_config import check_gateway_config
 from .core.paging import Page
 from .core.vocabulary import InWorkspace, Json, Number
@@ -74,8 +74,10 @@ class ConfigDraft(ConfigContent):
         return self
 
 
-class ConfigPatch(ConfigContent):
+class ConfigPatch(ConfigContent, Patch):
     """What may change of a config; the config itself is replaced as a whole."""
+
+    selectors = ("workspace_id",)
 
     name: str = Field(default=ABSENT, min_length=1)
     status: Literal["active", "inactive"] = ABSENT

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record, Unsent
+from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.limits import RateLimit, UsageLimits, check_short_limits
 from .core.paging import Page, Paged
 from .core.vocabulary import Json, Number, WorkspaceId
@@ -107,16 +107,10 @@ class IntegrationDraft(IntegrationContent):
     default_provider_slug: Slug = ABSENT
 
 
-class IntegrationPatch(IntegrationContent):
+class IntegrationPatch(IntegrationContent, Patch):
     """What may change of an integration."""
 
     name: str = Field(default=ABSENT, min_length=1)
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("give something to change, such as name, key or configurations")
-        return self
 
 
 class Price(Arguments):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Patch, Record
 from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
 from .core.paging import Paged
 from .core.vocabulary import InWorkspace, Moment, Number, WorkspaceSelector
@@ -80,18 +80,12 @@ class ProviderDraft(ProviderContent):
     expires_at: Moment = ABSENT
 
 
-class ProviderPatch(ProviderContent):
+class ProviderPatch(ProviderContent, Patch):
     """What may change of a provider."""
 
     name: str = Field(default=ABSENT, min_length=1)
     expires_at: Moment | None = ABSENT
     reset_usage: bool = Field(default=ABSENT, description="Start the budget anew.")
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("give something to change, such as name, note or credit_limit")
-        return self
 
 
 class Provider(Record):

@@ -1,6 +1,6 @@
 """Virtual keys: a provider's key, kept by Portkey and used under a slug."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -63,7 +63,7 @@ class VirtualKeyDraft(VirtualKeyContent):
 class VirtualKeyPatch(VirtualKeyContent, Patch):
     """The parts of a virtual key an update may change."""
 
-    selectors: ClassVar[tuple[str, ...]] = ("workspace_id",)
+    selectors = ("workspace_id",)
 
     name: str = Field(default=ABSENT, min_length=1)
 
