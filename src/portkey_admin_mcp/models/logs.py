@@ -15,8 +15,6 @@ BOTH_SPELLINGS = {"traceId": "trace_id", "spanId": "span_id", "spanName": "span_
 class LogDraft(Arguments):
     """A request that was made elsewhere, with its answer."""
 
-    sent_in = "body"
-
     request_url: str = Field(
         default=ABSENT, description="Full address.", serialization_alias="request.url"
     )

@@ -1,6 +1,7 @@
 """The config language: what works passes untouched, what cannot is refused by its path."""
 
 import json
+import time
 from copy import deepcopy
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from portkey_admin_mcp.models.core.gateway_config import (
     MAX_DEPTH,
     MAX_PROBLEMS,
+    MAX_SPELLING_CHECKS,
     check_gateway_config,
 )
 
@@ -210,6 +212,36 @@ def test_a_config_that_cannot_work_is_refused_by_its_path(config, told):
 )
 def test_a_misspelt_key_is_refused_with_the_right_one(config, place, wrong, right):
     assert refused(config) == f"{place}: there is no key {wrong!r}; did you mean {right}?"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {f"k{number}": 1 for number in range(60_000)},
+        {"targets": [{f"k{number}{key}": 1 for key in range(20)} for number in range(3_000)]},
+    ],
+    ids=["in one object", "in many objects"],
+)
+def test_any_number_of_unknown_keys_is_accepted_in_a_short_time(config):
+    began = time.perf_counter()
+    check_gateway_config(config)
+
+    assert time.perf_counter() - began < 2.5
+
+
+def test_so_many_unknown_keys_are_compared_and_no_more():
+    unknown = {f"k{number}": 1 for number in range(MAX_SPELLING_CHECKS)}
+    *all_but_one, _last = unknown
+
+    check_gateway_config({**unknown, "strategi": {}})
+    assert "did you mean strategy?" in refused({**dict.fromkeys(all_but_one, 1), "strategi": {}})
+
+
+def test_a_key_that_is_there_in_both_spellings_is_refused_after_any_number_of_unknown_ones():
+    unknown = {f"k{number}": 1 for number in range(MAX_SPELLING_CHECKS + 1)}
+    config = {**unknown, "requestTimeout": 1, "request_timeout": 2}
+
+    assert "is here twice" in refused(config)
 
 
 def test_all_problems_are_told_up_to_a_number():

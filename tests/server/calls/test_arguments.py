@@ -1,6 +1,7 @@
 """Arguments as clients send them: tolerated where the meaning is plain, refused by name."""
 
 import json
+import time
 from typing import Annotated, Any, Literal, Self
 
 import pytest
@@ -211,6 +212,36 @@ def test_every_problem_is_told_up_to_a_number():
 
     assert len(lines) == MAX_PROBLEMS + 1
     assert lines[-1] == "… and 3 more"
+
+
+def test_exactly_as_many_problems_as_are_told_need_no_count_of_the_rest():
+    _head, *lines = refused(**{f"x{number}": number for number in range(MAX_PROBLEMS)})
+
+    assert len(lines) == MAX_PROBLEMS
+    assert not lines[-1].startswith("…")
+
+
+class CountedFields(dict):
+    """The fields of a schema, which count how often their names are compared with another."""
+
+    readings = 0
+
+    def __iter__(self):
+        self.readings += 1
+        return super().__iter__()
+
+
+def test_no_more_names_are_compared_than_problems_are_told():
+    fields = CountedFields(SCHEMA["properties"])
+    wrong = {f"x{number}": number for number in range(60_000)}
+    began = time.perf_counter()
+
+    with pytest.raises(InputError, match="and 59994 more"):
+        read_arguments(MODEL, {**SCHEMA, "properties": fields}, wrong)
+
+    assert time.perf_counter() - began < 2
+    # Two of those told are missing arguments.
+    assert fields.readings <= MAX_PROBLEMS
 
 
 def test_no_refusal_repeats_a_value_or_runs_on():
