@@ -44,7 +44,12 @@ from portkey_admin_mcp.errors import (
     Unreachable,
 )
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
-from portkey_admin_mcp.portkey.api import MAX_ATTEMPTS, MAX_RETRY_AFTER_S, Portkey
+from portkey_admin_mcp.portkey.api import (
+    MAX_ATTEMPTS,
+    MAX_RETRY_AFTER_S,
+    MAX_TARGET_LENGTH,
+    Portkey,
+)
 from portkey_admin_mcp.portkey.transport import Network
 from portkey_admin_mcp.settings.settings import Settings, load_settings
 
@@ -279,6 +284,17 @@ async def test_an_id_too_long_for_an_address_is_not_sent(api, fake):
         await api.send("GET", "/notes/{id}", ids={"id": "x" * 70_000}, returns=Record)
 
     assert fake.requests == []
+
+
+@pytest.mark.parametrize(("spare", "is_sent"), [(0, True), (-1, False)])
+async def test_an_address_may_be_exactly_as_long_as_the_limit(spare, is_sent):
+    recorder = Recorder()
+    id = "x" * (MAX_TARGET_LENGTH - len("/v1/notes/") - spare)
+
+    with contextlib.nullcontext() if is_sent else pytest.raises(InputError, match="too long"):
+        await over(recorder).send("GET", "/notes/{id}", ids={"id": id}, returns=Record)
+
+    assert bool(recorder.requests) == is_sent
 
 
 def name(behaviour: Any) -> str | None:

@@ -99,7 +99,7 @@ class Completion(Record):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Reduce a completion to what was answered; several choices are kept as they are.
+        """Reduce an answer with one choice to its content; any other answer is kept as it came.
 
         The gateway answers as OpenAI does; the OpenAPI file wraps that in `body`.
         """
@@ -108,7 +108,9 @@ class Completion(Record):
         if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
             return super().read(raw)
         message = choices[0].get("message") or {"content": choices[0].get("text")}
-        said = {
+        if not isinstance(message, dict):
+            return super().read(raw)
+        fields = {
             "id": body.get("id"),
             "model": body.get("model"),
             "content": message.get("content"),
@@ -116,7 +118,7 @@ class Completion(Record):
             "tool_calls": message.get("tool_calls"),
             "usage": body.get("usage"),
         }
-        return super().read({name: value for name, value in said.items() if value is not None})
+        return super().read({name: value for name, value in fields.items() if value is not None})
 
 
 class BillingCheck(Record):

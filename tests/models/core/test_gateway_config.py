@@ -244,6 +244,14 @@ def test_a_key_that_is_there_in_both_spellings_is_refused_after_any_number_of_un
     assert "is here twice" in refused(config)
 
 
+def test_a_misspelt_key_that_is_longer_than_needed_is_cut():
+    key = "strict_open_ai_compliance" + "e" * 5
+    longest = "beforeRequestHooks" + "x" * 5
+
+    assert refused({key: True}).startswith(f"config: there is no key {key[:40]!r};")
+    assert f"there is no key {longest!r};" in refused({longest: []})
+
+
 def test_all_problems_are_told_up_to_a_number():
     targets = [{"weight": -1} for _ in range(MAX_PROBLEMS + 3)]
 

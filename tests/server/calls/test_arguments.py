@@ -11,6 +11,7 @@ from portkey_admin_mcp.errors import InputError
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record, Unsent
 from portkey_admin_mcp.portkey.catalog import Tool, tool_of
 from portkey_admin_mcp.server.calls.arguments import (
+    MAX_PLACE_LENGTH,
     MAX_PROBLEMS,
     arguments_model,
     call_flat,
@@ -242,6 +243,13 @@ def test_no_more_names_are_compared_than_problems_are_told():
     assert time.perf_counter() - began < 2
     # Two of those told are missing arguments.
     assert fields.readings <= MAX_PROBLEMS
+
+
+@pytest.mark.parametrize("length", [MAX_PLACE_LENGTH, MAX_PLACE_LENGTH + 1, 10_000])
+def test_a_key_that_is_longer_than_needed_is_cut(length):
+    _head, line = refused(**{"k" * length: 1})
+
+    assert line.startswith("k" * MAX_PLACE_LENGTH + ": there is no such argument")
 
 
 def test_no_refusal_repeats_a_value_or_runs_on():

@@ -14,11 +14,14 @@ from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.models.core.paging import Page
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.presentation import (
+    MAX_PART_LENGTH,
+    MAX_TEXT_LENGTH,
     csv_text,
     present,
     presentation_arguments,
     summary_fields,
 )
+from portkey_admin_mcp.server.calls.result_size import compact
 from portkey_admin_mcp.server.mcp.app import all_tools
 
 CELLS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
@@ -115,6 +118,75 @@ def test_long_texts_and_parts_of_a_row_are_shortened_and_say_how_long_they_are()
     assert short["config"].startswith('{"targets":[{"n":0}')
     assert short["config"].endswith("characters more)")
     assert presented([row], fields="note").answer["data"] == [{"slug": "a", "note": "x" * 900}]
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [
+        (MAX_TEXT_LENGTH, "x" * MAX_TEXT_LENGTH),
+        (MAX_TEXT_LENGTH + 1, "x" * MAX_TEXT_LENGTH + "… (1 characters more)"),
+    ],
+)
+def test_a_text_of_exactly_the_limit_is_not_shortened(length, shown):
+    (row,) = presented([{"slug": "a", "note": "x" * length}]).answer["data"]
+
+    assert row["note"] == shown
+
+
+def test_a_part_of_exactly_the_limit_is_not_shortened():
+    def config(length):
+        numbers = [1] * ((length - len('{"n":[]}') + 1) // 2)
+        part = {"n": numbers}
+        assert len(compact(part)) == length - (length + 1) % 2
+        (row,) = presented([{"slug": "a", "config": part}]).answer["data"]
+        return row["config"] == part
+
+    assert config(MAX_PART_LENGTH - 1)
+    assert not config(MAX_PART_LENGTH + 1)
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_a_field_that_is_empty_in_all_rows_is_neither_shown_nor_named(empty):
+    rows = [{"slug": "a", "name": empty, "owner": empty}, {"slug": "b", "name": empty}]
+
+    told = presented(rows)
+
+    assert told.answer["data"] == [{"slug": "a"}, {"slug": "b"}]
+    assert "more_fields" not in told.answer
+    assert presented(rows, format="csv").answer["csv"] == "slug\na\nb\n"
+
+
+def test_a_field_with_a_value_in_one_row_is_named_and_is_a_column():
+    rows = [{"slug": "a"}, {"slug": "b", "name": "B", "owner": 0}]
+
+    assert presented(rows).answer["more_fields"] == ["owner"]
+    assert presented(rows, format="csv").answer["csv"] == "slug,name\na,\nb,B\n"
+
+
+def test_a_column_that_is_asked_for_is_there_though_it_is_empty_in_all_rows():
+    rows = [{"slug": "a", "owner": None}, {"slug": "b", "owner": None}]
+
+    assert presented(rows, format="csv", fields="owner").answer["csv"] == "slug,owner\na,\nb,\n"
+    assert presented(rows, format="csv", fields="*").answer["csv"] == "slug,owner\na,\nb,\n"
+
+
+@pytest.mark.parametrize("format", [{}, {"format": "csv"}])
+def test_no_rows_are_an_empty_table(format):
+    told = presented([], **format)
+
+    assert told.answer == {"total": 0, **({"csv": ""} if format else {"data": []})}
+    assert json.loads(told.text) == ({"total": 0} if format else {"total": 0, "data": []})
+
+
+def test_a_table_that_fits_exactly_is_not_cut():
+    rows = [{"slug": str(n), "name": "y" * 50} for n in range(10)]
+    limit = len(presented(rows, format="csv").text)
+
+    assert presented(rows, max_chars=limit, format="csv").note == ""
+    for max_chars in range(limit - 100, limit):
+        told = presented(rows, max_chars=max_chars, format="csv")
+        assert told.note.startswith("Cut after ")
+        assert len(told.text) <= max_chars
 
 
 def test_a_row_without_any_of_the_usual_fields_is_shown_whole():

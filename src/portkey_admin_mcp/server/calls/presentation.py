@@ -159,17 +159,17 @@ def _shortened(value: Any) -> Any:
 
 
 def _as_csv(answer: Answer, name: str, max_chars: int) -> Presented:
-    """The rows as a table under `csv`, cut between rows if it would be too long."""
-    rest = {n: value for n, value in answer.items() if n != name}
+    """The rows as a table under `csv`, cut between rows if the text would be too long."""
 
-    def to_text(cut: Answer) -> str:
-        return csv_text(cut.get(name, []))
+    def parts(cut: Answer) -> tuple[str, Answer, str]:
+        table = csv_text(cut.get(name, []))
+        rest = {n: value for n, value in cut.items() if n != name}
+        texts = [text for text in (table, compact(rest) if rest else "") if text]
+        return table, rest, "\n".join(texts)
 
-    cut, note = fitted(answer, max_chars - len(compact(rest)), to_text)
-    rest |= {"has_more": cut["has_more"]} if "has_more" in cut else {}
-    table = to_text(cut)
-    texts = [text for text in (table, compact(rest) if rest else "") if text]
-    return Presented({**rest, "csv": table}, "\n".join(texts), note, is_json=False)
+    cut, note = fitted(answer, max_chars, lambda cut: parts(cut)[-1])
+    table, rest, text = parts(cut)
+    return Presented({**rest, "csv": table}, text, note, is_json=False)
 
 
 def csv_text(rows: list[Answer]) -> str:
