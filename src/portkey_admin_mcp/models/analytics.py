@@ -1,4 +1,4 @@
-"""Analytics: which requests to count, and what is said of them. Costs are in cents, times in ms."""
+"""Analytics: which requests to count, and their figures. Costs are in cents, times in ms."""
 
 from typing import Annotated, Any, Literal
 
@@ -34,14 +34,15 @@ Column = Literal[
 
 
 def _also(name: str, other: str) -> AliasChoices:
-    """Another name of an argument, which the TypeScript server takes lists under."""
+    """Both names of an argument: the TypeScript server has a second one for lists."""
     return AliasChoices(name, other)
 
 
 class AnalyticsFilter(RequestRanges):
-    """Which requests to count: what is left out does not matter.
+    """Which requests to count: those that match all given filters.
 
-    Lists are accepted where Portkey wants values with commas, `metadata` as an object.
+    A filter of several values may be a list, although Portkey wants values with commas, and
+    `metadata` may be an object.
     """
 
     time_of_generation_min: Moment
@@ -71,7 +72,7 @@ class AnalyticsFilter(RequestRanges):
 
 
 class AnalyticsColumns(Paged):
-    """What to say of each group, and in which order."""
+    """The columns of each group, and their order."""
 
     columns: list[Column] = Field(default=ABSENT, description="Per group; default: requests.")
     order_by: Column = ABSENT

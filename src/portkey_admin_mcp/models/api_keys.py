@@ -30,7 +30,7 @@ class RotationPolicy(Arguments):
 
 
 class ApiKeyContent(Limited):
-    """What may be said of a key when it is made, and changed later."""
+    """The fields of an API key that can be set when it is created, and changed later."""
 
     description: str = Field(default=ABSENT, max_length=200)
     rate_limits: list[KeyRateLimit] | None = ABSENT

@@ -33,7 +33,7 @@ class AuditFilter(Paged):
 
 
 class AuditQuestion(AuditFilter):
-    """Which changes to list, as the tool takes it: what Portkey insists on may be left out."""
+    """Which changes to list, as the tool takes it: what Portkey requires may be left out."""
 
     start_time: Moment = Field(default=ABSENT, description="A week ago if left out.")
     end_time: Moment = Field(default=ABSENT, description="Now if left out.")
@@ -74,7 +74,7 @@ class AuditPage(Page[AuditRecord]):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Accept `data`, which clients have seen, for the `records` of the OpenAPI file."""
+        """Accept `data`, which clients have seen, instead of `records` as in the OpenAPI file."""
         if isinstance(raw, dict) and "records" not in raw and isinstance(raw.get("data"), list):
             raw = {**{k: v for k, v in raw.items() if k != "data"}, "records": raw["data"]}
         return super().read(raw)

@@ -22,7 +22,7 @@ SHORT_FORMS = (
 
 
 class ConfigContent(Arguments):
-    """A config, whole or in the short forms for its usual parts."""
+    """A config, as one object or in short forms for its most common parts."""
 
     config: Json = Field(
         default=ABSENT,
@@ -133,7 +133,7 @@ class ConfigRef(Record):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Portkey answers in a `data` envelope or flat; either is read."""
+        """Accept an answer with or without a `data` envelope."""
         return super().read(unwrapped(raw))
 
 

@@ -30,7 +30,7 @@ class DeploymentFilter(DeploymentOwner):
 
 
 class AuthSettings(Arguments):
-    """Where a gateway is, and who may use it."""
+    """The addresses of a gateway, and who may use it."""
 
     gateway_base_url: Url = Field(
         default=ABSENT, serialization_alias="auth_settings.gateway_base_url"

@@ -42,7 +42,7 @@ class Feedback(Arguments):
     metadata: JsonText = ABSENT
 
     def wire(self) -> Json:
-        """Portkey has it one level deeper."""
+        """Send the fields inside `feedback`, as Portkey has them."""
         return {"feedback": super().wire()}
 
 
@@ -59,22 +59,24 @@ class Actions(Arguments):
     message: Annotated[str, Unsent.IGNORED] = Field(default=ABSENT, description="Ignored.")
 
 
-def _whole(given: Json) -> Json:
-    """The actions with all parts that Portkey requires; what is not given is its default."""
-    actions = {"deny": False, "async": False, **given}
+def _with_defaults(actions: Json) -> Json:
+    """The actions with all parts that Portkey requires; what is left out has its default."""
+    complete = {"deny": False, "async": False, **actions}
     for name, value in (("on_success", 5), ("on_fail", -5)):
-        scored = given.get(name, {}).get("feedback", {})
-        actions[name] = {"feedback": {"value": value, "weight": 1, "metadata": "", **scored}}
-    return {"actions": actions}
+        feedback = actions.get(name, {}).get("feedback", {})
+        complete[name] = {"feedback": {"value": value, "weight": 1, "metadata": "", **feedback}}
+    return complete
 
 
 class GuardrailContent(Arguments):
-    """What may be said of a guardrail when it is made, and changed later."""
+    """The fields of a guardrail that can be set when it is created, and changed later."""
 
     def wire(self) -> Json:
-        """Portkey wants all parts of the actions, if any."""
+        """Complete the actions, if there are any: Portkey requires all parts of them."""
         body = super().wire()
-        return {**body, **_whole(body["actions"])} if "actions" in body else body
+        if "actions" in body:
+            body["actions"] = _with_defaults(body["actions"])
+        return body
 
 
 class GuardrailDraft(GuardrailContent):
@@ -88,8 +90,8 @@ class GuardrailDraft(GuardrailContent):
     target: Literal["llm", "mcp_tools"] = ABSENT
 
     def wire(self) -> Json:
-        """Say what happens even where nothing is said: Portkey requires it."""
-        return {**_whole({}), **super().wire()}
+        """Send actions even if none are given: Portkey requires them."""
+        return {"actions": _with_defaults({}), **super().wire()}
 
 
 class GuardrailPatch(GuardrailContent, Patch):

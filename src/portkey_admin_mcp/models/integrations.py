@@ -11,6 +11,7 @@ from .core.vocabulary import Json, Number, WorkspaceId
 from .virtual_keys import SecretMapping
 
 IntegrationSlug = Annotated[str, Field(min_length=1, description="See `list_integrations`.")]
+AZURE_FIELDS = ("api_version", "resource_name", "deployment_name")
 Slug = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")]
 
 
@@ -28,7 +29,7 @@ class IntegrationSecret(SecretMapping):
 
 
 class IntegrationContent(Arguments):
-    """What may be said of an integration when it is made, and changed later."""
+    """The fields of an integration that can be set when it is created, and changed later."""
 
     key: str = Field(default=ABSENT, description="The provider's key.")
     description: str = ABSENT
@@ -60,32 +61,30 @@ class IntegrationContent(Arguments):
     tags: Json = Field(default=ABSENT, description="Labels.")
 
     @model_validator(mode="after")
-    def _azure_is_whole(self) -> Self:
-        azure = ("api_version", "resource_name", "deployment_name")
-        given = self.given(*azure)
-        if given and len(given) < len(azure):
-            missing = [name for name in azure if name not in given]
+    def _azure_is_complete(self) -> Self:
+        given = self.given(*AZURE_FIELDS)
+        if given and len(given) < len(AZURE_FIELDS):
+            missing = [name for name in AZURE_FIELDS if name not in given]
             raise ValueError(f"Azure needs {', '.join(missing)} too, or `configurations`")
         return self
 
     def wire(self) -> Json:
-        """Say Azure's settings, and how AWS and Vertex sign in, in Portkey's words."""
+        """Write the short forms into `configurations`, with what Portkey needs to sign in."""
         body = super().wire()
-        short = dict(body.pop("configurations", {})) if self._short() else {}
-        whole = dict(self.configurations) if self.given("configurations") else {}
-        version, resource, deployment = (
-            body.pop(name, None) for name in ("api_version", "resource_name", "deployment_name")
-        )
+        short = dict(body.pop("configurations", {})) if self._configuration_fields() else {}
+        configurations = dict(self.configurations) if self.given("configurations") else {}
+        version, resource, deployment = (body.pop(name, None) for name in AZURE_FIELDS)
         if resource is not None:
             short |= _azure(version, resource, deployment)
         if "aws_access_key_id" in short:
             short = {"aws_auth_type": "accessKey", **short}
-        if "vertex_region" in short and "vertex_auth_type" not in whole:
+        if "vertex_region" in short and "vertex_auth_type" not in configurations:
             short = {"vertex_auth_type": "basic", **short}
-        settings = {**short, **whole}
-        return {**body, "configurations": settings} if settings else body
+        merged = {**short, **configurations}
+        return {**body, "configurations": merged} if merged else body
 
-    def _short(self) -> list[str]:
+    def _configuration_fields(self) -> list[str]:
+        """The given fields that are sent in `configurations`."""
         names = [
             name
             for name, field in type(self).model_fields.items()
@@ -134,7 +133,7 @@ class PricingConfig(Arguments):
 
 
 class ModelSettings(Arguments):
-    """Where one model is reached."""
+    """The host and headers of one model."""
 
     custom_host: str = Field(default=ABSENT, json_schema_extra={"format": "uri"})
     custom_headers: dict[str, str] = Field(default=ABSENT, description="Sent with requests.")
@@ -161,7 +160,7 @@ class ModelChanges(Arguments):
 
 
 class ModelDeletion(Arguments):
-    """Which model of one's own to delete."""
+    """Which custom model to delete."""
 
     model_slug: str = Field(
         min_length=1, description="Custom or fine-tuned.", serialization_alias="slugs"
@@ -188,8 +187,8 @@ class WorkspaceShare(Arguments):
         return self
 
     def wire(self) -> Json:
-        """Write the short forms out; the budget is a monthly one."""
-        return _limits_written_out(super().wire(), periodic_reset="monthly")
+        """Replace the short forms by Portkey's own fields; the budget is a monthly one."""
+        return _with_long_limits(super().wire(), periodic_reset="monthly")
 
 
 class WorkspaceShares(Arguments):
@@ -224,7 +223,7 @@ class WorkspaceShares(Arguments):
     default_provider_slug: str = ABSENT
 
     @model_validator(mode="after")
-    def _global_is_whole(self) -> Self:
+    def _global_access_is_complete(self) -> Self:
         enabled = "global_workspace_access_enabled"
         limits = self.given(
             "global_credit_limit", "global_alert_threshold", "global_rate_limit_rpm"
@@ -239,11 +238,11 @@ class WorkspaceShares(Arguments):
         return self
 
     def wire(self) -> Json:
-        """Write the short forms out; as in the TypeScript server, this budget is for good."""
+        """Replace the short forms; this budget is never reset, as in the TypeScript server."""
         body = super().wire()
         if "global_workspace_access" in body:
-            whole = body["global_workspace_access"]
-            body["global_workspace_access"] = _limits_written_out(dict(whole))
+            access = body["global_workspace_access"]
+            body["global_workspace_access"] = _with_long_limits(dict(access))
         return body
 
 
@@ -285,21 +284,21 @@ class IntegrationWorkspaces(Page[dict[str, Any]]):
 
 
 def _azure(version: Any, resource: Any, deployment: Any) -> Json:
-    one = {
+    deployment_config = {
         "azure_api_version": version,
         "azure_deployment_name": deployment,
-        # Which model a deployment serves is not said; its name usually is the model's.
+        # The model that a deployment serves is not given; its name usually is the model's.
         "azure_model_slug": deployment,
         "is_default": True,
     }
     return {
         "azure_auth_mode": "default",
         "azure_resource_name": resource,
-        "azure_deployment_config": [one],
+        "azure_deployment_config": [deployment_config],
     }
 
 
-def _limits_written_out(body: Json, **reset: str) -> Json:
+def _with_long_limits(body: Json, **reset: str) -> Json:
     budget = {name: body.pop(name) for name in ("credit_limit", "alert_threshold") if name in body}
     if budget:
         body["usage_limits"] = [{"type": "cost", **reset, **budget}]

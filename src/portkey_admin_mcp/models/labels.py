@@ -29,7 +29,7 @@ Name = Annotated[
 
 
 class LabelOwner(Arguments):
-    """Where a label is valid."""
+    """The workspace or organisation that a label is valid in."""
 
     organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
     workspace_id: InWorkspace = ABSENT

@@ -30,14 +30,15 @@ LogField = Literal[
     "prompt_slug",
     "metadata",
 ]
-MOST_ROWS = 50_000
-"""What one export may hold (Portkey's documentation)."""
+MAX_ROWS = 50_000
+"""Rows of one export (Portkey's documentation)."""
 
 
 class ExportContent(RequestRanges):
     """Which requests an export holds; sent under `filters`."""
 
     outside: ClassVar[tuple[str, ...]] = ("workspace_id", "requested_data")
+    """The fields that are sent beside `filters` and not in it."""
 
     workspace_id: InWorkspace = ABSENT
     ai_model: Csv = ABSENT
@@ -49,14 +50,14 @@ class ExportContent(RequestRanges):
     prompt_slug: Csv = ABSENT
     workspace_slug: str = Field(default=ABSENT, description="As a filter.")
     metadata: Json = Field(default=ABSENT, description='{"team":"x"}')
-    page_size: int = Field(default=ABSENT, ge=1, le=MOST_ROWS, description="Rows, at most 50,000.")
+    page_size: int = Field(default=ABSENT, ge=1, le=MAX_ROWS, description="Rows, at most 50,000.")
     current_page: int = Field(default=ABSENT, ge=0)
 
     def wire(self) -> dict[str, Any]:
-        """Put the filters where Portkey looks for them."""
-        body = super().wire()
-        kept = {name: body.pop(name) for name in self.outside if name in body}
-        return {**kept, "filters": body}
+        """Send the filters under `filters`."""
+        filters = super().wire()
+        beside = {name: filters.pop(name) for name in self.outside if name in filters}
+        return {**beside, "filters": filters}
 
 
 class ExportDraft(ExportContent):
@@ -91,7 +92,7 @@ class ExportChange(Arguments):
 
 
 class ExportsIn(Arguments):
-    """Whose exports."""
+    """The workspace whose exports are meant."""
 
     workspace_id: InWorkspace = Field(
         default=ABSENT, validation_alias=AliasChoices("workspace_id", "workspace_slug")

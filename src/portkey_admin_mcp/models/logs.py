@@ -1,4 +1,4 @@
-"""Logs: requests and answers, one by one."""
+"""Logs: single requests with their answers."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -9,7 +9,7 @@ from .core.vocabulary import Json, Moment
 
 LogId = Annotated[str, Field(min_length=1, description="Id of the request; see log exports.")]
 BOTH_SPELLINGS = {"traceId": "trace_id", "spanId": "span_id", "spanName": "span_name"}
-"""The documentation's names, which are sent, and the OpenAPI file's, which are sent as well."""
+"""The documentation's names of fields, and those of the OpenAPI file; both are sent."""
 
 
 class LogDraft(Arguments):
@@ -54,19 +54,22 @@ class LogDraft(Arguments):
     )
 
     def wire(self) -> dict[str, Any]:
-        """Send what Portkey requires even where it is empty, and metadata side by side."""
+        """Send required parts even if they are empty, and custom metadata beside the other."""
         body = super().wire()
         metadata = body.get("metadata", {})
         metadata |= metadata.pop("custom", {})
         metadata |= {o: metadata[n] for n, o in BOTH_SPELLINGS.items() if n in metadata}
         request = {"url": "", "method": self.request_method, "body": {}, **body.get("request", {})}
         response = {"status": self.response_status, "body": {}, **body.get("response", {})}
-        told = {"metadata": metadata} if metadata else {}
-        return {"request": request, "response": response, **told}
+        return {
+            "request": request,
+            "response": response,
+            **({"metadata": metadata} if metadata else {}),
+        }
 
 
 class LogLookup(Arguments):
-    """How to look a log up; all of it is unconfirmed by Portkey's OpenAPI file."""
+    """How to look up a log; none of this is in Portkey's OpenAPI file."""
 
     path_format: Literal["v1", "v2"] = Field(default=ABSENT, description="v2 needs created_at.")
     created_at: Moment = ABSENT

@@ -29,7 +29,7 @@ class McpSecretMapping(SecretMapping):
 
 
 class McpIntegrationContent(Arguments):
-    """What may be said of an MCP integration when it is made, and changed later."""
+    """The fields of an MCP integration that can be set when it is created, and changed later."""
 
     description: str = ABSENT
     custom_headers: dict[str, str] = Field(
@@ -41,7 +41,7 @@ class McpIntegrationContent(Arguments):
     secret_mappings: list[McpSecretMapping] = ABSENT
 
     def wire(self) -> Json:
-        """Put the headers among the other settings."""
+        """Send the headers beside the other configurations."""
         body = super().wire()
         if len(self.given("custom_headers", "configurations")) > 1:
             headers = {"custom_headers": self.custom_headers}

@@ -12,7 +12,7 @@ Text = Annotated[str, Field(min_length=1, description="Mustache text.")]
 
 
 class PartialFilter(Arguments):
-    """Which partials to list; Portkey sends them all."""
+    """Which partials to list; there is no paging."""
 
     collection_id: str = Field(default=ABSENT, description="Only of this collection.")
     workspace_id: InWorkspace = ABSENT
@@ -36,7 +36,7 @@ class PartialPatch(Patch):
     status: Literal["active", "archived"] = ABSENT
 
     def wire(self) -> dict[str, Any]:
-        """Send the description under both names: which one Portkey keeps has changed."""
+        """Send the description under both names: Portkey has changed which one it keeps."""
         body = super().wire()
         if "description" in body:
             body["version_description"] = body["description"]

@@ -15,7 +15,7 @@ REQUEST_FIELDS = ("variables", "metadata", "stream", "hyperparameters")
 
 
 class Rendering(Arguments):
-    """Values for a template, and parameters that replace its own."""
+    """Values for a template, and model parameters that override the prompt's own."""
 
     variables: Variables
     hyperparameters: Json = Field(
@@ -24,19 +24,19 @@ class Rendering(Arguments):
 
     @field_validator("hyperparameters")
     @classmethod
-    def _are_parameters(cls, given: Json) -> Json:
-        if taken := [name for name in REQUEST_FIELDS if name in given]:
-            raise ValueError(f"{taken[0]} is not a hyperparameter")
-        return given
+    def _are_parameters(cls, parameters: Json) -> Json:
+        if reserved := [name for name in REQUEST_FIELDS if name in parameters]:
+            raise ValueError(f"{reserved[0]} is not a hyperparameter")
+        return parameters
 
     def wire(self) -> dict[str, Any]:
-        """Put the hyperparameters at the root, where the gateway looks for them."""
+        """Send the hyperparameters at the root, where the gateway reads them."""
         body = super().wire()
         return {**body.pop("hyperparameters", {}), **body}
 
 
 class CompletionRequest(Rendering):
-    """Values for a template, and whom the completion is billed to."""
+    """Values for a template, and the metadata that the costs are assigned by."""
 
     metadata: dict[str, str] = Field(
         description="client_id, app, env needed; project_id, feature and more optional."
@@ -50,12 +50,12 @@ class CompletionRequest(Rendering):
         return metadata
 
     def wire(self) -> dict[str, Any]:
-        """Ask for the whole answer at once."""
+        """Ask for the answer in one piece."""
         return {**super().wire(), "stream": False}
 
 
 class BillingMetadata(Arguments):
-    """What a completion's metadata may say for billing."""
+    """The metadata of a completion that its costs are assigned by."""
 
     client_id: str = ABSENT
     app: str = Field(default=ABSENT, min_length=1)
@@ -64,7 +64,7 @@ class BillingMetadata(Arguments):
     feature: str = ABSENT
 
     def local_answer(self) -> dict[str, Any]:
-        """Say what is missing."""
+        """Check that the required fields are there."""
         metadata = self.model_dump(exclude_unset=True)
         errors = [f"Missing required field: {name}" for name in BILLED_TO if not metadata.get(name)]
         warnings = []

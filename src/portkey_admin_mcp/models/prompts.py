@@ -18,10 +18,11 @@ DryRun = Annotated[bool, Unsent.LOCAL, Field(description="Only say what would ha
 CHOICES = ("auto", "none", "required")
 
 
-def _as_models_take_it(choice: Json | str) -> Json | str:
-    """The choice as models take it: a word, or the object that names a function.
+def _in_gateway_form(choice: Json | str) -> Json | str:
+    """The choice as the gateway takes it: a word, or an object that names a function.
 
-    `{mode, function_name}` is the TypeScript server's form, which it writes out like this too.
+    `{mode, function_name}` is the TypeScript server's form, which that server converts too.
+    Raises ValueError.
     """
     mode = choice.get("mode") if isinstance(choice, dict) else choice
     name = choice.get("function_name") if isinstance(choice, dict) else None
@@ -39,7 +40,7 @@ def _as_models_take_it(choice: Json | str) -> Json | str:
 
 
 ToolChoice = Annotated[
-    Json | str, AfterValidator(_as_models_take_it), WithJsonSchema({"type": "object"})
+    Json | str, AfterValidator(_in_gateway_form), WithJsonSchema({"type": "object"})
 ]
 
 
@@ -52,7 +53,7 @@ class PromptFilter(Arguments):
 
 
 class PromptText(Arguments):
-    """What a version consists of, besides what a new prompt must have.
+    """The content of a version that both a new prompt and an update take.
 
     `messages` are sent as Portkey keeps them: as JSON text in `string` (seen live).
     """
@@ -90,7 +91,7 @@ class PromptText(Arguments):
         return self
 
     def wire(self) -> dict[str, Any]:
-        """Send messages as the text Portkey keeps."""
+        """Send messages as JSON text in `string`."""
         body = super().wire()
         if "messages" in body:
             body["string"] = json.dumps(body.pop("messages"), ensure_ascii=False)
@@ -158,7 +159,7 @@ class PromptCopy(PromptCreation):
 class PromptPatch(PromptText, Patch):
     """What may change of a prompt; anything but name and collection makes a version.
 
-    `patch` makes Portkey take what is not given from the latest version.
+    `patch: true` makes Portkey take the other fields from the latest version.
     """
 
     builds_on_latest: ClassVar[bool] = True
@@ -174,7 +175,7 @@ class PromptPatch(PromptText, Patch):
     dry_run: DryRun = ABSENT
 
     def wire(self) -> dict[str, Any]:
-        """Send flags as Portkey keeps them, 0 or 1."""
+        """Add `patch`, and send the flag as Portkey keeps it, 0 or 1."""
         body = super().wire()
         if "is_raw_template" in body:
             body["is_raw_template"] = int(body["is_raw_template"])
@@ -182,7 +183,7 @@ class PromptPatch(PromptText, Patch):
 
 
 class PromptReplacement(PromptPatch):
-    """A version that takes nothing from the one before: what is not given is not in it."""
+    """A version that takes nothing from the one before: fields that are not given are empty."""
 
     builds_on_latest = False
 

@@ -20,7 +20,7 @@ class ProviderFilter(Paged):
 
 
 class ProviderDetail(WorkspaceSelector):
-    """In which workspace a provider is, and how much of it to read."""
+    """The workspace that a provider is in, and whether to read its settings too."""
 
     include_configurations: bool = Field(
         default=ABSENT, description="Also its integration's settings."
@@ -28,7 +28,7 @@ class ProviderDetail(WorkspaceSelector):
 
 
 class ProviderContent(Arguments):
-    """What may be said of a provider when it is made, and changed later."""
+    """The fields of a provider that can be set when it is created, and changed later."""
 
     note: str = ABSENT
     credit_limit: Number = Field(default=ABSENT, gt=0, description="Monthly USD, or as below.")
@@ -58,7 +58,7 @@ class ProviderContent(Arguments):
         return self
 
     def wire(self) -> dict[str, Any]:
-        """Write the short forms out."""
+        """Replace the short forms by Portkey's own fields."""
         body = super().wire()
         short = {name: body.pop(name) for name in SHORT_BUDGET if name in body}
         if short:

@@ -23,7 +23,7 @@ class SecretReferenceFilter(Paged):
 
 
 class SecretReferenceContent(Arguments):
-    """What may be said of a secret reference when it is made, and changed later."""
+    """The fields of a secret reference that can be set when it is created, and changed later."""
 
     description: str | None = Field(default=ABSENT, max_length=1024)
     secret_key: str | None = Field(

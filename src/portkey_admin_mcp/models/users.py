@@ -13,7 +13,7 @@ Ignored = Annotated[str, Unsent.IGNORED, Field(description="Ignored.")]
 
 
 class UserPaging(Paged):
-    """Which page; Portkey spells this in camel case for users and invitations only."""
+    """Which page to read; Portkey wants camel case for users and invitations only."""
 
     current_page: Annotated[CurrentPage, Field(serialization_alias="currentPage")] = ABSENT
     page_size: Annotated[PageSize, Field(serialization_alias="pageSize")] = ABSENT
@@ -71,7 +71,7 @@ class InviteDraft(Arguments):
     last_name: Ignored = ABSENT
 
     def wire(self) -> dict[str, Any]:
-        """Portkey requires the list of workspaces, even an empty one."""
+        """Send a list of workspaces, which Portkey requires even if it is empty."""
         return {"workspaces": [], **super().wire()}
 
 

@@ -35,7 +35,7 @@ class SecretMapping(Arguments):
 
 
 class VirtualKeyContent(Limited):
-    """What may be said of a virtual key when it is made, and changed later."""
+    """The fields of a virtual key that can be set when it is created, and changed later."""
 
     key: str = Field(default=ABSENT, description="The provider's key.")
     note: str | None = ABSENT
@@ -98,5 +98,5 @@ class VirtualKeyRef(Record):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Portkey answers in a `data` envelope."""
+        """Accept an answer with or without a `data` envelope."""
         return super().read(unwrapped(raw))

@@ -26,7 +26,7 @@ class WorkspaceFilter(Paged):
 
 
 class WorkspaceContent(Arguments):
-    """What may be said of a workspace when it is made, and changed later."""
+    """The fields of a workspace that can be set when it is created, and changed later."""
 
     slug: str = ABSENT
     description: str = ABSENT
@@ -64,7 +64,7 @@ class WorkspacePatch(WorkspaceContent, Patch):
 
 
 class WorkspaceDeletion(Arguments):
-    """What Portkey requires before it deletes a workspace: its name, as a confirmation."""
+    """What Portkey requires to delete a workspace: its name, as a confirmation."""
 
     sent_in = "body"
 
@@ -88,7 +88,7 @@ class MemberDraft(Arguments):
     role: WorkspaceRole
 
     def wire(self) -> dict[str, Any]:
-        """Portkey takes a list; this tool adds one."""
+        """Send a list of one user: Portkey adds several at once."""
         return {"users": [{"id": self.user_id, "role": self.role}]}
 
 

@@ -183,7 +183,7 @@ def test_a_config_may_be_small_or_odd(config):
         ),
         (
             {"passthrough": True, "targets": [{}]},
-            "config: passthrough cannot stand beside targets or strategy",
+            "config: passthrough cannot be combined with targets or strategy",
         ),
         (
             {"targets": [{"virtual_key": "a", "virtualKey": "b"}]},

@@ -1,4 +1,4 @@
-"""The two kinds of model: what a caller gives, and what Portkey returns."""
+"""The two kinds of model: the arguments of a request, and the record of an answer."""
 
 import logging
 from enum import Enum
@@ -14,11 +14,11 @@ class Absent:
     """The type of `ABSENT`: falsy, and never sent."""
 
     def __bool__(self) -> bool:
-        """Read as false, so that `if draft.name` works."""
+        """False, so that `if draft.name` works."""
         return False
 
     def __repr__(self) -> str:
-        """Show what it is in a signature."""
+        """Its name, as signatures show it."""
         return "ABSENT"
 
 
@@ -26,7 +26,7 @@ ABSENT: Final[Any] = Absent()
 """The default of an argument that may be left out but not be null.
 
 An argument typed `X | None` may be null, which clears it; one typed `X` with this default
-may only be left out. So a schema offers null exactly where null means something.
+may only be left out. So a schema allows null only if null has a meaning.
 """
 
 
@@ -63,7 +63,7 @@ class Arguments(BaseModel):
     """Fields that fill a placeholder of the path; in a group if a rule relates them to others."""
 
     def wire(self) -> dict[str, Any]:
-        """Return what to send: the fields that were given, under Portkey's names, nested."""
+        """The object to send: the fields that the caller gave, under Portkey's names, nested."""
         dumped = self.model_dump(mode="json", exclude_unset=True)
         body: dict[str, Any] = {}
         for name, value in dumped.items():
@@ -131,15 +131,15 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Make a record of a decoded answer, whatever its shape."""
+        """Make a record of a decoded answer of any shape."""
         body = raw if isinstance(raw, dict) else {"data": raw}
         try:
             record = cls.model_validate(body)
         except ValidationError as error:
-            places = sorted(
-                {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
+            paths = {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
+            log.warning(
+                "%s does not match Portkey's answer at %s", cls.__name__, ", ".join(sorted(paths))
             )
-            log.warning("%s does not match Portkey's answer at %s", cls.__name__, ", ".join(places))
             fields = {name: value for name, value in body.items() if not name.startswith("_")}
             record = cast(Self, cls.model_construct(**fields))
         record._raw = body

@@ -96,7 +96,7 @@ class _Strategy(_Part):
         return self
 
     def destinations(self) -> Iterator[tuple[str, str]]:
-        """Each place that names a target, with the name."""
+        """The path of each field that names a target, with the name."""
         for position, condition in enumerate(self.conditions or ()):
             yield f"conditions.{position}.then", condition.then
         if self.default is not None:
@@ -104,7 +104,7 @@ class _Strategy(_Part):
 
 
 class _Target(_Part):
-    """One place to send a request to, which may itself be a strategy over more targets."""
+    """A provider to send a request to, or a strategy over more targets."""
 
     name: str | None = None
     provider: str | None = None
@@ -144,28 +144,28 @@ class _Target(_Part):
 
 
 class GatewayConfig(_Target):
-    """A whole config."""
+    """The root of a config."""
 
     @model_validator(mode="after")
     def _pass_through(self) -> Self:
-        """`passthrough` stands alone (Portkey's changelog, backend 1.15.0)."""
+        """`passthrough` allows no targets and no strategy (Portkey's changelog, backend 1.15.0)."""
         if self.passthrough and (self.targets is not None or self.strategy is not None):
-            raise ValueError("passthrough cannot stand beside targets or strategy")
+            raise ValueError("passthrough cannot be combined with targets or strategy")
         return self
 
 
 def check_gateway_config(config: dict[str, Any]) -> None:
     """Refuse a config that cannot work.
 
-    Raises ValueError with each problem as a path, `config.strategy.mode`, and a cure. Values
-    are not repeated, since a config may hold provider keys.
+    Raises ValueError with the first problems, each with its path, `config.strategy.mode`, and
+    what to correct. Values are not repeated, since a config may hold provider keys.
     """
     if _depth(config) > MAX_DEPTH:
         raise ValueError(f"config: nested more than {MAX_DEPTH} levels deep")
     try:
         GatewayConfig.model_validate(config, context=iter(range(MAX_SPELLING_CHECKS)))
     except ValidationError as error:
-        problems = [_in_words(problem) for problem in error.errors(include_input=False)]
+        problems = [_message(problem) for problem in error.errors(include_input=False)]
         raise ValueError("; ".join(problems[:MAX_PROBLEMS])) from None
 
 
@@ -182,10 +182,10 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _in_words(problem: Any) -> str:
-    place = ".".join(["config", *map(str, problem["loc"])])
+def _message(problem: Any) -> str:
+    path = ".".join(["config", *map(str, problem["loc"])])
     if problem["type"] == "value_error":
-        return f"{place}: {problem['ctx']['error']}"
+        return f"{path}: {problem['ctx']['error']}"
     if problem["type"] == "model_type":
-        return f"{place}: input should be an object"
-    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        return f"{path}: input should be an object"
+    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -9,7 +9,7 @@ from .vocabulary import Moment
 
 
 class UsageLimits(Arguments):
-    """A budget. Without a reset it is for good; an exhausted one refuses requests."""
+    """A budget. Without a reset it is used up once; an exhausted one refuses requests."""
 
     credit_limit: int = Field(default=ABSENT, ge=1, description="USD, or tokens.")
     type: Literal["cost", "tokens"] = ABSENT
@@ -28,7 +28,7 @@ class UsageLimits(Arguments):
 
 
 class RateLimit(Arguments):
-    """At most so many requests or tokens in a time, for a workspace or a virtual key."""
+    """The most requests or tokens in a period, for a workspace or a virtual key."""
 
     type: Literal["requests", "tokens"] = ABSENT
     unit: Literal["rpd", "rph", "rpm"] = ABSENT
@@ -36,7 +36,7 @@ class RateLimit(Arguments):
 
 
 class KeyRateLimit(Arguments):
-    """At most so many requests or tokens in a time, for an API key."""
+    """The most requests or tokens in a period, for an API key."""
 
     type: Literal["requests", "tokens"]
     unit: Literal["rpd", "rph", "rpm", "rps", "rpw"]
@@ -44,11 +44,11 @@ class KeyRateLimit(Arguments):
 
 
 class Limited(Arguments):
-    """A budget and rate limits, with short forms for the usual ones.
+    """A budget and rate limits, with short forms for the most common ones.
 
-    `credit_limit` means a monthly budget in USD and `rate_limit_rpm` a limit on requests a
-    minute, as in the TypeScript server; `usage_limits` and `rate_limits` say anything else.
-    A group that takes these declares its own `rate_limits`.
+    `credit_limit` means a monthly budget in USD and `rate_limit_rpm` a limit on requests per
+    minute, as in the TypeScript server; all others need `usage_limits` and `rate_limits`. A
+    subclass declares its own `rate_limits`.
     """
 
     credit_limit: int = Field(default=ABSENT, ge=1, description="Monthly USD; else `usage_limits`.")
@@ -62,7 +62,7 @@ class Limited(Arguments):
         return self
 
     def wire(self) -> dict[str, Any]:
-        """Write the short forms out."""
+        """Replace the short forms by Portkey's own fields."""
         body = super().wire()
         budget = {k: body.pop(k) for k in ("credit_limit", "alert_threshold") if k in body}
         if budget:
@@ -74,9 +74,9 @@ class Limited(Arguments):
 
 
 def check_short_limits(group: Arguments, prefix: str = "") -> None:
-    """Refuse short forms that do not agree, or that are given beside the long ones.
+    """Refuse short forms that contradict each other, or that are given with the long forms.
 
-    `prefix` begins the names of the short forms, where a group has them for something else too.
+    `prefix` is what the names of the short forms begin with, such as `global_`. Raises ValueError.
     """
     limit, alert, rate = (
         f"{prefix}{name}" for name in ("credit_limit", "alert_threshold", "rate_limit_rpm")

@@ -1,4 +1,4 @@
-"""What MCP integrations and MCP servers have in common: capabilities, and pages from 1."""
+"""What MCP integrations and MCP servers share: capabilities, and pages that count from 1."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -9,7 +9,7 @@ from .paging import Page, Paging
 
 
 class PagedFromOne(Paging):
-    """A page by `page`, from 1, as Portkey has it for MCP; `current_page` counts from 0."""
+    """A page by `page` from 1, as in the lists of MCP, or by `current_page` from 0."""
 
     number_field: ClassVar[str] = "page"
     first_page: ClassVar[int] = 1
@@ -28,11 +28,11 @@ class PagedFromOne(Paging):
 
     @property
     def pages_before(self) -> int:
-        """How many pages come before."""
+        """How many pages come before this one."""
         return self.current_page if self.given("current_page") else super().pages_before
 
     def wire(self) -> dict[str, Any]:
-        """Send the number as Portkey counts."""
+        """Send the number of the page as Portkey counts, from 1."""
         body = super().wire()
         return {**body, "page": self.current_page + 1} if self.given("current_page") else body
 
@@ -73,7 +73,7 @@ class CapabilityPage(Page[Capability]):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Find the list under either name."""
+        """Accept the list under either name."""
         if isinstance(raw, dict) and "data" not in raw and "capabilities" in raw:
             raw = {**raw, "data": raw["capabilities"]}
         return super().read(raw)
