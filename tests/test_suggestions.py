@@ -36,7 +36,7 @@ def test_only_the_beginning_of_a_long_name_is_compared():
 
 
 def test_a_name_of_a_million_characters_costs_no_more_than_a_short_one():
-    began = time.perf_counter()
+    began = time.process_time()
     suggest("update_config" * 100_000, KNOWN * 50)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

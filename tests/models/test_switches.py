@@ -20,12 +20,12 @@ BASES = {Arguments, Patch, Paging, Record}
 def family(base):
     """All classes of the package below this one, by name."""
     all_tools()  # so that every module with models is imported
-    found, level = {}, [base]
+    classes, level = {}, [base]
     while level:
         level = [child for cls in level for child in cls.__subclasses__()]
         ours = [c for c in level if c.__module__.startswith("portkey_admin_mcp.")]
-        found |= {c.__name__: c for c in ours if "[" not in c.__name__ and c not in BASES}
-    return found
+        classes |= {c.__name__: c for c in ours if "[" not in c.__name__ and c not in BASES}
+    return classes
 
 
 CLASSES = family(Arguments) | family(Record)

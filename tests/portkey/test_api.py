@@ -148,14 +148,14 @@ def fake():
 @pytest.fixture
 async def network():
     """Make the way to a base URL; its connections end with the test."""
-    made = []
+    created = []
 
     def to(url: str, **variables: Any) -> Network:
-        made.append(Network(settings_for(url, **variables)))
-        return made[-1]
+        created.append(Network(settings_for(url, **variables)))
+        return created[-1]
 
     yield to
-    for one in made:
+    for one in created:
         await one.close()
 
 
@@ -336,10 +336,10 @@ async def test_without_a_key_nothing_is_sent(fake, verb):
 
 
 async def test_an_answer_is_read_word_for_word(api, fake):
-    said = {"id": "n-1", "unheard_of": [1, 2.5, None, {"ü": True}]}
-    fake.script([Answer(body=said)])
+    body = {"id": "n-1", "unheard_of": [1, 2.5, None, {"ü": True}]}
+    fake.script([Answer(body=body)])
 
-    assert (await send(api, "GET")).answer() == said
+    assert (await send(api, "GET")).answer() == body
 
 
 @pytest.mark.parametrize(

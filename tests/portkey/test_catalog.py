@@ -36,16 +36,16 @@ async def replace_thing(api: object, id: str) -> None:
 
 
 def test_calling_a_tool_sends_the_request_it_declares():
-    seen = []
+    requests = []
 
     class Api:
         async def send(self, verb, path, *, ids, query, body, **_facts):
-            seen.append((verb, path, ids, query, body))
+            requests.append((verb, path, ids, query, body))
             return Record()
 
     asyncio.run(get_api_key(Api(), id="k"))
 
-    assert seen == [("GET", "/api-keys/{id}", {"id": "k"}, None, None)]
+    assert requests == [("GET", "/api-keys/{id}", {"id": "k"}, None, None)]
 
 
 class Plan(Arguments):
@@ -134,9 +134,9 @@ def test_a_workflow_needs_whatever_its_parts_need():
 
 
 def test_a_module_lists_its_own_tools_in_the_order_they_are_written():
-    home = ModuleType(__name__)
+    location = ModuleType(__name__)
     borrowed = ModuleType("borrowed")
-    for module in (home, borrowed):
+    for module in (location, borrowed):
         module.replace_thing, module.get_api_key = replace_thing, get_api_key
 
-    assert tools_in([borrowed, home]) == [tool_of(replace_thing), tool_of(get_api_key)]
+    assert tools_in([borrowed, location]) == [tool_of(replace_thing), tool_of(get_api_key)]

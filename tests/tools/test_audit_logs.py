@@ -63,8 +63,8 @@ async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator,
     draft = ApiKeyDraft(
         type="organisation", sub_type="service", name="A", scopes=["audit_logs.list"]
     )
-    made = await create_api_key(connect("owner"), draft)
-    api = connect(made.key)
+    created = await create_api_key(connect("owner"), draft)
+    api = connect(created.key)
 
     with pytest.raises(Forbidden) as refused:
         await list_audit_logs(api, AuditQuestion(**WEEK))

@@ -1,4 +1,4 @@
-"""Rate limits: requests or tokens in a time, for whatever their conditions say."""
+"""Rate limits: the most requests or tokens in a period, for requests that meet conditions."""
 
 from typing import Any, Literal
 

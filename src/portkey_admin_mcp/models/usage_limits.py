@@ -1,4 +1,4 @@
-"""Usage limits: budgets for whatever their conditions say, counted per group."""
+"""Usage limits: budgets for the requests that meet conditions, counted per group."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -29,7 +29,7 @@ class UsageLimitView(Arguments):
 
 
 class UsageLimitBudget(Arguments):
-    """How much, and when it starts again; without a reset it is for good."""
+    """The budget and when it is reset; without a reset it is used up once."""
 
     alert_threshold: Number | None = Field(default=ABSENT, ge=0, description="Below credit_limit.")
     periodic_reset: Literal["monthly", "weekly"] | None = ABSENT

@@ -70,8 +70,8 @@ class Portkey:
     """The Portkey Admin API for one API key.
 
     Paths are written as Portkey documents them, `"/configs/{slug}"`; the names in braces are
-    filled from `ids` and quoted, so an id can never change the path. `clock` tells the time in
-    UTC to whatever depends on it.
+    filled from `ids` and quoted, so an id can never change the path. `clock` returns
+    the time in UTC.
     """
 
     def __init__(
@@ -240,7 +240,7 @@ class _Request:
 
 
 def _segment(name: str, value: str) -> str:
-    # Quoting leaves dots alone, and a URL library then folds `..` into the parent path.
+    # Quoting does not change dots, and a URL library then resolves `..` to the parent path.
     if value in {"", ".", ".."}:
         raise InputError(f"{name} cannot be {value!r}")
     return quote(value, safe="", errors="replace")
@@ -302,9 +302,9 @@ def _wait_before_retry(error: Exception, request: _Request) -> bool | float:
 
 
 def _message_and_code(content: bytes) -> tuple[str, str]:
-    """Find message and code in any error body Portkey is known to send.
+    """The message and the code of an error body, in any form that Portkey is known to send.
 
-    Forms seen: `{success, data: {message, errorCode}}`, `{error: {message, code|slug}}`,
+    Known forms: `{success, data: {message, errorCode}}`, `{error: {message, code|slug}}`,
     `{error: "…"}` and bare `{message, code|errorCode}`.
     """
     try:

@@ -63,7 +63,7 @@ class Network:
         try:
             async with self._open().request(
                 method,
-                # Encoded: what was quoted stays quoted, and no dots are folded.
+                # Already encoded: yarl must neither unquote it nor resolve dots.
                 URL(url, encoded=True),
                 headers=headers,
                 data=body,
@@ -108,8 +108,7 @@ class Network:
         return self._base.removesuffix("/v1") + target
 
     def _open(self) -> "aiohttp.ClientSession":
-        # Made on first use: it belongs to the running loop, costs 0.1 s to import, and most
-        # starts never call.
+        # Created at the first use: it belongs to the running loop, and takes 0.1 s to import.
         if self._session is None:
             import aiohttp
 

@@ -119,7 +119,7 @@ def test_a_config_may_be_small_or_odd(config):
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "message"),
     [
         ({"cache": {}}, "config.cache.mode: field required"),
         ({"cache": {"mode": "smart"}}, "config.cache.mode: input should be 'simple' or 'semantic'"),
@@ -191,8 +191,8 @@ def test_a_config_may_be_small_or_odd(config):
         ),
     ],
 )
-def test_a_config_that_cannot_work_is_refused_by_its_path(config, told):
-    assert refused(config).startswith(told)
+def test_a_config_that_cannot_work_is_refused_by_its_path(config, message):
+    assert refused(config).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -214,19 +214,11 @@ def test_a_misspelt_key_is_refused_with_the_right_one(config, place, wrong, righ
     assert refused(config) == f"{place}: there is no key {wrong!r}; did you mean {right}?"
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {f"k{number}": 1 for number in range(60_000)},
-        {"targets": [{f"k{number}{key}": 1 for key in range(20)} for number in range(3_000)]},
-    ],
-    ids=["in one object", "in many objects"],
-)
-def test_any_number_of_unknown_keys_is_accepted_in_a_short_time(config):
-    began = time.perf_counter()
-    check_gateway_config(config)
+def test_any_number_of_unknown_keys_is_accepted_in_a_short_time():
+    began = time.process_time()
+    check_gateway_config({f"k{number}": 1 for number in range(60_000)})
 
-    assert time.perf_counter() - began < 2.5
+    assert time.process_time() - began < 2
 
 
 def test_so_many_unknown_keys_are_compared_and_no_more():
@@ -235,6 +227,16 @@ def test_so_many_unknown_keys_are_compared_and_no_more():
 
     check_gateway_config({**unknown, "strategi": {}})
     assert "did you mean strategy?" in refused({**dict.fromkeys(all_but_one, 1), "strategi": {}})
+
+
+def test_the_keys_of_all_objects_in_a_config_are_counted_together():
+    unknown = {f"k{number}": 1 for number in range(MAX_SPELLING_CHECKS)}
+    *all_but_one, _last = unknown
+
+    check_gateway_config({"targets": [unknown, {"strategi": {}}]})
+    assert "did you mean strategy?" in refused(
+        {"targets": [dict.fromkeys(all_but_one, 1), {"strategi": {}}]}
+    )
 
 
 def test_a_key_that_is_there_in_both_spellings_is_refused_after_any_number_of_unknown_ones():

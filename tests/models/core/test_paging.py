@@ -44,8 +44,8 @@ def test_a_page_says_whether_another_follows(paging, rows, place):
 def test_a_list_that_comes_whole_is_cut_here(paging, rows, more):
     page = Page[dict].read({"data": ROWS}).at(paging)
 
-    told = page.answer()
-    assert (told["data"], told["total"], told["has_more"]) == (rows, 5, more)
+    answer = page.answer()
+    assert (answer["data"], answer["total"], answer["has_more"]) == (rows, 5, more)
 
 
 @pytest.mark.parametrize(

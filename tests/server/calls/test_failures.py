@@ -20,10 +20,10 @@ def rejected(message, code=None):
     ("length", "end"), [(MAX_QUOTE_LENGTH, 'xx"'), (MAX_QUOTE_LENGTH + 1, 'xx…"')]
 )
 def test_a_long_message_is_cut_after_so_many_characters(length, end):
-    told = rejected("x" * length)
+    text = rejected("x" * length)
 
-    assert told.endswith(end)
-    assert told.count("x") == MAX_QUOTE_LENGTH
+    assert text.endswith(end)
+    assert text.count("x") == MAX_QUOTE_LENGTH
 
 
 def test_a_message_stands_on_one_line_without_control_characters():
@@ -36,9 +36,9 @@ def test_notes_stand_between_what_happened_and_what_to_do():
     error = InputError("no such thing")
     error.add_note("Done before: nothing.")
 
-    told = advice(error, GET_CONFIG).splitlines()
-    assert told[:2] == ["no such thing", "Done before: nothing."]
-    assert told[-1] == "Nothing was sent. Correct the arguments and call get_config again."
+    text = advice(error, GET_CONFIG).splitlines()
+    assert text[:2] == ["no such thing", "Done before: nothing."]
+    assert text[-1] == "Nothing was sent. Correct the arguments and call get_config again."
 
 
 def test_a_request_that_was_not_answered_has_no_status():

@@ -76,27 +76,27 @@ async def test_a_star_shows_everything_as_portkey_said_it(ask, emulator):
 
 
 async def test_one_record_is_shown_whole(ask, workspace):
-    found = await ask("get_workspace", workspace_id=workspace("Support"))
+    answer = await ask("get_workspace", workspace_id=workspace("Support"))
 
-    assert found["icon"] is None
-    assert "defaults" in found
+    assert answer["icon"] is None
+    assert "defaults" in answer
 
 
 async def test_a_table_is_shown_as_csv_beside_what_is_said_of_it(call):
     result = await call("list_all_users", {"format": "csv"})
-    table, around = result.content[0].text.rsplit("\n", 1)
+    table, rest = result.content[0].text.rsplit("\n", 1)
     rows = list(csv.DictReader(io.StringIO(table)))
 
-    assert json.loads(around)["total"] == 5
+    assert json.loads(rest)["total"] == 5
     assert {row["email"] for row in rows} >= {"ada@acme.example", "ben@acme.example"}
     assert result.structured_content["csv"] == table
     assert "data" not in result.structured_content
 
 
 async def test_a_graph_as_csv_has_a_line_for_each_bucket(call, workspace):
-    asked = {**MONTH, "workspace_slug": workspace("Support")}
-    plain = await call("get_cost_analytics", asked)
-    table = await call("get_cost_analytics", {**asked, "format": "csv"})
+    arguments = {**MONTH, "workspace_slug": workspace("Support")}
+    plain = await call("get_cost_analytics", arguments)
+    table = await call("get_cost_analytics", {**arguments, "format": "csv"})
 
     lines = table.structured_content["csv"].splitlines()
     points = plain.structured_content["data_points"]
@@ -149,10 +149,10 @@ def test_a_part_of_exactly_the_limit_is_not_shortened():
 def test_a_field_that_is_empty_in_all_rows_is_neither_shown_nor_named(empty):
     rows = [{"slug": "a", "name": empty, "owner": empty}, {"slug": "b", "name": empty}]
 
-    told = presented(rows)
+    result = presented(rows)
 
-    assert told.answer["data"] == [{"slug": "a"}, {"slug": "b"}]
-    assert "more_fields" not in told.answer
+    assert result.answer["data"] == [{"slug": "a"}, {"slug": "b"}]
+    assert "more_fields" not in result.answer
     assert presented(rows, format="csv").answer["csv"] == "slug\na\nb\n"
 
 
@@ -172,10 +172,10 @@ def test_a_column_that_is_asked_for_is_there_though_it_is_empty_in_all_rows():
 
 @pytest.mark.parametrize("format", [{}, {"format": "csv"}])
 def test_no_rows_are_an_empty_table(format):
-    told = presented([], **format)
+    result = presented([], **format)
 
-    assert told.answer == {"total": 0, **({"csv": ""} if format else {"data": []})}
-    assert json.loads(told.text) == ({"total": 0} if format else {"total": 0, "data": []})
+    assert result.answer == {"total": 0, **({"csv": ""} if format else {"data": []})}
+    assert json.loads(result.text) == ({"total": 0} if format else {"total": 0, "data": []})
 
 
 def test_a_table_that_fits_exactly_is_not_cut():
@@ -184,9 +184,9 @@ def test_a_table_that_fits_exactly_is_not_cut():
 
     assert presented(rows, max_chars=limit, format="csv").note == ""
     for max_chars in range(limit - 100, limit):
-        told = presented(rows, max_chars=max_chars, format="csv")
-        assert told.note.startswith("Cut after ")
-        assert len(told.text) <= max_chars
+        result = presented(rows, max_chars=max_chars, format="csv")
+        assert result.note.startswith("Cut after ")
+        assert len(result.text) <= max_chars
 
 
 def test_a_row_without_any_of_the_usual_fields_is_shown_whole():
@@ -202,12 +202,14 @@ def test_false_and_zero_are_not_empty():
 def test_a_long_table_is_cut_between_rows_and_says_so():
     rows = [{"slug": str(n), "name": "y" * 50} for n in range(100)]
 
-    told = presented(rows, max_chars=2_000, format="csv")
+    result = presented(rows, max_chars=2_000, format="csv")
 
-    assert len(told.text) <= 2_000
-    assert told.answer["has_more"] is True
-    assert told.answer["csv"].splitlines()[-1].endswith("y" * 50)
-    assert told.note.startswith(f"Cut after {len(told.answer['csv'].splitlines()) - 1} of the 100")
+    assert len(result.text) <= 2_000
+    assert result.answer["has_more"] is True
+    assert result.answer["csv"].splitlines()[-1].endswith("y" * 50)
+    assert result.note.startswith(
+        f"Cut after {len(result.answer['csv'].splitlines()) - 1} of the 100"
+    )
 
 
 def in_a_cell(value):
@@ -256,10 +258,10 @@ async def test_every_summary_field_stands_in_a_row_of_portkeys(ask, name, worksp
     where = {"workspace_id": workspace("Support")} if takes_workspace else {}
     returns = get_type_hints(tool.function)["return"]
     rows = (await ask(name, fields="*", **where))[returns.rows_in]
-    usual = summary_fields(returns)
+    summary = summary_fields(returns)
 
-    assert len(usual) >= 4
+    assert len(summary) >= 4
     if rows:
         held = {field for row in rows for field in row}
-        assert usual[0] in held
-        assert len({*usual} & held) >= len(usual) - 3, {*usual} - held
+        assert summary[0] in held
+        assert len({*summary} & held) >= len(summary) - 3, {*summary} - held

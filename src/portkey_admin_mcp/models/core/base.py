@@ -54,7 +54,7 @@ class Arguments(BaseModel):
     is marked as `Unsent` is not sent under its own name.
     """
 
-    # NaN stays NaN, so that it is refused where it is sent, rather than sent as null.
+    # NaN stays NaN, so that it is refused when it is sent, rather than sent as null.
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     sent_in: ClassVar[Literal["query", "body", "nowhere"] | None] = None

@@ -27,8 +27,8 @@ MAX_QUOTE_LENGTH = 300
 
 ADVICE: dict[type[PortkeyAdminError], str] = {
     PortkeyAdminError: "Report this to the user as it is.",
-    ConfigurationError: "Ask the user to correct this server's settings; calling again is no use.",
-    ReadOnly: "Nothing was sent. This server only reads: tell the user what it would have been.",
+    ConfigurationError: "Ask the user to correct this server's settings; calling again does not help.",
+    ReadOnly: "Nothing was sent. This server only reads: tell the user what it would have changed.",
     InputError: "Nothing was sent. Correct the arguments and call {tool} again.",
     ApiError: "Report this to the user as it is.",
     Unauthenticated: "The key is wrong, expired or revoked: ask the user to set PORTKEY_API_KEY "
