@@ -230,13 +230,13 @@ def test_so_many_unknown_keys_are_compared_and_no_more():
 
 
 def test_the_keys_of_all_objects_in_a_config_are_counted_together():
-    unknown = {f"k{number}": 1 for number in range(MAX_SPELLING_CHECKS)}
-    *all_but_one, _last = unknown
+    def config(count):
+        unknown = {f"k{number}": 1 for number in range(count)}
+        return {"targets": [unknown, {"strategi": {}}]}
 
-    check_gateway_config({"targets": [unknown, {"strategi": {}}]})
-    assert "did you mean strategy?" in refused(
-        {"targets": [dict.fromkeys(all_but_one, 1), {"strategi": {}}]}
-    )
+    check_gateway_config(config(MAX_SPELLING_CHECKS))
+    # Half as many, since pydantic runs the validators of these objects twice.
+    assert "did you mean strategy?" in refused(config(MAX_SPELLING_CHECKS // 2 - 1))
 
 
 def test_a_key_that_is_there_in_both_spellings_is_refused_after_any_number_of_unknown_ones():
