@@ -27,7 +27,8 @@ MAX_QUOTE_LENGTH = 300
 
 ADVICE: dict[type[PortkeyAdminError], str] = {
     PortkeyAdminError: "Report this to the user as it is.",
-    ConfigurationError: "Ask the user to correct this server's settings; calling again does not help.",
+    ConfigurationError: "Ask the user to correct this server's settings; calling again does not "
+    "help.",
     ReadOnly: "Nothing was sent. This server only reads: tell the user what it would have changed.",
     InputError: "Nothing was sent. Correct the arguments and call {tool} again.",
     ApiError: "Report this to the user as it is.",
