@@ -460,7 +460,7 @@ async def test_no_answer_whatsoever_is_more_than_an_error(content, status):
 
 
 @pytest.mark.parametrize("echo", [KEY, KEY.replace("/", "\\/")])
-async def test_a_key_that_comes_back_in_an_error_is_blotted_out(api, fake, echo):
+async def test_a_key_that_comes_back_in_an_error_is_redacted(api, fake, echo):
     body = f'{{"message": "unknown header {echo}", "code": "{echo}"}}'
     fake.script([Answer(400, body.encode())])
 

@@ -84,6 +84,13 @@ def test_a_page_past_the_end_of_a_whole_list_is_empty_and_the_last(paging):
     assert (page.data, page.total, page.has_more, page.next_page) == ([], 5, False, None)
 
 
+def test_a_whole_list_without_more_has_more_once_it_is_cut():
+    page = Page[dict].read({"data": ROWS, "has_more": False}).at(PagedHere(page_size=2))
+
+    assert page.answer() == {"has_more": True, "next_page": 1, "total": 5, "data": ROWS[:2]}
+    assert page.has_more is True
+
+
 def test_the_fields_of_a_page_say_the_same_as_its_answer():
     page = Page[dict].read({"data": ROWS}).at(PagedHere(page_size=2, current_page=1))
 

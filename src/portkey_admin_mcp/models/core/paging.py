@@ -80,6 +80,8 @@ class Page(Record, Generic[T]):
             return self
         changes: dict[str, Any] = {}
         if paging.is_cut_here:
+            # A `has_more` of Portkey's would be about the whole list.
+            answer = {name: value for name, value in answer.items() if name != "has_more"}
             answer = {"total": len(rows), **answer, self.rows_in: _cut(rows, paging)}
             changes = {"total": answer["total"], self.rows_in: _cut(self._records(), paging)}
         place = _place(answer, len(answer[self.rows_in]), paging)
@@ -127,6 +129,6 @@ def _has_more(total: int, row_count: int, paging: Paging) -> bool | None:
     if paging.pages_before == 0:
         return row_count < total
     end = paging.pages_before * (size or row_count) + row_count
-    if size is None:
-        return None if end < total else False
-    return end < total
+    if end >= total:
+        return False
+    return True if size else None
