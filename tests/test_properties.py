@@ -140,7 +140,7 @@ def fields_of(answer: Any) -> Any:
 def is_declared(request: tuple[str, str], tool: Tool) -> bool:
     """Whether this is a request to one of the endpoints that the tool says it uses."""
     method, path = request
-    return any(f"{method} " == f"{verb} " and _fits(path, declared) for verb, declared in _ends(tool))
+    return any(method == verb and _fits(path, declared) for verb, declared in _ends(tool))
 
 
 def _ends(tool: Tool) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The door to Portkey: against real servers on loopback, well-behaved and otherwise."""
+"""The client of Portkey: against real servers on loopback, well-behaved and otherwise."""
 
 import asyncio
 import contextlib

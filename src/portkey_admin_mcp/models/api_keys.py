@@ -21,7 +21,7 @@ class ApiKeyFilter(Paged):
 
 
 class RotationPolicy(Arguments):
-    """When a key is rotated by itself."""
+    """When Portkey rotates a key automatically."""
 
     rotation_period: Literal["monthly", "weekly"] | None = ABSENT
     rotation_period_days: int | None = Field(default=ABSENT, ge=1, le=365)
@@ -87,7 +87,7 @@ class ApiKeyPatch(ApiKeyContent, Patch):
 
 
 class Rotation(Arguments):
-    """How a key is rotated."""
+    """How long the old key stays valid after a rotation."""
 
     key_transition_period_ms: TransitionMs = ABSENT
 

@@ -29,7 +29,7 @@ class CollectionDraft(Arguments):
 
 
 class CollectionPatch(Arguments):
-    """What may change of a collection: its name."""
+    """The fields of a collection that an update may change: its name."""
 
     name: str = Field(default=ABSENT, min_length=1)
     description: Annotated[str, Unsent.IGNORED] = Field(

@@ -75,7 +75,7 @@ class ConfigDraft(ConfigContent):
 
 
 class ConfigPatch(ConfigContent, Patch):
-    """What may change of a config; the config itself is replaced as a whole."""
+    """The fields of a config that an update may change; `config` replaces the old one."""
 
     selectors = ("workspace_id",)
 

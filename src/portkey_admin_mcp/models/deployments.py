@@ -69,7 +69,7 @@ class DeploymentDraft(DeploymentOwner, AuthSettings):
 
 
 class DeploymentPatch(AuthSettings, Patch):
-    """What may change of a deployment."""
+    """The fields of a deployment that an update may change."""
 
     name: str = Field(default=ABSENT, min_length=1)
     type: Type = ABSENT

@@ -95,7 +95,7 @@ class GuardrailDraft(GuardrailContent):
 
 
 class GuardrailPatch(GuardrailContent, Patch):
-    """What may change of a guardrail; each change is a new version."""
+    """The fields of a guardrail that an update may change; each change is a new version."""
 
     name: str = Field(default=ABSENT, min_length=1)
     checks: list[Check] = Field(default=ABSENT, min_length=1, description="Replaces all.")

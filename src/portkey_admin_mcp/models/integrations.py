@@ -107,7 +107,7 @@ class IntegrationDraft(IntegrationContent):
 
 
 class IntegrationPatch(IntegrationContent, Patch):
-    """What may change of an integration."""
+    """The fields of an integration that an update may change."""
 
     name: str = Field(default=ABSENT, min_length=1)
 

@@ -56,7 +56,7 @@ class LabelDraft(LabelOwner):
 
 
 class LabelPatch(Patch):
-    """What may change of a label."""
+    """The fields of a label that an update may change."""
 
     name: Name = ABSENT
     description: str = ABSENT

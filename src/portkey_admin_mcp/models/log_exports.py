@@ -35,7 +35,7 @@ MAX_ROWS = 50_000
 
 
 class ExportContent(RequestRanges):
-    """Which requests an export holds; sent under `filters`."""
+    """The requests that an export holds; sent under `filters`."""
 
     outside: ClassVar[tuple[str, ...]] = ("workspace_id", "requested_data")
     """The fields that are sent beside `filters` and not in it."""
@@ -74,7 +74,7 @@ class ExportDraft(ExportContent):
 
 
 class ExportPatch(ExportContent, Patch):
-    """What a draft export should hold instead."""
+    """The new filters and columns of a draft export."""
 
     time_of_generation_min: Moment = ABSENT
     time_of_generation_max: Moment = ABSENT
@@ -84,7 +84,7 @@ class ExportPatch(ExportContent, Patch):
 
 
 class ExportChange(Arguments):
-    """A change of a draft export, as Portkey takes it: all filters there should be."""
+    """A change of a draft export as Portkey takes it: with all its filters."""
 
     workspace_id: InWorkspace = ABSENT
     filters: Json
@@ -100,7 +100,7 @@ class ExportsIn(Arguments):
 
 
 class FirstRows(Arguments):
-    """How much of the file to show."""
+    """How many rows of the file to show."""
 
     first_rows: int = Field(
         default=ABSENT, ge=1, le=200, description="Also read so many rows from the file."

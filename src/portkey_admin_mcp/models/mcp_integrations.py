@@ -62,7 +62,7 @@ class McpIntegrationDraft(McpIntegrationContent):
 
 
 class McpIntegrationPatch(McpIntegrationContent, Patch):
-    """What may change of an MCP integration."""
+    """The fields of an MCP integration that an update may change."""
 
     name: str = Field(default=ABSENT, min_length=1)
     url: str = Field(default=ABSENT, min_length=1, description="Of the MCP server.")
@@ -71,7 +71,7 @@ class McpIntegrationPatch(McpIntegrationContent, Patch):
 
 
 class WorkspaceView(Arguments):
-    """In which form to list workspaces."""
+    """The form of the list of workspaces."""
 
     version: str = Field(default=ABSENT, description="Of the answer's form, e.g. v2.")
 

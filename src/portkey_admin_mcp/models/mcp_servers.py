@@ -32,7 +32,7 @@ class McpServerDraft(Arguments):
 
 
 class McpServerPatch(Patch):
-    """What may change of an MCP server."""
+    """The fields of an MCP server that an update may change."""
 
     name: str = Field(default=ABSENT, min_length=1)
     description: str = ABSENT
@@ -67,7 +67,7 @@ class UserAccesses(Arguments):
 
 
 class ConnectionOwner(Arguments):
-    """Whose connection is meant."""
+    """The user and the workspace whose connection is meant."""
 
     user_id: PersonId = ABSENT
     workspace_id: WorkspaceId = ABSENT

@@ -28,7 +28,7 @@ class PartialDraft(Arguments):
 
 
 class PartialPatch(Patch):
-    """What may change of a partial; a new `string` makes a version."""
+    """The fields of a partial that an update may change; a new `string` makes a version."""
 
     name: str = Field(default=ABSENT, min_length=1)
     string: Text = ABSENT
@@ -44,7 +44,7 @@ class PartialPatch(Patch):
 
 
 class Publication(Arguments):
-    """Which version is to be in force."""
+    """The version to publish."""
 
     version: Number = Field(gt=0, description="Version number, not its id.")
 

@@ -151,15 +151,16 @@ class PromptCreation(PromptDraft):
 
 
 class PromptCopy(PromptCreation):
-    """A new prompt that a workflow makes of code or of another prompt, which may name no model."""
+    """A new prompt that a workflow copies from code or from another prompt; it may lack a model."""
 
     model_is_required = False
 
 
 class PromptPatch(PromptText, Patch):
-    """What may change of a prompt; anything but name and collection makes a version.
+    """The fields of a prompt that an update may change; most of them make a version.
 
-    `patch: true` makes Portkey take the other fields from the latest version.
+    Only `name` and `collection_id` do not. `patch: true` makes Portkey take the other fields from
+    the latest version.
     """
 
     builds_on_latest: ClassVar[bool] = True
@@ -199,7 +200,7 @@ class OfVersion(Arguments):
 
 
 class PublishedVersion(Arguments):
-    """Which version is to be in force."""
+    """The version to publish."""
 
     version: Number = Field(gt=0, description="Version number, not its id.")
 

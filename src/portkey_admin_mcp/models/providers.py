@@ -81,7 +81,7 @@ class ProviderDraft(ProviderContent):
 
 
 class ProviderPatch(ProviderContent, Patch):
-    """What may change of a provider."""
+    """The fields of a provider that an update may change."""
 
     name: str = Field(default=ABSENT, min_length=1)
     expires_at: Moment | None = ABSENT

@@ -25,7 +25,7 @@ class RateLimitFilter(Paged):
 
 
 class RateLimitView(Arguments):
-    """Which state of a rate limit to read."""
+    """Whether to read an archived rate limit."""
 
     status: Literal["active", "archived"] = ABSENT
 
@@ -43,7 +43,7 @@ class RateLimitDraft(PolicyOwner):
 
 
 class RateLimitPatch(Patch):
-    """What may change of a rate limit; type, groups and target stay."""
+    """The fields of a rate limit that an update may change; type, groups and target stay."""
 
     name: str = ABSENT
     unit: Unit = ABSENT

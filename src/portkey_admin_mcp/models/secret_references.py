@@ -57,7 +57,7 @@ class SecretReferenceDraft(SecretReferenceContent):
 
 
 class SecretReferencePatch(SecretReferenceContent, Patch):
-    """What may change of a secret reference; the manager stays."""
+    """The fields of a secret reference that an update may change; the manager stays."""
 
     name: str = Field(default=ABSENT, min_length=1, max_length=255)
     auth_config: Json = Field(default=ABSENT, description="Merged with the old.")

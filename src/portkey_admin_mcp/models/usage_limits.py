@@ -22,7 +22,7 @@ class UsageLimitFilter(Paged):
 
 
 class UsageLimitView(Arguments):
-    """How much of a usage limit to read."""
+    """Whether to read an archived usage limit, and what is used of it."""
 
     status: Literal["active", "archived"] = ABSENT
     include_usage: bool = ABSENT
@@ -60,7 +60,7 @@ class UsageLimitDraft(UsageLimitBudget, PolicyOwner):
 
 
 class UsageLimitPatch(UsageLimitBudget, Patch):
-    """What may change of a usage limit; type and groups stay."""
+    """The fields of a usage limit that an update may change; type and groups stay."""
 
     name: str = Field(default=ABSENT, max_length=255)
     conditions: Conditions = ABSENT

@@ -27,7 +27,7 @@ class UserFilter(UserPaging):
 
 
 class UserPatch(Arguments):
-    """What may change of a user: the role. Names belong to the person."""
+    """The fields of a user that an update may change: the role. Names belong to the person."""
 
     role: Role = ABSENT
     first_name: Ignored = ABSENT
