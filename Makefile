@@ -52,6 +52,7 @@ lint:
 
 types:
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 
 layers:
 	$(BIN)/lint-imports

@@ -65,7 +65,7 @@ def connect(emulator: Emulator) -> Callable[[str], Portkey]:
 
     def with_key(key: str) -> Portkey:
         secret = SecretStr(emulator.keys().get(key, key))
-        return Portkey(Settings(PORTKEY_API_KEY=secret), InProcess(emulator))
+        return Portkey(Settings(PORTKEY_API_KEY=secret), InProcess(emulator), frozen_time)
 
     return with_key
 

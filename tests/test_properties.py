@@ -76,7 +76,7 @@ def arguments(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
 
 
 class Watched:
-    """The emulator as a transport that remembers what was asked of it."""
+    """The emulator as a transport that records the requests."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str]] = []
@@ -119,7 +119,7 @@ class Bench:
             assert not [bad for bad in ("Traceback", 'File "', self.key) if bad in advice]
             assert ("Nothing was sent." in advice) == (self.watched.requests == [])
         else:
-            assert said_of(outcome.texts[0]) == said_of(outcome.structured)
+            assert fields_of(outcome.texts[0]) == fields_of(outcome.structured)
             assert self.watched.requests != [] or not self.tool.endpoints
         assert all(is_declared(request, self.tool) for request in self.watched.requests)
 
@@ -127,8 +127,8 @@ class Bench:
         return Portkey(Settings(PORTKEY_API_KEY=SecretStr(self.key)), self.watched)
 
 
-def said_of(answer: Any) -> Any:
-    """An answer, be it as JSON, or a table as CSV and what is said of it beside it."""
+def fields_of(answer: Any) -> Any:
+    """The fields of an answer: as JSON, or as a table in CSV with the other fields after it."""
     if isinstance(answer, str):
         table, _, rest = answer.rpartition("\n")
         answer = {**json.loads(rest), "csv": table} if table else json.loads(rest)
@@ -138,15 +138,15 @@ def said_of(answer: Any) -> Any:
 def is_declared(request: tuple[str, str], tool: Tool) -> bool:
     """Whether this is a request to one of the endpoints that the tool says it uses."""
     method, path = request
-    return any(f"{method} " == f"{verb} " and _fits(path, wanted) for verb, wanted in _ends(tool))
+    return any(method == verb and _fits(path, declared) for verb, declared in _ends(tool))
 
 
 def _ends(tool: Tool) -> list[tuple[str, str]]:
     return [(verb, path) for verb, _, path in (e.partition(" ") for e in tool.endpoints)]
 
 
-def _fits(path: str, wanted: str) -> bool:
-    given, named = path.split("/"), wanted.split("/")
+def _fits(path: str, declared: str) -> bool:
+    given, named = path.split("/"), declared.split("/")
     return len(given) == len(named) and all(map(_segment_fits, given, named))
 
 

@@ -1,6 +1,6 @@
-"""The domains of the Admin API: one name, which is a file in every room and a toolset.
+"""The domains of the Admin API: each is a toolset, and a file in `models`, `tools` and `emulator`.
 
-Names and sentences only, so that the client and the emulator may both read it.
+Names and descriptions only, so that the client and the emulator may both import it.
 """
 
 DOMAINS: dict[str, str] = {
@@ -31,7 +31,7 @@ DOMAINS: dict[str, str] = {
     "audit_logs": "who changed what",
     "deployments": "gateways you host yourself",
 }
-"""In the order in which tools are listed, and in which the emulator fills an organisation."""
+"""In the order in which tools are listed, and in which the emulator creates its data."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "default": ("workspaces", "api_keys", "configs", "providers", "prompts", "analytics"),
@@ -57,7 +57,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "mcp": ("mcp_integrations", "mcp_servers"),
     "all": tuple(DOMAINS),
 }
-"""Toolsets of several domains, by what somebody does with them."""
+"""Toolsets of several domains, by purpose."""
 
 
 LEGACY_ALIASES: dict[str, tuple[str, ...]] = {
@@ -67,25 +67,23 @@ LEGACY_ALIASES: dict[str, tuple[str, ...]] = {
     "tracing": ("feedback", "logs"),
     "audit": ("audit_logs",),
 }
-"""What the TypeScript server calls some of its domains; taken, and not announced."""
+"""Names of domains in the TypeScript server: accepted but undocumented aliases."""
 
 
 def domains_of(toolset: str) -> tuple[str, ...]:
-    """The domains of a toolset: a group's, or itself; none of a name that is neither."""
-    name = toolset.replace("-", "_")
-    found = GROUPS.get(toolset) or LEGACY_ALIASES.get(toolset)
-    return found or ((name,) if name in DOMAINS else ())
+    """The domains of a toolset, which is a group, an alias or a domain; empty if it is unknown."""
+    domain = toolset.replace("-", "_")
+    group = GROUPS.get(toolset) or LEGACY_ALIASES.get(toolset)
+    return group or ((domain,) if domain in DOMAINS else ())
 
 
 WORKFLOWS: tuple[str, ...] = (
     "delete_workspace",
-    "create_prompt",
     "update_prompt",
-    "validate_completion_metadata",
     "migrate_prompt",
     "promote_prompt",
     "update_log_export",
     "download_log_export",
     "list_audit_logs",
 )
-"""The files of workflows, each a tool made of several requests."""
+"""The modules of `workflows` that hold a tool of several requests."""

@@ -1,8 +1,8 @@
-"""Everything that can go wrong, as one family.
+"""All errors that this package raises on purpose, as one hierarchy.
 
 * PortkeyAdminError
-  * ConfigurationError      a setting is missing or makes no sense
-  * ReadOnly                a write, though the settings allow reading only; nothing was sent
+  * ConfigurationError      a setting is missing or invalid
+  * ReadOnly                a write, but the settings only allow reads; nothing was sent
   * InputError              the arguments contradict each other; nothing was sent
   * ApiError                Portkey answered with an error, or did not answer
     * Unauthenticated       401
@@ -17,10 +17,10 @@
     * Unreachable           no connection: nothing was sent
     * Unavailable           a read failed: 5xx, timeout, broken connection
       * OutcomeUnknown      the same for a write: it may or may not have happened
-    * UnexpectedAnswer      success, but not the JSON we can read
+    * UnexpectedAnswer      success, but the answer is no JSON
 
-Raise these anywhere; only `server.failures` turns them into words for a model. What a workflow
-had done before is said in notes (`add_note`), which go to the model as well.
+Raise these anywhere; only `server.calls.failures` turns them into text for a model. A workflow adds
+what it had done before as a note (`add_note`), which the model reads as well.
 """
 
 
@@ -29,11 +29,11 @@ class PortkeyAdminError(Exception):
 
 
 class ConfigurationError(PortkeyAdminError):
-    """A setting is missing or makes no sense."""
+    """A setting is missing or invalid."""
 
 
 class ReadOnly(PortkeyAdminError):
-    """A write, though the settings allow reading only; nothing was sent."""
+    """A write, but the settings only allow reads; nothing was sent."""
 
 
 class InputError(PortkeyAdminError):
@@ -43,8 +43,8 @@ class InputError(PortkeyAdminError):
 class ApiError(PortkeyAdminError):
     """Portkey answered with an error, or did not answer.
 
-    `request` is the endpoint as Portkey documents it, `code` Portkey's own `AB0x` code,
-    `retry_after` the seconds Portkey asked to wait.
+    `request` is the endpoint as Portkey documents it, `status` the HTTP status (None if there was
+    no answer), `code` Portkey's own `AB0x` code, `retry_after` the seconds to wait.
     """
 
     def __init__(
@@ -104,15 +104,15 @@ class Unreachable(ApiError):
 
 
 class Unavailable(ApiError):
-    """Portkey failed or fell silent; nothing was changed."""
+    """A read failed, or was not answered in time; nothing was changed."""
 
 
 class OutcomeUnknown(Unavailable):
-    """A write was sent and its outcome is not known."""
+    """A write was sent, and its outcome is not known."""
 
 
 class UnexpectedAnswer(ApiError):
-    """Portkey succeeded, but answered with something other than JSON."""
+    """The request succeeded, but the answer is no JSON."""
 
 
 BY_STATUS: dict[int, type[ApiError]] = {
@@ -127,7 +127,7 @@ BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def error_for_status(status: int, *, write: bool) -> type[ApiError]:
-    """Name the error a status code stands for; after a write, a 5xx leaves the outcome open."""
+    """The error for a status code; after a write, a 5xx leaves the outcome unknown."""
     if status == 501:
         return NotAvailable
     if status >= 500:

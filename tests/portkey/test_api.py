@@ -1,4 +1,4 @@
-"""The door to Portkey: against real servers on loopback, well-behaved and otherwise."""
+"""The client of Portkey: against real servers on loopback, well-behaved and otherwise."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,12 @@ from portkey_admin_mcp.errors import (
     Unreachable,
 )
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
-from portkey_admin_mcp.portkey.api import ATTEMPTS, LONGEST_WAIT_S, Portkey
+from portkey_admin_mcp.portkey.api import (
+    MAX_ATTEMPTS,
+    MAX_RETRY_AFTER_S,
+    MAX_TARGET_LENGTH,
+    Portkey,
+)
 from portkey_admin_mcp.portkey.transport import Network
 from portkey_admin_mcp.settings.settings import Settings, load_settings
 
@@ -130,7 +135,7 @@ def _plain_surroundings(monkeypatch, tmp_path):
             monkeypatch.delenv(name)
     # An empty directory: to read all the authorities there are takes a tenth of a second.
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    with stamina.set_testing(True, attempts=ATTEMPTS, cap=True):
+    with stamina.set_testing(True, attempts=MAX_ATTEMPTS, cap=True):
         yield
 
 
@@ -143,14 +148,14 @@ def fake():
 @pytest.fixture
 async def network():
     """Make the way to a base URL; its connections end with the test."""
-    made = []
+    created = []
 
     def to(url: str, **variables: Any) -> Network:
-        made.append(Network(settings_for(url, **variables)))
-        return made[-1]
+        created.append(Network(settings_for(url, **variables)))
+        return created[-1]
 
     yield to
-    for one in made:
+    for one in created:
         await one.close()
 
 
@@ -281,6 +286,17 @@ async def test_an_id_too_long_for_an_address_is_not_sent(api, fake):
     assert fake.requests == []
 
 
+@pytest.mark.parametrize(("spare", "is_sent"), [(0, True), (-1, False)])
+async def test_an_address_may_be_exactly_as_long_as_the_limit(spare, is_sent):
+    recorder = Recorder()
+    id = "x" * (MAX_TARGET_LENGTH - len("/v1/notes/") - spare)
+
+    with contextlib.nullcontext() if is_sent else pytest.raises(InputError, match="too long"):
+        await over(recorder).send("GET", "/notes/{id}", ids={"id": id}, returns=Record)
+
+    assert bool(recorder.requests) == is_sent
+
+
 def name(behaviour: Any) -> str | None:
     return str(behaviour.status) if isinstance(behaviour, Answer) else None
 
@@ -320,10 +336,10 @@ async def test_without_a_key_nothing_is_sent(fake, verb):
 
 
 async def test_an_answer_is_read_word_for_word(api, fake):
-    said = {"id": "n-1", "unheard_of": [1, 2.5, None, {"ü": True}]}
-    fake.script([Answer(body=said)])
+    body = {"id": "n-1", "unheard_of": [1, 2.5, None, {"ü": True}]}
+    fake.script([Answer(body=body)])
 
-    assert (await send(api, "GET")).answer() == said
+    assert (await send(api, "GET")).answer() == body
 
 
 @pytest.mark.parametrize(
@@ -444,7 +460,7 @@ async def test_no_answer_whatsoever_is_more_than_an_error(content, status):
 
 
 @pytest.mark.parametrize("echo", [KEY, KEY.replace("/", "\\/")])
-async def test_a_key_that_comes_back_in_an_error_is_blotted_out(api, fake, echo):
+async def test_a_key_that_comes_back_in_an_error_is_redacted(api, fake, echo):
     body = f'{{"message": "unknown header {echo}", "code": "{echo}"}}'
     fake.script([Answer(400, body.encode())])
 
@@ -624,8 +640,8 @@ async def test_a_read_that_keeps_failing_is_given_up(failing_api, fake, fault):
     error = await failure(failing_api(fault))
 
     assert type(error) is Unavailable
-    fake.wait_for(ATTEMPTS)
-    assert len(fake.requests) == ATTEMPTS
+    fake.wait_for(MAX_ATTEMPTS)
+    assert len(fake.requests) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize("status", [500, 599])
@@ -681,7 +697,7 @@ async def test_what_was_not_sent_is_tried_again_whatever_it_is(network, fake, ve
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
-@pytest.mark.parametrize("retry_after", [None, "0", "7", f"{LONGEST_WAIT_S:.0f}"])
+@pytest.mark.parametrize("retry_after", [None, "0", "7", f"{MAX_RETRY_AFTER_S:.0f}"])
 async def test_too_many_requests_are_repeated_if_repeating_is_harmless(
     api, fake, verb, retry_after
 ):

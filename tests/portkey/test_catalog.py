@@ -5,8 +5,16 @@ from types import ModuleType
 
 import pytest
 
-from portkey_admin_mcp.models.core.base import Record
-from portkey_admin_mcp.portkey.catalog import Tool, all_of, tool, tool_of, tools_in, workflow
+from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
+from portkey_admin_mcp.portkey.catalog import (
+    NO_ENDPOINT,
+    Tool,
+    all_of,
+    tool,
+    tool_of,
+    tools_in,
+    workflow,
+)
 
 
 @tool("GET /api-keys/{id}", scope=("b.read", "a.read"))
@@ -28,16 +36,50 @@ async def replace_thing(api: object, id: str) -> None:
 
 
 def test_calling_a_tool_sends_the_request_it_declares():
-    seen = []
+    requests = []
 
     class Api:
         async def send(self, verb, path, *, ids, query, body, **_facts):
-            seen.append((verb, path, ids, query, body))
+            requests.append((verb, path, ids, query, body))
             return Record()
 
     asyncio.run(get_api_key(Api(), id="k"))
 
-    assert seen == [("GET", "/api-keys/{id}", {"id": "k"}, None, None)]
+    assert requests == [("GET", "/api-keys/{id}", {"id": "k"}, None, None)]
+
+
+class Plan(Arguments):
+    dry_run: bool = ABSENT
+
+    def local_answer(self):
+        return {"planned": True} if self.dry_run else None
+
+
+@tool(NO_ENDPOINT, scope=None, effect="read")
+async def check_plan(api: object, plan: Plan) -> Record:
+    """Check a plan."""
+
+
+@tool("POST /plans", scope="plans.create")
+async def create_plan(api: object, plan: Plan) -> Record:
+    """Create a plan."""
+
+
+def test_a_call_with_a_local_answer_sends_nothing():
+    for function in (check_plan, create_plan):
+        record = asyncio.run(function(None, Plan(dry_run=True)))
+
+        assert record.answer() == {"planned": True}
+
+
+def test_a_call_without_a_local_answer_is_sent():
+    with pytest.raises(AttributeError, match="send"):
+        asyncio.run(create_plan(None, Plan(dry_run=False)))
+
+
+def test_a_tool_without_an_endpoint_declares_none():
+    assert tool_of(check_plan).endpoints == ()
+    assert tool_of(check_plan).scopes == frozenset()
 
 
 def test_a_call_that_does_not_fit_the_signature_is_refused_as_python_would():
@@ -92,9 +134,9 @@ def test_a_workflow_needs_whatever_its_parts_need():
 
 
 def test_a_module_lists_its_own_tools_in_the_order_they_are_written():
-    home = ModuleType(__name__)
+    location = ModuleType(__name__)
     borrowed = ModuleType("borrowed")
-    for module in (home, borrowed):
+    for module in (location, borrowed):
         module.replace_thing, module.get_api_key = replace_thing, get_api_key
 
-    assert tools_in([borrowed, home]) == [tool_of(replace_thing), tool_of(get_api_key)]
+    assert tools_in([borrowed, location]) == [tool_of(replace_thing), tool_of(get_api_key)]

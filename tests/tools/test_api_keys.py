@@ -45,11 +45,11 @@ def support(workspace):
 def make(api, support):
     """Make a service key in Support that may list configs."""
 
-    async def made(**more):
+    async def created(**more):
         draft = {"name": "New", "scopes": ["configs.list"], "workspace_id": support, **more}
         return await create_api_key(api, ApiKeyDraft(type="workspace", sub_type="service", **draft))
 
-    return made
+    return created
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def opens(connect):
 
 
 async def test_a_secret_is_told_once_and_masked_ever_after(ask, support):
-    made = await ask(
+    created = await ask(
         "create_api_key",
         type="workspace",
         sub_type="service",
@@ -75,21 +75,21 @@ async def test_a_secret_is_told_once_and_masked_ever_after(ask, support):
         workspace_id=support,
     )
 
-    read = await ask("get_api_key", id=made["id"])
+    read = await ask("get_api_key", id=created["id"])
     listed = await ask("list_api_keys", page_size=1)
-    changed = await ask("update_api_key", id=made["id"], description="Changed")
+    changed = await ask("update_api_key", id=created["id"], description="Changed")
 
-    assert read["key"] == f"{made['key'][:2]}*****{made['key'][-3:]}"
-    assert listed["data"][0]["id"] == made["id"]
-    assert made["key"] not in f"{read} {listed} {changed}"
+    assert read["key"] == f"{created['key'][:2]}*****{created['key'][-3:]}"
+    assert listed["data"][0]["id"] == created["id"]
+    assert created["key"] not in f"{read} {listed} {changed}"
 
 
 async def test_a_key_may_do_what_its_scopes_say_and_no_more(connect, make):
-    made = await make(scopes=["configs.list"])
+    created = await make(scopes=["configs.list"])
 
-    assert (await list_configs(connect(made.key), WorkspaceSelector(), WHOLE)).total == 2
+    assert (await list_configs(connect(created.key), WorkspaceSelector(), WHOLE)).total == 2
     with pytest.raises(Forbidden):
-        await list_virtual_keys(connect(made.key), VirtualKeyFilter())
+        await list_virtual_keys(connect(created.key), VirtualKeyFilter())
 
 
 async def test_an_organisation_key_is_pinned_to_no_workspace(api, connect, support):
@@ -97,12 +97,12 @@ async def test_an_organisation_key_is_pinned_to_no_workspace(api, connect, suppo
         type="organisation", sub_type="service", name="New", scopes=["configs.list"]
     )
 
-    made = await create_api_key(api, draft)
+    created = await create_api_key(api, draft)
 
-    key = await get_api_key(api, made.id)
+    key = await get_api_key(api, created.id)
     assert (key.type, key.workspace_id) == ("organisation-service", None)
     assert (
-        await list_configs(connect(made.key), WorkspaceSelector(workspace_id=support), WHOLE)
+        await list_configs(connect(created.key), WorkspaceSelector(workspace_id=support), WHOLE)
     ).total == 2
 
 
@@ -116,14 +116,14 @@ async def test_a_persons_key_names_the_person(api, support, user):
         user_id=user("Emi"),
     )
 
-    made = await create_api_key(api, draft)
+    created = await create_api_key(api, draft)
 
-    key = await get_api_key(api, made.id)
+    key = await get_api_key(api, created.id)
     assert (key.type, key.user_id) == ("workspace-user", user("Emi"))
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "stored"),
     [
         (
             {"credit_limit": 50},
@@ -157,29 +157,29 @@ async def test_a_persons_key_names_the_person(api, support, user):
     ],
 )
 async def test_short_forms_make_the_usual_limits_and_long_ones_any(
-    api, emulator, make, given, kept
+    api, emulator, make, given, stored
 ):
-    made = await make(**given)
-    row = emulator.store.table("api_keys")[made.id]
-    assert {name: row[name] for name in kept} == kept
+    created = await make(**given)
+    row = emulator.store.table("api_keys")[created.id]
+    assert {name: row[name] for name in stored} == stored
 
     other = await make()
     await update_api_key(api, other.id, ApiKeyPatch(**given))
     row = emulator.store.table("api_keys")[other.id]
-    assert {name: row[name] for name in kept} == kept
+    assert {name: row[name] for name in stored} == stored
 
 
 async def test_defaults_are_given_flat_and_kept_nested(api, emulator, make):
     config = next(iter(emulator.store.table("configs").rows()))
-    made = await make(
+    created = await make(
         default_config_id=config["slug"],
         default_metadata={"team": "support"},
         default_allow_config_override=False,
     )
 
-    await update_api_key(api, made.id, ApiKeyPatch(default_metadata={"team": "sales"}))
+    await update_api_key(api, created.id, ApiKeyPatch(default_metadata={"team": "sales"}))
 
-    assert (await get_api_key(api, made.id)).defaults == {
+    assert (await get_api_key(api, created.id)).defaults == {
         "config_id": config["slug"],
         "metadata": {"team": "sales"},
         "allow_config_override": False,
@@ -188,9 +188,9 @@ async def test_defaults_are_given_flat_and_kept_nested(api, emulator, make):
 
 async def test_a_policy_is_kept_and_says_when_the_next_rotation_is(api, make):
     policy = RotationPolicy(rotation_period="weekly", key_transition_period_ms=HOUR_MS)
-    made = await make(rotation_policy=policy, alert_emails=["ops@acme.example"])
+    created = await make(rotation_policy=policy, alert_emails=["ops@acme.example"])
 
-    key = (await get_api_key(api, made.id)).answer()
+    key = (await get_api_key(api, created.id)).answer()
 
     assert key["alert_emails"] == ["ops@acme.example"]
     assert key["rotation_policy"] == {
@@ -204,76 +204,76 @@ async def test_a_policy_is_kept_and_says_when_the_next_rotation_is(api, make):
     ("field", "cleared"), [("expires_at", None), ("rate_limits", []), ("rotation_policy", None)]
 )
 async def test_null_clears_and_absence_keeps(ask, make, emulator, field, cleared):
-    made = await make(
+    created = await make(
         expires_at="2027-01-01T00:00:00Z",
         rate_limits=[KeyRateLimit(type="requests", unit="rpd", value=5)],
         rotation_policy=RotationPolicy(rotation_period="monthly"),
     )
     keys = emulator.store.table("api_keys")
-    before = keys[made.id]
+    before = keys[created.id]
 
-    await ask("update_api_key", id=made.id, name="Renamed")
-    assert keys[made.id] == {**before, "name": "Renamed"}
+    await ask("update_api_key", id=created.id, name="Renamed")
+    assert keys[created.id] == {**before, "name": "Renamed"}
 
-    await ask("update_api_key", id=made.id, **{field: None})
-    assert keys[made.id] == {**before, "name": "Renamed", field: cleared}
+    await ask("update_api_key", id=created.id, **{field: None})
+    assert keys[created.id] == {**before, "name": "Renamed", field: cleared}
     assert before[field] != cleared
 
 
 async def test_an_update_replaces_all_scopes(api, connect, make):
-    made = await make(scopes=["configs.list"])
+    created = await make(scopes=["configs.list"])
 
-    await update_api_key(api, made.id, ApiKeyPatch(scopes=["virtual_keys.list"]))
+    await update_api_key(api, created.id, ApiKeyPatch(scopes=["virtual_keys.list"]))
 
-    assert (await list_virtual_keys(connect(made.key), VirtualKeyFilter())).total == 2
+    assert (await list_virtual_keys(connect(created.key), VirtualKeyFilter())).total == 2
     with pytest.raises(Forbidden):
-        await list_configs(connect(made.key), WorkspaceSelector(), WHOLE)
+        await list_configs(connect(created.key), WorkspaceSelector(), WHOLE)
 
 
 @pytest.mark.parametrize("yes", [True, 1, "true"])
 async def test_a_budget_begins_anew_however_a_client_says_yes(ask, make, emulator, yes):
-    made = await make(credit_limit=5)
+    created = await make(credit_limit=5)
     keys = emulator.store.table("api_keys")
-    keys.change(keys[made.id], {"status": "exhausted", "_usage": 5})
+    keys.change(keys[created.id], {"status": "exhausted", "_usage": 5})
 
-    await ask("update_api_key", id=made.id, reset_usage=yes)
+    await ask("update_api_key", id=created.id, reset_usage=yes)
 
-    row = keys[made.id]
+    row = keys[created.id]
     assert (row["status"], row["_usage"]) == ("active", 0)
 
 
 async def test_rotation_keeps_both_secrets_until_the_transition_ends(api, emulator, make, opens):
-    made = await make()
+    created = await make()
 
-    turned = await rotate_api_key(api, made.id, Rotation(key_transition_period_ms=HOUR_MS))
+    turned = await rotate_api_key(api, created.id, Rotation(key_transition_period_ms=HOUR_MS))
 
     assert turned.key_transition_expires_at == "2026-11-02T10:00:00.000Z"
     emulator.store.ahead = timedelta(minutes=59)
-    assert (await opens(made.key), await opens(turned.key)) == (True, True)
+    assert (await opens(created.key), await opens(turned.key)) == (True, True)
     emulator.store.ahead = timedelta(minutes=60)
-    assert (await opens(made.key), await opens(turned.key)) == (False, True)
+    assert (await opens(created.key), await opens(turned.key)) == (False, True)
 
 
 async def test_a_key_in_transition_is_not_rotated_again(api, emulator, make, opens):
-    made = await make()
-    turned = await rotate_api_key(api, made.id, Rotation())
+    created = await make()
+    turned = await rotate_api_key(api, created.id, Rotation())
 
     emulator.store.ahead = timedelta(minutes=29)
     with pytest.raises(Conflict, match="already in progress"):
-        await rotate_api_key(api, made.id, Rotation())
-    assert (await opens(made.key), await opens(turned.key)) == (True, True)
+        await rotate_api_key(api, created.id, Rotation())
+    assert (await opens(created.key), await opens(turned.key)) == (True, True)
 
     emulator.store.ahead = timedelta(minutes=30)
-    assert (await rotate_api_key(api, made.id, Rotation())).key != turned.key
+    assert (await rotate_api_key(api, created.id, Rotation())).key != turned.key
 
 
 async def test_a_model_rotates_a_key_and_the_new_secret_is_not_told_again(ask, make):
-    made = await make()
+    created = await make()
 
-    turned = await ask("rotate_api_key", id=made.id)
+    turned = await ask("rotate_api_key", id=created.id)
 
-    assert turned["id"] == made.id
-    assert turned["key"] not in (made.key, (await ask("get_api_key", id=made.id))["key"])
+    assert turned["id"] == created.id
+    assert turned["key"] not in (created.key, (await ask("get_api_key", id=created.id))["key"])
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ async def test_a_model_rotates_a_key_and_the_new_secret_is_not_told_again(ask, m
 async def test_a_key_that_may_nothing_is_refused_everywhere(connect, support, key, error):
     client = connect(key)
 
-    for asked in (
+    for request in (
         list_workspaces(client, WorkspaceFilter()),
         list_configs(client, WorkspaceSelector(workspace_id=support), WHOLE),
         list_virtual_keys(client, VirtualKeyFilter(workspace_id=support)),
@@ -291,29 +291,29 @@ async def test_a_key_that_may_nothing_is_refused_everywhere(connect, support, ke
         list_all_users(client, UserFilter()),
     ):
         with pytest.raises(error):
-            await asked
+            await request
 
 
 async def test_a_key_expires_at_its_moment_and_may_live_again(api, emulator, make, opens):
-    made = await make(expires_at="2026-11-02T10:00:00Z")
-    assert await opens(made.key)
+    created = await make(expires_at="2026-11-02T10:00:00Z")
+    assert await opens(created.key)
 
     emulator.store.ahead = timedelta(hours=1)
-    assert not await opens(made.key)
-    assert (await get_api_key(api, made.id)).status == "expired"
+    assert not await opens(created.key)
+    assert (await get_api_key(api, created.id)).status == "expired"
 
-    await update_api_key(api, made.id, ApiKeyPatch(expires_at=None))
-    assert await opens(made.key)
+    await update_api_key(api, created.id, ApiKeyPatch(expires_at=None))
+    assert await opens(created.key)
 
 
 async def test_a_deleted_key_is_gone(api, make, opens):
-    made = await make()
+    created = await make()
 
-    assert (await delete_api_key(api, made.id)).success
+    assert (await delete_api_key(api, created.id)).success
 
-    assert not await opens(made.key)
+    assert not await opens(created.key)
     with pytest.raises(Forbidden):
-        await get_api_key(api, made.id)
+        await get_api_key(api, created.id)
     with pytest.raises(NotFound):
         await delete_api_key(api, "none")
 
@@ -323,11 +323,11 @@ async def test_keys_are_listed_of_one_workspace_or_all_and_paged_from_zero(api, 
 
     ours = await list_api_keys(api, ApiKeyFilter(workspace_id=support))
     page = await list_api_keys(api, ApiKeyFilter(page_size=3, current_page=1))
-    whole = await list_api_keys(api, ApiKeyFilter())
+    complete = await list_api_keys(api, ApiKeyFilter())
 
     assert [key.name for key in ours.data] == ["New", "Workspace user", "Workspace service"]
-    assert page.data == whole.data[3:6]
-    assert page.total == len(whole.data) == 9
+    assert page.data == complete.data[3:6]
+    assert page.total == len(complete.data) == 9
 
 
 async def test_a_workspace_key_sees_no_key_of_another_workspace(api, connect, support, workspace):
@@ -343,7 +343,7 @@ async def test_a_workspace_key_sees_no_key_of_another_workspace(api, connect, su
 
     ours = await list_api_keys(service, ApiKeyFilter())
     assert {key.workspace_id for key in ours.data} == {support}
-    for asked in (
+    for request in (
         list_api_keys(service, ApiKeyFilter(workspace_id=science)),
         get_api_key(service, theirs.id),
         update_api_key(service, theirs.id, ApiKeyPatch(name="Ours")),
@@ -352,11 +352,11 @@ async def test_a_workspace_key_sees_no_key_of_another_workspace(api, connect, su
         create_api_key(service, draft),
     ):
         with pytest.raises(Forbidden):
-            await asked
+            await request
 
 
 @pytest.mark.parametrize(
-    ("type_", "sub_type", "more", "told"),
+    ("type_", "sub_type", "more", "message"),
     [
         ("organisation", "user", {}, "organisation keys are service keys"),
         ("workspace", "service", {}, "workspace_id: is required"),
@@ -364,18 +364,18 @@ async def test_a_workspace_key_sees_no_key_of_another_workspace(api, connect, su
     ],
 )
 async def test_a_kind_of_key_that_lacks_something_is_not_sent(
-    refusal, emulator, type_, sub_type, more, told
+    refusal, emulator, type_, sub_type, more, message
 ):
     kind = {"type": type_, "sub_type": sub_type}
 
     advice = await refusal("create_api_key", name="New", scopes=["logs.view"], **kind, **more)
 
-    assert told in advice
+    assert message in advice
     assert list(emulator.log) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"credit_limit": 5, "usage_limits": {"credit_limit": 9}}, "(credit_limit), not both"),
         ({"alert_threshold": 80}, "alert_threshold needs credit_limit"),
@@ -394,14 +394,14 @@ async def test_a_kind_of_key_that_lacks_something_is_not_sent(
         ({"default_config": "pc-x"}, "did you mean default_config_id?"),
     ],
 )
-async def test_a_key_that_cannot_be_is_not_sent(refusal, emulator, arguments, told):
-    whole = {"name": "New", "scopes": ["logs.view"], "type": "workspace", "sub_type": "service"}
+async def test_a_key_that_cannot_be_is_not_sent(refusal, emulator, arguments, message):
+    complete = {"name": "New", "scopes": ["logs.view"], "type": "workspace", "sub_type": "service"}
 
-    created = await refusal("create_api_key", **{**whole, "workspace_id": "ws", **arguments})
+    created = await refusal("create_api_key", **{**complete, "workspace_id": "ws", **arguments})
     updated = await refusal("update_api_key", id="k", **arguments)
 
-    assert told in created
-    assert told in updated
+    assert message in created
+    assert message in updated
     assert list(emulator.log) == []
 
 
@@ -411,10 +411,17 @@ async def test_a_policy_without_a_time_is_refused_by_portkey(make):
 
 
 async def test_a_model_reads_which_scopes_would_do(ask, refusal, make):
-    made = await make()
-    await ask("delete_api_key", id=made.id)
+    created = await make()
+    await ask("delete_api_key", id=created.id)
 
-    advice = await refusal("rotate_api_key", id=made.id)
+    advice = await refusal("rotate_api_key", id=created.id)
 
     assert "Portkey answered 403 AB03 to POST /api-keys/{id}/rotate" in advice
     assert "organisation_service_api_keys.rotate or workspace_service_api_keys.rotate" in advice
+
+
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator):
+    advice = await refusal("update_api_key", id="k")
+
+    assert "give something to change: credit_limit" in advice
+    assert list(emulator.log) == []

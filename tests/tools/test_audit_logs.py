@@ -1,10 +1,19 @@
 """Audit logs, as a model sees them."""
 
-from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import pytest
+from pydantic import SecretStr
 
-from portkey_admin_mcp.emulator.core.store import real_time
+from portkey_admin_mcp.emulator.core.app import InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.errors import Forbidden
+from portkey_admin_mcp.models.api_keys import ApiKeyDraft
+from portkey_admin_mcp.models.audit_logs import AuditQuestion
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.settings.settings import Settings
+from portkey_admin_mcp.tools.api_keys import create_api_key
+from portkey_admin_mcp.workflows.list_audit_logs import list_audit_logs
 
 WEEK = {"start_time": "2026-10-30T00:00:00Z", "end_time": "2026-11-03T00:00:00Z"}
 
@@ -33,31 +42,29 @@ async def test_changes_are_filtered_and_paged(ask, changed):
     assert nobody["total"] == 0
 
 
-async def test_without_a_period_it_is_the_last_week(ask, emulator, workspace):
-    # The period is taken from the real clock: the emulator follows it here.
-    emulator.store.clock = real_time
-    emulator.store.ahead = timedelta(days=-8)
-    await ask("create_collection", name="Before", workspace_id=workspace("Support"))
-    emulator.store.ahead = timedelta(days=-6)
-    await ask("create_prompt_label", name="within", workspace_id=workspace("Support"))
+async def test_without_a_period_it_is_the_last_week(emulator, changed):
+    answer, targets = InProcess(emulator), []
 
-    answer = await ask("list_audit_logs")
+    async def transport(method, target, headers, body):
+        targets.append(target)
+        return await answer(method, target, headers, body)
 
-    assert [row["resource_type"] for row in answer["records"]] == ["label"]
+    key = SecretStr(emulator.keys()["owner"])
+    api = Portkey(Settings(PORTKEY_API_KEY=key), transport, frozen_time)
+    page = await list_audit_logs(api, AuditQuestion())
+
+    sent = dict(parse_qsl(targets[-1].partition("?")[2]))
+    assert page.total == 2
+    assert sent["start_time"] == "2026-10-26T09:00:00Z"
+    assert sent["end_time"] == "2026-11-02T09:00:00Z"
 
 
 async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator, connect, changed):
-    from portkey_admin_mcp.errors import Forbidden
-    from portkey_admin_mcp.models.api_keys import ApiKeyDraft
-    from portkey_admin_mcp.models.audit_logs import AuditQuestion
-    from portkey_admin_mcp.tools.api_keys import create_api_key
-    from portkey_admin_mcp.workflows.list_audit_logs import list_audit_logs
-
     draft = ApiKeyDraft(
         type="organisation", sub_type="service", name="A", scopes=["audit_logs.list"]
     )
-    made = await create_api_key(connect("owner"), draft)
-    api = connect(made.key)
+    created = await create_api_key(connect("owner"), draft)
+    api = connect(created.key)
 
     with pytest.raises(Forbidden) as refused:
         await list_audit_logs(api, AuditQuestion(**WEEK))

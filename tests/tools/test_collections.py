@@ -9,23 +9,23 @@ def support(workspace):
 
 
 async def test_a_collection_is_made_read_renamed_listed_and_deleted(ask, refusal, support):
-    made = await ask("create_collection", name="Refunds", workspace_id=support)
+    created = await ask("create_collection", name="Refunds", workspace_id=support)
     inner = await ask(
-        "create_collection", name="Late", workspace_id=support, parent_collection_id=made["id"]
+        "create_collection", name="Late", workspace_id=support, parent_collection_id=created["id"]
     )
-    renamed = await ask("update_collection", collection_id=made["slug"], name="Money back")
-    read = await ask("get_collection", collection_id=made["id"])
+    renamed = await ask("update_collection", collection_id=created["slug"], name="Money back")
+    read = await ask("get_collection", collection_id=created["id"])
     listed = await ask("list_collections", workspace_id=support, search="money")
 
     assert renamed == {"success": True}
-    assert (read["name"], read["slug"]) == ("Money back", made["slug"])
+    assert (read["name"], read["slug"]) == ("Money back", created["slug"])
     assert [child["id"] for child in read["child_collections"]] == [inner["id"]]
-    assert read["child_collections"][0]["parent_collection_id"] == made["id"]
+    assert read["child_collections"][0]["parent_collection_id"] == created["id"]
     assert "parent_collection_id" not in read
-    assert [row["id"] for row in listed["data"]] == [made["id"]]
+    assert [row["id"] for row in listed["data"]] == [created["id"]]
 
-    await ask("delete_collection", collection_id=made["id"])
-    assert "403" in await refusal("get_collection", collection_id=made["id"])
+    await ask("delete_collection", collection_id=created["id"])
+    assert "403" in await refusal("get_collection", collection_id=created["id"])
 
 
 async def test_every_workspace_has_a_collection_that_stays(ask, refusal):

@@ -32,12 +32,14 @@ def support(workspace):
 
 
 async def test_a_config_is_kept_word_for_word(api, support):
-    made = await create_config(api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support))
+    created = await create_config(
+        api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support)
+    )
 
-    config = await get_config(api, made.slug, WorkspaceSelector(workspace_id=support))
+    config = await get_config(api, created.slug, WorkspaceSelector(workspace_id=support))
 
     assert (config.name, config.config) == ("Main", FALLBACK)
-    assert made.slug.startswith("pc-main-")
+    assert created.slug.startswith("pc-main-")
 
 
 async def test_short_forms_make_the_usual_config(api, emulator, support):
@@ -53,9 +55,9 @@ async def test_short_forms_make_the_usual_config(api, emulator, support):
         is_default=1,
     )
 
-    made = await create_config(api, draft)
+    created = await create_config(api, draft)
 
-    config = await get_config(api, made.slug, WorkspaceSelector())
+    config = await get_config(api, created.slug, WorkspaceSelector())
     assert config.config == {
         "cache": {"mode": "simple", "max_age": 60},
         "retry": {"attempts": 2, "on_status_codes": [503]},
@@ -66,14 +68,18 @@ async def test_short_forms_make_the_usual_config(api, emulator, support):
 
 
 async def test_new_content_makes_a_version_and_a_new_name_does_not(api, support):
-    made = await create_config(api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support))
-    await update_config(api, made.slug, ConfigPatch(name="Renamed", workspace_id=support))
-    await update_config(api, made.slug, ConfigPatch(retry_attempts=5, workspace_id=support))
+    created = await create_config(
+        api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support)
+    )
+    await update_config(api, created.slug, ConfigPatch(name="Renamed", workspace_id=support))
+    await update_config(api, created.slug, ConfigPatch(retry_attempts=5, workspace_id=support))
 
-    versions = await list_config_versions(api, made.slug, WorkspaceSelector(workspace_id=support))
+    versions = await list_config_versions(
+        api, created.slug, WorkspaceSelector(workspace_id=support)
+    )
 
     assert [version.config for version in versions.data] == [{"retry": {"attempts": 5}}, FALLBACK]
-    assert {version.slug for version in versions.data} == {made.slug}
+    assert {version.slug for version in versions.data} == {created.slug}
     assert versions.data[0].name == "Renamed"
 
 
@@ -92,7 +98,9 @@ async def test_pages_are_cut_here_because_portkey_sends_all(api, support):
 
 
 async def test_a_config_in_use_by_a_key_stays(api, support):
-    made = await create_config(api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support))
+    created = await create_config(
+        api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support)
+    )
     await create_api_key(
         api,
         ApiKeyDraft(
@@ -101,20 +109,22 @@ async def test_a_config_in_use_by_a_key_stays(api, support):
             name="k",
             scopes=["logs.view"],
             workspace_id=support,
-            default_config_id=made.slug,
+            default_config_id=created.slug,
         ),
     )
 
     with pytest.raises(Conflict, match="API key"):
-        await delete_config(api, made.slug, WorkspaceSelector(workspace_id=support))
+        await delete_config(api, created.slug, WorkspaceSelector(workspace_id=support))
 
 
 async def test_a_deleted_config_is_forbidden_rather_than_not_found(api, support):
-    made = await create_config(api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support))
-    await delete_config(api, made.slug, WorkspaceSelector(workspace_id=support))
+    created = await create_config(
+        api, ConfigDraft(name="Main", config=FALLBACK, workspace_id=support)
+    )
+    await delete_config(api, created.slug, WorkspaceSelector(workspace_id=support))
 
     with pytest.raises(Forbidden):
-        await get_config(api, made.slug, WorkspaceSelector(workspace_id=support))
+        await get_config(api, created.slug, WorkspaceSelector(workspace_id=support))
 
 
 async def test_an_admin_key_must_name_the_workspace(connect, support):
@@ -133,18 +143,18 @@ async def test_another_workspaces_config_is_out_of_a_workspace_keys_sight(api, c
 
 
 async def test_a_model_reads_the_config_decoded_and_a_refusal_by_path(ask, refusal, support):
-    made = await ask("create_config", name="Main", config=FALLBACK, workspace_id=support)
-    read = await ask("get_config", slug=made["slug"], workspace_id=support)
+    created = await ask("create_config", name="Main", config=FALLBACK, workspace_id=support)
+    read = await ask("get_config", slug=created["slug"], workspace_id=support)
     assert read["config"] == FALLBACK
 
     wrong = {"strategy": {"mode": "fallbak"}, "targets": [{}]}
-    advice = await refusal("update_config", slug=made["slug"], config=wrong)
+    advice = await refusal("update_config", slug=created["slug"], config=wrong)
     assert "config.strategy.mode: input should be 'single', 'loadbalance'" in advice
     assert "Nothing was sent." in advice
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"name": "x"}, "give config, or at least one of cache_mode"),
         ({"name": "x", "config": {}, "cache_mode": "simple"}, "not both"),
@@ -153,6 +163,15 @@ async def test_a_model_reads_the_config_decoded_and_a_refusal_by_path(ask, refus
         ({"name": "x", "retry_attempts": 9}, "retry_attempts: Input should be less than"),
     ],
 )
-async def test_a_config_that_cannot_work_is_not_sent(refusal, emulator, arguments, told):
-    assert told in await refusal("create_config", **arguments)
+async def test_a_config_that_cannot_work_is_not_sent(refusal, emulator, arguments, message):
+    assert message in await refusal("create_config", **arguments)
+    assert list(emulator.log) == []
+
+
+@pytest.mark.parametrize("given", [{}, {"workspace_id": "ws-a"}])
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator, given):
+    advice = await refusal("update_config", slug="pc-a", **given)
+
+    assert "give something to change: config, cache_mode" in advice
+    assert "workspace_id" not in advice
     assert list(emulator.log) == []

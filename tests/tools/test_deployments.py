@@ -4,7 +4,7 @@ import pytest
 
 
 async def test_a_gateway_is_registered_read_changed_listed_and_archived(ask, emulator):
-    made = await ask(
+    created = await ask(
         "register_deployment",
         name="America",
         gateway_base_url="https://us.acme.example",
@@ -12,7 +12,7 @@ async def test_a_gateway_is_registered_read_changed_listed_and_archived(ask, emu
         workspaces_allowed="ws-a,ws-b",
         tags={"region": "us"},
     )
-    name = {"id": made["id"]}
+    name = {"id": created["id"]}
     await ask(
         "update_deployment", **name, type="non_production", remove_workspaces_allowed=["ws-a"]
     )
@@ -25,20 +25,20 @@ async def test_a_gateway_is_registered_read_changed_listed_and_archived(ask, emu
         "workspaces_allowed": ["ws-b"],
     }
     assert read["type"] == "non_production"
-    assert [row["id"] for row in listed["data"]] == [made["id"]]
+    assert [row["id"] for row in listed["data"]] == [created["id"]]
     assert emulator.log[-1] == "GET /v2/deployments"
 
     await ask("archive_deployment", **name)
     assert (await ask("list_deployments"))["total"] == 1
-    assert (await ask("list_deployments", status="archived"))["data"][0]["id"] == made["id"]
+    assert (await ask("list_deployments", status="archived"))["data"][0]["id"] == created["id"]
 
 
 async def test_credentials_are_shown_once_and_again_when_they_are_rotated(ask):
-    made = await ask("register_deployment", name="Asia")
-    read = await ask("get_deployment", id=made["id"])
-    rotated = await ask("update_deployment", id=made["id"], rotate_auth=True)
+    created = await ask("register_deployment", name="Asia")
+    read = await ask("get_deployment", id=created["id"])
+    rotated = await ask("update_deployment", id=created["id"], rotate_auth=True)
 
-    secret, new = made["credentials"]["client_auth"], rotated["credentials"]["client_auth"]
+    secret, new = created["credentials"]["client_auth"], rotated["credentials"]["client_auth"]
     assert "*****" not in secret + new
     assert secret != new
     assert read["credentials"]["client_auth"] == f"{secret[:2]}*****{secret[-3:]}"

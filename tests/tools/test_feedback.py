@@ -21,8 +21,8 @@ async def test_an_answer_is_scored_and_scored_again(ask, emulator, workspace):
         return [(point["score"], point["total"]) for point in answer["data_points"]]
 
     before = await scores()
-    made = await ask("create_feedback", trace_id=trace, value=3, weight=0.5, metadata={"a": 1})
-    (feedback_id,) = made["feedback_ids"]
+    created = await ask("create_feedback", trace_id=trace, value=3, weight=0.5, metadata={"a": 1})
+    (feedback_id,) = created["feedback_ids"]
     assert await scores() == sorted([*before, (3, 1)])
 
     again = await ask("update_feedback", id=feedback_id, value=-2)

@@ -61,12 +61,12 @@ async def test_what_portkey_has_no_field_for_is_named(call, guardrail):
 
 
 async def test_a_guardrail_is_for_models_unless_it_says_for_tools(ask, guardrail, support):
-    made = await ask(
+    created = await ask(
         "create_guardrail", name="T", checks=CHECKS, target="mcp_tools", workspace_id=support
     )
 
     for_models = await ask("get_guardrail", guardrail_id=guardrail["id"])
-    for_tools = await ask("get_guardrail", guardrail_id=made["id"])
+    for_tools = await ask("get_guardrail", guardrail_id=created["id"])
     assert (for_models["target"], for_tools["target"]) == ("llm", "mcp_tools")
 
 
@@ -83,10 +83,10 @@ async def test_the_organisations_guardrails_are_apart(ask, emulator, support):
 async def test_a_guardrail_is_put_on_mcp_servers(ask, guardrail, support):
     name = {"guardrail_id": guardrail["id"]}
     first = (await ask("get_mcp_server", id="support-github"))["id"]
-    made = await ask(
+    created = await ask(
         "create_mcp_server", name="Two", mcp_integration_id="github", workspace_id=support
     )
-    second = made["id"]
+    second = created["id"]
 
     await ask("upsert_guardrail_mcp_server", **name, mcp_server_id=first, run_on=["input"])
     one = await ask("list_guardrail_mcp_servers", **name)

@@ -4,16 +4,16 @@ import pytest
 
 
 @pytest.fixture
-def kept(emulator):
+def stored(emulator):
     """An integration as the emulator keeps it, by slug."""
     return lambda slug: emulator.store.table("integrations").where(slug=slug)[0]
 
 
 async def test_an_integration_is_made_read_changed_listed_and_deleted(ask, refusal):
-    made = await ask(
+    created = await ask(
         "create_integration", name="Claude", ai_provider_id="anthropic", key="sk-ant-not-a-key"
     )
-    name = {"slug": made["slug"]}
+    name = {"slug": created["slug"]}
     await ask("update_integration", **name, description="For all", tags={"team": "x"})
     read = await ask("get_integration", **name)
     listed = await ask("list_integrations", type="organisation")
@@ -23,13 +23,13 @@ async def test_an_integration_is_made_read_changed_listed_and_deleted(ask, refus
         "sk*****key",
         {"team": "x"},
     )
-    assert [row["slug"] for row in listed["data"]] == [made["slug"], "openai"]
+    assert [row["slug"] for row in listed["data"]] == [created["slug"], "openai"]
 
     await ask("delete_integration", **name)
     assert "403" in await refusal("get_integration", **name)
 
 
-async def test_azures_settings_are_sent_under_portkeys_names(ask, kept):
+async def test_azures_settings_are_sent_under_portkeys_names(ask, stored):
     await ask(
         "create_integration",
         name="Azure",
@@ -41,7 +41,7 @@ async def test_azures_settings_are_sent_under_portkeys_names(ask, kept):
         deployment_name="gpt-5",
     )
 
-    assert kept("azure")["configurations"] == {
+    assert stored("azure")["configurations"] == {
         "azure_auth_mode": "default",
         "azure_resource_name": "acme",
         "azure_deployment_config": [
@@ -85,10 +85,10 @@ async def test_azures_settings_are_sent_under_portkeys_names(ask, kept):
         ),
     ],
 )
-async def test_settings_are_given_flat_whole_or_both(ask, kept, given, sent):
+async def test_settings_are_given_flat_whole_or_both(ask, stored, given, sent):
     await ask("create_integration", name="A", ai_provider_id="x", slug="a", key="k", **given)
 
-    assert kept("a")["configurations"] == sent
+    assert stored("a")["configurations"] == sent
 
 
 async def test_half_of_azure_is_not_sent(refusal, emulator):
@@ -150,7 +150,7 @@ async def test_workspaces_share_it_with_limits_and_get_a_provider(ask, workspace
 
 
 async def test_every_workspace_gets_a_budget_for_good_or_one_that_is_said_whole(ask, emulator):
-    def kept():
+    def stored():
         return emulator.store.table("integrations").where(slug="openai")[0]["_global"]
 
     given = {"slug": "openai", "workspaces": []}
@@ -158,16 +158,16 @@ async def test_every_workspace_gets_a_budget_for_good_or_one_that_is_said_whole(
     await ask(
         "update_integration_workspaces", **given, **short, global_workspace_access_enabled=True
     )
-    assert kept() == {
+    assert stored() == {
         "enabled": True,
         "usage_limits": [{"type": "cost", "credit_limit": 50}],
         "rate_limits": [{"type": "requests", "unit": "rpm", "value": 60}],
     }
     weekly = [{"type": "tokens", "credit_limit": 9, "periodic_reset": "weekly"}]
-    whole = {"enabled": True, "usage_limits": weekly}
-    await ask("update_integration_workspaces", **given, global_workspace_access=whole)
+    access = {"enabled": True, "usage_limits": weekly}
+    await ask("update_integration_workspaces", **given, global_workspace_access=access)
 
-    assert kept() == whole
+    assert stored() == access
 
 
 async def test_null_takes_a_workspaces_limit_off_and_absence_keeps_it(ask, workspace):
@@ -187,7 +187,7 @@ async def test_null_takes_a_workspaces_limit_off_and_absence_keeps_it(ask, works
 
 
 @pytest.mark.parametrize(
-    ("share", "more", "told"),
+    ("share", "more", "message"),
     [
         (
             {"credit_limit": 5, "usage_limits": [{"credit_limit": 6}]},
@@ -211,8 +211,8 @@ async def test_null_takes_a_workspaces_limit_off_and_absence_keeps_it(ask, works
         ({}, {"global_workspace_access": {"usage_limits": []}}, "needs enabled, true or false"),
     ],
 )
-async def test_limits_that_do_not_agree_are_not_sent(refusal, emulator, share, more, told):
+async def test_limits_that_do_not_agree_are_not_sent(refusal, emulator, share, more, message):
     given = {"workspaces": [{"id": "ws-a", "enabled": True, **share}], **more}
 
-    assert told in await refusal("update_integration_workspaces", slug="openai", **given)
+    assert message in await refusal("update_integration_workspaces", slug="openai", **given)
     assert list(emulator.log) == []

@@ -9,11 +9,11 @@ def support(workspace):
 
 
 async def test_a_label_is_made_read_changed_listed_and_deleted(ask, refusal, support):
-    made = await ask(
+    created = await ask(
         "create_prompt_label", name="canary", workspace_id=support, color_code="#FF0000"
     )
-    await ask("update_prompt_label", label_id=made["id"], name="canary-2", description="A few")
-    read = await ask("get_prompt_label", label_id=made["id"])
+    await ask("update_prompt_label", label_id=created["id"], name="canary-2", description="A few")
+    read = await ask("get_prompt_label", label_id=created["id"])
     listed = await ask("list_prompt_labels", workspace_id=support, search="canary")
 
     assert (read["name"], read["description"], read["color_code"]) == (
@@ -23,8 +23,8 @@ async def test_a_label_is_made_read_changed_listed_and_deleted(ask, refusal, sup
     )
     assert [row["name"] for row in listed["data"]] == ["canary-2"]
 
-    await ask("delete_prompt_label", label_id=made["id"])
-    assert "403" in await refusal("get_prompt_label", label_id=made["id"])
+    await ask("delete_prompt_label", label_id=created["id"])
+    assert "403" in await refusal("get_prompt_label", label_id=created["id"])
 
 
 async def test_three_labels_are_built_in_and_stay(ask, refusal):

@@ -103,9 +103,9 @@ async def test_a_file_that_cannot_be_read_still_has_a_link(ask, refusal, finishe
 async def test_forbidden_columns_are_named(ask, emulator, support):
     emulator.answer("POST", "/emulator/denied-fields", {}, b'{"fields": ["request"]}')
 
-    told = await ask("get_log_export_field_restrictions", workspace_id=support)
+    answer = await ask("get_log_export_field_restrictions", workspace_id=support)
 
-    assert told["denied_fields"] == ["request"]
+    assert answer["denied_fields"] == ["request"]
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import pytest
 def sent(emulator):
     """What was kept of the last inserted log."""
 
-    def found():
+    def stored():
         row = emulator.store.database.execute(
             "select id, request, response, metadata from requests order by rowid desc limit 1"
         ).fetchone()
         return row[0], *map(json.loads, row[1:])
 
-    return found
+    return stored
 
 
 async def test_a_log_is_added_and_read_under_both_names(ask, sent):

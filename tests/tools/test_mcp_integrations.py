@@ -28,8 +28,8 @@ async def test_an_integration_is_made_changed_listed_and_deleted(ask, refusal, j
     read = await ask("get_mcp_integration", id=jira["slug"])
     listed = await ask("list_mcp_integrations", type="workspace", workspace_id=support)
 
-    told = (read["name"], read["description"], read["type"])
-    assert told == ("Jira Cloud", "Issues", "workspace")
+    answer = (read["name"], read["description"], read["type"])
+    assert answer == ("Jira Cloud", "Issues", "workspace")
     assert [row["id"] for row in listed["data"]] == [jira["id"]]
 
     await ask("delete_mcp_integration", id=jira["id"])
@@ -37,10 +37,10 @@ async def test_an_integration_is_made_changed_listed_and_deleted(ask, refusal, j
 
 
 async def test_headers_go_among_the_settings_and_come_back_masked(ask, emulator, jira):
-    kept = emulator.store.table("mcp_integrations")[jira["id"]]["configurations"]
+    stored = emulator.store.table("mcp_integrations")[jira["id"]]["configurations"]
     read = await ask("get_mcp_integration", id=jira["id"])
 
-    assert kept == {
+    assert stored == {
         "timeout": 5,
         "client_secret": "not-a-secret",
         "custom_headers": {"authorization": "Bearer not-a-token"},
@@ -75,8 +75,8 @@ async def test_what_is_disabled_here_is_off_in_every_server(ask):
     await ask("update_mcp_server_capabilities", id="support-github", capabilities=on)
 
     rows = (await ask("list_mcp_server_capabilities", id="support-github"))["data"]
-    found = next(row for row in rows if row["name"] == "delete_repository")
-    assert (found["enabled"], found["integration_enabled"]) == (False, False)
+    answer = next(row for row in rows if row["name"] == "delete_repository")
+    assert (answer["enabled"], answer["integration_enabled"]) == (False, False)
 
 
 async def test_workspaces_are_added_replaced_and_all_let_in(ask, workspace, support):
@@ -103,10 +103,10 @@ async def test_workspaces_are_added_replaced_and_all_let_in(ask, workspace, supp
 
 async def test_a_server_that_does_not_answer_is_told_and_no_error(ask, support):
     draft = {**DRAFT, "url": "https://unreachable.example"}
-    made = await ask("create_mcp_integration", name="Gone", **draft, workspace_id=support)
+    created = await ask("create_mcp_integration", name="Gone", **draft, workspace_id=support)
 
     good = await ask("test_mcp_integration", id="github")
-    bad = await ask("test_mcp_integration", id=made["id"])
+    bad = await ask("test_mcp_integration", id=created["id"])
 
     assert (good["success"], good["status_code"]) == (True, 200)
     assert (bad["success"], bad["error"]) == (False, "connect ECONNREFUSED")

@@ -9,18 +9,20 @@ def support(workspace):
 
 
 async def test_a_server_is_made_changed_listed_and_deleted(ask, refusal, support):
-    made = await ask(
+    created = await ask(
         "create_mcp_server", name="Second", mcp_integration_id="github", workspace_id=support
     )
-    await ask("update_mcp_server", id=made["id"], description="For tests")
-    read = await ask("get_mcp_server", id=made["slug"])
+    await ask("update_mcp_server", id=created["id"], description="For tests")
+    read = await ask("get_mcp_server", id=created["slug"])
     listed = await ask("list_mcp_servers", workspace_id=support, search="second")
 
     assert (read["description"], read["mcp_integration_details"]["slug"]) == ("For tests", "github")
-    assert [row["url"] for row in listed["data"]] == [f"https://mcp.portkey.ai/{made['slug']}/mcp"]
+    assert [row["url"] for row in listed["data"]] == [
+        f"https://mcp.portkey.ai/{created['slug']}/mcp"
+    ]
 
-    await ask("delete_mcp_server", id=made["id"])
-    assert "403" in await refusal("get_mcp_server", id=made["id"])
+    await ask("delete_mcp_server", id=created["id"])
+    assert "403" in await refusal("get_mcp_server", id=created["id"])
 
 
 async def test_a_capability_is_disabled_and_enabled_in_one_workspace(ask):
@@ -28,8 +30,8 @@ async def test_a_capability_is_disabled_and_enabled_in_one_workspace(ask):
 
     async def triage():
         rows = (await ask("list_mcp_server_capabilities", **name))["data"]
-        (found,) = [row for row in rows if row["name"] == "triage"]
-        return found["enabled"], found["integration_enabled"]
+        (answer,) = [row for row in rows if row["name"] == "triage"]
+        return answer["enabled"], answer["integration_enabled"]
 
     async def turn(enabled):
         change = {"name": "triage", "type": "prompt", "enabled": enabled}
@@ -59,8 +61,8 @@ async def test_people_are_let_in_by_name_and_by_default(ask, user):
 
     assert page["default_user_access"] == "deny"
     assert (page["has_more"], page["next_page"]) == (True, 2)
-    found = {row["user_id"]: row["enabled"] for row in page["data"] + rest["data"]}
-    assert found == {diego: True, user("Emi"): False}
+    answer = {row["user_id"]: row["enabled"] for row in page["data"] + rest["data"]}
+    assert answer == {diego: True, user("Emi"): False}
 
 
 async def test_an_access_that_says_nothing_is_not_sent(refusal, emulator):
@@ -102,14 +104,14 @@ async def test_the_registry_is_read_page_by_page(ask, emulator, support):
 
 
 async def test_the_registry_is_searched_by_name_workspace_and_time(ask, support, workspace):
-    made = await ask(
+    created = await ask(
         "create_mcp_server", name="Two", mcp_integration_id="github", workspace_id=support
     )
-    github, two = "ai.portkey/support-github", f"ai.portkey/{made['slug']}"
+    github, two = "ai.portkey/support-github", f"ai.portkey/{created['slug']}"
 
-    async def names(**asked):
-        found = await ask("list_mcp_registry", **asked)
-        return [each["server"]["name"] for each in found["servers"]]
+    async def names(**arguments):
+        answer = await ask("list_mcp_registry", **arguments)
+        return [each["server"]["name"] for each in answer["servers"]]
 
     assert await names(search="gitHUB") == [github]
     assert await names(workspace_id=support) == [two, github]

@@ -18,9 +18,9 @@ async def test_a_models_price_and_a_providers_price_list_agree(ask):
 
 
 async def test_a_model_says_what_it_takes(ask):
-    found = await ask("get_model_capabilities", provider="anthropic", model="claude-sonnet-5")
+    answer = await ask("get_model_capabilities", provider="anthropic", model="claude-sonnet-5")
 
-    assert {each["key"] for each in found["params"]} == {"max_tokens", "temperature"}
+    assert {each["key"] for each in answer["params"]} == {"max_tokens", "temperature"}
 
 
 async def test_an_unknown_model_is_not_found_in_the_catalogues_own_words(refusal):
@@ -31,25 +31,25 @@ async def test_an_unknown_model_is_not_found_in_the_catalogues_own_words(refusal
 
 
 async def test_the_public_catalogue_is_asked_without_the_key(emulator):
-    seen = []
+    requests = []
 
     class Watching(InProcess):
         async def __call__(self, method, target, headers, body):
-            seen.append((target, "x-portkey-api-key" in headers))
+            requests.append((target, "x-portkey-api-key" in headers))
             return await super().__call__(method, target, headers, body)
 
     api = Portkey(Settings(PORTKEY_API_KEY=SecretStr("a-key")), Watching(emulator))
     await get_model_pricing(api, "openai", "gpt-5")
     await get_provider_price_list(api, "openai")
 
-    assert seen == [
+    assert requests == [
         ("/model-configs/pricing/openai/gpt-5", False),
         ("https://configs.portkey.ai/pricing/openai.json", False),
     ]
 
 
 async def test_callable_models_are_those_of_the_workspaces_own_keys(ask):
-    found = await ask("list_callable_models")
+    answer = await ask("list_callable_models")
 
-    assert {row["id"].partition("/")[2] for row in found["data"]} <= {"gpt-5", "gpt-5-mini"}
-    assert found["data"]
+    assert {row["id"].partition("/")[2] for row in answer["data"]} <= {"gpt-5", "gpt-5-mini"}
+    assert answer["data"]

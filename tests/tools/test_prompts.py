@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture
-def home(emulator, workspace):
+def place(emulator, workspace):
     """Where the new prompts go: a collection and a provider of the workspace Support."""
     support = workspace("Support")
     (folder,) = emulator.store.table("collections").where(workspace_id=support, name="Macros")
@@ -15,20 +15,20 @@ def home(emulator, workspace):
 
 
 @pytest.fixture
-async def prompt(ask, home):
+async def prompt(ask, place):
     return await ask(
         "create_prompt",
         name="Greeting",
         string="Hello {{name}}",
         parameters={"temperature": 0.5},
         model="gpt-5",
-        **home,
+        **place,
     )
 
 
-async def test_a_prompt_is_written_read_listed_and_deleted(ask, refusal, prompt, home):
+async def test_a_prompt_is_written_read_listed_and_deleted(ask, refusal, prompt, place):
     read = await ask("get_prompt", prompt_id=prompt["slug"])
-    listed = await ask("list_prompts", collection_id=home["collection_id"], page_size=2)
+    listed = await ask("list_prompts", collection_id=place["collection_id"], page_size=2)
 
     assert (read["string"], read["prompt_version"], read["model"]) == ("Hello {{name}}", 1, "gpt-5")
     assert read["prompt_version_id"] == prompt["version_id"]
@@ -41,22 +41,22 @@ async def test_a_prompt_is_written_read_listed_and_deleted(ask, refusal, prompt,
 
 
 async def test_prompts_are_found_by_a_part_of_the_name(ask, prompt, workspace):
-    found = await ask("list_prompts", workspace_id=workspace("Support"), search="reet")
+    answer = await ask("list_prompts", workspace_id=workspace("Support"), search="reet")
 
-    assert [row["slug"] for row in found["data"]] == [prompt["slug"]]
+    assert [row["slug"] for row in answer["data"]] == [prompt["slug"]]
 
 
-async def test_messages_are_kept_as_the_text_portkey_keeps(ask, home):
+async def test_messages_are_kept_as_the_text_portkey_keeps(ask, place):
     messages = [
         {"role": "system", "content": [{"type": "text", "text": "Be kind, {{name}}"}]},
         {"role": "user", "content": "é"},
     ]
 
-    made = await ask(
-        "create_prompt", name="Chat", messages=messages, parameters={}, model="gpt-5", **home
+    created = await ask(
+        "create_prompt", name="Chat", messages=messages, parameters={}, model="gpt-5", **place
     )
 
-    read = await ask("get_prompt", prompt_id=made["id"])
+    read = await ask("get_prompt", prompt_id=created["id"])
     assert json.loads(read["string"]) == messages
     assert "é" in read["string"]
 
@@ -70,11 +70,11 @@ async def test_messages_are_kept_as_the_text_portkey_keeps(ask, home):
         ({"string": "x", "model": None}, "model"),
     ],
 )
-async def test_a_prompt_that_makes_no_sense_is_not_sent(refusal, emulator, home, given, problem):
+async def test_a_prompt_that_makes_no_sense_is_not_sent(refusal, emulator, place, given, problem):
     emulator.log.clear()
 
     advice = await refusal(
-        "create_prompt", **{"name": "A", "parameters": {}, "model": "m"} | home | given
+        "create_prompt", **{"name": "A", "parameters": {}, "model": "m"} | place | given
     )
 
     assert problem in advice
@@ -82,12 +82,12 @@ async def test_a_prompt_that_makes_no_sense_is_not_sent(refusal, emulator, home,
 
 
 @pytest.mark.parametrize("name", ["ai_model_id", "finetune_id"])
-async def test_older_names_of_the_model_are_sent_as_the_model(ask, home, name):
-    made = await ask(
-        "create_prompt", name="A", string="x", parameters={}, **{name: "gpt-9"}, **home
+async def test_older_names_of_the_model_are_sent_as_the_model(ask, place, name):
+    created = await ask(
+        "create_prompt", name="A", string="x", parameters={}, **{name: "gpt-9"}, **place
     )
 
-    assert (await ask("get_prompt", prompt_id=made["id"]))["model"] == "gpt-9"
+    assert (await ask("get_prompt", prompt_id=created["id"]))["model"] == "gpt-9"
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ async def test_older_names_of_the_model_are_sent_as_the_model(ask, home, name):
         ("required", "required"),
     ],
 )
-async def test_a_tool_choice_is_sent_as_models_take_it(ask, home, given, sent):
+async def test_a_tool_choice_is_sent_as_models_take_it(ask, place, given, sent):
     """The form of arguments is the TypeScript server's, and so is what it makes of it."""
-    made = await ask(
-        "create_prompt", name="A", string="x", parameters={}, model="m", tool_choice=given, **home
+    created = await ask(
+        "create_prompt", name="A", string="x", parameters={}, model="m", tool_choice=given, **place
     )
 
-    shown = await ask("render_prompt", prompt_id=made["slug"], variables={})
+    shown = await ask("render_prompt", prompt_id=created["slug"], variables={})
     assert shown["data"]["tool_choice"] == sent
 
 
@@ -131,32 +131,40 @@ async def test_a_tool_choice_that_makes_no_sense_is_not_sent(refusal, prompt, ch
     assert f"tool_choice: {problem}" in advice
 
 
-async def test_a_dry_run_writes_nothing(ask, emulator, prompt, home):
+async def test_a_dry_run_writes_nothing(ask, emulator, prompt, place):
     emulator.log.clear()
-    told = await ask(
+    answer = await ask(
         "create_prompt",
         name="New",
         string="x" * 9,
         parameters={"a": 1},
         model="m",
         dry_run=True,
-        **home,
+        **place,
     )
-    assert (told["action"], told["template_length"], told["parameter_count"]) == ("create", 9, 1)
+    assert (answer["action"], answer["template_length"], answer["parameter_count"]) == (
+        "create",
+        9,
+        1,
+    )
     assert not emulator.log
 
-    told = await ask(
+    answer = await ask(
         "update_prompt", prompt_id=prompt["id"], string="Hi", model="gpt-5", dry_run=True
     )
-    assert (told["action"], told["changes"], told["makes_version"]) == ("update", ["string"], True)
-    told = await ask("update_prompt", prompt_id=prompt["id"], name="Greeting", dry_run=True)
-    assert (told["action"], told["changes"]) == ("none", [])
+    assert (answer["action"], answer["changes"], answer["makes_version"]) == (
+        "update",
+        ["string"],
+        True,
+    )
+    answer = await ask("update_prompt", prompt_id=prompt["id"], name="Greeting", dry_run=True)
+    assert (answer["action"], answer["changes"]) == ("none", [])
     assert (await ask("list_prompt_versions", prompt_id=prompt["id"]))["total"] == 1
 
 
 async def test_a_change_is_in_force_only_when_it_is_published(ask, prompt):
     name = {"prompt_id": prompt["slug"]}
-    made = await ask(
+    created = await ask(
         "update_prompt",
         **name,
         string="Hi {{name}}",
@@ -166,7 +174,7 @@ async def test_a_change_is_in_force_only_when_it_is_published(ask, prompt):
     )
     before = await ask("get_prompt", **name)
     versions = await ask("list_prompt_versions", **name)
-    second = await ask("get_prompt_version", **name, version_id=made["prompt_version_id"])
+    second = await ask("get_prompt_version", **name, version_id=created["prompt_version_id"])
     await ask("publish_prompt", **name, version=2)
     after = await ask("get_prompt", **name)
 
@@ -260,3 +268,25 @@ async def test_a_hyperparameter_cannot_take_the_place_of_another_field(refusal, 
     )
 
     assert f"{name} is not a hyperparameter" in advice
+
+
+async def test_missing_billing_fields_are_errors_in_the_answer_not_of_the_call(ask, emulator):
+    emulator.log.clear()
+
+    answer = await ask("validate_completion_metadata", app="desk")
+
+    assert answer == {
+        "valid": False,
+        "errors": ["Missing required field: client_id", "Missing required field: env"],
+        "warnings": ["Missing recommended field: project_id (helps with billing attribution)"],
+        "metadata": {"app": "desk"},
+    }
+    assert not emulator.log
+
+
+async def test_complete_billing_metadata_is_valid(ask):
+    given = {"client_id": "c", "app": "a", "env": "dev", "project_id": "p", "feature": "f"}
+
+    answer = await ask("validate_completion_metadata", **given)
+
+    assert answer == {"valid": True, "errors": [], "warnings": [], "metadata": given}

@@ -54,7 +54,7 @@ async def test_a_provider_goes_with_its_integration(ask, refusal, provider, scie
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"periodic_reset": "weekly"}, "needs credit_limit"),
         ({"credit_limit": 5, "alert_threshold": 5}, "below credit_limit"),
@@ -64,8 +64,8 @@ async def test_a_provider_goes_with_its_integration(ask, refusal, provider, scie
         ({}, "give something to change"),
     ],
 )
-async def test_what_does_not_agree_is_not_sent(refusal, emulator, given, told):
-    assert told in await refusal("update_provider", slug="ours", **given)
+async def test_what_does_not_agree_is_not_sent(refusal, emulator, given, message):
+    assert message in await refusal("update_provider", slug="ours", **given)
     assert list(emulator.log) == []
 
 
@@ -90,8 +90,8 @@ async def test_the_settings_of_a_providers_integration_are_read_if_asked_for(
     await ask("update_integration", slug="openai", configurations=settings)
 
     plain = await ask("get_provider", **where)
-    whole = await ask("get_provider", **where, include_configurations=True)
+    detailed = await ask("get_provider", **where, include_configurations=True)
 
     assert "configurations" not in plain
-    assert whole["configurations"]["openai_project"] == "p"
-    assert "hidden" not in str(whole)
+    assert detailed["configurations"]["openai_project"] == "p"
+    assert "hidden" not in str(detailed)

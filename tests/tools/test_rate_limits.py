@@ -17,23 +17,23 @@ def support(workspace):
 
 
 async def test_a_rate_limit_is_made_read_changed_listed_and_archived(ask, refusal, support):
-    made = await ask("create_rate_limit", **POLICY, target="mcp_tools", workspace_id=support)
-    await ask("update_rate_limit", id=made["id"], value=90, unit="rpd", name="Tools")
-    read = await ask("get_rate_limit", id=made["id"])
+    created = await ask("create_rate_limit", **POLICY, target="mcp_tools", workspace_id=support)
+    await ask("update_rate_limit", id=created["id"], value=90, unit="rpd", name="Tools")
+    read = await ask("get_rate_limit", id=created["id"])
     listed = await ask("list_rate_limits", workspace_id=support, target="mcp_tools")
 
     assert {n: read[n] for n in POLICY} == {**POLICY, "value": 90, "unit": "rpd"}
     assert (read["name"], read["target"]) == ("Tools", "mcp_tools")
-    assert [row["id"] for row in listed["data"]] == [made["id"]]
+    assert [row["id"] for row in listed["data"]] == [created["id"]]
 
-    await ask("delete_rate_limit", id=made["id"])
-    assert "403" in await refusal("get_rate_limit", id=made["id"])
-    assert (await ask("get_rate_limit", id=made["id"], status="archived"))["name"] == "Tools"
+    await ask("delete_rate_limit", id=created["id"])
+    assert "403" in await refusal("get_rate_limit", id=created["id"])
+    assert (await ask("get_rate_limit", id=created["id"], status="archived"))["name"] == "Tools"
 
 
 async def test_a_number_goes_as_it_came(ask, emulator, support):
-    made = await ask("create_rate_limit", **POLICY, workspace_id=support)
+    created = await ask("create_rate_limit", **POLICY, workspace_id=support)
 
-    value = emulator.store.table("rate_limits")[made["id"]]["value"]
+    value = emulator.store.table("rate_limits")[created["id"]]["value"]
 
     assert (value, type(value)) == (60, int)

@@ -10,18 +10,18 @@ def science(workspace):
 
 async def test_a_group_gets_a_role_and_loses_it(ask, science):
     groups = await ask("list_scim_groups", search="eng")
-    made = await ask(
+    created = await ask(
         "create_scim_workspace_mapping",
         workspace_id=science,
         role="manager",
         scim_group_id=groups["data"][0]["id"],
     )
     listed = await ask("list_scim_workspace_mappings", workspace_id=science)
-    gone = await ask("delete_scim_workspace_mapping", mapping_id=made["id"])
+    gone = await ask("delete_scim_workspace_mapping", mapping_id=created["id"])
     after = await ask("list_scim_workspace_mappings", workspace_id=science)
 
-    assert listed["mappings"] == [made]
-    assert (made["scim_group"], made["role"]) == ("Engineering", "manager")
+    assert listed["mappings"] == [created]
+    assert (created["scim_group"], created["role"]) == ("Engineering", "manager")
     assert gone == {"success": True}
     assert after["total_count"] == 0
 

@@ -16,9 +16,9 @@ DRAFT = {
 
 
 async def test_a_reference_is_made_read_changed_listed_and_deleted(ask, refusal):
-    made = await ask("create_secret_reference", **DRAFT, slug="anthropic", tags={"team": "x"})
+    created = await ask("create_secret_reference", **DRAFT, slug="anthropic", tags={"team": "x"})
     await ask("update_secret_reference", id="anthropic", secret_key="key", tags=None)
-    read = await ask("get_secret_reference", id=made["id"])
+    read = await ask("get_secret_reference", id=created["id"])
     listed = await ask("list_secret_references", search="anthropic")
 
     assert (read["secret_key"], read["tags"], read["status"]) == ("key", None, "ACTIVE")
@@ -34,12 +34,12 @@ async def test_a_reference_is_made_read_changed_listed_and_deleted(ask, refusal)
 
 
 async def test_new_credentials_are_merged_with_the_old(ask, emulator):
-    made = await ask("create_secret_reference", **DRAFT)
+    created = await ask("create_secret_reference", **DRAFT)
 
-    await ask("update_secret_reference", id=made["id"], auth_config={"vault_token": "hvs.new"})
+    await ask("update_secret_reference", id=created["id"], auth_config={"vault_token": "hvs.new"})
 
-    kept = emulator.store.table("secret_references")[made["id"]]["auth_config"]
-    assert kept == {**VAULT, "vault_token": "hvs.new"}
+    stored = emulator.store.table("secret_references")[created["id"]]["auth_config"]
+    assert stored == {**VAULT, "vault_token": "hvs.new"}
 
 
 async def test_tags_are_matched_as_an_object_or_as_text(ask):
@@ -51,16 +51,18 @@ async def test_tags_are_matched_as_an_object_or_as_text(ask):
 
 
 async def test_workspaces_are_named_or_all(ask, emulator, refusal, workspace):
-    made = await ask("create_secret_reference", **DRAFT, allowed_workspaces=[workspace("Support")])
-    some = await ask("get_secret_reference", id=made["id"])
-    kept = emulator.store.table("secret_references")[made["id"]]
-    assert kept["_allowed_workspaces"] == [workspace("Support")]
-    await ask("update_secret_reference", id=made["id"], allow_all_workspaces=True)
-    every = await ask("get_secret_reference", id=made["id"])
+    created = await ask(
+        "create_secret_reference", **DRAFT, allowed_workspaces=[workspace("Support")]
+    )
+    some = await ask("get_secret_reference", id=created["id"])
+    stored = emulator.store.table("secret_references")[created["id"]]
+    assert stored["_allowed_workspaces"] == [workspace("Support")]
+    await ask("update_secret_reference", id=created["id"], allow_all_workspaces=True)
+    every = await ask("get_secret_reference", id=created["id"])
 
     assert (some["allow_all_workspaces"], every["allow_all_workspaces"]) == (False, True)
-    kept = emulator.store.table("secret_references")[made["id"]]
-    assert kept["_allowed_workspaces"] == []
+    stored = emulator.store.table("secret_references")[created["id"]]
+    assert stored["_allowed_workspaces"] == []
     both = {"allow_all_workspaces": True, "allowed_workspaces": ["ws"]}
     assert "not both" in await refusal("create_secret_reference", **DRAFT, **both)
 

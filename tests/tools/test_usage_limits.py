@@ -16,28 +16,30 @@ def support(workspace):
 
 
 async def test_a_usage_limit_is_made_read_changed_listed_and_archived(ask, refusal, support):
-    made = await ask("create_usage_limit", **POLICY, name="Teams", workspace_id=support)
-    await ask("update_usage_limit", id=made["id"], credit_limit=90, alert_threshold=80)
-    read = await ask("get_usage_limit", id=made["id"])
+    created = await ask("create_usage_limit", **POLICY, name="Teams", workspace_id=support)
+    await ask("update_usage_limit", id=created["id"], credit_limit=90, alert_threshold=80)
+    read = await ask("get_usage_limit", id=created["id"])
     listed = await ask("list_usage_limits", workspace_id=support, type="requests")
 
     assert {name: read[name] for name in POLICY} == {**POLICY, "credit_limit": 90}
     assert (read["name"], read["alert_threshold"]) == ("Teams", 80)
-    assert [row["id"] for row in listed["data"]] == [made["id"]]
+    assert [row["id"] for row in listed["data"]] == [created["id"]]
 
-    await ask("delete_usage_limit", id=made["id"])
-    assert "403" in await refusal("get_usage_limit", id=made["id"])
-    assert (await ask("get_usage_limit", id=made["id"], status="archived"))["name"] == "Teams"
+    await ask("delete_usage_limit", id=created["id"])
+    assert "403" in await refusal("get_usage_limit", id=created["id"])
+    assert (await ask("get_usage_limit", id=created["id"], status="archived"))["name"] == "Teams"
 
 
 async def test_null_ends_a_reset_and_absence_keeps_it(ask, support):
-    made = await ask("create_usage_limit", **POLICY, workspace_id=support, periodic_reset="weekly")
-    await ask("update_usage_limit", id=made["id"], name="Renamed")
-    kept = await ask("get_usage_limit", id=made["id"])
-    await ask("update_usage_limit", id=made["id"], periodic_reset=None)
-    ended = await ask("get_usage_limit", id=made["id"])
+    created = await ask(
+        "create_usage_limit", **POLICY, workspace_id=support, periodic_reset="weekly"
+    )
+    await ask("update_usage_limit", id=created["id"], name="Renamed")
+    stored = await ask("get_usage_limit", id=created["id"])
+    await ask("update_usage_limit", id=created["id"], periodic_reset=None)
+    ended = await ask("get_usage_limit", id=created["id"])
 
-    assert (kept["periodic_reset"], kept["next_usage_reset_at"]) == (
+    assert (stored["periodic_reset"], stored["next_usage_reset_at"]) == (
         "weekly",
         "2026-11-09T00:00:00.000Z",
     )
@@ -46,8 +48,8 @@ async def test_null_ends_a_reset_and_absence_keeps_it(ask, support):
 
 async def test_a_group_that_is_exhausted_starts_again_or_gets_more(ask, support):
     (policy,) = (await ask("list_usage_limits", workspace_id=support))["data"]
-    found = await ask("list_usage_limit_entities", limit_id=policy["id"], status="exhausted")
-    (emi,) = found["data"]
+    answer = await ask("list_usage_limit_entities", limit_id=policy["id"], status="exhausted")
+    (emi,) = answer["data"]
 
     await ask("update_usage_limit", id=policy["id"], credit_limit=200)
     more = await ask("list_usage_limit_entities", limit_id=policy["id"], search="emi")
@@ -72,7 +74,7 @@ async def test_usage_is_shown_if_asked_for_and_reset_by_value(ask, support):
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ({"alert_threshold": 60}, "below credit_limit"),
         ({"periodic_reset": "weekly", "periodic_reset_days": 3}, "not both"),
@@ -80,6 +82,6 @@ async def test_usage_is_shown_if_asked_for_and_reset_by_value(ask, support):
         ({"type": "dollars"}, "type"),
     ],
 )
-async def test_what_does_not_agree_is_not_sent(refusal, emulator, more, told):
-    assert told in await refusal("create_usage_limit", **{**POLICY, **more})
+async def test_what_does_not_agree_is_not_sent(refusal, emulator, more, message):
+    assert message in await refusal("create_usage_limit", **{**POLICY, **more})
     assert list(emulator.log) == []

@@ -73,7 +73,7 @@ async def test_a_name_is_not_sent_and_the_model_is_told(call, emulator, user):
     result = await call("update_user", {"user_id": emi, "role": "admin", "first_name": "Emma"})
 
     assert result.structured_content == {"success": True}
-    assert "Not sent, for Portkey has no such field here: first_name." in result.content[1].text
+    assert "Not sent, because Portkey has no such field here: first_name." in result.content[1].text
     changed = emulator.store.table("users")[emi]
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
 
@@ -111,14 +111,14 @@ async def test_an_invitation_says_who_joins_what_with_which_key(api, emulator, s
         workspace_api_key_details=InviteApiKey(scopes=["logs.view"]),
     )
 
-    made = await invite_user(api, draft)
+    created = await invite_user(api, draft)
 
-    kept = emulator.store.table("invites")[made.id]
-    assert kept["_workspaces"] == [{"id": slug, "role": "manager"}]
-    assert kept["_scopes"] == ["logs.view"]
-    invite = await get_user_invite(api, made.id)
+    stored = emulator.store.table("invites")[created.id]
+    assert stored["_workspaces"] == [{"id": slug, "role": "manager"}]
+    assert stored["_scopes"] == ["logs.view"]
+    invite = await get_user_invite(api, created.id)
     assert (invite.email, invite.role, invite.status) == ("gita@new.example", "member", "pending")
-    assert made.invite_link.endswith(made.id)
+    assert created.invite_link.endswith(created.id)
 
 
 async def test_the_workspaces_portkey_demands_may_be_left_out(api):
@@ -162,24 +162,24 @@ async def test_invitations_are_filtered_and_paged(api, filters, emails):
 
 
 async def test_an_invitation_sent_again_has_the_same_link(ask):
-    made = await ask("invite_user", email="gita@new.example", role="member", workspaces=[])
+    created = await ask("invite_user", email="gita@new.example", role="member", workspaces=[])
 
-    again = await ask("resend_user_invite", invite_id=made["id"])
+    again = await ask("resend_user_invite", invite_id=created["id"])
 
-    assert again == {"inviteLink": made["invite_link"]}
+    assert again == {"inviteLink": created["invite_link"]}
 
 
 @pytest.mark.parametrize("end", ["cancelled", "expired"])
 async def test_an_invitation_that_has_ended_is_not_sent_again(api, emulator, end):
-    made = await invite_user(api, InviteDraft(email="gita@new.example", role="member"))
+    created = await invite_user(api, InviteDraft(email="gita@new.example", role="member"))
     if end == "cancelled":
-        await delete_user_invite(api, made.id)
+        await delete_user_invite(api, created.id)
     else:
         emulator.store.ahead = timedelta(days=8)
 
-    assert (await get_user_invite(api, made.id)).status == end
+    assert (await get_user_invite(api, created.id)).status == end
     with pytest.raises(Rejected, match="not pending"):
-        await resend_user_invite(api, made.id)
+        await resend_user_invite(api, created.id)
 
 
 async def test_a_model_must_name_an_email_that_could_be_one(refusal, emulator):
@@ -198,6 +198,6 @@ async def test_what_an_invitations_key_has_no_field_for_is_named(call, emulator)
     result = await call("invite_user", arguments)
 
     assert result.content[1].text == (
-        "Not sent, for Portkey has no such field here: workspace_api_key_details.expiry, "
+        "Not sent, because Portkey has no such field here: workspace_api_key_details.expiry, "
         "workspace_api_key_details.name."
     )

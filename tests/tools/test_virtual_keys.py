@@ -32,15 +32,15 @@ def support(workspace):
 def make(api, support):
     """Make a virtual key in Support, and return its slug."""
 
-    async def made(**more):
+    async def created(**more):
         draft = VirtualKeyDraft(**{**OPENAI, "workspace_id": support, **more})
         return (await create_virtual_key(api, draft)).slug
 
-    return made
+    return created
 
 
 @pytest.fixture
-def kept(emulator):
+def stored(emulator):
     """What the store keeps of a virtual key."""
 
     def row(slug):
@@ -50,21 +50,21 @@ def kept(emulator):
     return row
 
 
-async def test_a_providers_key_is_kept_and_never_shown(api, make, kept, support):
+async def test_a_providers_key_is_kept_and_never_shown(api, make, stored, support):
     slug = await make(key="sk-hidden-1")
     await update_virtual_key(api, slug, VirtualKeyPatch(key="sk-hidden-2"))
 
     read = await get_virtual_key(api, slug, WorkspaceSelector(workspace_id=support))
     listed = await list_virtual_keys(api, VirtualKeyFilter(workspace_id=support))
 
-    assert kept(slug)["_key"] == "sk-hidden-2"
+    assert stored(slug)["_key"] == "sk-hidden-2"
     assert listed.data[0].slug == slug
     assert "sk-hidden" not in f"{read.answer()} {listed.answer()}"
 
 
 async def test_a_model_makes_reads_changes_and_deletes_one(ask, support):
-    made = await ask("create_virtual_key", **OPENAI, workspace_id=support, note="For support")
-    slug = made["slug"]
+    created = await ask("create_virtual_key", **OPENAI, workspace_id=support, note="For support")
+    slug = created["slug"]
 
     changed = await ask("update_virtual_key", slug=slug, name="Renamed", workspace_id=support)
     read = await ask("get_virtual_key", slug=slug, workspace_id=support)
@@ -128,28 +128,28 @@ async def test_a_list_is_of_one_workspace_and_paged_from_zero(api, make, support
     ],
 )
 async def test_short_forms_make_the_usual_limits_and_long_ones_any(
-    api, make, kept, by, given, expected
+    api, make, stored, by, given, expected
 ):
     slug = await make(**(given if by == "create" else {}))
     if by == "update":
         await update_virtual_key(api, slug, VirtualKeyPatch(**given))
 
-    assert {name: kept(slug)[name] for name in expected} == expected
+    assert {name: stored(slug)[name] for name in expected} == expected
 
 
-async def test_azure_fields_reach_portkey_under_its_own_names(ask, kept, support):
-    made = await ask(
+async def test_azure_fields_reach_portkey_under_its_own_names(ask, stored, support):
+    created = await ask(
         "create_virtual_key",
         **{**OPENAI, "provider": "azure-openai", "workspace_id": support},
         api_version="2025-01-01",
         resource_name="acme",
         deployment_name="gpt",
     )
-    slug = made["slug"]
+    slug = created["slug"]
     deployment = {"api_version": "2026-01-01", "deployment_name": "gpt-5", "alias": "g"}
     await ask("update_virtual_key", slug=slug, deployment_configurations=[deployment])
 
-    assert kept(slug)["model_config"] == {
+    assert stored(slug)["model_config"] == {
         "apiVersion": "2025-01-01",
         "resourceName": "acme",
         "deploymentName": "gpt",
@@ -157,7 +157,7 @@ async def test_azure_fields_reach_portkey_under_its_own_names(ask, kept, support
     }
 
 
-async def test_several_deployments_are_made_at_once(make, kept):
+async def test_several_deployments_are_made_at_once(make, stored):
     slug = await make(
         provider="azure-openai",
         deployment_configurations=[
@@ -166,13 +166,13 @@ async def test_several_deployments_are_made_at_once(make, kept):
         ],
     )
 
-    assert kept(slug)["model_config"]["deploymentConfig"] == [
+    assert stored(slug)["model_config"]["deploymentConfig"] == [
         {"apiVersion": "1", "deploymentName": "a", "is_default": True},
         {"apiVersion": "2", "deploymentName": "b"},
     ]
 
 
-async def test_a_secret_reference_stands_in_for_the_key(api, support, kept):
+async def test_a_secret_reference_stands_in_for_the_key(api, support, stored):
     mapping = SecretMapping(
         target_field="key", secret_reference_id="openai-key", secret_key="openai"
     )
@@ -182,8 +182,8 @@ async def test_a_secret_reference_stands_in_for_the_key(api, support, kept):
 
     slug = (await create_virtual_key(api, draft)).slug
 
-    assert "_key" not in kept(slug)
-    assert kept(slug)["secret_mappings"] == [
+    assert "_key" not in stored(slug)
+    assert stored(slug)["secret_mappings"] == [
         {"target_field": "key", "secret_reference_id": "openai-key", "secret_key": "openai"}
     ]
 
@@ -195,15 +195,15 @@ async def test_neither_a_key_nor_a_reference_is_refused(api, support):
         await create_virtual_key(api, draft)
 
 
-async def test_null_clears_a_note_and_absence_keeps_everything(ask, make, kept):
+async def test_null_clears_a_note_and_absence_keeps_everything(ask, make, stored):
     slug = await make(note="Old", credit_limit=5, expires_at="2027-01-01T00:00:00Z")
-    before = dict(kept(slug))
+    before = dict(stored(slug))
 
     await ask("update_virtual_key", slug=slug, name="Renamed")
-    assert kept(slug) == {**before, "name": "Renamed"}
+    assert stored(slug) == {**before, "name": "Renamed"}
 
     await ask("update_virtual_key", slug=slug, note=None)
-    assert kept(slug) == {**before, "name": "Renamed", "note": None}
+    assert stored(slug) == {**before, "name": "Renamed", "note": None}
     assert before["note"] == "Old"
 
 
@@ -232,7 +232,7 @@ async def test_a_workspace_key_sees_no_other_workspace(connect, make, workspace)
     theirs = await make(workspace_id=shared)
 
     assert (await list_virtual_keys(service, VirtualKeyFilter())).total == 2
-    for asked in (
+    for request in (
         list_virtual_keys(service, VirtualKeyFilter(workspace_id=shared)),
         get_virtual_key(service, theirs, WorkspaceSelector()),
         update_virtual_key(service, theirs, VirtualKeyPatch(name="Ours")),
@@ -240,11 +240,11 @@ async def test_a_workspace_key_sees_no_other_workspace(connect, make, workspace)
         create_virtual_key(service, VirtualKeyDraft(**OPENAI, workspace_id=shared)),
     ):
         with pytest.raises(Forbidden):
-            await asked
+            await request
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"credit_limit": 5, "usage_limits": {"credit_limit": 9}}, "(credit_limit), not both"),
         ({"alert_threshold": 80}, "alert_threshold needs credit_limit"),
@@ -267,12 +267,12 @@ async def test_a_workspace_key_sees_no_other_workspace(connect, make, workspace)
         ({"notes": "x"}, "did you mean note?"),
     ],
 )
-async def test_a_virtual_key_that_cannot_be_is_not_sent(refusal, emulator, arguments, told):
+async def test_a_virtual_key_that_cannot_be_is_not_sent(refusal, emulator, arguments, message):
     created = await refusal("create_virtual_key", **{**OPENAI, **arguments})
     updated = await refusal("update_virtual_key", slug="s", **arguments)
 
-    assert told in created
-    assert told in updated
+    assert message in created
+    assert message in updated
     assert list(emulator.log) == []
 
 

@@ -17,7 +17,7 @@ from portkey_admin_mcp.tools.users import get_user
 from portkey_admin_mcp.tools.workspaces import (
     add_workspace_member,
     create_workspace,
-    delete_named_workspace,
+    delete_workspace,
     get_workspace,
     get_workspace_member,
     list_workspace_members,
@@ -34,7 +34,7 @@ def support(workspace):
 
 
 @pytest.fixture
-def kept(emulator, support):
+def stored(emulator, support):
     """What the store keeps of Support."""
     return lambda: emulator.store.table("workspaces")[support]
 
@@ -49,16 +49,20 @@ async def test_a_workspace_is_made_with_people_budget_and_defaults(api, user):
         rate_limits=[RateLimit(type="requests", unit="rpm", value=60)],
     )
 
-    made = await create_workspace(api, draft)
+    created = await create_workspace(api, draft)
 
-    whole = (await get_workspace(api, made.slug)).answer()
-    assert (whole["name"], whole["icon"], whole["description"]) == ("🚀 Rockets", "🚀", "Goes up")
-    assert whole["defaults"]["metadata"] == {"team": "rockets"}
-    assert whole["usage_limits"] == [
+    answer = (await get_workspace(api, created.slug)).answer()
+    assert (answer["name"], answer["icon"], answer["description"]) == (
+        "🚀 Rockets",
+        "🚀",
+        "Goes up",
+    )
+    assert answer["defaults"]["metadata"] == {"team": "rockets"}
+    assert answer["usage_limits"] == [
         {"type": "cost", "credit_limit": 500, "periodic_reset": "monthly"}
     ]
-    assert whole["rate_limits"] == [{"type": "requests", "unit": "rpm", "value": 60}]
-    assert [member["email"] for member in whole["users"]] == ["ben@acme.example"]
+    assert answer["rate_limits"] == [{"type": "requests", "unit": "rpm", "value": 60}]
+    assert [member["email"] for member in answer["users"]] == ["ben@acme.example"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ async def test_a_workspace_is_made_with_people_budget_and_defaults(api, user):
 async def test_workspaces_are_filtered_and_paged_from_zero(api, filters, names):
     page = await list_workspaces(api, WorkspaceFilter(**filters))
 
-    assert [found.name for found in page.data] == names
+    assert [row.name for row in page.data] == names
 
 
 async def test_a_workspace_is_named_by_id_or_slug(api, support):
@@ -86,29 +90,29 @@ async def test_a_workspace_is_named_by_id_or_slug(api, support):
 
 
 @pytest.mark.parametrize("field", ["usage_limits", "rate_limits"])
-async def test_null_clears_a_limit_and_absence_keeps_it(ask, kept, support, field):
+async def test_null_clears_a_limit_and_absence_keeps_it(ask, stored, support, field):
     one = {"usage_limits": [{"credit_limit": 9}], "rate_limits": [{"unit": "rpm", "value": 9}]}
     await ask("update_workspace", workspace_id=support, **one)
 
     await ask("update_workspace", workspace_id=support, description="New")
-    assert {name: kept()[name] for name in one} == one
+    assert {name: stored()[name] for name in one} == one
 
     await ask("update_workspace", workspace_id=support, **{field: None})
-    assert {name: kept()[name] for name in one} == {**one, field: None}
-    assert kept()["description"] == "New"
+    assert {name: stored()[name] for name in one} == {**one, field: None}
+    assert stored()["description"] == "New"
 
 
 async def test_null_takes_the_default_config_away_and_absence_keeps_it(
-    api, ask, emulator, kept, support
+    api, ask, emulator, stored, support
 ):
     slug = next(iter(emulator.store.table("configs").rows()))["slug"]
     await ask("update_workspace", workspace_id=support, user_api_key_config=slug)
     await ask("update_workspace", workspace_id=support, input_guardrails=["pg-in"])
-    assert kept()["defaults"]["user_api_key_config"] == slug
+    assert stored()["defaults"]["user_api_key_config"] == slug
 
     await ask("update_workspace", workspace_id=support, user_api_key_config=None)
 
-    assert kept()["defaults"] == {
+    assert stored()["defaults"] == {
         "metadata": {"team": "support"},
         "is_default": 0,
         "input_guardrails": ["pg-in"],
@@ -117,10 +121,10 @@ async def test_null_takes_the_default_config_away_and_absence_keeps_it(
     }
 
 
-async def test_null_where_it_clears_nothing_is_not_sent(ask, kept, support):
+async def test_null_where_it_clears_nothing_is_not_sent(ask, stored, support):
     await ask("update_workspace", workspace_id=support, name=None, description="New")
 
-    assert (kept()["name"], kept()["description"]) == ("Support", "New")
+    assert (stored()["name"], stored()["description"]) == ("Support", "New")
 
 
 async def test_a_new_name_keeps_the_slug_and_an_empty_icon_clears_it(api, workspace):
@@ -142,7 +146,7 @@ async def test_a_slug_that_is_taken_is_a_conflict(api, support, workspace):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"name": ""}, "name: String should have at least 1 character"),
         ({"is_default": 2}, "is_default: Input should be less than or equal to 1"),
@@ -158,23 +162,23 @@ async def test_a_slug_that_is_taken_is_a_conflict(api, support, workspace):
         ({"usage_limit": []}, "did you mean usage_limits?"),
     ],
 )
-async def test_a_workspace_that_cannot_be_is_not_sent(refusal, emulator, arguments, told):
+async def test_a_workspace_that_cannot_be_is_not_sent(refusal, emulator, arguments, message):
     advice = await refusal("create_workspace", **{"name": "x", **arguments})
 
-    assert told in advice
+    assert message in advice
     assert list(emulator.log) == []
 
 
 async def test_a_deletion_needs_the_name(api, workspace):
     with pytest.raises(Rejected, match="name does not match"):
-        await delete_named_workspace(api, workspace("Science"), WorkspaceDeletion(name="Arts"))
+        await delete_workspace(api, workspace("Science"), WorkspaceDeletion(name="Arts"))
 
-    await delete_named_workspace(api, workspace("Science"), WorkspaceDeletion(name="Science"))
+    await delete_workspace(api, workspace("Science"), WorkspaceDeletion(name="Science"))
 
-    left = await list_workspaces(api, WorkspaceFilter())
+    rest = await list_workspaces(api, WorkspaceFilter())
     archived = await list_workspaces(api, WorkspaceFilter(status="archived"))
-    assert [found.name for found in left.data] == ["Support", "Shared Team Workspace"]
-    assert [found.name for found in archived.data] == ["🔬 Science"]
+    assert [row.name for row in rest.data] == ["Support", "Shared Team Workspace"]
+    assert [row.name for row in archived.data] == ["🔬 Science"]
 
 
 async def test_a_user_joins_changes_role_and_leaves(api, support, user):
@@ -225,18 +229,18 @@ async def test_a_workspace_key_reads_its_own_workspace_and_members_only(
 
     assert (await get_workspace(service, support)).id == support
     assert (await list_workspace_members(service, support, MemberFilter())).total == 2
-    for asked in (
+    for request in (
         get_workspace(service, science),
         list_workspace_members(service, science, MemberFilter()),
     ):
         with pytest.raises(Forbidden):
-            await asked
+            await request
 
 
 async def test_a_workspace_key_lists_its_own_workspace(connect, support):
     page = await list_workspaces(connect("workspace-service"), WorkspaceFilter())
 
-    assert [found.id for found in page.data] == [support]
+    assert [row.id for row in page.data] == [support]
     assert page.total == 1
 
 
@@ -260,8 +264,8 @@ async def test_a_model_moves_a_person_between_workspaces(ask, support, workspace
 
     assert gone == {"success": True}
     assert (await ask("list_workspace_members", workspace_id=support))["total"] == 1
-    found = await ask("get_workspace_member", workspace_id=science, user_id=emi)
-    assert found["workspace_id"] == science
+    row = await ask("get_workspace_member", workspace_id=science, user_id=emi)
+    assert row["workspace_id"] == science
 
 
 async def test_a_slug_that_names_nothing_is_refused_with_advice(refusal):

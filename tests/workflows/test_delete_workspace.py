@@ -22,41 +22,41 @@ from portkey_admin_mcp.workflows.delete_workspace import DeletionOptions, delete
     ],
 )
 async def test_the_id_is_enough_whatever_the_name(api, draft):
-    made = await create_workspace(api, WorkspaceDraft(**draft))
+    created = await create_workspace(api, WorkspaceDraft(**draft))
 
-    assert (await delete_workspace(api, made.id, DeletionOptions())).success
+    assert (await delete_workspace(api, created.id, DeletionOptions())).success
 
     with pytest.raises(Forbidden):
-        await get_workspace(api, made.id)
+        await get_workspace(api, created.id)
 
 
 async def test_the_slug_will_do_as_well(api, emulator):
-    made = await create_workspace(api, WorkspaceDraft(name="Rockets"))
+    created = await create_workspace(api, WorkspaceDraft(name="Rockets"))
     emulator.log.clear()
 
-    await delete_workspace(api, made.slug, DeletionOptions())
+    await delete_workspace(api, created.slug, DeletionOptions())
 
-    target = f"/v1/admin/workspaces/{made.slug}"
+    target = f"/v1/admin/workspaces/{created.slug}"
     assert list(emulator.log) == [f"GET {target}", f"DELETE {target}"]
 
 
 async def test_a_given_name_is_a_check_and_saves_the_reading(api, emulator):
-    made = await create_workspace(api, WorkspaceDraft(name="🚀 Rockets"))
+    created = await create_workspace(api, WorkspaceDraft(name="🚀 Rockets"))
     emulator.log.clear()
 
     with pytest.raises(Rejected, match="name does not match"):
-        await delete_workspace(api, made.id, DeletionOptions(name="Planes"))
-    await delete_workspace(api, made.id, DeletionOptions(name="Rockets"))
+        await delete_workspace(api, created.id, DeletionOptions(name="Planes"))
+    await delete_workspace(api, created.id, DeletionOptions(name="Rockets"))
 
-    target = f"/v1/admin/workspaces/{made.id}"
+    target = f"/v1/admin/workspaces/{created.id}"
     assert list(emulator.log) == [f"DELETE {target}", f"DELETE {target}"]
 
 
 @pytest.mark.parametrize("name", ["— Rockets", "№ 5 Rockets", "« Rockets »"])
 async def test_a_sign_in_a_given_name_is_no_icon(api, name):
-    made = await create_workspace(api, WorkspaceDraft(name=name))
+    created = await create_workspace(api, WorkspaceDraft(name=name))
 
-    assert (await delete_workspace(api, made.id, DeletionOptions(name=name))).success
+    assert (await delete_workspace(api, created.id, DeletionOptions(name=name))).success
 
 
 async def test_a_wrong_name_stops_even_a_forced_deletion(api, workspace):
@@ -78,8 +78,8 @@ async def test_a_workspace_that_holds_something_goes_only_when_forced(api, emula
     assert (await get_workspace(api, support)).id == support
 
     await delete_workspace(api, support, DeletionOptions(force_delete=True))
-    left = await list_workspaces(api, WorkspaceFilter())
-    assert [found.name for found in left.data] == ["🔬 Science", "Shared Team Workspace"]
+    rest = await list_workspaces(api, WorkspaceFilter())
+    assert [row.name for row in rest.data] == ["🔬 Science", "Shared Team Workspace"]
     assert set(emulator.keys()) == {"owner", "admin", "scopeless", "revoked"}
 
 
@@ -131,10 +131,10 @@ async def test_a_model_whose_name_is_wrong_is_told_so(refusal, workspace):
 
 
 async def test_the_name_as_it_is_shown_will_do(ask, workspace):
-    home = workspace("Science")
-    shown = (await ask("get_workspace", workspace_id=home))["name"]
+    science = workspace("Science")
+    shown = (await ask("get_workspace", workspace_id=science))["name"]
 
-    await ask("delete_workspace", workspace_id=home, name=shown)
+    await ask("delete_workspace", workspace_id=science, name=shown)
 
     assert shown == "🔬 Science"
-    assert home not in [w["id"] for w in (await ask("list_workspaces"))["data"]]
+    assert science not in [w["id"] for w in (await ask("list_workspaces"))["data"]]

@@ -12,7 +12,7 @@ from portkey_admin_mcp.workflows.promote_prompt import Promotion, promote_prompt
 
 
 @pytest.fixture
-def home(emulator, workspace):
+def place(emulator, workspace):
     support = workspace("Support")
     (folder,) = emulator.store.table("collections").where(workspace_id=support, name="Macros")
     provider = emulator.store.table("virtual_keys").where(workspace_id=support)[0]
@@ -20,7 +20,7 @@ def home(emulator, workspace):
 
 
 @pytest.fixture
-def migration(home):
+def migration(place):
     return {
         "name": "Triage",
         "app": "desk",
@@ -29,7 +29,7 @@ def migration(home):
         "parameters": {"temperature": 0},
         "model": "gpt-5",
         "tools": [{"type": "function", "function": {"name": "route"}}],
-        **home,
+        **place,
     }
 
 
@@ -44,8 +44,8 @@ def versions(ask):
 @pytest.fixture
 async def production(ask, workspace):
     """A collection for another environment."""
-    made = await ask("create_collection", name="Production", workspace_id=workspace("Support"))
-    return made["id"]
+    created = await ask("create_collection", name="Production", workspace_id=workspace("Support"))
+    return created["id"]
 
 
 def writes(emulator):
@@ -83,21 +83,21 @@ async def test_a_missing_prompt_is_created_and_then_left_alone(ask, migration, v
 async def test_any_difference_makes_one_version_and_a_repetition_none(
     ask, migration, versions, change, named
 ):
-    made = await ask("migrate_prompt", **migration)
+    created = await ask("migrate_prompt", **migration)
 
     second = await ask("migrate_prompt", **migration | change)
     third = await ask("migrate_prompt", **migration | change)
 
     assert (second["action"], third["action"]) == ("updated", "unchanged")
     assert any(f"differs in {named}" in step for step in second["steps"])
-    assert third["version_id"] == second["version_id"] != made["version_id"]
-    assert await versions(made["slug"]) == 2
+    assert third["version_id"] == second["version_id"] != created["version_id"]
+    assert await versions(created["slug"]) == 2
     # The new version is not in force.
-    assert (await ask("get_prompt", prompt_id=made["slug"]))["prompt_version"] == 1
+    assert (await ask("get_prompt", prompt_id=created["slug"]))["prompt_version"] == 1
 
 
-async def test_a_name_is_found_on_any_page_in_any_case(ask, migration, home, emulator):
-    made = await ask("migrate_prompt", **migration)
+async def test_a_name_is_found_on_any_page_in_any_case(ask, migration, place, emulator):
+    created = await ask("migrate_prompt", **migration)
     for number in range(101):
         await ask(
             "create_prompt",
@@ -105,24 +105,28 @@ async def test_a_name_is_found_on_any_page_in_any_case(ask, migration, home, emu
             string="x",
             parameters={},
             model="m",
-            **home,
+            **place,
         )
 
     for name in ("Triage", "TRIAGE"):
         again = await ask("migrate_prompt", **migration | {"name": name})
-        assert (again["action"], again["slug"]) == ("unchanged", made["slug"])
+        assert (again["action"], again["slug"]) == ("unchanged", created["slug"])
 
 
 async def test_a_dry_run_says_what_would_happen_and_writes_nothing(ask, migration, emulator):
     emulator.log.clear()
-    told = await ask("migrate_prompt", **migration, dry_run=True)
-    assert (told["action"], told["dry_run"], told["prompt_id"]) == ("created", True, "")
+    answer = await ask("migrate_prompt", **migration, dry_run=True)
+    assert (answer["action"], answer["dry_run"], answer["prompt_id"]) == ("created", True, "")
     assert not writes(emulator)
 
-    made = await ask("migrate_prompt", **migration)
+    created = await ask("migrate_prompt", **migration)
     emulator.log.clear()
-    told = await ask("migrate_prompt", **migration | {"model": "gpt-6"}, dry_run=True)
-    assert (told["action"], told["dry_run"], told["slug"]) == ("updated", True, made["slug"])
+    answer = await ask("migrate_prompt", **migration | {"model": "gpt-6"}, dry_run=True)
+    assert (answer["action"], answer["dry_run"], answer["slug"]) == (
+        "updated",
+        True,
+        created["slug"],
+    )
     assert not writes(emulator)
 
 
@@ -137,7 +141,7 @@ async def test_a_failed_step_says_what_was_done_before(refusal, ask, migration):
     assert "Failed: making a version" in advice
 
 
-async def test_a_prompt_is_promoted_under_the_name_of_the_environment(ask, home, production):
+async def test_a_prompt_is_promoted_under_the_name_of_the_environment(ask, place, production):
     source = await ask(
         "create_prompt",
         name="Greet-dev",
@@ -146,7 +150,7 @@ async def test_a_prompt_is_promoted_under_the_name_of_the_environment(ask, home,
         model="gpt-5",
         template_metadata={"owner": "desk"},
         tools=[{"type": "function", "function": {"name": "f"}}],
-        **home,
+        **place,
     )
     where = {
         "source_prompt_id": source["slug"],
@@ -163,15 +167,15 @@ async def test_a_prompt_is_promoted_under_the_name_of_the_environment(ask, home,
     assert (target["string"], target["model"]) == ("Hello {{n}}", "gpt-5")
     assert target["tools"] == [{"type": "function", "function": {"name": "f"}}]
     assert target["prompt_version_description"] == f"Promoted from {source['slug']} v1"
-    told = target["template_metadata"]
-    assert told["promoted_at"] == first["promoted_at"]
-    assert (told["owner"], told["env"]) == ("desk", "prod")
-    assert (told["promoted_from"], told["promoted_from_version"]) == (source["slug"], "1")
+    answer = target["template_metadata"]
+    assert answer["promoted_at"] == first["promoted_at"]
+    assert (answer["owner"], answer["env"]) == ("desk", "prod")
+    assert (answer["promoted_from"], answer["promoted_from_version"]) == (source["slug"], "1")
 
 
-async def test_only_what_is_published_is_promoted_and_only_once(ask, home, production, versions):
+async def test_only_what_is_published_is_promoted_and_only_once(ask, place, production, versions):
     source = await ask(
-        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **home
+        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **place
     )
     where = {
         "source_prompt_id": source["id"],
@@ -194,10 +198,10 @@ async def test_only_what_is_published_is_promoted_and_only_once(ask, home, produ
     assert (await ask("get_prompt", prompt_id=first["slug"]))["string"] == "One"
 
 
-async def test_a_target_may_have_a_provider_of_its_own(ask, home, production, emulator, workspace):
+async def test_a_target_may_have_a_provider_of_its_own(ask, place, production, emulator, workspace):
     other = emulator.store.table("virtual_keys").where(workspace_id=workspace("Support"))[1]
     source = await ask(
-        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **home
+        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **place
     )
     where = {
         "source_prompt_id": source["id"],
@@ -209,10 +213,10 @@ async def test_a_target_may_have_a_provider_of_its_own(ask, home, production, em
     second = await ask("promote_prompt", **where, virtual_key=other["slug"])
 
     assert second["action"] == "updated"
-    made = await ask(
+    created = await ask(
         "get_prompt_version", prompt_id=second["slug"], version_id=second["version_id"]
     )
-    assert made["virtual_key"] == other["slug"]
+    assert created["virtual_key"] == other["slug"]
 
 
 async def test_a_raw_template_is_one_from_its_first_migration_on(ask, migration, versions):
@@ -228,7 +232,7 @@ async def test_a_raw_template_is_one_from_its_first_migration_on(ask, migration,
     assert latest["is_raw_template"] == 1
 
 
-async def test_a_promotion_leaves_nothing_of_the_version_before(ask, home, production, versions):
+async def test_a_promotion_leaves_nothing_of_the_version_before(ask, place, production, versions):
     """What the source gave up, tools for one, the target gives up too."""
     source = await ask(
         "create_prompt",
@@ -238,36 +242,36 @@ async def test_a_promotion_leaves_nothing_of_the_version_before(ask, home, produ
         model="gpt-5",
         tools=[{"type": "function", "function": {"name": "f"}}],
         tool_choice={"mode": "function", "function_name": "f"},
-        **home,
+        **place,
     )
     plain = await ask(
-        "create_prompt", name="Plain", string="One", parameters={}, model="gpt-5", **home
+        "create_prompt", name="Plain", string="One", parameters={}, model="gpt-5", **place
     )
     where = {"target_collection_id": production, "target_env": "prod", "target_name": "Live"}
-    made = await ask("promote_prompt", source_prompt_id=source["slug"], **where)
-    await ask("update_prompt", prompt_id=made["slug"], is_raw_template=True)
+    created = await ask("promote_prompt", source_prompt_id=source["slug"], **where)
+    await ask("update_prompt", prompt_id=created["slug"], is_raw_template=True)
 
     second = await ask("promote_prompt", source_prompt_id=plain["slug"], **where)
     third = await ask("promote_prompt", source_prompt_id=plain["slug"], **where)
 
     assert (second["action"], third["action"]) == ("updated", "unchanged")
-    assert await versions(made["slug"]) == 3
-    latest = await ask("get_prompt", prompt_id=made["slug"], version=3)
+    assert await versions(created["slug"]) == 3
+    latest = await ask("get_prompt", prompt_id=created["slug"], version=3)
     assert (latest["tools"], latest.get("tool_choice"), latest["is_raw_template"]) == ([], None, 0)
     assert latest["parameters"] == {"model": "gpt-5"}
     assert latest["template_metadata"]["promoted_from"] == plain["slug"]
 
 
-async def test_a_prompt_is_not_promoted_into_itself(refusal, ask, home, emulator):
+async def test_a_prompt_is_not_promoted_into_itself(refusal, ask, place, emulator):
     source = await ask(
-        "create_prompt", name="Greet-dev", string="One", parameters={}, model="m", **home
+        "create_prompt", name="Greet-dev", string="One", parameters={}, model="m", **place
     )
     emulator.log.clear()
 
     advice = await refusal(
         "promote_prompt",
         source_prompt_id=source["slug"],
-        target_collection_id=home["collection_id"],
+        target_collection_id=place["collection_id"],
         target_env="dev",
     )
 
@@ -275,9 +279,9 @@ async def test_a_prompt_is_not_promoted_into_itself(refusal, ask, home, emulator
     assert not writes(emulator)
 
 
-async def test_a_failed_promotion_says_what_was_done_before(refusal, ask, home, production):
+async def test_a_failed_promotion_says_what_was_done_before(refusal, ask, place, production):
     source = await ask(
-        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **home
+        "create_prompt", name="Greet", string="One", parameters={}, model="gpt-5", **place
     )
     advice = await refusal(
         "promote_prompt",
@@ -291,7 +295,7 @@ async def test_a_failed_promotion_says_what_was_done_before(refusal, ask, home, 
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "message"),
     [
         (
             [200, 403],
@@ -303,7 +307,7 @@ async def test_a_failed_promotion_says_what_was_done_before(refusal, ask, home, 
         ([200, 200, 200, 200, "no JSON"], "which was written"),
     ],
 )
-async def test_whichever_step_fails_those_before_are_told(answers, told):
+async def test_whichever_step_fails_those_before_are_told(answers, message):
     """Portkey's flat answers, from a server that fails at one request after another."""
     prompt = {"id": "p", "slug": "pp-x", "name": "Greet", "prompt_version": 1, "string": "One"}
     prompt |= {"parameters": {}, "model": "m", "virtual_key": "v"}
@@ -328,4 +332,4 @@ async def test_whichever_step_fails_those_before_are_told(answers, told):
             await promote_prompt(Portkey(settings, network), "pp-x", promotion)
         await network.close()
 
-    assert told in failed.value.__notes__[0]
+    assert message in failed.value.__notes__[0]

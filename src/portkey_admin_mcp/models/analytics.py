@@ -1,4 +1,4 @@
-"""Analytics: which requests to count, and what is said of them. Costs are in cents, times in ms."""
+"""Analytics: which requests to count, and their figures. Costs are in cents, times in ms."""
 
 from typing import Annotated, Any, Literal
 
@@ -34,45 +34,50 @@ Column = Literal[
 
 
 def _also(name: str, other: str) -> AliasChoices:
-    """Another name of an argument, which the TypeScript server takes lists under."""
+    """Both names of an argument: the TypeScript server has a second one for lists."""
     return AliasChoices(name, other)
 
 
 class AnalyticsFilter(RequestRanges):
-    """Which requests to count: what is left out does not matter.
+    """Which requests to count: those that match all given filters.
 
-    Lists are accepted where Portkey wants values with commas, `metadata` as an object.
+    A filter of several values may be a list, although Portkey wants values with commas, and
+    `metadata` may be an object.
     """
 
     time_of_generation_min: Moment
     time_of_generation_max: Moment
     workspace_slug: str = ABSENT
-    status_code: Csv = Field(ABSENT, validation_alias=_also("status_code", "status_codes"))
+    status_code: Csv = Field(default=ABSENT, validation_alias=_also("status_code", "status_codes"))
     virtual_keys: CommaSeparated = Field(
-        ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs")
+        default=ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs")
     )
-    configs: CommaSeparated = Field(ABSENT, validation_alias=_also("configs", "config_slugs"))
+    configs: CommaSeparated = Field(
+        default=ABSENT, validation_alias=_also("configs", "config_slugs")
+    )
     api_key_ids: CommaSeparated = ABSENT
     metadata: JsonObjectText = Field(
-        ABSENT, description='{"team":"x"}', validation_alias=_also("metadata", "metadata_filter")
+        default=ABSENT,
+        description='{"team":"x"}',
+        validation_alias=_also("metadata", "metadata_filter"),
     )
     ai_org_model: Csv = Field(
-        ABSENT,
+        default=ABSENT,
         description="openai__gpt-4o,…",
         validation_alias=_also("ai_org_model", "provider_models"),
     )
-    trace_id: Csv = Field(ABSENT, validation_alias=_also("trace_id", "trace_ids"))
-    span_id: Csv = Field(ABSENT, validation_alias=_also("span_id", "span_ids"))
+    trace_id: Csv = Field(default=ABSENT, validation_alias=_also("trace_id", "trace_ids"))
+    span_id: Csv = Field(default=ABSENT, validation_alias=_also("span_id", "span_ids"))
     prompt_slug: Csv = ABSENT
 
 
 class AnalyticsColumns(Paged):
-    """What to say of each group, and in which order."""
+    """The columns of each group, and their order."""
 
-    columns: list[Column] = Field(ABSENT, description="Per group; default: requests.")
+    columns: list[Column] = Field(default=ABSENT, description="Per group; default: requests.")
     order_by: Column = ABSENT
     order_by_type: Literal["asc", "desc"] = ABSENT
-    include_total: bool = Field(ABSENT, description="Count all groups.")
+    include_total: bool = Field(default=ABSENT, description="Count all groups.")
 
 
 class Graph(Record):
@@ -95,11 +100,11 @@ class UserGroup(Record):
 
     user: str | None = None
     requests: float | str | None = None
-    cost: float | str | None = Field(None, description="Cents")
+    cost: float | str | None = Field(default=None, description="Cents")
 
 
 class AnalyticsGroup(Record):
     """What one group of requests came to; the group's own field is called as it was asked for."""
 
     requests: Any = None
-    cost: Any = Field(None, description="Cents")
+    cost: Any = Field(default=None, description="Cents")

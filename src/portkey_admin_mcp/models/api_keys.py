@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Patch, Record
 from .core.limits import KeyRateLimit, Limited, UsageLimitsRecord
 from .core.paging import Paged
 from .core.vocabulary import Email, Metadata, Moment, WorkspaceId
@@ -21,27 +21,27 @@ class ApiKeyFilter(Paged):
 
 
 class RotationPolicy(Arguments):
-    """When a key is rotated by itself."""
+    """When Portkey rotates a key automatically."""
 
     rotation_period: Literal["monthly", "weekly"] | None = ABSENT
-    rotation_period_days: int | None = Field(ABSENT, ge=1, le=365)
+    rotation_period_days: int | None = Field(default=ABSENT, ge=1, le=365)
     next_rotation_at: Moment | None = ABSENT
     key_transition_period_ms: TransitionMs = ABSENT
 
 
 class ApiKeyContent(Limited):
-    """What may be said of a key when it is made, and changed later."""
+    """The fields of an API key that can be set when it is created, and changed later."""
 
-    description: str = Field(ABSENT, max_length=200)
+    description: str = Field(default=ABSENT, max_length=200)
     rate_limits: list[KeyRateLimit] | None = ABSENT
     default_config_id: str = Field(
-        ABSENT,
+        default=ABSENT,
         description="Slug of the config it always uses.",
         serialization_alias="defaults.config_id",
     )
     default_metadata: Annotated[Metadata, Field(serialization_alias="defaults.metadata")] = ABSENT
     default_allow_config_override: bool = Field(
-        ABSENT,
+        default=ABSENT,
         description="Whether a request may name another config.",
         serialization_alias="defaults.allow_config_override",
     )
@@ -62,8 +62,8 @@ class ApiKeyDraft(ApiKeyContent):
         min_length=1, description="e.g. logs.view, completions.write, virtual_keys.list"
     )
     organisation_id: str = ABSENT
-    workspace_id: str = Field(ABSENT, description="Needed for type workspace.")
-    user_id: str = Field(ABSENT, description="Needed for sub_type user.")
+    workspace_id: str = Field(default=ABSENT, description="Needed for type workspace.")
+    user_id: str = Field(default=ABSENT, description="Needed for sub_type user.")
 
     @model_validator(mode="after")
     def _kind_agrees(self) -> Self:
@@ -78,16 +78,16 @@ class ApiKeyDraft(ApiKeyContent):
         return self
 
 
-class ApiKeyPatch(ApiKeyContent):
+class ApiKeyPatch(ApiKeyContent, Patch):
     """The parts of a key an update may change; null clears."""
 
-    name: str = Field(ABSENT, min_length=1, max_length=100)
-    scopes: list[str] = Field(ABSENT, min_length=1, description="Replaces all scopes.")
-    reset_usage: bool = Field(ABSENT, description="Start the budget anew.")
+    name: str = Field(default=ABSENT, min_length=1, max_length=100)
+    scopes: list[str] = Field(default=ABSENT, min_length=1, description="Replaces all scopes.")
+    reset_usage: bool = Field(default=ABSENT, description="Start the budget anew.")
 
 
 class Rotation(Arguments):
-    """How a key is rotated."""
+    """How long the old key stays valid after a rotation."""
 
     key_transition_period_ms: TransitionMs = ABSENT
 
@@ -110,13 +110,13 @@ class ApiKey(Record):
 
     id: str | None = None
     name: str | None = None
-    key: str | None = Field(None, description="Masked")
+    key: str | None = Field(default=None, description="Masked")
     type: str | None = Field(
-        None, description="organisation-service, workspace-service or workspace-user"
+        default=None, description="organisation-service, workspace-service or workspace-user"
     )
     workspace_id: str | None = None
     user_id: str | None = None
-    status: str | None = Field(None, description="active, exhausted or expired")
+    status: str | None = Field(default=None, description="active, exhausted or expired")
     scopes: list[str] | None = None
     usage_limits: UsageLimitsRecord | None = None
     rate_limits: list[dict[str, Any]] | None = None
@@ -128,5 +128,5 @@ class ApiKeySecret(Record):
     """A key's secret, which Portkey shows this once."""
 
     id: str | None = None
-    key: str | None = Field(None, description="The secret; it cannot be read again")
-    key_transition_expires_at: str | None = Field(None, description="End of the old secret")
+    key: str | None = Field(default=None, description="The secret; it cannot be read again")
+    key_transition_expires_at: str | None = Field(default=None, description="End of the old secret")

@@ -1,10 +1,10 @@
 """Audit logs: who changed what."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, Field
 
-from .core.base import ABSENT, Record
+from .core.base import ABSENT, Record, Unsent
 from .core.paging import Page, Paged
 from .core.vocabulary import Moment
 
@@ -15,33 +15,33 @@ class AuditFilter(Paged):
     start_time: Moment
     end_time: Moment
     organisation_id: str = Field(min_length=1, description="Organisation id.")
-    workspace_id: str = Field(ABSENT, description="Workspace id.")
+    workspace_id: str = Field(default=ABSENT, description="Workspace id.")
     user_id: str = Field(
-        ABSENT,
+        default=ABSENT,
         description="Who, by id.",
         validation_alias=AliasChoices("user_id", "actor_id"),
     )
     user_type: Literal["user", "api_key"] = ABSENT
     method: Literal["POST", "PUT", "DELETE"] = ABSENT
-    uri: str = Field(ABSENT, description="Path of the request.")
-    request_id: str = Field(ABSENT, description="Of one request.")
-    resource_type: str = Field(ABSENT, description="E.g. config.")
-    action: str = Field(ABSENT, description="create, update, delete, publish, rotate…")
+    uri: str = Field(default=ABSENT, description="Path of the request.")
+    request_id: str = Field(default=ABSENT, description="Of one request.")
+    resource_type: str = Field(default=ABSENT, description="E.g. config.")
+    action: str = Field(default=ABSENT, description="create, update, delete, publish, rotate…")
     response_status_code: int = ABSENT
-    client_ip: str = Field(ABSENT, description="Address.")
-    country: str = Field(ABSENT, description="Two letters.")
+    client_ip: str = Field(default=ABSENT, description="Address.")
+    country: str = Field(default=ABSENT, description="Two letters.")
 
 
 class AuditQuestion(AuditFilter):
-    """Which changes to list, as the tool takes it: what Portkey insists on may be left out."""
+    """Which changes to list, as the tool takes it: what Portkey requires may be left out."""
 
-    start_time: Moment = Field(ABSENT, description="A week ago if left out.")
-    end_time: Moment = Field(ABSENT, description="Now if left out.")
+    start_time: Moment = Field(default=ABSENT, description="A week ago if left out.")
+    end_time: Moment = Field(default=ABSENT, description="Now if left out.")
     organisation_id: str = Field(
-        ABSENT, min_length=1, description="If left out, read from the API keys."
+        default=ABSENT, min_length=1, description="If left out, read from the API keys."
     )
-    resource_id: str = Field(
-        ABSENT, exclude=True, description="Ignored: Portkey cannot filter by it; see uri."
+    resource_id: Annotated[str, Unsent.IGNORED] = Field(
+        default=ABSENT, description="Ignored: Portkey cannot filter by it; see uri."
     )
 
 
@@ -74,7 +74,7 @@ class AuditPage(Page[AuditRecord]):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Accept `data`, which clients have seen, for the `records` of the OpenAPI file."""
+        """Accept `data`, which clients have seen, instead of `records` as in the OpenAPI file."""
         if isinstance(raw, dict) and "records" not in raw and isinstance(raw.get("data"), list):
             raw = {**{k: v for k, v in raw.items() if k != "data"}, "records": raw["data"]}
         return super().read(raw)

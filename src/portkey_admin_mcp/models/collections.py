@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Record, Unsent
 from .core.paging import Paged
 from .core.vocabulary import InWorkspace
 
@@ -15,7 +15,7 @@ class CollectionFilter(Paged):
     """Which collections to list."""
 
     workspace_id: InWorkspace = ABSENT
-    search: str = Field(ABSENT, description="Part of the name.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
 
 
 class CollectionDraft(Arguments):
@@ -23,14 +23,18 @@ class CollectionDraft(Arguments):
 
     name: str = Field(min_length=1)
     workspace_id: InWorkspace = ABSENT
-    parent_collection_id: str = Field(ABSENT, description="To nest it in another collection.")
+    parent_collection_id: str = Field(
+        default=ABSENT, description="To nest it in another collection."
+    )
 
 
 class CollectionPatch(Arguments):
-    """What may change of a collection: its name."""
+    """The fields of a collection that an update may change: its name."""
 
-    name: str = Field(ABSENT, min_length=1)
-    description: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+    name: str = Field(default=ABSENT, min_length=1)
+    description: Annotated[str, Unsent.IGNORED] = Field(
+        default=ABSENT, description="Ignored by Portkey."
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -45,11 +49,11 @@ class Collection(Record):
     summary_fields = ("id", "slug", "name", "parent_collection_id", "is_default")
 
     id: str | None = None
-    slug: str | None = Field(None, description="`co-…`")
+    slug: str | None = Field(default=None, description="`co-…`")
     name: str | None = None
     workspace_id: str | None = None
     parent_collection_id: str | None = None
-    is_default: int | bool | None = Field(None, description="The workspace's own; stays")
+    is_default: int | bool | None = Field(default=None, description="The workspace's own; stays")
 
 
 class CollectionRef(Record):

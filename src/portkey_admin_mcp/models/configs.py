@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record, unwrapped
+from .core.base import ABSENT, Arguments, Patch, Record, unwrapped
 from .core.gateway_config import check_gateway_config
 from .core.paging import Page
 from .core.vocabulary import InWorkspace, Json, Number
@@ -22,26 +22,28 @@ SHORT_FORMS = (
 
 
 class ConfigContent(Arguments):
-    """A config, whole or in the short forms for its usual parts."""
+    """A config, as one object or in short forms for its most common parts."""
 
     config: Json = Field(
-        ABSENT,
+        default=ABSENT,
         description="The whole config: strategy, nested targets, weights, conditions, cache, "
         "retry, guardrails, override_params, passthrough…",
     )
     cache_mode: Literal["simple", "semantic"] = Field(
-        ABSENT, serialization_alias="config.cache.mode"
+        default=ABSENT, serialization_alias="config.cache.mode"
     )
     cache_max_age: Number = Field(
-        ABSENT, gt=0, description="Seconds.", serialization_alias="config.cache.max_age"
+        default=ABSENT, gt=0, description="Seconds.", serialization_alias="config.cache.max_age"
     )
-    retry_attempts: int = Field(ABSENT, ge=1, le=5, serialization_alias="config.retry.attempts")
+    retry_attempts: int = Field(
+        default=ABSENT, ge=1, le=5, serialization_alias="config.retry.attempts"
+    )
     retry_on_status_codes: StatusCodes = ABSENT
     strategy_mode: Literal["loadbalance", "fallback"] = Field(
-        ABSENT, serialization_alias="config.strategy.mode"
+        default=ABSENT, serialization_alias="config.strategy.mode"
     )
     targets: list[Json] = Field(
-        ABSENT,
+        default=ABSENT,
         description="Each {virtual_key or provider, weight, override_params…}.",
         serialization_alias="config.targets",
     )
@@ -62,7 +64,7 @@ class ConfigDraft(ConfigContent):
 
     name: str = Field(min_length=1)
     is_default: int = Field(
-        ABSENT, ge=0, le=1, description="0 or 1.", serialization_alias="isDefault"
+        default=ABSENT, ge=0, le=1, description="0 or 1.", serialization_alias="isDefault"
     )
 
     @model_validator(mode="after")
@@ -72,10 +74,12 @@ class ConfigDraft(ConfigContent):
         return self
 
 
-class ConfigPatch(ConfigContent):
-    """What may change of a config; the config itself is replaced as a whole."""
+class ConfigPatch(ConfigContent, Patch):
+    """The fields of a config that an update may change; `config` replaces the old one."""
 
-    name: str = Field(ABSENT, min_length=1)
+    selectors = ("workspace_id",)
+
+    name: str = Field(default=ABSENT, min_length=1)
     status: Literal["active", "inactive"] = ABSENT
 
 
@@ -95,7 +99,7 @@ class Config(Record):
     )
 
     id: str | None = None
-    slug: str | None = Field(None, description="`pc-…`, what requests and keys refer to")
+    slug: str | None = Field(default=None, description="`pc-…`, what requests and keys refer to")
     name: str | None = None
     workspace_id: str | None = None
     status: str | None = None
@@ -129,7 +133,7 @@ class ConfigRef(Record):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Portkey answers in a `data` envelope or flat; either is read."""
+        """Accept an answer with or without a `data` envelope."""
         return super().read(unwrapped(raw))
 
 

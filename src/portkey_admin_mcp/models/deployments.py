@@ -25,31 +25,33 @@ class DeploymentFilter(DeploymentOwner):
     status: Literal["active", "archived"] = ABSENT
     type: Type = ABSENT
     workspace_slug: Csv = ABSENT
-    search: str = Field(ABSENT, description="Part of the name.")
-    tags: JsonText = Field(ABSENT, description="JSON object to match.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
+    tags: JsonText = Field(default=ABSENT, description="JSON object to match.")
 
 
 class AuthSettings(Arguments):
-    """Where a gateway is, and who may use it."""
+    """The addresses of a gateway, and who may use it."""
 
-    gateway_base_url: Url = Field(ABSENT, serialization_alias="auth_settings.gateway_base_url")
+    gateway_base_url: Url = Field(
+        default=ABSENT, serialization_alias="auth_settings.gateway_base_url"
+    )
     mcp_gateway_base_url: Url = Field(
-        ABSENT, serialization_alias="auth_settings.mcp_gateway_base_url"
+        default=ABSENT, serialization_alias="auth_settings.mcp_gateway_base_url"
     )
     is_dataservice_hosted: Flag = Field(
-        ABSENT, serialization_alias="auth_settings.is_dataservice_hosted"
+        default=ABSENT, serialization_alias="auth_settings.is_dataservice_hosted"
     )
     is_playground_proxy_allowed: Flag = Field(
-        ABSENT, serialization_alias="auth_settings.is_playground_proxy_allowed"
+        default=ABSENT, serialization_alias="auth_settings.is_playground_proxy_allowed"
     )
     workspaces_allowed: list[str] = Field(
-        ABSENT, serialization_alias="auth_settings.workspaces_allowed"
+        default=ABSENT, serialization_alias="auth_settings.workspaces_allowed"
     )
     jwt_subs_allowed: list[str] = Field(
-        ABSENT, serialization_alias="auth_settings.jwt_subs_allowed"
+        default=ABSENT, serialization_alias="auth_settings.jwt_subs_allowed"
     )
     jwt_sub_workspace_mapping: dict[str, str] = Field(
-        ABSENT,
+        default=ABSENT,
         description="JWT subject to workspace.",
         serialization_alias="auth_settings.jwt_sub_workspace_mapping",
     )
@@ -59,32 +61,34 @@ class DeploymentDraft(DeploymentOwner, AuthSettings):
     """A new deployment."""
 
     name: str = Field(min_length=1)
-    slug: str = Field(ABSENT, min_length=1, max_length=50)
+    slug: str = Field(default=ABSENT, min_length=1, max_length=50)
     type: Type = ABSENT
-    deployment_config: dict[str, Any] = Field(ABSENT, description="Free-form settings.")
+    deployment_config: dict[str, Any] = Field(default=ABSENT, description="Free-form settings.")
     is_default: bool = ABSENT
-    tags: dict[str, str] | None = Field(ABSENT, description="Labels.")
+    tags: dict[str, str] | None = Field(default=ABSENT, description="Labels.")
 
 
 class DeploymentPatch(AuthSettings, Patch):
-    """What may change of a deployment."""
+    """The fields of a deployment that an update may change."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
     type: Type = ABSENT
     status: Literal["active", "archived"] = ABSENT
-    deployment_config: dict[str, Any] | None = Field(ABSENT, description="Free-form settings.")
+    deployment_config: dict[str, Any] | None = Field(
+        default=ABSENT, description="Free-form settings."
+    )
     is_default: bool = ABSENT
-    rotate_auth: bool = Field(ABSENT, description="New credentials, returned only now.")
-    override_existing: bool = Field(ABSENT, description="Replace lists instead of adding.")
-    tags: dict[str, str] | None = Field(ABSENT, description="Labels.")
+    rotate_auth: bool = Field(default=ABSENT, description="New credentials, returned only now.")
+    override_existing: bool = Field(default=ABSENT, description="Replace lists instead of adding.")
+    tags: dict[str, str] | None = Field(default=ABSENT, description="Labels.")
     allow_all_workspaces: bool = Field(
-        ABSENT, serialization_alias="auth_settings.allow_all_workspaces"
+        default=ABSENT, serialization_alias="auth_settings.allow_all_workspaces"
     )
     remove_workspaces_allowed: list[str] = Field(
-        ABSENT, serialization_alias="auth_settings.remove_workspaces_allowed"
+        default=ABSENT, serialization_alias="auth_settings.remove_workspaces_allowed"
     )
     remove_subs_allowed: list[str] = Field(
-        ABSENT, serialization_alias="auth_settings.remove_subs_allowed"
+        default=ABSENT, serialization_alias="auth_settings.remove_subs_allowed"
     )
 
 

@@ -18,8 +18,8 @@ class Judgement(Arguments):
     """A score, and how much it weighs."""
 
     value: Score
-    weight: Number = Field(ABSENT, ge=0, le=1, description="0 to 1.")
-    metadata: Json = Field(ABSENT, description="What else to note.")
+    weight: Number = Field(default=ABSENT, ge=0, le=1, description="0 to 1.")
+    metadata: Json = Field(default=ABSENT, description="What else to note.")
 
 
 class FeedbackDraft(Judgement):

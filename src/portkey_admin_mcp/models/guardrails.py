@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .core.base import ABSENT, Arguments, Patch, Record
+from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.paging import Paged
 from .core.vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
 
@@ -20,8 +20,8 @@ class GuardrailFilter(Paged):
     """Which guardrails to list."""
 
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(ABSENT, description="For those of the organisation.")
-    page_size: int = Field(ABSENT, ge=1, le=1000)
+    organisation_id: str = Field(default=ABSENT, description="For those of the organisation.")
+    page_size: int = Field(default=ABSENT, ge=1, le=1000)
     ids: CommaSeparated = ABSENT
 
 
@@ -31,7 +31,7 @@ class Check(Arguments):
     id: str = Field(min_length=1, description="e.g. default.wordCount, default.regexMatch.")
     name: str = ABSENT
     is_enabled: bool = ABSENT
-    parameters: Json = Field(ABSENT, description="The check's own settings.")
+    parameters: Json = Field(default=ABSENT, description="The check's own settings.")
 
 
 class Feedback(Arguments):
@@ -42,39 +42,41 @@ class Feedback(Arguments):
     metadata: JsonText = ABSENT
 
     def wire(self) -> Json:
-        """Portkey has it one level deeper."""
+        """Send the fields inside `feedback`, as Portkey has them."""
         return {"feedback": super().wire()}
 
 
 class Actions(Arguments):
     """What happens when checks fail or pass."""
 
-    deny: bool = Field(ABSENT, description="Refuse the request (446).")
+    deny: bool = Field(default=ABSENT, description="Refuse the request (446).")
     async_: bool = Field(
-        ABSENT, alias="async", serialization_alias="async", description="Do not wait."
+        default=ABSENT, alias="async", serialization_alias="async", description="Do not wait."
     )
-    on_success: Feedback = Field(ABSENT, description="Feedback: value ±10, weight 0 to 1.")
+    on_success: Feedback = Field(default=ABSENT, description="Feedback: value ±10, weight 0 to 1.")
     on_fail: Feedback = ABSENT
-    on_fail_action: str = Field(ABSENT, exclude=True, description="Ignored.")
-    message: str = Field(ABSENT, exclude=True, description="Ignored.")
+    on_fail_action: Annotated[str, Unsent.IGNORED] = Field(default=ABSENT, description="Ignored.")
+    message: Annotated[str, Unsent.IGNORED] = Field(default=ABSENT, description="Ignored.")
 
 
-def _whole(given: Json) -> Json:
-    """The actions with all parts that Portkey requires; what is not given is its default."""
-    actions = {"deny": False, "async": False, **given}
+def _with_defaults(actions: Json) -> Json:
+    """The actions with all parts that Portkey requires; what is left out has its default."""
+    complete = {"deny": False, "async": False, **actions}
     for name, value in (("on_success", 5), ("on_fail", -5)):
-        scored = given.get(name, {}).get("feedback", {})
-        actions[name] = {"feedback": {"value": value, "weight": 1, "metadata": "", **scored}}
-    return {"actions": actions}
+        feedback = actions.get(name, {}).get("feedback", {})
+        complete[name] = {"feedback": {"value": value, "weight": 1, "metadata": "", **feedback}}
+    return complete
 
 
 class GuardrailContent(Arguments):
-    """What may be said of a guardrail when it is made, and changed later."""
+    """The fields of a guardrail that can be set when it is created, and changed later."""
 
     def wire(self) -> Json:
-        """Portkey wants all parts of the actions, if any."""
+        """Complete the actions, if there are any: Portkey requires all parts of them."""
         body = super().wire()
-        return {**body, **_whole(body["actions"])} if "actions" in body else body
+        if "actions" in body:
+            body["actions"] = _with_defaults(body["actions"])
+        return body
 
 
 class GuardrailDraft(GuardrailContent):
@@ -84,19 +86,19 @@ class GuardrailDraft(GuardrailContent):
     checks: list[Check] = Field(min_length=1)
     actions: Actions = ABSENT
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
+    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
     target: Literal["llm", "mcp_tools"] = ABSENT
 
     def wire(self) -> Json:
-        """Say what happens even where nothing is said: Portkey requires it."""
-        return {**_whole({}), **super().wire()}
+        """Send actions even if none are given: Portkey requires them."""
+        return {"actions": _with_defaults({}), **super().wire()}
 
 
 class GuardrailPatch(GuardrailContent, Patch):
-    """What may change of a guardrail; each change is a new version."""
+    """The fields of a guardrail that an update may change; each change is a new version."""
 
-    name: str = Field(ABSENT, min_length=1)
-    checks: list[Check] = Field(ABSENT, min_length=1, description="Replaces all.")
+    name: str = Field(default=ABSENT, min_length=1)
+    checks: list[Check] = Field(default=ABSENT, min_length=1, description="Replaces all.")
     actions: Actions = ABSENT
 
 
@@ -121,10 +123,10 @@ class Guardrail(Record):
     summary_fields = ("slug", "id", "name", "status", "owner_id", "created_at")
 
     id: str | None = None
-    slug: str | None = Field(None, description="`pg-…`, what configs refer to")
+    slug: str | None = Field(default=None, description="`pg-…`, what configs refer to")
     name: str | None = None
     status: str | None = None
-    workspace_id: str | None = Field(None, description="null: the organisation's")
+    workspace_id: str | None = Field(default=None, description="null: the organisation's")
     checks: list[dict[str, Any]] | None = None
     actions: dict[str, Any] | None = None
 

@@ -4,13 +4,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.limits import RateLimit, UsageLimits, check_short_limits
 from .core.paging import Page, Paged
 from .core.vocabulary import Json, Number, WorkspaceId
 from .virtual_keys import SecretMapping
 
 IntegrationSlug = Annotated[str, Field(min_length=1, description="See `list_integrations`.")]
+AZURE_FIELDS = ("api_version", "resource_name", "deployment_name")
 Slug = Annotated[str, Field(max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")]
 
 
@@ -28,60 +29,62 @@ class IntegrationSecret(SecretMapping):
 
 
 class IntegrationContent(Arguments):
-    """What may be said of an integration when it is made, and changed later."""
+    """The fields of an integration that can be set when it is created, and changed later."""
 
-    key: str = Field(ABSENT, description="The provider's key.")
+    key: str = Field(default=ABSENT, description="The provider's key.")
     description: str = ABSENT
     configurations: Json = Field(
-        ABSENT,
+        default=ABSENT,
         description="Provider settings: azure_auth_mode, azure_resource_name, "
         "azure_deployment_config, aws_auth_type, aws_role_arn, vertex_auth_type, "
         "workers_ai_account_id, custom_headers, openai_project…",
     )
-    api_version: str = Field(ABSENT, description="Azure; with the next two.")
+    api_version: str = Field(default=ABSENT, description="Azure; with the next two.")
     resource_name: str = ABSENT
     deployment_name: str = ABSENT
-    aws_region: str = Field(ABSENT, serialization_alias="configurations.aws_region")
-    aws_access_key_id: str = Field(ABSENT, serialization_alias="configurations.aws_access_key_id")
-    aws_secret_access_key: str = Field(
-        ABSENT, serialization_alias="configurations.aws_secret_access_key"
+    aws_region: str = Field(default=ABSENT, serialization_alias="configurations.aws_region")
+    aws_access_key_id: str = Field(
+        default=ABSENT, serialization_alias="configurations.aws_access_key_id"
     )
-    vertex_project_id: str = Field(ABSENT, serialization_alias="configurations.vertex_project_id")
-    vertex_region: str = Field(ABSENT, serialization_alias="configurations.vertex_region")
-    custom_host: str = Field(ABSENT, serialization_alias="configurations.custom_host")
+    aws_secret_access_key: str = Field(
+        default=ABSENT, serialization_alias="configurations.aws_secret_access_key"
+    )
+    vertex_project_id: str = Field(
+        default=ABSENT, serialization_alias="configurations.vertex_project_id"
+    )
+    vertex_region: str = Field(default=ABSENT, serialization_alias="configurations.vertex_region")
+    custom_host: str = Field(default=ABSENT, serialization_alias="configurations.custom_host")
     secret_mappings: list[IntegrationSecret] = ABSENT
     pricing_adjustments: Json | None = Field(
-        ABSENT, description="{multiplier: {default, request_token, response_token…}}"
+        default=ABSENT, description="{multiplier: {default, request_token, response_token…}}"
     )
-    tags: Json = Field(ABSENT, description="Labels.")
+    tags: Json = Field(default=ABSENT, description="Labels.")
 
     @model_validator(mode="after")
-    def _azure_is_whole(self) -> Self:
-        azure = ("api_version", "resource_name", "deployment_name")
-        given = self.given(*azure)
-        if given and len(given) < len(azure):
-            missing = [name for name in azure if name not in given]
+    def _azure_is_complete(self) -> Self:
+        given = self.given(*AZURE_FIELDS)
+        if given and len(given) < len(AZURE_FIELDS):
+            missing = [name for name in AZURE_FIELDS if name not in given]
             raise ValueError(f"Azure needs {', '.join(missing)} too, or `configurations`")
         return self
 
     def wire(self) -> Json:
-        """Say Azure's settings, and how AWS and Vertex sign in, in Portkey's words."""
+        """Write the short forms into `configurations`, with what Portkey needs to sign in."""
         body = super().wire()
-        short = dict(body.pop("configurations", {})) if self._short() else {}
-        whole = dict(self.configurations) if self.given("configurations") else {}
-        version, resource, deployment = (
-            body.pop(name, None) for name in ("api_version", "resource_name", "deployment_name")
-        )
+        short = dict(body.pop("configurations", {})) if self._configuration_fields() else {}
+        configurations = dict(self.configurations) if self.given("configurations") else {}
+        version, resource, deployment = (body.pop(name, None) for name in AZURE_FIELDS)
         if resource is not None:
             short |= _azure(version, resource, deployment)
         if "aws_access_key_id" in short:
             short = {"aws_auth_type": "accessKey", **short}
-        if "vertex_region" in short and "vertex_auth_type" not in whole:
+        if "vertex_region" in short and "vertex_auth_type" not in configurations:
             short = {"vertex_auth_type": "basic", **short}
-        settings = {**short, **whole}
-        return {**body, "configurations": settings} if settings else body
+        merged = {**short, **configurations}
+        return {**body, "configurations": merged} if merged else body
 
-    def _short(self) -> list[str]:
+    def _configuration_fields(self) -> list[str]:
+        """The given fields that are sent in `configurations`."""
         names = [
             name
             for name, field in type(self).model_fields.items()
@@ -97,22 +100,16 @@ class IntegrationDraft(IntegrationContent):
     ai_provider_id: str = Field(min_length=1, description="openai, anthropic, azure-openai…")
     slug: Slug = ABSENT
     workspace_id: str = Field(
-        ABSENT, min_length=1, description="Only for this one; else the organisation's."
+        default=ABSENT, min_length=1, description="Only for this one; else the organisation's."
     )
     create_default_provider: bool = ABSENT
     default_provider_slug: Slug = ABSENT
 
 
-class IntegrationPatch(IntegrationContent):
-    """What may change of an integration."""
+class IntegrationPatch(IntegrationContent, Patch):
+    """The fields of an integration that an update may change."""
 
-    name: str = Field(ABSENT, min_length=1)
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("give something to change, such as name, key or configurations")
-        return self
+    name: str = Field(default=ABSENT, min_length=1)
 
 
 class Price(Arguments):
@@ -136,10 +133,10 @@ class PricingConfig(Arguments):
 
 
 class ModelSettings(Arguments):
-    """Where one model is reached."""
+    """The host and headers of one model."""
 
-    custom_host: str = Field(ABSENT, json_schema_extra={"format": "uri"})
-    custom_headers: dict[str, str] = Field(ABSENT, description="Sent with requests.")
+    custom_host: str = Field(default=ABSENT, json_schema_extra={"format": "uri"})
+    custom_headers: dict[str, str] = Field(default=ABSENT, description="Sent with requests.")
 
 
 class ModelChange(Arguments):
@@ -147,10 +144,10 @@ class ModelChange(Arguments):
 
     slug: str = Field(min_length=1)
     enabled: bool
-    model_name: str = Field(ABSENT, exclude=True, description="Ignored.")
+    model_name: Annotated[str, Unsent.IGNORED] = Field(default=ABSENT, description="Ignored.")
     is_custom: bool = ABSENT
     is_finetune: bool = ABSENT
-    base_model_slug: str = Field(ABSENT, description="Of a custom or fine-tuned one.")
+    base_model_slug: str = Field(default=ABSENT, description="Of a custom or fine-tuned one.")
     configurations: ModelSettings = ABSENT
     pricing_config: PricingConfig = ABSENT
 
@@ -163,7 +160,7 @@ class ModelChanges(Arguments):
 
 
 class ModelDeletion(Arguments):
-    """Which model of one's own to delete."""
+    """Which custom model to delete."""
 
     model_slug: str = Field(
         min_length=1, description="Custom or fine-tuned.", serialization_alias="slugs"
@@ -175,11 +172,11 @@ class WorkspaceShare(Arguments):
 
     id: str = Field(min_length=1, description="Workspace id or slug.")
     enabled: bool
-    credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD.")
-    alert_threshold: Number = Field(ABSENT, ge=0, description="Below credit_limit.")
-    rate_limit_rpm: Number = Field(ABSENT, gt=0)
-    usage_limits: list[UsageLimits] | None = Field(ABSENT, max_length=1)
-    rate_limits: list[RateLimit] | None = Field(ABSENT, max_length=1)
+    credit_limit: Number = Field(default=ABSENT, gt=0, description="Monthly USD.")
+    alert_threshold: Number = Field(default=ABSENT, ge=0, description="Below credit_limit.")
+    rate_limit_rpm: Number = Field(default=ABSENT, gt=0)
+    usage_limits: list[UsageLimits] | None = Field(default=ABSENT, max_length=1)
+    rate_limits: list[RateLimit] | None = Field(default=ABSENT, max_length=1)
     reset_usage: bool = ABSENT
     create_default_provider: bool = ABSENT
     default_provider_slug: str = ABSENT
@@ -190,8 +187,8 @@ class WorkspaceShare(Arguments):
         return self
 
     def wire(self) -> Json:
-        """Write the short forms out; the budget is a monthly one."""
-        return _limits_written_out(super().wire(), periodic_reset="monthly")
+        """Replace the short forms by Portkey's own fields; the budget is a monthly one."""
+        return _with_long_limits(super().wire(), periodic_reset="monthly")
 
 
 class WorkspaceShares(Arguments):
@@ -199,33 +196,34 @@ class WorkspaceShares(Arguments):
 
     workspaces: list[WorkspaceShare]
     global_workspace_access_enabled: bool = Field(
-        ABSENT,
+        default=ABSENT,
         description="For all workspaces, future ones too.",
         serialization_alias="global_workspace_access.enabled",
     )
     global_credit_limit: Number = Field(
-        ABSENT,
+        default=ABSENT,
         gt=0,
         description="USD, never reset.",
         serialization_alias="global_workspace_access.credit_limit",
     )
     global_alert_threshold: Number = Field(
-        ABSENT, ge=0, serialization_alias="global_workspace_access.alert_threshold"
+        default=ABSENT, ge=0, serialization_alias="global_workspace_access.alert_threshold"
     )
     global_rate_limit_rpm: Number = Field(
-        ABSENT, gt=0, serialization_alias="global_workspace_access.rate_limit_rpm"
+        default=ABSENT, gt=0, serialization_alias="global_workspace_access.rate_limit_rpm"
     )
     global_workspace_access: Json = Field(
-        ABSENT, description="Instead of global_*: {enabled, usage_limits: [], rate_limits: []}."
+        default=ABSENT,
+        description="Instead of global_*: {enabled, usage_limits: [], rate_limits: []}.",
     )
     override_existing_workspace_access: bool = Field(
-        ABSENT, description="Drop those not named here."
+        default=ABSENT, description="Drop those not named here."
     )
     create_default_provider: bool = ABSENT
     default_provider_slug: str = ABSENT
 
     @model_validator(mode="after")
-    def _global_is_whole(self) -> Self:
+    def _global_access_is_complete(self) -> Self:
         enabled = "global_workspace_access_enabled"
         limits = self.given(
             "global_credit_limit", "global_alert_threshold", "global_rate_limit_rpm"
@@ -240,11 +238,11 @@ class WorkspaceShares(Arguments):
         return self
 
     def wire(self) -> Json:
-        """Write the short forms out; as in the TypeScript server, this budget is for good."""
+        """Replace the short forms; this budget is never reset, as in the TypeScript server."""
         body = super().wire()
         if "global_workspace_access" in body:
-            whole = body["global_workspace_access"]
-            body["global_workspace_access"] = _limits_written_out(dict(whole))
+            access = body["global_workspace_access"]
+            body["global_workspace_access"] = _with_long_limits(dict(access))
         return body
 
 
@@ -286,21 +284,21 @@ class IntegrationWorkspaces(Page[dict[str, Any]]):
 
 
 def _azure(version: Any, resource: Any, deployment: Any) -> Json:
-    one = {
+    deployment_config = {
         "azure_api_version": version,
         "azure_deployment_name": deployment,
-        # Which model a deployment serves is not said; its name usually is the model's.
+        # The model that a deployment serves is not given; its name usually is the model's.
         "azure_model_slug": deployment,
         "is_default": True,
     }
     return {
         "azure_auth_mode": "default",
         "azure_resource_name": resource,
-        "azure_deployment_config": [one],
+        "azure_deployment_config": [deployment_config],
     }
 
 
-def _limits_written_out(body: Json, **reset: str) -> Json:
+def _with_long_limits(body: Json, **reset: str) -> Json:
     budget = {name: body.pop(name) for name in ("credit_limit", "alert_threshold") if name in body}
     if budget:
         body["usage_limits"] = [{"type": "cost", **reset, **budget}]

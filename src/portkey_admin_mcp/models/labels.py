@@ -29,16 +29,16 @@ Name = Annotated[
 
 
 class LabelOwner(Arguments):
-    """Where a label is valid."""
+    """The workspace or organisation that a label is valid in."""
 
-    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
+    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
     workspace_id: InWorkspace = ABSENT
 
 
 class LabelFilter(LabelOwner, Paged):
     """Which labels to list."""
 
-    search: str = Field(ABSENT, description="Part of the name.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
 
 
 class LabelDraft(LabelOwner):
@@ -56,7 +56,7 @@ class LabelDraft(LabelOwner):
 
 
 class LabelPatch(Patch):
-    """What may change of a label."""
+    """The fields of a label that an update may change."""
 
     name: Name = ABSENT
     description: str = ABSENT
@@ -71,9 +71,9 @@ class Label(Record):
     id: str | None = None
     name: str | None = None
     description: str | None = None
-    color_code: str | None = Field(None, description="#rrggbb")
+    color_code: str | None = Field(default=None, description="#rrggbb")
     workspace_id: str | None = None
-    is_universal: bool | int | None = Field(None, description="Built in: cannot be deleted")
+    is_universal: bool | int | None = Field(default=None, description="Built in: cannot be deleted")
 
 
 class LabelRef(Record):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, Field
 
-from .core.base import ABSENT, Arguments, Patch, Record
+from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.vocabulary import CommaSeparated, Csv, InWorkspace, Json, Moment, RequestRanges
 
 ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
@@ -30,33 +30,34 @@ LogField = Literal[
     "prompt_slug",
     "metadata",
 ]
-MOST_ROWS = 50_000
-"""What one export may hold (Portkey's documentation)."""
+MAX_ROWS = 50_000
+"""Rows of one export (Portkey's documentation)."""
 
 
 class ExportContent(RequestRanges):
-    """Which requests an export holds; sent under `filters`."""
+    """The requests that an export holds; sent under `filters`."""
 
     outside: ClassVar[tuple[str, ...]] = ("workspace_id", "requested_data")
+    """The fields that are sent beside `filters` and not in it."""
 
     workspace_id: InWorkspace = ABSENT
     ai_model: Csv = ABSENT
-    ai_org_model: Csv = Field(ABSENT, description="openai__gpt-4o,…")
+    ai_org_model: Csv = Field(default=ABSENT, description="openai__gpt-4o,…")
     status_code: Csv = ABSENT
     virtual_keys: CommaSeparated = ABSENT
     configs: CommaSeparated = ABSENT
     trace_id: Csv = ABSENT
     prompt_slug: Csv = ABSENT
-    workspace_slug: str = Field(ABSENT, description="As a filter.")
-    metadata: Json = Field(ABSENT, description='{"team":"x"}')
-    page_size: int = Field(ABSENT, ge=1, le=MOST_ROWS, description="Rows, at most 50,000.")
-    current_page: int = Field(ABSENT, ge=0)
+    workspace_slug: str = Field(default=ABSENT, description="As a filter.")
+    metadata: Json = Field(default=ABSENT, description='{"team":"x"}')
+    page_size: int = Field(default=ABSENT, ge=1, le=MAX_ROWS, description="Rows, at most 50,000.")
+    current_page: int = Field(default=ABSENT, ge=0)
 
     def wire(self) -> dict[str, Any]:
-        """Put the filters where Portkey looks for them."""
-        body = super().wire()
-        kept = {name: body.pop(name) for name in self.outside if name in body}
-        return {**kept, "filters": body}
+        """Send the filters under `filters`."""
+        filters = super().wire()
+        beside = {name: filters.pop(name) for name in self.outside if name in filters}
+        return {**beside, "filters": filters}
 
 
 class ExportDraft(ExportContent):
@@ -67,21 +68,23 @@ class ExportDraft(ExportContent):
     requested_fields: list[LogField] = Field(
         min_length=1, serialization_alias="requested_data", description="Columns of the file."
     )
-    description: str = Field(ABSENT, exclude=True, description="Ignored by Portkey.")
+    description: Annotated[str, Unsent.IGNORED] = Field(
+        default=ABSENT, description="Ignored by Portkey."
+    )
 
 
 class ExportPatch(ExportContent, Patch):
-    """What a draft export should hold instead."""
+    """The new filters and columns of a draft export."""
 
     time_of_generation_min: Moment = ABSENT
     time_of_generation_max: Moment = ABSENT
     requested_fields: list[LogField] = Field(
-        ABSENT, min_length=1, serialization_alias="requested_data", description="Columns."
+        default=ABSENT, min_length=1, serialization_alias="requested_data", description="Columns."
     )
 
 
 class ExportChange(Arguments):
-    """A change of a draft export, as Portkey takes it: all filters there should be."""
+    """A change of a draft export as Portkey takes it: with all its filters."""
 
     workspace_id: InWorkspace = ABSENT
     filters: Json
@@ -89,18 +92,18 @@ class ExportChange(Arguments):
 
 
 class ExportsIn(Arguments):
-    """Whose exports."""
+    """The workspace whose exports are meant."""
 
     workspace_id: InWorkspace = Field(
-        ABSENT, validation_alias=AliasChoices("workspace_id", "workspace_slug")
+        default=ABSENT, validation_alias=AliasChoices("workspace_id", "workspace_slug")
     )
 
 
 class FirstRows(Arguments):
-    """How much of the file to show."""
+    """How many rows of the file to show."""
 
     first_rows: int = Field(
-        ABSENT, ge=1, le=200, description="Also read so many rows from the file."
+        default=ABSENT, ge=1, le=200, description="Also read so many rows from the file."
     )
 
 
@@ -110,7 +113,9 @@ class LogExport(Record):
     summary_fields = ("id", "status", "description", "filters", "created_at")
 
     id: str | None = None
-    status: str | None = Field(None, description="draft, in_progress, success, failed, stopped")
+    status: str | None = Field(
+        default=None, description="draft, in_progress, success, failed, stopped"
+    )
     filters: Json | None = None
     requested_data: list[str] | None = None
     created_at: str | None = None
@@ -132,7 +137,7 @@ class ExportMessage(Record):
 class ExportFile(Record):
     """Where the file of a finished export is, and its first rows if asked for."""
 
-    signed_url: str | None = Field(None, description="Anyone with it can read the file")
+    signed_url: str | None = Field(default=None, description="Anyone with it can read the file")
     rows: list[Json] | None = None
 
 

@@ -1,4 +1,4 @@
-"""Logs: requests and answers, one by one."""
+"""Logs: single requests with their answers."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -9,64 +9,71 @@ from .core.vocabulary import Json, Moment
 
 LogId = Annotated[str, Field(min_length=1, description="Id of the request; see log exports.")]
 BOTH_SPELLINGS = {"traceId": "trace_id", "spanId": "span_id", "spanName": "span_name"}
-"""The documentation's names, which are sent, and the OpenAPI file's, which are sent as well."""
+"""The documentation's names of fields, and those of the OpenAPI file; both are sent."""
 
 
 class LogDraft(Arguments):
     """A request that was made elsewhere, with its answer."""
 
-    sent_in = "body"
-
-    request_url: str = Field(ABSENT, description="Full address.", serialization_alias="request.url")
+    request_url: str = Field(
+        default=ABSENT, description="Full address.", serialization_alias="request.url"
+    )
     request_provider: str = Field(
-        ABSENT, description="openai…", serialization_alias="request.provider"
+        default=ABSENT, description="openai…", serialization_alias="request.provider"
     )
-    request_method: str = Field("post", serialization_alias="request.method")
+    request_method: str = Field(default="post", serialization_alias="request.method")
     request_headers: dict[str, str] = Field(
-        ABSENT, description="Without keys.", serialization_alias="request.headers"
+        default=ABSENT, description="Without keys.", serialization_alias="request.headers"
     )
-    request_body: Json = Field(ABSENT, description="As sent.", serialization_alias="request.body")
-    response_status: int = Field(200, serialization_alias="response.status")
+    request_body: Json = Field(
+        default=ABSENT, description="As sent.", serialization_alias="request.body"
+    )
+    response_status: int = Field(default=200, serialization_alias="response.status")
     response_headers: dict[str, str] = Field(
-        ABSENT, description="Received.", serialization_alias="response.headers"
+        default=ABSENT, description="Received.", serialization_alias="response.headers"
     )
     response_body: Json = Field(
-        ABSENT, description="As received.", serialization_alias="response.body"
+        default=ABSENT, description="As received.", serialization_alias="response.body"
     )
     response_time: int = Field(
-        ABSENT, ge=0, description="ms", serialization_alias="response.response_time"
+        default=ABSENT, ge=0, description="ms", serialization_alias="response.response_time"
     )
-    streaming_mode: bool = Field(False, serialization_alias="response.streamingMode")
-    metadata_organization: str = Field(ABSENT, serialization_alias="metadata.organization")
+    streaming_mode: bool = Field(default=False, serialization_alias="response.streamingMode")
+    metadata_organization: str = Field(default=ABSENT, serialization_alias="metadata.organization")
     metadata_user: str = Field(
-        ABSENT, description="Counted as user.", serialization_alias="metadata._user"
+        default=ABSENT, description="Counted as user.", serialization_alias="metadata._user"
     )
-    metadata_trace_id: str = Field(ABSENT, serialization_alias="metadata.traceId")
-    metadata_span_id: str = Field(ABSENT, serialization_alias="metadata.spanId")
-    metadata_span_name: str = Field(ABSENT, serialization_alias="metadata.spanName")
-    metadata_parent_span_id: str = Field(ABSENT, serialization_alias="metadata.parentSpanId")
+    metadata_trace_id: str = Field(default=ABSENT, serialization_alias="metadata.traceId")
+    metadata_span_id: str = Field(default=ABSENT, serialization_alias="metadata.spanId")
+    metadata_span_name: str = Field(default=ABSENT, serialization_alias="metadata.spanName")
+    metadata_parent_span_id: str = Field(
+        default=ABSENT, serialization_alias="metadata.parentSpanId"
+    )
     metadata_custom: dict[str, Any] = Field(
-        ABSENT, description="More metadata.", serialization_alias="metadata.custom"
+        default=ABSENT, description="More metadata.", serialization_alias="metadata.custom"
     )
 
     def wire(self) -> dict[str, Any]:
-        """Send what Portkey requires even where it is empty, and metadata side by side."""
+        """Send required parts even if they are empty, and custom metadata beside the other."""
         body = super().wire()
         metadata = body.get("metadata", {})
         metadata |= metadata.pop("custom", {})
         metadata |= {o: metadata[n] for n, o in BOTH_SPELLINGS.items() if n in metadata}
         request = {"url": "", "method": self.request_method, "body": {}, **body.get("request", {})}
         response = {"status": self.response_status, "body": {}, **body.get("response", {})}
-        told = {"metadata": metadata} if metadata else {}
-        return {"request": request, "response": response, **told}
+        return {
+            "request": request,
+            "response": response,
+            **({"metadata": metadata} if metadata else {}),
+        }
 
 
 class LogLookup(Arguments):
-    """How to look a log up; all of it is unconfirmed by Portkey's OpenAPI file."""
+    """How to look up a log; none of this is in Portkey's OpenAPI file."""
 
-    path_format: Literal["v1", "v2"] = Field(ABSENT, description="v2 needs created_at.")
+    path_format: Literal["v1", "v2"] = Field(default=ABSENT, description="v2 needs created_at.")
     created_at: Moment = ABSENT
-    type: Literal["hooks"] = Field(ABSENT, description="The guardrails' results.")
+    type: Literal["hooks"] = Field(default=ABSENT, description="The guardrails' results.")
 
     @model_validator(mode="after")
     def _has_time(self) -> Self:
@@ -78,8 +85,8 @@ class LogLookup(Arguments):
 class Log(Record):
     """A request and its answer."""
 
-    id: str | None = Field(None, alias="_id")
+    id: str | None = Field(default=None, alias="_id")
     request: Json | None = None
     response: Json | None = None
     created_at: str | None = None
-    metrics: Json | None = Field(None, description="Cost, tokens, latency, trace")
+    metrics: Json | None = Field(default=None, description="Cost, tokens, latency, trace")

@@ -15,11 +15,11 @@ McpIntegrationId = Annotated[str, Field(min_length=1, description="MCP integrati
 class McpIntegrationFilter(Paged):
     """Which MCP integrations to list."""
 
-    page_size: int = Field(ABSENT, ge=1, le=1000)
+    page_size: int = Field(default=ABSENT, ge=1, le=1000)
     workspace_id: WorkspaceId = ABSENT
     organisation_id: str = ABSENT
     type: Literal["workspace", "organisation", "all"] = ABSENT
-    search: str = Field(ABSENT, description="Part of the name.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
 
 
 class McpSecretMapping(SecretMapping):
@@ -29,19 +29,19 @@ class McpSecretMapping(SecretMapping):
 
 
 class McpIntegrationContent(Arguments):
-    """What may be said of an MCP integration when it is made, and changed later."""
+    """The fields of an MCP integration that can be set when it is created, and changed later."""
 
     description: str = ABSENT
     custom_headers: dict[str, str] = Field(
-        ABSENT,
+        default=ABSENT,
         description="Sent to the server, for auth_type headers.",
         serialization_alias="configurations.custom_headers",
     )
-    configurations: Json = Field(ABSENT, description="Other settings.")
+    configurations: Json = Field(default=ABSENT, description="Other settings.")
     secret_mappings: list[McpSecretMapping] = ABSENT
 
     def wire(self) -> Json:
-        """Put the headers among the other settings."""
+        """Send the headers beside the other configurations."""
         body = super().wire()
         if len(self.given("custom_headers", "configurations")) > 1:
             headers = {"custom_headers": self.custom_headers}
@@ -58,22 +58,22 @@ class McpIntegrationDraft(McpIntegrationContent):
     transport: Literal["http", "sse"]
     slug: str = ABSENT
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(ABSENT, description="For the whole organisation.")
+    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
 
 
 class McpIntegrationPatch(McpIntegrationContent, Patch):
-    """What may change of an MCP integration."""
+    """The fields of an MCP integration that an update may change."""
 
-    name: str = Field(ABSENT, min_length=1)
-    url: str = Field(ABSENT, min_length=1, description="Of the MCP server.")
+    name: str = Field(default=ABSENT, min_length=1)
+    url: str = Field(default=ABSENT, min_length=1, description="Of the MCP server.")
     auth_type: Literal["oauth_auto", "headers", "none"] = ABSENT
     transport: Literal["http", "sse"] = ABSENT
 
 
 class WorkspaceView(Arguments):
-    """In which form to list workspaces."""
+    """The form of the list of workspaces."""
 
-    version: str = Field(ABSENT, description="Of the answer's form, e.g. v2.")
+    version: str = Field(default=ABSENT, description="Of the answer's form, e.g. v2.")
 
 
 class WorkspaceAccess(Arguments):
@@ -87,9 +87,11 @@ class WorkspaceAccesses(Arguments):
     """Which workspaces may use it."""
 
     workspaces: list[WorkspaceAccess]
-    global_workspace_access: Json = Field(ABSENT, description="{enabled}: for future ones too.")
+    global_workspace_access: Json = Field(
+        default=ABSENT, description="{enabled}: for future ones too."
+    )
     override_existing_workspace_access: bool = Field(
-        ABSENT, description="Drop those not named here."
+        default=ABSENT, description="Drop those not named here."
     )
 
     @model_validator(mode="after")
@@ -109,7 +111,7 @@ class McpIntegration(Record):
     slug: str | None = None
     name: str | None = None
     url: str | None = None
-    type: str | None = Field(None, description="organisation or workspace")
+    type: str | None = Field(default=None, description="organisation or workspace")
     auth_type: str | None = None
     transport: str | None = None
     status: str | None = None

@@ -17,8 +17,8 @@ class McpServerFilter(Paged):
     """Which MCP servers to list."""
 
     workspace_id: InWorkspace = ABSENT
-    id: str = Field(ABSENT, description="Only this one.")
-    search: str = Field(ABSENT, description="Part of the name.")
+    id: str = Field(default=ABSENT, description="Only this one.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
 
 
 class McpServerDraft(Arguments):
@@ -26,22 +26,22 @@ class McpServerDraft(Arguments):
 
     name: str = Field(min_length=1)
     mcp_integration_id: str = Field(min_length=1, description="See `list_mcp_integrations`.")
-    slug: str = Field(ABSENT, min_length=3, max_length=50)
+    slug: str = Field(default=ABSENT, min_length=3, max_length=50)
     description: str = ABSENT
     workspace_id: InWorkspace = ABSENT
 
 
 class McpServerPatch(Patch):
-    """What may change of an MCP server."""
+    """The fields of an MCP server that an update may change."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
     description: str = ABSENT
 
 
 class UserAccessFilter(PagedFromOne):
     """Which people to list."""
 
-    search: str = Field(ABSENT, description="Part of a name.")
+    search: str = Field(default=ABSENT, description="Part of a name.")
 
 
 class UserAccess(Arguments):
@@ -54,9 +54,9 @@ class UserAccess(Arguments):
 class UserAccesses(Arguments):
     """Who may use it."""
 
-    users: list[UserAccess] = Field(ABSENT, min_length=1, serialization_alias="user_access")
+    users: list[UserAccess] = Field(default=ABSENT, min_length=1, serialization_alias="user_access")
     default_user_access: Literal["allow", "deny"] = Field(
-        ABSENT, description="For everybody not named."
+        default=ABSENT, description="For everybody not named."
     )
 
     @model_validator(mode="after")
@@ -67,7 +67,7 @@ class UserAccesses(Arguments):
 
 
 class ConnectionOwner(Arguments):
-    """Whose connection is meant."""
+    """The user and the workspace whose connection is meant."""
 
     user_id: PersonId = ABSENT
     workspace_id: WorkspaceId = ABSENT
@@ -76,15 +76,15 @@ class ConnectionOwner(Arguments):
 class ConnectionFilter(ConnectionOwner, Paged):
     """Which connections to list."""
 
-    page_size: int = Field(ABSENT, ge=1, le=500)
+    page_size: int = Field(default=ABSENT, ge=1, le=500)
 
 
 class RegistryFilter(Arguments):
     """Which servers of the registry to list."""
 
-    cursor: str = Field(ABSENT, description="`nextCursor` of the page before.")
-    limit: int = Field(ABSENT, ge=1, le=100)
-    search: str = Field(ABSENT, description="Part of the name.")
+    cursor: str = Field(default=ABSENT, description="`nextCursor` of the page before.")
+    limit: int = Field(default=ABSENT, ge=1, le=100)
+    search: str = Field(default=ABSENT, description="Part of the name.")
     updated_since: Moment = ABSENT
     workspace_id: WorkspaceId = ABSENT
 
@@ -110,7 +110,7 @@ class McpServer(Record):
     status: str | None = None
     workspace_id: str | None = None
     mcp_integration_id: str | None = None
-    url: str | None = Field(None, description="Where clients connect")
+    url: str | None = Field(default=None, description="Where clients connect")
 
 
 class McpServerRef(Record):
@@ -125,13 +125,13 @@ class Person(Record):
 
     user_id: str | None = None
     enabled: bool | None = None
-    has_override: bool | None = Field(None, description="Named, not by default")
+    has_override: bool | None = Field(default=None, description="Named, not by default")
 
 
 class PersonPage(Page[Person]):
     """People, and what holds for those not named."""
 
-    default_user_access: str | None = Field(None, description="allow or deny")
+    default_user_access: str | None = Field(default=None, description="allow or deny")
 
 
 class Connection(Record):
@@ -151,4 +151,4 @@ class Registry(Record):
     """Approved MCP servers in the form of the MCP registry."""
 
     servers: list[dict[str, Any]] | None = None
-    metadata: dict[str, Any] | None = Field(None, description="nextCursor, count")
+    metadata: dict[str, Any] | None = Field(default=None, description="nextCursor, count")

@@ -15,7 +15,7 @@ class ModelPricing(Record):
 
     currency: str | None = None
     pay_as_you_go: dict[str, Any] | None = Field(
-        None, description="request_token.price, response_token.price…; cents per token"
+        default=None, description="request_token.price, response_token.price…; cents per token"
     )
 
 
@@ -33,7 +33,7 @@ class PriceListRecord(Record):
 class CallableModel(Record):
     """A model that this key may call."""
 
-    id: str | None = Field(None, description="What requests name, e.g. @openai/gpt-5")
+    id: str | None = Field(default=None, description="What requests name, e.g. @openai/gpt-5")
 
 
 class CallableModels(Record):

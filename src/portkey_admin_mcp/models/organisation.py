@@ -24,7 +24,7 @@ class OrganisationDefaults(Arguments):
 
 
 class Exclusion(Arguments):
-    """Whether one workspace is left out."""
+    """Whether one workspace is excluded."""
 
     workspace_id: str = Field(min_length=1, description="UUID.")
     excluded: bool
@@ -37,10 +37,10 @@ class ExclusionOwner(Arguments):
 
 
 class Exclusions(ExclusionOwner):
-    """Which workspaces are left out."""
+    """Which workspaces are excluded."""
 
     workspaces: list[Exclusion] = Field(min_length=1)
-    override_existing: bool = Field(ABSENT, description="Drop those not named here.")
+    override_existing: bool = Field(default=ABSENT, description="Drop those not named here.")
 
 
 class DefaultGuardrails(Record):

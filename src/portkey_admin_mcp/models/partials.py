@@ -12,9 +12,9 @@ Text = Annotated[str, Field(min_length=1, description="Mustache text.")]
 
 
 class PartialFilter(Arguments):
-    """Which partials to list; Portkey sends them all."""
+    """Which partials to list; there is no paging."""
 
-    collection_id: str = Field(ABSENT, description="Only of this collection.")
+    collection_id: str = Field(default=ABSENT, description="Only of this collection.")
     workspace_id: InWorkspace = ABSENT
 
 
@@ -24,19 +24,19 @@ class PartialDraft(Arguments):
     name: str = Field(min_length=1)
     string: Text
     workspace_id: InWorkspace = ABSENT
-    version_description: str = Field(ABSENT, description="Of the first version.")
+    version_description: str = Field(default=ABSENT, description="Of the first version.")
 
 
 class PartialPatch(Patch):
-    """What may change of a partial; a new `string` makes a version."""
+    """The fields of a partial that an update may change; a new `string` makes a version."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
     string: Text = ABSENT
-    description: str = Field(ABSENT, description="Of the new version.")
+    description: str = Field(default=ABSENT, description="Of the new version.")
     status: Literal["active", "archived"] = ABSENT
 
     def wire(self) -> dict[str, Any]:
-        """Send the description under both names: which one Portkey keeps has changed."""
+        """Send the description under both names: Portkey has changed which one it keeps."""
         body = super().wire()
         if "description" in body:
             body["version_description"] = body["description"]
@@ -44,7 +44,7 @@ class PartialPatch(Patch):
 
 
 class Publication(Arguments):
-    """Which version is to be in force."""
+    """The version to publish."""
 
     version: Number = Field(gt=0, description="Version number, not its id.")
 
@@ -55,7 +55,7 @@ class Partial(Record):
     summary_fields = ("slug", "id", "name", "collection_id", "status", "created_at")
 
     id: str | None = None
-    slug: str | None = Field(None, description="What prompts include")
+    slug: str | None = Field(default=None, description="What prompts include")
     name: str | None = None
     string: str | None = None
     version: int | None = None
@@ -78,7 +78,9 @@ class PartialVersion(Record):
     prompt_partial_version_id: str | None = None
     string: str | None = None
     description: str | None = None
-    prompt_version_status: str | None = Field(None, description="active: published; or archived")
+    prompt_version_status: str | None = Field(
+        default=None, description="active: published; or archived"
+    )
 
 
 class PartialRef(Record):

@@ -1,11 +1,11 @@
-"""Prompts: templates with versions, rendered and run by slug."""
+"""Prompts: templates, their versions and their settings. `prompt_runs` has what runs them."""
 
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from .core.base import ABSENT, Arguments, Patch, Record
+from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.vocabulary import InWorkspace, Json, Number
 
 PromptId = Annotated[str, Field(min_length=1, description="Prompt id or slug.")]
@@ -14,18 +14,15 @@ PromptRef = Annotated[
     Field(min_length=1, description="Slug: published version, or slug@number, @latest, @label."),
 ]
 VersionId = Annotated[str, Field(min_length=1, description="See `list_prompt_versions`.")]
-Variables = Annotated[Json, Field(description="Values of the template's variables.")]
-DryRun = Annotated[bool, Field(description="Only say what would happen.")]
-BILLED_TO = ("client_id", "app", "env")
-"""The request metadata that a completion is billed by, in this house's convention."""
-OWN_FIELDS = ("variables", "metadata", "stream", "hyperparameters")
+DryRun = Annotated[bool, Unsent.LOCAL, Field(description="Only say what would happen.")]
 CHOICES = ("auto", "none", "required")
 
 
-def _as_models_take_it(choice: Json | str) -> Json | str:
-    """The choice as models take it: a word, or the object that names a function.
+def _in_gateway_form(choice: Json | str) -> Json | str:
+    """The choice as the gateway takes it: a word, or an object that names a function.
 
-    `{mode, function_name}` is the TypeScript server's form, which it writes out like this too.
+    `{mode, function_name}` is the TypeScript server's form, which that server converts too.
+    Raises ValueError.
     """
     mode = choice.get("mode") if isinstance(choice, dict) else choice
     name = choice.get("function_name") if isinstance(choice, dict) else None
@@ -43,36 +40,38 @@ def _as_models_take_it(choice: Json | str) -> Json | str:
 
 
 ToolChoice = Annotated[
-    Json | str, AfterValidator(_as_models_take_it), WithJsonSchema({"type": "object"})
+    Json | str, AfterValidator(_in_gateway_form), WithJsonSchema({"type": "object"})
 ]
 
 
 class PromptFilter(Arguments):
     """Which prompts to list."""
 
-    collection_id: str = Field(ABSENT, description="Id or slug of one collection.")
+    collection_id: str = Field(default=ABSENT, description="Id or slug of one collection.")
     workspace_id: InWorkspace = ABSENT
-    search: str = Field(ABSENT, description="Part of the name.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
 
 
 class PromptText(Arguments):
-    """What a version consists of, besides what a new prompt must have.
+    """The content of a version that both a new prompt and an update take.
 
     `messages` are sent as Portkey keeps them: as JSON text in `string` (seen live).
     """
 
     text_is_required: ClassVar[bool] = False
 
-    string: str = Field(ABSENT, min_length=1, description="Mustache text, or messages as JSON.")
+    string: str = Field(
+        default=ABSENT, min_length=1, description="Mustache text, or messages as JSON."
+    )
     messages: list[Json] = Field(
-        ABSENT, min_length=1, description="Instead of string: {role, content}."
+        default=ABSENT, min_length=1, description="Instead of string: {role, content}."
     )
     model: str = ABSENT
     version_description: str = ABSENT
-    functions: list[Json] = Field(ABSENT, description="Older form of tools.")
-    tools: list[Json] = Field(ABSENT, description="{type: function, function}.")
+    functions: list[Json] = Field(default=ABSENT, description="Older form of tools.")
+    tools: list[Json] = Field(default=ABSENT, description="{type: function, function}.")
     tool_choice: ToolChoice = Field(
-        ABSENT, description="{mode: auto|none|function, function_name}."
+        default=ABSENT, description="{mode: auto|none|function, function_name}."
     )
 
     @field_validator("messages")
@@ -92,7 +91,7 @@ class PromptText(Arguments):
         return self
 
     def wire(self) -> dict[str, Any]:
-        """Send messages as the text Portkey keeps."""
+        """Send messages as JSON text in `string`."""
         body = super().wire()
         if "messages" in body:
             body["string"] = json.dumps(body.pop("messages"), ensure_ascii=False)
@@ -108,50 +107,76 @@ class PromptDraft(PromptText):
     collection_id: str = Field(min_length=1, description="Id or slug; tells the workspace.")
     parameters: Json = Field(description="Model parameters, {} for none.")
     virtual_key: str = Field(min_length=1, description="Provider or virtual key slug.")
-    template_metadata: Json = Field(ABSENT, description="Of the version.")
-    is_raw_template: bool = Field(
-        ABSENT, exclude=True, description="Ignored: only updates know it."
+    template_metadata: Json = Field(default=ABSENT, description="Of the version.")
+    is_raw_template: Annotated[bool, Unsent.IGNORED] = Field(
+        default=ABSENT, description="Ignored: only updates know it."
     )
 
 
 class PromptCreation(PromptDraft):
-    """A new prompt, as the tool takes it."""
+    """A new prompt, as `create_prompt` takes it."""
 
-    ai_model_id: str = Field(ABSENT, exclude=True, description="Older name of model.")
-    finetune_id: str = Field(ABSENT, exclude=True, description="Sent as model.")
-    dry_run: DryRun = Field(ABSENT, exclude=True)
+    model_is_required: ClassVar[bool] = True
+
+    ai_model_id: Annotated[str, Unsent.FOLDED] = Field(
+        default=ABSENT, description="Older name of model."
+    )
+    finetune_id: Annotated[str, Unsent.FOLDED] = Field(default=ABSENT, description="Sent as model.")
+    dry_run: DryRun = ABSENT
 
     @model_validator(mode="after")
     def _has_model(self) -> Self:
-        if not self.given("model", "ai_model_id", "finetune_id"):
+        if self.model_is_required and not self.given("model", "ai_model_id", "finetune_id"):
             raise ValueError("give model (or ai_model_id, finetune_id)")
         return self
 
     def wire(self) -> dict[str, Any]:
         """Send the model, whichever of its names was used."""
-        return {"model": self.ai_model_id or self.finetune_id, **super().wire()}
+        model = self.ai_model_id or self.finetune_id
+        return {**({"model": model} if model else {}), **super().wire()}
+
+    def local_answer(self) -> dict[str, Any] | None:
+        """Say what a dry run would create."""
+        if not self.dry_run:
+            return None
+        body = self.wire()
+        return {
+            "dry_run": True,
+            "action": "create",
+            "name": self.name,
+            "model": body.get("model"),
+            "template_length": len(body["string"]),
+            "parameter_count": len(self.parameters),
+        }
+
+
+class PromptCopy(PromptCreation):
+    """A new prompt that a workflow copies from code or from another prompt; it may lack a model."""
+
+    model_is_required = False
 
 
 class PromptPatch(PromptText, Patch):
-    """What may change of a prompt; anything but name and collection makes a version.
+    """The fields of a prompt that an update may change; most of them make a version.
 
-    `patch` makes Portkey take what is not given from the latest version.
+    Only `name` and `collection_id` do not. `patch: true` makes Portkey take the other fields from
+    the latest version.
     """
 
     builds_on_latest: ClassVar[bool] = True
 
-    name: str = Field(ABSENT, min_length=1)
-    collection_id: str = Field(ABSENT, description="To move it.")
-    parameters: Json = Field(ABSENT, description="Model parameters.")
-    virtual_key: str = Field(ABSENT, description="Provider slug.")
+    name: str = Field(default=ABSENT, min_length=1)
+    collection_id: str = Field(default=ABSENT, description="To move it.")
+    parameters: Json = Field(default=ABSENT, description="Model parameters.")
+    virtual_key: str = Field(default=ABSENT, description="Provider slug.")
     template_metadata: Json = Field(
-        ABSENT, serialization_alias="prompt_metadata", description="Of the version."
+        default=ABSENT, serialization_alias="prompt_metadata", description="Of the version."
     )
     is_raw_template: bool = ABSENT
-    dry_run: DryRun = Field(ABSENT, exclude=True)
+    dry_run: DryRun = ABSENT
 
     def wire(self) -> dict[str, Any]:
-        """Send flags as Portkey keeps them, 0 or 1."""
+        """Add `patch`, and send the flag as Portkey keeps it, 0 or 1."""
         body = super().wire()
         if "is_raw_template" in body:
             body["is_raw_template"] = int(body["is_raw_template"])
@@ -159,7 +184,7 @@ class PromptPatch(PromptText, Patch):
 
 
 class PromptReplacement(PromptPatch):
-    """A version that takes nothing from the one before: what is not given is not in it."""
+    """A version that takes nothing from the one before: fields that are not given are empty."""
 
     builds_on_latest = False
 
@@ -168,12 +193,14 @@ class OfVersion(Arguments):
     """Which version to read."""
 
     version: Number = Field(
-        ABSENT, gt=0, description="Instead of the published one; unconfirmed by Portkey's docs."
+        default=ABSENT,
+        gt=0,
+        description="Instead of the published one; unconfirmed by Portkey's docs.",
     )
 
 
 class PublishedVersion(Arguments):
-    """Which version is to be in force."""
+    """The version to publish."""
 
     version: Number = Field(gt=0, description="Version number, not its id.")
 
@@ -182,44 +209,6 @@ class VersionLabel(Arguments):
     """The label of a version."""
 
     label_id: str | None = Field(description="See `list_prompt_labels`; null takes it off.")
-
-
-class Rendering(Arguments):
-    """Values for a template, and parameters that replace its own."""
-
-    variables: Variables
-    hyperparameters: Json = Field(ABSENT, description="temperature, max_tokens, top_p, stop…")
-
-    @field_validator("hyperparameters")
-    @classmethod
-    def _are_parameters(cls, given: Json) -> Json:
-        if taken := [name for name in OWN_FIELDS if name in given]:
-            raise ValueError(f"{taken[0]} is not a hyperparameter")
-        return given
-
-    def wire(self) -> dict[str, Any]:
-        """Put the hyperparameters at the root, where the gateway looks for them."""
-        body = super().wire()
-        return {**body.pop("hyperparameters", {}), **body}
-
-
-class CompletionRequest(Rendering):
-    """Values for a template, and whom the completion is billed to."""
-
-    metadata: dict[str, str] = Field(
-        description="client_id, app, env needed; project_id, feature and more optional."
-    )
-
-    @field_validator("metadata")
-    @classmethod
-    def _can_be_billed(cls, metadata: dict[str, str]) -> dict[str, str]:
-        if missing := [name for name in BILLED_TO if not metadata.get(name)]:
-            raise ValueError(f"{', '.join(missing)} missing, which billing needs")
-        return metadata
-
-    def wire(self) -> dict[str, Any]:
-        """Ask for the whole answer at once."""
-        return {**super().wire(), "stream": False}
 
 
 class Prompt(Record):
@@ -231,7 +220,7 @@ class Prompt(Record):
     slug: str | None = None
     name: str | None = None
     collection_id: str | None = None
-    string: str | None = Field(None, description="Text, or messages as JSON")
+    string: str | None = Field(default=None, description="Text, or messages as JSON")
     parameters: Json | None = None
     model: str | None = None
     virtual_key: str | None = None
@@ -258,7 +247,7 @@ class PromptVersion(Record):
     prompt_description: str | None = None
     prompt_template: Any = None
     label_id: str | None = None
-    status: str | None = Field(None, description="active: published; or archived")
+    status: str | None = Field(default=None, description="active: published; or archived")
 
 
 class PromptWrite(Record):
@@ -270,54 +259,6 @@ class PromptWrite(Record):
     prompt_version_id: str | None = None
     dry_run: bool | None = None
     action: str | None = None
-
-
-class Rendered(Record):
-    """A prompt with its variables filled in, as it would be sent to the model."""
-
-    success: bool | None = None
-    data: Json | None = None
-
-
-class Completion(Record):
-    """A model's answer to a prompt."""
-
-    id: str | None = None
-    model: str | None = None
-    content: str | None = None
-    finish_reason: str | None = None
-    tool_calls: list[Json] | None = None
-    usage: Json | None = Field(None, description="Tokens")
-
-    @classmethod
-    def read(cls, raw: Any) -> Self:
-        """Reduce a completion to what was answered; several choices are kept as they are.
-
-        The gateway answers as OpenAI does; the OpenAPI file wraps that in `body`.
-        """
-        body = raw.get("body", raw) if isinstance(raw, dict) else raw
-        choices = body.get("choices") if isinstance(body, dict) else None
-        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
-            return super().read(raw)
-        message = choices[0].get("message") or {"content": choices[0].get("text")}
-        said = {
-            "id": body.get("id"),
-            "model": body.get("model"),
-            "content": message.get("content"),
-            "finish_reason": choices[0].get("finish_reason"),
-            "tool_calls": message.get("tool_calls"),
-            "usage": body.get("usage"),
-        }
-        return super().read({name: value for name, value in said.items() if value is not None})
-
-
-class BillingCheck(Record):
-    """Whether request metadata names what billing needs."""
-
-    valid: bool
-    errors: list[str]
-    warnings: list[str]
-    metadata: dict[str, str]
 
 
 class PromptOutcome(Record):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Patch, Record
 from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
 from .core.paging import Paged
 from .core.vocabulary import InWorkspace, Moment, Number, WorkspaceSelector
@@ -20,20 +20,24 @@ class ProviderFilter(Paged):
 
 
 class ProviderDetail(WorkspaceSelector):
-    """In which workspace a provider is, and how much of it to read."""
+    """The workspace that a provider is in, and whether to read its settings too."""
 
-    include_configurations: bool = Field(ABSENT, description="Also its integration's settings.")
+    include_configurations: bool = Field(
+        default=ABSENT, description="Also its integration's settings."
+    )
 
 
 class ProviderContent(Arguments):
-    """What may be said of a provider when it is made, and changed later."""
+    """The fields of a provider that can be set when it is created, and changed later."""
 
     note: str = ABSENT
-    credit_limit: Number = Field(ABSENT, gt=0, description="Monthly USD, or as below.")
-    alert_threshold: Number = Field(ABSENT, ge=0, description="Below credit_limit.")
+    credit_limit: Number = Field(default=ABSENT, gt=0, description="Monthly USD, or as below.")
+    alert_threshold: Number = Field(default=ABSENT, ge=0, description="Below credit_limit.")
     usage_limit_type: Literal["cost", "tokens"] = ABSENT
     periodic_reset: Literal["monthly", "weekly"] = ABSENT
-    rate_limit_value: Number = Field(ABSENT, gt=0, description="Requests in rate_limit_unit.")
+    rate_limit_value: Number = Field(
+        default=ABSENT, gt=0, description="Requests in rate_limit_unit."
+    )
     rate_limit_unit: Literal["rpd", "rph", "rpm"] = ABSENT
     usage_limits: UsageLimits | None = ABSENT
     rate_limits: list[RateLimit] | None = ABSENT
@@ -54,7 +58,7 @@ class ProviderContent(Arguments):
         return self
 
     def wire(self) -> dict[str, Any]:
-        """Write the short forms out."""
+        """Replace the short forms by Portkey's own fields."""
         body = super().wire()
         short = {name: body.pop(name) for name in SHORT_BUDGET if name in body}
         if short:
@@ -76,18 +80,12 @@ class ProviderDraft(ProviderContent):
     expires_at: Moment = ABSENT
 
 
-class ProviderPatch(ProviderContent):
-    """What may change of a provider."""
+class ProviderPatch(ProviderContent, Patch):
+    """The fields of a provider that an update may change."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
     expires_at: Moment | None = ABSENT
-    reset_usage: bool = Field(ABSENT, description="Start the budget anew.")
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("give something to change, such as name, note or credit_limit")
-        return self
+    reset_usage: bool = Field(default=ABSENT, description="Start the budget anew.")
 
 
 class Provider(Record):
@@ -107,7 +105,7 @@ class Provider(Record):
     slug: str | None = None
     name: str | None = None
     integration_id: str | None = None
-    status: str | None = Field(None, description="active, exhausted or expired")
+    status: str | None = Field(default=None, description="active, exhausted or expired")
     usage_limits: UsageLimitsRecord | None = None
     expires_at: str | None = None
 

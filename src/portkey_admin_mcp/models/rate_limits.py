@@ -1,4 +1,4 @@
-"""Rate limits: requests or tokens in a time, for whatever their conditions say."""
+"""Rate limits: the most requests or tokens in a period, for requests that meet conditions."""
 
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ class RateLimitFilter(Paged):
 
 
 class RateLimitView(Arguments):
-    """Which state of a rate limit to read."""
+    """Whether to read an archived rate limit."""
 
     status: Literal["active", "archived"] = ABSENT
 
@@ -43,11 +43,11 @@ class RateLimitDraft(PolicyOwner):
 
 
 class RateLimitPatch(Patch):
-    """What may change of a rate limit; type, groups and target stay."""
+    """The fields of a rate limit that an update may change; type, groups and target stay."""
 
     name: str = ABSENT
     unit: Unit = ABSENT
-    value: Number = Field(ABSENT, ge=0)
+    value: Number = Field(default=ABSENT, ge=0)
     conditions: Conditions = ABSENT
 
 
@@ -70,7 +70,7 @@ class RateLimitRecord(Record):
     id: str | None = None
     name: str | None = None
     type: str | None = None
-    unit: str | None = Field(None, description="rpm, rph, rpd or rpw")
+    unit: str | None = Field(default=None, description="rpm, rph, rpd or rpw")
     value: float | None = None
     conditions: list[dict[str, Any]] | None = None
     group_by: list[dict[str, Any]] | None = None

@@ -15,14 +15,14 @@ class MappingFilter(PagedByPage):
     """Which mappings to list."""
 
     workspace_id: WorkspaceId = ABSENT
-    scim_group_id: str = Field(ABSENT, description="See `list_scim_groups`.")
+    scim_group_id: str = Field(default=ABSENT, description="See `list_scim_groups`.")
     role: WorkspaceRole = ABSENT
 
 
 class GroupFilter(PagedByPage):
     """Which groups to list."""
 
-    search: str = Field(ABSENT, description="Part of the name.")
+    search: str = Field(default=ABSENT, description="Part of the name.")
 
 
 class MappingDraft(Arguments):
@@ -30,8 +30,8 @@ class MappingDraft(Arguments):
 
     workspace_id: WorkspaceId
     role: WorkspaceRole
-    scim_group_id: str = Field(ABSENT, min_length=1, description="See `list_scim_groups`.")
-    scim_group_name: str = Field(ABSENT, min_length=1, description="Made if there is none.")
+    scim_group_id: str = Field(default=ABSENT, min_length=1, description="See `list_scim_groups`.")
+    scim_group_name: str = Field(default=ABSENT, min_length=1, description="Made if there is none.")
 
     @model_validator(mode="after")
     def _one_group(self) -> Self:
@@ -45,7 +45,7 @@ class Mapping(Record):
 
     id: str | None = None
     workspace_id: str | None = None
-    scim_group: str | None = Field(None, description="The group's name")
+    scim_group: str | None = Field(default=None, description="The group's name")
     scim_group_id: str | None = None
     role: str | None = None
 

@@ -16,22 +16,24 @@ class SecretReferenceFilter(Paged):
     """Which secret references to list."""
 
     manager_type: Manager = ABSENT
-    tags: JsonText = Field(ABSENT, description="JSON object to match.")
-    search: str = Field(ABSENT, min_length=1, max_length=255, description="Part of the name.")
+    tags: JsonText = Field(default=ABSENT, description="JSON object to match.")
+    search: str = Field(
+        default=ABSENT, min_length=1, max_length=255, description="Part of the name."
+    )
 
 
 class SecretReferenceContent(Arguments):
-    """What may be said of a secret reference when it is made, and changed later."""
+    """The fields of a secret reference that can be set when it is created, and changed later."""
 
-    description: str | None = Field(ABSENT, max_length=1024)
+    description: str | None = Field(default=ABSENT, max_length=1024)
     secret_key: str | None = Field(
-        ABSENT, max_length=255, description="Which field of a secret with several."
+        default=ABSENT, max_length=255, description="Which field of a secret with several."
     )
     allow_all_workspaces: bool = ABSENT
     allowed_workspaces: list[str] = Field(
-        ABSENT, min_length=1, description="Ids or slugs; instead of all."
+        default=ABSENT, min_length=1, description="Ids or slugs; instead of all."
     )
-    tags: dict[str, str] | None = Field(ABSENT, description="Labels.")
+    tags: dict[str, str] | None = Field(default=ABSENT, description="Labels.")
 
     @model_validator(mode="after")
     def _one_reach(self) -> Self:
@@ -51,15 +53,15 @@ class SecretReferenceDraft(SecretReferenceContent):
     )
     secret_path: str = Field(max_length=1024, description="Path in the vault.")
     organisation_id: str = ABSENT
-    slug: str = Field(ABSENT, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
+    slug: str = Field(default=ABSENT, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
 
 
 class SecretReferencePatch(SecretReferenceContent, Patch):
-    """What may change of a secret reference; the manager stays."""
+    """The fields of a secret reference that an update may change; the manager stays."""
 
-    name: str = Field(ABSENT, min_length=1, max_length=255)
-    auth_config: Json = Field(ABSENT, description="Merged with the old.")
-    secret_path: str = Field(ABSENT, max_length=1024, description="Path in the vault.")
+    name: str = Field(default=ABSENT, min_length=1, max_length=255)
+    auth_config: Json = Field(default=ABSENT, description="Merged with the old.")
+    secret_path: str = Field(default=ABSENT, max_length=1024, description="Path in the vault.")
 
 
 class SecretReference(Record):

@@ -1,4 +1,4 @@
-"""Usage limits: budgets for whatever their conditions say, counted per group."""
+"""Usage limits: budgets for the requests that meet conditions, counted per group."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -22,22 +22,22 @@ class UsageLimitFilter(Paged):
 
 
 class UsageLimitView(Arguments):
-    """How much of a usage limit to read."""
+    """Whether to read an archived usage limit, and what is used of it."""
 
     status: Literal["active", "archived"] = ABSENT
     include_usage: bool = ABSENT
 
 
 class UsageLimitBudget(Arguments):
-    """How much, and when it starts again; without a reset it is for good."""
+    """The budget and when it is reset; without a reset it is used up once."""
 
-    alert_threshold: Number | None = Field(ABSENT, ge=0, description="Below credit_limit.")
+    alert_threshold: Number | None = Field(default=ABSENT, ge=0, description="Below credit_limit.")
     periodic_reset: Literal["monthly", "weekly"] | None = ABSENT
     periodic_reset_days: int | None = Field(
-        ABSENT, ge=1, le=365, description="Instead of periodic_reset."
+        default=ABSENT, ge=1, le=365, description="Instead of periodic_reset."
     )
     next_usage_reset_at: Moment | None = ABSENT
-    description: str | None = Field(ABSENT, max_length=500)
+    description: str | None = Field(default=ABSENT, max_length=500)
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -56,23 +56,23 @@ class UsageLimitDraft(UsageLimitBudget, PolicyOwner):
     group_by: GroupBy
     type: Type
     credit_limit: Number = Field(ge=0, description="USD, tokens or requests, by type.")
-    name: str = Field(ABSENT, max_length=255)
+    name: str = Field(default=ABSENT, max_length=255)
 
 
 class UsageLimitPatch(UsageLimitBudget, Patch):
-    """What may change of a usage limit; type and groups stay."""
+    """The fields of a usage limit that an update may change; type and groups stay."""
 
-    name: str = Field(ABSENT, max_length=255)
+    name: str = Field(default=ABSENT, max_length=255)
     conditions: Conditions = ABSENT
-    credit_limit: Number = Field(ABSENT, ge=0, description="In the unit of its type.")
-    reset_usage_for_value: str = Field(ABSENT, description="Group value to set to 0.")
+    credit_limit: Number = Field(default=ABSENT, ge=0, description="In the unit of its type.")
+    reset_usage_for_value: str = Field(default=ABSENT, description="Group value to set to 0.")
 
 
 class EntityFilter(Paged):
     """Which groups of a usage limit to list."""
 
     status: Literal["active", "exhausted"] = ABSENT
-    search: str = Field(ABSENT, description="Part of the value key.")
+    search: str = Field(default=ABSENT, description="Part of the value key.")
 
 
 class UsageLimitRecord(Record):
@@ -94,7 +94,7 @@ class UsageLimitRecord(Record):
     id: str | None = None
     name: str | None = None
     type: str | None = None
-    credit_limit: float | None = Field(None, description="USD, tokens or requests")
+    credit_limit: float | None = Field(default=None, description="USD, tokens or requests")
     conditions: list[dict[str, Any]] | None = None
     group_by: list[dict[str, Any]] | None = None
     status: str | None = None
@@ -104,9 +104,9 @@ class Entity(Record):
     """One group of a usage limit, and what it has used."""
 
     id: str | None = None
-    value_key: str | None = Field(None, description="e.g. metadata._user:alice")
+    value_key: str | None = Field(default=None, description="e.g. metadata._user:alice")
     current_usage: float | None = None
-    status: str | None = Field(None, description="active or exhausted")
+    status: str | None = Field(default=None, description="active or exhausted")
 
 
 class PolicyRef(Record):

@@ -4,16 +4,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .core.base import ABSENT, Arguments, Record
+from .core.base import ABSENT, Arguments, Record, Unsent
 from .core.paging import Paged
 from .core.vocabulary import CurrentPage, Email, PageSize, WorkspaceRole
 
 Role = Literal["admin", "member"]
-Unsent = Annotated[str, Field(exclude=True, description="Ignored.")]
+Ignored = Annotated[str, Unsent.IGNORED, Field(description="Ignored.")]
 
 
 class UserPaging(Paged):
-    """Which page; Portkey spells this in camel case for users and invitations only."""
+    """Which page to read; Portkey wants camel case for users and invitations only."""
 
     current_page: Annotated[CurrentPage, Field(serialization_alias="currentPage")] = ABSENT
     page_size: Annotated[PageSize, Field(serialization_alias="pageSize")] = ABSENT
@@ -27,11 +27,11 @@ class UserFilter(UserPaging):
 
 
 class UserPatch(Arguments):
-    """What may change of a user: the role. Names belong to the person."""
+    """The fields of a user that an update may change: the role. Names belong to the person."""
 
     role: Role = ABSENT
-    first_name: Unsent = ABSENT
-    last_name: Unsent = ABSENT
+    first_name: Ignored = ABSENT
+    last_name: Ignored = ABSENT
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -51,9 +51,11 @@ class InviteApiKey(Arguments):
     """The API key made for a new person in each workspace."""
 
     scopes: list[str]
-    name: Unsent = ABSENT
-    expiry: Unsent = ABSENT
-    metadata: dict[str, str] = Field(ABSENT, exclude=True, description="Ignored.")
+    name: Ignored = ABSENT
+    expiry: Ignored = ABSENT
+    metadata: Annotated[dict[str, str], Unsent.IGNORED] = Field(
+        default=ABSENT, description="Ignored."
+    )
 
 
 class InviteDraft(Arguments):
@@ -62,12 +64,14 @@ class InviteDraft(Arguments):
     email: Email
     role: Role
     workspaces: list[WorkspaceGrant] = ABSENT
-    workspace_api_key_details: InviteApiKey = Field(ABSENT, description="A key made on joining.")
-    first_name: Unsent = ABSENT
-    last_name: Unsent = ABSENT
+    workspace_api_key_details: InviteApiKey = Field(
+        default=ABSENT, description="A key made on joining."
+    )
+    first_name: Ignored = ABSENT
+    last_name: Ignored = ABSENT
 
     def wire(self) -> dict[str, Any]:
-        """Portkey requires the list of workspaces, even an empty one."""
+        """Send a list of workspaces, which Portkey requires even if it is empty."""
         return {"workspaces": [], **super().wire()}
 
 
@@ -88,8 +92,8 @@ class User(Record):
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
-    role: str | None = Field(None, description="owner, admin or member")
-    workspace_ids: list[str] | None = Field(None, description="Workspace slugs")
+    role: str | None = Field(default=None, description="owner, admin or member")
+    workspace_ids: list[str] | None = Field(default=None, description="Workspace slugs")
 
 
 class Invite(Record):
@@ -100,9 +104,9 @@ class Invite(Record):
     id: str | None = None
     email: str | None = None
     role: str | None = None
-    status: str | None = Field(None, description="pending, cancelled, accepted or expired")
+    status: str | None = Field(default=None, description="pending, cancelled, accepted or expired")
     expires_at: str | None = None
-    invited_by: str | None = Field(None, description="User id")
+    invited_by: str | None = Field(default=None, description="User id")
 
 
 class InviteRef(Record):
@@ -115,4 +119,4 @@ class InviteRef(Record):
 class InviteLink(Record):
     """The link of an invitation that was sent again."""
 
-    invite_link: str | None = Field(None, alias="inviteLink")
+    invite_link: str | None = Field(default=None, alias="inviteLink")

@@ -1,6 +1,6 @@
 """Virtual keys: a provider's key, kept by Portkey and used under a slug."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -35,14 +35,14 @@ class SecretMapping(Arguments):
 
 
 class VirtualKeyContent(Limited):
-    """What may be said of a virtual key when it is made, and changed later."""
+    """The fields of a virtual key that can be set when it is created, and changed later."""
 
-    key: str = Field(ABSENT, description="The provider's key.")
+    key: str = Field(default=ABSENT, description="The provider's key.")
     note: str | None = ABSENT
     deployment_configurations: list[Deployment] = Field(
-        ABSENT, description="Azure deployments.", serialization_alias="deploymentConfig"
+        default=ABSENT, description="Azure deployments.", serialization_alias="deploymentConfig"
     )
-    secret_mappings: list[SecretMapping] = Field(ABSENT, description="Instead of `key`.")
+    secret_mappings: list[SecretMapping] = Field(default=ABSENT, description="Instead of `key`.")
     rate_limits: list[RateLimit] = ABSENT
     workspace_id: InWorkspace = ABSENT
 
@@ -52,20 +52,20 @@ class VirtualKeyDraft(VirtualKeyContent):
 
     name: str = Field(min_length=1)
     provider: str = Field(min_length=1, description="openai, anthropic, azure-openai, bedrock…")
-    api_version: str | None = Field(ABSENT, serialization_alias="apiVersion")
+    api_version: str | None = Field(default=ABSENT, serialization_alias="apiVersion")
     resource_name: str | None = Field(
-        ABSENT, description="Azure.", serialization_alias="resourceName"
+        default=ABSENT, description="Azure.", serialization_alias="resourceName"
     )
-    deployment_name: str | None = Field(ABSENT, serialization_alias="deploymentName")
+    deployment_name: str | None = Field(default=ABSENT, serialization_alias="deploymentName")
     expires_at: Moment = ABSENT
 
 
 class VirtualKeyPatch(VirtualKeyContent, Patch):
     """The parts of a virtual key an update may change."""
 
-    selectors: ClassVar[tuple[str, ...]] = ("workspace_id",)
+    selectors = ("workspace_id",)
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
 
 
 class VirtualKey(Record):
@@ -82,10 +82,10 @@ class VirtualKey(Record):
         "created_at",
     )
 
-    slug: str | None = Field(None, description="What configs refer to")
+    slug: str | None = Field(default=None, description="What configs refer to")
     name: str | None = None
     note: str | None = None
-    status: str | None = Field(None, description="active or exhausted")
+    status: str | None = Field(default=None, description="active or exhausted")
     usage_limits: UsageLimitsRecord | None = None
     rate_limits: list[dict[str, Any]] | None = None
     expires_at: str | None = None
@@ -98,5 +98,5 @@ class VirtualKeyRef(Record):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Portkey answers in a `data` envelope."""
+        """Accept an answer with or without a `data` envelope."""
         return super().read(unwrapped(raw))

@@ -17,18 +17,20 @@ IsDefault = Annotated[int, Field(ge=0, le=1, serialization_alias="defaults.is_de
 class WorkspaceFilter(Paged):
     """Which workspaces to list."""
 
-    name: str = Field(ABSENT, description="Part of the name; case counts.")
-    exact_name: str = Field(ABSENT, description="Whole name.")
+    name: str = Field(default=ABSENT, description="Part of the name; case counts.")
+    exact_name: str = Field(default=ABSENT, description="Whole name.")
     status: Literal["active", "archived"] = ABSENT
-    name_format: Literal["plain", "display"] = Field(ABSENT, description="Plain has no icon.")
+    name_format: Literal["plain", "display"] = Field(
+        default=ABSENT, description="Plain has no icon."
+    )
 
 
 class WorkspaceContent(Arguments):
-    """What may be said of a workspace when it is made, and changed later."""
+    """The fields of a workspace that can be set when it is created, and changed later."""
 
     slug: str = ABSENT
     description: str = ABSENT
-    icon: str = Field(ABSENT, description="An emoji.")
+    icon: str = Field(default=ABSENT, description="An emoji.")
     is_default: IsDefault = ABSENT
     metadata: Annotated[Metadata, Field(serialization_alias="defaults.metadata")] = ABSENT
 
@@ -37,7 +39,7 @@ class WorkspaceDraft(WorkspaceContent):
     """A new workspace."""
 
     name: str = Field(min_length=1)
-    users: list[str] = Field(ABSENT, description="User ids to add.")
+    users: list[str] = Field(default=ABSENT, description="User ids to add.")
     usage_limits: Budgets = ABSENT
     rate_limits: list[RateLimit] = ABSENT
 
@@ -45,7 +47,7 @@ class WorkspaceDraft(WorkspaceContent):
 class WorkspacePatch(WorkspaceContent, Patch):
     """The parts of a workspace an update may change; null clears."""
 
-    name: str = Field(ABSENT, min_length=1)
+    name: str = Field(default=ABSENT, min_length=1)
     input_guardrails: Annotated[
         Guardrails, Field(serialization_alias="defaults.input_guardrails")
     ] = ABSENT
@@ -53,7 +55,7 @@ class WorkspacePatch(WorkspaceContent, Patch):
         Guardrails, Field(serialization_alias="defaults.output_guardrails")
     ] = ABSENT
     user_api_key_config: str | None = Field(
-        ABSENT,
+        default=ABSENT,
         serialization_alias="defaults.user_api_key_config",
         description="Config slug that new user keys get.",
     )
@@ -62,7 +64,7 @@ class WorkspacePatch(WorkspaceContent, Patch):
 
 
 class WorkspaceDeletion(Arguments):
-    """What Portkey requires before it deletes a workspace: its name, as a confirmation."""
+    """What Portkey requires to delete a workspace: its name, as a confirmation."""
 
     sent_in = "body"
 
@@ -86,7 +88,7 @@ class MemberDraft(Arguments):
     role: WorkspaceRole
 
     def wire(self) -> dict[str, Any]:
-        """Portkey takes a list; this tool adds one."""
+        """Send a list of one user: Portkey adds several at once."""
         return {"users": [{"id": self.user_id, "role": self.role}]}
 
 
@@ -101,10 +103,10 @@ class Member(Record):
 
     summary_fields = ("id", "email", "first_name", "last_name", "role", "org_role", "status")
 
-    id: str | None = Field(None, description="User id")
+    id: str | None = Field(default=None, description="User id")
     email: str | None = None
-    role: str | None = Field(None, description="In the workspace: admin, manager or member")
-    org_role: str | None = Field(None, description="In the organisation")
+    role: str | None = Field(default=None, description="In the workspace: admin, manager or member")
+    org_role: str | None = Field(default=None, description="In the organisation")
     status: str | None = None
 
 
@@ -122,11 +124,13 @@ class Workspace(Record):
         "created_at",
     )
 
-    id: str | None = Field(None, description="UUID")
-    slug: str | None = Field(None, description="`ws-…`; taken wherever the id is")
+    id: str | None = Field(default=None, description="UUID")
+    slug: str | None = Field(default=None, description="`ws-…`; taken wherever the id is")
     name: str | None = None
     icon: str | None = None
     description: str | None = None
-    defaults: dict[str, Any] | None = Field(None, description="metadata, guardrails, config")
+    defaults: dict[str, Any] | None = Field(
+        default=None, description="metadata, guardrails, config"
+    )
     usage_limits: list[UsageLimitsRecord] | None = None
     users: list[Member] | None = None

@@ -1,4 +1,4 @@
-"""The client of Portkey: a request (`api`), bytes (`transport`), what a tool is (`catalog`).
+"""The client of Portkey: requests (`api`), bytes (`transport`, `http1`), tools (`catalog`).
 
 Knows no MCP and no single domain.
 """

@@ -1,11 +1,12 @@
-"""The only door to Portkey: sends one request, returns one record or raises one error."""
+"""The client of Portkey: it sends one request, and returns one record or raises one error."""
 
 import json
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -14,7 +15,6 @@ from pydantic_core import from_json
 
 from .. import __version__
 from ..errors import (
-    ApiError,
     ConfigurationError,
     InputError,
     OutcomeUnknown,
@@ -33,21 +33,18 @@ from .transport import Answer, Network
 R = TypeVar("R", bound=Record)
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 4
-LONGEST_WAIT_S = 20.0
-"""A `Retry-After` beyond this is the caller's to wait for, not ours."""
-
-
-LONGEST_TARGET = 16_000
-"""Twice what common servers take (RFC 9110, 4.1, asks for 8,000 bytes)."""
-
+MAX_ATTEMPTS = 4
+MAX_RETRY_AFTER_S = 20.0
+"""A longer `Retry-After` is reported to the caller instead of waited for."""
+MAX_TARGET_LENGTH = 16_000
+"""Twice what common servers accept (RFC 9110, 4.1, asks for 8,000 bytes)."""
 
 Base = Literal["v1", "root", "mcp", "prices"]
 """Where a path begins: under `/v1`, at the API's root, at the MCP gateway, at the price lists."""
 
 
 class Transport(Protocol):
-    """Carries one request: the seam behind which Portkey, or the emulator, stands.
+    """Carries one request to Portkey, or to the emulator in its place.
 
     Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
     any other ConnectionError when the request may have arrived.
@@ -59,22 +56,38 @@ class Transport(Protocol):
         """Send to `target` and return status, headers, body.
 
         A target is a path with its query, already quoted, that begins with the API's version
-        where it has one (`/v1/configs?…`), or the whole URL of another host of Portkey's.
+        if it has one (`/v1/configs?…`), or the full URL of another host of Portkey's.
         """
         ...
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
 
 
 class Portkey:
     """The Portkey Admin API for one API key.
 
     Paths are written as Portkey documents them, `"/configs/{slug}"`; the names in braces are
-    filled from `ids` and quoted, so an id can never change the path.
+    filled from `ids` and quoted, so an id can never change the path. `clock` returns
+    the time in UTC.
     """
 
-    def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._settings = settings
         self._key = settings.api_key
         self._transport = transport or Network(settings)
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        return self._clock()
 
     async def send(
         self,
@@ -89,28 +102,28 @@ class Portkey:
         needs_key: bool = True,
         is_read: bool | None = None,
     ) -> R:
-        """Send one request, repeat it where that is safe, and read the answer as `returns`.
+        """Send one request, repeat it if that is safe, and read the answer as `returns`.
 
-        Several groups of arguments are sent side by side; `body=None` sends no body. `is_read`
-        says that the request changes nothing although its verb does not. Raises one of the
-        errors in `errors`.
+        The fields of several groups of arguments are sent in one object; `body=None` sends no
+        body. `is_read=True` says that the request changes nothing, whatever its verb. Raises one
+        of the errors in `errors`.
         """
         request = f"{method} {path}"
         segments = {name: _segment(name, value) for name, value in (ids or {}).items()}
         target = self._address(base) + path.format_map(segments)
-        if given := _query(query or ()):
-            target += f"?{given}"
-        if len(target) > LONGEST_TARGET:
+        if query_string := _query(query or ()):
+            target += f"?{query_string}"
+        if len(target) > MAX_TARGET_LENGTH:
             raise InputError("the arguments are too long for the address of a request")
-        content = None if body is None else _encode(_wire(body))
-        safe = method == "GET" if is_read is None else is_read
-        if self._settings.read_only and not safe:
+        content = None if body is None else _encode(_merged(body))
+        changes_nothing = method == "GET" if is_read is None else is_read
+        if self._settings.read_only and not changes_nothing:
             raise ReadOnly(f"PORTKEY_READ_ONLY is set, so {request} is not sent")
-        send = _Sending(request, target, content, safe, needs_key)
-        return returns.read(_decode(await self._repeat(send), request))
+        prepared = _Request(request, target, content, changes_nothing, needs_key)
+        return returns.read(_decode(await self._send(prepared), request))
 
-    async def download(self, url: str, most_bytes: int) -> bytes:
-        """Read the beginning of a file that Portkey gave a signed link to; the key is not sent.
+    async def download(self, url: str, max_bytes: int) -> bytes:
+        """Read the beginning of a file by a signed link of Portkey's; the key is not sent.
 
         Raises InputError for a link that must not be followed, and the errors of a read.
         """
@@ -123,12 +136,12 @@ class Portkey:
             )
         except ValueError as error:
             raise InputError(f"the file cannot be read here: {error}") from None
-        wanted = {"range": f"bytes=0-{most_bytes - 1}"}
-        send = _Sending("GET (signed link)", url, None, True, False, wanted)
-        return (await self._repeat(send))[:most_bytes]
+        headers = {"range": f"bytes=0-{max_bytes - 1}"}
+        prepared = _Request("GET (signed link)", url, None, True, False, headers)
+        return (await self._send(prepared))[:max_bytes]
 
     def _address(self, base: Base) -> str:
-        """What comes before a path: nothing secret is sent to a host that was not configured."""
+        """What comes before a path; raises ConfigurationError if the host is not configured."""
         if base in ("v1", "root"):
             return "/v1" if base == "v1" else ""
         name = "PORTKEY_MCP_BASE_URL" if base == "mcp" else "PORTKEY_PRICES_URL"
@@ -140,58 +153,66 @@ class Portkey:
             )
         return address
 
-    async def _repeat(self, send: "_Sending") -> bytes:
+    async def _send(self, request: "_Request") -> bytes:
+        """Send a request, and again if that is safe; returns the body of the answer."""
         try:
-            return await self._send_once(send)
+            return await self._send_once(request)
         except PortkeyAdminError as error:
-            return await self._repeat_after(error, send)
+            return await self._send_again(request, error)
 
-    async def _repeat_after(self, error: PortkeyAdminError, send: "_Sending") -> bytes:
-        """Try again where that is safe; the first attempt, which failed with `error`, counts."""
-        import stamina  # only now: most requests are not repeated
+    async def _send_again(self, request: "_Request", error: PortkeyAdminError) -> bytes:
+        """Try again if that is safe; the first attempt, which failed with `error`, counts."""
+        import stamina  # imported here, since most requests are not repeated
 
-        failed, content = [error], b""
+        first_error, content = [error], b""
         async for attempt in stamina.retry_context(
-            on=lambda error: _wait_before_retry(error, send), attempts=ATTEMPTS, timeout=None
+            on=lambda error: _wait_before_retry(error, request), attempts=MAX_ATTEMPTS, timeout=None
         ):
             with attempt:
-                if failed:
-                    raise failed.pop()
-                content = await self._send_once(send)
+                if first_error:
+                    raise first_error.pop()
+                content = await self._send_once(request)
         return content
 
-    async def _send_once(self, send: "_Sending") -> bytes:
+    async def _send_once(self, request: "_Request") -> bytes:
         started = time.perf_counter()
         try:
             status, headers, content = await self._transport(
-                send.method, send.target, self._headers(send), send.body
+                request.method, request.target, self._headers(request), request.body
             )
         except ConnectionRefusedError as error:
-            raise Unreachable(str(error), request=send.request) from error
+            raise Unreachable(str(error), request=request.name) from error
         except (TimeoutError, ConnectionError) as error:
-            lost = Unavailable if send.is_read else OutcomeUnknown
-            raise lost(str(error), request=send.request) from error
-        spent = (time.perf_counter() - started) * 1000
-        log.debug("%s answered %d in %.0f ms", send.request, status, spent)
+            lost = Unavailable if request.is_read else OutcomeUnknown
+            raise lost(str(error), request=request.name) from error
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        log.debug("%s answered %d in %.0f ms", request.name, status, elapsed_ms)
         if 200 <= status < 300:
             return content
         message, code = map(self._without_key, _message_and_code(content))
-        raise _error(send, status, headers, message, code)
+        kind = error_for_status(status, write=not request.is_read)
+        raise kind(
+            message or "(no message)",
+            request=request.name,
+            status=status,
+            code=code or None,
+            retry_after=_retry_after(headers.get("retry-after"), self.now()),
+        )
 
     def _without_key(self, text: str) -> str:
-        """The text without the key: a proxy may echo the headers it was sent."""
+        """The text without the key: a proxy may repeat the headers of a request."""
         key = "" if self._key is None else self._key.get_secret_value()
         return text.replace(key, "***") if key else text
 
-    def _headers(self, send: "_Sending") -> dict[str, str]:
+    def _headers(self, request: "_Request") -> dict[str, str]:
         headers = {
             "accept": "application/json",
             "user-agent": f"portkey-admin-mcp/{__version__}",
-            **(send.headers or {}),
+            **(request.headers or {}),
         }
-        if send.needs_key:
+        if request.needs_key:
             headers["x-portkey-api-key"] = self._secret()
-        return headers if send.body is None else {**headers, "content-type": "application/json"}
+        return headers if request.body is None else {**headers, "content-type": "application/json"}
 
     def _secret(self) -> str:
         if self._key is None:
@@ -203,10 +224,10 @@ class Portkey:
 
 
 @dataclass(frozen=True)
-class _Sending:
-    """A request, ready to be sent; `is_read` where it changes nothing."""
+class _Request:
+    """A request, ready to be sent. `name` is its endpoint; `is_read`: it changes nothing."""
 
-    request: str
+    name: str
     target: str
     body: bytes | None
     is_read: bool
@@ -215,19 +236,19 @@ class _Sending:
 
     @property
     def method(self) -> str:
-        return self.request.partition(" ")[0]
+        return self.name.partition(" ")[0]
 
 
 def _segment(name: str, value: str) -> str:
-    # Quoting leaves dots alone, and a URL library then folds `..` into the parent path.
+    # Quoting does not change dots, and a URL library then resolves `..` to the parent path.
     if value in {"", ".", ".."}:
         raise InputError(f"{name} cannot be {value!r}")
     return quote(value, safe="", errors="replace")
 
 
 def _query(groups: Sequence[Arguments]) -> str:
-    given = _wire(groups)
-    return urlencode({name: _text(value) for name, value in given.items() if value is not None})
+    fields = _merged(groups)
+    return urlencode({name: _text(value) for name, value in fields.items() if value is not None})
 
 
 def _text(value: Any) -> str:
@@ -238,7 +259,7 @@ def _text(value: Any) -> str:
     return _encode(value).decode() if isinstance(value, dict) else str(value)
 
 
-def _wire(groups: Sequence[Arguments]) -> dict[str, Any]:
+def _merged(groups: Sequence[Arguments]) -> dict[str, Any]:
     try:
         return {name: value for group in groups for name, value in group.wire().items()}
     except (ValueError, RecursionError) as error:
@@ -261,42 +282,29 @@ def _decode(content: bytes, request: str) -> Any:
         raise UnexpectedAnswer("the answer is not JSON", request=request) from error
 
 
-def _wait_before_retry(error: Exception, send: _Sending) -> bool | float:
+def _wait_before_retry(error: Exception, request: _Request) -> bool | float:
     """Whether to try again, or after how many seconds.
 
-    A read may be repeated whenever Portkey was unwell. A write only when it cannot have
+    A read is repeated after every passing failure. A write is repeated only if it cannot have
     happened: no connection, or 429 on an idempotent verb. Portkey's PUT makes a new version
     each time, so one that may have arrived is never repeated.
     """
     if isinstance(error, RateLimited):
         wait = error.retry_after
-        if (send.method == "POST" and not send.is_read) or (wait or 0) > LONGEST_WAIT_S:
+        if (request.method == "POST" and not request.is_read) or (wait or 0) > MAX_RETRY_AFTER_S:
             return False
         return True if wait is None else wait + random.uniform(0, 0.1)  # noqa: S311  # jitter
     if isinstance(error, Unreachable):
         return True
-    if isinstance(error, Unavailable) and send.is_read:
+    if isinstance(error, Unavailable) and request.is_read:
         return error.status in (None, 502, 503, 504)
     return False
 
 
-def _error(
-    send: _Sending, status: int, headers: Mapping[str, str], message: str, code: str
-) -> ApiError:
-    kind = error_for_status(status, write=not send.is_read)
-    return kind(
-        message or "(no message)",
-        request=send.request,
-        status=status,
-        code=code or None,
-        retry_after=_retry_after(headers.get("retry-after")),
-    )
-
-
 def _message_and_code(content: bytes) -> tuple[str, str]:
-    """Find message and code in any error body Portkey is known to send.
+    """The message and the code of an error body, in any form that Portkey is known to send.
 
-    Forms seen: `{success, data: {message, errorCode}}`, `{error: {message, code|slug}}`,
+    Known forms: `{success, data: {message, errorCode}}`, `{error: {message, code|slug}}`,
     `{error: "…"}` and bare `{message, code|errorCode}`.
     """
     try:
@@ -305,21 +313,21 @@ def _message_and_code(content: bytes) -> tuple[str, str]:
         return "", ""
     if not isinstance(body, dict):
         return "", ""
-    held = (body.get("data"), body.get("error"))
-    inner = next((value for value in held if value and isinstance(value, str | dict)), body)
+    candidates = (body.get("data"), body.get("error"))
+    inner = next((value for value in candidates if value and isinstance(value, str | dict)), body)
     if isinstance(inner, str):
         return inner, ""
     code = next((inner[k] for k in ("errorCode", "code", "slug") if inner.get(k)), "")
     return str(inner.get("message") or ""), str(code)
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3)."""
+def _retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3); None if unreadable."""
     if value is None:
         return None
     if value.strip().isdecimal():
         return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now.timestamp())
     except (ValueError, OverflowError):
         return None

@@ -1,10 +1,10 @@
 """What a tool is: an async function, plus the facts its signature cannot say.
 
-A function under `@tool` has a docstring and no body: its declaration and its signature are the
-request. Path parameters are filled by name; the other parameters are groups of arguments, sent
+A function under `@tool` has a docstring and the body `...`: its declaration and its signature are
+the request. Path parameters are filled by name; the other parameters are groups of arguments, sent
 in the query of a GET or DELETE and in the body of a POST or PUT. What has to happen before a
-request belongs to the group (validators, `wire`), what happens after it to the record (`read`).
-A function under `@workflow` has a body, made of calls to other tools.
+request belongs to the group (validators, `wire`, `local_answer`), what happens after it to the
+record (`read`). A function under `@workflow` has a body, made of calls to other tools.
 """
 
 import inspect
@@ -25,13 +25,15 @@ EFFECT_OF_VERB: dict[str, Effect] = {
     "PUT": "overwrite",
     "DELETE": "delete",
 }
+NO_ENDPOINT = ""
+"""The endpoint of a tool that sends nothing: its arguments have the answer (`local_answer`)."""
 
 Function = Callable[..., Awaitable[Any]]
 F = TypeVar("F", bound=Function)
 AnyOf = tuple[str, ...]
-"""Scopes of which any one will do: which of them depends on the kind of object."""
+"""Scopes of which a key needs any one; which of them depends on the kind of object."""
 Scopes = frozenset[AnyOf]
-"""All of these are needed."""
+"""Scopes of which a key needs all."""
 
 
 def all_of(*scopes: str | AnyOf) -> Scopes:
@@ -43,10 +45,10 @@ def all_of(*scopes: str | AnyOf) -> Scopes:
 class Tool:
     """One tool: the function and everything the server, the docs and the tests need to know.
 
-    `is_listed` is false for a part of a workflow that is no tool by itself, `is_repeatable` for
-    one that does something new each time although its verb says otherwise. `returns_secret` and
-    `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves open, and
-    is empty where it does not.
+    `is_listed` is false for a request that is offered only as part of a workflow, `is_repeatable`
+    for one that has a new effect at each call although its verb is idempotent. `returns_secret`
+    and `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves open,
+    and is empty if it leaves nothing open.
     """
 
     function: Function
@@ -77,8 +79,8 @@ class Tool:
     @property
     def domain(self) -> str:
         """The file it lives in, which is also its toolset; a workflow names its own."""
-        home = inspect.getmodule(self.function)
-        return str(getattr(home, "DOMAIN", self.function.__module__.rpartition(".")[2]))
+        module = inspect.getmodule(self.function)
+        return str(getattr(module, "DOMAIN", self.function.__module__.rpartition(".")[2]))
 
     @property
     def description(self) -> str:
@@ -107,14 +109,15 @@ def tool(
 ) -> Callable[[F], F]:
     """Declare the tool for one endpoint; calling the function sends the request.
 
-    `scope` is None where a key needs none. The verb tells the effect, unless it lies. `base` is
-    where the path begins. The other facts are those of `Tool`.
+    `scope` is None if the key needs none. `effect` is needed if the verb does not tell it, or
+    there is `NO_ENDPOINT`. `base` is where the path begins. The other facts are those of `Tool`.
     """
-    verb, path = endpoint.split()
-    told: Effect = effect or EFFECT_OF_VERB[verb]
+    verb, _, path = endpoint.partition(" ")
+    actual_effect = effect or EFFECT_OF_VERB[verb]
 
     def declare(function: F) -> F:
-        request = Request(function, verb, path, base, needs_key, is_read=told == "read")
+        is_read = actual_effect == "read"
+        request = Request(function, verb, path, base, needs_key, is_read)
 
         @wraps(function)
         async def send(api: Portkey, *positional: Any, **named: Any) -> Record:
@@ -122,9 +125,9 @@ def tool(
 
         return _note(
             cast(F, send),
-            endpoints=(endpoint,),
-            scopes=_normal(scope),
-            effect=told,
+            endpoints=(endpoint,) if endpoint else (),
+            scopes=_scopes(scope),
+            effect=actual_effect,
             base=base,
             needs_key=needs_key,
             **facts,
@@ -146,7 +149,7 @@ class Request:
 
     @cached_property
     def returns(self) -> type[Record]:
-        """What the answer is read as."""
+        """The record that the answer is read as."""
         return cast(type[Record], get_type_hints(self.function)["return"])
 
     @cached_property
@@ -163,15 +166,21 @@ class Request:
         return frozenset(name for name in self._names if f"{{{name}}}" in self.path)
 
     def bind(self, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
-        """Put the arguments of a call under their names; raises TypeError as Python would."""
+        """The arguments of a call by name; raises TypeError as a call of the function would."""
         if not positional and named.keys() == {*self._names}:
             return dict(named)
         return dict(self._signature.bind(None, *positional, **named).arguments.items())
 
     async def send(self, api: Portkey, bound: Mapping[str, Any]) -> Record:
-        """Sort the arguments into path, query and body, send, and say where in a list we are."""
+        """Sort the arguments into path, query and body, send, and place a page in its list.
+
+        Nothing is sent if a group has a local answer.
+        """
         values = [bound[name] for name in self._names if name in bound]
         groups = [value for value in values if isinstance(value, Arguments)]
+        for group in groups:
+            if (answer := group.local_answer()) is not None:
+                return self.returns.read(answer)
         ids = {n: str(v) for n, v in bound.items() if n in self._placeholders}
         ids |= {n: str(getattr(group, n)) for group in groups for n in group.in_path}
         record = await api.send(
@@ -189,13 +198,12 @@ class Request:
         return record.at(paging) if isinstance(record, Page) and paging is not None else record
 
     def _part(self, part: str, groups: list[Arguments]) -> list[Arguments] | None:
-        usual = "query" if self.verb in ("GET", "DELETE") else "body"
-        chosen = [group for group in groups if (group.sent_in or usual) == part]
-        return chosen or None
+        default = "query" if self.verb in ("GET", "DELETE") else "body"
+        return [group for group in groups if (group.sent_in or default) == part] or None
 
 
 def workflow(*parts: Function, effect: Effect, **facts: Any) -> Callable[[F], F]:
-    """Mark a function as a tool made of other tools. It needs whatever they need."""
+    """Declare a tool made of other tools. It needs the scopes and the plan that they need."""
     used = [tool_of(part) for part in parts]
 
     def mark(function: F) -> F:
@@ -212,13 +220,13 @@ def workflow(*parts: Function, effect: Effect, **facts: Any) -> Callable[[F], F]
 
 
 def tool_of(function: Function) -> Tool:
-    """Look up what `@tool` noted about a function."""
-    found: Tool = function.__tool__  # type: ignore[attr-defined]  # noted by _note
-    return found
+    """The tool that `@tool` or `@workflow` declared a function to be."""
+    declared: Tool = function.__tool__  # type: ignore[attr-defined]  # set by _note
+    return declared
 
 
 def tools_in(modules: Iterable[ModuleType]) -> list[Tool]:
-    """List the tools these modules define, in the order they are written."""
+    """The tools that these modules define, in the order of their source."""
     return [
         tool_of(member)
         for module in modules
@@ -227,7 +235,7 @@ def tools_in(modules: Iterable[ModuleType]) -> list[Tool]:
     ]
 
 
-def _normal(scope: str | AnyOf | Scopes | None) -> Scopes:
+def _scopes(scope: str | AnyOf | Scopes | None) -> Scopes:
     if scope is None or isinstance(scope, frozenset):
         return scope or frozenset()
     return all_of(scope)

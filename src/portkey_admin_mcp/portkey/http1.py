@@ -1,7 +1,7 @@
-"""HTTP/1.1 over connections that are kept, and no more of it than the Admin API needs.
+"""HTTP/1.1 over persistent connections, and no more of it than the Admin API needs.
 
 A request is written once, whatever happens to its connection: Portkey may have acted on it. No
-redirects, no cookies; proxies are aiohttp's (`network`). The parser is httptools'.
+redirects, no cookies, no proxies (`transport` uses aiohttp for those). httptools parses.
 """
 
 import asyncio
@@ -16,18 +16,20 @@ from urllib.parse import urlsplit
 import httptools
 from aiohappyeyeballs import start_connection
 
-MOST_CONNECTIONS = 64
-"""For each origin."""
+MAX_CONNECTIONS = 64
+"""Connections to each origin; further requests wait."""
 ATTEMPT_DELAY_S = 0.25
-"""Seconds until the next address of a host is tried beside the first (RFC 8305)."""
+"""Seconds until the next address of a host is tried in parallel (RFC 8305)."""
 TOTAL_TIMEOUT_FACTOR = 2
-"""How many times as long as one wait for data a whole answer may take."""
+"""Total timeout, as a multiple of the read timeout."""
 TIMEOUT_CHECKS = 20
-LONGEST_INTERVAL_S = 0.5
-"""How often silence is looked for: so many times in the time allowed, and every so many seconds."""
+"""Check for timeouts this often within one read timeout."""
+MAX_CHECK_INTERVAL_S = 0.5
+"""Check for timeouts at least this often."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
-DECODED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
-BROKEN = "the connection broke"
+WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+"""zlib's window sizes for the content codings that are accepted."""
+CONNECTION_BROKE = "the connection broke"
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -37,7 +39,7 @@ class NotConnected(ConnectionError):
 
 
 class Origin(NamedTuple):
-    """Where a request goes."""
+    """The scheme, host and port that a request is sent to."""
 
     scheme: str
     host: str
@@ -45,20 +47,24 @@ class Origin(NamedTuple):
 
 
 class Http1:
-    """Keeps connections by origin; `seconds` is how long a connection and data may take."""
+    """Sends requests over connections that it keeps for each origin.
 
-    def __init__(self, seconds: float, trust: Callable[[], ssl.SSLContext]) -> None:
-        self._seconds = seconds
-        self._trust = trust
-        self._kept: dict[Origin, deque[_Connection]] = {}
+    `timeout_s` limits the time to connect and each wait for data, in seconds; `tls_context`
+    returns the certificates to trust, at the first https connection.
+    """
+
+    def __init__(self, timeout_s: float, tls_context: Callable[[], ssl.SSLContext]) -> None:
+        self._timeout_s = timeout_s
+        self._tls_context = tls_context
+        self._idle: dict[Origin, deque[_Connection]] = {}
         self._slots: dict[Origin, asyncio.Semaphore] = {}
-        self._watched: set[_Connection] = set()
+        self._busy: set[_Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """Send a request to a URL that is quoted already.
+        """Send a request to a URL that is already quoted.
 
         Raises NotConnected if nothing was sent, TimeoutError and ConnectionError otherwise.
         """
@@ -66,50 +72,51 @@ class Http1:
         message = _message(method, target, host, headers, body)
         slots = self._slots.get(origin)
         if slots is None:
-            slots = self._slots[origin] = asyncio.Semaphore(MOST_CONNECTIONS)
+            slots = self._slots[origin] = asyncio.Semaphore(MAX_CONNECTIONS)
         async with slots:
-            connection = self._kept_connection(origin) or await self._connect(origin)
+            connection = self._idle_connection(origin) or await self._connect(origin)
             self._watch(connection)
             try:
                 return await connection.exchange(message)
             finally:
-                self._watched.discard(connection)
+                self._busy.discard(connection)
                 if connection.is_reusable:
-                    self._kept.setdefault(origin, deque()).append(connection)
+                    self._idle.setdefault(origin, deque()).append(connection)
                 else:
                     connection.abort()
 
     def close(self) -> None:
-        """Close the connections that are kept."""
-        for connections in self._kept.values():
+        """Close the idle connections."""
+        for connections in self._idle.values():
             for connection in connections:
                 connection.abort()
-        self._kept.clear()
+        self._idle.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _watch(self, connection: "_Connection") -> None:
-        """Look at a connection now and then until its answer is there.
+        """Check a connection for timeouts until its answer is complete.
 
-        One timer for all of them: a timer for each request costs more than the request.
+        One timer checks all connections: a timer for each request would cost more than the
+        request.
         """
-        self._watched.add(connection)
+        self._busy.add(connection)
         if self._timer is None:
-            interval = min(self._seconds / TIMEOUT_CHECKS, LONGEST_INTERVAL_S)
-            self._timer = asyncio.get_running_loop().call_later(interval, self._look)
+            interval_s = min(self._timeout_s / TIMEOUT_CHECKS, MAX_CHECK_INTERVAL_S)
+            self._timer = asyncio.get_running_loop().call_later(interval_s, self._check_timeouts)
 
-    def _look(self) -> None:
+    def _check_timeouts(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        for connection in list(self._watched):
-            connection.give_up_if_silent(now, self._seconds)
+        for connection in list(self._busy):
+            connection.fail_if_timed_out(now, self._timeout_s)
             self._watch(connection)
 
-    def _kept_connection(self, origin: Origin) -> "_Connection | None":
-        kept = self._kept.get(origin)
-        while kept:
-            connection = kept.pop()
+    def _idle_connection(self, origin: Origin) -> "_Connection | None":
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
             if not connection.is_closed:
                 return connection
         return None
@@ -117,9 +124,11 @@ class Http1:
     async def _connect(self, origin: Origin) -> "_Connection":
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._seconds):
-                found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-                sock = await start_connection(found, happy_eyeballs_delay=ATTEMPT_DELAY_S)
+            async with asyncio.timeout(self._timeout_s):
+                addresses = await loop.getaddrinfo(
+                    origin.host, origin.port, type=socket.SOCK_STREAM
+                )
+                sock = await start_connection(addresses, happy_eyeballs_delay=ATTEMPT_DELAY_S)
                 return await self._opened(sock, origin)
         except OSError as error:  # TimeoutError and ssl.SSLError are among them
             raise NotConnected("no connection could be made") from error
@@ -138,7 +147,7 @@ class Http1:
     def _tls(self, origin: Origin) -> dict[str, Any]:
         if origin.scheme != "https":
             return {}
-        return {"ssl": self._trust(), "server_hostname": origin.host}
+        return {"ssl": self._tls_context(), "server_hostname": origin.host}
 
 
 class _Connection(asyncio.Protocol):
@@ -152,7 +161,8 @@ class _Connection(asyncio.Protocol):
         self._parser: Any = None
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._began = self._heard = 0.0
+        self._has_all_headers = False
+        self._started_at = self._last_data_at = 0.0
 
     async def exchange(self, message: bytes) -> Answer:
         """Write a request, and wait for the whole answer to it."""
@@ -160,68 +170,79 @@ class _Connection(asyncio.Protocol):
         assert self._transport is not None
         self.is_reusable = False
         self._parser = httptools.HttpResponseParser(self)
-        self._headers, self._body = {}, []
+        self._headers, self._body, self._has_all_headers = {}, [], False
         self._waiter = loop.create_future()
-        self._began = self._heard = loop.time()
+        self._started_at = self._last_data_at = loop.time()
         self._transport.write(message)
         try:
             return await self._waiter
         finally:
             self._waiter = None
 
-    def give_up_if_silent(self, now: float, seconds: float) -> None:
-        """Fail if nothing was heard for so long, or if it takes too long in all."""
-        if now >= min(self._heard + seconds, self._began + TOTAL_TIMEOUT_FACTOR * seconds):
+    def fail_if_timed_out(self, now: float, timeout_s: float) -> None:
+        """Fail if no data came for `timeout_s`, or the whole answer takes longer than allowed."""
+        total_s = TOTAL_TIMEOUT_FACTOR * timeout_s
+        if now >= min(self._last_data_at + timeout_s, self._started_at + total_s):
             self._fail(TimeoutError("no answer in time"))
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; the connection is not used again."""
         self.is_closed = True
+        self.is_reusable = False
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the transport."""
-        # Not an assertion of its class: uvloop's transports are of none of asyncio's.
+        """Keep the transport."""
+        # Not an assertion of its class: uvloop's transports do not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; anything unasked for spoils the connection."""
+        """Parse data; a connection on which data comes without a request is closed."""
         if self._waiter is None:
             self.abort()
             return
-        self._heard = asyncio.get_running_loop().time()
+        self._last_data_at = asyncio.get_running_loop().time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._break(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End an answer that has no other end, or fail."""
+        """Complete an answer that ends with its connection, or fail."""
         self.is_closed = True
         self.is_reusable = False
         if self._waiter is None or self._waiter.done():
             return
-        is_open_ended = self._headers.keys().isdisjoint(("content-length", "transfer-encoding"))
-        if exc is None and is_open_ended and self._parser.get_http_version() and self._headers:
+        has_length = not self._headers.keys().isdisjoint(("content-length", "transfer-encoding"))
+        if exc is None and self._has_all_headers and not has_length:
             self._answer()
         else:
             self._break(exc)
 
+    def on_message_begin(self) -> None:
+        """Begin an answer. A second one to the same request is dropped with its connection."""
+        self._headers, self._body, self._has_all_headers = {}, [], False
+        if self._waiter is not None and self._waiter.done():
+            self.abort()
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; of one that is repeated, all values."""
+        """Keep a header; the values of a repeated one are joined."""
         key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
-        kept = self._headers.get(key)
-        self._headers[key] = text if kept is None else f"{kept}, {text}"
+        previous = self._headers.get(key)
+        self._headers[key] = text if previous is None else f"{previous}, {text}"
+
+    def on_headers_complete(self) -> None:
+        """Note that all headers of an answer have come, unless it is an interim one."""
+        self._has_all_headers = self._parser.get_status_code() >= 200
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """Answer, unless this only says that an answer will come."""
+        """Complete the answer, unless it is an interim one (1xx), which another follows."""
         if self._parser.get_status_code() < 200:
-            self._headers, self._body = {}, []
             return
         self.is_reusable = self._parser.should_keep_alive() and not self.is_closed
         self._answer()
@@ -237,7 +258,7 @@ class _Connection(asyncio.Protocol):
         self._waiter.set_result((self._parser.get_status_code(), self._headers, body))
 
     def _break(self, cause: Exception | None) -> None:
-        failure = ConnectionError(BROKEN)
+        failure = ConnectionError(CONNECTION_BROKE)
         failure.__cause__ = cause
         self._fail(failure)
 
@@ -248,14 +269,14 @@ class _Connection(asyncio.Protocol):
 
 
 def _split(url: str) -> tuple[Origin, str, str]:
-    """The origin of a URL, its Host header, and what is asked for there."""
+    """The origin of a URL, the Host header, and the target: path and query."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = parts.port or DEFAULT_PORTS[parts.scheme]
-    named = f"[{host}]" if ":" in host else host
-    told = named if port == DEFAULT_PORTS[parts.scheme] else f"{named}:{port}"
-    return Origin(parts.scheme, host, port), told, target
+    name = f"[{host}]" if ":" in host else host
+    host_header = name if port == DEFAULT_PORTS[parts.scheme] else f"{name}:{port}"
+    return Origin(parts.scheme, host, port), host_header, target
 
 
 def _message(
@@ -269,5 +290,5 @@ def _message(
 
 
 def _decoded(body: bytes, coding: str) -> bytes:
-    window = DECODED.get(coding.lower())
+    window = WINDOW_BITS.get(coding.lower())
     return body if window is None or not body else zlib.decompress(body, window)

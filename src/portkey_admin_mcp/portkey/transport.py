@@ -1,4 +1,4 @@
-"""The way to the real Portkey: carries bytes over HTTP, and knows nothing of what they mean."""
+"""HTTP to the real Portkey: carries bytes, and knows nothing of what they mean."""
 
 import ssl
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from ..errors import ConfigurationError
 from ..settings.settings import Settings
-from .http1 import MOST_CONNECTIONS, Http1, NotConnected
+from .http1 import MAX_CONNECTIONS, TOTAL_TIMEOUT_FACTOR, Http1, NotConnected
 
 if TYPE_CHECKING:
     import aiohttp
@@ -18,7 +18,9 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 
 class Network:
-    """Pooled, proxied, verified; without redirects, cookies or repetitions.
+    """HTTP with a connection pool, proxies and verified certificates.
+
+    It follows no redirects, keeps no cookies, and sends a request once.
 
     Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
     any other ConnectionError when the request may have arrived.
@@ -27,8 +29,8 @@ class Network:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._base = settings.base_url.rstrip("/")
-        self._seconds = settings.timeout_ms / 1000
-        self._direct = Http1(self._seconds, lambda: self._trusted)
+        self._timeout_s = settings.timeout_ms / 1000
+        self._direct = Http1(self._timeout_s, lambda: self._tls_context)
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
 
@@ -39,29 +41,29 @@ class Network:
         url = self._url(target)
         proxy = self._proxy(url)
         if proxy is not None:
-            return await self._through(proxy, method, url, headers, body)
+            return await self._send_through(proxy, method, url, headers, body)
         if self._settings.ca_file or self._settings.ca_dir:
-            _ = self._trusted  # a file of no use is said to be so, needed or not
+            _ = self._tls_context  # so that a useless file is reported even if it is not needed
         try:
             return await self._direct.request(method, url, headers, body)
         except NotConnected as error:
             raise ConnectionRefusedError(_reason(error.__cause__)) from error
         except TimeoutError as error:
-            raise TimeoutError(f"no answer within {self._seconds:g} s") from error
+            raise TimeoutError(f"no answer within {self._timeout_s:g} s") from error
         except OSError as error:
             raise ConnectionError("the connection broke") from error
 
-    async def _through(
+    async def _send_through(
         self, proxy: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """Send through a proxy, which is aiohttp's to speak to."""
+        """Send through a proxy, with aiohttp."""
         import aiohttp
         from yarl import URL
 
         try:
             async with self._open().request(
                 method,
-                # Encoded: what was quoted stays quoted, and no dots are folded.
+                # Already encoded: yarl must neither unquote it nor resolve dots.
                 URL(url, encoded=True),
                 headers=headers,
                 data=body,
@@ -74,7 +76,7 @@ class Network:
         except aiohttp.ClientHttpProxyError as error:
             raise ConnectionRefusedError(f"the proxy refused with {error.status}") from error
         except TimeoutError as error:
-            raise TimeoutError(f"no answer within {self._seconds:g} s") from error
+            raise TimeoutError(f"no answer within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionError("the connection broke") from error
 
@@ -86,11 +88,11 @@ class Network:
             self._session = None
 
     @cached_property
-    def _trusted(self) -> ssl.SSLContext:
-        return _trust(self._settings)
+    def _tls_context(self) -> ssl.SSLContext:
+        return _tls_context(self._settings)
 
     def _proxy(self, url: str) -> str | None:
-        # Asked once for each host: the environment does not change while we run.
+        # Looked up once for each host: the environment does not change while we run.
         scheme, _, rest = url.partition("://")
         origin = f"{scheme}://{rest.partition('/')[0]}"
         if origin not in self._proxies:
@@ -98,7 +100,7 @@ class Network:
         return self._proxies[origin]
 
     def _url(self, target: str) -> str:
-        """The whole address of a target: `/v1/…` is the base URL, other paths lie beside it."""
+        """The URL of a target: `/v1/…` is below the base URL, other paths are beside `/v1`."""
         if target.startswith(("https://", "http://")):
             return target
         if target.startswith("/v1/"):
@@ -106,18 +108,17 @@ class Network:
         return self._base.removesuffix("/v1") + target
 
     def _open(self) -> "aiohttp.ClientSession":
-        # Made on first use: it belongs to the running loop, costs 0.1 s to import, and most
-        # starts never call.
+        # Created at the first use: it belongs to the running loop, and takes 0.1 s to import.
         if self._session is None:
             import aiohttp
 
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ssl=self._trusted),
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=self._tls_context),
                 timeout=aiohttp.ClientTimeout(
-                    total=self._seconds * 2,
-                    connect=self._seconds,
-                    sock_connect=self._seconds,
-                    sock_read=self._seconds,
+                    total=self._timeout_s * TOTAL_TIMEOUT_FACTOR,
+                    connect=self._timeout_s,
+                    sock_connect=self._timeout_s,
+                    sock_read=self._timeout_s,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=(_send_once,),
@@ -128,7 +129,7 @@ class Network:
 async def _send_once(request: Any, handler: Any) -> Any:
     """Send a request no more than once.
 
-    aiohttp by itself repeats a PUT or DELETE whose pooled connection turns out to be closed.
+    By itself, aiohttp repeats a PUT or DELETE if its pooled connection turns out to be closed.
     Portkey may have acted on it already, and each PUT of a config makes a version.
     """
     import aiohttp
@@ -138,7 +139,7 @@ async def _send_once(request: Any, handler: Any) -> Any:
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        # The one kind that aiohttp neither repeats nor wraps in a way that hides the cause.
+        # The only error that aiohttp does not repeat, and passes on with its cause.
         raise aiohttp.ClientConnectionError("broken") from error
 
 
@@ -151,7 +152,7 @@ def _proxy(url: str) -> str | None:
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy:
         return None
-    # Other programs take HOST:PORT too.
+    # HOST:PORT is accepted too, as other programs do.
     url = proxy if "://" in proxy else f"http://{proxy}"
     if not _is_web_address(url):
         raise ConfigurationError(
@@ -170,8 +171,8 @@ def _is_web_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _trust(settings: Settings) -> ssl.SSLContext:
-    """The certificate authorities of SSL_CERT_FILE and SSL_CERT_DIR, or else the system's own."""
+def _tls_context(settings: Settings) -> ssl.SSLContext:
+    """A context that trusts SSL_CERT_FILE and SSL_CERT_DIR, or the system's certificates."""
     if settings.ca_file is None and settings.ca_dir is None:
         import truststore
 
@@ -185,9 +186,9 @@ def _trust(settings: Settings) -> ssl.SSLContext:
 
 
 def _reason(error: BaseException | None) -> str:
-    """Say why no connection could be made, without the address."""
-    found = getattr(error, "certificate_error", error)
-    if isinstance(found, ssl.SSLCertVerificationError):
-        return f"the certificate was not accepted: {found.verify_message}"
+    """Why no connection could be made, without the address."""
+    cause = getattr(error, "certificate_error", error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate was not accepted: {cause.verify_message}"
     timed_out = isinstance(error, TimeoutError)
     return "no connection in time" if timed_out else "no connection could be made"

@@ -1,4 +1,7 @@
-"""One function per Portkey endpoint, one file per domain."""
+"""One function for each endpoint of Portkey, one file for each domain.
+
+A function is a declaration with the body `...`; a tool of several requests is in `workflows`.
+"""
 
 from importlib import import_module
 from types import ModuleType

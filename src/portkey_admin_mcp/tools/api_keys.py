@@ -17,11 +17,13 @@ def key_scopes(act: str) -> AnyOf:
 @tool("GET /api-keys", scope=key_scopes("list"))
 async def list_api_keys(api: Portkey, filter: ApiKeyFilter) -> Page[ApiKey]:
     """List API keys with scopes and budgets; the secrets are masked."""
+    ...
 
 
 @tool("GET /api-keys/{id}", scope=key_scopes("read"))
 async def get_api_key(api: Portkey, id: ApiKeyId) -> ApiKey:
     """Read one API key; the secret is masked."""
+    ...
 
 
 @tool("POST /api-keys/{type}/{sub_type}", scope=key_scopes("create"), returns_secret=True)
@@ -30,6 +32,7 @@ async def create_api_key(api: Portkey, draft: ApiKeyDraft) -> ApiKeySecret:
 
     For a provider's key use `create_virtual_key`.
     """
+    ...
 
 
 @tool("PUT /api-keys/{id}", scope=key_scopes("update"))
@@ -38,6 +41,7 @@ async def update_api_key(api: Portkey, id: ApiKeyId, patch: ApiKeyPatch) -> Done
 
     For a new secret use `rotate_api_key`.
     """
+    ...
 
 
 @tool("DELETE /api-keys/{id}", scope=key_scopes("delete"))
@@ -46,6 +50,7 @@ async def delete_api_key(api: Portkey, id: ApiKeyId) -> Done:
 
     To replace it without an outage use `rotate_api_key`.
     """
+    ...
 
 
 @tool(
@@ -57,3 +62,4 @@ async def delete_api_key(api: Portkey, id: ApiKeyId) -> Done:
 )
 async def rotate_api_key(api: Portkey, id: ApiKeyId, rotation: Rotation) -> ApiKeySecret:
     """Give a key a new secret, returned only now; the old one works until the transition ends."""
+    ...

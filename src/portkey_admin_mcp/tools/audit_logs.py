@@ -6,5 +6,6 @@ from ..portkey.catalog import tool
 
 
 @tool("GET /audit-logs", scope="audit_logs.list", enterprise=True, is_listed=False)
-async def list_audit_records(api: Portkey, filter: AuditFilter) -> AuditPage:
-    """List changes; the tool is the workflow `list_audit_logs`."""
+async def list_audit_logs(api: Portkey, filter: AuditFilter) -> AuditPage:
+    """List changes; the workflow of this name fills in the period and the organisation."""
+    ...

@@ -17,16 +17,19 @@ from ..portkey.catalog import tool
 @tool("GET /collections", scope="prompts.list")
 async def list_collections(api: Portkey, filter: CollectionFilter) -> Page[Collection]:
     """List the folders of prompts in a workspace; new prompts need one's id."""
+    ...
 
 
 @tool("POST /collections", scope="prompts.create")
 async def create_collection(api: Portkey, draft: CollectionDraft) -> CollectionRef:
     """Create a folder for prompts."""
+    ...
 
 
 @tool("GET /collections/{collection_id}", scope="prompts.read")
 async def get_collection(api: Portkey, collection_id: CollectionId) -> Collection:
     """Read a collection with those inside it; for its prompts use `list_prompts`."""
+    ...
 
 
 @tool("PUT /collections/{collection_id}", scope="prompts.update")
@@ -34,8 +37,10 @@ async def update_collection(
     api: Portkey, collection_id: CollectionId, patch: CollectionPatch
 ) -> Done:
     """Rename a collection."""
+    ...
 
 
 @tool("DELETE /collections/{collection_id}", scope="prompts.delete")
 async def delete_collection(api: Portkey, collection_id: CollectionId) -> Done:
     """Delete a collection; cannot be undone. A workspace's default one stays."""
+    ...

@@ -11,11 +11,13 @@ from ..portkey.catalog import tool
 @tool("GET /configs", scope="configs.list")
 async def list_configs(api: Portkey, workspace: WorkspaceSelector, paging: PagedHere) -> ConfigPage:
     """List a workspace's configs, without their content; see `get_config`."""
+    ...
 
 
 @tool("GET /configs/{slug}", scope="configs.read")
 async def get_config(api: Portkey, slug: ConfigSlug, workspace: WorkspaceSelector) -> Config:
     """Read a config in its current version."""
+    ...
 
 
 @tool("POST /configs", scope="configs.create")
@@ -24,6 +26,7 @@ async def create_config(api: Portkey, draft: ConfigDraft) -> ConfigRef:
 
     Give the whole `config`, or the short forms for simple ones.
     """
+    ...
 
 
 @tool("PUT /configs/{slug}", scope="configs.update", is_repeatable=False)
@@ -32,6 +35,7 @@ async def update_config(api: Portkey, slug: ConfigSlug, patch: ConfigPatch) -> C
 
     To change a part, read it with `get_config` and send it whole.
     """
+    ...
 
 
 @tool("DELETE /configs/{slug}", scope="configs.delete")
@@ -40,6 +44,7 @@ async def delete_config(api: Portkey, slug: ConfigSlug, workspace: WorkspaceSele
 
     Cannot be undone.
     """
+    ...
 
 
 @tool("GET /configs/{slug}/versions", scope="configs.list")
@@ -47,3 +52,4 @@ async def list_config_versions(
     api: Portkey, slug: ConfigSlug, workspace: WorkspaceSelector
 ) -> ConfigPage:
     """List a config's versions with their content, newest first."""
+    ...

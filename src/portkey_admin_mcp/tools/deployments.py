@@ -21,6 +21,7 @@ THIN = "The bodies and answers of deployments are not published."
 )
 async def list_deployments(api: Portkey, filter: DeploymentFilter) -> Page[Deployment]:
     """List the gateways the organisation hosts itself."""
+    ...
 
 
 @tool(
@@ -33,6 +34,7 @@ async def list_deployments(api: Portkey, filter: DeploymentFilter) -> Page[Deplo
 )
 async def register_deployment(api: Portkey, draft: DeploymentDraft) -> Deployment:
     """Register a self-hosted gateway; its credentials are returned only now."""
+    ...
 
 
 @tool(
@@ -44,6 +46,7 @@ async def register_deployment(api: Portkey, draft: DeploymentDraft) -> Deploymen
 )
 async def get_deployment(api: Portkey, id: DeploymentId, owner: DeploymentOwner) -> Deployment:
     """Read one self-hosted gateway; credentials are masked."""
+    ...
 
 
 @tool(
@@ -57,6 +60,7 @@ async def get_deployment(api: Portkey, id: DeploymentId, owner: DeploymentOwner)
 )
 async def update_deployment(api: Portkey, id: DeploymentId, patch: DeploymentPatch) -> Deployment:
     """Change a self-hosted gateway; new credentials of `rotate_auth` are returned only now."""
+    ...
 
 
 @tool(
@@ -68,3 +72,4 @@ async def update_deployment(api: Portkey, id: DeploymentId, patch: DeploymentPat
 )
 async def archive_deployment(api: Portkey, id: DeploymentId) -> Done:
     """Archive a self-hosted gateway: it may no longer connect."""
+    ...

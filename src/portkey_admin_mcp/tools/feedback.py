@@ -8,8 +8,10 @@ from ..portkey.catalog import tool
 @tool("POST /feedback", scope="logs.write", is_repeatable=False)
 async def create_feedback(api: Portkey, draft: FeedbackDraft) -> FeedbackRef:
     """Score the answer of a logged request. Needs a workspace key."""
+    ...
 
 
 @tool("PUT /feedback/{id}", scope="logs.write")
 async def update_feedback(api: Portkey, id: FeedbackId, judgement: Judgement) -> FeedbackRef:
     """Replace a score given before. Needs a workspace key."""
+    ...

@@ -30,6 +30,7 @@ def guardrail_scopes(act: str) -> tuple[str, str]:
 @tool("GET /guardrails", scope=guardrail_scopes("list"))
 async def list_guardrails(api: Portkey, filter: GuardrailFilter) -> Page[Guardrail]:
     """List guardrails, without their checks; see `get_guardrail`."""
+    ...
 
 
 @tool("POST /guardrails", scope=guardrail_scopes("create"))
@@ -38,11 +39,13 @@ async def create_guardrail(api: Portkey, draft: GuardrailDraft) -> GuardrailRef:
 
     It does nothing until a config names it (`input_guardrails`, `output_guardrails`).
     """
+    ...
 
 
 @tool("GET /guardrails/{guardrail_id}", scope=guardrail_scopes("read"))
 async def get_guardrail(api: Portkey, guardrail_id: GuardrailId) -> Guardrail:
     """Read a guardrail with its checks and actions."""
+    ...
 
 
 @tool("PUT /guardrails/{guardrail_id}", scope=guardrail_scopes("update"), is_repeatable=False)
@@ -50,11 +53,13 @@ async def update_guardrail(
     api: Portkey, guardrail_id: GuardrailId, patch: GuardrailPatch
 ) -> GuardrailRef:
     """Change a guardrail, as a new version in force at once."""
+    ...
 
 
 @tool("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"))
 async def delete_guardrail(api: Portkey, guardrail_id: GuardrailId) -> Done:
     """Delete a guardrail; cannot be undone, and configs that name it no longer run it."""
+    ...
 
 
 @tool(
@@ -66,6 +71,7 @@ async def list_guardrail_mcp_servers(
     api: Portkey, guardrail_id: GuardrailId
 ) -> GuardrailMcpServers:
     """List the MCP servers a guardrail runs for."""
+    ...
 
 
 @tool(
@@ -80,6 +86,7 @@ async def replace_guardrail_mcp_servers(
 
     To add one use `upsert_guardrail_mcp_server`.
     """
+    ...
 
 
 @tool(
@@ -91,3 +98,4 @@ async def upsert_guardrail_mcp_server(
     api: Portkey, guardrail_id: GuardrailId, mcp_server_id: McpServerId, mapping: McpServerMapping
 ) -> Done:
     """Add or change one MCP server a guardrail runs for."""
+    ...

@@ -27,26 +27,31 @@ def either(act: str) -> tuple[str, str]:
 @tool("GET /integrations", scope=either("list"))
 async def list_integrations(api: Portkey, filter: IntegrationFilter) -> Page[Integration]:
     """List credentials for AI providers; a workspace's own use: `list_providers`."""
+    ...
 
 
 @tool("POST /integrations", scope=either("create"))
 async def create_integration(api: Portkey, draft: IntegrationDraft) -> IntegrationRef:
     """Store credentials for an AI provider; share them by `update_integration_workspaces`."""
+    ...
 
 
 @tool("GET /integrations/{slug}", scope=either("read"))
 async def get_integration(api: Portkey, slug: IntegrationSlug) -> Integration:
     """Read one integration; its key is masked."""
+    ...
 
 
 @tool("PUT /integrations/{slug}", scope=either("update"))
 async def update_integration(api: Portkey, slug: IntegrationSlug, patch: IntegrationPatch) -> Done:
     """Change an integration, also to replace its key, for all who use it."""
+    ...
 
 
 @tool("DELETE /integrations/{slug}", scope=either("delete"))
 async def delete_integration(api: Portkey, slug: IntegrationSlug) -> Done:
     """Delete an integration with the providers made of it; cannot be undone."""
+    ...
 
 
 @tool("GET /integrations/{slug}/models", scope=either("read"))
@@ -54,6 +59,7 @@ async def list_integration_models(
     api: Portkey, slug: IntegrationSlug, paging: PagedHere
 ) -> IntegrationModels:
     """List an integration's models and which are enabled."""
+    ...
 
 
 @tool("PUT /integrations/{slug}/models", scope=either("update"))
@@ -61,6 +67,7 @@ async def update_integration_models(
     api: Portkey, slug: IntegrationSlug, changes: ModelChanges
 ) -> Done:
     """Enable or disable models, add custom ones, set their prices; others stay."""
+    ...
 
 
 @tool("DELETE /integrations/{slug}/models", scope=either("update"))
@@ -71,6 +78,7 @@ async def delete_integration_model(
 
     Built-in ones are disabled with `update_integration_models`.
     """
+    ...
 
 
 @tool("GET /integrations/{slug}/workspaces", scope=either("read"))
@@ -78,6 +86,7 @@ async def list_integration_workspaces(
     api: Portkey, slug: IntegrationSlug, paging: PagedHere
 ) -> IntegrationWorkspaces:
     """List the workspaces that may use an integration, with their limits."""
+    ...
 
 
 @tool("PUT /integrations/{slug}/workspaces", scope=either("update"))
@@ -85,3 +94,4 @@ async def update_integration_workspaces(
     api: Portkey, slug: IntegrationSlug, shares: WorkspaceShares
 ) -> Done:
     """Say which workspaces may use an integration and how much; those not named stay."""
+    ...

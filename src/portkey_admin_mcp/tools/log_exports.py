@@ -19,6 +19,7 @@ from ..portkey.catalog import tool
 @tool("POST /logs/exports", scope="logs.export", enterprise=True)
 async def create_log_export(api: Portkey, draft: ExportDraft) -> LogExportRef:
     """Draft an export of logged requests; `start_log_export` runs it."""
+    ...
 
 
 @tool("GET /logs/exports", scope="logs.export", enterprise=True)
@@ -26,16 +27,21 @@ async def list_log_exports(
     api: Portkey, workspace: ExportsIn, paging: PagedHere
 ) -> Page[LogExport]:
     """List log exports and where they stand."""
+    ...
 
 
 @tool("GET /logs/exports/{export_id}", scope="logs.export", enterprise=True)
 async def get_log_export(api: Portkey, export_id: ExportId) -> LogExport:
     """Read one log export: status, filters, columns."""
+    ...
 
 
 @tool("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True, is_listed=False)
-async def put_log_export(api: Portkey, export_id: ExportId, change: ExportChange) -> LogExportRef:
-    """Replace the filters of a log export; the tool is the workflow `update_log_export`."""
+async def update_log_export(
+    api: Portkey, export_id: ExportId, change: ExportChange
+) -> LogExportRef:
+    """Replace all filters of a log export; the workflow of this name keeps what is left out."""
+    ...
 
 
 @tool(
@@ -46,11 +52,13 @@ async def put_log_export(api: Portkey, export_id: ExportId, change: ExportChange
 )
 async def start_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     """Run a drafted or failed log export; `get_log_export` says when it is done."""
+    ...
 
 
 @tool("POST /logs/exports/{export_id}/cancel", scope="logs.export", enterprise=True)
 async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     """Stop a log export that is running."""
+    ...
 
 
 @tool(
@@ -59,8 +67,9 @@ async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     enterprise=True,
     is_listed=False,
 )
-async def get_export_link(api: Portkey, export_id: ExportId) -> ExportFile:
-    """Get a link to the file; the tool is the workflow `download_log_export`."""
+async def download_log_export(api: Portkey, export_id: ExportId) -> ExportFile:
+    """Get a link to the file; the workflow of this name can also read its first rows."""
+    ...
 
 
 @tool("GET /logs/exports/field-restrictions", scope="logs.export", enterprise=True)
@@ -68,3 +77,4 @@ async def get_log_export_field_restrictions(
     api: Portkey, workspace: ExportsIn
 ) -> FieldRestrictions:
     """Which columns the organisation does not allow in log exports."""
+    ...

@@ -32,16 +32,19 @@ def integration_scopes(act: str) -> tuple[str, str]:
 @tool("GET /mcp-integrations", scope=integration_scopes("list"))
 async def list_mcp_integrations(api: Portkey, filter: McpIntegrationFilter) -> Page[McpIntegration]:
     """List MCP integrations; for the servers of a workspace see `list_mcp_servers`."""
+    ...
 
 
 @tool("POST /mcp-integrations", scope=integration_scopes("create"))
 async def create_mcp_integration(api: Portkey, draft: McpIntegrationDraft) -> McpIntegrationRef:
     """Register an MCP server; workspaces then use it through `create_mcp_server`."""
+    ...
 
 
 @tool("GET /mcp-integrations/{id}", scope=integration_scopes("read"))
 async def get_mcp_integration(api: Portkey, id: McpIntegrationId) -> McpIntegration:
     """Read one MCP integration."""
+    ...
 
 
 @tool("PUT /mcp-integrations/{id}", scope=integration_scopes("update"))
@@ -49,16 +52,19 @@ async def update_mcp_integration(
     api: Portkey, id: McpIntegrationId, patch: McpIntegrationPatch
 ) -> Done:
     """Change an MCP integration, for all servers made of it."""
+    ...
 
 
 @tool("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"))
 async def delete_mcp_integration(api: Portkey, id: McpIntegrationId) -> Done:
     """Delete an MCP integration with all servers made of it; cannot be undone."""
+    ...
 
 
 @tool("GET /mcp-integrations/{id}/metadata", scope=integration_scopes("read"))
 async def get_mcp_integration_metadata(api: Portkey, id: McpIntegrationId) -> McpMetadata:
     """Read what the MCP server says of itself, and whether that was synced."""
+    ...
 
 
 @tool("GET /mcp-integrations/{id}/capabilities", scope=integration_scopes("read"))
@@ -66,6 +72,7 @@ async def list_mcp_integration_capabilities(
     api: Portkey, id: McpIntegrationId, filter: CapabilityFilter
 ) -> CapabilityPage:
     """List an MCP integration's tools, prompts and resources, and which are enabled."""
+    ...
 
 
 @tool("PUT /mcp-integrations/{id}/capabilities", scope=integration_scopes("update"))
@@ -76,6 +83,7 @@ async def update_mcp_integration_capabilities(
 
     For one workspace's server use `update_mcp_server_capabilities`.
     """
+    ...
 
 
 @tool("GET /mcp-integrations/{id}/workspaces", scope=integration_scopes("read"))
@@ -83,6 +91,7 @@ async def list_mcp_integration_workspaces(
     api: Portkey, id: McpIntegrationId, view: WorkspaceView
 ) -> McpWorkspaces:
     """List the workspaces that may use an MCP integration."""
+    ...
 
 
 @tool("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
@@ -90,6 +99,7 @@ async def update_mcp_integration_workspaces(
     api: Portkey, id: McpIntegrationId, accesses: WorkspaceAccesses
 ) -> Done:
     """Say which workspaces may use an MCP integration; those not named stay."""
+    ...
 
 
 @tool(
@@ -100,3 +110,4 @@ async def update_mcp_integration_workspaces(
 )
 async def test_mcp_integration(api: Portkey, id: McpIntegrationId) -> McpTest:
     """Ask whether the MCP server answers; `success` false with the error if it does not."""
+    ...

@@ -35,31 +35,37 @@ UNCONFIRMED = "The form of the answer is not published."
 @tool("GET /mcp-servers", scope="mcp_servers.list")
 async def list_mcp_servers(api: Portkey, filter: McpServerFilter) -> Page[McpServer]:
     """List a workspace's MCP servers with their addresses."""
+    ...
 
 
 @tool("POST /mcp-servers", scope="mcp_servers.create")
 async def create_mcp_server(api: Portkey, draft: McpServerDraft) -> McpServerRef:
     """Create an MCP server in a workspace, of an MCP integration that it may use."""
+    ...
 
 
 @tool("GET /mcp-servers/{id}", scope="mcp_servers.read")
 async def get_mcp_server(api: Portkey, id: McpServerId) -> McpServer:
     """Read one MCP server."""
+    ...
 
 
 @tool("PUT /mcp-servers/{id}", scope="mcp_servers.update")
 async def update_mcp_server(api: Portkey, id: McpServerId, patch: McpServerPatch) -> Done:
     """Change an MCP server's name or description."""
+    ...
 
 
 @tool("DELETE /mcp-servers/{id}", scope="mcp_servers.delete")
 async def delete_mcp_server(api: Portkey, id: McpServerId) -> Done:
     """Delete an MCP server; cannot be undone. The integration stays."""
+    ...
 
 
 @tool("POST /mcp-servers/{id}/test", scope="mcp_servers.update", effect="read")
 async def test_mcp_server(api: Portkey, id: McpServerId) -> McpTest:
     """Ask whether the server answers; `success` false with the error if it does not."""
+    ...
 
 
 @tool("GET /mcp-servers/{id}/capabilities", scope="mcp_servers.read")
@@ -67,6 +73,7 @@ async def list_mcp_server_capabilities(
     api: Portkey, id: McpServerId, filter: CapabilityFilter
 ) -> CapabilityPage:
     """List an MCP server's tools, prompts and resources, and which are enabled."""
+    ...
 
 
 @tool("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update")
@@ -77,6 +84,7 @@ async def update_mcp_server_capabilities(
 
     What `update_mcp_integration_capabilities` disabled stays off.
     """
+    ...
 
 
 @tool("GET /mcp-servers/{id}/user-access", scope="mcp_servers.read")
@@ -84,6 +92,7 @@ async def list_mcp_server_user_access(
     api: Portkey, id: McpServerId, filter: UserAccessFilter
 ) -> PersonPage:
     """List who may use an MCP server."""
+    ...
 
 
 @tool("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
@@ -91,6 +100,7 @@ async def update_mcp_server_user_access(
     api: Portkey, id: McpServerId, accesses: UserAccesses
 ) -> Done:
     """Say who may use an MCP server, person by person or by default."""
+    ...
 
 
 @tool("GET /mcp-servers/{id}/connections", scope="mcp_servers.read")
@@ -98,6 +108,7 @@ async def list_mcp_server_connections(
     api: Portkey, id: McpServerId, filter: ConnectionFilter
 ) -> Page[Connection]:
     """List who is signed in at the server behind an MCP server."""
+    ...
 
 
 @tool("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")
@@ -105,16 +116,19 @@ async def disconnect_mcp_server_connection(
     api: Portkey, id: McpServerId, owner: ConnectionOwner
 ) -> Done:
     """Sign a person out of an MCP server; service keys must name the user."""
+    ...
 
 
 @tool("GET /mcp-servers/{id}/metadata", scope="mcp_servers.read", unconfirmed=UNCONFIRMED)
 async def get_mcp_server_metadata(api: Portkey, id: McpServerId) -> McpMetadata:
     """Read what the server says of itself, and whether that was synced."""
+    ...
 
 
 @tool("GET /mcp-servers/{id}/user-access/check", scope="mcp_servers.read", unconfirmed=UNCONFIRMED)
 async def check_mcp_server_access(api: Portkey, id: McpServerId) -> AccessCheck:
     """Ask whether the user of this key may use an MCP server."""
+    ...
 
 
 @tool(
@@ -125,3 +139,4 @@ async def check_mcp_server_access(api: Portkey, id: McpServerId) -> AccessCheck:
 )
 async def list_mcp_registry(api: Portkey, filter: RegistryFilter) -> Registry:
     """List approved MCP servers as the MCP registry does, for clients that install from one."""
+    ...

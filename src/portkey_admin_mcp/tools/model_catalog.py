@@ -18,6 +18,7 @@ async def get_model_pricing(api: Portkey, provider: ProviderName, model: ModelNa
 
     For all models of a provider use `get_provider_price_list`.
     """
+    ...
 
 
 @tool(
@@ -31,6 +32,7 @@ async def get_model_capabilities(
     api: Portkey, provider: ProviderName, model: ModelName
 ) -> ModelCapabilities:
     """Read what a model takes and can do: parameters, limits, modalities."""
+    ...
 
 
 @tool(
@@ -45,8 +47,10 @@ async def get_provider_price_list(api: Portkey, provider: ProviderName) -> Price
 
     For one model use `get_model_pricing`.
     """
+    ...
 
 
 @tool("GET /models", scope=("models.list", "completions.write", "virtual_keys.list"))
 async def list_callable_models(api: Portkey) -> CallableModels:
     """List the models a workspace key may call, under the names requests use."""
+    ...

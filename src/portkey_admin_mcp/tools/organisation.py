@@ -26,6 +26,7 @@ THIN = "The form of the answer is not published."
 )
 async def get_organisation_defaults(api: Portkey) -> DefaultGuardrails:
     """Read the guardrails that run in every workspace."""
+    ...
 
 
 @tool(
@@ -40,6 +41,7 @@ async def update_organisation_defaults(api: Portkey, defaults: OrganisationDefau
 
     For one workspace's own use `update_workspace`.
     """
+    ...
 
 
 @tool(
@@ -52,6 +54,7 @@ async def list_input_guardrail_workspace_exclusions(
     api: Portkey, owner: ExclusionOwner
 ) -> ExclusionList:
     """List workspaces that the organisation's input guardrails leave out."""
+    ...
 
 
 @tool(
@@ -62,6 +65,7 @@ async def list_input_guardrail_workspace_exclusions(
 )
 async def update_input_guardrail_workspace_exclusions(api: Portkey, exclusions: Exclusions) -> Done:
     """Leave workspaces out of the organisation's input guardrails, or take them in again."""
+    ...
 
 
 @tool(
@@ -74,6 +78,7 @@ async def list_output_guardrail_workspace_exclusions(
     api: Portkey, owner: ExclusionOwner
 ) -> ExclusionList:
     """List workspaces that the organisation's output guardrails leave out."""
+    ...
 
 
 @tool(
@@ -86,3 +91,4 @@ async def update_output_guardrail_workspace_exclusions(
     api: Portkey, exclusions: Exclusions
 ) -> Done:
     """Leave workspaces out of the organisation's output guardrails, or take them in again."""
+    ...

@@ -19,16 +19,19 @@ from ..portkey.catalog import tool
 @tool("POST /prompts/partials", scope="prompts.create")
 async def create_prompt_partial(api: Portkey, draft: PartialDraft) -> PartialRef:
     """Create a piece of text that prompts include as `{{>slug}}`."""
+    ...
 
 
 @tool("GET /prompts/partials", scope="prompts.list")
 async def list_prompt_partials(api: Portkey, filter: PartialFilter) -> Page[Partial]:
     """List prompt partials, without their text."""
+    ...
 
 
 @tool("GET /prompts/partials/{prompt_partial_id}", scope="prompts.read")
 async def get_prompt_partial(api: Portkey, prompt_partial_id: PartialId) -> Partial:
     """Read a partial in its published version."""
+    ...
 
 
 @tool("PUT /prompts/partials/{prompt_partial_id}", scope="prompts.update", is_repeatable=False)
@@ -36,16 +39,19 @@ async def update_prompt_partial(
     api: Portkey, prompt_partial_id: PartialId, patch: PartialPatch
 ) -> PartialRef:
     """Change a partial; new text is a new version that `publish_partial` puts in force."""
+    ...
 
 
 @tool("DELETE /prompts/partials/{prompt_partial_id}", scope="prompts.delete")
 async def delete_prompt_partial(api: Portkey, prompt_partial_id: PartialId) -> Done:
     """Delete a partial with all versions; cannot be undone, and prompts lose its text."""
+    ...
 
 
 @tool("GET /prompts/partials/{prompt_partial_id}/versions", scope="prompts.read")
 async def list_partial_versions(api: Portkey, prompt_partial_id: PartialId) -> Page[PartialVersion]:
     """List a partial's versions with their text, newest first."""
+    ...
 
 
 @tool("PUT /prompts/partials/{prompt_partial_id}/makeDefault", scope="prompts.publish")
@@ -53,3 +59,4 @@ async def publish_partial(
     api: Portkey, prompt_partial_id: PartialId, publication: Publication
 ) -> Done:
     """Put a version of a partial in force, at once in every prompt that includes it."""
+    ...

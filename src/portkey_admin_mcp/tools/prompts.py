@@ -2,12 +2,18 @@
 
 from ..models.core.base import Done
 from ..models.core.paging import Page, Paged
-from ..models.prompts import (
+from ..models.prompt_runs import (
+    BillingCheck,
+    BillingMetadata,
     Completion,
     CompletionRequest,
+    Rendered,
+    Rendering,
+)
+from ..models.prompts import (
     OfVersion,
     Prompt,
-    PromptDraft,
+    PromptCreation,
     PromptFilter,
     PromptId,
     PromptPatch,
@@ -15,23 +21,27 @@ from ..models.prompts import (
     PromptVersion,
     PromptWrite,
     PublishedVersion,
-    Rendered,
-    Rendering,
     VersionId,
     VersionLabel,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import NO_ENDPOINT, tool
 
 
 @tool("GET /prompts", scope="prompts.list")
 async def list_prompts(api: Portkey, filter: PromptFilter, paging: Paged) -> Page[Prompt]:
     """List prompts, without their templates; see `get_prompt`."""
+    ...
 
 
-@tool("POST /prompts", scope="prompts.create", is_listed=False)
-async def post_prompt(api: Portkey, draft: PromptDraft) -> PromptWrite:
-    """Create a prompt; the tool is the workflow `create_prompt`."""
+@tool("POST /prompts", scope="prompts.create")
+async def create_prompt(api: Portkey, draft: PromptCreation) -> PromptWrite:
+    """Create a prompt template; its first version is published at once.
+
+    Give `string` or `messages`, with `{{variables}}`. To write one that may exist already:
+    `migrate_prompt`.
+    """
+    ...
 
 
 @tool("GET /prompts/{prompt_id}", scope="prompts.read")
@@ -40,31 +50,37 @@ async def get_prompt(api: Portkey, prompt_id: PromptId, version: OfVersion) -> P
 
     For other versions see `list_prompt_versions` and `get_prompt_version`.
     """
+    ...
 
 
 @tool("PUT /prompts/{prompt_id}", scope="prompts.update", is_listed=False, is_repeatable=False)
-async def put_prompt(api: Portkey, prompt_id: PromptId, patch: PromptPatch) -> PromptWrite:
-    """Change a prompt; the tool is the workflow `update_prompt`."""
+async def update_prompt(api: Portkey, prompt_id: PromptId, patch: PromptPatch) -> PromptWrite:
+    """Change a prompt; the workflow of this name can also say what would change."""
+    ...
 
 
 @tool("DELETE /prompts/{prompt_id}", scope="prompts.delete")
 async def delete_prompt(api: Portkey, prompt_id: PromptId) -> Done:
     """Delete a prompt with all its versions; calls by its slug then fail. Cannot be undone."""
+    ...
 
 
 @tool("PUT /prompts/{prompt_id}/makeDefault", scope="prompts.publish")
 async def publish_prompt(api: Portkey, prompt_id: PromptId, version: PublishedVersion) -> Done:
     """Put a version in force: calls by slug get it at once. Publish an older one to roll back."""
+    ...
 
 
 @tool("GET /prompts/{prompt_id}/versions", scope="prompts.list")
 async def list_prompt_versions(api: Portkey, prompt_id: PromptId) -> Page[PromptVersion]:
     """List a prompt's versions with their templates, newest first."""
+    ...
 
 
 @tool("GET /prompts/{prompt_id}/versions/{version_id}", scope="prompts.read")
 async def get_prompt_version(api: Portkey, prompt_id: PromptId, version_id: VersionId) -> Prompt:
     """Read one version of a prompt whole."""
+    ...
 
 
 @tool("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update")
@@ -75,6 +91,7 @@ async def update_prompt_version(
 
     Nothing else of a version can change: `update_prompt` makes a new one.
     """
+    ...
 
 
 @tool("POST /prompts/{prompt_id}/render", scope="prompts.render", effect="read")
@@ -83,6 +100,7 @@ async def render_prompt(api: Portkey, prompt_id: PromptRef, rendering: Rendering
 
     Needs a workspace key. To get an answer: `run_prompt_completion`.
     """
+    ...
 
 
 @tool(
@@ -98,3 +116,10 @@ async def run_prompt_completion(
 
     Needs a workspace key. To see the text only: `render_prompt`.
     """
+    ...
+
+
+@tool(NO_ENDPOINT, scope=None, effect="read")
+async def validate_completion_metadata(api: Portkey, metadata: BillingMetadata) -> BillingCheck:
+    """Check that metadata for `run_prompt_completion` names who is billed; nothing is sent."""
+    ...

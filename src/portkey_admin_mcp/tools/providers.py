@@ -19,6 +19,7 @@ from ..portkey.catalog import tool
 @tool("GET /providers", scope="providers.list")
 async def list_providers(api: Portkey, filter: ProviderFilter) -> Page[Provider]:
     """List a workspace's AI providers with their budgets."""
+    ...
 
 
 @tool("POST /providers", scope="providers.create")
@@ -27,11 +28,13 @@ async def create_provider(api: Portkey, draft: ProviderDraft) -> ProviderRef:
 
     403 may mean that it is not: see `update_integration_workspaces`.
     """
+    ...
 
 
 @tool("GET /providers/{slug}", scope="providers.read")
 async def get_provider(api: Portkey, slug: ProviderSlug, detail: ProviderDetail) -> Provider:
     """Read one AI provider of a workspace."""
+    ...
 
 
 @tool("PUT /providers/{slug}", scope="providers.update")
@@ -39,8 +42,10 @@ async def update_provider(
     api: Portkey, slug: ProviderSlug, workspace: QueriedWorkspace, patch: ProviderPatch
 ) -> ProviderRef:
     """Change a workspace's AI provider; its credentials: `update_integration`."""
+    ...
 
 
 @tool("DELETE /providers/{slug}", scope="providers.delete")
 async def delete_provider(api: Portkey, slug: ProviderSlug, workspace: WorkspaceSelector) -> Done:
     """Delete a workspace's AI provider; what uses it then fails. Cannot be undone."""
+    ...

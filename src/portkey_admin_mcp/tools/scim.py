@@ -18,6 +18,7 @@ from ..portkey.catalog import tool
 @tool("GET /scim/workspaces", scope=None, enterprise=True)
 async def list_scim_workspace_mappings(api: Portkey, filter: MappingFilter) -> MappingPage:
     """List which identity-provider groups have which role in which workspace."""
+    ...
 
 
 @tool("POST /scim/workspaces", scope=None, enterprise=True)
@@ -26,11 +27,13 @@ async def create_scim_workspace_mapping(api: Portkey, draft: MappingDraft) -> Ma
 
     For one person use `add_workspace_member`.
     """
+    ...
 
 
 @tool("DELETE /scim/workspaces/{mapping_id}", scope=None, enterprise=True)
 async def delete_scim_workspace_mapping(api: Portkey, mapping_id: MappingId) -> Done:
     """Take a mapping back; those who are members already stay members."""
+    ...
 
 
 @tool(
@@ -42,3 +45,4 @@ async def delete_scim_workspace_mapping(api: Portkey, mapping_id: MappingId) -> 
 )
 async def list_scim_groups(api: Portkey, filter: GroupFilter) -> Page[ScimGroup]:
     """List the groups of the identity provider."""
+    ...

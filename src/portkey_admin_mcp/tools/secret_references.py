@@ -17,6 +17,7 @@ from ..portkey.catalog import tool
 @tool("POST /secret-references", scope="secret_references.create", enterprise=True)
 async def create_secret_reference(api: Portkey, draft: SecretReferenceDraft) -> SecretReferenceRef:
     """Point at a secret in your own vault; keys then name it in `secret_mappings`."""
+    ...
 
 
 @tool("GET /secret-references", scope="secret_references.list", enterprise=True)
@@ -24,11 +25,13 @@ async def list_secret_references(
     api: Portkey, filter: SecretReferenceFilter
 ) -> Page[SecretReference]:
     """List references to vault secrets, 20 a page unless asked."""
+    ...
 
 
 @tool("GET /secret-references/{id}", scope="secret_references.read", enterprise=True)
 async def get_secret_reference(api: Portkey, id: SecretReferenceId) -> SecretReference:
     """Read a reference to a vault secret; credentials are masked."""
+    ...
 
 
 @tool("PUT /secret-references/{id}", scope="secret_references.update", enterprise=True)
@@ -36,8 +39,10 @@ async def update_secret_reference(
     api: Portkey, id: SecretReferenceId, patch: SecretReferencePatch
 ) -> Done:
     """Change a reference to a vault secret; its manager stays."""
+    ...
 
 
 @tool("DELETE /secret-references/{id}", scope="secret_references.delete", enterprise=True)
 async def delete_secret_reference(api: Portkey, id: SecretReferenceId) -> Done:
     """Delete a reference to a vault secret; refused while anything uses it. Cannot be undone."""
+    ...

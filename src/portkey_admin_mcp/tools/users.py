@@ -23,11 +23,13 @@ async def list_all_users(api: Portkey, filter: UserFilter) -> Page[User]:
 
     For the people of one workspace use `list_workspace_members`.
     """
+    ...
 
 
 @tool("GET /admin/users/{user_id}", scope="organisation_users.read", enterprise=True)
 async def get_user(api: Portkey, user_id: UserId) -> User:
     """Read one user: role and workspaces."""
+    ...
 
 
 @tool("PUT /admin/users/{user_id}", scope="organisation_users.update", enterprise=True)
@@ -36,6 +38,7 @@ async def update_user(api: Portkey, user_id: UserId, patch: UserPatch) -> Done:
 
     For a role in one workspace use `update_workspace_member`.
     """
+    ...
 
 
 @tool("DELETE /admin/users/{user_id}", scope="organisation_users.delete", enterprise=True)
@@ -44,6 +47,7 @@ async def delete_user(api: Portkey, user_id: UserId) -> Done:
 
     To keep the person elsewhere use `remove_workspace_member`.
     """
+    ...
 
 
 @tool("POST /admin/users/invites", scope="organisation_users.create", enterprise=True)
@@ -52,21 +56,25 @@ async def invite_user(api: Portkey, draft: InviteDraft) -> InviteRef:
 
     For someone who is a user already use `add_workspace_member`.
     """
+    ...
 
 
 @tool("GET /admin/users/invites", scope="organisation_users.list", enterprise=True)
 async def list_user_invites(api: Portkey, filter: InviteFilter) -> Page[Invite]:
     """List invitations."""
+    ...
 
 
 @tool("GET /admin/users/invites/{invite_id}", scope="organisation_users.read", enterprise=True)
 async def get_user_invite(api: Portkey, invite_id: InviteId) -> Invite:
     """Read one invitation and its status."""
+    ...
 
 
 @tool("DELETE /admin/users/invites/{invite_id}", scope="organisation_users.delete", enterprise=True)
 async def delete_user_invite(api: Portkey, invite_id: InviteId) -> Done:
     """Cancel a pending invitation."""
+    ...
 
 
 @tool(
@@ -76,3 +84,4 @@ async def delete_user_invite(api: Portkey, invite_id: InviteId) -> Done:
 )
 async def resend_user_invite(api: Portkey, invite_id: InviteId) -> InviteLink:
     """Send a pending invitation again."""
+    ...

@@ -17,6 +17,7 @@ from ..portkey.catalog import tool
 @tool("GET /virtual-keys", scope="virtual_keys.list")
 async def list_virtual_keys(api: Portkey, filter: VirtualKeyFilter) -> Page[VirtualKey]:
     """List a workspace's virtual keys with budgets; provider keys are never shown."""
+    ...
 
 
 @tool("GET /virtual-keys/{slug}", scope="virtual_keys.read")
@@ -24,6 +25,7 @@ async def get_virtual_key(
     api: Portkey, slug: VirtualKeySlug, workspace: WorkspaceSelector
 ) -> VirtualKey:
     """Read one virtual key."""
+    ...
 
 
 @tool("POST /virtual-keys", scope="virtual_keys.create")
@@ -32,11 +34,13 @@ async def create_virtual_key(api: Portkey, draft: VirtualKeyDraft) -> VirtualKey
 
     For a key to Portkey itself use `create_api_key`.
     """
+    ...
 
 
 @tool("PUT /virtual-keys/{slug}", scope="virtual_keys.update")
 async def update_virtual_key(api: Portkey, slug: VirtualKeySlug, patch: VirtualKeyPatch) -> Done:
     """Change a virtual key, also to replace the provider's key; the slug stays."""
+    ...
 
 
 @tool("DELETE /virtual-keys/{slug}", scope="virtual_keys.delete")
@@ -44,3 +48,4 @@ async def delete_virtual_key(
     api: Portkey, slug: VirtualKeySlug, workspace: WorkspaceSelector
 ) -> Done:
     """Delete a virtual key; what uses it then fails. Cannot be undone."""
+    ...

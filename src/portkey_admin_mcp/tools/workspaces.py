@@ -21,28 +21,33 @@ from ..portkey.catalog import tool
 @tool("GET /admin/workspaces", scope="workspaces.list")
 async def list_workspaces(api: Portkey, filter: WorkspaceFilter) -> Page[Workspace]:
     """List workspaces with defaults and limits."""
+    ...
 
 
 @tool("GET /admin/workspaces/{workspace_id}", scope="workspaces.read")
 async def get_workspace(api: Portkey, workspace_id: WorkspaceId) -> Workspace:
     """Read one workspace with its members and settings."""
+    ...
 
 
 @tool("POST /admin/workspaces", scope="workspaces.create")
 async def create_workspace(api: Portkey, draft: WorkspaceDraft) -> Workspace:
     """Create a workspace for a team."""
+    ...
 
 
 @tool("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
 async def update_workspace(api: Portkey, workspace_id: WorkspaceId, patch: WorkspacePatch) -> Done:
     """Change a workspace; what is left out stays."""
+    ...
 
 
 @tool("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", is_listed=False)
-async def delete_named_workspace(
+async def delete_workspace(
     api: Portkey, workspace_id: WorkspaceId, deletion: WorkspaceDeletion
 ) -> Done:
-    """Delete a workspace whose name is known; `delete_workspace` finds the name."""
+    """Delete a workspace whose name is known; the workflow of this name looks the name up."""
+    ...
 
 
 @tool("POST /admin/workspaces/{workspace_id}/users", scope="workspace_users.create")
@@ -51,6 +56,7 @@ async def add_workspace_member(api: Portkey, workspace_id: WorkspaceId, draft: M
 
     For someone who is not a user yet use `invite_user`.
     """
+    ...
 
 
 @tool("GET /admin/workspaces/{workspace_id}/users", scope="workspace_users.list")
@@ -58,11 +64,13 @@ async def list_workspace_members(
     api: Portkey, workspace_id: WorkspaceId, filter: MemberFilter
 ) -> Page[Member]:
     """List the people of a workspace."""
+    ...
 
 
 @tool("GET /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.read")
 async def get_workspace_member(api: Portkey, workspace_id: WorkspaceId, user_id: UserId) -> Member:
     """Read one member's role."""
+    ...
 
 
 @tool("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
@@ -70,6 +78,7 @@ async def update_workspace_member(
     api: Portkey, workspace_id: WorkspaceId, user_id: UserId, patch: MemberPatch
 ) -> Done:
     """Change a member's role in one workspace."""
+    ...
 
 
 @tool("DELETE /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.delete")
@@ -78,3 +87,4 @@ async def remove_workspace_member(api: Portkey, workspace_id: WorkspaceId, user_
 
     To remove them from the organisation use `delete_user`.
     """
+    ...

@@ -1,4 +1,7 @@
-"""Tools made of several requests, one per file."""
+"""Tools made of several requests, one per file; files that are no tool hold what they share.
+
+The request of the same name, if there is one, is in `tools`. No MCP, and no tool of one request.
+"""
 
 from importlib import import_module
 from types import ModuleType

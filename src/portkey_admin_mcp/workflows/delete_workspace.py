@@ -1,4 +1,4 @@
-"""Delete a workspace by its id alone: Portkey wants to hear the name as well."""
+"""Delete a workspace by its id alone: Portkey requires its name as well."""
 
 from unicodedata import category
 
@@ -9,28 +9,33 @@ from ..models.core.vocabulary import WorkspaceId
 from ..models.workspaces import WorkspaceDeletion
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from ..tools.workspaces import delete_named_workspace, get_workspace
+from ..tools.workspaces import delete_workspace as delete_workspace_request
+from ..tools.workspaces import get_workspace
 
 DOMAIN = "workspaces"
 FIRST_PICTOGRAPH = "\u2190"
-"""Unicode has signs of letters and measures before it: ©, °, ™."""
+"""Below it, Unicode's symbols (category So) are letters and measures: ©, °, ™."""
 
 
 class DeletionOptions(Arguments):
     """What a caller may say about the deletion."""
 
-    name: str = Field(ABSENT, description="Its name, as a check; read if left out.")
-    force_delete: bool = Field(ABSENT, description="Also delete its keys, configs and prompts.")
+    name: str = Field(default=ABSENT, description="Its name, as a check; read if left out.")
+    force_delete: bool = Field(
+        default=ABSENT, description="Also delete its keys, configs and prompts."
+    )
 
 
-@workflow(get_workspace, delete_named_workspace, effect="delete")
+@workflow(get_workspace, delete_workspace_request, effect="delete")
 async def delete_workspace(
     api: Portkey, workspace_id: WorkspaceId, options: DeletionOptions
 ) -> Done:
     """Delete a workspace; cannot be undone. Refused while it holds anything, unless forced."""
-    name = _plain(options.name) if options.name else await _read_name(api, workspace_id)
-    deletion = options.model_dump(exclude_unset=True) | {"name": name}
-    return await delete_named_workspace(api, workspace_id, WorkspaceDeletion(**deletion))
+    name = _without_icon(options.name) if options.name else await _read_name(api, workspace_id)
+    deletion = WorkspaceDeletion.model_validate(
+        {**options.model_dump(exclude_unset=True), "name": name}
+    )
+    return await delete_workspace_request(api, workspace_id, deletion)
 
 
 async def _read_name(api: Portkey, workspace_id: str) -> str:
@@ -39,13 +44,13 @@ async def _read_name(api: Portkey, workspace_id: str) -> str:
     return name.removeprefix(icon).strip() if icon else name
 
 
-def _plain(name: str) -> str:
-    """The name without the icon Portkey puts before it when it answers (Terraform provider).
+def _without_icon(name: str) -> str:
+    """The name without the icon that Portkey puts before it in answers (Terraform provider).
 
-    A name cannot begin with an emoji by itself: Portkey takes it for the icon.
+    No name begins with an emoji of its own: Portkey would take it for the icon.
     """
-    first, _, rest = name.strip().partition(" ")
-    return rest.strip() if rest and any(map(_is_emoji, first)) else name
+    first_word, _, rest = name.strip().partition(" ")
+    return rest.strip() if rest and any(map(_is_emoji, first_word)) else name
 
 
 def _is_emoji(character: str) -> bool:

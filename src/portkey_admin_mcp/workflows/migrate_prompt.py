@@ -1,12 +1,15 @@
 """Write a prompt whether it exists or not: create it, make a version of it, or leave it."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from ..models.core.base import ABSENT
+from ..models.core.base import ABSENT, Unsent
 from ..models.prompts import DryRun, PromptDraft, PromptOutcome
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from .prompt_content import EXECUTED, FINDING, WRITING, Wanted, utc_timestamp, write_prompt
+from .prompt_content import CONTENT_FIELDS, FIND_TOOLS, WRITE_TOOLS, TargetPrompt, write_prompt
+from .timestamps import utc_timestamp
 
 DOMAIN = "prompts"
 
@@ -14,13 +17,13 @@ DOMAIN = "prompts"
 class PromptMigration(PromptDraft):
     """A prompt as it should be, with the application it comes from."""
 
-    app: str = Field(min_length=1, description="Kept in its metadata.", exclude=True)
-    env: str = Field(min_length=1, exclude=True)
-    is_raw_template: bool = Field(ABSENT, exclude=True)
-    dry_run: DryRun = Field(ABSENT, exclude=True)
+    app: Annotated[str, Unsent.FOLDED] = Field(min_length=1, description="Kept in its metadata.")
+    env: Annotated[str, Unsent.FOLDED] = Field(min_length=1)
+    is_raw_template: Annotated[bool, Unsent.FOLDED] = ABSENT
+    dry_run: DryRun = ABSENT
 
 
-@workflow(*FINDING, *WRITING, effect="overwrite")
+@workflow(*FIND_TOOLS, *WRITE_TOOLS, effect="overwrite")
 async def migrate_prompt(api: Portkey, prompt: PromptMigration) -> PromptOutcome:
     """Bring a prompt from code into Portkey; safe to repeat.
 
@@ -28,15 +31,12 @@ async def migrate_prompt(api: Portkey, prompt: PromptMigration) -> PromptOutcome
     differs from the latest, else unchanged. Then `publish_prompt`.
     """
     metadata = {**(prompt.template_metadata or {}), "app": prompt.app, "env": prompt.env}
-    given = prompt.model_dump(exclude_unset=True, include={*EXECUTED, "messages"})
-    if prompt.given("is_raw_template"):
-        given["is_raw_template"] = prompt.is_raw_template
-    wanted = Wanted(
+    target = TargetPrompt(
         name=prompt.name,
         collection_id=prompt.collection_id,
-        content=given,
-        described=prompt.model_dump(exclude_unset=True, include={"version_description"}),
-        compared=metadata,
-        stamped={**metadata, "migrated_at": utc_timestamp()},
+        content=prompt.model_dump(exclude_unset=True, include={*CONTENT_FIELDS, "messages"}),
+        description=prompt.model_dump(exclude_unset=True, include={"version_description"}),
+        compared_metadata=metadata,
+        metadata={**metadata, "migrated_at": utc_timestamp(api.now())},
     )
-    return await write_prompt(api, wanted, [], dry_run=bool(prompt.dry_run))
+    return await write_prompt(api, target, [], dry_run=bool(prompt.dry_run))

@@ -1,17 +1,16 @@
-"""What the workflows on prompts share: finding one by name, and comparing versions."""
+"""What the workflows on prompts share: finding one by name, comparing versions, writing one."""
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ..errors import ApiError, InputError, OutcomeUnknown, UnexpectedAnswer
 from ..models.core.paging import Paged
 from ..models.prompts import (
     Prompt,
-    PromptDraft,
+    PromptCopy,
     PromptFilter,
     PromptOutcome,
     PromptPatch,
@@ -19,14 +18,14 @@ from ..models.prompts import (
 )
 from ..portkey.api import Portkey
 from ..tools.prompts import (
+    create_prompt,
     get_prompt_version,
     list_prompt_versions,
     list_prompts,
-    post_prompt,
-    put_prompt,
+    update_prompt,
 )
 
-EXECUTED = (
+CONTENT_FIELDS = (
     "string",
     "parameters",
     "model",
@@ -37,34 +36,85 @@ EXECUTED = (
     "is_raw_template",
 )
 """What a model is called with, and so what makes one version differ from another."""
-PER_PAGE = 100
+PAGE_SIZE = 100
 Action = Literal["created", "updated", "unchanged"]
-FINDING = (list_prompts, list_prompt_versions, get_prompt_version)
-WRITING = (post_prompt, put_prompt)
+FIND_TOOLS = (list_prompts, list_prompt_versions, get_prompt_version)
+WRITE_TOOLS = (create_prompt, update_prompt)
+
+
+@dataclass(frozen=True)
+class TargetPrompt:
+    """A prompt as it should be.
+
+    `content` holds the fields that a model is called with, `metadata` what is written as the
+    version's metadata, and `compared_metadata` the part of it whose change makes a new version.
+    With `replaces_content`, a version takes no content from the version before. `source_id` is
+    the prompt that this one is copied from, which it must not overwrite; empty if there is none.
+    """
+
+    name: str
+    collection_id: str
+    content: dict[str, Any]
+    description: dict[str, str]
+    compared_metadata: dict[str, Any]
+    metadata: dict[str, Any]
+    replaces_content: bool = False
+    source_id: str = ""
+
+    def draft(self) -> PromptCopy:
+        """The prompt as a new one; only updates know `is_raw_template`."""
+        content = {k: v for k, v in self.content.items() if k != "is_raw_template"}
+        return PromptCopy.model_validate(
+            {
+                **content,
+                **self.description,
+                "name": self.name,
+                "collection_id": self.collection_id,
+                "template_metadata": self.metadata,
+            }
+        )
+
+    def patch(self) -> PromptPatch:
+        """The prompt as a new version."""
+        model = PromptReplacement if self.replaces_content else PromptPatch
+        return model.model_validate(
+            {**self.content, **self.description, "template_metadata": self.metadata}
+        )
+
+    def changed_fields(self, current: Mapping[str, Any]) -> list[str]:
+        """The fields in which a version differs, and those it has too many."""
+        metadata = {"template_metadata": self.compared_metadata} if self.compared_metadata else {}
+        changed = changed_fields(
+            PromptPatch.model_validate({**self.content, **metadata}).wire(), current
+        )
+        if not self.replaces_content:
+            return changed
+        return changed + [n for n in CONTENT_FIELDS if n not in self.content and current.get(n)]
 
 
 async def find_prompt(api: Portkey, collection_id: str, name: str) -> Prompt | None:
     """The newest prompt of this name in a collection, whatever the case of the letters.
 
-    Portkey's search is a shortcut: it may mind the case, so what it does not find is looked for
-    among all prompts of the collection.
+    Portkey's search is a shortcut: it may be case-sensitive, so if it finds nothing, all prompts
+    of the collection are compared.
     """
-    for wanted in (
+    for filter in (
         PromptFilter(collection_id=collection_id, search=name),
         PromptFilter(collection_id=collection_id),
     ):
-        page, more = 0, True
-        while more:
-            found = await list_prompts(api, wanted, Paged(current_page=page, page_size=PER_PAGE))
-            for prompt in found.data:
+        page_number, has_more = 0, True
+        while has_more:
+            paging = Paged(current_page=page_number, page_size=PAGE_SIZE)
+            page = await list_prompts(api, filter, paging)
+            for prompt in page.data:
                 if (prompt.name or "").casefold() == name.casefold():
                     return prompt
-            page, more = page + 1, bool(found.has_more)
+            page_number, has_more = page_number + 1, bool(page.has_more)
     return None
 
 
 async def latest_version(api: Portkey, prompt_id: str) -> dict[str, Any]:
-    """The version made last, which is what an update builds on; published or not."""
+    """The newest version, published or not, which an update builds on; {} if there is none."""
     versions = (await list_prompt_versions(api, prompt_id)).data
     if not versions:
         return {}
@@ -72,34 +122,36 @@ async def latest_version(api: Portkey, prompt_id: str) -> dict[str, Any]:
     return (await get_prompt_version(api, prompt_id, newest.id or "")).answer()
 
 
-def differences(wanted: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Name the fields of an update that say something else than a version does."""
-    return [name for name in wanted if name != "patch" and not _same(name, wanted[name], now)]
+def changed_fields(body: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """The fields of an update's body whose value differs from that of a version."""
+    return [name for name in body if name != "patch" and not _is_same(name, body[name], current)]
 
 
-def _same(name: str, value: Any, now: Mapping[str, Any]) -> bool:
+def _is_same(name: str, value: Any, current: Mapping[str, Any]) -> bool:
     if name == "prompt_metadata":
-        return _within(value, now.get("template_metadata"))
+        return _contains(current.get("template_metadata"), value)
     if name == "version_description":
-        return bool(value == now.get("prompt_version_description"))
+        return bool(value == current.get("prompt_version_description"))
     if name == "parameters":
         # Portkey answers them with the model merged in (seen live).
-        return _plain({"model": None, **value}) == _plain(
-            {**(now.get(name) or {}), "model": value.get("model")}
+        return _without_nulls({"model": None, **value}) == _without_nulls(
+            {**(current.get(name) or {}), "model": value.get("model")}
         )
     if name == "string":
-        return bool(_parsed(value) == _parsed(now.get(name)))
+        return bool(_parsed(value) == _parsed(current.get(name)))
     if name == "is_raw_template":
-        return bool(value) == bool(now.get(name))
-    return bool((value or None) == (now.get(name) or None))
+        return bool(value) == bool(current.get(name))
+    return bool((value or None) == (current.get(name) or None))
 
 
-def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in value.items() if each is not None}
+def _without_nulls(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _within(part: Mapping[str, Any], whole: Any) -> bool:
-    return isinstance(whole, dict) and all(bool(whole.get(n) == part[n]) for n in part)
+def _contains(metadata: Any, part: Mapping[str, Any]) -> bool:
+    return isinstance(metadata, dict) and all(
+        bool(metadata.get(name) == value) for name, value in part.items()
+    )
 
 
 def _parsed(text: Any) -> Any:
@@ -110,107 +162,74 @@ def _parsed(text: Any) -> Any:
         return text
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A prompt as it should be; `content` is what a model is called with.
-
-    `compared` is the metadata whose change is worth a version, `stamped` what is written. Where
-    `is_whole`, a version holds the content and nothing of the version before. `source_id` is the
-    prompt that it is made of, which it must not replace.
-    """
-
-    name: str
-    collection_id: str
-    content: dict[str, Any]
-    described: dict[str, str]
-    compared: dict[str, Any]
-    stamped: dict[str, Any]
-    is_whole: bool = False
-    source_id: str = ""
-
-    def draft(self) -> PromptDraft:
-        """The prompt as a new one; only updates know `is_raw_template`."""
-        content = {k: v for k, v in self.content.items() if k != "is_raw_template"}
-        return PromptDraft(
-            **content,
-            **self.described,
-            name=self.name,
-            collection_id=self.collection_id,
-            template_metadata=self.stamped,
-        )
-
-    def patch(self) -> PromptPatch:
-        """The prompt as a new version."""
-        kind = PromptReplacement if self.is_whole else PromptPatch
-        return kind(**self.content, **self.described, template_metadata=self.stamped)
-
-    def differs_in(self, now: Mapping[str, Any]) -> list[str]:
-        """Name what a version says otherwise, or says besides where this is all there should be."""
-        told = {"template_metadata": self.compared} if self.compared else {}
-        besides = [n for n in EXECUTED if self.is_whole and n not in self.content and now.get(n)]
-        return differences(PromptPatch(**self.content, **told).wire(), now) + besides
-
-
 async def write_prompt(
-    api: Portkey, wanted: Wanted, steps: list[str], *, dry_run: bool
+    api: Portkey, target: TargetPrompt, steps: list[str], *, dry_run: bool
 ) -> PromptOutcome:
-    """Create the prompt, make a version of it, or leave it as it is."""
-    with _reporting(steps, f"looking for {wanted.name!r}"):
-        found = await find_prompt(api, wanted.collection_id, wanted.name)
-    if found is None:
-        steps.append(f"no prompt named {wanted.name!r} in {wanted.collection_id}")
-        return await _create(api, wanted, steps, dry_run)
-    if wanted.source_id and found.id == wanted.source_id:
-        raise InputError(f"{found.slug} is the source itself; give another target")
-    steps.append(f"found {found.slug}")
-    with _reporting(steps, "reading its latest version"):
-        now = await latest_version(api, found.id or "")
-    steps.append(f"compared with its latest version, {now.get('prompt_version')}")
-    changed = wanted.differs_in(now)
+    """Create the prompt, make a version of it, or leave it as it is.
+
+    What is done is appended to `steps`. Raises InputError if the target is its own source, and
+    the errors of the requests, each with a note of the steps before it.
+    """
+    with _noting_steps(steps, f"looking for {target.name!r}"):
+        prompt = await find_prompt(api, target.collection_id, target.name)
+    if prompt is None:
+        steps.append(f"no prompt named {target.name!r} in {target.collection_id}")
+        return await _create(api, target, steps, dry_run)
+    if target.source_id and prompt.id == target.source_id:
+        raise InputError(f"{prompt.slug} is the source itself; give another target")
+    steps.append(f"found {prompt.slug}")
+    with _noting_steps(steps, "reading its latest version"):
+        latest = await latest_version(api, prompt.id or "")
+    steps.append(f"compared with its latest version, {latest.get('prompt_version')}")
+    changed = target.changed_fields(latest)
     steps.append(f"differs in {', '.join(changed)}" if changed else "nothing differs")
     action: Action = "updated" if changed else "unchanged"
-    version_id = "" if changed else now.get("prompt_version_id") or ""
+    version_id = "" if changed else latest.get("prompt_version_id") or ""
     if changed and not dry_run:
-        version_id = await _make_version(api, found.id or "", wanted, steps)
+        version_id = await _make_version(api, prompt.id or "", target, steps)
     return PromptOutcome(
         action=action,
         dry_run=dry_run,
-        prompt_id=found.id or "",
-        slug=found.slug or "",
+        prompt_id=prompt.id or "",
+        slug=prompt.slug or "",
         version_id=version_id,
         steps=steps,
     )
 
 
-async def _create(api: Portkey, wanted: Wanted, steps: list[str], dry_run: bool) -> PromptOutcome:
+async def _create(
+    api: Portkey, target: TargetPrompt, steps: list[str], dry_run: bool
+) -> PromptOutcome:
     if dry_run:
         return PromptOutcome(action="created", dry_run=True, steps=steps)
-    with _reporting(steps, f"creating {wanted.name!r}", is_write=True):
-        made = await post_prompt(api, wanted.draft())
+    with _noting_steps(steps, f"creating {target.name!r}", is_write=True):
+        written = await create_prompt(api, target.draft())
     steps.append("created it; its version 1 is published")
-    version_id = made.version_id or made.prompt_version_id or ""
-    if wanted.content.get("is_raw_template"):
-        # Only an update can say so; without it, a repetition would find a difference.
-        version_id = await _make_version(api, made.id or "", wanted, steps)
+    version_id = written.version_id or written.prompt_version_id or ""
+    if target.content.get("is_raw_template"):
+        # Only an update can set it; otherwise a second call would find a difference.
+        version_id = await _make_version(api, written.id or "", target, steps)
     return PromptOutcome(
         action="created",
-        prompt_id=made.id or "",
-        slug=made.slug or "",
+        prompt_id=written.id or "",
+        slug=written.slug or "",
         version_id=version_id,
         steps=steps,
     )
 
 
-async def _make_version(api: Portkey, prompt_id: str, wanted: Wanted, steps: list[str]) -> str:
-    with _reporting(steps, f"making a version of {prompt_id}", is_write=True):
-        made = await put_prompt(api, prompt_id, wanted.patch())
+async def _make_version(
+    api: Portkey, prompt_id: str, target: TargetPrompt, steps: list[str]
+) -> str:
+    with _noting_steps(steps, f"making a version of {prompt_id}", is_write=True):
+        written = await update_prompt(api, prompt_id, target.patch())
     steps.append("made a version, not yet published")
-    return made.prompt_version_id or made.version_id or ""
+    return written.prompt_version_id or written.version_id or ""
 
 
 @contextmanager
-def _reporting(steps: list[str], doing: str, *, is_write: bool = False) -> Iterator[None]:
-    """Let an error say what had been done before, and whether this step wrote anything."""
+def _noting_steps(steps: list[str], doing: str, *, is_write: bool = False) -> Iterator[None]:
+    """Add to an error what had been done before it, and whether this step wrote anything."""
     try:
         yield
     except ApiError as error:
@@ -224,8 +243,3 @@ def _whether_written(error: ApiError) -> str:
     if isinstance(error, UnexpectedAnswer):
         return "was written"
     return "may have been written" if isinstance(error, OutcomeUnknown) else "was not written"
-
-
-def utc_timestamp() -> str:
-    """The time in ISO 8601, UTC, with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

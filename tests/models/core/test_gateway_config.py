@@ -1,6 +1,7 @@
 """The config language: what works passes untouched, what cannot is refused by its path."""
 
 import json
+import time
 from copy import deepcopy
 from typing import Any
 
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portkey_admin_mcp.models.core.gateway_config import (
-    DEEPEST,
-    MOST_PROBLEMS,
+    MAX_DEPTH,
+    MAX_PROBLEMS,
+    MAX_SPELLING_CHECKS,
     check_gateway_config,
 )
 
@@ -117,7 +119,7 @@ def test_a_config_may_be_small_or_odd(config):
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "message"),
     [
         ({"cache": {}}, "config.cache.mode: field required"),
         ({"cache": {"mode": "smart"}}, "config.cache.mode: input should be 'simple' or 'semantic'"),
@@ -181,7 +183,7 @@ def test_a_config_may_be_small_or_odd(config):
         ),
         (
             {"passthrough": True, "targets": [{}]},
-            "config: passthrough cannot stand beside targets or strategy",
+            "config: passthrough cannot be combined with targets or strategy",
         ),
         (
             {"targets": [{"virtual_key": "a", "virtualKey": "b"}]},
@@ -189,8 +191,8 @@ def test_a_config_may_be_small_or_odd(config):
         ),
     ],
 )
-def test_a_config_that_cannot_work_is_refused_by_its_path(config, told):
-    assert refused(config).startswith(told)
+def test_a_config_that_cannot_work_is_refused_by_its_path(config, message):
+    assert refused(config).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -209,16 +211,56 @@ def test_a_config_that_cannot_work_is_refused_by_its_path(config, told):
     ],
 )
 def test_a_misspelt_key_is_refused_with_the_right_one(config, place, wrong, right):
-    assert refused(config) == f"{place}: there is no key {wrong!r}; did you mean {right!r}?"
+    assert refused(config) == f"{place}: there is no key {wrong!r}; did you mean {right}?"
+
+
+def test_any_number_of_unknown_keys_is_accepted_in_a_short_time():
+    began = time.process_time()
+    check_gateway_config({f"k{number}": 1 for number in range(60_000)})
+
+    assert time.process_time() - began < 2
+
+
+def test_so_many_unknown_keys_are_compared_and_no_more():
+    unknown = {f"k{number}": 1 for number in range(MAX_SPELLING_CHECKS)}
+    *all_but_one, _last = unknown
+
+    check_gateway_config({**unknown, "strategi": {}})
+    assert "did you mean strategy?" in refused({**dict.fromkeys(all_but_one, 1), "strategi": {}})
+
+
+def test_the_keys_of_all_objects_in_a_config_are_counted_together():
+    def config(count):
+        unknown = {f"k{number}": 1 for number in range(count)}
+        return {"targets": [unknown, {"strategi": {}}]}
+
+    check_gateway_config(config(MAX_SPELLING_CHECKS))
+    # Half as many, since pydantic runs the validators of these objects twice.
+    assert "did you mean strategy?" in refused(config(MAX_SPELLING_CHECKS // 2 - 1))
+
+
+def test_a_key_that_is_there_in_both_spellings_is_refused_after_any_number_of_unknown_ones():
+    unknown = {f"k{number}": 1 for number in range(MAX_SPELLING_CHECKS + 1)}
+    config = {**unknown, "requestTimeout": 1, "request_timeout": 2}
+
+    assert "is here twice" in refused(config)
+
+
+def test_a_misspelt_key_that_is_longer_than_needed_is_cut():
+    key = "strict_open_ai_compliance" + "e" * 5
+    longest = "beforeRequestHooks" + "x" * 5
+
+    assert refused({key: True}).startswith(f"config: there is no key {key[:40]!r};")
+    assert f"there is no key {longest!r};" in refused({longest: []})
 
 
 def test_all_problems_are_told_up_to_a_number():
-    targets = [{"weight": -1} for _ in range(MOST_PROBLEMS + 3)]
+    targets = [{"weight": -1} for _ in range(MAX_PROBLEMS + 3)]
 
     problems = refused({"targets": targets}).split("; ")
 
     assert [problem.partition(":")[0] for problem in problems] == [
-        f"config.targets.{number}.weight" for number in range(MOST_PROBLEMS)
+        f"config.targets.{number}.weight" for number in range(MAX_PROBLEMS)
     ]
 
 
@@ -230,10 +272,10 @@ def nested(levels: int) -> dict[str, Any]:
 
 
 def test_a_config_may_be_nested_deep_but_not_without_end():
-    check_gateway_config(nested(DEEPEST))
+    check_gateway_config(nested(MAX_DEPTH))
 
-    for levels in (DEEPEST + 1, 100_000):
-        assert refused(nested(levels)) == f"config: nested more than {DEEPEST} levels deep"
+    for levels in (MAX_DEPTH + 1, 100_000):
+        assert refused(nested(levels)) == f"config: nested more than {MAX_DEPTH} levels deep"
 
 
 KNOWN = st.sampled_from(["strategy", "mode", "conditions", "query", "then", "default"]) | (

@@ -1,19 +1,21 @@
 """Arguments as clients send them: tolerated where the meaning is plain, refused by name."""
 
 import json
+import time
 from typing import Annotated, Any, Literal, Self
 
 import pytest
 from pydantic import Field, model_validator
 
 from portkey_admin_mcp.errors import InputError
-from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
+from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record, Unsent
 from portkey_admin_mcp.portkey.catalog import Tool, tool_of
 from portkey_admin_mcp.server.calls.arguments import (
-    MOST_PROBLEMS,
+    MAX_PLACE_LENGTH,
+    MAX_PROBLEMS,
     arguments_model,
     call_flat,
-    not_sent,
+    ignored_arguments,
     read_arguments,
 )
 from portkey_admin_mcp.server.calls.schema import input_schema
@@ -26,6 +28,7 @@ class Limit(Arguments):
     credit: int = ABSENT
     alert: int | None = ABSENT
     unit: Literal["usd", "tokens"] = ABSENT
+    zone: Annotated[str, Unsent.IGNORED] = ABSENT
 
 
 class Draft(Arguments):
@@ -39,7 +42,9 @@ class Draft(Arguments):
     content: dict[str, Any] = ABSENT
     limit: Limit = ABSENT
     limits: list[Limit] | None = ABSENT
-    ignored: Annotated[str, Field(exclude=True)] = ABSENT
+    ignored: Annotated[str, Unsent.IGNORED] = ABSENT
+    local: Annotated[str, Unsent.LOCAL] = ABSENT
+    folded: Annotated[str, Unsent.FOLDED] = ABSENT
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -64,8 +69,8 @@ SCHEMA = input_schema(MODEL)
 
 def read(**given: Any) -> dict[str, Any]:
     """What is understood of these arguments, beside the two that are required."""
-    understood = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **given})
-    return understood.model_dump(exclude_unset=True, exclude={"name", "title"})
+    checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **given})
+    return checked.model_dump(exclude_unset=True, exclude={"name", "title"})
 
 
 def refused(**given: Any) -> list[str]:
@@ -83,9 +88,9 @@ def test_groups_are_spread_and_what_is_required_comes_first():
 
 async def test_spread_arguments_are_grouped_again_for_the_call():
     given = {"name": "n", "title": "t", "note": None, "limit": {"credit": 5}, "loud": "true"}
-    understood = read_arguments(MODEL, SCHEMA, given)
+    checked = read_arguments(MODEL, SCHEMA, given)
 
-    api, name, draft, loud = await call_flat(MAKE, "the api", understood)
+    api, name, draft, loud = await call_flat(MAKE, "the api", checked)
 
     assert (api, name, loud) == ("the api", "n", True)
     assert draft == Draft(title="t", note=None, limit=Limit(credit=5))
@@ -93,10 +98,10 @@ async def test_spread_arguments_are_grouped_again_for_the_call():
 
 
 async def test_a_rule_across_arguments_speaks_for_itself():
-    understood = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", "count": 1, "ratio": 1})
+    checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", "count": 1, "ratio": 1})
 
     with pytest.raises(InputError) as caught:
-        await call_flat(MAKE, None, understood)
+        await call_flat(MAKE, None, checked)
 
     assert str(caught.value) == "give count or ratio, not both"
 
@@ -109,15 +114,24 @@ def test_two_groups_with_the_same_argument_are_a_mistake_of_ours():
         arguments_model(tool(clash))
 
 
-def test_what_portkey_has_no_field_for_is_named_if_it_was_given():
-    given = {"name": "n", "title": "t"}
+@pytest.mark.parametrize(
+    ("unsent", "named"),
+    [
+        ({}, []),
+        ({"ignored": "x"}, ["ignored"]),
+        ({"local": "x"}, []),
+        ({"folded": "x"}, []),
+        ({"limit": {"credit": 1, "zone": "x"}}, ["limit.zone"]),
+    ],
+)
+def test_only_what_portkey_has_no_field_for_is_named(unsent, named):
+    checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t"} | unsent)
 
-    assert not_sent(read_arguments(MODEL, SCHEMA, given)) == []
-    assert not_sent(read_arguments(MODEL, SCHEMA, given | {"ignored": "x"})) == ["ignored"]
+    assert ignored_arguments(checked) == named
 
 
 @pytest.mark.parametrize(
-    ("given", "understood"),
+    ("given", "expected"),
     [
         ({"count": "5"}, {"count": 5}),
         ({"count": 5.0}, {"count": 5}),
@@ -138,12 +152,12 @@ def test_what_portkey_has_no_field_for_is_named_if_it_was_given():
         ({"limits": '["{\\"credit\\": 5}"]'}, {"limits": [{"credit": 5}]}),
     ],
 )
-def test_an_argument_in_another_guise_is_understood(given, understood):
-    assert read(**given) == understood
+def test_an_argument_in_another_guise_is_understood(given, expected):
+    assert read(**given) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "understood"),
+    ("given", "expected"),
     [
         ({"count": None, "tags": None, "limit": None, "ignored": None}, {}),
         ({"note": None, "limits": None}, {"note": None, "limits": None}),
@@ -152,12 +166,12 @@ def test_an_argument_in_another_guise_is_understood(given, understood):
         ({"content": {"a": None}}, {"content": {"a": None}}),
     ],
 )
-def test_null_is_kept_where_it_clears_and_else_means_not_given(given, understood):
-    assert read(**given) == understood
+def test_null_is_kept_where_it_clears_and_else_means_not_given(given, expected):
+    assert read(**given) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"name": None}, "name: Input should be a valid string"),
         ({"name": ""}, "name: String should have at least 1 character"),
@@ -180,11 +194,11 @@ def test_null_is_kept_where_it_clears_and_else_means_not_given(given, understood
         ({"": 1}, "'': there is no such argument; there are active,"),
     ],
 )
-def test_an_argument_that_does_not_fit_is_named_with_the_reason(given, told):
+def test_an_argument_that_does_not_fit_is_named_with_the_reason(given, message):
     head, line = refused(**given)
 
     assert head == "these arguments do not fit:"
-    assert line.startswith(told)
+    assert line.startswith(message)
 
 
 def test_a_missing_argument_is_named():
@@ -193,12 +207,49 @@ def test_a_missing_argument_is_named():
 
 
 def test_every_problem_is_told_up_to_a_number():
-    extra = {f"x{number}": number for number in range(MOST_PROBLEMS + 3)}
+    extra = {f"x{number}": number for number in range(MAX_PROBLEMS + 3)}
 
     _head, *lines = refused(**extra)
 
-    assert len(lines) == MOST_PROBLEMS + 1
+    assert len(lines) == MAX_PROBLEMS + 1
     assert lines[-1] == "… and 3 more"
+
+
+def test_exactly_as_many_problems_as_are_told_need_no_count_of_the_rest():
+    _head, *lines = refused(**{f"x{number}": number for number in range(MAX_PROBLEMS)})
+
+    assert len(lines) == MAX_PROBLEMS
+    assert not lines[-1].startswith("…")
+
+
+class CountedFields(dict):
+    """The fields of a schema, which count how often their names are compared with another."""
+
+    readings = 0
+
+    def __iter__(self):
+        self.readings += 1
+        return super().__iter__()
+
+
+def test_no_more_names_are_compared_than_problems_are_told():
+    fields = CountedFields(SCHEMA["properties"])
+    wrong = {f"x{number}": number for number in range(60_000)}
+    began = time.process_time()
+
+    with pytest.raises(InputError, match="and 59994 more"):
+        read_arguments(MODEL, {**SCHEMA, "properties": fields}, wrong)
+
+    assert time.process_time() - began < 2
+    # Two of those told are missing arguments.
+    assert fields.readings <= MAX_PROBLEMS
+
+
+@pytest.mark.parametrize("length", [MAX_PLACE_LENGTH, MAX_PLACE_LENGTH + 1, 10_000])
+def test_a_key_that_is_longer_than_needed_is_cut(length):
+    _head, line = refused(**{"k" * length: 1})
+
+    assert line.startswith("k" * MAX_PLACE_LENGTH + ": there is no such argument")
 
 
 def test_no_refusal_repeats_a_value_or_runs_on():

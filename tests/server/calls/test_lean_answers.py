@@ -72,9 +72,9 @@ class Recorded:
         self._answer = InProcess(emulator)
 
     async def __call__(self, method, target, headers, body):
-        answered = await self._answer(method, target, headers, body)
-        self.answers.append(answered)
-        return answered
+        answer = await self._answer(method, target, headers, body)
+        self.answers.append(answer)
+        return answer
 
 
 @pytest.fixture(scope="module")
@@ -87,16 +87,16 @@ async def test_forty_answers_cost_half_and_still_answer(organisation):
     key = SecretStr(organisation.keys()["owner"])
     api = Portkey(Settings(PORTKEY_API_KEY=key), recorded)
     homes = organisation.store.table("workspaces").rows()
-    support = next(home["slug"] for home in homes if home["name"] == "Support")
+    support = next(location["slug"] for location in homes if location["name"] == "Support")
     raw = lean = 0
 
     async with Client(build_server(lambda: api)) as client:
         for question, tool, arguments, needed in QUESTIONS:
-            told = {n: support if v == "SUPPORT" else v for n, v in arguments.items()}
+            given = {n: support if v == "SUPPORT" else v for n, v in arguments.items()}
             if "analytics" in tool and "group" not in tool:
-                told["workspace_slug"] = support
+                given["workspace_slug"] = support
             recorded.answers.clear()
-            result = await client.call_tool(tool, told)
+            result = await client.call_tool(tool, given)
             text = "\n".join(part.text for part in result.content)
             (upstream,) = (body.decode() for _status, _headers, body in recorded.answers)
             rows = rows_of(json.loads(upstream))

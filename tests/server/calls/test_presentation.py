@@ -14,11 +14,14 @@ from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.models.core.paging import Page
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.presentation import (
+    MAX_PART_LENGTH,
+    MAX_TEXT_LENGTH,
     csv_text,
+    present,
     presentation_arguments,
-    shown,
     summary_fields,
 )
+from portkey_admin_mcp.server.calls.result_size import compact
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 CELLS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
@@ -41,10 +44,10 @@ class Items(Page[Item]):
     data: list[Item] = []
 
 
-def shown_of(rows, most_chars=80_000, **asked):
+def presented(rows, max_chars=80_000, **given):
     items = Items.read({"object": "list", "total": len(rows), "data": rows})
-    asked_for = create_model("asked", **presentation_arguments(Items))(**asked)
-    return shown(items, asked_for, most_chars)
+    arguments = create_model("arguments", **presentation_arguments(Items))(**given)
+    return present(items, arguments, max_chars)
 
 
 async def test_a_row_shows_its_summary_and_the_answer_names_what_else_there_is(ask):
@@ -73,27 +76,27 @@ async def test_a_star_shows_everything_as_portkey_said_it(ask, emulator):
 
 
 async def test_one_record_is_shown_whole(ask, workspace):
-    found = await ask("get_workspace", workspace_id=workspace("Support"))
+    answer = await ask("get_workspace", workspace_id=workspace("Support"))
 
-    assert found["icon"] is None
-    assert "defaults" in found
+    assert answer["icon"] is None
+    assert "defaults" in answer
 
 
 async def test_a_table_is_shown_as_csv_beside_what_is_said_of_it(call):
     result = await call("list_all_users", {"format": "csv"})
-    table, around = result.content[0].text.rsplit("\n", 1)
+    table, rest = result.content[0].text.rsplit("\n", 1)
     rows = list(csv.DictReader(io.StringIO(table)))
 
-    assert json.loads(around)["total"] == 5
+    assert json.loads(rest)["total"] == 5
     assert {row["email"] for row in rows} >= {"ada@acme.example", "ben@acme.example"}
     assert result.structured_content["csv"] == table
     assert "data" not in result.structured_content
 
 
 async def test_a_graph_as_csv_has_a_line_for_each_bucket(call, workspace):
-    asked = {**MONTH, "workspace_slug": workspace("Support")}
-    plain = await call("get_cost_analytics", asked)
-    table = await call("get_cost_analytics", {**asked, "format": "csv"})
+    arguments = {**MONTH, "workspace_slug": workspace("Support")}
+    plain = await call("get_cost_analytics", arguments)
+    table = await call("get_cost_analytics", {**arguments, "format": "csv"})
 
     lines = table.structured_content["csv"].splitlines()
     points = plain.structured_content["data_points"]
@@ -109,20 +112,89 @@ async def test_another_format_is_refused(refusal):
 def test_long_texts_and_parts_of_a_row_are_shortened_and_say_how_long_they_are():
     row = {"slug": "a", "note": "x" * 900, "config": {"targets": [{"n": i} for i in range(200)]}}
 
-    (short,) = shown_of([row]).answer["data"]
+    (short,) = presented([row]).answer["data"]
 
     assert short["note"] == "x" * 200 + "… (700 characters more)"
     assert short["config"].startswith('{"targets":[{"n":0}')
     assert short["config"].endswith("characters more)")
-    assert shown_of([row], fields="note").answer["data"] == [{"slug": "a", "note": "x" * 900}]
+    assert presented([row], fields="note").answer["data"] == [{"slug": "a", "note": "x" * 900}]
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [
+        (MAX_TEXT_LENGTH, "x" * MAX_TEXT_LENGTH),
+        (MAX_TEXT_LENGTH + 1, "x" * MAX_TEXT_LENGTH + "… (1 characters more)"),
+    ],
+)
+def test_a_text_of_exactly_the_limit_is_not_shortened(length, shown):
+    (row,) = presented([{"slug": "a", "note": "x" * length}]).answer["data"]
+
+    assert row["note"] == shown
+
+
+def test_a_part_of_exactly_the_limit_is_not_shortened():
+    def config(length):
+        numbers = [1] * ((length - len('{"n":[]}') + 1) // 2)
+        part = {"n": numbers}
+        assert len(compact(part)) == length - (length + 1) % 2
+        (row,) = presented([{"slug": "a", "config": part}]).answer["data"]
+        return row["config"] == part
+
+    assert config(MAX_PART_LENGTH - 1)
+    assert not config(MAX_PART_LENGTH + 1)
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_a_field_that_is_empty_in_all_rows_is_neither_shown_nor_named(empty):
+    rows = [{"slug": "a", "name": empty, "owner": empty}, {"slug": "b", "name": empty}]
+
+    result = presented(rows)
+
+    assert result.answer["data"] == [{"slug": "a"}, {"slug": "b"}]
+    assert "more_fields" not in result.answer
+    assert presented(rows, format="csv").answer["csv"] == "slug\na\nb\n"
+
+
+def test_a_field_with_a_value_in_one_row_is_named_and_is_a_column():
+    rows = [{"slug": "a"}, {"slug": "b", "name": "B", "owner": 0}]
+
+    assert presented(rows).answer["more_fields"] == ["owner"]
+    assert presented(rows, format="csv").answer["csv"] == "slug,name\na,\nb,B\n"
+
+
+def test_a_column_that_is_asked_for_is_there_though_it_is_empty_in_all_rows():
+    rows = [{"slug": "a", "owner": None}, {"slug": "b", "owner": None}]
+
+    assert presented(rows, format="csv", fields="owner").answer["csv"] == "slug,owner\na,\nb,\n"
+    assert presented(rows, format="csv", fields="*").answer["csv"] == "slug,owner\na,\nb,\n"
+
+
+@pytest.mark.parametrize("format", [{}, {"format": "csv"}])
+def test_no_rows_are_an_empty_table(format):
+    result = presented([], **format)
+
+    assert result.answer == {"total": 0, **({"csv": ""} if format else {"data": []})}
+    assert json.loads(result.text) == ({"total": 0} if format else {"total": 0, "data": []})
+
+
+def test_a_table_that_fits_exactly_is_not_cut():
+    rows = [{"slug": str(n), "name": "y" * 50} for n in range(10)]
+    limit = len(presented(rows, format="csv").text)
+
+    assert presented(rows, max_chars=limit, format="csv").note == ""
+    for max_chars in range(limit - 100, limit):
+        result = presented(rows, max_chars=max_chars, format="csv")
+        assert result.note.startswith("Cut after ")
+        assert len(result.text) <= max_chars
 
 
 def test_a_row_without_any_of_the_usual_fields_is_shown_whole():
-    assert shown_of([{"uid": 1, "nothing": None}]).answer["data"] == [{"uid": 1}]
+    assert presented([{"uid": 1, "nothing": None}]).answer["data"] == [{"uid": 1}]
 
 
 def test_false_and_zero_are_not_empty():
-    assert shown_of([{"slug": "a", "name": 0, "note": False, "config": []}]).answer["data"] == [
+    assert presented([{"slug": "a", "name": 0, "note": False, "config": []}]).answer["data"] == [
         {"slug": "a", "name": 0, "note": False}
     ]
 
@@ -130,12 +202,14 @@ def test_false_and_zero_are_not_empty():
 def test_a_long_table_is_cut_between_rows_and_says_so():
     rows = [{"slug": str(n), "name": "y" * 50} for n in range(100)]
 
-    told = shown_of(rows, most_chars=2_000, format="csv")
+    result = presented(rows, max_chars=2_000, format="csv")
 
-    assert len(told.text) <= 2_000
-    assert told.answer["has_more"] is True
-    assert told.answer["csv"].splitlines()[-1].endswith("y" * 50)
-    assert told.note.startswith(f"Cut after {len(told.answer['csv'].splitlines()) - 1} of the 100")
+    assert len(result.text) <= 2_000
+    assert result.answer["has_more"] is True
+    assert result.answer["csv"].splitlines()[-1].endswith("y" * 50)
+    assert result.note.startswith(
+        f"Cut after {len(result.answer['csv'].splitlines()) - 1} of the 100"
+    )
 
 
 def in_a_cell(value):
@@ -184,10 +258,10 @@ async def test_every_summary_field_stands_in_a_row_of_portkeys(ask, name, worksp
     where = {"workspace_id": workspace("Support")} if takes_workspace else {}
     returns = get_type_hints(tool.function)["return"]
     rows = (await ask(name, fields="*", **where))[returns.rows_in]
-    usual = summary_fields(returns)
+    summary = summary_fields(returns)
 
-    assert len(usual) >= 4
+    assert len(summary) >= 4
     if rows:
         held = {field for row in rows for field in row}
-        assert usual[0] in held
-        assert len({*usual} & held) >= len(usual) - 3, {*usual} - held
+        assert summary[0] in held
+        assert len({*summary} & held) >= len(summary) - 3, {*summary} - held

@@ -1,15 +1,18 @@
 """Schemas as a model reads them: flat, portable, short."""
 
 import json
+from copy import deepcopy
 from typing import Annotated, Any, Literal, get_type_hints
 
 import pytest
+from mcp import Client
 from pydantic import BaseModel, Field
 
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import input_schema, output_schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from servers import build_server
 
 TOOLS = {tool.name: tool for tool in all_tools()}
 
@@ -153,3 +156,21 @@ def test_an_answer_keeps_names_and_meanings_at_every_depth():
             "first": {"properties": {"cost": {"description": "Cents."}}},
         },
     }
+
+
+@pytest.mark.parametrize("mode", ["full", "search", "code"])
+async def test_a_schema_is_built_once_and_no_server_changes_it(mode):
+    models = [arguments_model(tool) for tool in TOOLS.values()]
+    records = [get_type_hints(tool.function)["return"] for tool in TOOLS.values()]
+
+    def schemas():
+        return [*map(input_schema, models), *map(output_schema, records)]
+
+    before = deepcopy(schemas())
+    first = schemas()
+    async with Client(build_server(lambda: None, mode=mode)._mcp_server) as client:
+        await client.list_tools()
+
+    assert schemas() == before
+    assert all(one is other for one, other in zip(schemas(), first, strict=True))
+    assert [arguments_model(tool) for tool in TOOLS.values()] == models

@@ -1,9 +1,11 @@
-"""The two kinds of model: what a caller gives, and what Portkey returns."""
+"""The two kinds of model: the arguments of a request, and the record of an answer."""
 
 import logging
+from enum import Enum
 from typing import Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 log = logging.getLogger(__name__)
 
@@ -12,11 +14,11 @@ class Absent:
     """The type of `ABSENT`: falsy, and never sent."""
 
     def __bool__(self) -> bool:
-        """Read as false, so that `if draft.name` works."""
+        """False, so that `if draft.name` works."""
         return False
 
     def __repr__(self) -> str:
-        """Show what it is in a signature."""
+        """Its name, as signatures show it."""
         return "ABSENT"
 
 
@@ -24,107 +26,127 @@ ABSENT: Final[Any] = Absent()
 """The default of an argument that may be left out but not be null.
 
 An argument typed `X | None` may be null, which clears it; one typed `X` with this default
-may only be left out. So a schema offers null exactly where null means something.
+may only be left out. So a schema allows null only if null has a meaning.
 """
+
+
+class Unsent(Enum):
+    """Why an argument is not sent under its own name; a mark in the `Annotated` type of a field."""
+
+    IGNORED = "ignored"
+    """Portkey has no such field. It is accepted for compatibility, and the model is told."""
+    LOCAL = "local"
+    """This client acts on it, as on `dry_run`."""
+    FOLDED = "folded"
+    """`wire` or the workflow sends its value within another field."""
+
+
+def unsent(field: FieldInfo) -> Unsent | None:
+    """Why a field is not sent under its own name; None if it is sent."""
+    return next((mark for mark in field.metadata if isinstance(mark, Unsent)), None)
 
 
 class Arguments(BaseModel):
     """A group of tool arguments. The server spreads its fields into the tool's own schema.
 
-    Only the fields a caller gave are sent, so null clears and absence keeps. A field goes to
-    the wire under its `serialization_alias`, in which a dot nests: `"defaults.config_id"`.
-    A field with `exclude=True` is accepted for compatibility and never sent.
+    Only the fields a caller gave are sent, so null clears and absence keeps. A field is sent
+    under its `serialization_alias`, in which a dot nests: `"defaults.config_id"`. A field that
+    is marked as `Unsent` is not sent under its own name.
     """
 
-    # NaN stays NaN, so that it is refused where it is sent, rather than sent as null.
+    # NaN stays NaN, so that it is refused when it is sent, rather than sent as null.
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     sent_in: ClassVar[Literal["query", "body", "nowhere"] | None] = None
     """Where the group is sent; None leaves it to the verb: GET and DELETE query, else body."""
     in_path: ClassVar[tuple[str, ...]] = ()
-    """Fields that fill a placeholder of the path, for rules that hold between them and others."""
+    """Fields that fill a placeholder of the path; in a group if a rule relates them to others."""
 
     def wire(self) -> dict[str, Any]:
-        """Return what to send: the fields that were given, under Portkey's names, nested."""
+        """The object to send: the fields that the caller gave, under Portkey's names, nested."""
         dumped = self.model_dump(mode="json", exclude_unset=True)
-        nested: dict[str, Any] = {}
+        body: dict[str, Any] = {}
         for name, value in dumped.items():
-            if name in self.in_path:
-                continue
             field = type(self).model_fields[name]
+            if name in self.in_path or unsent(field):
+                continue
             *parents, last = (field.serialization_alias or name).split(".")
-            place = nested
-            for parent in parents:
-                place = place.setdefault(parent, {})
-            place[last] = _wired(getattr(self, name), value)
-        return nested
+            parent = body
+            for key in parents:
+                parent = parent.setdefault(key, {})
+            parent[last] = _wire_value(getattr(self, name), value)
+        return body
+
+    def local_answer(self) -> dict[str, Any] | None:
+        """The answer to a call that needs no request, such as a dry run; None to send one."""
+        return None
 
     def given(self, *names: str) -> list[str]:
-        """Name those of these fields that the caller gave."""
+        """Those of these fields that the caller gave."""
         return [name for name in names if name in self.model_fields_set]
 
 
 class Patch(Arguments):
-    """What may change of something; an update of nothing is not sent."""
+    """The fields that an update may change; an update without any of them is refused."""
 
     selectors: ClassVar[tuple[str, ...]] = ()
-    """Fields that say where the thing is, and change nothing of it."""
+    """Fields that say where the object is, and change nothing of it."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         changes = [
             name
             for name, field in type(self).model_fields.items()
-            if not field.exclude and name not in self.selectors
+            if unsent(field) in (None, Unsent.FOLDED) and name not in self.selectors
         ]
         if not self.given(*changes):
             raise ValueError(f"give something to change: {', '.join(changes)}")
         return self
 
 
-def _wired(value: Any, dumped: Any) -> Any:
-    """What to send of a field: groups inside it have rules of their own."""
+def _wire_value(value: Any, dumped: Any) -> Any:
+    """A field's value as it is sent: a group inside it is sent by its own `wire`."""
     if isinstance(value, Arguments):
         return value.wire()
     if isinstance(value, list):
-        return [_wired(item, plain) for item, plain in zip(value, dumped, strict=True)]
+        return [_wire_value(item, plain) for item, plain in zip(value, dumped, strict=True)]
     return dumped
 
 
 class Record(BaseModel):
-    """Something Portkey returned, or something a workflow has to say.
+    """An answer of Portkey, or of a workflow.
 
-    Nothing Portkey says is lost: unknown fields are kept, none is required, and an answer of
-    another shape is carried raw, with a warning in the log.
+    Nothing of Portkey's answer is lost: unknown fields are kept, no field is required, and an
+    answer of another shape is kept as it came, with a warning in the log.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     rows_in: ClassVar[str] = ""
-    """The field that holds its rows, where it is a table."""
+    """The field that holds the rows, if this record is a table."""
     summary_fields: ClassVar[tuple[str, ...]] = ()
-    """As a row: what one needs to choose among such rows, the identifier first. Empty: all."""
+    """The fields shown of a row in a list, the identifier first; empty for all of them."""
 
     _raw: dict[str, Any] | None = PrivateAttr(None)
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Make a record of a decoded answer, whatever its shape."""
+        """Make a record of a decoded answer of any shape."""
         body = raw if isinstance(raw, dict) else {"data": raw}
         try:
             record = cls.model_validate(body)
         except ValidationError as error:
-            places = sorted(
-                {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
+            paths = {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
+            log.warning(
+                "%s does not match Portkey's answer at %s", cls.__name__, ", ".join(sorted(paths))
             )
-            log.warning("%s does not match Portkey's answer at %s", cls.__name__, ", ".join(places))
             fields = {name: value for name, value in body.items() if not name.startswith("_")}
             record = cast(Self, cls.model_construct(**fields))
         record._raw = body
         return record
 
     def answer(self) -> dict[str, Any]:
-        """Return what a caller is shown: Portkey's own words, untouched, where there are any."""
+        """Return what a caller is shown: Portkey's answer unchanged, if this came from Portkey."""
         return self.model_dump(mode="json") if self._raw is None else self._raw
 
 
@@ -134,14 +156,14 @@ class Done(Record):
     success: bool = True
 
     def answer(self) -> dict[str, Any]:
-        """Say that it worked, since Portkey's own `{}` does not."""
+        """Add `success: true`, since Portkey answers `{}`."""
         return {"success": True, **super().answer()}
 
 
 def unwrapped(raw: Any) -> Any:
-    """The object inside a `{success, data: {…}}` envelope, or what was given.
+    """The object inside a `{success, data: {…}}` envelope; without one, the answer itself.
 
-    Portkey's configs and virtual keys answer in either form (docs and clients disagree).
+    Portkey answers in either form for configs and virtual keys (docs and clients disagree).
     """
     inner = raw.get("data") if isinstance(raw, dict) else None
     return inner if isinstance(inner, dict) else raw

@@ -1,21 +1,32 @@
-"""Portkey's config language, as far as its shape can be judged before it is sent.
+"""Portkey's config language, as far as a config can be checked before it is sent.
 
-A config is sent word for word. What is checked here is what Portkey or the gateway would
-stumble over: a mode that does not exist, a target nobody can reach, a misspelt key. Keys
-unknown here are let through, since every provider brings its own.
+A config is sent as it is. What is checked is what Portkey or the gateway would fail on: a mode
+that does not exist, a target that no rule can reach, a misspelt key. Other unknown keys are
+accepted, since every provider has keys of its own.
 """
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-DEEPEST = 30
-MOST_PROBLEMS = 6
-NEAR = 0.86
-"""How alike an unknown key must be to a known one to be called a misspelling."""
+from ...suggestions import suggest
+
+MAX_DEPTH = 30
+MAX_PROBLEMS = 6
+MAX_SPELLING_CHECKS = 200
+"""Unknown keys of one config that are compared with the known ones; the rest are accepted."""
+MISSPELLING_CUTOFF = 0.86
+"""How alike an unknown key must be to a known one to be refused as a misspelling, from 0 to 1."""
 
 
 def _slug_or_object(value: Any) -> Any:
@@ -30,7 +41,7 @@ Hooks = list[dict[str, Any]]
 
 
 class _Part(BaseModel):
-    """A piece of a config. The gateway reads snake_case and camelCase alike."""
+    """A part of a config. The gateway reads snake_case and camelCase alike."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -43,13 +54,16 @@ class _Part(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _spelt(self) -> Self:
+    def _spelt(self, info: ValidationInfo) -> Self:
+        checks: Iterator[int] = info.context or iter(range(MAX_SPELLING_CHECKS))
         known = [*type(self).model_fields, *map(to_camel, type(self).model_fields)]
         for name in self.model_extra or ():
             if name in known:
                 raise ValueError(f"{name} is here twice, also as {to_camel(name)}; give one")
-            if near := get_close_matches(name, known, n=1, cutoff=NEAR):
-                raise ValueError(f"there is no key {name[:40]!r}; did you mean {near[0]!r}?")
+            if next(checks, None) is None:
+                continue
+            if hint := suggest(name, known, limit=1, cutoff=MISSPELLING_CUTOFF):
+                raise ValueError(f"there is no key {name[:40]!r}; {hint}")
         return self
 
 
@@ -82,7 +96,7 @@ class _Strategy(_Part):
         return self
 
     def destinations(self) -> Iterator[tuple[str, str]]:
-        """Each place that names a target, with the name."""
+        """The path of each field that names a target, with the name."""
         for position, condition in enumerate(self.conditions or ()):
             yield f"conditions.{position}.then", condition.then
         if self.default is not None:
@@ -90,7 +104,7 @@ class _Strategy(_Part):
 
 
 class _Target(_Part):
-    """One place to send a request to, which may itself be a strategy over more targets."""
+    """A provider to send a request to, or a strategy over more targets."""
 
     name: str | None = None
     provider: str | None = None
@@ -130,34 +144,34 @@ class _Target(_Part):
 
 
 class GatewayConfig(_Target):
-    """A whole config."""
+    """The root of a config."""
 
     @model_validator(mode="after")
     def _pass_through(self) -> Self:
-        """`passthrough` stands alone (Portkey's changelog, backend 1.15.0)."""
+        """`passthrough` allows no targets and no strategy (Portkey's changelog, backend 1.15.0)."""
         if self.passthrough and (self.targets is not None or self.strategy is not None):
-            raise ValueError("passthrough cannot stand beside targets or strategy")
+            raise ValueError("passthrough cannot be combined with targets or strategy")
         return self
 
 
 def check_gateway_config(config: dict[str, Any]) -> None:
     """Refuse a config that cannot work.
 
-    Raises ValueError with each problem as a path, `config.strategy.mode`, and a cure. Values
-    are not repeated, since a config may hold provider keys.
+    Raises ValueError with the first problems, each with its path, `config.strategy.mode`, and
+    what to correct. Values are not repeated, since a config may hold provider keys.
     """
-    if _depth(config) > DEEPEST:
-        raise ValueError(f"config: nested more than {DEEPEST} levels deep")
+    if _depth(config) > MAX_DEPTH:
+        raise ValueError(f"config: nested more than {MAX_DEPTH} levels deep")
     try:
-        GatewayConfig.model_validate(config)
+        GatewayConfig.model_validate(config, context=iter(range(MAX_SPELLING_CHECKS)))
     except ValidationError as error:
-        problems = [_in_words(problem) for problem in error.errors(include_input=False)]
-        raise ValueError("; ".join(problems[:MOST_PROBLEMS])) from None
+        problems = [_message(problem) for problem in error.errors(include_input=False)]
+        raise ValueError("; ".join(problems[:MAX_PROBLEMS])) from None
 
 
 def _depth(value: Any) -> int:
     level, depth = [value], 0
-    while level and depth <= DEEPEST:
+    while level and depth <= MAX_DEPTH:
         depth += 1
         level = [
             child
@@ -168,10 +182,10 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _in_words(problem: Any) -> str:
-    place = ".".join(["config", *map(str, problem["loc"])])
+def _message(problem: Any) -> str:
+    path = ".".join(["config", *map(str, problem["loc"])])
     if problem["type"] == "value_error":
-        return f"{place}: {problem['ctx']['error']}"
+        return f"{path}: {problem['ctx']['error']}"
     if problem["type"] == "model_type":
-        return f"{place}: input should be an object"
-    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        return f"{path}: input should be an object"
+    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -9,13 +9,13 @@ from .vocabulary import Moment
 
 
 class UsageLimits(Arguments):
-    """A budget. Without a reset it is for good; an exhausted one refuses requests."""
+    """A budget. Without a reset it is used up once; an exhausted one refuses requests."""
 
-    credit_limit: int = Field(ABSENT, ge=1, description="USD, or tokens.")
+    credit_limit: int = Field(default=ABSENT, ge=1, description="USD, or tokens.")
     type: Literal["cost", "tokens"] = ABSENT
-    alert_threshold: int = Field(ABSENT, ge=1, description="Below credit_limit.")
+    alert_threshold: int = Field(default=ABSENT, ge=1, description="Below credit_limit.")
     periodic_reset: Literal["monthly", "weekly"] | None = ABSENT
-    periodic_reset_days: int | None = Field(ABSENT, ge=1, le=365)
+    periodic_reset_days: int | None = Field(default=ABSENT, ge=1, le=365)
     next_usage_reset_at: Moment | None = ABSENT
 
     @model_validator(mode="after")
@@ -28,15 +28,15 @@ class UsageLimits(Arguments):
 
 
 class RateLimit(Arguments):
-    """At most so many requests or tokens in a time, for a workspace or a virtual key."""
+    """The most requests or tokens in a period, for a workspace or a virtual key."""
 
     type: Literal["requests", "tokens"] = ABSENT
     unit: Literal["rpd", "rph", "rpm"] = ABSENT
-    value: int = Field(ABSENT, ge=0)
+    value: int = Field(default=ABSENT, ge=0)
 
 
 class KeyRateLimit(Arguments):
-    """At most so many requests or tokens in a time, for an API key."""
+    """The most requests or tokens in a period, for an API key."""
 
     type: Literal["requests", "tokens"]
     unit: Literal["rpd", "rph", "rpm", "rps", "rpw"]
@@ -44,16 +44,16 @@ class KeyRateLimit(Arguments):
 
 
 class Limited(Arguments):
-    """A budget and rate limits, with short forms for the usual ones.
+    """A budget and rate limits, with short forms for the most common ones.
 
-    `credit_limit` means a monthly budget in USD and `rate_limit_rpm` a limit on requests a
-    minute, as in the TypeScript server; `usage_limits` and `rate_limits` say anything else.
-    A group that takes these declares its own `rate_limits`.
+    `credit_limit` means a monthly budget in USD and `rate_limit_rpm` a limit on requests per
+    minute, as in the TypeScript server; all others need `usage_limits` and `rate_limits`. A
+    subclass declares its own `rate_limits`.
     """
 
-    credit_limit: int = Field(ABSENT, ge=1, description="Monthly USD; else `usage_limits`.")
-    alert_threshold: int = Field(ABSENT, ge=1, description="Alert at this many USD.")
-    rate_limit_rpm: int = Field(ABSENT, ge=1)
+    credit_limit: int = Field(default=ABSENT, ge=1, description="Monthly USD; else `usage_limits`.")
+    alert_threshold: int = Field(default=ABSENT, ge=1, description="Alert at this many USD.")
+    rate_limit_rpm: int = Field(default=ABSENT, ge=1)
     usage_limits: UsageLimits = ABSENT
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Limited(Arguments):
         return self
 
     def wire(self) -> dict[str, Any]:
-        """Write the short forms out."""
+        """Replace the short forms by Portkey's own fields."""
         body = super().wire()
         budget = {k: body.pop(k) for k in ("credit_limit", "alert_threshold") if k in body}
         if budget:
@@ -74,9 +74,9 @@ class Limited(Arguments):
 
 
 def check_short_limits(group: Arguments, prefix: str = "") -> None:
-    """Refuse short forms that do not agree, or that are given beside the long ones.
+    """Refuse short forms that contradict each other, or that are given with the long forms.
 
-    `prefix` begins the names of the short forms, where a group has them for something else too.
+    `prefix` is what the names of the short forms begin with, such as `global_`. Raises ValueError.
     """
     limit, alert, rate = (
         f"{prefix}{name}" for name in ("credit_limit", "alert_threshold", "rate_limit_rpm")
@@ -95,6 +95,8 @@ def check_short_limits(group: Arguments, prefix: str = "") -> None:
 class UsageLimitsRecord(Record):
     """A budget as Portkey returns it."""
 
-    credit_limit: float | None = Field(None, description="USD for type cost, else tokens.")
-    alert_threshold: float | None = Field(None, description="Same unit, below credit_limit.")
+    credit_limit: float | None = Field(default=None, description="USD for type cost, else tokens.")
+    alert_threshold: float | None = Field(
+        default=None, description="Same unit, below credit_limit."
+    )
     periodic_reset: str | None = None

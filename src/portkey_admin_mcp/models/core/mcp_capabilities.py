@@ -1,22 +1,24 @@
-"""What MCP integrations and MCP servers have in common: capabilities, and pages from 1."""
+"""What MCP integrations and MCP servers share: capabilities, and pages that count from 1."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import ABSENT, Arguments, Record
+from .base import ABSENT, Arguments, Record, Unsent
 from .paging import Page, Paging
 
 
 class PagedFromOne(Paging):
-    """A page by `page`, from 1, as Portkey has it for MCP; `current_page` counts from 0."""
+    """A page by `page` from 1, as in the lists of MCP, or by `current_page` from 0."""
 
     number_field: ClassVar[str] = "page"
     first_page: ClassVar[int] = 1
 
-    page: int = Field(ABSENT, ge=1, description="From 1.")
-    current_page: int = Field(ABSENT, ge=0, exclude=True, description="From 0; or `page`.")
-    page_size: int = Field(ABSENT, ge=1, le=500)
+    page: int = Field(default=ABSENT, ge=1, description="From 1.")
+    current_page: Annotated[int, Unsent.FOLDED] = Field(
+        default=ABSENT, ge=0, description="From 0; or `page`."
+    )
+    page_size: int = Field(default=ABSENT, ge=1, le=500)
 
     @model_validator(mode="after")
     def _one_number(self) -> Self:
@@ -26,11 +28,11 @@ class PagedFromOne(Paging):
 
     @property
     def pages_before(self) -> int:
-        """How many pages come before."""
+        """How many pages come before this one."""
         return self.current_page if self.given("current_page") else super().pages_before
 
     def wire(self) -> dict[str, Any]:
-        """Send the number as Portkey counts."""
+        """Send the number of the page as Portkey counts, from 1."""
         body = super().wire()
         return {**body, "page": self.current_page + 1} if self.given("current_page") else body
 
@@ -67,11 +69,11 @@ class Capability(Record):
 class CapabilityPage(Page[Capability]):
     """Capabilities; Portkey has called their list `capabilities` too."""
 
-    counts: dict[str, Any] | None = Field(None, description="How many of each type")
+    counts: dict[str, Any] | None = Field(default=None, description="How many of each type")
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Find the list under either name."""
+        """Accept the list under either name."""
         if isinstance(raw, dict) and "data" not in raw and "capabilities" in raw:
             raw = {**raw, "data": raw["capabilities"]}
         return super().read(raw)
@@ -80,7 +82,7 @@ class CapabilityPage(Page[Capability]):
 class McpTest(Record):
     """Whether an MCP server answered."""
 
-    success: bool | None = Field(None, description="false: it did not; see error")
+    success: bool | None = Field(default=None, description="false: it did not; see error")
     status_code: int | None = None
     response_time_ms: int | None = None
     error: str | None = None

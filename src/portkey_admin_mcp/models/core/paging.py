@@ -1,4 +1,4 @@
-"""Lists in pages: which page is asked for, and where in the list an answer stands."""
+"""Lists in pages: which page to read, and whether another page follows it."""
 
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -8,36 +8,37 @@ from .base import ABSENT, Arguments, Record
 from .vocabulary import CurrentPage, PageSize
 
 T = TypeVar("T")
-USUAL_SIZE = 50
-"""The size of a page where only its number was given and the cut is made here."""
+DEFAULT_PAGE_SIZE = 50
+"""The size of a page that this client cuts, if a call gives only the number of the page."""
 
 
 class Paging(Arguments):
-    """Which page of a list; the field with its number differs."""
+    """Which page of a list to read; subclasses add the field with its number."""
 
     number_field: ClassVar[str] = "current_page"
     first_page: ClassVar[int] = 0
+    """The number of the first page."""
     is_cut_here: ClassVar[bool] = False
-    """Whether Portkey sends the whole list, and the page is cut out of it by this client."""
+    """Whether Portkey sends the whole list, and this client cuts the page out of it."""
 
     page_size: PageSize = ABSENT
 
     @property
     def pages_before(self) -> int:
-        """How many pages come before the one that was asked for."""
+        """How many pages come before this one."""
         number = getattr(self, self.number_field) if self.given(self.number_field) else None
         return max(0, (number or 0) - self.first_page) if number is not None else 0
 
 
 class Paged(Paging):
-    """A page by `current_page`, which counts from 0, as nearly everywhere in this API."""
+    """A page by `current_page` from 0, as in nearly all lists of this API."""
 
     current_page: CurrentPage = ABSENT
     page_size: PageSize = ABSENT
 
 
 class PagedByPage(Paging):
-    """A page by `page`, as SCIM calls it, from 0."""
+    """A page by `page` from 0, as in the lists of SCIM."""
 
     number_field = "page"
 
@@ -46,7 +47,7 @@ class PagedByPage(Paging):
 
 
 class PagedHere(Paged):
-    """A page of a list that Portkey sends whole: never sent, cut from the answer instead."""
+    """A page of a list without paging in Portkey: not sent, but cut out of the whole list here."""
 
     sent_in = "nowhere"
     is_cut_here = True
@@ -56,33 +57,38 @@ class Page(Record, Generic[T]):
     """One page of a list; `total` counts all pages."""
 
     rows_in: ClassVar[str] = "data"
-    """The field that holds the rows, where Portkey calls it otherwise."""
+    """The field that holds the rows; a few endpoints have another one."""
 
     total: int | None = None
-    has_more: bool | None = Field(None, description="Whether a page follows")
-    next_page: int | None = Field(None, description="What to ask for next")
+    has_more: bool | None = Field(default=None, description="Whether a page follows")
+    next_page: int | None = Field(default=None, description="What to ask for next")
     data: list[T] = []
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Count a list that came without an envelope, as some of Portkey's do."""
+        """Accept a bare list, as some endpoints answer, and count it."""
         return super().read({"total": len(raw), cls.rows_in: raw} if isinstance(raw, list) else raw)
 
     def at(self, paging: Paging) -> Self:
-        """The same page, saying whether more follows; cut out of the whole list if need be."""
-        whole = self.answer()
-        rows = whole.get(self.rows_in)
+        """The same page with `has_more` and `next_page`, as far as they are known.
+
+        A list that Portkey sends whole is cut here. `answer` and the fields then say the same.
+        """
+        answer = self.answer()
+        rows = answer.get(self.rows_in)
         if not isinstance(rows, list):
             return self
-        found: dict[str, Any] = {}
+        changes: dict[str, Any] = {}
         if paging.is_cut_here:
-            whole = {"total": len(rows), **whole, self.rows_in: _cut(rows, paging)}
-            found = {"total": whole["total"], self.rows_in: _cut(self._records(), paging)}
-        place = _place(whole, len(whole[self.rows_in]), paging)
-        found |= {n: v for n, v in place.items() if n not in whole}
-        # Copied rather than read again: what was judged once needs no second judgement.
-        page = self.model_copy(update=found)
-        page._raw = {**place, **whole}
+            # A `has_more` of Portkey's would be about the whole list.
+            answer = {name: value for name, value in answer.items() if name != "has_more"}
+            answer = {"total": len(rows), **answer, self.rows_in: _cut(rows, paging)}
+            changes = {"total": answer["total"], self.rows_in: _cut(self._records(), paging)}
+        place = _place(answer, len(answer[self.rows_in]), paging)
+        changes |= {name: value for name, value in place.items() if name not in answer}
+        # Copied rather than read again, which would validate every row a second time.
+        page = self.model_copy(update=changes)
+        page._raw = {**place, **answer}
         return page
 
     def _records(self) -> list[Any]:
@@ -93,17 +99,36 @@ class Page(Record, Generic[T]):
 def _cut(rows: list[Any], paging: Paging) -> list[Any]:
     if not paging.given(paging.number_field, "page_size"):
         return rows
-    size = paging.page_size or USUAL_SIZE
+    size = paging.page_size or DEFAULT_PAGE_SIZE
     return rows[paging.pages_before * size :][:size]
 
 
-def _place(whole: dict[str, Any], shown: int, paging: Paging) -> dict[str, Any]:
-    """Whether more follows, as far as `total` tells, and which page that is."""
-    total = whole.get("total", whole.get("total_count"))
-    if not isinstance(total, int) or isinstance(total, bool):
-        return {}
-    size = paging.page_size or (USUAL_SIZE if paging.is_cut_here else shown)
-    seen = paging.pages_before * size + shown
-    if not shown or seen >= total:
-        return {"has_more": False}
-    return {"has_more": True, "next_page": paging.first_page + paging.pages_before + 1}
+def _place(answer: dict[str, Any], row_count: int, paging: Paging) -> dict[str, Any]:
+    """`has_more` and, if it is true, `next_page`; empty if it is unknown whether more follows."""
+    has_more = answer.get("has_more")
+    if not isinstance(has_more, bool):
+        total = answer.get("total", answer.get("total_count"))
+        if not isinstance(total, int) or isinstance(total, bool):
+            return {}
+        has_more = _has_more(total, row_count, paging)
+    if has_more:
+        return {"has_more": True, "next_page": paging.first_page + paging.pages_before + 1}
+    return {} if has_more is None else {"has_more": False}
+
+
+def _has_more(total: int, row_count: int, paging: Paging) -> bool | None:
+    """Whether rows follow this page; None if that is unknown.
+
+    Without a page size, Portkey's default applies, which differs between lists. It is at least
+    the number of rows on this page.
+    """
+    size = paging.page_size or (DEFAULT_PAGE_SIZE if paging.is_cut_here else None)
+    if not row_count:
+        is_past_end = paging.pages_before > 0 or total == 0
+        return False if is_past_end else None
+    if paging.pages_before == 0:
+        return row_count < total
+    end = paging.pages_before * (size or row_count) + row_count
+    if end >= total:
+        return False
+    return True if size else None

@@ -1,4 +1,4 @@
-"""What usage limits and rate limits have in common: whom they are for."""
+"""What usage limits and rate limits share: which requests they count, and for whom."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ class Condition(Arguments):
 
 
 class Group(Arguments):
-    """What gets a limit of its own."""
+    """A field of the request; each of its values gets a limit of its own."""
 
     key: str = Field(min_length=1, description="As in conditions, or workspace_id.")
 
@@ -32,7 +32,7 @@ GroupBy = Annotated[list[Group], Field(min_length=1, description="One limit for 
 
 
 class PolicyOwner(Arguments):
-    """Where a policy is valid."""
+    """The workspace or organisation that a policy is valid in."""
 
     workspace_id: InWorkspace = ABSENT
     organisation_id: str = ABSENT

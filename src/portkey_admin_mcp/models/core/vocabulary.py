@@ -1,4 +1,4 @@
-"""Words every domain shares: named argument types, each described exactly once."""
+"""Argument types that several domains share, each named and described once."""
 
 import json
 import re
@@ -18,19 +18,19 @@ from .base import ABSENT, Arguments
 
 
 def _joined(value: Any) -> Any:
-    """Accept a list where Portkey wants values with commas between them."""
+    """Accept a list for a field that Portkey wants as values with commas between them."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def _as_json(value: Any) -> Any:
-    """Accept an object where Portkey wants one as JSON text."""
+    """Accept an object for a field that Portkey wants as JSON text."""
     if not isinstance(value, dict):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _moment(value: Any) -> Any:
-    """Complete a date, which means its first moment, and refuse what is no time."""
+    """Complete a date to its midnight in UTC, and refuse text that is no time."""
     if not isinstance(value, str):
         return value
     text = f"{value}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else value
@@ -40,7 +40,7 @@ def _moment(value: Any) -> Any:
 
 
 def _number(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Say once that it is no number, rather than that it is neither of two kinds."""
+    """Report one error for what is neither an integer nor a float, rather than two."""
     try:
         return validate(value)
     except ValidationError as error:
@@ -85,37 +85,37 @@ Json = dict[str, Any]
 Number = Annotated[int | float, WrapValidator(_number), WithJsonSchema({"type": "number"})]
 """A number that is sent as it came: 60 as 60, never as 60.0."""
 CommaSeparated = Annotated[str, BeforeValidator(_joined)]
-"""Values with commas between them, as one string or as a list, where the name is a plural."""
+"""Values with commas between them, as one string or as a list; for names in the plural."""
 Csv = Annotated[CommaSeparated, Field(description="CSV.")]
-"""The same where the name is no plural."""
+"""The same for names in the singular, with a description."""
 JsonText = Annotated[str, BeforeValidator(_as_json)]
 """An object that Portkey wants as JSON text, given as an object or as that text."""
 JsonObjectText = Annotated[JsonText, AfterValidator(_object_text)]
-"""The same, where any other text would be taken for no filter at all."""
+"""The same, checked: Portkey would ignore a filter that is no JSON object."""
 
 
 class WorkspaceSelector(Arguments):
-    """The workspace that something is in, where its own id does not say so."""
+    """The workspace that an object is in, for objects whose id does not tell it."""
 
     workspace_id: InWorkspace = ABSENT
 
 
 class QueriedWorkspace(WorkspaceSelector):
-    """The same, named in the address although the request has a body."""
+    """The same, sent in the query although the request has a body."""
 
     sent_in = "query"
 
 
 class RequestRanges(Arguments):
-    """Requests by what they cost and took; both ends are included."""
+    """Filters of requests by cost, tokens and feedback; both bounds are included."""
 
-    cost_min: Number = Field(ABSENT, ge=0, description="Cents.")
-    cost_max: Number = Field(ABSENT, ge=0)
-    total_units_min: int = Field(ABSENT, ge=0, description="Tokens.")
-    total_units_max: int = Field(ABSENT, ge=0)
-    prompt_token_min: int = Field(ABSENT, ge=0)
-    prompt_token_max: int = Field(ABSENT, ge=0)
-    completion_token_min: int = Field(ABSENT, ge=0)
-    completion_token_max: int = Field(ABSENT, ge=0)
-    weighted_feedback_min: Number = Field(ABSENT, ge=-10, le=10)
-    weighted_feedback_max: Number = Field(ABSENT, ge=-10, le=10)
+    cost_min: Number = Field(default=ABSENT, ge=0, description="Cents.")
+    cost_max: Number = Field(default=ABSENT, ge=0)
+    total_units_min: int = Field(default=ABSENT, ge=0, description="Tokens.")
+    total_units_max: int = Field(default=ABSENT, ge=0)
+    prompt_token_min: int = Field(default=ABSENT, ge=0)
+    prompt_token_max: int = Field(default=ABSENT, ge=0)
+    completion_token_min: int = Field(default=ABSENT, ge=0)
+    completion_token_max: int = Field(default=ABSENT, ge=0)
+    weighted_feedback_min: Number = Field(default=ABSENT, ge=-10, le=10)
+    weighted_feedback_max: Number = Field(default=ABSENT, ge=-10, le=10)

@@ -1,4 +1,4 @@
-"""One tool call, however it came: arguments, execution, presentation, errors as advice.
+"""One tool call: arguments, execution, presentation, errors as advice.
 
 Knows no transport and no SDK.
 """

@@ -1,98 +1,104 @@
-"""Between the flat arguments of an MCP call and the grouped ones of a Python call."""
+"""From the flat arguments of an MCP call to the grouped arguments of a Python call."""
 
 import inspect
 import json
 import math
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import ErrorDetails
 
 from ...errors import InputError
-from ...models.core.base import Arguments
+from ...models.core.base import Arguments, Unsent, unsent
 from ...portkey.catalog import Function, Tool
+from ...suggestions import suggest
 from .presentation import presentation_arguments
 from .schema import Schema
 
-MOST_PROBLEMS = 8
+MAX_PROBLEMS = 8
+"""Problems that an error message names; the rest are only counted."""
+MAX_PLACE_LENGTH = 80
 
 
+@cache
 def arguments_model(tool: Tool) -> type[BaseModel]:
-    """Build the flat model of a tool's arguments: its parameters, with `Arguments` spread out."""
+    """The flat model of a tool's arguments: its parameters, with the fields of its groups.
+
+    Built once for each tool. Raises TypeError if two arguments have the same name.
+    """
     fields: dict[str, Any] = {}
     for name, hint in _parameters(tool.function).items():
-        spread = (
+        own_fields = (
             {n: (f.annotation, f) for n, f in hint.model_fields.items()}
             if _is_group(hint)
             else {name: (hint, _default(tool.function, name))}
         )
-        if clash := fields.keys() & spread.keys():
+        if clash := fields.keys() & own_fields.keys():
             raise TypeError(f"{tool.name} has two arguments called {', '.join(clash)}")
-        fields |= spread
+        fields |= own_fields
     fields = {**presentation_arguments(get_type_hints(tool.function)["return"]), **fields}
-    first = sorted(fields.items(), key=lambda item: not _is_required(item[1][1]))
+    required_first = sorted(fields.items(), key=lambda item: not _is_required(item[1][1]))
     config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
-    return create_model(tool.name, __config__=config, **dict(first))
+    return create_model(tool.name, __config__=config, **dict(required_first))
 
 
-def read_arguments(model: type[BaseModel], schema: Schema, given: dict[str, Any]) -> BaseModel:
+def read_arguments(model: type[BaseModel], schema: Schema, arguments: dict[str, Any]) -> BaseModel:
     """Validate what a client sent, tolerantly: JSON and numbers may come as strings.
 
-    Raises InputError naming every argument that does not fit, and the nearest name there is.
+    Raises InputError with the first problems, each with its argument and what to give instead.
     """
-    meant = _unwrapped(given, schema)
-    if not _finite(meant):
+    unwrapped = _unwrapped(arguments, schema)
+    if not _is_finite(unwrapped):
         raise InputError("NaN and Infinity are not numbers in JSON; give another number, or null")
     try:
-        return model.model_validate(meant)
+        return model.model_validate(unwrapped)
     except ValidationError as error:
-        problems = [*_in_words(error, schema)]
-        more = len(problems) - MOST_PROBLEMS
-        shown = problems[:MOST_PROBLEMS] + ([f"… and {more} more"] if more > 0 else [])
-        raise InputError("these arguments do not fit:\n" + "\n".join(shown)) from None
+        raise InputError("these arguments do not fit:\n" + _problems(error, schema)) from None
 
 
 async def call_flat(tool: Tool, api: object, arguments: BaseModel) -> Any:
-    """Call a tool with validated flat arguments."""
-    given = arguments.model_fields_set
+    """Call a tool with validated flat arguments.
+
+    Raises InputError if arguments contradict each other, and the errors of the tool.
+    """
     bound: dict[str, Any] = {}
     for name, hint in _parameters(tool.function).items():
         if _is_group(hint):
-            own = {n: getattr(arguments, n) for n in hint.model_fields if n in given}
-            bound[name] = _group(hint, own)
+            given = [n for n in hint.model_fields if n in arguments.model_fields_set]
+            bound[name] = _group(hint, {n: getattr(arguments, n) for n in given})
         else:
             bound[name] = getattr(arguments, name)
     return await tool.function(api, **bound)
 
 
-def not_sent(arguments: BaseModel, prefix: str = "") -> list[str]:
-    """Name the given arguments that Portkey has no field for, at any depth."""
+def ignored_arguments(arguments: BaseModel, prefix: str = "") -> list[str]:
+    """The given arguments that Portkey has no field for, at any depth, as dotted names."""
     names = []
     for name in sorted(arguments.model_fields_set):
         value = getattr(arguments, name)
-        if type(arguments).model_fields[name].exclude:
+        if unsent(type(arguments).model_fields[name]) is Unsent.IGNORED:
             names.append(prefix + name)
         elif isinstance(value, Arguments):
-            names += not_sent(value, f"{prefix}{name}.")
+            names += ignored_arguments(value, f"{prefix}{name}.")
     return names
 
 
-def _group(group: type[Arguments], own: dict[str, Any]) -> Arguments:
+def _group(group: type[Arguments], fields: dict[str, Any]) -> Arguments:
     try:
-        return group(**own)
+        return group(**fields)
     except ValidationError as error:
         # Only a rule across fields can fail here: each field has been checked by the flat model.
-        words = [str(e.get("ctx", {}).get("error", e["msg"])) for e in error.errors()]
-        raise InputError("; ".join(words)) from None
+        causes = [str(e.get("ctx", {}).get("error", e["msg"])) for e in error.errors()]
+        raise InputError("; ".join(causes)) from None
 
 
 def _unwrapped(value: Any, schema: Schema) -> Any:
-    """Undo what clients do to arguments: JSON or a comma list in a string, null for "not given"."""
-    kinds = _kinds(schema)
-    if isinstance(value, str) and kinds & {"object", "array"} and "string" not in kinds:
-        value = _parsed(value, kinds, schema.get("items", {}))
+    """The value without what clients do to it: JSON or CSV in a string, null for "not given"."""
+    types = _types(schema)
+    if isinstance(value, str) and types & {"object", "array"} and "string" not in types:
+        value = _parsed(value, types, schema.get("items", {}))
     if isinstance(value, dict) and "properties" in schema:
         fields = schema["properties"]
         required = schema.get("required", ())
@@ -106,68 +112,72 @@ def _unwrapped(value: Any, schema: Schema) -> Any:
     return value
 
 
-def _kinds(schema: Schema) -> set[str]:
-    kind = schema.get("type", [])
-    return {kind} if isinstance(kind, str) else set(kind)
+def _types(schema: Schema) -> set[str]:
+    types = schema.get("type", [])
+    return {types} if isinstance(types, str) else set(types)
 
 
 def _may_be_null(field: Schema | None) -> bool:
-    return field is None or not field.get("type") or "null" in _kinds(field)
+    return field is None or not field.get("type") or "null" in _types(field)
 
 
-def _parsed(text: str, kinds: set[str], items: Schema) -> Any:
+def _parsed(text: str, types: set[str], items: Schema) -> Any:
+    """The object or list that a text stands for; the text itself if it stands for neither."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict) and "object" in kinds:
+    if isinstance(value, dict) and "object" in types:
         return value
-    if isinstance(value, list) and "array" in kinds:
+    if isinstance(value, list) and "array" in types:
         return value
-    if "array" in kinds and items and not _kinds(items) & {"object", "array"}:
+    if "array" in types and items and not _types(items) & {"object", "array"}:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 
-def _finite(value: Any) -> bool:
-    """Whether JSON can say every number in here. A loop, for it may be nested without end."""
+def _is_finite(value: Any) -> bool:
+    """Whether JSON can express every number in a value."""
     level = [value]
-    while level:
+    while level:  # not recursive, since a value may be nested deeper than Python's stack
         if not all(math.isfinite(node) for node in level if isinstance(node, float)):
             return False
-        groups = [
+        containers = [
             n.values() if isinstance(n, dict) else n for n in level if isinstance(n, dict | list)
         ]
-        level = [child for group in groups for child in group]
+        level = [child for container in containers for child in container]
     return True
 
 
-def _in_words(error: ValidationError, schema: Schema) -> Iterator[str]:
-    for problem in error.errors(include_input=False, include_url=False):
-        place = ".".join(str(part) or "''" for part in problem["loc"])[:80]
-        if problem["type"] == "extra_forbidden":
-            *parents, name = problem["loc"]
-            yield _unknown(place, str(name), _names(schema, parents))
-        elif problem["type"] == "missing":
-            yield f"{place}: is required"
-        else:
-            cause = problem.get("ctx", {}).get("error", problem["msg"])
-            yield f"{place}: {cause}"
+def _problems(error: ValidationError, schema: Schema) -> str:
+    """The first problems, one a line, and how many more there are."""
+    problems = error.errors(include_input=False, include_url=False)
+    lines = [_problem(problem, schema) for problem in problems[:MAX_PROBLEMS]]
+    if len(problems) > MAX_PROBLEMS:
+        lines.append(f"… and {len(problems) - MAX_PROBLEMS} more")
+    return "\n".join(lines)
 
 
-def _unknown(place: str, name: str, names: Iterable[str]) -> str:
-    known = sorted(names)
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
-    return f"{place}: there is no such argument; {hint}"
+def _problem(problem: ErrorDetails, schema: Schema) -> str:
+    place = ".".join(str(part) or "''" for part in problem["loc"])[:MAX_PLACE_LENGTH]
+    if problem["type"] == "extra_forbidden":
+        *parents, name = problem["loc"]
+        known = sorted(_names_in(schema, parents))
+        hint = suggest(str(name), known, limit=1) or f"there are {', '.join(known) or 'none'}"
+        return f"{place}: there is no such argument; {hint}"
+    if problem["type"] == "missing":
+        return f"{place}: is required"
+    cause = problem.get("ctx", {}).get("error", problem["msg"])
+    return f"{place}: {cause}"
 
 
-def _names(schema: Schema, parents: Iterable[str | int]) -> Iterable[str]:
-    """The names there are at a place; none where an object is free-form."""
+def _names_in(schema: Schema, parents: Iterable[str | int]) -> Iterable[str]:
+    """The names of the fields inside nested objects; none if the object is free-form."""
     for parent in parents:
-        inside = "items" if isinstance(parent, int) else "properties"
-        found = schema.get(inside, {})
-        schema = found if isinstance(parent, int) else found.get(parent, {})
+        if isinstance(parent, int):
+            schema = schema.get("items", {})
+        else:
+            schema = schema.get("properties", {}).get(parent, {})
     names: dict[str, Any] = schema.get("properties", {})
     return names
 

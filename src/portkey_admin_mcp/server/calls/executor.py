@@ -1,4 +1,4 @@
-"""Running a tool for a client: validate, call, show. Knows nothing of how MCP is carried."""
+"""Running a tool for a client: validate, call, present. Knows no MCP and no transport."""
 
 import logging
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from ...errors import PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
-from .arguments import arguments_model, call_flat, not_sent, read_arguments
+from .arguments import arguments_model, call_flat, ignored_arguments, read_arguments
 from .failures import advice
 from .outcome import Outcome
-from .presentation import shown
-from .result_size import most_chars_inside
+from .presentation import present
+from .result_size import max_chars_for_code
 from .schema import Schema, input_schema
 
 MAX_RESULT_CHARS = 80_000
@@ -36,7 +36,7 @@ class Executor:
         self.tool = tool
         self._portkey = portkey
         self._max_result_chars = max_result_chars
-        self._given_schema = schema
+        self._schema = schema
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -45,31 +45,32 @@ class Executor:
 
     @cached_property
     def schema(self) -> Schema:
-        """How the arguments are described."""
-        return self._given_schema or input_schema(self.arguments)
+        """The JSON Schema of the arguments."""
+        return self._schema or input_schema(self.arguments)
 
     async def answer(self, arguments: dict[str, Any]) -> tuple[Record, BaseModel]:
-        """Validate and call: what came of it, and the arguments as they were understood.
+        """Validate and call; returns the answer and the validated arguments.
 
-        Raises the errors of the family.
+        Raises the errors in `errors`.
         """
         checked = read_arguments(self.arguments, self.schema, arguments)
         return await call_flat(self.tool, self._portkey(), checked), checked
 
     async def run(self, arguments: dict[str, Any]) -> Outcome:
-        """Validate, call, and put any failure into words."""
+        """Validate and call; a failure becomes an outcome with advice."""
         try:
             result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)
             return Outcome([advice(error, self.tool)], is_error=True)
-        inside = most_chars_inside.get()
-        most_chars = inside or self._max_result_chars
-        seen = shown(result, checked, most_chars, is_for_code=inside is not None)
-        texts = [seen.text, *_notes(seen.note, not_sent(checked))]
-        return Outcome(texts, seen.answer, is_json=seen.is_json)
+        code_limit = max_chars_for_code.get()
+        max_chars = code_limit or self._max_result_chars
+        presented = present(result, checked, max_chars, is_for_code=code_limit is not None)
+        texts = [presented.text, *_notes(presented.note, ignored_arguments(checked))]
+        return Outcome(texts, presented.answer, is_json=presented.is_json)
 
 
-def _notes(cut: str, names: list[str]) -> list[str]:
-    unsent = f"Not sent, for Portkey has no such field here: {', '.join(names)}." if names else ""
+def _notes(cut: str, ignored: list[str]) -> list[str]:
+    names = ", ".join(ignored)
+    unsent = f"Not sent, because Portkey has no such field here: {names}." if names else ""
     return [note for note in (cut, unsent) if note]

@@ -1,4 +1,4 @@
-"""Errors, as advice: what happened, and what to do next."""
+"""Errors as advice: what happened, and what to do next."""
 
 from ...errors import (
     ApiError,
@@ -22,12 +22,14 @@ from ...errors import (
 )
 from ...portkey.catalog import Tool
 
-LONGEST_QUOTE = 300
+MAX_QUOTE_LENGTH = 300
+"""Characters shown of an error message of Portkey's."""
 
 ADVICE: dict[type[PortkeyAdminError], str] = {
     PortkeyAdminError: "Report this to the user as it is.",
-    ConfigurationError: "Ask the user to correct this server's settings; calling again is no use.",
-    ReadOnly: "Nothing was sent. This server only reads: tell the user what it would have been.",
+    ConfigurationError: "Ask the user to correct this server's settings; calling again does not "
+    "help.",
+    ReadOnly: "Nothing was sent. This server only reads: tell the user what it would have changed.",
     InputError: "Nothing was sent. Correct the arguments and call {tool} again.",
     ApiError: "Report this to the user as it is.",
     Unauthenticated: "The key is wrong, expired or revoked: ask the user to set PORTKEY_API_KEY "
@@ -56,7 +58,7 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
 
 
 def advice(error: PortkeyAdminError, tool: Tool) -> str:
-    """Say what happened in the first line and what to do in the last."""
+    """The text for the model: what happened in the first line, what to do in the last."""
     kind = NotAvailable if tool.unconfirmed and isinstance(error, NotFound) else type(error)
     nearest = next(cls for cls in kind.__mro__ if cls in ADVICE)
     what_to_do = ADVICE[nearest].format(
@@ -85,9 +87,9 @@ def _what_happened(error: PortkeyAdminError) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Portkey's own words on one line, shortened: they may hold anything."""
+    """Portkey's message on one line, without control characters, and shortened."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f'"{line[:LONGEST_QUOTE]}{"…" if len(line) > LONGEST_QUOTE else ""}"'
+    return f'"{line[:MAX_QUOTE_LENGTH]}{"…" if len(line) > MAX_QUOTE_LENGTH else ""}"'
 
 
 def _wait(error: PortkeyAdminError) -> str:

@@ -1,12 +1,12 @@
-"""What comes of a call of a tool. Standard library only."""
+"""The outcome of a tool call. Standard library only."""
 
 from typing import Any, NamedTuple
 
 
 class Outcome(NamedTuple):
-    """Texts for the model, and the answer by its fields if the call succeeded.
+    """Texts for the model and, if the call succeeded, the answer as a JSON object.
 
-    `is_json` says that the first text is that answer, as JSON.
+    With `is_json`, the first text is that answer as JSON.
     """
 
     texts: list[str]

@@ -1,6 +1,6 @@
-"""How a list is shown: the fields one needs to choose, no empty ones, as JSON or as CSV.
+"""How a list is presented: its summary fields, without empty ones, as JSON or as CSV.
 
-What `get_` tools answer is shown whole. So are rows asked for with `fields="*"`.
+The answer of a `get_` tool is presented with all its fields, as are rows with `fields="*"`.
 """
 
 import csv
@@ -16,30 +16,30 @@ from ...models.core.base import ABSENT, Record
 from ...models.core.vocabulary import CommaSeparated
 from .result_size import Answer, compact, fitted, with_short_texts
 
-LONGEST_TEXT = 200
-"""Characters shown of a long text in a row; its length is said."""
-LONGEST_PART = 400
+MAX_TEXT_LENGTH = 200
+"""Characters shown of a long text in a row, with the number of those that are missing."""
+MAX_PART_LENGTH = 400
 """Characters of JSON that a list or an object inside a row may have before it is shortened."""
-ALL = "*"
+ALL_FIELDS = "*"
 WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")
-ENVELOPE = ("object",)
-"""Fields that say nothing a caller does not know."""
+CONSTANT_FIELDS = ("object",)
+"""Fields with the same value in every answer of a tool, which are left out."""
 
 
 class FormatArgument(BaseModel):
-    """What every tool that answers with a table takes besides its own arguments."""
+    """An argument of every tool that answers with a table."""
 
-    format: Literal["csv"] = Field(ABSENT)
+    format: Literal["csv"] = Field(default=ABSENT)
 
 
 class FieldsArgument(BaseModel):
-    """What a tool takes besides, if its rows are shown in short."""
+    """An argument of every tool whose rows have summary fields."""
 
-    fields: CommaSeparated = Field(ABSENT)
+    fields: CommaSeparated = Field(default=ABSENT)
 
 
 def presentation_arguments(returns: type[Record]) -> dict[str, Any]:
-    """The fields that a tool's arguments model gets for how its answer is shown."""
+    """The fields of a tool's arguments model that say how its answer is presented."""
     groups: list[type[BaseModel]] = []
     if returns.rows_in:
         groups += [FieldsArgument] if summary_fields(returns) else []
@@ -48,10 +48,10 @@ def presentation_arguments(returns: type[Record]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """An answer as a client gets it: structured, as text, and a note of what was cut.
+class Presented:
+    """An answer as a client gets it: as an object, as text, and with a note of what was cut.
 
-    `is_json` says that the text is the answer, as JSON.
+    With `is_json`, the text is the answer as JSON.
     """
 
     answer: Answer
@@ -60,74 +60,83 @@ class Shown:
     is_json: bool = True
 
 
-def shown(record: Record, asked: BaseModel, most_chars: int, *, is_for_code: bool = False) -> Shown:
-    """Show an answer as its caller asked (`fields`, `format`), in at most `most_chars`.
+def present(
+    record: Record, arguments: BaseModel, max_chars: int, *, is_for_code: bool = False
+) -> Presented:
+    """Present an answer as `fields` and `format` among the arguments say, in at most `max_chars`.
 
-    Code pays nothing for what it does not read, and relies on what is there: unless it asks for
-    something else, it gets everything.
+    Code pays no tokens for what it does not use, and relies on the fields: without `fields` and
+    `format` it gets all of them.
     """
     answer = record.answer()
     rows = answer.get(record.rows_in) if record.rows_in else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return _as_json(answer, most_chars)
-    given = asked.model_fields_set
+        return _as_json(answer, max_chars)
+    given = arguments.model_fields_set
     if is_for_code and not given & {"fields", "format"}:
-        return _as_json(answer, most_chars)
-    text: str = getattr(asked, "fields", "") if "fields" in given else ""
-    wanted = tuple(name.strip() for name in text.split(",") if name.strip())
-    lean = _lean(answer, record.rows_in, rows, summary_fields(type(record)), wanted)
+        return _as_json(answer, max_chars)
+    text: str = getattr(arguments, "fields", "") if "fields" in given else ""
+    chosen = tuple(name.strip() for name in text.split(",") if name.strip())
+    lean = _lean(answer, record.rows_in, rows, summary_fields(type(record)), chosen)
     if "format" not in given:
-        return _as_json(lean, most_chars)
-    return _as_csv(lean, record.rows_in, most_chars)
+        return _as_json(lean, max_chars)
+    return _as_csv(lean, record.rows_in, max_chars)
 
 
 @cache
 def summary_fields(returns: type[Record]) -> tuple[str, ...]:
-    """The summary fields of the records in a list."""
+    """The summary fields of the records in a list; empty if the rows are no records."""
     field = returns.model_fields.get(returns.rows_in)
-    kinds = get_args(field.annotation) if field is not None else ()
-    kind = kinds[0] if kinds and isinstance(kinds[0], type) else None
-    is_record = kind is not None and issubclass(kind, Record)
-    return kind.summary_fields if is_record else ()  # type: ignore[union-attr]  # is_record
+    row_types = get_args(field.annotation) if field is not None else ()
+    row_type = row_types[0] if row_types else None
+    if isinstance(row_type, type) and issubclass(row_type, Record):
+        return row_type.summary_fields
+    return ()
 
 
-def _as_json(answer: Answer, most_chars: int) -> Shown:
+def _as_json(answer: Answer, max_chars: int) -> Presented:
     text = compact(answer)
-    if len(text) <= most_chars:
-        return Shown(answer, text, "")
-    kept, note = fitted(answer, most_chars)
-    return Shown(kept, compact(kept), note)
+    if len(text) <= max_chars:
+        return Presented(answer, text, "")
+    cut, note = fitted(answer, max_chars)
+    return Presented(cut, compact(cut), note)
 
 
 def _lean(
-    answer: Answer, name: str, rows: list[Answer], usual: tuple[str, ...], wanted: tuple[str, ...]
+    answer: Answer, name: str, rows: list[Answer], summary: tuple[str, ...], chosen: tuple[str, ...]
 ) -> Answer:
-    """The answer with its rows in short, and the names of what else they hold."""
-    if ALL in wanted:
+    """The answer with only some fields of its rows.
+
+    These are the chosen fields; if none are chosen, the summary fields, and `more_fields` names
+    the others.
+    """
+    if ALL_FIELDS in chosen:
         return answer
-    around = {n: value for n, value in answer.items() if n not in ENVELOPE}
-    if wanted:
-        return {**around, name: [_chosen(row, usual[:1], wanted) for row in rows]}
-    lean = [_short(row, usual) for row in rows]
-    more = _more_fields(rows, {*usual, *ENVELOPE}) if usual else []
-    return {**around, name: lean, **({"more_fields": more} if more else {})}
+    envelope = {n: value for n, value in answer.items() if n not in CONSTANT_FIELDS}
+    if chosen:
+        return {**envelope, name: [_with_fields(row, (*summary[:1], *chosen)) for row in rows]}
+    lean = [_summary(row, summary) for row in rows]
+    more = _more_fields(rows, {*summary, *CONSTANT_FIELDS}) if summary else []
+    return {**envelope, name: lean, **({"more_fields": more} if more else {})}
 
 
-def _more_fields(rows: list[Answer], known: set[str]) -> list[str]:
-    """The fields besides the known ones in which any row holds something."""
-    others = {name for row in rows for name in row} - known
+def _more_fields(rows: list[Answer], shown: set[str]) -> list[str]:
+    """The fields that are not shown and have a value in any row."""
+    others = {name for row in rows for name in row} - shown
     return sorted(n for n in others if any(not _is_empty(row.get(n)) for row in rows))
 
 
-def _chosen(row: Answer, identifier: tuple[str, ...], wanted: tuple[str, ...]) -> Answer:
-    """A row with the fields that were asked for, whole, and what says which row it is."""
-    names = dict.fromkeys((*identifier, *wanted))
-    return {name: row[name] for name in names if name in row}
+def _with_fields(row: Answer, names: tuple[str, ...]) -> Answer:
+    """A row with these fields, in this order and unshortened."""
+    return {name: row[name] for name in dict.fromkeys(names) if name in row}
 
 
-def _short(row: Answer, usual: tuple[str, ...]) -> Answer:
-    """A row with its usual fields, where it has any of them, without empty or long values."""
-    names = [name for name in usual if name in row] or [n for n in row if n not in ENVELOPE]
+def _summary(row: Answer, summary: tuple[str, ...]) -> Answer:
+    """A row with its summary fields, or all if it has none of them; long values are shortened.
+
+    Empty values are left out.
+    """
+    names = [n for n in summary if n in row] or [n for n in row if n not in CONSTANT_FIELDS]
     return {name: _shortened(row[name]) for name in names if not _is_empty(row[name])}
 
 
@@ -139,28 +148,28 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, str):
         if value.endswith(".000Z") and WHOLE_SECONDS.fullmatch(value):
             return value.replace(".000", "")
-        if len(value) <= LONGEST_TEXT:
+        if len(value) <= MAX_TEXT_LENGTH:
             return value
     elif not isinstance(value, list | dict):
         return value
-    short = with_short_texts(value, LONGEST_TEXT)
-    if isinstance(short, list | dict) and len(compact(short)) > LONGEST_PART:
-        return with_short_texts(compact(value), LONGEST_TEXT)
+    short = with_short_texts(value, MAX_TEXT_LENGTH)
+    if isinstance(short, list | dict) and len(compact(short)) > MAX_PART_LENGTH:
+        return with_short_texts(compact(value), MAX_TEXT_LENGTH)
     return short
 
 
-def _as_csv(answer: Answer, name: str, most_chars: int) -> Shown:
-    """The rows as a table under `csv`, cut between rows where it would be too long."""
-    rest = {n: value for n, value in answer.items() if n != name}
+def _as_csv(answer: Answer, name: str, max_chars: int) -> Presented:
+    """The rows as a table under `csv`, cut between rows if the text would be too long."""
 
-    def written(cut: Answer) -> str:
-        return csv_text(cut.get(name, []))
+    def parts(cut: Answer) -> tuple[str, Answer, str]:
+        table = csv_text(cut.get(name, []))
+        rest = {n: value for n, value in cut.items() if n != name}
+        texts = [text for text in (table, compact(rest) if rest else "") if text]
+        return table, rest, "\n".join(texts)
 
-    kept, note = fitted(answer, most_chars - len(compact(rest)), written)
-    rest |= {"has_more": kept["has_more"]} if "has_more" in kept else {}
-    table = csv_text(kept.get(name, []))
-    texts = [text for text in (table, compact(rest) if rest else "") if text]
-    return Shown({**rest, "csv": table}, "\n".join(texts), note, is_json=False)
+    cut, note = fitted(answer, max_chars, lambda cut: parts(cut)[-1])
+    table, rest, text = parts(cut)
+    return Presented({**rest, "csv": table}, text, note, is_json=False)
 
 
 def csv_text(rows: list[Answer]) -> str:
@@ -187,7 +196,7 @@ def _flat(row: Answer, prefix: str = "") -> Answer:
 
 
 def _cell(value: Any) -> Any:
-    """A value as one cell: JSON's words for truth, and a list of plain values with spaces."""
+    """A value as one cell: booleans as in JSON, a list of plain values separated by spaces."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Results that a model can carry: a long one is cut between records, and says so."""
+"""Results that fit a model's context: a long one is cut between records, with a note."""
 
 import json
 from collections.abc import Callable
@@ -6,40 +6,40 @@ from contextvars import ContextVar
 from typing import Any
 
 Answer = dict[str, Any]
-SHORTENED_TO = 400
-"""Characters kept of a long text where there is no list to cut."""
+SHORT_TEXT_LENGTH = 400
+"""Characters kept of a long text if there is no list to cut."""
 
-most_chars_inside: ContextVar[int | None] = ContextVar("most_chars_inside", default=None)
-"""Set where code reads a result and not a client: then this is what it may have."""
+max_chars_for_code: ContextVar[int | None] = ContextVar("max_chars_for_code", default=None)
+"""Set if code and not a client reads the result: the number of characters that it may have."""
 
 
 def compact(answer: Any) -> str:
-    """JSON with nothing in it that only a person needs."""
+    """JSON without spaces."""
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
 def fitted(
-    answer: Answer, most_chars: int, written: Callable[[Answer], str] = compact
+    answer: Answer, max_chars: int, to_text: Callable[[Answer], str] = compact
 ) -> tuple[Answer, str]:
-    """The answer in at most `most_chars` characters as `written`, and a note of what was cut.
+    """The answer in at most `max_chars` characters of text, and a note of what was cut.
 
-    The longest list at the top loses records at its end; where that is not enough, long texts
-    lose theirs. The note is empty if everything fits.
+    The longest top-level list loses records at its end; if that is not enough, long texts are
+    shortened. The note is empty if everything fits.
     """
-    if len(written(answer)) <= most_chars:
+    if len(to_text(answer)) <= max_chars:
         return answer, ""
     name = _longest_list(answer)
     if name is not None:
-        kept = _cut_list(answer, name, most_chars, written)
-        shown = len(kept[name])
-        if shown:
-            return kept, (
-                f"Cut after {shown} of the {len(answer[name])} records in `{name}`, for the result "
-                "would be too long. Ask for fewer at a time (`page_size`, a filter), or for one "
-                "record by its id."
+        cut = _cut_list(answer, name, max_chars, to_text)
+        count = len(cut[name])
+        if count:
+            return cut, (
+                f"Cut after {count} of the {len(answer[name])} records in `{name}`, because the "
+                "result would be too long. Ask for fewer at a time (`page_size`, a filter), or for "
+                "one record by its id."
             )
-    kept = _shorten_texts(answer, most_chars)
-    return kept, "Long texts in this result are shortened; they end in “…” and what is missing."
+    shortened = _shorten_texts(answer, max_chars)
+    return shortened, "Long texts in this result are shortened: they end in “…” and their length."
 
 
 def _longest_list(answer: Answer) -> str | None:
@@ -48,7 +48,7 @@ def _longest_list(answer: Answer) -> str | None:
 
 
 def _cut_list(
-    answer: Answer, name: str, most_chars: int, written: Callable[[Answer], str]
+    answer: Answer, name: str, max_chars: int, to_text: Callable[[Answer], str]
 ) -> Answer:
     rows = answer[name]
 
@@ -56,11 +56,11 @@ def _cut_list(
         cut = {**answer, name: rows[:count]}
         return {**cut, "has_more": True} if "total" in answer else cut
 
-    count = _most(len(rows), lambda count: len(written(with_rows(count))) <= most_chars)
+    count = _largest_count(len(rows), lambda count: len(to_text(with_rows(count))) <= max_chars)
     return with_rows(count)
 
 
-def _most(limit: int, fits: Callable[[int], bool]) -> int:
+def _largest_count(limit: int, fits: Callable[[int], bool]) -> int:
     """The largest count up to `limit` that fits, by bisection; 0 if none does."""
     low, high = 0, limit
     while low < high:
@@ -69,20 +69,21 @@ def _most(limit: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _shorten_texts(answer: Answer, most_chars: int) -> Answer:
-    for kept in (most_chars // 4, SHORTENED_TO * 4, SHORTENED_TO, SHORTENED_TO // 8):
-        shortened: Answer = with_short_texts(answer, kept)
-        if len(compact(shortened)) <= most_chars:
+def _shorten_texts(answer: Answer, max_chars: int) -> Answer:
+    lengths = (max_chars // 4, SHORT_TEXT_LENGTH * 4, SHORT_TEXT_LENGTH, SHORT_TEXT_LENGTH // 8)
+    for max_length in lengths:
+        shortened: Answer = with_short_texts(answer, max_length)
+        if len(compact(shortened)) <= max_chars:
             return shortened
-    return {"text": compact(answer)[: most_chars // 2] + "…"}
+    return {"text": compact(answer)[: max_chars // 2] + "…"}
 
 
-def with_short_texts(value: Any, kept: int) -> Any:
-    """The value with the beginning of each text in it that is longer, and how much is missing."""
-    if isinstance(value, str) and len(value) > kept:
-        return f"{value[:kept]}… ({len(value) - kept} characters more)"
+def with_short_texts(value: Any, max_length: int) -> Any:
+    """The value with every longer text in it shortened, and the number of missing characters."""
+    if isinstance(value, str) and len(value) > max_length:
+        return f"{value[:max_length]}… ({len(value) - max_length} characters more)"
     if isinstance(value, dict):
-        return {name: with_short_texts(item, kept) for name, item in value.items()}
+        return {name: with_short_texts(item, max_length) for name, item in value.items()}
     if isinstance(value, list):
-        return [with_short_texts(item, kept) for item in value]
+        return [with_short_texts(item, max_length) for item in value]
     return value

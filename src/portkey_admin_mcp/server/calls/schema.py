@@ -1,5 +1,9 @@
-"""JSON Schema as a model should read it: flat, portable, and no longer than it must be."""
+"""JSON Schema for models: without references, understood by all clients, and short.
 
+The schemas are built once for each model, and shared: copy one before you change it.
+"""
+
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,40 +13,42 @@ from ...models.core.base import ABSENT
 
 Schema = dict[str, Any]
 
-DOC = "description"
-UNSAID = ("title", "$defs", "additionalProperties")
-LEAST = ("minimum", "minLength", "minItems")
-RENAMED = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
-"""Bounds of a union, which pydantic leaves under its own names."""
+LEFT_OUT = ("title", "$defs", "additionalProperties")
+LOWER_BOUNDS = ("minimum", "minLength", "minItems")
+BOUND_NAMES = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+"""JSON Schema's names of bounds that pydantic leaves under its own names in a union."""
 
 
 class _Generator(GenerateJsonSchema):
     """Pydantic's own, except that a default of `ABSENT` is no default."""
 
     def default_schema(self, schema: Any) -> Schema:
-        """Leave out what says nothing: an optional field is simply not required."""
+        """Leave out a default of null or `ABSENT`: the field is simply not required."""
         if schema.get("default", ABSENT) in (ABSENT, None):
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
 
+@cache
 def input_schema(arguments: type[BaseModel]) -> Schema:
-    """Describe a tool's arguments. No `$ref`, no title, and null only where null clears."""
+    """The schema of a tool's arguments: no `$ref`, no title, and null only if null clears."""
     return _object(_plain(*_generated(arguments)))
 
 
+@cache
 def output_schema(record: type[BaseModel]) -> Schema:
-    """Describe an answer without judging it: names and meanings, but no types below the root.
+    """The schema of an answer: names and descriptions of fields, but no types below the root.
 
-    Clients refuse an answer that breaks its output schema; Portkey's answers vary (a flag is
-    0, 1, true or "false"), and nothing Portkey says may be lost.
+    Clients refuse an answer that breaks its output schema, and Portkey's answers vary: a flag is
+    0, 1, true or "false".
     """
     return _object(_untyped(_plain(*_generated(record))))
 
 
 def _generated(model: type[BaseModel]) -> tuple[Schema, Schema]:
-    whole = model.model_json_schema(schema_generator=_Generator)
-    return whole, whole.get("$defs", {})
+    """Pydantic's schema of a model, and its definitions by name."""
+    schema = model.model_json_schema(schema_generator=_Generator)
+    return schema, schema.get("$defs", {})
 
 
 def _object(schema: Schema) -> Schema:
@@ -55,40 +61,41 @@ def _plain(node: Any, defs: Schema) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        # A group's docstring is for its maintainers; its field is described where it is named.
-        target = {k: v for k, v in defs[node["$ref"].rpartition("/")[2]].items() if k != DOC}
-        node = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
-    node = {RENAMED.get(k, k): v for k, v in node.items()}
-    kept = {k: v for k, v in node.items() if not _unsaid(k, node)}
-    if "const" in kept:
-        kept["enum"] = [kept.pop("const")]  # which all model providers know
-    if "properties" in kept:
-        fields = kept["properties"].items()
-        kept["properties"] = {name: _plain(field, defs) for name, field in fields}
+        # A group's docstring is for maintainers; the field that holds the group describes it.
+        definition = defs[node["$ref"].rpartition("/")[2]]
+        definition = {k: v for k, v in definition.items() if k != "description"}
+        node = {**definition, **{k: v for k, v in node.items() if k != "$ref"}}
+    node = {BOUND_NAMES.get(k, k): v for k, v in node.items()}
+    plain = {k: v for k, v in node.items() if not _is_left_out(k, node)}
+    if "const" in plain:
+        plain["enum"] = [plain.pop("const")]  # which all model providers understand
+    if "properties" in plain:
+        fields = plain["properties"].items()
+        plain["properties"] = {name: _plain(field, defs) for name, field in fields}
     for key in ("items", "prefixItems", "allOf", "oneOf"):
-        if key in kept:
-            kept[key] = _plain(kept[key], defs)
-    return _nullable(kept, defs) if "anyOf" in kept else kept
+        if key in plain:
+            plain[key] = _plain(plain[key], defs)
+    return _nullable(plain, defs) if "anyOf" in plain else plain
 
 
-def _unsaid(key: str, node: Schema) -> bool:
-    """Whether this keyword may go: checked all the same, but not worth a model's attention."""
+def _is_left_out(key: str, node: Schema) -> bool:
+    """Whether a keyword is left out: it is validated, but a model does not need to read it."""
     if key == "pattern":
         return "format" in node
-    return key in UNSAID or (key in LEAST and node[key] in (0, 1))
+    return key in LEFT_OUT or (key in LOWER_BOUNDS and node[key] in (0, 1))
 
 
 def _nullable(node: Schema, defs: Schema) -> Schema:
     """Write `["string", "null"]` for `anyOf` with null, so the description stays on the field."""
     options = [_plain(option, defs) for option in node.pop("anyOf")]
-    real = [option for option in options if option.get("type") != "null"]
-    if len(real) == 1 and len(options) == 2:
-        (only,) = real
-        merged = {**only, **node}
-        if isinstance(only.get("type"), str):
-            merged["type"] = [only["type"], "null"]
-        if "enum" in only:
-            merged["enum"] = [*only["enum"], None]
+    not_null = [option for option in options if option.get("type") != "null"]
+    if len(not_null) == 1 and len(options) == 2:
+        (option,) = not_null
+        merged = {**option, **node}
+        if isinstance(option.get("type"), str):
+            merged["type"] = [option["type"], "null"]
+        if "enum" in option:
+            merged["enum"] = [*option["enum"], None]
         return merged
     by_type = _one_of_types(options)
     if by_type is not None:
@@ -97,20 +104,20 @@ def _nullable(node: Schema, defs: Schema) -> Schema:
 
 
 def _one_of_types(options: list[Schema]) -> Schema | None:
-    """Write `["string", "array"]` with the items, where types are all that differs."""
+    """Write `["string", "array"]` with the items if only the types differ; else None."""
     types = [option.get("type") for option in options]
-    said = [option.keys() - {"type", "items"} for option in options]
-    if any(said) or len(set(map(str, types))) < len(types):
+    other_keywords = [option.keys() - {"type", "items"} for option in options]
+    if any(other_keywords) or len(set(map(str, types))) < len(types):
         return None
     items = [option["items"] for option in options if "items" in option]
     return {"type": types, **({"items": items[0]} if items else {})}
 
 
 def _untyped(node: Schema, depth: int = 0) -> Schema:
-    kept = {k: v for k, v in node.items() if k in ("description", "properties", "items")}
-    if "properties" in kept:
-        fields = kept["properties"].items()
-        kept["properties"] = {name: _untyped(field, depth + 1) for name, field in fields}
-    if "items" in kept:
-        kept["items"] = _untyped(kept["items"], depth + 1)
-    return {"type": "object", **kept} if depth == 0 else kept
+    untyped = {k: v for k, v in node.items() if k in ("description", "properties", "items")}
+    if "properties" in untyped:
+        fields = untyped["properties"].items()
+        untyped["properties"] = {name: _untyped(field, depth + 1) for name, field in fields}
+    if "items" in untyped:
+        untyped["items"] = _untyped(untyped["items"], depth + 1)
+    return {"type": "object", **untyped} if depth == 0 else untyped

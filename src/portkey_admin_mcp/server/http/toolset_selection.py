@@ -1,12 +1,11 @@
 """Limit a client to some toolsets, by `?tools=users,mcp` or the header X-MCP-Toolsets."""
 
-from difflib import get_close_matches
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...domains import GROUPS, domains_of
+from ...suggestions import MAX_NAME_LENGTH, suggest
 from ..offer.toolsets import limited_to
 from .request import header_values
 
@@ -45,9 +44,9 @@ class ToolsetSelection:
         return not {*domains_of(toolset)}.isdisjoint(self._domains)
 
     def _correction(self, name: str) -> str:
-        near = get_close_matches(name[:60], [*self._domains, *GROUPS], n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._domains)}"
-        return f"There is no toolset {name[:40]!r}; {hint}"
+        hint = suggest(name, [*self._domains, *GROUPS], limit=1)
+        advice = hint or f"there are {', '.join(self._domains)}"
+        return f"There is no toolset {name[:MAX_NAME_LENGTH]!r}; {advice}"
 
 
 def _names(text: str) -> list[str]:

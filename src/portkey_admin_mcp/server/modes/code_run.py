@@ -14,7 +14,7 @@ from typing import Any
 from anyio import CancelScope
 
 from ..calls.outcome import Outcome
-from ..calls.result_size import most_chars_inside
+from ..calls.result_size import max_chars_for_code
 from ..offer.offer import Offer
 from .mode import Call
 
@@ -157,7 +157,7 @@ class CodeRun:
         if not isinstance(arguments, dict):
             raise ToolRefused(f'The arguments of {name} are a dict: call_tool("{name}", {{…}}).')
         # Set in the task of this call, so it holds for this call alone.
-        most_chars_inside.set(MAX_ANSWER_CHARS)
+        max_chars_for_code.set(MAX_ANSWER_CHARS)
         is_write = self._offer.tools[name].effect != "read"
         self._writes[name] += is_write
         outcome = await self._call(name, arguments)

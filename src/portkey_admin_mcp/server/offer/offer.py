@@ -11,6 +11,7 @@ from collections.abc import Container
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
+from ...suggestions import MAX_NAME_LENGTH, suggest
 from .toolsets import Domains, selected_domains
 
 FILE = os.path.join(os.path.dirname(__file__), "manifest.jsonl")
@@ -172,12 +173,9 @@ class Offer:
 
     def unknown_tool(self, name: str) -> str:
         """What to say about a name that is not offered: the nearest names, or where to look."""
-        from difflib import get_close_matches
-
-        shown = name[:60]
-        near = get_close_matches(shown, [*self.mode_tools, *self.tools], n=3, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(near)}?" if near else self._mode["finds_tools"]
-        return f"There is no tool {shown!r}. {hint}"
+        hint = suggest(name, [*self.mode_tools, *self.tools], limit=3, cutoff=0.5)
+        advice = hint[:1].upper() + hint[1:] if hint else self._mode["finds_tools"]
+        return f"There is no tool {name[:MAX_NAME_LENGTH]!r}. {advice}"
 
     def _list(self, field: str) -> str:
         if field != "tools":

@@ -1,12 +1,12 @@
 """Which tools are offered: the toolsets, single tools and the mode that the settings name."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
 from ...domains import DOMAINS, GROUPS, domains_of
 from ...errors import ConfigurationError
 from ...settings.settings import Settings
+from ...suggestions import suggest
 
 
 class Selectable(Protocol):
@@ -67,9 +67,7 @@ def _check(setting: str, names: Iterable[str], available: list[str]) -> None:
 
 def nearest(name: str, available: list[str]) -> str:
     """The names most like an unknown one; all names, if none is like it and they are few."""
-    near = get_close_matches(name, available, n=2, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return (
-        f"there are {', '.join(available)}" if len(available) < 50 else "docs/tools names them all"
-    )
+    if hint := suggest(name, available):
+        return hint
+    names = f"there are {', '.join(available)}"
+    return names if len(available) < 50 else "docs/tools names them all"
