@@ -37,9 +37,10 @@ test-sdk: $(READY) ## Run the tests of the protocol without the fast path
 	MCP_FAST_PATH=off $(BIN)/pytest -n auto tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
 
-conformance: $(READY) ## Run the official conformance suite against the HTTP service
+conformance: $(READY) ## Run the official conformance suite and the official clients
 	$(BIN)/python tests/conformance/run.py --fast-path off --store memory
 	$(BIN)/python tests/conformance/run.py --fast-path on --store off
+	$(BIN)/python tests/conformance/clients.py
 
 check: $(READY) format lint types layers test fresh ## Run every check of CI
 

@@ -39,20 +39,20 @@ class Target(NamedTuple):
 
 TARGETS = (
     Target(
-        "emulator/core/kernel.py",
+        "emulator/core/routing.py",
         (
-            "admit", "stay_within", "plan", "require", "may", "is_admin", "may_everything",
-            "workspace", "named_workspace", "find_within", "find", "match", "_fits",
+            "check_permissions", "check_workspace", "plan", "require", "may", "is_admin",
+            "is_owner", "workspace", "named_workspace", "find_within", "find", "match", "_fits",
             "_segment_fits",
         ),
-        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_configs.py",
+        ("tests/emulator/core/test_routing.py", "tests/emulator/test_configs.py",
          "tests/emulator/test_prompts.py", "tests/emulator/test_integrations.py",
          "tests/emulator/test_api_keys.py"),
     ),
     Target(
         "emulator/core/app.py",
-        ("_portkey", "_route", "_authenticate", "_opens", "_past", "_decode", "_finite"),
-        ("tests/emulator/core/test_kernel.py", "tests/emulator/test_api_keys.py",
+        ("_portkey", "_route", "_authenticate", "_is_valid", "_is_past", "_decode", "_finite"),
+        ("tests/emulator/core/test_routing.py", "tests/emulator/test_api_keys.py",
          "tests/emulator/core/test_control.py", "tests/emulator/test_audit_logs.py"),
     ),
     Target(
@@ -64,12 +64,12 @@ TARGETS = (
     Target("emulator/feedback.py", ("update_feedback",), ("tests/emulator/test_feedback.py",)),
     Target(
         "emulator/audit_logs.py",
-        ("list_audit_logs", "note_write", "_workspace", "_masked"),
+        ("list_audit_logs", "record_write", "_workspace", "_masked"),
         ("tests/emulator/test_audit_logs.py",),
     ),
     Target(
         "emulator/traffic/requests.py",
-        ("asked_workspace", "named_by_slug", "is_metadata_key", "_is_plain"),
+        ("queried_workspace", "named_by_slug", "is_metadata_key", "_is_plain"),
         ("tests/emulator/test_analytics.py",),
     ),
     Target(
@@ -81,16 +81,30 @@ TARGETS = (
     Target(
         "portkey/api.py",
         ("send",),
-        ("tests/portkey/test_api.py", "tests/server/test_selection.py"),
+        ("tests/portkey/test_api.py", "tests/server/offer/test_selection.py"),
     ),
-    Target("server/selection.py", (), ("tests/server/test_selection.py",)),
+    Target("server/offer/selection.py", (), ("tests/server/offer/test_selection.py",)),
     Target(
         "settings/addresses.py",
         (),
         ("tests/settings/test_settings.py", "tests/settings/test_hosting.py"),
     ),
-    Target("server/http/access/guards.py", (), ("tests/server/http/access/test_guards.py",)),
-    Target("server/http/access/auth.py", (), ("tests/server/http/access/test_auth.py",)),
+    *(
+        Target(f"server/http/{code}.py", (), (f"tests/server/http/{tests}.py",))
+        for code, tests in (
+            ("access/host_and_origin", "access/test_host_and_origin"),
+            ("access/body_limit", "access/test_body_limit"),
+            ("access/rate_limit", "access/test_rate_limit"),
+            ("access/rate_limiter", "access/test_rate_limit"),
+            ("access/auth", "access/test_auth"),
+            ("access/clerk", "access/test_auth"),
+            ("access/jwks", "access/test_auth"),
+            ("events/event_log", "events/test_event_log"),
+            ("events/memory_log", "events/test_event_log"),
+            ("events/resumption", "events/test_resumption"),
+            ("pages/readiness", "pages/test_readiness"),
+        )
+    ),
 )  # fmt: skip
 SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,

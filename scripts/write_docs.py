@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills ROUTES
-from portkey_admin_mcp.emulator.core.kernel import ROUTES
+from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.portkey.catalog import Tool, tools_in
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import input_schema

@@ -44,13 +44,13 @@ class Chromium:
     @property
     def address(self) -> str:
         """The WebSocket URL of DevTools; waits until Chromium has written it to a file."""
-        note = self._profile / "DevToolsActivePort"
+        file = self._profile / "DevToolsActivePort"
         deadline = time.monotonic() + TIMEOUT_S
-        while not note.exists() or note.read_text().count("\n") < 1:
+        while not file.exists() or file.read_text().count("\n") < 1:
             assert time.monotonic() < deadline, "Chromium did not start"
             assert self._process.poll() is None, "Chromium ended at once"
-            time.sleep(0.05)
-        port, path = note.read_text().split("\n")[:2]
+            time.sleep(0.01)
+        port, path = file.read_text().split("\n")[:2]
         return f"ws://127.0.0.1:{port}{path}"
 
     def close(self) -> None:
@@ -64,11 +64,11 @@ class Tab:
 
     def __init__(self, address: str) -> None:
         self.errors: list[str] = []
-        """What a person would see in red or yellow in the console."""
+        """The errors and warnings of the console."""
         self.requests: list[dict[str, Any]] = []
-        """What the page asked for, as Network.requestWillBeSent tells it."""
+        """The requests of the page, as in Network.requestWillBeSent."""
         self._address = address
-        self._asked = 0
+        self._last_id = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._loaded = asyncio.Event()
         self._session: str | None = None
@@ -97,19 +97,19 @@ class Tab:
         await self._http.close()
 
     async def send_command(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send a command and return its result."""
-        self._asked += 1
-        message = {"id": self._asked, "method": method, "params": params}
+        """Send a DevTools command and return its result."""
+        self._last_id += 1
+        message = {"id": self._last_id, "method": method, "params": params}
         if self._session:
             message["sessionId"] = self._session
-        answer = self._answers[self._asked] = asyncio.get_running_loop().create_future()
+        answer = self._answers[self._last_id] = asyncio.get_running_loop().create_future()
         await self._socket.send_json(message)
         reply = await asyncio.wait_for(answer, TIMEOUT_S)
         assert "error" not in reply, reply
         return reply["result"]
 
     async def allow_clipboard(self) -> None:
-        """Let pages read and write the clipboard, as a person would when asked."""
+        """Allow pages to read and write the clipboard."""
         permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
         session, self._session = self._session, None
         await self.send_command(
@@ -118,10 +118,10 @@ class Tab:
         self._session = session
 
     async def open(self, url: str) -> None:
-        """Go there, and wait until all is loaded."""
+        """Open a URL, and wait until the page is loaded."""
         self._loaded.clear()
-        gone = await self.send_command("Page.navigate", url=url)
-        assert "errorText" not in gone, gone
+        result = await self.send_command("Page.navigate", url=url)
+        assert "errorText" not in result, result
         await asyncio.wait_for(self._loaded.wait(), TIMEOUT_S)
 
     async def run(self, script: str) -> Any:
@@ -136,22 +136,22 @@ class Tab:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    async def until(self, script: str, holds: Callable[[Any], bool] = bool) -> Any:
-        """Wait until an expression has such a value, and return it."""
+    async def until(self, script: str, condition: Callable[[Any], bool] = bool) -> Any:
+        """Wait until the value of an expression satisfies a condition, and return it."""
         deadline = time.monotonic() + TIMEOUT_S
-        while not holds(value := await self.run(script)):
+        while not condition(value := await self.run(script)):
             assert time.monotonic() < deadline, f"{script} stayed {value!r}"
             await asyncio.sleep(0.02)
         return value
 
     async def text(self, selector: str) -> str:
-        """What is written there."""
+        """The text of an element."""
         return await self.run(f"document.querySelector({json.dumps(selector)}).textContent")
 
     async def click(self, selector: str) -> None:
         """Click in the middle of an element, as a mouse does."""
         quoted = json.dumps(selector)
-        spot = await self.run(
+        position = await self.run(
             f"(() => {{ const e = document.querySelector({quoted});"
             " e.scrollIntoView({block: 'center', behavior: 'instant'});"
             " const b = e.getBoundingClientRect();"
@@ -161,24 +161,24 @@ class Tab:
             await self.send_command(
                 "Input.dispatchMouseEvent",
                 type=kind,
-                x=spot[0],
-                y=spot[1],
+                x=position[0],
+                y=position[1],
                 button="left",
                 clickCount=1,
             )
 
     async def type(self, text: str) -> None:
-        """Write into what has the focus."""
+        """Type into the focused element."""
         await self.send_command("Input.insertText", text=text)
 
     async def press(self, key: str) -> None:
-        """Press a key that has a name, like Tab, Enter or ArrowRight."""
+        """Press a key by its name, like Tab, Enter or ArrowRight."""
         codes = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
-        stroke = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
+        key_event = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
         if key == "Enter":
-            stroke["text"] = "\r"
-        await self.send_command("Input.dispatchKeyEvent", type="keyDown", **stroke)
-        await self.send_command("Input.dispatchKeyEvent", type="keyUp", **stroke)
+            key_event["text"] = "\r"
+        await self.send_command("Input.dispatchKeyEvent", type="keyDown", **key_event)
+        await self.send_command("Input.dispatchKeyEvent", type="keyUp", **key_event)
 
     async def set_viewport(
         self, width: int = 1280, height: int = 900, scheme: str = "light", motion: str = ""
@@ -198,17 +198,17 @@ class Tab:
         await self.send_command("Emulation.setEmulatedMedia", features=features)
 
     async def screenshot(self, file: Path) -> None:
-        """Keep the whole page as a picture."""
-        shot = await self.send_command("Page.captureScreenshot", captureBeyondViewport=True)
-        await asyncio.to_thread(file.write_bytes, base64.b64decode(shot["data"]))
+        """Save a picture of the complete page."""
+        picture = await self.send_command("Page.captureScreenshot", captureBeyondViewport=True)
+        await asyncio.to_thread(file.write_bytes, base64.b64decode(picture["data"]))
 
     async def _read(self) -> None:
         async for message in self._socket:
-            told = json.loads(message.data)
-            if "id" in told:
-                self._answers.pop(told["id"]).set_result(told)
+            data = json.loads(message.data)
+            if "id" in data:
+                self._answers.pop(data["id"]).set_result(data)
             else:
-                self._handle_event(told["method"], told["params"])
+                self._handle_event(data["method"], data["params"])
 
     def _handle_event(self, event: str, params: dict[str, Any]) -> None:
         if event == "Page.loadEventFired":

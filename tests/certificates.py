@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class Authority:
-    """Makes certificates."""
+    """A certificate authority that writes its certificates and keys as files in a folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -19,9 +19,10 @@ class Authority:
         self.file = self._write("ca", self.key, self._sign("authority", self.key, ca))[1]
 
     def issue(self, name):
+        """A certificate for 127.0.0.1; returns the paths of its key and of itself."""
         key = ec.generate_private_key(ec.SECP256R1())
-        plain = x509.BasicConstraints(ca=False, path_length=None)
-        return self._write(name, key, self._sign(name, key, plain))
+        constraints = x509.BasicConstraints(ca=False, path_length=None)
+        return self._write(name, key, self._sign(name, key, constraints))
 
     def _sign(self, name, key, constraints):
         now = dt.datetime.now(dt.UTC)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from programs import tree_environment
 from servers import SETTING
 
 TIMEOUT_S = 30
@@ -37,8 +38,9 @@ class HttpService(NamedTuple):
 
 @contextmanager
 def running_service(port: int, *options: str, **environment: str) -> "Iterator[HttpService]":
-    """The service with one bearer token, and whatever else is asked for."""
-    given = {
+    """The service with one bearer token, and these options and variables."""
+    variables = {
+        **tree_environment(),
         "PATH": os.environ["PATH"],
         "MCP_PORT": str(port),
         "MCP_AUTH_MODE": "bearer",
@@ -48,9 +50,9 @@ def running_service(port: int, *options: str, **environment: str) -> "Iterator[H
         **environment,
     }
     command = [sys.executable, "-m", "portkey_admin_mcp", "http", *options]
-    # Not a pipe: a service that says much would wait for somebody to read it.
+    # Not a pipe: a full pipe would block the service until somebody reads it.
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, env=given, stderr=log)
+        process = subprocess.Popen(command, env=variables, stderr=log)
         try:
             yield HttpService(process, log)
         finally:
@@ -61,9 +63,9 @@ def running_service(port: int, *options: str, **environment: str) -> "Iterator[H
 def memory_of(process: "subprocess.Popen[bytes]") -> int:
     """Resident memory in kB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+)", status)
-    assert found is not None
-    return int(found[1])
+    match = re.search(r"VmRSS:\s+(\d+)", status)
+    assert match is not None
+    return int(match[1])
 
 
 def wait_for_port(port: int) -> None:
@@ -75,4 +77,4 @@ def wait_for_port(port: int) -> None:
             return
         except OSError:
             time.sleep(0.05)
-    raise TimeoutError("nobody listens")
+    raise TimeoutError(f"nothing listens on port {port}")

@@ -117,15 +117,21 @@ def install() -> None:
         sys.exit("npm could not install the conformance suite")
 
 
-@contextmanager
-def served(mode: str, log: Path, arguments: list[str]) -> Iterator[str]:
-    """Run the fixtures' server in a process of its own; yields the address of its endpoint."""
+def free_port() -> int:
+    """A port that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(HERE / "server.py"), "--port", str(port), "--mode", mode]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def served(
+    port: int, log: Path, command: list[str], environment: dict[str, str] | None = None
+) -> Iterator[str]:
+    """Run a server in a process of its own; yields the address of its endpoint."""
     with log.open("wb") as output:
-        server = subprocess.Popen([*command, *arguments], stdout=output, stderr=output)
+        server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
         _wait_for(server, port, log)
         yield f"http://127.0.0.1:{port}/mcp"
@@ -138,6 +144,12 @@ def served(mode: str, log: Path, arguments: list[str]) -> Iterator[str]:
             sys.exit(
                 f"the server did not stop in {STOP_TIMEOUT_S} seconds: {log.read_text()[-2000:]}"
             )
+
+
+def fixtures_command(port: int, mode: str, arguments: list[str]) -> list[str]:
+    """What starts the fixtures' server."""
+    server = str(HERE / "server.py")
+    return [sys.executable, server, "--port", str(port), "--mode", mode, *arguments]
 
 
 def _wait_for(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -245,7 +257,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for mode in MODES:
             expected = expected_failures(mode, options.store)
-            with served(mode, Path(folder, f"{mode}.log"), arguments) as url:
+            port = free_port()
+            command = fixtures_command(port, mode, arguments)
+            with served(port, Path(folder, f"{mode}.log"), command) as url:
                 for suite in SUITES:
                     results = Path(folder, mode, suite.name)
                     unexpected += run_suite(suite, mode, url, results, expected)

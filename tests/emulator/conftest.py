@@ -1,23 +1,33 @@
-"""The emulator as a plain HTTP client meets it: a request in, a status and a body out."""
+"""Fixtures that send requests to the emulator, without the client."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.seed import seeded_state
+from portkey_admin_mcp.emulator.core.store import frozen_time
 
 Reply = tuple[int, Any]
 ROOTED = ("/v2/", "/v0.1/", "/model-configs/", "/pricing/")
-"""Paths that do not lie under `/v1`."""
+"""The beginnings of paths outside `/v1`."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_test_changes_the_seeded_rows() -> Iterator[None]:
+    """Emulators share the rows of a seed: check at the end that no test changed them."""
+    yield
+    shared = seeded_state("acme", frozen_time())
+    assert json.dumps(shared) == json.dumps(seeded_state.__wrapped__("acme", frozen_time()))
 
 
 @pytest.fixture
 def send(emulator: Emulator) -> Callable[..., Reply]:
-    """Send one request with a seeded key, by name, or with any other; None sends no key."""
+    """Send a request with a seeded key (by name), another key, or (None) no key."""
 
-    def answered(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Reply:
+    def request(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Reply:
         method, target = endpoint.split()
         headers = {} if key is None else {"x-portkey-api-key": emulator.keys().get(key, key)}
         content = b"" if body is None else json.dumps(body).encode()
@@ -25,55 +35,55 @@ def send(emulator: Emulator) -> Callable[..., Reply]:
         status, _headers, answer = emulator.answer(method, path, headers, content)
         return status, json.loads(answer)
 
-    return answered
+    return request
 
 
 @pytest.fixture
-def said(send: Callable[..., Reply]) -> Callable[..., Any]:
-    """Send a request that succeeds, and return the answer."""
+def ok(send: Callable[..., Reply]) -> Callable[..., Any]:
+    """Send a request that must succeed, and return the answer."""
 
-    def answered(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Any:
+    def request(endpoint: str, body: Any = None, *, key: str | None = "owner") -> Any:
         status, answer = send(endpoint, body, key=key)
         assert status == 200, answer
         return answer
 
-    return answered
+    return request
 
 
 @pytest.fixture
 def refused(send: Callable[..., Reply]) -> Callable[..., tuple[int, str]]:
-    """Send a request that fails, and return its status and Portkey's code for it."""
+    """Send a request that must be refused, and return its status and Portkey's error code."""
 
-    def answered(endpoint: str, body: Any = None, *, key: str | None = "owner") -> tuple[int, str]:
+    def request(endpoint: str, body: Any = None, *, key: str | None = "owner") -> tuple[int, str]:
         status, answer = send(endpoint, body, key=key)
         assert status >= 400, answer
         return status, answer["data"]["errorCode"]
 
-    return answered
+    return request
 
 
 @pytest.fixture
 def control(emulator: Emulator) -> Callable[..., Any]:
-    """Ask the emulator's own API, which needs no key."""
+    """Send a control request."""
 
-    def answered(endpoint: str, body: Any = None) -> Any:
+    def request(endpoint: str, body: Any = None) -> Any:
         method, path = endpoint.split()
         content = b"" if body is None else json.dumps(body).encode()
         status, _headers, answer = emulator.answer(method, f"/emulator/{path}", {}, content)
         assert status == 200, answer
         return json.loads(answer)
 
-    return answered
+    return request
 
 
 @pytest.fixture
-def new_key(said: Callable[..., Any]) -> Callable[..., str]:
-    """The secret of a new key with these scopes and no others."""
+def new_key(ok: Callable[..., Any]) -> Callable[..., str]:
+    """The secret of a new key with only these scopes."""
 
     def scoped(*scopes: str, workspace: str | None = None) -> str:
         kind = "organisation" if workspace is None else "workspace"
         body = {"name": "New", "scopes": scopes, "workspace_id": workspace}
-        return str(said(f"POST /api-keys/{kind}/service", body)["key"])
+        return str(ok(f"POST /api-keys/{kind}/service", body)["key"])
 
     return scoped
 

@@ -1,4 +1,4 @@
-"""Analytics in the emulator: every figure comes from the same rows, and adds up."""
+"""Analytics in the emulator: all figures agree with the stored requests."""
 
 import sqlite3
 from collections import Counter
@@ -6,8 +6,16 @@ from urllib.parse import urlencode
 
 import pytest
 
+from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.emulator.traffic.month import BURST_DAY, REQUESTS, STALE_DAY
-from portkey_admin_mcp.emulator.traffic.requests import PER_CENT, database, milliseconds, shown_time
+from portkey_admin_mcp.emulator.traffic.requests import (
+    UNITS_PER_CENT,
+    database,
+    dicts,
+    milliseconds,
+    shown_time,
+)
 
 MONTH = ("2026-10-01T00:00:00Z", "2026-11-03T00:00:00Z")
 HALVES = (("2026-10-01T00:00:00Z", "2026-10-17T12:34:56Z"), ("2026-10-17T12:34:56Z", MONTH[1]))
@@ -21,26 +29,21 @@ GROUPS = ("users", "ai-models", "metadata/team", "workspaces", "model", "provide
 
 
 @pytest.fixture
-def ask(said):
-    def answered(what, period=MONTH, key="owner", **query):
+def ask(ok):
+    def request(what, period=MONTH, key="owner", **query):
         times = {"time_of_generation_min": period[0], "time_of_generation_max": period[1]}
-        return said(f"GET /analytics/{what}?{urlencode(times | query)}", key=key)
+        return ok(f"GET /analytics/{what}?{urlencode(times | query)}", key=key)
 
-    return answered
+    return request
 
 
-@pytest.fixture
-def rows(emulator, workspace):
-    """The requests of a workspace, by its name, straight from where they are kept."""
-
-    def found(name="Support"):
-        cursor = database(emulator.store).execute(
-            "select * from requests where workspace_id = ?", (workspace(name),)
-        )
-        cursor.row_factory = sqlite3.Row
-        return [dict(row) for row in cursor.fetchall()]
-
-    return found
+@pytest.fixture(scope="module")
+def rows():
+    """The requests of the workspace Support, straight from the database."""
+    store = Emulator("acme", frozen_time).store
+    (support,) = store.table("workspaces").where(name="Support")
+    sql = "select * from requests where workspace_id = ?"
+    return dicts(database(store).execute(sql, (support["id"],)))
 
 
 @pytest.fixture
@@ -52,15 +55,15 @@ def total(graph):
     return sum(point["total"] for point in graph["data_points"])
 
 
-def test_the_month_is_as_large_as_it_says(emulator):
+def test_the_month_has_the_documented_number_of_requests(emulator):
     (count,) = database(emulator.store).execute("select count(*) from requests").fetchone()
 
     assert count == REQUESTS
 
 
 def test_sums_are_those_of_the_rows(ask, rows, support):
-    found = rows()
-    cost = sum(row["cost"] for row in found) / PER_CENT
+    found = rows
+    cost = sum(row["cost"] for row in found) / UNITS_PER_CENT
     requests, spent = ask("graphs/requests", **support), ask("graphs/cost", **support)
     tokens, errors = ask("graphs/tokens", **support), ask("graphs/errors", **support)
 
@@ -102,19 +105,19 @@ def test_groups_add_up_to_the_graphs(ask, support):
 
 
 def test_workspaces_add_up_to_the_organisation(ask, workspace):
-    homes = {h["workspace"]: h for h in ask("groups/workspaces")["data"]}
+    workspaces = {h["workspace"]: h for h in ask("groups/workspaces")["data"]}
     each = [
         ask("graphs/requests", workspace_slug=workspace(name))["summary"]["total"]
         for name in ("Support", "Shared Team Workspace", "Science")
     ]
 
-    assert sorted(home["requests"] for home in homes.values()) == sorted(each)
+    assert sorted(workspace_id["requests"] for workspace_id in workspaces.values()) == sorted(each)
     assert sum(each) == REQUESTS
     assert [r["requests"] for r in ask("groups/workspace")["data"]] == sorted(each, reverse=True)
 
 
 @pytest.mark.parametrize("graph", ["requests", "cost", "tokens", "errors", "feedbacks"])
-def test_two_halves_make_a_whole(ask, support, graph):
+def test_two_halves_of_a_period_add_up_to_the_period(ask, support, graph):
     halves = [ask(f"graphs/{graph}", half, **support)["summary"]["total"] for half in HALVES]
 
     assert sum(halves) == pytest.approx(ask(f"graphs/{graph}", **support)["summary"]["total"])
@@ -134,7 +137,7 @@ def test_two_halves_make_a_whole(ask, support, graph):
     ],
 )
 def test_a_list_counts_what_it_names(ask, rows, support, name, column):
-    counts = Counter(str(row[column]) for row in rows() if row[column] is not None)
+    counts = Counter(str(row[column]) for row in rows if row[column] is not None)
     one, *others = sorted(counts)[:2]
 
     def counted(value):
@@ -147,32 +150,32 @@ def test_a_list_counts_what_it_names(ask, rows, support, name, column):
 
 
 def test_the_values_of_a_filter_partition_the_requests(ask, rows, support):
-    whole = ask("graphs/requests", **support)["summary"]["total"]
-    models = {f"{row['ai_org']}__{row['ai_model']}" for row in rows()}
+    everything = ask("graphs/requests", **support)["summary"]["total"]
+    models = {f"{row['ai_org']}__{row['ai_model']}" for row in rows}
     parts = [
         ask("graphs/requests", **support, ai_org_model=model)["summary"]["total"]
         for model in models
     ]
 
     assert len(models) == 3
-    assert sum(parts) == whole
+    assert sum(parts) == everything
     team = ask("graphs/requests", **support, metadata='{"environment":"staging"}')
     rest = ask("graphs/requests", **support, metadata='{"environment":"production"}')
-    assert team["summary"]["total"] + rest["summary"]["total"] == whole
+    assert team["summary"]["total"] + rest["summary"]["total"] == everything
 
 
 @pytest.mark.parametrize(
     ("name", "column", "unit"),
     [
         ("total_units", "total_units", 1),
-        ("cost", "cost", PER_CENT),
+        ("cost", "cost", UNITS_PER_CENT),
         ("prompt_token", "req_units", 1),
         ("completion_token", "res_units", 1),
         ("weighted_feedback", "weighted_feedback", 1),
     ],
 )
 def test_a_range_includes_its_ends(ask, rows, support, name, column, unit):
-    values = sorted(row[column] for row in rows() if row[column] is not None)
+    values = sorted(row[column] for row in rows if row[column] is not None)
     middle = values[len(values) // 2]
 
     def counted(**query):
@@ -189,18 +192,20 @@ def test_a_range_of_cost_includes_its_ends_to_the_last_digit(ask, emulator):
     database(emulator.store).execute("update requests set cost = rowid")
 
     for cost in (1, 3, 7, 4_321):
-        exact = {"cost_min": cost / PER_CENT, "cost_max": cost / PER_CENT}
-        assert [home["requests"] for home in ask("groups/workspaces", **exact)["data"]] == [1]
+        exact = {"cost_min": cost / UNITS_PER_CENT, "cost_max": cost / UNITS_PER_CENT}
+        assert [
+            workspace_id["requests"] for workspace_id in ask("groups/workspaces", **exact)["data"]
+        ] == [1]
 
 
 def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support, emulator):
-    found = rows()
+    found = rows
     hits = Counter(row["cache"] for row in found if row["cache"] in ("simple", "semantic"))
     rate = ask("graphs/cache/hit-rate", **support)
     points = rate["data_points"]
     assert rate["summary"]["total"] == hits.total()
     assert sum(point["simple_hits"] for point in points) == hits["simple"]
-    saved = sum(row["saved"] for row in found if row["cache"] == "simple") / PER_CENT
+    saved = sum(row["saved"] for row in found if row["cache"] == "simple") / UNITS_PER_CENT
     assert points[-1]["cumulative_simple_cache_savings"] == pytest.approx(saved)
     summary = ask("summary/cache", **support)["summary"]
     assert (summary["hits"], summary["total_requests"]) == (hits.total(), len(found))
@@ -225,7 +230,7 @@ def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support,
 
 
 def test_latencies_are_percentiles_by_nearest_rank(ask, rows, support):
-    times = sorted(row["latency"] for row in rows())
+    times = sorted(row["latency"] for row in rows)
 
     summary = ask("graphs/latency", **support)["summary"]
 
@@ -233,7 +238,7 @@ def test_latencies_are_percentiles_by_nearest_rank(ask, rows, support):
     assert summary["p99"] == times[-(-len(times) * 99 // 100) - 1]
     (only,) = ask("groups/ai_service", **support, ai_org_model="anthropic__claude-sonnet-5",
                   columns="p95_latency,p99_latency,avg_latency")["data"]  # fmt: skip
-    slow = sorted(r["latency"] for r in rows() if r["ai_org"] == "anthropic")
+    slow = sorted(r["latency"] for r in rows if r["ai_org"] == "anthropic")
     assert only["p95_latency"] == slow[-(-len(slow) * 95 // 100) - 1]
 
 
@@ -260,7 +265,7 @@ def test_an_empty_period_has_no_groups(ask, group):
         (MONTH, "T00:00:00.000Z"),
     ],
 )
-def test_points_are_as_wide_as_the_period_asks(ask, support, period, step):
+def test_the_period_decides_how_much_time_a_point_covers(ask, support, period, step):
     points = ask("graphs/requests", period, **support)["data_points"]
 
     assert len(points) > 10
@@ -270,13 +275,17 @@ def test_points_are_as_wide_as_the_period_asks(ask, support, period, step):
 
 def test_a_workspace_key_sees_its_own_and_an_admin_the_default_one(ask, workspace):
     shared, support = workspace("Shared Team Workspace"), workspace("Support")
-    home = {"workspace_slug": shared}
+    workspace_id = {"workspace_slug": shared}
 
     def counted(key, **query):
         return ask("graphs/requests", key=key, **query)["summary"]["total"]
 
-    assert counted("admin") == counted("admin", **home) != counted("admin", workspace_slug=support)
-    assert counted("workspace-service", **home) == counted("admin", workspace_slug=support)
+    assert (
+        counted("admin")
+        == counted("admin", **workspace_id)
+        != counted("admin", workspace_slug=support)
+    )
+    assert counted("workspace-service", **workspace_id) == counted("admin", workspace_slug=support)
     for group in ("workspaces", "workspace", "model"):
         named = ask(f"groups/{group}", key="workspace-service", workspace_slug="ws-none")
         assert named == ask(f"groups/{group}", key="workspace-service")
@@ -284,25 +293,25 @@ def test_a_workspace_key_sees_its_own_and_an_admin_the_default_one(ask, workspac
     assert own["requests"] == counted("workspace-service")
 
 
-def test_what_was_planted_can_be_found(ask, support, key_id, emulator, said):
+def test_the_planned_events_of_the_month_can_be_found(ask, support, key_id, emulator, ok):
     days = ask("graphs/cost", **support)["data_points"]
     dear = max(days, key=lambda day: day["total"])
-    usual = sorted(day["total"] for day in days)[len(days) // 2]
+    median = sorted(day["total"] for day in days)[len(days) // 2]
     assert dear["timestamp"][:10] == "2026-10-28"
-    assert dear["total"] > 3 * usual
-    whole = ("2026-10-28T00:00:00Z", "2026-10-29T00:00:00Z")
-    assert ask("groups/users", whole, **support)["data"][0]["user"] == "diego@acme.example"
+    assert dear["total"] > 3 * median
+    everything = ("2026-10-28T00:00:00Z", "2026-10-29T00:00:00Z")
+    assert ask("groups/users", everything, **support)["data"][0]["user"] == "diego@acme.example"
 
     stacks = ask("graphs/errors/stacks", **support)["data_points"]
     burst = [p["timestamp"][:10] for p in stacks for s in p["stats"]
              if s["response_status_code"] == 503]  # fmt: skip
     assert burst == ["2026-10-22"], BURST_DAY
 
-    names = {key["id"]: key["name"] for key in said("GET /api-keys")["data"]}
+    names = {key["id"]: key["name"] for key in ok("GET /api-keys")["data"]}
     keys = ask("groups/api_key", columns="requests,last_seen")["data"]
     seen = {names[row["api_key"]]: row["last_seen"] for row in keys}
     assert seen["Nightly batch"] < "2026-10-14T" < "2026-11-02T" < seen["Dashboard"], STALE_DAY
-    board = next(k for k in said("GET /api-keys")["data"] if k["name"] == "Dashboard")
+    board = next(k for k in ok("GET /api-keys")["data"] if k["name"] == "Dashboard")
     assert len(board["scopes"]) > 20
 
     slow = ask("graphs/latency", **support, ai_org_model="anthropic__claude-sonnet-5")
@@ -346,13 +355,13 @@ def test_groups_are_sorted_paged_and_have_the_columns_asked_for(ask, support):
         ({"workspace_slug": "ws-none"}, (403, "AB03")),
     ],
 )
-def test_what_cannot_be_counted_is_refused(refused, query, answer):
+def test_an_invalid_filter_is_refused(refused, query, answer):
     times = {"time_of_generation_min": MONTH[0], "time_of_generation_max": MONTH[1]}
 
     assert refused(f"GET /analytics/groups/model?{urlencode(times | query)}") == answer
 
 
-def test_a_group_that_there_is_not_is_refused(refused):
+def test_an_unknown_group_is_refused(refused):
     times = {"time_of_generation_min": MONTH[0], "time_of_generation_max": MONTH[1]}
 
     assert refused(f"GET /analytics/groups/colour?{urlencode(times)}") == (400, "AB01")
@@ -369,17 +378,17 @@ def test_a_time_is_utc_unless_it_names_an_offset(ask, support, noon):
     )
 
 
-def test_an_offset_whose_plus_was_not_quoted_is_understood(said):
+def test_an_offset_whose_plus_was_not_quoted_is_understood(ok):
     times = {
         "time_of_generation_min": "2026-10-15T14:00:00+02:00",
         "time_of_generation_max": MONTH[1],
     }
     quoted = f"GET /analytics/graphs/requests?{urlencode(times)}"
 
-    assert said(quoted.replace("%2B", "+")) == said(quoted)
+    assert ok(quoted.replace("%2B", "+")) == ok(quoted)
 
 
-def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
+def test_the_month_survives_a_restart_and_is_removed_by_a_reset(tmp_path):
     from portkey_admin_mcp.emulator.core.app import Emulator
     from portkey_admin_mcp.emulator.core.store import frozen_time
 
@@ -397,24 +406,26 @@ def test_the_month_survives_a_restart_and_goes_with_a_reset(tmp_path):
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_a_month_that_was_interrupted_is_made_at_the_next_question(tmp_path, restarts):
+def test_an_interrupted_month_is_generated_again_at_the_next_request(tmp_path, restarts):
     from portkey_admin_mcp.emulator.core.app import Emulator
     from portkey_admin_mcp.emulator.core.store import frozen_time
 
-    asked = Emulator("acme", frozen_time, tmp_path / "state.db")
-    asked.store.database.set_progress_handler(lambda: 1, 20_000)
+    parameters = Emulator("acme", frozen_time, tmp_path / "state.db")
+    parameters.store.database.set_progress_handler(lambda: 1, 20_000)
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-        database(asked.store)
-    asked.store.database.set_progress_handler(None, 0)
+        database(parameters.store)
+    parameters.store.database.set_progress_handler(None, 0)
     if restarts:
-        asked.store.close()
-        asked = Emulator("acme", frozen_time, tmp_path / "state.db")
+        parameters.store.close()
+        parameters = Emulator("acme", frozen_time, tmp_path / "state.db")
 
-    assert database(asked.store).execute("select count(*) from requests").fetchone() == (REQUESTS,)
-    asked.store.close()
+    assert database(parameters.store).execute("select count(*) from requests").fetchone() == (
+        REQUESTS,
+    )
+    parameters.store.close()
 
 
-def test_times_are_shown_as_they_are_kept(emulator):
+def test_stored_times_are_shown_unchanged(emulator):
     now = emulator.store.now()
 
     assert shown_time(milliseconds(now)) == emulator.store.stamp()

@@ -1,4 +1,4 @@
-"""API keys as the emulator answers them, and as it lets them in."""
+"""API keys in the emulator: their endpoints, and their permissions."""
 
 from datetime import timedelta
 
@@ -14,28 +14,28 @@ def support(workspace):
 
 
 @pytest.fixture
-def made(said, support):
+def created(ok, support):
     """The answer to a new service key in Support, which may list configs."""
     body = {"name": "New", "scopes": ["configs.list"], "workspace_id": support}
-    return said("POST /api-keys/workspace/service", body)
+    return ok("POST /api-keys/workspace/service", body)
 
 
-def test_the_secret_is_shown_once_and_masked_ever_after(said, made):
-    path = f"/api-keys/{made['id']}"
-    masked = f"{made['key'][:2]}*****{made['key'][-3:]}"
+def test_the_secret_is_shown_once_and_masked_afterwards(ok, created):
+    path = f"/api-keys/{created['id']}"
+    masked = f"{created['key'][:2]}*****{created['key'][-3:]}"
 
-    listed = next(k for k in said("GET /api-keys")["data"] if k["id"] == made["id"])
+    listed = next(k for k in ok("GET /api-keys")["data"] if k["id"] == created["id"])
 
-    assert set(made) == {"id", "key", "object"}
-    assert said(f"GET {path}")["key"] == listed["key"] == masked
-    assert made["key"] not in str([said(f"GET {path}"), said(f"PUT {path}", {"name": "x"})])
+    assert set(created) == {"id", "key", "object"}
+    assert ok(f"GET {path}")["key"] == listed["key"] == masked
+    assert created["key"] not in str([ok(f"GET {path}"), ok(f"PUT {path}", {"name": "x"})])
     assert not [name for name in listed if name.startswith("_")]
 
 
-def test_a_new_key_opens_the_doors_of_its_scopes(said, refused, made, support):
-    assert said("GET /configs", key=made["key"])["total"] == 2
-    assert refused("GET /virtual-keys", key=made["key"]) == (403, "AB03")
-    assert said(f"GET /api-keys/{made['id']}")["workspace_id"] == support
+def test_a_new_key_may_do_what_its_scopes_allow(ok, refused, created, support):
+    assert ok("GET /configs", key=created["key"])["total"] == 2
+    assert refused("GET /virtual-keys", key=created["key"]) == (403, "AB03")
+    assert ok(f"GET /api-keys/{created['id']}")["workspace_id"] == support
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_a_new_key_opens_the_doors_of_its_scopes(said, refused, made, support):
         ("workspace/user", {"workspace_id": "Support", "user_id": "Emi"}, "workspace-user"),
     ],
 )
-def test_there_are_three_kinds_of_key(said, workspace, user, kind, more, type_):
+def test_there_are_three_kinds_of_key(ok, workspace, user, kind, more, type_):
     named = {"workspace_id": workspace, "user_id": user}
     body = {name: named[name](value) for name, value in more.items()}
 
-    made = said(f"POST /api-keys/{kind}", {"name": "x", "scopes": ["logs.view"], **body})
+    created = ok(f"POST /api-keys/{kind}", {"name": "x", "scopes": ["logs.view"], **body})
 
-    key = said(f"GET /api-keys/{made['id']}")
+    key = ok(f"GET /api-keys/{created['id']}")
     assert (key["type"], key["status"], key["object"]) == (type_, "active", "api-key")
     assert {name: key[name] for name in ("workspace_id", "user_id")} == {
         "workspace_id": None,
@@ -110,24 +110,24 @@ def test_there_are_three_kinds_of_key(said, workspace, user, kind, more, type_):
         ),
     ],
 )
-def test_a_key_that_cannot_be_is_refused_and_not_kept(said, refused, support, kind, change):
+def test_an_invalid_key_is_refused_and_not_stored(ok, refused, support, kind, change):
     body = {"name": "x", "scopes": ["logs.view"], "workspace_id": support, **change}
-    before = said("GET /api-keys")["total"]
+    before = ok("GET /api-keys")["total"]
 
     assert refused(f"POST /api-keys/{kind}", body) == (400, "AB01")
-    assert said("GET /api-keys")["total"] == before
+    assert ok("GET /api-keys")["total"] == before
 
 
-def test_a_refused_change_changes_nothing(said, refused, made):
-    path = f"/api-keys/{made['id']}"
-    before = said(f"GET {path}")
+def test_a_refused_change_changes_nothing(ok, refused, created):
+    path = f"/api-keys/{created['id']}"
+    before = ok(f"GET {path}")
 
     assert refused(f"PUT {path}", {"name": "y", "expires_at": "soon"}) == (400, "AB01")
     assert refused(f"PUT {path}", {"name": "y", "rotation_policy": {}}) == (400, "AB01")
-    assert said(f"GET {path}") == before
+    assert ok(f"GET {path}") == before
 
 
-def test_what_is_given_changes_null_clears_and_kind_and_person_never_change(said, support, user):
+def test_given_fields_change_null_clears_and_type_and_user_stay(ok, support, user):
     body = {
         "name": "x",
         "scopes": ["logs.view"],
@@ -138,8 +138,8 @@ def test_what_is_given_changes_null_clears_and_kind_and_person_never_change(said
         "rotation_policy": {"rotation_period": "monthly"},
         "defaults": {"metadata": {"a": "1"}},
     }
-    path = f"/api-keys/{said('POST /api-keys/workspace/user', body)['id']}"
-    before = said(f"GET {path}")
+    path = f"/api-keys/{ok('POST /api-keys/workspace/user', body)['id']}"
+    before = ok(f"GET {path}")
     change = {
         "expires_at": None,
         "rate_limits": None,
@@ -149,9 +149,9 @@ def test_what_is_given_changes_null_clears_and_kind_and_person_never_change(said
         "defaults": {"allow_config_override": False},
     }
 
-    assert said(f"PUT {path}", change) == {}
+    assert ok(f"PUT {path}", change) == {}
 
-    after = said(f"GET {path}")
+    after = ok(f"GET {path}")
     assert {name for name in before if before[name] != after[name]} == {
         "expires_at",
         "rate_limits",
@@ -164,26 +164,26 @@ def test_what_is_given_changes_null_clears_and_kind_and_person_never_change(said
     assert (after["user_id"], after["allow_config_override"]) == (user("Emi"), 0)
 
 
-def test_a_config_is_named_by_id_or_slug_and_read_back_as_slug(said, emulator, made):
+def test_a_config_is_named_by_id_or_slug_and_read_back_as_slug(ok, emulator, created):
     config = next(iter(emulator.store.table("configs").rows()))
 
-    said(f"PUT /api-keys/{made['id']}", {"defaults": {"config_id": config["id"]}})
+    ok(f"PUT /api-keys/{created['id']}", {"defaults": {"config_id": config["id"]}})
 
-    defaults = said(f"GET /api-keys/{made['id']}")["defaults"]
+    defaults = ok(f"GET /api-keys/{created['id']}")["defaults"]
     assert defaults["config_id"] == config["slug"]
 
 
-def test_a_persons_key_inherits_the_config_of_its_workspace_unless_it_names_one(
-    said, emulator, support, user
+def test_a_users_key_inherits_the_config_of_its_workspace_unless_it_names_one(
+    ok, emulator, support, user
 ):
     first, second = (row["slug"] for row in emulator.store.table("configs").rows())
-    said(f"PUT /admin/workspaces/{support}", {"defaults": {"user_api_key_config": first}})
+    ok(f"PUT /admin/workspaces/{support}", {"defaults": {"user_api_key_config": first}})
 
     def config(kind, **defaults):
         body = {"name": "x", "scopes": ["logs.view"], "workspace_id": support}
         body |= {"user_id": user("Emi"), "defaults": defaults}
-        made = said(f"POST /api-keys/workspace/{kind}", body)
-        return said(f"GET /api-keys/{made['id']}")["defaults"]["config_id"]
+        created = ok(f"POST /api-keys/workspace/{kind}", body)
+        return ok(f"GET /api-keys/{created['id']}")["defaults"]["config_id"]
 
     assert config("user") == first
     assert config("user", config_id=second) == second
@@ -203,139 +203,139 @@ def test_a_persons_key_inherits_the_config_of_its_workspace_unless_it_names_one(
         ),
     ],
 )
-def test_the_next_rotation_is_at_midnight_and_a_given_one_wins(said, made, policy, next_rotation):
-    path = f"/api-keys/{made['id']}"
+def test_the_next_rotation_is_at_midnight_and_a_given_one_wins(ok, created, policy, next_rotation):
+    path = f"/api-keys/{created['id']}"
 
-    said(f"PUT {path}", {"rotation_policy": policy})
+    ok(f"PUT {path}", {"rotation_policy": policy})
 
-    kept = said(f"GET {path}")["rotation_policy"]
-    assert kept == {**policy, "next_rotation_at": next_rotation}
+    remaining = ok(f"GET {path}")["rotation_policy"]
+    assert remaining == {**policy, "next_rotation_at": next_rotation}
 
 
-def test_rotation_keeps_both_secrets_until_the_transition_ends(said, refused, emulator, made):
-    turned = said(f"POST /api-keys/{made['id']}/rotate", {})
+def test_rotation_keeps_both_secrets_until_the_transition_ends(ok, refused, emulator, created):
+    turned = ok(f"POST /api-keys/{created['id']}/rotate", {})
 
-    assert turned["id"] == made["id"]
+    assert turned["id"] == created["id"]
     assert turned["key_transition_expires_at"] == "2026-11-02T09:30:00.000Z"
     emulator.store.ahead = timedelta(minutes=30, seconds=-1)
-    said("GET /configs", key=made["key"])
-    said("GET /configs", key=turned["key"])
+    ok("GET /configs", key=created["key"])
+    ok("GET /configs", key=turned["key"])
 
     emulator.store.ahead = timedelta(minutes=30)
-    assert refused("GET /configs", key=made["key"]) == (401, "AB05")
-    said("GET /configs", key=turned["key"])
+    assert refused("GET /configs", key=created["key"]) == (401, "AB05")
+    ok("GET /configs", key=turned["key"])
 
 
-def test_a_key_is_not_rotated_again_before_the_transition_ends(said, refused, emulator, made):
-    path = f"/api-keys/{made['id']}"
-    first = said(f"POST {path}/rotate", {"key_transition_period_ms": 2 * HALF_AN_HOUR_MS})
+def test_a_key_is_not_rotated_again_before_the_transition_ends(ok, refused, emulator, created):
+    path = f"/api-keys/{created['id']}"
+    first = ok(f"POST {path}/rotate", {"key_transition_period_ms": 2 * HALF_AN_HOUR_MS})
 
     emulator.store.ahead = timedelta(minutes=59)
     assert refused(f"POST {path}/rotate") == (409, "AB07")
     masked = f"{first['key'][:2]}*****{first['key'][-3:]}"
-    assert said(f"GET {path}")["key"] == masked
+    assert ok(f"GET {path}")["key"] == masked
 
     emulator.store.ahead = timedelta(minutes=60)
-    second = said(f"POST {path}/rotate")
-    said("GET /configs", key=first["key"])
-    said("GET /configs", key=second["key"])
-    assert refused("GET /configs", key=made["key"]) == (401, "AB05")
+    second = ok(f"POST {path}/rotate")
+    ok("GET /configs", key=first["key"])
+    ok("GET /configs", key=second["key"])
+    assert refused("GET /configs", key=created["key"]) == (401, "AB05")
 
 
 @pytest.mark.parametrize(
     "transition", [HALF_AN_HOUR_MS - 1, str(HALF_AN_HOUR_MS), 7 * DAY_MS, 10**30]
 )
-def test_a_transition_has_a_shortest_and_a_longest_time(said, refused, made, transition):
-    path = f"/api-keys/{made['id']}"
-    said(f"PUT {path}", {"rotation_policy": {"rotation_period": "weekly"}})
+def test_a_transition_has_a_minimum_and_a_maximum(ok, refused, created, transition):
+    path = f"/api-keys/{created['id']}"
+    ok(f"PUT {path}", {"rotation_policy": {"rotation_period": "weekly"}})
 
     body = {"key_transition_period_ms": transition}
     assert refused(f"POST {path}/rotate", body) == (400, "AB01")
-    said(f"POST {path}/rotate", {"key_transition_period_ms": 7 * DAY_MS - 1})
+    ok(f"POST {path}/rotate", {"key_transition_period_ms": 7 * DAY_MS - 1})
 
 
-def test_a_deleted_key_opens_nothing(said, refused, made):
-    path = f"/api-keys/{made['id']}"
+def test_a_deleted_key_is_invalid(ok, refused, created):
+    path = f"/api-keys/{created['id']}"
 
-    assert said(f"DELETE {path}") == {}
+    assert ok(f"DELETE {path}") == {}
 
-    assert refused("GET /configs", key=made["key"]) == (401, "AB05")
+    assert refused("GET /configs", key=created["key"]) == (401, "AB05")
     assert refused(f"GET {path}") == (403, "AB03")
     assert refused(f"POST {path}/rotate") == (403, "AB03")
     assert refused("GET /api-keys/none") == (404, "AB08")
 
 
-def test_a_key_expires_at_its_moment(said, refused, emulator, made):
-    path = f"/api-keys/{made['id']}"
-    said(f"PUT {path}", {"expires_at": "2026-11-02T12:00:00+02:00"})
+def test_a_key_expires_at_its_time(ok, refused, emulator, created):
+    path = f"/api-keys/{created['id']}"
+    ok(f"PUT {path}", {"expires_at": "2026-11-02T12:00:00+02:00"})
 
     emulator.store.ahead = timedelta(minutes=59)
-    said("GET /configs", key=made["key"])
-    assert said(f"GET {path}")["status"] == "active"
+    ok("GET /configs", key=created["key"])
+    assert ok(f"GET {path}")["status"] == "active"
 
     emulator.store.ahead = timedelta(minutes=60)
-    assert refused("GET /configs", key=made["key"]) == (401, "AB05")
-    assert said(f"GET {path}")["status"] == "expired"
+    assert refused("GET /configs", key=created["key"]) == (401, "AB05")
+    assert ok(f"GET {path}")["status"] == "expired"
 
 
 @pytest.mark.parametrize(
     ("status", "after"), [("exhausted", "active"), ("revoked", "revoked"), ("active", "active")]
 )
-def test_a_budget_begun_anew_revives_only_what_was_exhausted(said, emulator, made, status, after):
+def test_a_budget_reset_reactivates_only_exhausted_keys(ok, emulator, created, status, after):
     keys = emulator.store.table("api_keys")
-    keys.change(keys[made["id"]], {"status": status, "_usage": 7})
+    keys.change(keys[created["id"]], {"status": status, "_usage": 7})
 
-    said(f"PUT /api-keys/{made['id']}", {"reset_usage": True})
+    ok(f"PUT /api-keys/{created['id']}", {"reset_usage": True})
 
-    row = keys[made["id"]]
+    row = keys[created["id"]]
     assert (row["status"], row["_usage"]) == (after, 0)
 
 
-def test_an_admin_lists_all_keys_or_those_of_one_workspace_newest_first(said, made, support):
-    everything = said("GET /api-keys", key="admin")
-    ours = said(f"GET /api-keys?workspace_id={support}", key="admin")
-    page = said("GET /api-keys?page_size=2&current_page=1", key="admin")
+def test_an_admin_lists_all_keys_or_those_of_one_workspace_newest_first(ok, created, support):
+    everything = ok("GET /api-keys", key="admin")
+    ours = ok(f"GET /api-keys?workspace_id={support}", key="admin")
+    page = ok("GET /api-keys?page_size=2&current_page=1", key="admin")
 
     assert everything["total"] == page["total"] == 9
     assert [key["name"] for key in ours["data"]] == ["New", "Workspace user", "Workspace service"]
     assert page["data"] == everything["data"][2:4]
 
 
-def test_a_key_lists_only_the_kinds_its_scopes_name(said, new_key, refused):
+def test_a_key_lists_only_the_kinds_its_scopes_name(ok, new_key, refused):
     services = new_key("workspace_service_api_keys.list")
 
-    assert {key["type"] for key in said("GET /api-keys", key=services)["data"]} == {
+    assert {key["type"] for key in ok("GET /api-keys", key=services)["data"]} == {
         "workspace-service"
     }
     assert refused("GET /api-keys", key=new_key("workspace_service_api_keys.read")) == (403, "AB03")
 
 
-def test_a_key_that_may_list_a_kind_of_which_there_is_none_lists_none(said, new_key, workspace):
+def test_a_key_that_may_list_a_type_without_keys_gets_an_empty_list(ok, new_key, workspace):
     key = new_key("workspace_user_api_keys.list", workspace=workspace("Science"))
 
-    assert said("GET /api-keys", key=key) == {"object": "list", "total": 0, "data": []}
+    assert ok("GET /api-keys", key=key) == {"object": "list", "total": 0, "data": []}
 
 
-def test_the_scope_depends_on_the_kind_of_the_key_acted_on(said, refused, new_key, made, key_id):
+def test_the_scope_depends_on_the_kind_of_the_key_acted_on(ok, refused, new_key, created, key_id):
     reader = new_key("workspace_service_api_keys.read", "organisation_service_api_keys.update")
     admin = key_id("admin")
 
-    assert said(f"GET /api-keys/{made['id']}", key=reader)["name"] == "New"
+    assert ok(f"GET /api-keys/{created['id']}", key=reader)["name"] == "New"
     assert refused(f"GET /api-keys/{admin}", key=reader) == (403, "AB03")
-    assert refused(f"PUT /api-keys/{made['id']}", {}, key=reader) == (403, "AB03")
-    assert said(f"PUT /api-keys/{admin}", {}, key=reader) == {}
+    assert refused(f"PUT /api-keys/{created['id']}", {}, key=reader) == (403, "AB03")
+    assert ok(f"PUT /api-keys/{admin}", {}, key=reader) == {}
 
 
 @pytest.mark.parametrize("act", ["GET", "PUT", "DELETE", "POST"])
 def test_a_workspace_key_reaches_no_key_outside_its_workspace(
-    said, refused, workspace, key_id, new_key, act
+    ok, refused, workspace, key_id, new_key, act
 ):
     kinds = ("organisation_service_api_keys", "workspace_service_api_keys")
     acts = ("read", "update", "delete", "rotate")
     scopes = [f"{kind}.{act}" for kind in kinds for act in acts]
     ours = new_key(*scopes, workspace=workspace("Support"))
     body = {"name": "x", "scopes": ["logs.view"], "workspace_id": workspace("Science")}
-    elsewhere = said("POST /api-keys/workspace/service", body)["id"]
+    elsewhere = ok("POST /api-keys/workspace/service", body)["id"]
     tail = "/rotate" if act == "POST" else ""
 
     for target in (elsewhere, key_id("admin")):
@@ -344,12 +344,12 @@ def test_a_workspace_key_reaches_no_key_outside_its_workspace(
 
 
 def test_a_workspace_key_neither_lists_nor_makes_keys_elsewhere(
-    said, refused, new_key, support, workspace
+    ok, refused, new_key, support, workspace
 ):
     key, science = "workspace-service", workspace("Science")
     body = {"name": "x", "scopes": ["logs.view"]}
 
-    listed = said("GET /api-keys", key=key)["data"]
+    listed = ok("GET /api-keys", key=key)["data"]
     assert {row["workspace_id"] for row in listed} == {support}
     assert refused(f"GET /api-keys?workspace_id={science}", key=key) == (403, "AB03")
     there = {**body, "workspace_id": science}
@@ -357,5 +357,5 @@ def test_a_workspace_key_neither_lists_nor_makes_keys_elsewhere(
     maker = new_key("organisation_service_api_keys.create", workspace=support)
     assert refused("POST /api-keys/organisation/service", body, key=maker) == (403, "AB03")
 
-    made = said("POST /api-keys/workspace/service", body, key=key)
-    assert said(f"GET /api-keys/{made['id']}", key=key)["workspace_id"] == support
+    created = ok("POST /api-keys/workspace/service", body, key=key)
+    assert ok(f"GET /api-keys/{created['id']}", key=key)["workspace_id"] == support

@@ -1,4 +1,4 @@
-"""Audit logs in the emulator: every write that succeeded, without secrets."""
+"""Audit logs in the emulator: all successful writes, without secrets."""
 
 from urllib.parse import urlencode
 
@@ -6,29 +6,29 @@ import pytest
 
 
 @pytest.fixture
-def audit(said, emulator):
+def audit(ok, emulator):
     organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
 
     def listed(key="owner", **query):
-        asked = {
+        parameters = {
             "organisation_id": organisation,
             "start_time": "2026-11-01T00:00:00Z",
             "end_time": "2026-11-03T00:00:00Z",
         }
-        return said(f"GET /audit-logs?{urlencode(asked | query)}", key=key)
+        return ok(f"GET /audit-logs?{urlencode(parameters | query)}", key=key)
 
     return listed
 
 
 @pytest.fixture
-def changes(said, refused, workspace):
+def changes(ok, refused, workspace):
     """Three writes of two keys, a refused one, and a read."""
     support = workspace("Support")
-    said("POST /configs", {"name": "A", "config": {}, "workspace_id": support})
-    slug = said("GET /configs", key="workspace-user")["data"][0]["slug"]
-    said(f"PUT /configs/{slug}", {"name": "B"}, key="workspace-user")
+    ok("POST /configs", {"name": "A", "config": {}, "workspace_id": support})
+    slug = ok("GET /configs", key="workspace-user")["data"][0]["slug"]
+    ok(f"PUT /configs/{slug}", {"name": "B"}, key="workspace-user")
     refused("DELETE /configs/none", key="workspace-user")
-    said(f"DELETE /configs/{slug}", key="workspace-user")
+    ok(f"DELETE /configs/{slug}", key="workspace-user")
     return slug
 
 
@@ -65,20 +65,20 @@ def test_writes_that_succeeded_are_listed_newest_first(audit, changes, user):
         ({"page_size": 2}, 3),
     ],
 )
-def test_changes_are_filtered(audit, changes, query, count):
+def test_records_are_filtered(audit, changes, query, count):
     answer = audit(**query)
 
     assert answer["total"] == count
     assert len(answer["records"]) == min(count, query.get("page_size", 3))
 
 
-def test_a_workspace_key_sees_the_changes_of_its_workspace(audit, changes, said, workspace):
+def test_a_workspace_key_sees_the_changes_of_its_workspace(audit, changes, ok, workspace):
     science = workspace("Science")
-    said("POST /configs", {"name": "C", "config": {}, "workspace_id": science}, key="admin")
+    ok("POST /configs", {"name": "C", "config": {}, "workspace_id": science}, key="admin")
 
     assert audit(key="workspace-service")["total"] == 3
-    home = said(f"GET /admin/workspaces/{science}")
-    for name in (home["id"], home["slug"]):
+    workspace_id = ok(f"GET /admin/workspaces/{science}")
+    for name in (workspace_id["id"], workspace_id["slug"]):
         (record,) = audit(workspace_id=name)["records"]
         assert record["workspace_id"] == science
 
@@ -90,47 +90,47 @@ def test_pages_are_cut_from_the_newest_changes(audit, changes):
     assert len(oldest) == 1
 
 
-def test_other_endings_of_a_path_are_actions_of_their_own(audit, said, key_id):
-    said(f"POST /api-keys/{key_id('workspace-service')}/rotate", {})
+def test_some_path_endings_are_separate_actions(audit, ok, key_id):
+    ok(f"POST /api-keys/{key_id('workspace-service')}/rotate", {})
 
     (record,) = audit()["records"]
     assert (record["action"], record["resource_type"]) == ("rotate", "api_key")
 
 
-def test_no_secret_is_kept(audit, said, workspace):
+def test_no_secret_is_stored(audit, ok, workspace):
     body = {
         "name": "P",
         "provider": "openai",
         "key": "sk-1234",
         "workspace_id": workspace("Support"),
     }
-    said("POST /virtual-keys", body)
+    ok("POST /virtual-keys", body)
 
     (record,) = audit()["records"]
     assert "sk-1234" not in str(record)
     assert record["request_headers"] == '{"x-portkey-api-key": "***"}'
 
 
-def test_what_a_gateway_is_asked_is_no_change(audit, said):
-    said("POST /feedback", {"trace_id": "t", "value": 1}, key="workspace-service")
+def test_a_request_to_the_gateway_is_not_recorded(audit, ok):
+    ok("POST /feedback", {"trace_id": "t", "value": 1}, key="workspace-service")
 
     assert audit()["total"] == 0
 
 
 @pytest.mark.parametrize("missing", ["organisation_id", "start_time", "end_time"])
-def test_organisation_and_period_are_needed(refused, audit, emulator, missing):
+def test_organisation_and_period_are_required(refused, audit, emulator, missing):
     organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
-    asked = {
+    parameters = {
         "organisation_id": organisation,
         "start_time": "2026-11-01T00:00:00Z",
         "end_time": "2026-11-03T00:00:00Z",
     }
-    asked.pop(missing)
+    parameters.pop(missing)
 
-    assert refused(f"GET /audit-logs?{urlencode(asked)}", key="admin") == (400, "AB01")
+    assert refused(f"GET /audit-logs?{urlencode(parameters)}", key="admin") == (400, "AB01")
 
 
 def test_another_organisation_is_refused(refused):
-    asked = {"organisation_id": "x", "start_time": "2026-11-01", "end_time": "2026-11-03"}
+    parameters = {"organisation_id": "x", "start_time": "2026-11-01", "end_time": "2026-11-03"}
 
-    assert refused(f"GET /audit-logs?{urlencode(asked)}", key="admin") == (403, "AB03")
+    assert refused(f"GET /audit-logs?{urlencode(parameters)}", key="admin") == (403, "AB03")

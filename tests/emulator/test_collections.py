@@ -3,20 +3,20 @@
 import pytest
 
 
-def test_a_parent_must_be_in_the_same_workspace(said, refused, workspace):
+def test_a_parent_must_be_in_the_same_workspace(ok, refused, workspace):
     support, science = workspace("Support"), workspace("Science")
-    theirs = said("POST /collections", {"name": "A", "workspace_id": science})
+    theirs = ok("POST /collections", {"name": "A", "workspace_id": science})
 
     body = {"name": "B", "workspace_id": support, "parent_collection_id": theirs["id"]}
 
     assert refused("POST /collections", body) == (400, "AB01")
 
 
-def test_a_workspace_key_sees_its_own_collections_only(said, refused, workspace):
-    theirs = said("POST /collections", {"name": "A", "workspace_id": workspace("Science")})
+def test_a_workspace_key_sees_its_own_collections_only(ok, refused, workspace):
+    theirs = ok("POST /collections", {"name": "A", "workspace_id": workspace("Science")})
     key = "workspace-service"
 
-    assert {row["name"] for row in said("GET /collections", key=key)["data"]} == {
+    assert {row["name"] for row in ok("GET /collections", key=key)["data"]} == {
         "Support",
         "Macros",
     }
@@ -24,10 +24,10 @@ def test_a_workspace_key_sees_its_own_collections_only(said, refused, workspace)
     assert refused(f"DELETE /collections/{theirs['id']}", key=key) == (403, "AB03")
 
 
-def test_a_default_collection_does_not_keep_a_workspace(said):
-    made = said("POST /admin/workspaces", {"name": "New"})
+def test_a_workspace_with_its_default_collection_only_is_deleted(ok):
+    created = ok("POST /admin/workspaces", {"name": "New"})
 
-    assert said(f"DELETE /admin/workspaces/{made['id']}", {"name": "New"}) == {}
+    assert ok(f"DELETE /admin/workspaces/{created['id']}", {"name": "New"}) == {}
 
 
 @pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": 7}])

@@ -1,4 +1,4 @@
-"""Configs as the emulator answers them."""
+"""Configs in the emulator."""
 
 import json
 import re
@@ -15,31 +15,31 @@ def support(workspace):
 
 
 @pytest.fixture
-def made(said, support):
+def created(ok, support):
     """The answer to a new config in Support."""
-    return said("POST /configs", {"name": "Main route", "config": CONTENT, "workspace_id": support})
+    return ok("POST /configs", {"name": "Main route", "config": CONTENT, "workspace_id": support})
 
 
-def test_a_written_config_answers_in_both_forms_that_clients_read(said, made):
-    updated = said(f"PUT /configs/{made['slug']}", {"config": CONTENT})
+def test_a_written_config_answers_in_both_forms_that_clients_read(ok, created):
+    updated = ok(f"PUT /configs/{created['slug']}", {"config": CONTENT})
 
-    for answer in (made, updated):
+    for answer in (created, updated):
         ref = {name: answer[name] for name in ("id", "slug", "version_id")}
         assert answer == {"success": True, "data": ref, **ref}
-    assert re.fullmatch(r"pc-main-r-[0-9a-f]{6}", made["slug"])
+    assert re.fullmatch(r"pc-main-r-[0-9a-f]{6}", created["slug"])
 
 
-def test_one_config_is_flat_with_its_content_as_text(said, made, support):
-    config = said(f"GET /configs/{made['slug']}")
+def test_one_config_is_flat_with_its_content_as_text(ok, created, support):
+    config = ok(f"GET /configs/{created['slug']}")
 
     assert json.loads(config["config"]) == CONTENT
     assert (config["format"], config["type"], config["object"]) == ("json", "ORG_CONFIG", "config")
-    assert (config["version_id"], config["workspace_id"]) == (made["version_id"], support)
+    assert (config["version_id"], config["workspace_id"]) == (created["version_id"], support)
     assert (config["is_default"], config["status"]) == (0, "active")
 
 
-def test_the_list_is_whole_without_content_and_newest_first(said, made, support):
-    page = said(f"GET /configs?workspace_id={support}&page_size=1")
+def test_the_list_has_all_configs_without_content_newest_first(ok, created, support):
+    page = ok(f"GET /configs?workspace_id={support}&page_size=1")
 
     assert [config["name"] for config in page["data"]] == [
         "Main route",
@@ -50,35 +50,35 @@ def test_the_list_is_whole_without_content_and_newest_first(said, made, support)
     assert not any("config" in config or "version_id" in config for config in page["data"])
 
 
-def test_content_always_makes_a_version_and_a_name_never_does(said, made, emulator):
-    path = f"/configs/{made['slug']}"
+def test_content_always_makes_a_version_and_a_name_never_does(ok, created, emulator):
+    path = f"/configs/{created['slug']}"
     emulator.store.ahead = timedelta(minutes=1)
-    renamed = said(f"PUT {path}", {"name": "Renamed", "status": "inactive"})
-    again = said(f"PUT {path}", {"config": CONTENT})
+    renamed = ok(f"PUT {path}", {"name": "Renamed", "status": "inactive"})
+    again = ok(f"PUT {path}", {"config": CONTENT})
 
-    versions = said(f"GET {path}/versions")
+    versions = ok(f"GET {path}/versions")
 
-    assert renamed["version_id"] == made["version_id"] != again["version_id"]
+    assert renamed["version_id"] == created["version_id"] != again["version_id"]
     assert [version["version_id"] for version in versions["data"]] == [
         again["version_id"],
-        made["version_id"],
+        created["version_id"],
     ]
-    current = said(f"GET {path}")
+    current = ok(f"GET {path}")
     assert (current["name"], current["status"], current["slug"]) == (
         "Renamed",
         "inactive",
-        made["slug"],
+        created["slug"],
     )
     assert current["last_updated_at"] == "2026-11-02T09:01:00.000Z"
 
 
-def test_names_need_not_be_unique(said, made, support):
+def test_names_need_not_be_unique(ok, created, support):
     body = {"name": "Main route", "config": {}, "workspace_id": support, "isDefault": 1}
 
-    twin = said("POST /configs", body)
+    twin = ok("POST /configs", body)
 
-    assert twin["slug"] != made["slug"]
-    assert said(f"GET /configs/{twin['slug']}")["is_default"] == 1
+    assert twin["slug"] != created["slug"]
+    assert ok(f"GET /configs/{twin['slug']}")["is_default"] == 1
 
 
 @pytest.mark.parametrize(
@@ -96,64 +96,66 @@ def test_names_need_not_be_unique(said, made, support):
         None,
     ],
 )
-def test_content_that_is_no_config_is_refused_and_changes_nothing(said, refused, made, config):
+def test_invalid_content_is_refused_and_changes_nothing(ok, refused, created, config):
     body = {"name": "x", "config": config}
-    before = said(f"GET /configs/{made['slug']}/versions")
+    before = ok(f"GET /configs/{created['slug']}/versions")
 
     assert refused("POST /configs", body) == (400, "AB01")
     if config is not None:
-        assert refused(f"PUT /configs/{made['slug']}", body) == (400, "AB01")
-    assert said(f"GET /configs/{made['slug']}/versions") == before
+        assert refused(f"PUT /configs/{created['slug']}", body) == (400, "AB01")
+    assert ok(f"GET /configs/{created['slug']}/versions") == before
 
 
-def test_a_deleted_config_is_gone_with_its_versions(said, refused, made):
-    path = f"/configs/{made['slug']}"
+def test_a_config_is_deleted_with_its_versions(ok, refused, created):
+    path = f"/configs/{created['slug']}"
 
-    assert said(f"DELETE {path}") == {}
+    assert ok(f"DELETE {path}") == {}
 
     assert refused(f"GET {path}") == (403, "AB03")
     assert refused(f"GET {path}/versions") == (403, "AB03")
     assert refused("GET /configs/pc-none") == (404, "AB08")
 
 
-def test_a_config_stays_while_a_key_uses_it(said, refused, made, support):
+def test_a_config_in_use_by_a_key_is_not_deleted(ok, refused, created, support):
     body = {"name": "k", "scopes": ["logs.view"], "workspace_id": support}
-    body["defaults"] = {"config_id": made["id"]}
-    key = said("POST /api-keys/workspace/service", body)["id"]
+    body["defaults"] = {"config_id": created["id"]}
+    key = ok("POST /api-keys/workspace/service", body)["id"]
 
-    assert refused(f"DELETE /configs/{made['slug']}") == (409, "AB07")
+    assert refused(f"DELETE /configs/{created['slug']}") == (409, "AB07")
 
-    said(f"DELETE /api-keys/{key}")
-    assert said(f"DELETE /configs/{made['slug']}") == {}
+    ok(f"DELETE /api-keys/{key}")
+    assert ok(f"DELETE /configs/{created['slug']}") == {}
 
 
-def test_a_config_stays_while_it_is_the_default_of_its_workspace(said, refused, made, support):
+def test_a_config_that_is_the_default_of_its_workspace_is_not_deleted(
+    ok, refused, created, support
+):
     def give(config):
-        said(f"PUT /admin/workspaces/{support}", {"defaults": {"user_api_key_config": config}})
+        ok(f"PUT /admin/workspaces/{support}", {"defaults": {"user_api_key_config": config}})
 
-    give(made["slug"])
-    assert refused(f"DELETE /configs/{made['slug']}") == (409, "AB07")
+    give(created["slug"])
+    assert refused(f"DELETE /configs/{created['slug']}") == (409, "AB07")
 
     give(None)
-    assert said(f"DELETE /configs/{made['slug']}") == {}
+    assert ok(f"DELETE /configs/{created['slug']}") == {}
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
-def test_an_admin_key_must_name_the_right_workspace(send, made, support, workspace, verb):
+def test_an_admin_key_must_name_the_right_workspace(send, created, support, workspace, verb):
     def status(named):
-        asked = f"?workspace_id={named}" if named else ""
-        return send(f"{verb} /configs/{made['slug']}{asked}", {"name": "x"}, key="admin")[0]
+        parameters = f"?workspace_id={named}" if named else ""
+        return send(f"{verb} /configs/{created['slug']}{parameters}", {"name": "x"}, key="admin")[0]
 
     assert status(None) == 403
     assert status(workspace("Science")) == 403
     assert status(support) == 200
 
 
-def test_a_workspace_key_needs_no_name_and_sees_no_other_workspace(said, refused, made, workspace):
+def test_a_workspace_key_needs_no_name_and_sees_no_other_workspace(ok, refused, created, workspace):
     key, shared = "workspace-service", workspace("Shared Team Workspace")
-    elsewhere = said("POST /configs", {"name": "x", "config": {}, "workspace_id": shared})["slug"]
+    elsewhere = ok("POST /configs", {"name": "x", "config": {}, "workspace_id": shared})["slug"]
 
-    assert said("GET /configs", key=key)["total"] == 3
+    assert ok("GET /configs", key=key)["total"] == 3
     for endpoint in (
         f"GET /configs?workspace_id={shared}",
         f"GET /configs/{elsewhere}",
@@ -167,10 +169,10 @@ def test_a_workspace_key_needs_no_name_and_sees_no_other_workspace(said, refused
     assert refused("POST /configs", body, key=key) == (403, "AB03")
 
 
-def test_versions_are_a_list_and_need_its_scope(said, refused, new_key, emulator):
+def test_versions_are_a_list_and_need_its_scope(ok, refused, new_key, emulator):
     """Portkey's help center names `configs.list` for it."""
     row = emulator.store.table("configs").rows()[0]
     path = f"GET /configs/{row['slug']}/versions?workspace_id={row['workspace_id']}"
 
-    assert said(path, key=new_key("configs.list"))["total"] == 1
+    assert ok(path, key=new_key("configs.list"))["total"] == 1
     assert refused(path, key=new_key("configs.read")) == (403, "AB03")

@@ -10,7 +10,7 @@ def test_deployments_lie_outside_v1(emulator):
     assert emulator.answer("GET", f"/v1{PATH}", headers, b"")[0] == 404
 
 
-def test_a_slug_is_taken_once(emulator):
+def test_a_slug_is_unique(emulator):
     headers = {"x-portkey-api-key": emulator.keys()["admin"]}
     body = b'{"name": "A", "slug": "a"}'
 
@@ -19,20 +19,20 @@ def test_a_slug_is_taken_once(emulator):
     assert emulator.answer("POST", PATH, headers, b'{"slug": "b"}')[0] == 400
 
 
-def test_null_does_not_clear_what_a_deployment_needs(refused, said):
-    (row,) = said(f"GET {PATH}")["data"]
+def test_null_does_not_clear_what_a_deployment_needs(refused, ok):
+    (row,) = ok(f"GET {PATH}")["data"]
 
     for field in ("name", "type", "status", "is_default"):
         assert refused(f"PUT {PATH}/{row['id']}", {field: None}) == (400, "AB01")
-    assert said(f"GET {PATH}?search=europe")["data"] == [row]
+    assert ok(f"GET {PATH}?search=europe")["data"] == [row]
 
 
 def test_tags_to_match_are_an_object(refused):
     assert refused(f"GET {PATH}?tags=[1]") == (400, "AB01")
 
 
-def test_another_organisation_is_refused(refused, said):
-    (row,) = said(f"GET {PATH}")["data"]
+def test_another_organisation_is_refused(refused, ok):
+    (row,) = ok(f"GET {PATH}")["data"]
     other = "organisation_id=other"
 
     assert refused(f"GET {PATH}?{other}") == (403, "AB03")
@@ -40,14 +40,12 @@ def test_another_organisation_is_refused(refused, said):
     assert refused(f"POST {PATH}", {"name": "A", "organisation_id": "other"}) == (403, "AB03")
 
 
-def test_one_deployment_at_most_is_the_default(said):
-    first, second = (
-        said(f"POST {PATH}", {"name": name, "is_default": True})["id"] for name in "AB"
-    )
+def test_one_deployment_at_most_is_the_default(ok):
+    first, second = (ok(f"POST {PATH}", {"name": name, "is_default": True})["id"] for name in "AB")
 
     def default():
-        return [row["id"] for row in said(f"GET {PATH}")["data"] if row["is_default"]]
+        return [row["id"] for row in ok(f"GET {PATH}")["data"] if row["is_default"]]
 
     assert default() == [second]
-    said(f"PUT {PATH}/{first}", {"is_default": True})
+    ok(f"PUT {PATH}/{first}", {"is_default": True})
     assert default() == [first]

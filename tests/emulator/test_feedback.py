@@ -7,40 +7,40 @@ MONTH = "time_of_generation_min=2026-10-01T00:00:00Z&time_of_generation_max=2026
 
 
 @pytest.fixture
-def scores(said):
+def scores(ok):
     def counted():
         query = f"GET /analytics/graphs/feedbacks/scores?{MONTH}"
-        points = said(query, key="workspace-service")["data_points"]
+        points = ok(query, key="workspace-service")["data_points"]
         return {point["score"]: point["total"] for point in points}
 
     return counted
 
 
-def test_scores_count_and_can_be_replaced(said, scores):
+def test_scores_count_and_can_be_replaced(ok, scores):
     before = scores()
 
-    made = said("POST /feedback", {**SCORE, "value": 3, "weight": 0.5}, key="workspace-service")
-    assert (made["status"], len(made["feedback_ids"])) == ("success", 1)
+    created = ok("POST /feedback", {**SCORE, "value": 3, "weight": 0.5}, key="workspace-service")
+    assert (created["status"], len(created["feedback_ids"])) == ("success", 1)
     assert scores() == before | {3: 1}
-    said(f"PUT /feedback/{made['feedback_ids'][0]}", {"value": -4}, key="workspace-service")
+    ok(f"PUT /feedback/{created['feedback_ids'][0]}", {"value": -4}, key="workspace-service")
     assert scores() == before | {-4: 1}
 
 
-def test_many_scores_are_given_at_once(said, scores):
+def test_one_request_can_add_several_scores(ok, scores):
     before = scores()
 
-    made = said("POST /feedback", [SCORE | {"value": 7}] * 3, key="workspace-service")
+    created = ok("POST /feedback", [SCORE | {"value": 7}] * 3, key="workspace-service")
 
-    assert len(made["feedback_ids"]) == 3
+    assert len(created["feedback_ids"]) == 3
     assert scores() == before | {7: 3}
 
 
-def test_a_score_for_an_unknown_trace_is_kept_and_counts_nowhere(said, scores):
+def test_a_score_for_an_unknown_trace_is_stored_and_not_counted(ok, scores):
     before = scores()
 
-    made = said("POST /feedback", {"trace_id": "none", "value": 1}, key="workspace-service")
+    created = ok("POST /feedback", {"trace_id": "none", "value": 1}, key="workspace-service")
 
-    assert made["feedback_ids"]
+    assert created["feedback_ids"]
     assert scores() == before
 
 
@@ -59,18 +59,18 @@ def test_a_score_for_an_unknown_trace_is_kept_and_counts_nowhere(said, scores):
         [SCORE, {}],
     ],
 )
-def test_a_score_that_makes_no_sense_is_refused_and_none_is_kept(refused, scores, body):
+def test_an_invalid_score_is_refused_and_none_is_stored(refused, scores, body):
     before = scores()
 
     assert refused("POST /feedback", body, key="workspace-service") == (400, "AB01")
     assert scores() == before
 
 
-def test_a_score_of_another_workspace_cannot_be_changed(said, refused, workspace, new_key):
+def test_a_score_of_another_workspace_cannot_be_changed(ok, refused, workspace, new_key):
     key = new_key("logs.write", workspace=workspace("Science"))
-    made = said("POST /feedback", SCORE, key=key)["feedback_ids"][0]
+    created = ok("POST /feedback", SCORE, key=key)["feedback_ids"][0]
 
     change = {"value": 1}
-    assert refused(f"PUT /feedback/{made}", change, key="workspace-service") == (403, "AB03")
+    assert refused(f"PUT /feedback/{created}", change, key="workspace-service") == (403, "AB03")
     assert refused("PUT /feedback/none", change, key="workspace-service") == (404, "AB08")
     assert refused("POST /feedback", SCORE, key="admin") == (403, "AB03")

@@ -8,7 +8,7 @@ CHECK = {"id": "default.regexMatch", "parameters": {"rule": "x"}}
 @pytest.mark.parametrize(
     "wrong", [{"name": ""}, {"checks": []}, {"checks": [{}]}, {"actions": None}, {"actions": 7}]
 )
-def test_a_guardrail_that_is_not_whole_is_refused(refused, workspace, wrong):
+def test_an_incomplete_guardrail_is_refused(refused, workspace, wrong):
     body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
 
     assert refused("POST /guardrails", {**body, "workspace_id": workspace("Support"), **wrong}) == (
@@ -17,29 +17,29 @@ def test_a_guardrail_that_is_not_whole_is_refused(refused, workspace, wrong):
     )
 
 
-def test_a_workspace_key_may_not_make_one_for_all(emulator, refused):
+def test_a_workspace_key_cannot_create_a_guardrail_of_the_organisation(emulator, refused):
     organisation = emulator.store.table("guardrails").rows()[0]["organisation_id"]
     body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
 
-    asked = {**body, "organisation_id": organisation}
+    parameters = {**body, "organisation_id": organisation}
 
-    assert refused("POST /guardrails", asked, key="workspace-service") == (403, "AB03")
+    assert refused("POST /guardrails", parameters, key="workspace-service") == (403, "AB03")
 
 
-def test_every_change_is_a_version_in_force(emulator, said, workspace):
+def test_every_change_makes_a_published_version(emulator, ok, workspace):
     body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
-    made = said("POST /guardrails", {**body, "workspace_id": workspace("Support")})
+    created = ok("POST /guardrails", {**body, "workspace_id": workspace("Support")})
 
-    said(f"PUT /guardrails/{made['id']}", {"name": "B"})
-    said(f"PUT /guardrails/{made['id']}", {"actions": {"deny": False}})
+    ok(f"PUT /guardrails/{created['id']}", {"name": "B"})
+    ok(f"PUT /guardrails/{created['id']}", {"actions": {"deny": False}})
 
-    versions = emulator.store.table("guardrail_versions").where(parent_id=made["id"])
+    versions = emulator.store.table("guardrail_versions").where(parent_id=created["id"])
     assert [(row["number"], row["published"]) for row in versions] == [
         (1, False),
         (2, False),
         (3, True),
     ]
-    assert said(f"GET /guardrails/{made['id']}")["checks"] == [CHECK]
+    assert ok(f"GET /guardrails/{created['id']}")["checks"] == [CHECK]
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def for_all(emulator):
 def test_a_workspace_key_does_nothing_with_the_organisations_guardrails(
     emulator, refused, for_all, endpoint, body
 ):
-    asked = endpoint.format(path=f"/guardrails/{for_all['slug']}")
+    parameters = endpoint.format(path=f"/guardrails/{for_all['slug']}")
 
-    assert refused(asked, body, key="workspace-service") == (403, "AB03")
+    assert refused(parameters, body, key="workspace-service") == (403, "AB03")
     assert emulator.store.table("guardrails")[for_all["id"]] == for_all
 
 
 def test_the_organisations_guardrails_need_scopes_of_their_own(
-    said, refused, new_key, for_all, workspace
+    ok, refused, new_key, for_all, workspace
 ):
     """Portkey's changelog names `organisation_guardrails.*` since 1.22.0."""
     workspaces = new_key("guardrails.read", "guardrails.list", "guardrails.create")
@@ -78,20 +78,20 @@ def test_the_organisations_guardrails_need_scopes_of_their_own(
     theirs = f"GET /guardrails?workspace_id={workspace('Support')}"
     body = {"name": "A", "checks": [CHECK], "actions": {"deny": True}}
 
-    for asked in (one, ours):
-        assert refused(asked, key=workspaces) == (403, "AB03")
-        assert said(asked, key=organisations)
+    for parameters in (one, ours):
+        assert refused(parameters, key=workspaces) == (403, "AB03")
+        assert ok(parameters, key=organisations)
     assert refused(theirs, key=organisations) == (403, "AB03")
-    assert said(theirs, key=workspaces)["total"] == 1
+    assert ok(theirs, key=workspaces)["total"] == 1
     pinned = new_key("organisation_guardrails.read", workspace=workspace("Support"))
     assert refused(one, key=pinned) == (403, "AB03")
     made_for_all = {**body, "organisation_id": for_all["organisation_id"]}
     assert refused("POST /guardrails", made_for_all, key=workspaces) == (403, "AB03")
 
 
-def test_guardrails_are_chosen_by_whole_ids(said, for_all):
+def test_guardrails_are_selected_by_complete_ids(ok, for_all):
     path = f"GET /guardrails?organisation_id={for_all['organisation_id']}&ids="
 
-    assert said(f"{path}none,{for_all['id']}")["total"] == 1
-    assert said(f"{path}{for_all['slug']}")["total"] == 1
-    assert said(f"{path}x{for_all['id']}")["total"] == 0
+    assert ok(f"{path}none,{for_all['id']}")["total"] == 1
+    assert ok(f"{path}{for_all['slug']}")["total"] == 1
+    assert ok(f"{path}x{for_all['id']}")["total"] == 0

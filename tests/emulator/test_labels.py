@@ -4,37 +4,37 @@ import pytest
 
 
 @pytest.mark.parametrize("name", ["latest", "default", "12", "two words", "", None])
-def test_a_label_may_not_be_called_what_means_something_else(refused, workspace, name):
+def test_a_label_cannot_have_a_name_with_another_meaning(refused, workspace, name):
     body = {"name": name, "workspace_id": workspace("Support")}
 
     assert refused("POST /labels", body) == (400, "AB01")
 
 
-def test_a_name_is_taken_where_it_is_valid(said, refused, workspace):
+def test_a_label_name_is_unique_where_the_label_is_valid(ok, refused, workspace):
     support, science = workspace("Support"), workspace("Science")
-    said("POST /labels", {"name": "canary", "workspace_id": support})
+    ok("POST /labels", {"name": "canary", "workspace_id": support})
 
     assert refused("POST /labels", {"name": "canary", "workspace_id": support}) == (409, "AB07")
     assert refused("POST /labels", {"name": "production", "workspace_id": science}) == (409, "AB07")
-    assert said("POST /labels", {"name": "canary", "workspace_id": science})["id"]
+    assert ok("POST /labels", {"name": "canary", "workspace_id": science})["id"]
 
 
-def test_a_workspace_key_sees_its_own_labels_and_the_common_ones(said, workspace):
-    said("POST /labels", {"name": "theirs", "workspace_id": workspace("Science")})
+def test_a_workspace_key_sees_the_labels_of_its_workspace_and_of_the_organisation(ok, workspace):
+    ok("POST /labels", {"name": "theirs", "workspace_id": workspace("Science")})
 
-    names = [row["name"] for row in said("GET /labels", key="workspace-service")["data"]]
+    names = [row["name"] for row in ok("GET /labels", key="workspace-service")["data"]]
 
     assert names == ["reviewed", "development", "staging", "production"]
 
 
-def test_a_workspace_key_does_not_make_or_change_the_organisations_labels(said, refused, emulator):
+def test_a_workspace_key_does_not_make_or_change_the_organisations_labels(ok, refused, emulator):
     organisation = emulator.store.table("labels").rows()[0]["organisation_id"]
     common = {"name": "approved", "organisation_id": organisation}
-    made = said("POST /labels", common, key="admin")
+    created = ok("POST /labels", common, key="admin")
     assert refused("POST /labels", {**common, "organisation_id": "x"}, key="admin") == (403, "AB03")
-    path, key = f"/labels/{made['id']}", "workspace-service"
+    path, key = f"/labels/{created['id']}", "workspace-service"
 
     assert refused("POST /labels", {**common, "name": "mine"}, key=key) == (403, "AB03")
     assert refused(f"PUT {path}", {"description": "x"}, key=key) == (403, "AB03")
     assert refused(f"DELETE {path}", key=key) == (403, "AB03")
-    assert said(f"GET {path}", key=key)["description"] == ""
+    assert ok(f"GET {path}", key=key)["description"] == ""

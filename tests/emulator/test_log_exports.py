@@ -1,4 +1,4 @@
-"""Log exports in the emulator: what they hold, and where they stand."""
+"""Log exports in the emulator: their content and status."""
 
 import json
 
@@ -20,21 +20,21 @@ def body(workspace):
 
 
 @pytest.fixture
-def export(said, body):
-    return said("POST /logs/exports", body)
+def export(ok, body):
+    return ok("POST /logs/exports", body)
 
 
 @pytest.fixture
-def status(said, export):
-    return lambda: said(f"GET /logs/exports/{export['id']}")["status"]
+def status(ok, export):
+    return lambda: ok(f"GET /logs/exports/{export['id']}")["status"]
 
 
 @pytest.fixture
-def file(emulator, said, export):
-    """Read the file of the export behind its link, with no key."""
+def file(emulator, ok, export):
+    """Read an export's file through its link, without a key."""
 
     def read():
-        link = said(f"GET /logs/exports/{export['id']}/download")["signed_url"]
+        link = ok(f"GET /logs/exports/{export['id']}/download")["signed_url"]
         target = "/" + link.split("/", 3)[3]
         code, headers, content = emulator.answer("GET", target, {}, b"")
         assert (code, headers["content-type"]) == (200, "application/jsonl")
@@ -43,13 +43,13 @@ def file(emulator, said, export):
     return read
 
 
-def test_an_export_is_drafted_started_and_done_after_a_while(
-    said, refused, control, export, status, file
+def test_an_export_is_created_started_and_finished_some_seconds_later(
+    ok, refused, control, export, status, file
 ):
     path = f"/logs/exports/{export['id']}"
     assert status() == "draft"
     assert refused(f"GET {path}/download") == (400, "AB01")
-    said(f"POST {path}/start")
+    ok(f"POST {path}/start")
     assert status() == "in_progress"
     assert refused(f"POST {path}/start") == (400, "AB01")
     assert refused(f"GET {path}/download") == (400, "AB01")
@@ -62,85 +62,85 @@ def test_an_export_is_drafted_started_and_done_after_a_while(
     assert all(row["created_at"].startswith("2026-10-28") for row in rows)
 
 
-def test_a_file_holds_what_the_filters_say(said, control, workspace, emulator):
+def test_a_file_has_the_requests_that_the_filters_select(ok, control, workspace, emulator):
     body = {
         "workspace_id": workspace("Support"),
         "filters": FILTERS | {"status_code": "429", "metadata": {"team": "support"}},
         "requested_data": ["response_status_code", "is_success", "request", "response"],
     }
-    made = said("POST /logs/exports", body)
-    said(f"POST /logs/exports/{made['id']}/start")
-    control(f"POST exports/{made['id']}/finish")
-    link = said(f"GET /logs/exports/{made['id']}/download")["signed_url"]
+    created = ok("POST /logs/exports", body)
+    ok(f"POST /logs/exports/{created['id']}/start")
+    control(f"POST exports/{created['id']}/finish")
+    link = ok(f"GET /logs/exports/{created['id']}/download")["signed_url"]
     _code, _headers, content = emulator.answer("GET", "/" + link.split("/", 3)[3], {}, b"")
 
     rows = [json.loads(line) for line in content.decode().splitlines()]
-    assert 0 < len(rows) == made["total"] < 100
+    assert 0 < len(rows) == created["total"] < 100
     assert {row["response_status_code"] for row in rows} == {429}
     assert rows[0]["request"]["body"]["model"]
 
 
-def test_a_page_of_requests_is_exported(said, control, body, export, emulator):
+def test_a_page_of_requests_is_exported(ok, control, body, export, emulator):
     size = export["total"] - 10
     filters = FILTERS | {"page_size": size, "current_page": 1}
-    made = said("POST /logs/exports", body | {"filters": filters})
-    assert made["total"] == 10
-    assert said("POST /logs/exports", body | {"filters": FILTERS | {"page_size": 5}})["total"] == 5
-    said(f"POST /logs/exports/{made['id']}/start")
-    control(f"POST exports/{made['id']}/finish")
-    link = said(f"GET /logs/exports/{made['id']}/download")["signed_url"]
+    created = ok("POST /logs/exports", body | {"filters": filters})
+    assert created["total"] == 10
+    assert ok("POST /logs/exports", body | {"filters": FILTERS | {"page_size": 5}})["total"] == 5
+    ok(f"POST /logs/exports/{created['id']}/start")
+    control(f"POST exports/{created['id']}/finish")
+    link = ok(f"GET /logs/exports/{created['id']}/download")["signed_url"]
 
     _code, _headers, content = emulator.answer("GET", "/" + link.split("/", 3)[3], {}, b"")
 
     assert len(content.splitlines()) == 10
 
 
-def test_a_change_that_makes_no_sense_changes_nothing(said, refused, export):
+def test_an_invalid_change_changes_nothing(ok, refused, export):
     path = f"/logs/exports/{export['id']}"
-    before = said(f"GET {path}")
+    before = ok(f"GET {path}")
 
     assert refused(f"PUT {path}", {"filters": {}, "requested_data": ["id"]}) == (400, "AB01")
-    assert said(f"GET {path}") == before
+    assert ok(f"GET {path}") == before
 
 
-def test_an_export_of_another_workspace_is_refused(said, refused, new_key, workspace, export):
+def test_an_export_of_another_workspace_is_refused(ok, refused, new_key, workspace, export):
     theirs = new_key("logs.export", workspace=workspace("Science"))
     path = f"/logs/exports/{export['id']}"
 
-    for asked in (f"GET {path}", f"POST {path}/start", f"POST {path}/cancel"):
-        assert refused(asked, key=theirs) == (403, "AB03")
+    for parameters in (f"GET {path}", f"POST {path}/start", f"POST {path}/cancel"):
+        assert refused(parameters, key=theirs) == (403, "AB03")
     assert refused(f"PUT {path}", {"filters": FILTERS}, key=theirs) == (403, "AB03")
     assert refused(f"GET {path}/download", key=theirs) == (403, "AB03")
-    assert said("GET /logs/exports", key=theirs)["total"] == 0
+    assert ok("GET /logs/exports", key=theirs)["total"] == 0
 
 
-def test_an_export_is_stopped_only_while_it_runs(said, refused, control, export, status):
+def test_an_export_is_stopped_only_while_it_runs(ok, refused, control, export, status):
     path = f"/logs/exports/{export['id']}"
     assert refused(f"POST {path}/cancel") == (400, "AB01")
-    said(f"POST {path}/start")
-    said(f"POST {path}/cancel")
+    ok(f"POST {path}/start")
+    ok(f"POST {path}/cancel")
     assert status() == "stopped"
     assert refused(f"POST {path}/start") == (400, "AB01")
 
 
-def test_a_failed_export_can_be_started_again(said, control, export, status):
+def test_a_failed_export_can_be_started_again(ok, control, export, status):
     path = f"/logs/exports/{export['id']}"
-    said(f"POST {path}/start")
+    ok(f"POST {path}/start")
     control(f"POST exports/{export['id']}/finish", {"status": "failed"})
     assert status() == "failed"
-    said(f"POST {path}/start")
+    ok(f"POST {path}/start")
     assert status() == "in_progress"
 
 
-def test_a_draft_can_be_changed_and_nothing_else(said, refused, export):
+def test_a_draft_can_be_changed_and_nothing_else(ok, refused, export):
     path = f"/logs/exports/{export['id']}"
     later = {"filters": FILTERS | {"status_code": "500"}, "requested_data": ["id"]}
-    changed = said(f"PUT {path}", later)
+    changed = ok(f"PUT {path}", later)
 
     assert changed["total"] < export["total"]
-    read = said(f"GET {path}")
+    read = ok(f"GET {path}")
     assert (read["filters"], read["requested_data"]) == (later["filters"], ["id"])
-    said(f"POST {path}/start")
+    ok(f"POST {path}/start")
     assert refused(f"PUT {path}", later) == (400, "AB01")
 
 
@@ -160,22 +160,22 @@ def test_a_draft_can_be_changed_and_nothing_else(said, refused, export):
         {"filters": FILTERS | {"status_code": ["200"]}},
     ],
 )
-def test_an_export_that_makes_no_sense_is_refused(refused, body, change):
+def test_an_invalid_export_is_refused(refused, body, change):
     assert refused("POST /logs/exports", body | change) == (400, "AB01")
 
 
-def test_columns_may_be_forbidden(said, refused, control, body, export, workspace):
+def test_columns_can_be_denied(ok, refused, control, body, export, workspace):
     control("POST denied-fields", {"fields": ["metadata"]})
 
     assert refused("POST /logs/exports", body) == (400, "AB01")
     assert refused(f"POST /logs/exports/{export['id']}/start") == (400, "AB01")
-    home = workspace("Support")
-    path = f"GET /logs/exports/field-restrictions?workspace_id={home}"
-    assert said(path) == {"denied_fields": ["metadata"]}
+    workspace_id = workspace("Support")
+    path = f"GET /logs/exports/field-restrictions?workspace_id={workspace_id}"
+    assert ok(path) == {"denied_fields": ["metadata"]}
 
 
-def test_a_link_is_no_use_without_its_signature(said, emulator, control, export, file):
-    said(f"POST /logs/exports/{export['id']}/start")
+def test_a_link_needs_its_signature(ok, emulator, control, export, file):
+    ok(f"POST /logs/exports/{export['id']}/start")
     control("POST clock", {"advance_s": 6})
     assert file()
 
@@ -184,18 +184,18 @@ def test_a_link_is_no_use_without_its_signature(said, emulator, control, export,
         assert emulator.answer("GET", target, {}, b"")[0] == 403
 
 
-def test_a_persons_key_sees_its_own_exports_only(said, refused, body, export):
-    own = said("POST /logs/exports", body, key="workspace-user")
+def test_a_users_key_sees_only_the_exports_of_that_user(ok, refused, body, export):
+    own = ok("POST /logs/exports", body, key="workspace-user")
 
-    listed = said("GET /logs/exports", key="workspace-user")["data"]
+    listed = ok("GET /logs/exports", key="workspace-user")["data"]
     assert [row["id"] for row in listed] == [own["id"]]
     path = f"GET /logs/exports/{export['id']}"
     assert refused(path, key="workspace-user") == (403, "AB03")
-    assert said("GET /logs/exports", key="workspace-service")["total"] == 2
+    assert ok("GET /logs/exports", key="workspace-service")["total"] == 2
 
 
-def test_a_link_leads_back_to_where_it_was_asked_for(emulator, said, control, export):
-    said(f"POST /logs/exports/{export['id']}/start")
+def test_a_link_has_the_host_of_the_request(emulator, ok, control, export):
+    ok(f"POST /logs/exports/{export['id']}/start")
     control("POST clock", {"advance_s": 6})
     headers = {"x-portkey-api-key": emulator.keys()["owner"], "host": "127.0.0.1:8788"}
     path = f"/v1/logs/exports/{export['id']}/download"

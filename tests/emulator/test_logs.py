@@ -2,6 +2,8 @@
 
 import pytest
 
+from portkey_admin_mcp.emulator.traffic.requests import database
+
 LOG = {
     "request": {
         "url": "https://api.openai.com/v1/chat/completions",
@@ -20,19 +22,19 @@ WHOLE = "time_of_generation_min=2026-11-02T08:00:00Z&time_of_generation_max=2026
 
 
 @pytest.fixture
-def users(said):
+def users(ok):
     def counted():
-        answer = said(f"GET /analytics/groups/users?{WHOLE}", key="workspace-service")
+        answer = ok(f"GET /analytics/groups/users?{WHOLE}", key="workspace-service")
         return {row["user"]: row for row in answer["data"]}
 
     return counted
 
 
-def test_an_inserted_log_counts_in_analytics(said, users):
+def test_an_inserted_log_counts_in_analytics(ok, users):
     assert "zoe@acme.example" not in users()
 
-    said("POST /logs", LOG, key="workspace-service")
-    said("POST /logs", [LOG, LOG], key="workspace-service")
+    ok("POST /logs", LOG, key="workspace-service")
+    ok("POST /logs", [LOG, LOG], key="workspace-service")
 
     zoe = users()["zoe@acme.example"]
     assert zoe["requests"] == 3
@@ -40,14 +42,14 @@ def test_an_inserted_log_counts_in_analytics(said, users):
     assert zoe["cost"] == pytest.approx(3 * 0.225)
 
 
-def test_an_inserted_log_is_read_with_its_texts_and_figures(said, emulator, users):
-    said("POST /logs", LOG, key="workspace-service")
+def test_an_inserted_log_is_read_with_its_texts_and_figures(ok, emulator, users):
+    ok("POST /logs", LOG, key="workspace-service")
     users()
     (log_id,) = emulator.store.database.execute(
         "select id from requests where trace_id = 't-1'"
     ).fetchone()
 
-    log = said(f"GET /logs/{log_id}", key="workspace-service")
+    log = ok(f"GET /logs/{log_id}", key="workspace-service")
 
     assert log["_id"] == log_id
     assert log["request"]["body"] == LOG["request"]["body"]
@@ -57,26 +59,43 @@ def test_an_inserted_log_is_read_with_its_texts_and_figures(said, emulator, user
     assert log["created_at"] == "2026-11-02T09:00:00.000Z"
 
 
+@pytest.mark.parametrize("where", ["url", "_user", "model"])
+def test_a_log_with_half_a_surrogate_pair_is_refused_and_not_stored(refused, emulator, where):
+    half = "\ud800"
+    log = {
+        "request": {"url": "u", "body": {"model": "m"}},
+        "response": {"body": {}},
+        "metadata": {"traceId": "half"},
+    }
+    {"url": log["request"], "_user": log["metadata"], "model": log["request"]["body"]}[where][
+        where
+    ] = half
+
+    assert refused("POST /logs", log, key="workspace-service") == (400, "AB01")
+    stored = database(emulator.store).execute("select 1 from requests where trace_id = 'half'")
+    assert stored.fetchall() == []
+
+
 @pytest.mark.parametrize("tokens", [2**62, -1, True, 1.5, "many"])
-def test_tokens_that_cannot_be_counted_are_none(said, users, tokens):
-    answered = {"body": {"usage": {"prompt_tokens": tokens, "completion_tokens": 100}}}
+def test_an_invalid_number_of_tokens_counts_as_0(ok, users, tokens):
+    request = {"body": {"usage": {"prompt_tokens": tokens, "completion_tokens": 100}}}
     for _ in range(3):
-        said("POST /logs", {**LOG, "response": answered}, key="workspace-service")
+        ok("POST /logs", {**LOG, "response": request}, key="workspace-service")
 
     assert users()["zoe@acme.example"]["cost"] == pytest.approx(3 * 0.1)
 
 
-def test_a_log_says_where_it_was_sent_though_nobody_knows_to_whom(said, emulator, users):
+def test_a_log_shows_its_url_even_without_a_provider(ok, emulator, users):
     users()
-    asked = {"url": "https://llm.acme.example/chat", "body": {"model": {"name": "x"}}}
-    said("POST /logs", {**LOG, "request": asked}, key="workspace-service")
+    parameters = {"url": "https://llm.acme.example/chat", "body": {"model": {"name": "x"}}}
+    ok("POST /logs", {**LOG, "request": parameters}, key="workspace-service")
     (log_id,) = emulator.store.database.execute(
         "select id from requests where trace_id = 't-1'"
     ).fetchone()
 
-    metrics = said(f"GET /logs/{log_id}", key="workspace-service")["metrics"]
+    metrics = ok(f"GET /logs/{log_id}", key="workspace-service")["metrics"]
 
-    assert metrics["request_url"] == asked["url"]
+    assert metrics["request_url"] == parameters["url"]
     assert not {"ai_org", "ai_model"} & set(metrics)
 
 
@@ -96,7 +115,7 @@ def test_a_log_says_where_it_was_sent_though_nobody_knows_to_whom(said, emulator
         [LOG, {}],
     ],
 )
-def test_a_log_that_is_not_whole_is_refused_and_nothing_is_kept(refused, users, body):
+def test_an_incomplete_log_is_refused_and_nothing_is_stored(refused, users, body):
     assert refused("POST /logs", body, key="workspace-service") == (400, "AB01")
     assert "zoe@acme.example" not in users()
 
@@ -107,8 +126,8 @@ def test_a_log_needs_both_scopes(refused, new_key, workspace):
         assert refused("POST /logs", LOG, key=key) == (403, "AB03")
 
 
-def test_a_log_of_another_workspace_is_refused_and_one_that_is_none_not_found(
-    said, refused, emulator, workspace, users
+def test_a_log_of_another_workspace_is_refused_and_an_unknown_one_not_found(
+    ok, refused, emulator, workspace, users
 ):
     users()
     (theirs,) = emulator.store.database.execute(
@@ -116,5 +135,5 @@ def test_a_log_of_another_workspace_is_refused_and_one_that_is_none_not_found(
     ).fetchone()
 
     assert refused(f"GET /logs/{theirs}", key="workspace-service") == (403, "AB03")
-    assert said(f"GET /logs/{theirs}", key="admin")["_id"] == theirs
+    assert ok(f"GET /logs/{theirs}", key="admin")["_id"] == theirs
     assert refused("GET /logs/none", key="admin") == (404, "AB08")

@@ -7,29 +7,29 @@ PATH = "/mcp-integrations"
 
 
 @pytest.mark.parametrize("wrong", [{"url": "a"}, {"auth_type": "magic"}, {"transport": None}])
-def test_an_integration_that_makes_no_sense_is_refused(refused, workspace, wrong):
+def test_an_invalid_integration_is_refused(refused, workspace, wrong):
     body = {**BODY, "workspace_id": workspace("Support"), **wrong}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")
 
 
-def test_a_slug_is_taken_once(refused, workspace):
+def test_a_slug_is_unique(refused, workspace):
     body = {**BODY, "slug": "github", "workspace_id": workspace("Support")}
 
     assert refused(f"POST {PATH}", body) == (409, "AB07")
 
 
-def test_deleting_an_integration_deletes_its_servers(said, refused):
-    said(f"DELETE {PATH}/github")
+def test_deleting_an_integration_deletes_its_servers(ok, refused):
+    ok(f"DELETE {PATH}/github")
 
     assert refused("GET /mcp-servers/support-github") == (403, "AB03")
 
 
-def test_a_workspace_key_makes_integrations_for_its_own_workspace_only(said, refused, workspace):
+def test_a_workspace_key_makes_integrations_for_its_own_workspace_only(ok, refused, workspace):
     key = "workspace-service"
-    made = said(f"POST {PATH}", BODY, key=key)
+    created = ok(f"POST {PATH}", BODY, key=key)
 
-    assert said(f"GET {PATH}/{made['id']}")["workspace_id"] == workspace("Support")
+    assert ok(f"GET {PATH}/{created['id']}")["workspace_id"] == workspace("Support")
     assert refused(f"POST {PATH}", {**BODY, "workspace_id": workspace("Science")}, key=key) == (
         403,
         "AB03",
@@ -49,37 +49,33 @@ def test_a_workspace_key_makes_integrations_for_its_own_workspace_only(said, ref
         ("POST {path}/test", None),
     ],
 )
-def test_a_workspace_key_cannot_change_the_organisations_integrations(
-    refused, said, endpoint, body
-):
-    asked = endpoint.format(path=f"{PATH}/github")
+def test_a_workspace_key_cannot_change_the_organisations_integrations(refused, ok, endpoint, body):
+    parameters = endpoint.format(path=f"{PATH}/github")
 
-    assert refused(asked, body, key="workspace-service") == (403, "AB03")
-    assert said(f"GET {PATH}/github")["name"] == "GitHub"
+    assert refused(parameters, body, key="workspace-service") == (403, "AB03")
+    assert ok(f"GET {PATH}/github")["name"] == "GitHub"
 
 
-def test_a_workspace_key_sees_the_integrations_that_its_workspace_may_use(said, refused, workspace):
+def test_a_workspace_key_sees_the_integrations_that_its_workspace_may_use(ok, refused, workspace):
     key = "workspace-service"
-    assert [row["slug"] for row in said(f"GET {PATH}", key=key)["data"]] == ["github"]
-    assert said(f"GET {PATH}/github", key=key)["name"] == "GitHub"
+    assert [row["slug"] for row in ok(f"GET {PATH}", key=key)["data"]] == ["github"]
+    assert ok(f"GET {PATH}/github", key=key)["name"] == "GitHub"
 
     shut = {"workspaces": [{"id": workspace("Support"), "enabled": False}]}
-    said(f"PUT {PATH}/github/workspaces", shut)
+    ok(f"PUT {PATH}/github/workspaces", shut)
 
-    assert said(f"GET {PATH}", key=key)["total"] == 0
+    assert ok(f"GET {PATH}", key=key)["total"] == 0
     assert refused(f"GET {PATH}/github", key=key) == (403, "AB03")
 
 
-def test_the_organisations_integrations_need_a_scope_of_their_own(
-    new_key, refused, said, workspace
-):
+def test_the_organisations_integrations_need_a_scope_of_their_own(new_key, refused, ok, workspace):
     workspaces = new_key("workspace_mcp_integrations.delete")
 
     pinned = new_key("organisation_mcp_integrations.delete", workspace=workspace("Support"))
 
     assert refused(f"DELETE {PATH}/github", key=workspaces) == (403, "AB03")
     assert refused(f"DELETE {PATH}/github", key=pinned) == (403, "AB03")
-    assert said(f"DELETE {PATH}/github", key=new_key("organisation_mcp_integrations.delete")) == {}
+    assert ok(f"DELETE {PATH}/github", key=new_key("organisation_mcp_integrations.delete")) == {}
 
 
 @pytest.mark.parametrize(
@@ -90,41 +86,53 @@ def test_the_organisations_integrations_need_a_scope_of_their_own(
         [{"target_field": "configurations.token", "secret_reference_id": "openai-key"}] * 2,
     ],
 )
-def test_a_mapping_names_a_setting_once_and_a_secret_that_is_there(refused, workspace, mappings):
+def test_a_mapping_names_each_setting_once_and_an_existing_secret(refused, workspace, mappings):
     body = {**BODY, "workspace_id": workspace("Support"), "secret_mappings": mappings}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")
     assert refused(f"PUT {PATH}/github", {"secret_mappings": mappings}) == (400, "AB01")
 
 
-def test_a_secret_is_mapped_where_it_may_be_used_and_then_stays(said, refused, workspace):
+def test_a_secret_is_mapped_only_where_it_is_allowed_and_then_cannot_be_deleted(
+    ok, refused, workspace
+):
     mapping = {"target_field": "configurations.token", "secret_reference_id": "openai-key"}
     support = {**BODY, "workspace_id": workspace("Support"), "secret_mappings": [mapping]}
-    said("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
-    made = said(f"POST {PATH}", support)
+    ok("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
+    created = ok(f"POST {PATH}", support)
 
-    assert said(f"GET {PATH}/{made['id']}")["secret_mappings"] == [mapping]
+    assert ok(f"GET {PATH}/{created['id']}")["secret_mappings"] == [mapping]
     elsewhere = {**support, "workspace_id": workspace("Science")}
     assert refused(f"POST {PATH}", elsewhere) == (400, "AB01")
     assert refused("DELETE /secret-references/openai-key") == (400, "AB01")
-    said(f"PUT {PATH}/{made['id']}", {"secret_mappings": []})
-    assert said("DELETE /secret-references/openai-key") == {}
+    ok(f"PUT {PATH}/{created['id']}", {"secret_mappings": []})
+    assert ok("DELETE /secret-references/openai-key") == {}
 
 
-def test_integrations_are_paged_by_100_and_say_that_more_follow(said, workspace):
+def test_integrations_are_paged_by_100_and_say_whether_more_follow(ok, workspace):
     for number in range(100):
         body = {**BODY, "name": f"{number}", "workspace_id": workspace("Support")}
-        said(f"POST {PATH}", body)
+        ok(f"POST {PATH}", body)
 
-    first = said(f"GET {PATH}")
-    second = said(f"GET {PATH}?current_page=1")
+    first = ok(f"GET {PATH}")
+    second = ok(f"GET {PATH}?current_page=1")
 
     assert (first["total"], len(first["data"]), first["has_more"]) == (101, 100, True)
     assert (len(second["data"]), second["has_more"]) == (1, False)
 
 
-def test_a_workspace_or_an_integration_that_is_not_there_is_refused(refused):
+def test_an_unknown_workspace_or_integration_is_refused(refused):
     nobody = {"workspaces": [{"id": "none", "enabled": True}]}
 
     assert refused(f"PUT {PATH}/github/workspaces", nobody) == (403, "AB03")
     assert refused(f"GET {PATH}/none/metadata") == (404, "AB08")
+
+
+def test_a_workspace_that_is_deleted_may_no_longer_use_it(ok, workspace):
+    science, support = workspace("Science"), workspace("Support")
+    ok(f"PUT {PATH}/github/workspaces", {"workspaces": [{"id": science, "enabled": True}]})
+
+    ok(f"DELETE /admin/workspaces/{science}", {"name": "Science", "force_delete": True})
+
+    listed = ok(f"GET {PATH}/github/workspaces")["workspaces"]
+    assert [each["id"] for each in listed] == [support]

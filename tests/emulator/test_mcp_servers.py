@@ -11,80 +11,93 @@ def test_a_server_needs_an_integration_that_its_workspace_may_use(refused, works
     assert refused(f"POST {PATH}", {**body, "mcp_integration_id": None}) == (400, "AB01")
 
 
-def test_a_service_key_must_say_whom_to_sign_out(refused):
+def test_a_service_key_must_name_the_user_to_disconnect(refused):
     path = f"{PATH}/support-github/connections"
 
     assert refused(f"DELETE {path}") == (400, "AB01")
     assert refused(f"DELETE {path}?user_id=nobody") == (404, "AB08")
 
 
-def test_a_persons_key_sees_and_ends_its_own_connection(said):
+def test_a_users_key_sees_and_removes_its_own_connection(ok):
     path, key = f"{PATH}/support-github/connections", "workspace-user"
 
-    assert said(f"GET {path}", key=key)["total"] == 1
-    assert said(f"DELETE {path}", key=key) == {"success": True}
-    assert said(f"GET {path}", key=key)["total"] == 0
+    assert ok(f"GET {path}", key=key)["total"] == 1
+    assert ok(f"DELETE {path}", key=key) == {"success": True}
+    assert ok(f"GET {path}", key=key)["total"] == 0
 
 
-def test_a_persons_key_is_checked_against_what_was_said(said):
+def test_the_access_of_a_users_key_is_the_one_that_was_set(ok):
     path = f"{PATH}/support-github/user-access"
-    said(f"PUT {path}", {"default_user_access": "deny"})
+    ok(f"PUT {path}", {"default_user_access": "deny"})
 
-    assert said(f"GET {path}/check", key="workspace-user")["has_access"] is False
-    assert said(f"GET {path}/check", key="workspace-service")["has_access"] is True
+    assert ok(f"GET {path}/check", key="workspace-user")["has_access"] is False
+    assert ok(f"GET {path}/check", key="workspace-service")["has_access"] is True
 
 
 def test_pages_count_from_1(refused):
     assert refused(f"GET {PATH}/support-github/capabilities?page=0") == (400, "AB01")
 
 
-def test_a_page_of_the_registry_is_of_1_to_100(said, refused):
+def test_a_page_of_the_registry_is_of_1_to_100(ok, refused):
     assert refused("GET /v0.1/servers?limit=0") == (400, "AB01")
     assert refused("GET /v0.1/servers?limit=101") == (400, "AB01")
-    assert len(said("GET /v0.1/servers?limit=100")["servers"]) == 1
+    assert len(ok("GET /v0.1/servers?limit=100")["servers"]) == 1
 
 
-def test_a_workspace_key_finds_its_own_servers_in_the_registry(said, refused, workspace):
+def test_a_workspace_key_finds_its_own_servers_in_the_registry(ok, refused, workspace):
     science = workspace("Science")
     enabled = {"workspaces": [{"id": science, "enabled": True}]}
-    said("PUT /mcp-integrations/github/workspaces", enabled)
+    ok("PUT /mcp-integrations/github/workspaces", enabled)
     body = {"name": "Theirs", "mcp_integration_id": "github", "workspace_id": science}
-    said(f"POST {PATH}", body)
+    ok(f"POST {PATH}", body)
 
     path, key = "GET /v0.1/servers", "workspace-service"
 
-    assert len(said(path)["servers"]) == 2
-    assert len(said(path, key=key)["servers"]) == 1
+    assert len(ok(path)["servers"]) == 2
+    assert len(ok(path, key=key)["servers"]) == 1
     assert refused(f"{path}?workspace_id={science}", key=key) == (403, "AB03")
 
 
-def test_a_list_shows_100_where_no_size_is_asked_for(said, workspace):
+def test_a_page_has_100_rows_by_default(ok, workspace):
     """The OpenAPI file names this size for the lists of MCP and of guardrails."""
     support = workspace("Support")
     for number in range(101):
         body = {"name": f"{number}", "mcp_integration_id": "github", "workspace_id": support}
-        said(f"POST {PATH}", body)
+        ok(f"POST {PATH}", body)
 
-    first = said(f"GET {PATH}?workspace_id={support}")
-    second = said(f"GET {PATH}?workspace_id={support}&current_page=1")
+    first = ok(f"GET {PATH}?workspace_id={support}")
+    second = ok(f"GET {PATH}?workspace_id={support}&current_page=1")
 
     assert (first["total"], len(first["data"]), len(second["data"])) == (102, 100, 2)
 
 
-def test_a_slug_is_taken_once_and_a_server_must_be_there(refused, workspace):
+def test_a_slug_is_unique_and_an_unknown_server_not_found(refused, workspace):
     body = {"name": "A", "mcp_integration_id": "github", "workspace_id": workspace("Support")}
 
     assert refused(f"POST {PATH}", {**body, "slug": "support-github"}) == (409, "AB07")
     assert refused(f"GET {PATH}/none/metadata") == (404, "AB08")
 
 
-def test_connections_are_paged(said, emulator):
+def test_connections_are_paged(ok, emulator):
     (row,) = emulator.store.table("mcp_servers").rows()
     people = {"_connections": dict.fromkeys("abc", True)}
     emulator.store.table("mcp_servers").change(row, people)
 
     path = f"GET {PATH}/support-github/connections?page_size=2"
-    first, second = said(path), said(f"{path}&current_page=1")
+    first, second = ok(path), ok(f"{path}&current_page=1")
 
     assert (first["total"], len(first["data"]), first["has_more"]) == (3, 2, True)
     assert (len(second["data"]), second["has_more"]) == (1, False)
+
+
+def test_a_user_who_is_deleted_has_no_connection_and_no_access(ok, emulator, user):
+    emi = user("Emi")
+    access = {"user_access": [{"user_id": emi, "enabled": True}]}
+    ok(f"PUT {PATH}/support-github/user-access", access)
+    assert ok(f"GET {PATH}/support-github/connections")["total"] == 1
+
+    ok(f"DELETE /admin/users/{emi}")
+
+    assert ok(f"GET {PATH}/support-github/connections")["total"] == 0
+    (row,) = emulator.store.table("mcp_servers").rows()
+    assert emi not in row["_users"]

@@ -17,11 +17,11 @@ def test_another_organisation_is_refused(refused):
     assert refused(f"GET {path}?organisation_id=other") == (403, "AB03")
 
 
-def test_a_deleted_guardrail_is_no_default_any_more(emulator, said):
+def test_a_deleted_guardrail_is_no_longer_a_default(emulator, ok):
     (row,) = emulator.store.table("guardrails").where(name="No secrets")
-    said("PUT /v2/admin/organisation/defaults", {"input_guardrails": [row["slug"]]})
+    ok("PUT /v2/admin/organisation/defaults", {"input_guardrails": [row["slug"]]})
 
     headers = {"x-portkey-api-key": emulator.keys()["owner"]}
     assert emulator.answer("DELETE", f"/v1/guardrails/{row['id']}", headers, b"")[0] == 204
 
-    assert said("GET /v2/admin/organisation/defaults")["input_guardrails"] == []
+    assert ok("GET /v2/admin/organisation/defaults")["input_guardrails"] == []

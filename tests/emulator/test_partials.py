@@ -10,30 +10,30 @@ def test_a_partial_needs_a_name_and_a_text(refused, workspace, missing):
     assert refused("POST /prompts/partials", body | {missing: None}) == (400, "AB01")
 
 
-def test_a_partial_of_another_workspace_is_refused(said, refused, workspace):
+def test_a_partial_of_another_workspace_is_refused(ok, refused, workspace):
     body = {"name": "A", "string": "x", "workspace_id": workspace("Science")}
-    theirs = said("POST /prompts/partials", body)
+    theirs = ok("POST /prompts/partials", body)
 
     path = f"/prompts/partials/{theirs['slug']}"
     for endpoint in (f"GET {path}", f"PUT {path}", f"DELETE {path}", f"GET {path}/versions"):
         assert refused(endpoint, {}, key="workspace-service") == (403, "AB03")
 
 
-def test_a_slug_stays_when_the_name_changes(said, workspace):
+def test_a_slug_stays_when_the_name_changes(ok, workspace):
     body = {"name": "Example text", "string": "x", "workspace_id": workspace("Support")}
-    made = said("POST /prompts/partials", body)
+    created = ok("POST /prompts/partials", body)
 
-    said(f"PUT /prompts/partials/{made['id']}", {"name": "Other"})
+    ok(f"PUT /prompts/partials/{created['id']}", {"name": "Other"})
 
-    read = said(f"GET /prompts/partials/{made['slug']}")
+    read = ok(f"GET /prompts/partials/{created['slug']}")
     assert (read["name"], read["slug"][:10]) == ("Other", "pl-exampl-")
 
 
-def test_a_deleted_partial_takes_its_versions_along(said, workspace, emulator):
+def test_a_partial_is_deleted_with_its_versions(ok, workspace, emulator):
     body = {"name": "A", "string": "x", "workspace_id": workspace("Support")}
-    made = said("POST /prompts/partials", body)
-    assert emulator.store.table("partial_versions").where(parent_id=made["id"])
+    created = ok("POST /prompts/partials", body)
+    assert emulator.store.table("partial_versions").where(parent_id=created["id"])
 
-    said(f"DELETE /prompts/partials/{made['id']}")
+    ok(f"DELETE /prompts/partials/{created['id']}")
 
-    assert not emulator.store.table("partial_versions").where(parent_id=made["id"])
+    assert not emulator.store.table("partial_versions").where(parent_id=created["id"])

@@ -1,4 +1,4 @@
-"""The emulator as a program, in the eyes of Portkey's own SDK for Python."""
+"""The emulator as a program, used through Portkey's SDK for Python."""
 
 import contextlib
 import json
@@ -46,14 +46,14 @@ def command(*options: str) -> list[str]:
 
 
 def control(url: str, endpoint: str) -> Any:
-    """Say something to the emulator itself."""
+    """Send a control request."""
     method, path = endpoint.split()
     with urlopen(Request(f"{url}/emulator/{path}", method=method), timeout=TIMEOUT_S) as answer:
         return json.load(answer)
 
 
 def refusal(*options: str) -> tuple[int, str]:
-    """The exit code and the words of an emulator that does not start."""
+    """The exit code and the message of an emulator that does not start."""
     ended = subprocess.run(
         command(*options), check=False, capture_output=True, text=True, timeout=TIMEOUT_S
     )
@@ -62,10 +62,10 @@ def refusal(*options: str) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def emulator(home: Path, *options: str) -> Iterator[str]:
-    """An emulator in a process of its own, and its address."""
+def emulator(directory: Path, *options: str) -> Iterator[str]:
+    """An emulator in its own process; gives its URL."""
     port = free_port()
-    with (home / f"{port}.log").open("w+") as log:
+    with (directory / f"{port}.log").open("w+") as log:
         process = subprocess.Popen(command("--port", str(port), *options), stderr=log, stdout=log)
         try:
             url = f"http://127.0.0.1:{port}"
@@ -102,7 +102,7 @@ def served(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def url(served) -> str:
-    """An emulator as it was at first."""
+    """The URL of an emulator that was reset."""
     control(served, "POST reset")
     return served
 
@@ -114,164 +114,187 @@ def sdk(url) -> Iterator[Portkey]:
 
 
 @pytest.fixture
-def home(sdk) -> str:
-    """The id of a workspace to work in."""
+def workspace_id(sdk) -> str:
+    """The id of a workspace for the test."""
     return sdk.admin.workspaces.create(name="Sandbox", description="To play in").id
 
 
-def test_configs_are_made_read_changed_listed_and_deleted(sdk, home):
-    made = sdk.configs.create(name="Main", config=FALLBACK, workspace_id=home)
-    read = sdk.configs.retrieve(slug=made.slug)
-    assert made.slug.startswith("pc-main-")
-    assert (read.id, read.version_id, read.workspace_id) == (made.id, made.version_id, home)
+def test_configs_are_made_read_changed_listed_and_deleted(sdk, workspace_id):
+    created = sdk.configs.create(name="Main", config=FALLBACK, workspace_id=workspace_id)
+    read = sdk.configs.retrieve(slug=created.slug)
+    assert created.slug.startswith("pc-main-")
+    assert (read.id, read.version_id, read.workspace_id) == (
+        created.id,
+        created.version_id,
+        workspace_id,
+    )
     assert (read.name, read.status, json.loads(read.config)) == ("Main", "active", FALLBACK)
 
-    changed = sdk.configs.update(slug=made.slug, name="Next", config={"retry": {"attempts": 2}})
-    read = sdk.configs.retrieve(slug=made.slug)
-    assert read.version_id == changed.version_id != made.version_id
+    changed = sdk.configs.update(slug=created.slug, name="Next", config={"retry": {"attempts": 2}})
+    read = sdk.configs.retrieve(slug=created.slug)
+    assert read.version_id == changed.version_id != created.version_id
     assert (read.name, json.loads(read.config)) == ("Next", {"retry": {"attempts": 2}})
 
-    page = sdk.configs.list(workspace_id=home)
+    page = sdk.configs.list(workspace_id=workspace_id)
     assert (page.object, page.total) == ("list", 1)
-    assert [config["slug"] for config in page.data] == [made.slug]
+    assert [config["slug"] for config in page.data] == [created.slug]
 
-    sdk.configs.delete(slug=made.slug)
-    assert sdk.configs.list(workspace_id=home).data == []
+    sdk.configs.delete(slug=created.slug)
+    assert sdk.configs.list(workspace_id=workspace_id).data == []
     with pytest.raises(PermissionDeniedError, match="AB03"):
-        sdk.configs.retrieve(slug=made.slug)
+        sdk.configs.retrieve(slug=created.slug)
 
 
-def test_virtual_keys_are_made_read_changed_listed_and_deleted(sdk, home):
-    made = sdk.virtual_keys.create(
-        name="Main", provider="openai", key="sk-hidden", note="first", workspace_id=home
+def test_virtual_keys_are_made_read_changed_listed_and_deleted(sdk, workspace_id):
+    created = sdk.virtual_keys.create(
+        name="Main", provider="openai", key="sk-hidden", note="first", workspace_id=workspace_id
     )
-    read = sdk.virtual_keys.retrieve(slug=made.slug)
-    assert made.slug.startswith("main-")
-    assert (read.slug, read.name, read.note, read.status) == (made.slug, "Main", "first", "active")
+    read = sdk.virtual_keys.retrieve(slug=created.slug)
+    assert created.slug.startswith("main-")
+    assert (read.slug, read.name, read.note, read.status) == (
+        created.slug,
+        "Main",
+        "first",
+        "active",
+    )
     assert "sk-hidden" not in read.model_dump_json()
 
     limits = {"credit_limit": 5, "type": "cost"}
-    sdk.virtual_keys.update(slug=made.slug, name="Next", usage_limits=limits)
-    (listed,) = sdk.virtual_keys.list(workspace_id=home).data
-    assert (listed["slug"], listed["name"], listed["note"]) == (made.slug, "Next", "first")
+    sdk.virtual_keys.update(slug=created.slug, name="Next", usage_limits=limits)
+    (listed,) = sdk.virtual_keys.list(workspace_id=workspace_id).data
+    assert (listed["slug"], listed["name"], listed["note"]) == (created.slug, "Next", "first")
     assert listed["usage_limits"]["credit_limit"] == 5
 
-    sdk.virtual_keys.delete(slug=made.slug)
-    assert sdk.virtual_keys.list(workspace_id=home).total == 0
+    sdk.virtual_keys.delete(slug=created.slug)
+    assert sdk.virtual_keys.list(workspace_id=workspace_id).total == 0
 
 
-def test_api_keys_are_made_read_changed_listed_and_deleted(sdk, url, home):
-    made = sdk.api_keys.create(
+def test_api_keys_are_made_read_changed_listed_and_deleted(sdk, url, workspace_id):
+    created = sdk.api_keys.create(
         type="workspace",
         sub_type="service",
         name="CI",
-        workspace_id=home,
+        workspace_id=workspace_id,
         scopes=["configs.list"],
         rate_limits=[{"type": "requests", "unit": "rpm", "value": 9}],
     )
-    read = sdk.api_keys.retrieve(id=made.id)
-    assert (read.id, read.name, read.type) == (made.id, "CI", "workspace-service")
-    assert (read.workspace_id, read.scopes, read.status) == (home, ["configs.list"], "active")
+    read = sdk.api_keys.retrieve(id=created.id)
+    assert (read.id, read.name, read.type) == (created.id, "CI", "workspace-service")
+    assert (read.workspace_id, read.scopes, read.status) == (
+        workspace_id,
+        ["configs.list"],
+        "active",
+    )
     assert read.rate_limits == [{"type": "requests", "unit": "rpm", "value": 9}]
-    assert read.key == f"{made.key[:2]}*****{made.key[-3:]}"
+    assert read.key == f"{created.key[:2]}*****{created.key[-3:]}"
 
-    sdk.api_keys.update(id=made.id, name="CD", scopes=["configs.list", "configs.read"])
-    page = sdk.api_keys.list(workspace_id=home, page_size=10)
-    assert [(key["id"], key["name"]) for key in page.data] == [(made.id, "CD")]
+    sdk.api_keys.update(id=created.id, name="CD", scopes=["configs.list", "configs.read"])
+    page = sdk.api_keys.list(workspace_id=workspace_id, page_size=10)
+    assert [(key["id"], key["name"]) for key in page.data] == [(created.id, "CD")]
 
-    with client(url, made.key) as theirs:
+    with client(url, created.key) as theirs:
         assert theirs.configs.list().total == 0
         with pytest.raises(PermissionDeniedError):
             theirs.configs.create(name="Main", config=FALLBACK)
-        sdk.api_keys.delete(id=made.id)
+        sdk.api_keys.delete(id=created.id)
         with pytest.raises(AuthenticationError):
             theirs.configs.list()
 
 
-def test_a_key_is_rotated_and_both_secrets_work_for_a_while(sdk, url, home):
-    made = sdk.api_keys.create(
-        type="workspace", sub_type="service", name="CI", workspace_id=home, scopes=["configs.list"]
+def test_a_key_is_rotated_and_both_secrets_work_for_a_while(sdk, url, workspace_id):
+    created = sdk.api_keys.create(
+        type="workspace",
+        sub_type="service",
+        name="CI",
+        workspace_id=workspace_id,
+        scopes=["configs.list"],
     )
 
     # The SDK has no method for this; `post` is its way to any endpoint.
-    rotated = sdk.post(f"/api-keys/{made.id}/rotate", key_transition_period_ms=1_800_000)
+    rotated = sdk.post(f"/api-keys/{created.id}/rotate", key_transition_period_ms=1_800_000)
 
-    assert rotated.id == made.id
-    assert rotated.key_transition_expires_at > sdk.api_keys.retrieve(id=made.id).created_at
-    for secret in {made.key, rotated.key}:
+    assert rotated.id == created.id
+    assert rotated.key_transition_expires_at > sdk.api_keys.retrieve(id=created.id).created_at
+    for secret in {created.key, rotated.key}:
         with client(url, secret) as theirs:
             assert theirs.configs.list().total == 0
-    assert made.key != rotated.key
+    assert created.key != rotated.key
 
 
 def test_workspaces_are_made_read_changed_listed_and_deleted(sdk):
-    made = sdk.admin.workspaces.create(name="New", description="first", defaults={"metadata": {}})
-    read = sdk.admin.workspaces.retrieve(workspace_id=made.slug)
-    assert made.slug.startswith("ws-new-")
+    created = sdk.admin.workspaces.create(
+        name="New", description="first", defaults={"metadata": {}}
+    )
+    read = sdk.admin.workspaces.retrieve(workspace_id=created.slug)
+    assert created.slug.startswith("ws-new-")
     assert (read.id, read.slug, read.name, read.description) == (
-        made.id,
-        made.slug,
+        created.id,
+        created.slug,
         "New",
         "first",
     )
 
-    sdk.admin.workspaces.update(workspace_id=made.id, name="Next")
+    sdk.admin.workspaces.update(workspace_id=created.id, name="Next")
     page = sdk.admin.workspaces.list(exact_name="Next")
-    assert [(home.id, home.name, home.description) for home in page.data] == [
-        (made.id, "Next", "first")
-    ]
+    assert [
+        (workspace_id.id, workspace_id.name, workspace_id.description) for workspace_id in page.data
+    ] == [(created.id, "Next", "first")]
 
-    sdk.configs.create(name="Main", config=FALLBACK, workspace_id=made.id)
+    sdk.configs.create(name="Main", config=FALLBACK, workspace_id=created.id)
     with pytest.raises(ConflictError, match="AB07"):
-        sdk.admin.workspaces.delete(workspace_id=made.id, name="Next")
-    sdk.configs.delete(slug=sdk.configs.list(workspace_id=made.id).data[0]["slug"])
-    sdk.admin.workspaces.delete(workspace_id=made.id, name="Next")
+        sdk.admin.workspaces.delete(workspace_id=created.id, name="Next")
+    sdk.configs.delete(slug=sdk.configs.list(workspace_id=created.id).data[0]["slug"])
+    sdk.admin.workspaces.delete(workspace_id=created.id, name="Next")
     assert sdk.admin.workspaces.list(exact_name="Next").data == []
 
 
-def test_members_are_added_read_changed_listed_and_removed(sdk, home):
+def test_members_are_added_read_changed_listed_and_removed(sdk, workspace_id):
     users = sdk.admin.users.list(role="member")
     someone = users.data[0]
     assert users.total == len(users.data)
     assert sdk.admin.users.retrieve(user_id=someone.id).email == someone.email
 
     members = sdk.admin.workspaces.users
-    members.create(workspace_id=home, users=[{"id": someone.id, "role": "member"}])
-    members.update(workspace_id=home, user_id=someone.id, role="manager")
-    read = members.retrieve(workspace_id=home, user_id=someone.id)
+    members.create(workspace_id=workspace_id, users=[{"id": someone.id, "role": "member"}])
+    members.update(workspace_id=workspace_id, user_id=someone.id, role="manager")
+    read = members.retrieve(workspace_id=workspace_id, user_id=someone.id)
     assert (read.role, read.org_role, read.status) == ("manager", "member", "active")
-    assert [member["email"] for member in members.list(workspace_id=home).data] == [someone.email]
+    assert [member["email"] for member in members.list(workspace_id=workspace_id).data] == [
+        someone.email
+    ]
 
-    members.delete(workspace_id=home, user_id=someone.id)
-    assert members.list(workspace_id=home).total == 0
+    members.delete(workspace_id=workspace_id, user_id=someone.id)
+    assert members.list(workspace_id=workspace_id).total == 0
 
 
-def test_invitations_are_made_read_listed_sent_again_and_cancelled(sdk, home):
+def test_invitations_are_made_read_listed_sent_again_and_cancelled(sdk, workspace_id):
     invites = sdk.admin.users.invites
-    made = invites.create(
+    created = invites.create(
         email="new@acme.example",
         role="member",
-        workspaces=[{"id": home, "role": "admin"}],
+        workspaces=[{"id": workspace_id, "role": "admin"}],
         workspace_api_key_details={"scopes": ["logs.view"]},
     )
-    read = invites.retrieve(invite_id=made.id)
-    assert made.id in made.invite_link
-    assert (read.id, read.email, read.role) == (made.id, "new@acme.example", "member")
+    read = invites.retrieve(invite_id=created.id)
+    assert created.id in created.invite_link
+    assert (read.id, read.email, read.role) == (created.id, "new@acme.example", "member")
     assert (read.status, read.accepted_at) == ("pending", None)
 
-    assert invites.resend(invite_id=made.id).inviteLink == made.invite_link
+    assert invites.resend(invite_id=created.id).inviteLink == created.invite_link
     page = invites.list(email="new@acme.example", status="pending")
-    assert [invite.id for invite in page.data] == [made.id]
+    assert [invite.id for invite in page.data] == [created.id]
 
-    invites.delete(invite_id=made.id)
+    invites.delete(invite_id=created.id)
     assert invites.list(email="new@acme.example", status="pending").data == []
 
 
-def test_an_error_is_of_the_sdks_own_kind(sdk, url, home):
+def test_an_error_becomes_the_matching_exception_of_the_sdk(sdk, url, workspace_id):
     with pytest.raises(NotFoundError, match="AB08"):
         sdk.configs.retrieve(slug="pc-never-000000")
     with pytest.raises(BadRequestError, match="AB01"):
-        sdk.api_keys.create(type="workspace", sub_type="service", name="k", workspace_id=home)
+        sdk.api_keys.create(
+            type="workspace", sub_type="service", name="k", workspace_id=workspace_id
+        )
     with client(url, "unheard-of") as stranger, pytest.raises(AuthenticationError):
         stranger.configs.list()
 
@@ -289,8 +312,8 @@ def test_a_state_file_outlives_the_process(tmp_path):
         assert json.loads(sdk.configs.retrieve(slug=slug).config) == FALLBACK
         with pytest.raises(PermissionDeniedError):
             sdk.configs.retrieve(slug=gone)
-        made = sdk.configs.create(name="Kept", config=FALLBACK)
-        assert made.slug not in (slug, gone)
+        created = sdk.configs.create(name="Kept", config=FALLBACK)
+        assert created.slug not in (slug, gone)
 
 
 def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
@@ -305,21 +328,21 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
     ("options", "told"),
     [
         (["--seed", "nonsense"], "--seed: must be one of: acme, empty"),
-        (["--state", "{home}"], "--state"),
-        (["--state", "{home}/notes.txt"], "--state: cannot be used"),
+        (["--state", "{directory}"], "--state"),
+        (["--state", "{directory}/notes.txt"], "--state: cannot be used"),
         (["--port", "65536"], "--port"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused_in_a_few_words(tmp_path, options, told):
+def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, told):
     (tmp_path / "notes.txt").write_text("No database, but longer than the head of one. " * 9)
 
-    code, words = refusal(*(option.format(home=tmp_path) for option in options))
+    code, words = refusal(*(option.format(directory=tmp_path) for option in options))
 
     assert code == 2
     assert told in words
 
 
-def test_a_port_that_is_taken_is_named(url):
+def test_a_port_in_use_is_named(url):
     port = url.rpartition(":")[2]
 
     code, words = refusal("--port", port)

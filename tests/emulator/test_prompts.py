@@ -7,11 +7,11 @@ import pytest
 
 @pytest.fixture
 def collection(emulator, workspace):
-    home = workspace("Support")
+    workspace_id = workspace("Support")
     return next(
         row["id"]
         for row in emulator.store.table("collections").rows()
-        if row["workspace_id"] == home and not row["is_default"]
+        if row["workspace_id"] == workspace_id and not row["is_default"]
     )
 
 
@@ -34,13 +34,13 @@ def body(collection, provider):
 
 
 @pytest.fixture
-def rendered(said, body):
-    """Make a prompt of a template, render it, and return the text of its only message."""
+def rendered(ok, body):
+    """Create a prompt from a template, render it, and return the text of its only message."""
 
     def text(template, variables, **more):
-        made = said("POST /prompts", body | {"string": template} | more)
-        path = f"POST /prompts/{made['slug']}/render"
-        answer = said(path, {"variables": variables}, key="workspace-service")
+        created = ok("POST /prompts", body | {"string": template} | more)
+        path = f"POST /prompts/{created['slug']}/render"
+        answer = ok(path, {"variables": variables}, key="workspace-service")
         (message,) = answer["data"]["messages"]
         return message["content"]
 
@@ -50,7 +50,7 @@ def rendered(said, body):
 @pytest.mark.parametrize(
     "missing", ["name", "collection_id", "string", "parameters", "virtual_key"]
 )
-def test_a_prompt_needs_all_of_this(refused, body, missing):
+def test_a_prompt_needs_all_required_fields(refused, body, missing):
     body.pop(missing)
 
     assert refused("POST /prompts", body) == (400, "AB01")
@@ -65,35 +65,35 @@ def test_a_prompt_needs_a_provider_of_its_workspace(refused, body, emulator, wor
     assert refused("POST /prompts", body | {"virtual_key": "none"}) == (400, "AB01")
 
 
-def test_without_patch_a_version_must_be_whole(said, refused, body):
-    made = said("POST /prompts", body)
-    path = f"PUT /prompts/{made['slug']}"
+def test_without_patch_a_version_needs_all_required_fields(ok, refused, body):
+    created = ok("POST /prompts", body)
+    path = f"PUT /prompts/{created['slug']}"
 
     assert refused(path, {"string": "Hi"}) == (400, "AB01")
-    assert said(path, {"string": "Hi", "patch": True})["prompt_version_id"]
+    assert ok(path, {"string": "Hi", "patch": True})["prompt_version_id"]
 
 
-def test_patch_builds_on_the_latest_version_not_on_the_published_one(said, body):
-    made = said("POST /prompts", body)
-    path = f"/prompts/{made['slug']}"
+def test_patch_builds_on_the_latest_version_not_on_the_published_one(ok, body):
+    created = ok("POST /prompts", body)
+    path = f"/prompts/{created['slug']}"
     second = {"patch": True, "string": "Second", "version_description": "Shorter"}
-    said(f"PUT {path}", second)
-    said(f"PUT {path}", {"patch": True, "model": "gpt-5-mini"})
+    ok(f"PUT {path}", second)
+    ok(f"PUT {path}", {"patch": True, "model": "gpt-5-mini"})
 
-    assert said(f"GET {path}")["string"] == "Hello {{name}}"
-    third = said(f"GET {path}?version=3")
+    assert ok(f"GET {path}")["string"] == "Hello {{name}}"
+    third = ok(f"GET {path}?version=3")
     assert (third["string"], third["model"]) == ("Second", "gpt-5-mini")
     assert third["parameters"] == {"temperature": 0.5, "model": "gpt-5-mini"}
     # The OpenAPI file says of the description too that it is taken from the latest version.
     assert third["prompt_version_description"] == "Shorter"
 
 
-def test_a_prompt_of_another_workspace_is_refused(said, refused, body, workspace, emulator):
+def test_a_prompt_of_another_workspace_is_refused(ok, refused, body, workspace, emulator):
     shared = workspace("Shared Team Workspace")
     (folder,) = emulator.store.table("collections").where(workspace_id=shared)
     (provider,) = emulator.store.table("virtual_keys").where(workspace_id=shared)
     theirs = body | {"collection_id": folder["id"], "virtual_key": provider["slug"]}
-    slug = said("POST /prompts", theirs)["slug"]
+    slug = ok("POST /prompts", theirs)["slug"]
 
     for endpoint in ("GET", "PUT", "DELETE"):
         path = f"{endpoint} /prompts/{slug}"
@@ -104,37 +104,37 @@ def test_a_prompt_of_another_workspace_is_refused(said, refused, body, workspace
     assert refused(f"PUT /prompts/{slug}", move) == (400, "AB01")
 
 
-def test_a_label_is_on_one_version_of_a_prompt_and_can_be_called(said, refused, body):
-    made = said("POST /prompts", body)
-    path = f"/prompts/{made['slug']}"
-    second = said(f"PUT {path}", {"patch": True, "string": "Hi {{name}}"})["prompt_version_id"]
-    label = next(r["id"] for r in said("GET /labels")["data"] if r["name"] == "staging")
+def test_a_label_is_on_one_version_of_a_prompt_and_selects_it(ok, refused, body):
+    created = ok("POST /prompts", body)
+    path = f"/prompts/{created['slug']}"
+    second = ok(f"PUT {path}", {"patch": True, "string": "Hi {{name}}"})["prompt_version_id"]
+    label = next(r["id"] for r in ok("GET /labels")["data"] if r["name"] == "staging")
     run = f"POST {path}@staging/render"
 
     def text():
-        answer = said(run, {"variables": {"name": "A"}}, key="workspace-service")
+        answer = ok(run, {"variables": {"name": "A"}}, key="workspace-service")
         return answer["data"]["messages"][0]["content"]
 
-    said(f"PUT {path}/versions/{made['version_id']}", {"label_id": label})
+    ok(f"PUT {path}/versions/{created['version_id']}", {"label_id": label})
     assert text() == "Hello A"
-    said(f"PUT {path}/versions/{second}", {"label_id": label})
+    ok(f"PUT {path}/versions/{second}", {"label_id": label})
     assert text() == "Hi A"
-    assert [v["label_id"] for v in said(f"GET {path}/versions")["data"]] == [label, None]
+    assert [v["label_id"] for v in ok(f"GET {path}/versions")["data"]] == [label, None]
     assert refused(f"PUT {path}/versions/{second}", {}) == (400, "AB01")
     assert text() == "Hi A"
-    said(f"PUT {path}/versions/{second}", {"label_id": None})
+    ok(f"PUT {path}/versions/{second}", {"label_id": None})
     assert refused(run, {"variables": {}}, key="workspace-service") == (404, "AB08")
 
 
 @pytest.mark.parametrize(
     ("name", "text"), [("", "One"), ("@latest", "Two"), ("@1", "One"), ("@2", "Two")]
 )
-def test_a_slug_may_name_the_version_to_run(said, body, name, text):
-    made = said("POST /prompts", body | {"string": "One"})
-    said(f"PUT /prompts/{made['slug']}", {"patch": True, "string": "Two"})
+def test_a_slug_may_name_the_version_to_run(ok, body, name, text):
+    created = ok("POST /prompts", body | {"string": "One"})
+    ok(f"PUT /prompts/{created['slug']}", {"patch": True, "string": "Two"})
 
-    path = f"POST /prompts/{made['slug']}{name}/render"
-    answer = said(path, {"variables": {}}, key="workspace-service")
+    path = f"POST /prompts/{created['slug']}{name}/render"
+    answer = ok(path, {"variables": {}}, key="workspace-service")
 
     assert answer["data"]["messages"] == [{"role": "user", "content": text}]
 
@@ -161,25 +161,25 @@ def test_quotes_in_a_value_do_not_break_messages(rendered):
     assert rendered(template, {"q": 'a "b"\n'}) == [{"type": "text", "text": 'Q: a "b"\n'}]
 
 
-def test_a_raw_template_is_filled_in_before_it_is_read(said, body):
+def test_a_raw_template_is_filled_in_before_it_is_read(ok, body):
     template = (
         '[{{#rows}}{"role": "user", "content": "{{.}}"},{{/rows}}{"role":"user","content":"z"}]'
     )
-    made = said("POST /prompts", body | {"string": template, "is_raw_template": 1})
+    created = ok("POST /prompts", body | {"string": template, "is_raw_template": 1})
 
-    run = f"POST /prompts/{made['slug']}/render"
-    answer = said(run, {"variables": {"rows": ["x", "y"]}}, key="workspace-service")
+    run = f"POST /prompts/{created['slug']}/render"
+    answer = ok(run, {"variables": {"rows": ["x", "y"]}}, key="workspace-service")
 
     assert [each["content"] for each in answer["data"]["messages"]] == ["x", "y", "z"]
 
 
-def test_partials_are_included_in_the_version_that_is_named(said, rendered, workspace):
-    made = said(
+def test_partials_are_included_in_the_version_that_is_named(ok, rendered, workspace):
+    created = ok(
         "POST /prompts/partials",
         {"name": "Sign", "string": "one {{n}}", "workspace_id": workspace("Support")},
     )
-    slug = made["slug"]
-    said(f"PUT /prompts/partials/{slug}", {"string": "two {{n}}"})
+    slug = created["slug"]
+    ok(f"PUT /prompts/partials/{slug}", {"string": "two {{n}}"})
 
     assert rendered(f"{{{{>{slug}}}}}", {"n": 1}) == "one 1"
     assert rendered(f"{{{{>{slug}@2}}}}", {"n": 1}) == "two 1"
@@ -187,113 +187,159 @@ def test_partials_are_included_in_the_version_that_is_named(said, rendered, work
     assert rendered(f"[{{{{>{slug}@9}}}}{{{{>none}}}}]", {}) == "[]"
 
 
-def test_a_partial_of_another_workspace_is_not_included(said, rendered, workspace):
+def test_a_partial_of_another_workspace_is_not_included(ok, rendered, workspace):
     secret = {"name": "S", "string": "secret", "workspace_id": workspace("Science")}
-    slug = said("POST /prompts/partials", secret)["slug"]
+    slug = ok("POST /prompts/partials", secret)["slug"]
 
     assert rendered(f"[{{{{>{slug}}}}}]", {}) == "[]"
 
 
 @pytest.mark.parametrize("template", ["{{#a}}{{/b}}", "{{/a}}", "{{#a}}x", "{{^b}}{{#a}}x{{/a}}"])
-def test_a_template_that_cannot_be_read_is_refused(said, refused, body, template):
-    slug = said("POST /prompts", body | {"string": template})["slug"]
+def test_a_template_that_cannot_be_read_is_refused(ok, refused, body, template):
+    slug = ok("POST /prompts", body | {"string": template})["slug"]
 
     run = f"POST /prompts/{slug}/render"
     assert refused(run, {"variables": {"a": 1}}, key="workspace-service") == (400, "AB01")
 
 
-def test_a_partial_that_includes_itself_is_refused(said, refused, body, workspace):
+def test_a_partial_that_includes_itself_is_refused(ok, refused, body, workspace):
     partial = {"name": "Loop", "string": "x", "workspace_id": workspace("Support")}
-    slug = said("POST /prompts/partials", partial)["slug"]
-    said(f"PUT /prompts/partials/{slug}", {"string": f"{{{{>{slug}}}}}"})
-    said(f"PUT /prompts/partials/{slug}/makeDefault", {"version": 2})
-    made = said("POST /prompts", body | {"string": f"{{{{>{slug}}}}}"})
+    slug = ok("POST /prompts/partials", partial)["slug"]
+    ok(f"PUT /prompts/partials/{slug}", {"string": f"{{{{>{slug}}}}}"})
+    ok(f"PUT /prompts/partials/{slug}/makeDefault", {"version": 2})
+    created = ok("POST /prompts", body | {"string": f"{{{{>{slug}}}}}"})
 
-    run = f"POST /prompts/{made['slug']}/render"
+    run = f"POST /prompts/{created['slug']}/render"
     assert refused(run, {"variables": {}}, key="workspace-service") == (400, "AB01")
 
 
-def test_the_model_says_the_same_to_the_same_and_stops_when_told(said, refused, body):
-    slug = said("POST /prompts", body)["slug"]
+def test_the_model_gives_the_same_answer_each_time_and_stops_at_max_tokens(ok, refused, body):
+    slug = ok("POST /prompts", body)["slug"]
     run = f"POST /prompts/{slug}/completions"
-    asked = {"variables": {"name": "Ada"}}
+    parameters = {"variables": {"name": "Ada"}}
 
-    first = said(run, asked, key="workspace-service")
-    again = said(run, asked, key="workspace-service")
-    short = said(run, asked | {"max_tokens": 2}, key="workspace-service")
+    first = ok(run, parameters, key="workspace-service")
+    again = ok(run, parameters, key="workspace-service")
+    short = ok(run, parameters | {"max_tokens": 2}, key="workspace-service")
 
     assert first == again
     assert first["choices"][0]["message"]["content"] == "You said: Hello Ada"
     assert first["usage"] == {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
     assert short["choices"][0]["finish_reason"] == "length"
     assert short["usage"]["completion_tokens"] == 2
-    assert refused(run, asked | {"stream": True}, key="workspace-service") == (400, "AB01")
+    assert refused(run, parameters | {"stream": True}, key="workspace-service") == (400, "AB01")
 
 
-def test_a_prompt_does_not_run_when_its_provider_is_gone(said, refused, body, provider, workspace):
-    slug = said("POST /prompts", body)["slug"]
-    said(f"DELETE /virtual-keys/{provider}?workspace_id={workspace('Support')}")
+@pytest.mark.parametrize(("parameters", "count"), [(None, 1), (1, 1), (3, 3), (128, 128)])
+def test_a_completion_has_the_requested_number_of_choices(ok, body, parameters, count):
+    slug = ok("POST /prompts", body)["slug"]
+
+    answer = ok(
+        f"POST /prompts/{slug}/completions",
+        {"variables": {"name": "Ada"}, "n": parameters},
+        key="workspace-service",
+    )
+
+    assert [choice["index"] for choice in answer["choices"]] == list(range(count))
+    contents = {choice["message"]["content"] for choice in answer["choices"]}
+    assert contents == {"You said: Hello Ada"}
+    assert answer["usage"]["completion_tokens"] == 5 * count
+    assert answer["usage"]["total_tokens"] == 3 + 5 * count
+
+
+@pytest.mark.parametrize("parameters", [0, 129, -1, 1.5, "2", True])
+def test_an_invalid_number_of_choices_is_refused(ok, refused, body, parameters):
+    slug = ok("POST /prompts", body)["slug"]
+
+    run = f"POST /prompts/{slug}/completions"
+    parameters = {"variables": {"name": "Ada"}, "n": parameters}
+    assert refused(run, parameters, key="workspace-service") == (400, "AB01")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"metadata": "text"}, {"metadata": {"_user": ["Ada"]}}, {"model": {"name": "gpt-5"}}]
+)
+def test_a_completion_that_cannot_be_recorded_is_refused(ok, refused, body, wrong):
+    slug = ok("POST /prompts", body)["slug"]
+
+    parameters = {"variables": {"name": "Ada"}, **wrong}
+    answer = refused(f"POST /prompts/{slug}/completions", parameters, key="workspace-service")
+    assert answer == (400, "AB01")
+
+
+def test_the_number_of_choices_may_be_a_parameter_of_the_version(ok, body):
+    slug = ok("POST /prompts", body | {"parameters": {"n": 2}})["slug"]
+    run, variables = f"POST /prompts/{slug}/completions", {"variables": {"name": "Ada"}}
+
+    assert len(ok(run, variables, key="workspace-service")["choices"]) == 2
+    one = ok(run, variables | {"n": 1}, key="workspace-service")
+    assert len(one["choices"]) == 1
+
+
+def test_a_prompt_does_not_run_when_its_provider_is_deleted(ok, refused, body, provider, workspace):
+    slug = ok("POST /prompts", body)["slug"]
+    ok(f"DELETE /virtual-keys/{provider}?workspace_id={workspace('Support')}")
 
     run = f"POST /prompts/{slug}/completions"
     assert refused(run, {"variables": {}}, key="workspace-service") == (400, "AB01")
 
 
-def test_an_admin_key_runs_nothing(refused, said, body):
-    slug = said("POST /prompts", body)["slug"]
+def test_an_admin_key_cannot_run_a_prompt(refused, ok, body):
+    slug = ok("POST /prompts", body)["slug"]
 
     for act in ("render", "completions"):
         run = f"POST /prompts/{slug}/{act}"
         assert refused(run, {"variables": {}}, key="admin") == (403, "AB03")
 
 
-def test_a_deleted_prompt_takes_versions_and_labels_along(said, body, emulator):
-    made = said("POST /prompts", body)
-    label = said("GET /labels")["data"][0]["id"]
-    path = f"/prompts/{made['id']}"
-    said(f"PUT {path}/versions/{made['version_id']}", {"label_id": label})
+def test_a_prompt_is_deleted_with_its_versions_and_their_labels(ok, body, emulator):
+    created = ok("POST /prompts", body)
+    label = ok("GET /labels")["data"][0]["id"]
+    path = f"/prompts/{created['id']}"
+    ok(f"PUT {path}/versions/{created['version_id']}", {"label_id": label})
 
-    said(f"DELETE {path}")
+    ok(f"DELETE {path}")
 
     store = emulator.store
-    assert not store.table("prompt_versions").where(parent_id=made["id"])
-    assert not store.table("label_marks").where(prompt_id=made["id"])
+    assert not store.table("prompt_versions").where(parent_id=created["id"])
+    assert not store.table("label_marks").where(prompt_id=created["id"])
 
 
-def test_a_collection_with_prompts_is_not_deleted(refused, body, said):
-    said("POST /prompts", body)
+def test_a_collection_with_prompts_is_not_deleted(refused, body, ok):
+    ok("POST /prompts", body)
 
     assert refused(f"DELETE /collections/{body['collection_id']}") == (409, "AB07")
 
 
-def test_what_a_template_uses_is_listed(said, body):
+def test_the_names_in_a_template_are_listed(ok, body):
     template = "{{a}} {{{b}}} {{#s}}{{a}}{{/s}} {{>p@2}} {{! no }}{{=<% %>=}}"
-    made = said("POST /prompts", body | {"string": template})
+    created = ok("POST /prompts", body | {"string": template})
 
-    assert said(f"GET /prompts/{made['id']}")["variable_components"] == {
+    assert ok(f"GET /prompts/{created['id']}")["variable_components"] == {
         "variables": ["a", "b"],
         "partials": ["p@2"],
         "sections": ["s"],
     }
 
 
-def test_a_deleted_label_is_on_no_version_any_more(said, refused, body, workspace):
-    made = said("POST /prompts", body)
-    label = said("POST /labels", {"name": "beta", "workspace_id": workspace("Support")})["id"]
-    path = f"/prompts/{made['slug']}"
-    said(f"PUT {path}/versions/{made['version_id']}", {"label_id": label})
-    assert said(f"GET {path}")["prompt_version_labels"] == [{"id": label, "name": "beta"}]
+def test_versions_lose_a_deleted_label(ok, refused, body, workspace):
+    created = ok("POST /prompts", body)
+    label = ok("POST /labels", {"name": "beta", "workspace_id": workspace("Support")})["id"]
+    path = f"/prompts/{created['slug']}"
+    ok(f"PUT {path}/versions/{created['version_id']}", {"label_id": label})
+    assert ok(f"GET {path}")["prompt_version_labels"] == [{"id": label, "name": "beta"}]
 
-    said(f"DELETE /labels/{label}")
+    ok(f"DELETE /labels/{label}")
 
-    assert said(f"GET {path}")["prompt_version_labels"] == []
+    assert ok(f"GET {path}")["prompt_version_labels"] == []
     run = f"POST {path}@beta/render"
     assert refused(run, {"variables": {}}, key="workspace-service") == (404, "AB08")
 
 
-def test_a_partial_that_leaves_a_section_open_is_refused(said, refused, body, workspace):
+def test_a_partial_that_leaves_a_section_open_is_refused(ok, refused, body, workspace):
     partial = {"name": "Open", "string": "{{#a}}x", "workspace_id": workspace("Support")}
-    slug = said("POST /prompts/partials", partial)["slug"]
-    made = said("POST /prompts", body | {"string": f"{{{{>{slug}}}}}"})
+    slug = ok("POST /prompts/partials", partial)["slug"]
+    created = ok("POST /prompts", body | {"string": f"{{{{>{slug}}}}}"})
 
-    run = f"POST /prompts/{made['slug']}/render"
+    run = f"POST /prompts/{created['slug']}/render"
     assert refused(run, {"variables": {"a": 1}}, key="workspace-service") == (400, "AB01")

@@ -1,46 +1,46 @@
 """Providers in the emulator."""
 
 
-def test_a_provider_needs_an_integration_that_its_workspace_may_use(refused, said, workspace):
+def test_a_provider_needs_an_integration_that_its_workspace_may_use(refused, ok, workspace):
     science, support = workspace("Science"), workspace("Support")
     body = {"name": "P", "integration_id": "openai"}
 
     assert refused("POST /providers", {**body, "workspace_id": support}) == (403, "AB03")
-    assert said("POST /providers", {**body, "workspace_id": science})["slug"]
+    assert ok("POST /providers", {**body, "workspace_id": science})["slug"]
     body = {"integration_id": "openai", "workspace_id": science}
     assert refused("POST /providers", body) == (400, "AB01")
 
 
-def test_a_budget_begun_anew_revives_a_provider(emulator, said, control, workspace):
+def test_a_budget_reset_reactivates_a_provider(emulator, ok, control, workspace):
     where = {"workspace_id": workspace("Science")}
     limits = {"usage_limits": {"credit_limit": 5}, "slug": "p"}
-    made = said("POST /providers", {"name": "P", "integration_id": "openai", **limits, **where})
-    control("POST usage", {"kind": "virtual_keys", "id": made["id"], "amount": 5})
+    created = ok("POST /providers", {"name": "P", "integration_id": "openai", **limits, **where})
+    control("POST usage", {"kind": "virtual_keys", "id": created["id"], "amount": 5})
     path = f"/providers/p?workspace_id={where['workspace_id']}"
-    said(f"PUT {path}", {"note": "Spent"})
-    spent = said(f"GET {path}")["status"]
+    ok(f"PUT {path}", {"note": "Spent"})
+    spent = ok(f"GET {path}")["status"]
 
-    said(f"PUT {path}", {"reset_usage": True})
+    ok(f"PUT {path}", {"reset_usage": True})
 
-    assert (spent, said(f"GET {path}")["status"]) == ("exhausted", "active")
+    assert (spent, ok(f"GET {path}")["status"]) == ("exhausted", "active")
 
 
-def test_null_does_not_clear_a_providers_name(refused, said, workspace):
+def test_null_does_not_clear_a_providers_name(refused, ok, workspace):
     where = {"workspace_id": workspace("Science")}
-    said("POST /providers", {"name": "P", "integration_id": "openai", "slug": "p", **where})
+    ok("POST /providers", {"name": "P", "integration_id": "openai", "slug": "p", **where})
     path = f"/providers/p?workspace_id={where['workspace_id']}"
 
     assert refused(f"PUT {path}", {"name": None}) == (400, "AB01")
-    assert said(f"GET {path}")["name"] == "P"
+    assert ok(f"GET {path}")["name"] == "P"
 
 
-def test_a_rate_limit_may_be_one_object_and_a_slug_begins_with_the_name(said, workspace):
+def test_a_rate_limit_may_be_one_object_and_a_slug_begins_with_the_name(ok, workspace):
     where = {"workspace_id": workspace("Science")}
     one = {"type": "requests", "unit": "rpm", "value": 5}
     body = {"name": "Fast one", "integration_id": "openai", "rate_limits": one, **where}
 
-    slug = said("POST /providers", body)["slug"]
+    slug = ok("POST /providers", body)["slug"]
 
     assert slug.startswith("fast-one-")
     path = f"/providers/{slug}?workspace_id={where['workspace_id']}"
-    assert said(f"GET {path}")["rate_limits"] == [one]
+    assert ok(f"GET {path}")["rate_limits"] == [one]

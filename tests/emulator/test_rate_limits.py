@@ -14,19 +14,19 @@ POLICY = {
 @pytest.mark.parametrize(
     "wrong", [{"unit": "tpd"}, {"value": 0}, {"type": None}, {"conditions": [{"key": "x"}]}]
 )
-def test_a_policy_that_makes_no_sense_is_refused(refused, workspace, wrong):
+def test_an_invalid_policy_is_refused(refused, workspace, wrong):
     body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
 
     assert refused("POST /policies/rate-limits", body) == (400, "AB01")
 
 
-def test_what_cannot_change_stays(said, workspace):
+def test_fields_that_cannot_change_stay(ok, workspace):
     body = {**POLICY, "workspace_id": workspace("Support")}
-    path = f"/policies/rate-limits/{said('POST /policies/rate-limits', body)['id']}"
+    path = f"/policies/rate-limits/{ok('POST /policies/rate-limits', body)['id']}"
 
-    said(f"PUT {path}", {"type": "tokens", "target": "mcp_tools", "group_by": [{"key": "model"}]})
+    ok(f"PUT {path}", {"type": "tokens", "target": "mcp_tools", "group_by": [{"key": "model"}]})
 
-    read = said(f"GET {path}")
+    read = ok(f"GET {path}")
     assert (read["type"], read["target"], read["group_by"]) == (
         "requests",
         "llm",
@@ -34,11 +34,11 @@ def test_what_cannot_change_stays(said, workspace):
     )
 
 
-def test_an_archived_policy_cannot_be_changed(said, refused, workspace):
-    made = said("POST /policies/rate-limits", {**POLICY, "workspace_id": workspace("Support")})
-    path = f"/policies/rate-limits/{made['id']}"
-    said(f"DELETE {path}")
+def test_an_archived_policy_cannot_be_changed(ok, refused, workspace):
+    created = ok("POST /policies/rate-limits", {**POLICY, "workspace_id": workspace("Support")})
+    path = f"/policies/rate-limits/{created['id']}"
+    ok(f"DELETE {path}")
 
     assert refused(f"PUT {path}", {"name": "B"}) == (403, "AB03")
     assert refused(f"DELETE {path}") == (403, "AB03")
-    assert said(f"GET {path}?status=archived")["name"] is None
+    assert ok(f"GET {path}?status=archived")["name"] is None

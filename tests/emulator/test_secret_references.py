@@ -12,25 +12,25 @@ PATH = "/secret-references"
 
 
 @pytest.mark.parametrize("missing", BODY)
-def test_a_reference_must_be_whole(refused, missing):
+def test_a_reference_needs_all_required_fields(refused, missing):
     assert refused(f"POST {PATH}", {**BODY, missing: None}) == (400, "AB01")
 
 
-def test_a_slug_is_taken_once_and_no_workspace_is_too_few(refused):
+def test_a_slug_is_unique_and_an_empty_list_of_workspaces_refused(refused):
     assert refused(f"POST {PATH}", {**BODY, "slug": "openai-key"}) == (400, "AB01")
     assert refused(f"POST {PATH}", {**BODY, "allowed_workspaces": []}) == (400, "AB01")
     assert refused(f"POST {PATH}", {**BODY, "allowed_workspaces": ["ws-none"]}) == (403, "AB03")
 
 
-def test_a_page_has_20_unless_another_size_is_asked_for(said):
+def test_a_page_has_20_rows_by_default(ok):
     for number in range(25):
-        said(f"POST {PATH}", {**BODY, "name": f"A{number}"})
+        ok(f"POST {PATH}", {**BODY, "name": f"A{number}"})
 
-    assert len(said(f"GET {PATH}")["data"]) == 20
-    assert len(said(f"GET {PATH}?page_size=26")["data"]) == 26
+    assert len(ok(f"GET {PATH}")["data"]) == 20
+    assert len(ok(f"GET {PATH}?page_size=26")["data"]) == 26
 
 
-def test_an_update_of_nothing_is_refused(refused):
+def test_an_empty_update_is_refused(refused):
     assert refused(f"PUT {PATH}/openai-key", {}) == (400, "AB01")
 
 
@@ -44,23 +44,23 @@ def test_an_update_of_nothing_is_refused(refused):
         ("hashicorp_vault", {"vault_auth_type": "approle", "vault_addr": "https://v"}),
     ],
 )
-def test_a_way_to_sign_in_must_be_the_managers_and_whole(refused, manager, config):
+def test_an_auth_config_must_fit_its_manager_and_be_complete(refused, manager, config):
     body = {**BODY, "manager_type": manager, "auth_config": config}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")
 
 
-def test_a_changed_way_to_sign_in_must_be_whole_too(refused, said):
+def test_a_changed_auth_config_must_be_complete_too(refused, ok):
     config = {"vault_auth_type": "token"}
 
     assert refused(f"PUT {PATH}/openai-key", {"auth_config": config}) == (400, "AB01")
-    said(f"PUT {PATH}/openai-key", {"auth_config": {**config, "vault_token": "t"}})
+    ok(f"PUT {PATH}/openai-key", {"auth_config": {**config, "vault_token": "t"}})
 
 
 @pytest.mark.parametrize("field", ["name", "secret_path"])
-def test_null_does_not_clear_what_a_reference_needs(refused, said, field):
+def test_null_does_not_clear_what_a_reference_needs(refused, ok, field):
     assert refused(f"PUT {PATH}/openai-key", {field: None}) == (400, "AB01")
-    assert said(f"GET {PATH}?search=openai")["total"] == 1
+    assert ok(f"GET {PATH}?search=openai")["total"] == 1
 
 
 @pytest.mark.parametrize("tags", ["5", "[1]", "team"])
@@ -79,9 +79,9 @@ def test_tags_to_match_are_an_object(refused, tags):
         ),
     ],
 )
-def test_a_reference_that_an_integration_uses_stays(said, send, endpoint, body, field):
+def test_a_reference_in_use_by_an_integration_is_not_deleted(ok, send, endpoint, body, field):
     mapping = {"target_field": field, "secret_reference_id": "openai-key"}
-    said(endpoint, {**body, "secret_mappings": [mapping]})
+    ok(endpoint, {**body, "secret_mappings": [mapping]})
 
     status, answer = send(f"DELETE {PATH}/openai-key")
 

@@ -24,22 +24,22 @@ PATH = "/policies/usage-limits"
         {"group_by": [{"key": "metadata."}]},
     ],
 )
-def test_a_policy_that_makes_no_sense_is_refused(refused, workspace, wrong):
+def test_an_invalid_policy_is_refused(refused, workspace, wrong):
     body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")
 
 
-def test_another_workspaces_policy_is_refused(said, refused, workspace):
-    made = said(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Science")})
+def test_another_workspaces_policy_is_refused(ok, refused, workspace):
+    created = ok(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Science")})
 
-    path, key = f"{PATH}/{made['id']}", "workspace-service"
+    path, key = f"{PATH}/{created['id']}", "workspace-service"
     assert refused(f"GET {path}", key=key) == (403, "AB03")
     assert refused(f"PUT {path}", {}, key=key) == (403, "AB03")
     assert refused(f"GET {path}/entities", key=key) == (403, "AB03")
 
 
-def test_usage_is_counted_and_exhausts_a_group(emulator, said, control):
+def test_usage_is_counted_and_exhausts_a_group(emulator, ok, control):
     entities = emulator.store.table("usage_limit_entities")
     entity = next(row for row in entities.rows() if "diego" in row["value_key"])
 
@@ -49,18 +49,18 @@ def test_usage_is_counted_and_exhausts_a_group(emulator, said, control):
     assert entities[entity["id"]]["current_usage"] == 100
 
 
-def test_an_entity_of_another_policy_is_not_found(emulator, said, refused, workspace):
-    made = said(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Support")})
+def test_an_entity_of_another_policy_is_not_found(emulator, ok, refused, workspace):
+    created = ok(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Support")})
     entity = emulator.store.table("usage_limit_entities").rows()[0]
 
-    assert refused(f"PUT {PATH}/{made['id']}/entities/{entity['id']}/reset") == (404, "AB08")
+    assert refused(f"PUT {PATH}/{created['id']}/entities/{entity['id']}/reset") == (404, "AB08")
 
 
-def test_an_archived_policy_cannot_be_changed(said, refused, workspace):
-    made = said("POST /policies/usage-limits", {**POLICY, "workspace_id": workspace("Support")})
-    path = f"/policies/usage-limits/{made['id']}"
-    said(f"DELETE {path}")
+def test_an_archived_policy_cannot_be_changed(ok, refused, workspace):
+    created = ok("POST /policies/usage-limits", {**POLICY, "workspace_id": workspace("Support")})
+    path = f"/policies/usage-limits/{created['id']}"
+    ok(f"DELETE {path}")
 
     assert refused(f"PUT {path}", {"name": "B"}) == (403, "AB03")
     assert refused(f"DELETE {path}") == (403, "AB03")
-    assert said(f"GET {path}?status=archived")["name"] is None
+    assert ok(f"GET {path}?status=archived")["name"] is None

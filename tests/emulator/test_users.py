@@ -1,4 +1,4 @@
-"""Users and invitations as the emulator answers them."""
+"""Users and invitations in the emulator."""
 
 from datetime import timedelta
 
@@ -7,9 +7,9 @@ import pytest
 FARID = {"email": "farid@new.example", "role": "member"}
 
 
-def test_users_are_paged_in_camel_case_from_zero_and_newest_first(said):
-    page = said("GET /admin/users?pageSize=2&currentPage=1")
-    snake = said("GET /admin/users?page_size=2&current_page=1")
+def test_users_are_paged_in_camel_case_from_zero_and_newest_first(ok):
+    page = ok("GET /admin/users?pageSize=2&currentPage=1")
+    snake = ok("GET /admin/users?page_size=2&current_page=1")
 
     assert [user["first_name"] for user in page["data"]] == ["Chitra", "Ben"]
     assert (page["object"], page["total"], len(snake["data"])) == ("list", 5, 5)
@@ -24,16 +24,16 @@ def test_users_are_paged_in_camel_case_from_zero_and_newest_first(said):
         ("role=owner&email=emi@acme.example", []),
     ],
 )
-def test_users_are_filtered_by_role_and_email(said, query, names):
-    page = said(f"GET /admin/users?{query}")
+def test_users_are_filtered_by_role_and_email(ok, query, names):
+    page = ok(f"GET /admin/users?{query}")
 
     assert [user["first_name"] for user in page["data"]] == names
     assert page["total"] == len(names)
 
 
-def test_owners_and_admins_see_every_workspace_and_members_their_own(said, user):
+def test_owners_and_admins_see_every_workspace_and_members_their_own(ok, user):
     seen = {
-        name: said(f"GET /admin/users/{user(name)}")["workspace_ids"]
+        name: ok(f"GET /admin/users/{user(name)}")["workspace_ids"]
         for name in ("Ada", "Ben", "Chitra")
     }
 
@@ -46,40 +46,40 @@ def test_owners_and_admins_see_every_workspace_and_members_their_own(said, user)
     assert seen["Chitra"] == seen["Ada"][1:2]
 
 
-def test_only_the_role_changes_and_never_to_owner(said, refused, user):
+def test_only_the_role_changes_and_never_to_owner(ok, refused, user):
     emi = f"/admin/users/{user('Emi')}"
 
-    assert said(f"PUT {emi}", {"role": "admin", "first_name": "Emma"}) == {}
+    assert ok(f"PUT {emi}", {"role": "admin", "first_name": "Emma"}) == {}
     assert refused(f"PUT {emi}", {"role": "owner"}) == (400, "AB01")
 
-    changed = said(f"GET {emi}")
+    changed = ok(f"GET {emi}")
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
 
 
-def test_a_deleted_user_takes_memberships_and_keys_along(said, refused, emulator, user, workspace):
+def test_a_user_is_deleted_with_memberships_and_keys(ok, refused, emulator, user, workspace):
     emi, members = user("Emi"), f"/admin/workspaces/{workspace('Support')}/users"
     hers = emulator.keys()["workspace-user"]
-    said("GET /configs", key=hers)
+    ok("GET /configs", key=hers)
 
-    assert said(f"DELETE /admin/users/{emi}") == {}
+    assert ok(f"DELETE /admin/users/{emi}") == {}
 
     assert refused(f"GET /admin/users/{emi}") == (403, "AB03")
     assert refused(f"GET {members}/{emi}") == (404, "AB08")
     assert refused("GET /configs", key=hers) == (401, "AB05")
-    assert [member["first_name"] for member in said(f"GET {members}")["data"]] == ["Diego"]
+    assert [member["first_name"] for member in ok(f"GET {members}")["data"]] == ["Diego"]
 
 
-def test_an_invitation_reads_back_without_its_workspaces_and_scopes(said, workspace, emulator):
+def test_an_invitation_reads_back_without_its_workspaces_and_scopes(ok, workspace, emulator):
     slug = emulator.store.table("workspaces")[workspace("Support")]["slug"]
     grants = {
         "workspaces": [{"id": slug, "role": "manager"}],
         "workspace_api_key_details": {"scopes": ["logs.view"]},
     }
 
-    made = said("POST /admin/users/invites", {**FARID, **grants})
+    created = ok("POST /admin/users/invites", {**FARID, **grants})
 
-    invite = said(f"GET /admin/users/invites/{made['id']}")
-    assert set(made) == {"id", "invite_link"}
+    invite = ok(f"GET /admin/users/invites/{created['id']}")
+    assert set(created) == {"id", "invite_link"}
     assert (invite["object"], invite["email"], invite["role"]) == ("invite", *FARID.values())
     assert (invite["status"], invite["accepted_at"]) == ("pending", None)
     assert not {"workspaces", "workspace_api_key_details", "scopes"} & set(invite)
@@ -99,56 +99,56 @@ def test_an_invitation_reads_back_without_its_workspaces_and_scopes(said, worksp
         ),
     ],
 )
-def test_an_invitation_that_cannot_stand_is_refused_and_not_kept(said, refused, change, answer):
+def test_an_invalid_invitation_is_refused_and_not_stored(ok, refused, change, answer):
     assert refused("POST /admin/users/invites", FARID | change) == answer
-    assert said("GET /admin/users/invites")["total"] == 1
+    assert ok("GET /admin/users/invites")["total"] == 1
 
 
 @pytest.mark.parametrize("end", ["cancelled", "expired"])
 def test_an_invitation_that_has_ended_is_still_listed_and_cannot_be_used(
-    said, refused, emulator, end
+    ok, refused, emulator, end
 ):
-    path = f"/admin/users/invites/{said('POST /admin/users/invites', FARID)['id']}"
+    path = f"/admin/users/invites/{ok('POST /admin/users/invites', FARID)['id']}"
     if end == "cancelled":
-        assert said(f"DELETE {path}") == {}
+        assert ok(f"DELETE {path}") == {}
     else:
         emulator.store.ahead = timedelta(days=7)
 
-    assert said(f"GET {path}")["status"] == end
-    listed = said(f"GET /admin/users/invites?status={end}&email={FARID['email']}")
+    assert ok(f"GET {path}")["status"] == end
+    listed = ok(f"GET /admin/users/invites?status={end}&email={FARID['email']}")
     assert [invite["status"] for invite in listed["data"]] == [end]
-    assert said(f"GET /admin/users/invites?status=pending&email={FARID['email']}")["total"] == 0
+    assert ok(f"GET /admin/users/invites?status=pending&email={FARID['email']}")["total"] == 0
     assert refused(f"POST {path}/resend") == (400, "AB01")
     assert refused(f"DELETE {path}") == (400, "AB01")
 
 
-def test_an_invitation_stands_until_its_last_second(said, emulator):
-    path = f"/admin/users/invites/{said('POST /admin/users/invites', FARID)['id']}"
+def test_an_invitation_is_valid_until_its_last_second(ok, emulator):
+    path = f"/admin/users/invites/{ok('POST /admin/users/invites', FARID)['id']}"
     emulator.store.ahead = timedelta(days=7, seconds=-1)
 
-    assert said(f"GET {path}")["status"] == "pending"
+    assert ok(f"GET {path}")["status"] == "pending"
 
 
-def test_resending_answers_the_same_link_under_another_name(said):
-    made = said("POST /admin/users/invites", FARID)
+def test_resending_answers_the_same_link_under_another_name(ok):
+    created = ok("POST /admin/users/invites", FARID)
 
-    again = said(f"POST /admin/users/invites/{made['id']}/resend")
+    again = ok(f"POST /admin/users/invites/{created['id']}/resend")
 
-    assert again == {"inviteLink": made["invite_link"]}
+    assert again == {"inviteLink": created["invite_link"]}
 
 
-def test_who_accepts_joins_the_workspaces_with_the_promised_key(said, control, workspace):
+def test_a_user_who_accepts_joins_the_workspaces_and_gets_the_promised_key(ok, control, workspace):
     support = workspace("Support")
     details = {
         "workspaces": [{"id": support, "role": "manager"}],
         "workspace_api_key_details": {"scopes": ["logs.view"]},
     }
-    made = said("POST /admin/users/invites", {**FARID, **details})
+    created = ok("POST /admin/users/invites", {**FARID, **details})
 
-    user_id = control(f"POST invites/{made['id']}/accept")["user_id"]
+    user_id = control(f"POST invites/{created['id']}/accept")["user_id"]
 
-    assert said(f"GET /admin/workspaces/{support}/users/{user_id}")["role"] == "manager"
-    (key,) = [row for row in said("GET /api-keys")["data"] if row["user_id"] == user_id]
+    assert ok(f"GET /admin/workspaces/{support}/users/{user_id}")["role"] == "manager"
+    (key,) = [row for row in ok("GET /api-keys")["data"] if row["user_id"] == user_id]
     assert (key["type"], key["workspace_id"], key["scopes"]) == (
         "workspace-user",
         support,
@@ -156,10 +156,10 @@ def test_who_accepts_joins_the_workspaces_with_the_promised_key(said, control, w
     )
 
 
-def test_who_accepts_without_a_promise_gets_no_key(said, control, workspace):
+def test_a_user_who_accepts_gets_no_key_if_none_was_promised(ok, control, workspace):
     details = {"workspaces": [{"id": workspace("Support"), "role": "member"}]}
-    made = said("POST /admin/users/invites", {**FARID, **details})
+    created = ok("POST /admin/users/invites", {**FARID, **details})
 
-    user_id = control(f"POST invites/{made['id']}/accept")["user_id"]
+    user_id = control(f"POST invites/{created['id']}/accept")["user_id"]
 
-    assert user_id not in [row["user_id"] for row in said("GET /api-keys")["data"]]
+    assert user_id not in [row["user_id"] for row in ok("GET /api-keys")["data"]]

@@ -1,4 +1,4 @@
-"""Virtual keys as the emulator answers them."""
+"""Virtual keys in the emulator."""
 
 import re
 from datetime import timedelta
@@ -14,29 +14,29 @@ def support(workspace):
 
 
 @pytest.fixture
-def make(said, support):
+def make(ok, support):
     """Make a virtual key in Support, and return its path."""
 
-    def made(**more):
+    def created(**more):
         body = {**OPENAI, "workspace_id": support, **more}
-        return f"/virtual-keys/{said('POST /virtual-keys', body)['data']['slug']}"
+        return f"/virtual-keys/{ok('POST /virtual-keys', body)['data']['slug']}"
 
-    return made
+    return created
 
 
-def test_a_new_virtual_key_answers_its_slug_in_an_envelope_and_beside_it(said, support):
-    made = said("POST /virtual-keys", {**OPENAI, "workspace_id": support})
+def test_the_answer_to_a_new_virtual_key_has_its_slug_in_both_forms(ok, support):
+    created = ok("POST /virtual-keys", {**OPENAI, "workspace_id": support})
 
-    slug = made["data"]["slug"]
-    assert made == {"success": True, "data": {"slug": slug}, "slug": slug}
+    slug = created["data"]["slug"]
+    assert created == {"success": True, "data": {"slug": slug}, "slug": slug}
     assert re.fullmatch(r"main-[0-9a-f]{6}", slug)
 
 
-def test_the_providers_key_is_never_shown(said, make):
+def test_the_providers_key_is_never_shown(ok, make):
     path = make(key="sk-hidden-1")
-    said(f"PUT {path}", {"key": "sk-hidden-2"})
+    ok(f"PUT {path}", {"key": "sk-hidden-2"})
 
-    answers = [said(f"GET {path}"), said("GET /virtual-keys", key="workspace-service")]
+    answers = [ok(f"GET {path}"), ok("GET /virtual-keys", key="workspace-service")]
 
     assert "sk-hidden" not in str(answers)
     assert set(answers[0]) == {
@@ -55,54 +55,54 @@ def test_the_providers_key_is_never_shown(said, make):
     }
 
 
-def test_the_list_is_of_one_workspace_newest_first_and_paged(said, make, support):
+def test_the_list_is_of_one_workspace_newest_first_and_paged(ok, make, support):
     slug = make().rpartition("/")[2]
 
-    page = said(f"GET /virtual-keys?workspace_id={support}&page_size=2&current_page=0")
+    page = ok(f"GET /virtual-keys?workspace_id={support}&page_size=2&current_page=0")
 
     assert [key["name"] for key in page["data"]] == ["Main", "Anthropic main"]
     assert (page["object"], page["total"], page["data"][0]["slug"]) == ("list", 3, slug)
 
 
-def test_what_is_given_changes_null_clears_and_the_slug_stays(said, make, support, workspace):
+def test_given_fields_change_null_clears_and_the_slug_stays(ok, make, support, workspace):
     limits = {"usage_limits": {"credit_limit": 5}, "rate_limits": [{"unit": "rpm", "value": 9}]}
     path = make(note="Old", **limits)
-    before = said(f"GET {path}")
+    before = ok(f"GET {path}")
     change = {"name": "Renamed", "note": None, "slug": "mine", "workspace_id": support}
 
-    assert said(f"PUT {path}", change) == {}
+    assert ok(f"PUT {path}", change) == {}
 
-    after = said(f"GET {path}")
+    after = ok(f"GET {path}")
     assert after == {**before, "name": "Renamed", "note": None}
     assert before["note"] == "Old"
 
 
-def test_azure_fields_are_merged_into_the_model_config(said, make):
+def test_azure_fields_are_merged_into_the_model_config(ok, make):
     path = make(resourceName="acme", apiVersion="2025-01-01")
     deployments = [{"apiVersion": "2026-01-01", "deploymentName": "gpt", "alias": "g"}]
 
-    said(f"PUT {path}", {"deploymentConfig": deployments})
+    ok(f"PUT {path}", {"deploymentConfig": deployments})
 
-    assert said(f"GET {path}")["model_config"] == {
+    assert ok(f"GET {path}")["model_config"] == {
         "resourceName": "acme",
         "apiVersion": "2025-01-01",
         "deploymentConfig": deployments,
     }
 
 
-def test_a_rate_limit_may_be_one_object_or_a_list_and_reads_as_a_list(said, make):
+def test_a_rate_limit_may_be_one_object_or_a_list_and_reads_as_a_list(ok, make):
     one = {"type": "requests", "unit": "rpm", "value": 5}
 
-    assert said(f"GET {make(rate_limits=one)}")["rate_limits"] == [one]
-    assert said(f"GET {make(rate_limits=[one])}")["rate_limits"] == [one]
+    assert ok(f"GET {make(rate_limits=one)}")["rate_limits"] == [one]
+    assert ok(f"GET {make(rate_limits=[one])}")["rate_limits"] == [one]
 
 
-def test_a_secret_mapping_may_stand_in_for_the_key(said, make):
+def test_a_secret_mapping_can_replace_the_key(ok, make):
     mapping = {"target_field": "key", "secret_reference_id": "openai-key"}
 
     path = make(key=None, secret_mappings=[mapping])
 
-    assert said(f"GET {path}")["secret_mappings"] == [mapping]
+    assert ok(f"GET {path}")["secret_mappings"] == [mapping]
 
 
 @pytest.mark.parametrize(
@@ -121,45 +121,45 @@ def test_a_secret_mapping_may_stand_in_for_the_key(said, make):
         {"expires_at": "soon"},
     ],
 )
-def test_a_virtual_key_that_cannot_be_is_refused_and_not_kept(said, refused, support, change):
+def test_an_invalid_virtual_key_is_refused_and_not_stored(ok, refused, support, change):
     body = {**OPENAI, "workspace_id": support, **change}
 
     assert refused("POST /virtual-keys", body) == (400, "AB01")
-    assert said(f"GET /virtual-keys?workspace_id={support}")["total"] == 2
+    assert ok(f"GET /virtual-keys?workspace_id={support}")["total"] == 2
 
 
 @pytest.mark.parametrize(
     "change", [{"name": None}, {"name": "x", "expires_at": "soon"}, {"deploymentConfig": [{}]}]
 )
-def test_a_refused_change_changes_nothing(said, refused, make, change):
+def test_a_refused_change_changes_nothing(ok, refused, make, change):
     path = make()
-    before = said(f"GET {path}")
+    before = ok(f"GET {path}")
 
     assert refused(f"PUT {path}", change) == (400, "AB01")
-    assert said(f"GET {path}") == before
+    assert ok(f"GET {path}") == before
 
 
-def test_a_virtual_key_expires_at_its_moment(said, make, emulator):
+def test_a_virtual_key_expires_at_its_time(ok, make, emulator):
     path = make(expires_at="2026-11-02T11:00:00+01:00")
-    assert said(f"GET {path}")["status"] == "active"
+    assert ok(f"GET {path}")["status"] == "active"
 
     emulator.store.ahead = timedelta(hours=1)
 
-    assert said(f"GET {path}")["status"] == "expired"
-    assert said(f"GET {path}")["expires_at"] == "2026-11-02T10:00:00.000Z"
+    assert ok(f"GET {path}")["status"] == "expired"
+    assert ok(f"GET {path}")["expires_at"] == "2026-11-02T10:00:00.000Z"
 
 
-def test_a_deleted_virtual_key_is_forbidden_and_its_configs_stay(said, refused, make, support):
+def test_a_deleted_virtual_key_is_forbidden_and_its_configs_stay(ok, refused, make, support):
     path = make()
     content = {"virtual_key": path.rpartition("/")[2]}
     config = {"name": "x", "config": content, "workspace_id": support}
-    slug = said("POST /configs", config)["slug"]
+    slug = ok("POST /configs", config)["slug"]
 
-    assert said(f"DELETE {path}") == {}
+    assert ok(f"DELETE {path}") == {}
 
     assert refused(f"GET {path}") == (403, "AB03")
     assert refused("GET /virtual-keys/none") == (404, "AB08")
-    assert said(f"GET /configs/{slug}")["slug"] == slug
+    assert ok(f"GET /configs/{slug}")["slug"] == slug
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
@@ -167,20 +167,20 @@ def test_an_admin_key_must_name_the_right_workspace(send, make, support, workspa
     path = make()
 
     def status(named):
-        asked = f"?workspace_id={named}" if named else ""
-        return send(f"{verb} {path}{asked}", {"note": "x"}, key="admin")[0]
+        parameters = f"?workspace_id={named}" if named else ""
+        return send(f"{verb} {path}{parameters}", {"note": "x"}, key="admin")[0]
 
     assert status(None) == 403
     assert status(workspace("Science")) == 403
     assert status(support) == 200
 
 
-def test_a_workspace_key_sees_no_other_workspace(said, refused, workspace):
+def test_a_workspace_key_sees_no_other_workspace(ok, refused, workspace):
     key, shared = "workspace-service", workspace("Shared Team Workspace")
-    (theirs,) = said(f"GET /virtual-keys?workspace_id={shared}")["data"]
+    (theirs,) = ok(f"GET /virtual-keys?workspace_id={shared}")["data"]
     path = f"/virtual-keys/{theirs['slug']}"
 
-    assert said("GET /virtual-keys", key=key)["total"] == 2
+    assert ok("GET /virtual-keys", key=key)["total"] == 2
     for endpoint in (
         f"GET /virtual-keys?workspace_id={shared}",
         f"GET {path}",
@@ -192,15 +192,15 @@ def test_a_workspace_key_sees_no_other_workspace(said, refused, workspace):
     assert refused("POST /virtual-keys", body, key=key) == (403, "AB03")
 
 
-def test_a_secret_is_mapped_only_where_its_reference_may_be_used(said, make, refused, workspace):
-    said("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Science")]})
+def test_a_secret_is_mapped_only_where_its_reference_may_be_used(ok, make, refused, workspace):
+    ok("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Science")]})
     path = make()
     field = {"target_field": "awsSecretAccessKey", "secret_reference_id": "openai-key"}
     given = {"secret_mappings": [field]}
 
     assert refused(f"PUT {path}", given) == (400, "AB01")
-    said("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
-    said(f"PUT {path}", given)
+    ok("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
+    ok(f"PUT {path}", given)
 
-    (kept,) = said(f"GET {path}")["secret_mappings"]
-    assert kept == {**field, "target_field": "model_config.awsSecretAccessKey"}
+    (remaining,) = ok(f"GET {path}")["secret_mappings"]
+    assert remaining == {**field, "target_field": "model_config.awsSecretAccessKey"}

@@ -1,4 +1,4 @@
-"""Workspaces and their members as the emulator answers them."""
+"""Workspaces and their members in the emulator."""
 
 from datetime import timedelta
 
@@ -8,27 +8,27 @@ HOME = "/admin/workspaces"
 
 
 @pytest.fixture
-def home(workspace):
-    """The path of Support, which holds keys, configs and people."""
+def workspace_id(workspace):
+    """The path of the workspace Support, which has keys, configs and members."""
     return f"{HOME}/{workspace('Support')}"
 
 
 @pytest.fixture
-def bare(said):
-    """A new workspace that holds nothing."""
-    return said(f"POST {HOME}", {"name": "🚀 Rockets"})
+def bare(ok):
+    """A new, empty workspace."""
+    return ok(f"POST {HOME}", {"name": "🚀 Rockets"})
 
 
-def test_a_workspace_has_a_uuid_and_a_slug_and_either_names_it(said, bare):
+def test_a_workspace_has_a_uuid_and_a_slug_and_either_names_it(ok, bare):
     assert bare["slug"].startswith("ws-rocket-")
     assert len(bare["slug"].removeprefix("ws-rocket-")) == 6
-    by_slug = said(f"GET {HOME}/{bare['slug']}")
-    assert by_slug == said(f"GET {HOME}/{bare['id']}")
+    by_slug = ok(f"GET {HOME}/{bare['slug']}")
+    assert by_slug == ok(f"GET {HOME}/{bare['id']}")
     assert (by_slug["id"], by_slug["object"]) == (bare["id"], "workspace")
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "remaining"),
     [
         ({"name": "🚀 Rockets"}, ("Rockets", "🚀", "🚀 Rockets")),
         ({"name": "☀️Sun"}, ("Sun", "☀️", "☀️ Sun")),
@@ -37,24 +37,26 @@ def test_a_workspace_has_a_uuid_and_a_slug_and_either_names_it(said, bare):
         ({"name": "🚀"}, ("🚀", None, "🚀")),
     ],
 )
-def test_an_emoji_in_the_name_becomes_the_icon_and_is_shown_before_it(said, emulator, given, kept):
-    made = said(f"POST {HOME}", given)
+def test_an_emoji_in_the_name_becomes_the_icon_and_is_shown_before_it(
+    ok, emulator, given, remaining
+):
+    created = ok(f"POST {HOME}", given)
 
-    row = emulator.store.table("workspaces")[made["id"]]
-    assert (row["name"], row["icon"], made["name"]) == kept
+    row = emulator.store.table("workspaces")[created["id"]]
+    assert (row["name"], row["icon"], created["name"]) == remaining
 
 
-def test_one_workspace_is_told_with_members_and_settings(said, home):
-    whole = said(f"GET {home}")
-    listed = said(f"GET {HOME}?exact_name=Support")["data"][0]
+def test_one_workspace_is_shown_with_members_and_settings(ok, workspace_id):
+    everything = ok(f"GET {workspace_id}")
+    listed = ok(f"GET {HOME}?exact_name=Support")["data"][0]
 
-    assert set(whole) - set(listed) == {"users", "security_settings", "settings"}
-    assert [member["email"] for member in whole["users"]] == [
+    assert set(everything) - set(listed) == {"users", "security_settings", "settings"}
+    assert [member["email"] for member in everything["users"]] == [
         "diego@acme.example",
         "emi@acme.example",
     ]
-    assert set(whole["security_settings"].values()) == {False}
-    assert whole["settings"] == {
+    assert set(everything["security_settings"].values()) == {False}
+    assert everything["settings"] == {
         "debug_log": 1,
         "user_api_key_ttl": 0,
         "user_key_metadata": 1,
@@ -64,41 +66,41 @@ def test_one_workspace_is_told_with_members_and_settings(said, home):
     }
 
 
-def test_what_is_given_changes_what_is_not_stays_and_null_clears(said, home):
-    before = said(f"GET {home}")
+def test_given_fields_change_others_stay_and_null_clears(ok, workspace_id):
+    before = ok(f"GET {workspace_id}")
 
-    assert said(f"PUT {home}", {"usage_limits": None, "description": "New"}) == {}
+    assert ok(f"PUT {workspace_id}", {"usage_limits": None, "description": "New"}) == {}
 
-    after = said(f"GET {home}")
+    after = ok(f"GET {workspace_id}")
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"usage_limits", "description", "last_updated_at"}
     assert (after["usage_limits"], after["description"]) == (None, "New")
 
 
-def test_a_new_name_keeps_the_slug_and_an_empty_icon_clears_it(said, bare):
+def test_a_new_name_keeps_the_slug_and_an_empty_icon_clears_it(ok, bare):
     path = f"{HOME}/{bare['id']}"
 
-    said(f"PUT {path}", {"name": "Planes"})
-    assert said(f"GET {path}")["name"] == "🚀 Planes"
+    ok(f"PUT {path}", {"name": "Planes"})
+    assert ok(f"GET {path}")["name"] == "🚀 Planes"
 
-    said(f"PUT {path}", {"icon": ""})
-    renamed = said(f"GET {path}")
+    ok(f"PUT {path}", {"icon": ""})
+    renamed = ok(f"GET {path}")
     assert (renamed["name"], renamed["slug"]) == ("Planes", bare["slug"])
 
 
-def test_defaults_are_merged_and_null_clears_one(said, emulator, home):
+def test_defaults_are_merged_and_null_clears_one(ok, emulator, workspace_id):
     config = next(iter(emulator.store.table("configs").rows()))
     given = {"user_api_key_config": config["id"], "output_guardrails": ["pg-tidy"]}
-    said(f"PUT {home}", {"defaults": given})
+    ok(f"PUT {workspace_id}", {"defaults": given})
 
-    defaults = said(f"GET {home}")["defaults"]
+    defaults = ok(f"GET {workspace_id}")["defaults"]
     assert defaults["metadata"] == {"team": "support"}
     assert (defaults["user_api_key_config"], defaults["output_guardrails"]) == (
         config["slug"],
         ["pg-tidy"],
     )
-    said(f"PUT {home}", {"defaults": {"user_api_key_config": None}})
-    assert said(f"GET {home}")["defaults"] == {**defaults, "user_api_key_config": None}
+    ok(f"PUT {workspace_id}", {"defaults": {"user_api_key_config": None}})
+    assert ok(f"GET {workspace_id}")["defaults"] == {**defaults, "user_api_key_config": None}
 
 
 @pytest.mark.parametrize(
@@ -123,11 +125,11 @@ def test_defaults_are_merged_and_null_clears_one(said, emulator, home):
         ({"name": "x", "rate_limits": [{"unit": "rps"}]}, (400, "AB01")),
     ],
 )
-def test_a_workspace_that_cannot_be_is_refused_and_not_kept(said, refused, body, answer):
-    said(f"POST {HOME}", {"name": "Taken", "slug": "taken"})
+def test_an_invalid_workspace_is_refused_and_not_stored(ok, refused, body, answer):
+    ok(f"POST {HOME}", {"name": "Taken", "slug": "taken"})
 
     assert refused(f"POST {HOME}", body) == answer
-    assert said(f"GET {HOME}")["total"] == 4
+    assert ok(f"GET {HOME}")["total"] == 4
 
 
 @pytest.mark.parametrize(
@@ -139,12 +141,12 @@ def test_a_workspace_that_cannot_be_is_refused_and_not_kept(said, refused, body,
         ({"name": "y", "usage_limits": [{"credit_limit": -1}]}, (400, "AB01")),
     ],
 )
-def test_a_refused_change_changes_nothing(said, refused, home, change, answer):
-    said(f"POST {HOME}", {"name": "Taken", "slug": "ws-taken"})
-    before = said(f"GET {home}")
+def test_a_refused_change_changes_nothing(ok, refused, workspace_id, change, answer):
+    ok(f"POST {HOME}", {"name": "Taken", "slug": "ws-taken"})
+    before = ok(f"GET {workspace_id}")
 
-    assert refused(f"PUT {home}", change) == answer
-    assert said(f"GET {home}") == before
+    assert refused(f"PUT {workspace_id}", change) == answer
+    assert ok(f"GET {workspace_id}") == before
 
 
 @pytest.mark.parametrize(
@@ -164,52 +166,52 @@ def test_a_refused_change_changes_nothing(said, refused, home, change, answer):
         ("page_size=2&current_page=1", ["Shared Team Workspace"]),
     ],
 )
-def test_workspaces_are_filtered_and_those_deleted_are_archived(said, bare, query, names):
-    said(f"DELETE {HOME}/{bare['id']}", {"name": "Rockets"})
+def test_workspaces_are_filtered_and_those_deleted_are_archived(ok, bare, query, names):
+    ok(f"DELETE {HOME}/{bare['id']}", {"name": "Rockets"})
 
-    assert [found["name"] for found in said(f"GET {HOME}?{query}")["data"]] == names
+    assert [found["name"] for found in ok(f"GET {HOME}?{query}")["data"]] == names
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "🚀 Rockets"}, {"name": "rockets"}])
-def test_a_workspace_is_deleted_only_by_its_plain_name(said, refused, bare, body):
+def test_a_workspace_is_deleted_only_by_its_plain_name(ok, refused, bare, body):
     path = f"{HOME}/{bare['id']}"
 
     assert refused(f"DELETE {path}", body) == (400, "AB01")
-    assert said(f"GET {path}")["id"] == bare["id"]
+    assert ok(f"GET {path}")["id"] == bare["id"]
 
-    assert said(f"DELETE {path}", {"name": "Rockets"}) == {}
+    assert ok(f"DELETE {path}", {"name": "Rockets"}) == {}
     assert refused(f"GET {path}") == (403, "AB03")
     assert refused(f"GET {HOME}/{bare['slug']}") == (403, "AB03")
 
 
-def test_the_default_workspace_stays_even_when_forced(said, refused, workspace):
+def test_the_default_workspace_stays_even_when_forced(ok, refused, workspace):
     shared = f"{HOME}/{workspace('Shared Team Workspace')}"
     body = {"name": "Shared Team Workspace", "force_delete": True}
 
     assert refused(f"DELETE {shared}", body) == (400, "AB01")
-    assert said(f"GET {shared}")["defaults"]["is_default"] == 1
+    assert ok(f"GET {shared}")["defaults"]["is_default"] == 1
 
 
-def test_what_it_holds_keeps_a_workspace_until_it_is_forced(
-    said, send, refused, home, emulator, workspace
+def test_a_workspace_with_content_is_deleted_only_if_forced(
+    ok, send, refused, workspace_id, emulator, workspace
 ):
     service = emulator.keys()["workspace-service"]
 
-    status, answer = send(f"DELETE {home}", {"name": "Support"})
+    status, answer = send(f"DELETE {workspace_id}", {"name": "Support"})
     assert (status, answer["data"]["errorCode"]) == (409, "AB07")
     assert answer["data"]["message"].endswith("ensure that all Virtual Keys are deleted")
 
-    assert said(f"DELETE {home}", {"name": "Support", "force_delete": True}) == {}
+    assert ok(f"DELETE {workspace_id}", {"name": "Support", "force_delete": True}) == {}
     assert refused("GET /configs", key=service) == (401, "AB05")
     left = [
         row
         for table in ("virtual_keys", "configs", "api_keys", "members")
         for row in emulator.store.table(table).rows()
-        if row["workspace_id"] == home.removeprefix(f"{HOME}/")
+        if row["workspace_id"] == workspace_id.removeprefix(f"{HOME}/")
     ]
     assert left == []
     shared = workspace("Shared Team Workspace")
-    assert said(f"GET /virtual-keys?workspace_id={shared}")["total"] == 1
+    assert ok(f"GET /virtual-keys?workspace_id={shared}")["total"] == 1
 
 
 @pytest.mark.parametrize(
@@ -220,110 +222,110 @@ def test_what_it_holds_keeps_a_workspace_until_it_is_forced(
         ("api-keys/workspace/service", {"scopes": ["logs.view"]}),
     ],
 )
-def test_each_kind_of_thing_keeps_a_workspace(said, refused, bare, kind, body):
-    said(f"POST /{kind}", {"name": "x", "workspace_id": bare["slug"], **body})
+def test_a_workspace_with_any_kind_of_content_is_not_deleted(ok, refused, bare, kind, body):
+    ok(f"POST /{kind}", {"name": "x", "workspace_id": bare["slug"], **body})
 
     assert refused(f"DELETE {HOME}/{bare['slug']}", {"name": "Rockets"}) == (409, "AB07")
 
 
-def test_people_do_not_keep_a_workspace(said, bare, user):
+def test_a_workspace_with_members_only_is_deleted(ok, bare, user):
     path = f"{HOME}/{bare['id']}"
-    said(f"POST {path}/users", {"users": [{"id": user("Emi"), "role": "member"}]})
+    ok(f"POST {path}/users", {"users": [{"id": user("Emi"), "role": "member"}]})
 
-    said(f"DELETE {path}", {"name": "Rockets"})
+    ok(f"DELETE {path}", {"name": "Rockets"})
 
-    assert len(said(f"GET /admin/users/{user('Emi')}")["workspace_ids"]) == 1
+    assert len(ok(f"GET /admin/users/{user('Emi')}")["workspace_ids"]) == 1
 
 
-def test_a_member_is_a_user_with_two_roles(said, home, user, workspace):
-    member = said(f"GET {home}/users/{user('Emi')}")
+def test_a_member_is_a_user_with_two_roles(ok, workspace_id, user, workspace):
+    member = ok(f"GET {workspace_id}/users/{user('Emi')}")
 
     assert (member["object"], member["id"]) == ("workspace-user", user("Emi"))
     assert (member["role"], member["org_role"]) == ("member", "member")
     assert member["workspace_id"] == workspace("Support")
 
 
-def test_members_join_all_or_none(said, refused, home, user):
+def test_either_all_members_are_added_or_none(ok, refused, workspace_id, user):
     def joining(*ids):
         return {"users": [{"id": user_id, "role": "manager"} for user_id in ids]}
 
-    assert refused(f"POST {home}/users", joining(user("Ben"), user("Emi"))) == (409, "AB07")
-    assert refused(f"POST {home}/users", joining(user("Emi"), "nobody")) == (404, "AB08")
-    assert said(f"GET {home}/users")["total"] == 2
+    assert refused(f"POST {workspace_id}/users", joining(user("Ben"), user("Emi"))) == (409, "AB07")
+    assert refused(f"POST {workspace_id}/users", joining(user("Emi"), "nobody")) == (404, "AB08")
+    assert ok(f"GET {workspace_id}/users")["total"] == 2
 
-    assert said(f"POST {home}/users", joining(user("Ben"), user("Chitra"))) == {}
-    managers = said(f"GET {home}/users?role=manager")["data"]
+    assert ok(f"POST {workspace_id}/users", joining(user("Ben"), user("Chitra"))) == {}
+    managers = ok(f"GET {workspace_id}/users?role=manager")["data"]
     assert [member["first_name"] for member in managers] == ["Chitra", "Ben"]
 
 
-def test_a_members_role_changes_in_one_workspace_only(said, refused, home, user, bare):
+def test_a_members_role_changes_in_one_workspace_only(ok, refused, workspace_id, user, bare):
     emi = user("Emi")
-    said(f"POST {HOME}/{bare['id']}/users", {"users": [{"id": emi, "role": "member"}]})
+    ok(f"POST {HOME}/{bare['id']}/users", {"users": [{"id": emi, "role": "member"}]})
 
-    assert said(f"PUT {home}/users/{emi}", {"role": "admin"}) == {}
+    assert ok(f"PUT {workspace_id}/users/{emi}", {"role": "admin"}) == {}
 
-    assert refused(f"PUT {home}/users/{emi}", {"role": "owner"}) == (400, "AB01")
-    assert said(f"GET {home}/users/{emi}")["role"] == "admin"
-    assert said(f"GET {HOME}/{bare['id']}/users/{emi}")["role"] == "member"
-    assert said(f"GET /admin/users/{emi}")["role"] == "member"
+    assert refused(f"PUT {workspace_id}/users/{emi}", {"role": "owner"}) == (400, "AB01")
+    assert ok(f"GET {workspace_id}/users/{emi}")["role"] == "admin"
+    assert ok(f"GET {HOME}/{bare['id']}/users/{emi}")["role"] == "member"
+    assert ok(f"GET /admin/users/{emi}")["role"] == "member"
 
 
-def test_a_member_who_leaves_is_still_a_user(said, refused, home, user):
+def test_a_member_who_leaves_is_still_a_user(ok, refused, workspace_id, user):
     emi = user("Emi")
 
-    assert said(f"DELETE {home}/users/{emi}") == {}
+    assert ok(f"DELETE {workspace_id}/users/{emi}") == {}
 
-    assert refused(f"DELETE {home}/users/{emi}") == (404, "AB08")
-    assert said(f"GET /admin/users/{emi}")["workspace_ids"] == []
-    assert said(f"GET {home}/users?email=emi@acme.example")["total"] == 0
+    assert refused(f"DELETE {workspace_id}/users/{emi}") == (404, "AB08")
+    assert ok(f"GET /admin/users/{emi}")["workspace_ids"] == []
+    assert ok(f"GET {workspace_id}/users?email=emi@acme.example")["total"] == 0
 
 
 def test_a_workspace_key_reads_and_changes_its_own_workspace_only(
-    said, refused, home, workspace, new_key
+    ok, refused, workspace_id, workspace, new_key
 ):
     key = new_key("workspaces.read", "workspaces.update", workspace=workspace("Support"))
     other = f"{HOME}/{workspace('Science')}"
 
-    assert said(f"GET {home}", key=key)["slug"].startswith("ws-suppor")
-    assert said(f"PUT {home}", {"description": "Ours"}, key=key) == {}
+    assert ok(f"GET {workspace_id}", key=key)["slug"].startswith("ws-suppor")
+    assert ok(f"PUT {workspace_id}", {"description": "Ours"}, key=key) == {}
     assert refused(f"GET {other}", key=key) == (403, "AB03")
     assert refused(f"PUT {other}", {"description": "Ours"}, key=key) == (403, "AB03")
 
 
-def test_a_time_of_the_last_change_is_kept(said, emulator, home):
+def test_the_time_of_the_last_change_is_stored(ok, emulator, workspace_id):
     emulator.store.ahead = timedelta(hours=1)
-    said(f"PUT {home}", {"description": "New"})
+    ok(f"PUT {workspace_id}", {"description": "New"})
 
-    changed = said(f"GET {home}")
+    changed = ok(f"GET {workspace_id}")
     assert changed["last_updated_at"] == "2026-11-02T10:00:00.000Z"
     assert changed["created_at"] < changed["last_updated_at"]
 
 
-def test_a_budget_starts_anew_at_the_start_of_the_day(said):
+def test_a_budget_is_reset_at_the_start_of_a_day(ok):
     budget = {"credit_limit": 1, "next_usage_reset_at": "2026-12-05T23:30:00-03:00"}
 
-    made = said(f"POST {HOME}", {"name": "x", "usage_limits": [budget]})
+    created = ok(f"POST {HOME}", {"name": "x", "usage_limits": [budget]})
 
-    assert made["usage_limits"] == [budget | {"next_usage_reset_at": "2026-12-06T00:00:00.000Z"}]
+    assert created["usage_limits"] == [budget | {"next_usage_reset_at": "2026-12-06T00:00:00.000Z"}]
 
 
-def test_a_deleted_workspace_is_named_nowhere_any_more(said, emulator, bare, home):
+def test_no_row_names_a_deleted_workspace(ok, emulator, bare, workspace_id):
     named = {"workspaces": [{"id": bare["id"], "enabled": True, "create_default_provider": False}]}
-    said("PUT /integrations/openai/workspaces", named)
-    both = {"allowed_workspaces": [bare["id"], home.rpartition("/")[2]]}
-    said("PUT /secret-references/openai-key", both)
+    ok("PUT /integrations/openai/workspaces", named)
+    both = {"allowed_workspaces": [bare["id"], workspace_id.rpartition("/")[2]]}
+    ok("PUT /secret-references/openai-key", both)
     organisation = emulator.store.table("guardrails").rows()[0]["organisation_id"]
     excluded = {
         "organisation_id": organisation,
         "workspaces": [{"workspace_id": bare["id"], "excluded": True}],
     }
-    said("PUT /workspace-exclusions/input-guardrails", excluded)
+    ok("PUT /workspace-exclusions/input-guardrails", excluded)
 
-    said(f"DELETE {HOME}/{bare['id']}", {"name": "Rockets"})
+    ok(f"DELETE {HOME}/{bare['id']}", {"name": "Rockets"})
 
-    shares = said("GET /integrations/openai/workspaces")["workspaces"]
+    shares = ok("GET /integrations/openai/workspaces")["workspaces"]
     assert bare["id"] not in [share["id"] for share in shares]
     (reference,) = emulator.store.table("secret_references").rows()
-    assert reference["_allowed_workspaces"] == [home.rpartition("/")[2]]
+    assert reference["_allowed_workspaces"] == [workspace_id.rpartition("/")[2]]
     path = f"/workspace-exclusions/input-guardrails?organisation_id={organisation}"
-    assert said(f"GET {path}")["total"] == 0
+    assert ok(f"GET {path}")["total"] == 0

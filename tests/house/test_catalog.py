@@ -12,7 +12,7 @@ import pytest
 
 from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, named, shape
 from portkey_admin_mcp.domains import DOMAINS, GROUPS
-from portkey_admin_mcp.emulator.core.kernel import ROUTES
+from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.errors import PortkeyAdminError
 from portkey_admin_mcp.models.core.base import Arguments
 from portkey_admin_mcp.models.log_exports import ExportContent

@@ -1,6 +1,10 @@
 """Audit logs, as a model sees them."""
 
+from datetime import timedelta
+
 import pytest
+
+from portkey_admin_mcp.emulator.core.store import real_time
 
 WEEK = {"start_time": "2026-10-30T00:00:00Z", "end_time": "2026-11-03T00:00:00Z"}
 
@@ -29,9 +33,17 @@ async def test_changes_are_filtered_and_paged(ask, changed):
     assert nobody["total"] == 0
 
 
-async def test_without_a_period_it_is_the_last_week(ask, changed, emulator):
-    # The stopped clock of the tests is not the one the period is taken from.
-    assert (await ask("list_audit_logs"))["total"] == 0
+async def test_without_a_period_it_is_the_last_week(ask, emulator, workspace):
+    # The period is taken from the real clock: the emulator follows it here.
+    emulator.store.clock = real_time
+    emulator.store.ahead = timedelta(days=-8)
+    await ask("create_collection", name="Before", workspace_id=workspace("Support"))
+    emulator.store.ahead = timedelta(days=-6)
+    await ask("create_prompt_label", name="within", workspace_id=workspace("Support"))
+
+    answer = await ask("list_audit_logs")
+
+    assert [row["resource_type"] for row in answer["records"]] == ["label"]
 
 
 async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator, connect, changed):

@@ -1,20 +1,34 @@
-"""Analytics: what requests cost and took, over time and by group, all from the same rows.
+"""Analytics: cost, latency and more of requests, over time and by group.
 
-Portkey does not say how wide the points of a graph are, what an empty range answers, or on which
-side a range is closed: buckets of a round width, nothing, and the beginning, are assumptions.
+Every figure is a query on the table `requests`. Assumptions, because Portkey does not document
+them: the time that a point of a graph covers, that an empty range has no points, and that a range
+includes its start and not its end.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from .core.kernel import Call, route
+from .core.routing import Call, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
-from .shared import analytics_groups  # noqa: F401  # its routes are analytics too
+from .core.tables import Table
+from .traffic.groups import GROUP_OBJECT, GROUPS, columns_of, grouped, largest_first
 from .traffic.month import RECIPES
-from .traffic.requests import COST, HITS, PER_CENT, Selection, percentile, selected, shown_time
+from .traffic.requests import (
+    COST,
+    HITS,
+    UNITS_PER_CENT,
+    Selection,
+    is_metadata_key,
+    named_by_slug,
+    percentile,
+    select_requests,
+    selected_requests,
+    shown_time,
+)
 from .traffic.sources import sources
 
+TABLES = (Table(RECIPES),)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 USER = "user is not null"
 Points = list[dict[str, Any]]
@@ -22,121 +36,123 @@ Graph = tuple[dict[str, Any], Points]
 
 
 def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call], Row]]:
-    """Declare a graph: a function of the selected requests to a summary and its points."""
+    """Declare a graph: a function from the selected requests to a summary and the points."""
 
     def declare(draw: Callable[[Selection], Graph]) -> Callable[[Call], Row]:
         def answer(call: Call) -> Row:
-            summary, points = draw(selected(call))
+            summary, points = draw(selected_requests(call))
             return {"summary": summary, "data_points": points, "object": "analytics-graph"}
 
-        note = route(f"GET /analytics/graphs/{name}", scope="analytics.view", enterprise=True)
-        return note(answer)
+        declare_route = route(
+            f"GET /analytics/graphs/{name}", scope="analytics.view", enterprise=True
+        )
+        return declare_route(answer)
 
     return declare
 
 
 @graph("requests")
-def _requests(chosen: Selection) -> Graph:
-    points = _points(chosen, total="count(*)")
+def _requests(selection: Selection) -> Graph:
+    points = _points(selection, total="count(*)")
     return {"total": _sum(points)}, points
 
 
 @graph("cost")
-def _cost(chosen: Selection) -> Graph:
-    points = _points(chosen, total=COST, avg=f"avg(cost) / {PER_CENT}")
-    total, avg = _one(chosen, COST, f"avg(cost) / {PER_CENT}")
+def _cost(selection: Selection) -> Graph:
+    points = _points(selection, total=COST, avg=f"avg(cost) / {UNITS_PER_CENT}")
+    total, avg = _one(selection, COST, f"avg(cost) / {UNITS_PER_CENT}")
     return {"total": total, "avg": avg}, points
 
 
 @graph("tokens")
-def _tokens(chosen: Selection) -> Graph:
-    total, avg = _one(chosen, "sum(total_units)", "avg(total_units)")
-    points = _points(chosen, total="sum(total_units)", avg="avg(total_units)")
+def _tokens(selection: Selection) -> Graph:
+    total, avg = _one(selection, "sum(total_units)", "avg(total_units)")
+    points = _points(selection, total="sum(total_units)", avg="avg(total_units)")
     return {"total": total, "avg": avg}, points
 
 
 @graph("latency")
-def _latency(chosen: Selection) -> Graph:
-    width = _width(chosen)
-    found = chosen.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
+def _latency(selection: Selection) -> Graph:
+    width = _width(selection)
+    groups = selection.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
     by_time: dict[int, list[int]] = {}
-    for at, latency in found:
+    for at, latency in groups:
         by_time.setdefault(at, []).append(latency)
     points = [{"timestamp": shown_time(at), **_spread(times)} for at, times in by_time.items()]
-    return _spread(sorted(latency for _at, latency in found)), points
+    return _spread(sorted(latency for _at, latency in groups)), points
 
 
 @graph("users")
-def _users(chosen: Selection) -> Graph:
-    (total,) = _one(chosen, "count(distinct user)")
-    return {"total": total}, _points(chosen, total="count(distinct user)", having=USER)
+def _users(selection: Selection) -> Graph:
+    (total,) = _one(selection, "count(distinct user)")
+    return {"total": total}, _points(selection, total="count(distinct user)", having=USER)
 
 
 @graph("users/requests")
-def _user_requests(chosen: Selection) -> Graph:
-    total, unique = _one(chosen, "count(user)", "count(distinct user)")
-    points = _points(chosen, avg="count(user) * 1.0 / count(distinct user)", having=USER)
+def _user_requests(selection: Selection) -> Graph:
+    total, unique = _one(selection, "count(user)", "count(distinct user)")
+    points = _points(selection, avg="count(user) * 1.0 / count(distinct user)", having=USER)
     return {"total": total, "unique": unique, "avg": _ratio(total, unique)}, points
 
 
 @graph("errors")
-def _errors(chosen: Selection) -> Graph:
-    points = _points(chosen, total="count(*)", having="status >= 400")
+def _errors(selection: Selection) -> Graph:
+    points = _points(selection, total="count(*)", having="status >= 400")
     return {"total": _sum(points)}, points
 
 
 @graph("errors/rate")
-def _error_rate(chosen: Selection) -> Graph:
-    errors, requests = _one(chosen, "sum(status >= 400)", "count(*)")
-    points = _points(chosen, rate="sum(status >= 400) * 100.0 / count(*)")
+def _error_rate(selection: Selection) -> Graph:
+    errors, requests = _one(selection, "sum(status >= 400)", "count(*)")
+    points = _points(selection, rate="sum(status >= 400) * 100.0 / count(*)")
     return {"rate": _ratio(errors * 100, requests)}, points
 
 
 @graph("errors/stacks")
-def _error_stacks(chosen: Selection) -> Graph:
-    width = _width(chosen)
-    found = _only(chosen, "status >= 400").query(
+def _error_stacks(selection: Selection) -> Graph:
+    width = _width(selection)
+    groups = _only(selection, "status >= 400").query(
         f"created_at / {width} * {width}, status, count(*)", "group by 1, 2 order by 1, 2"
     )
     points: dict[int, dict[str, Any]] = {}
-    for at, status, count in found:
+    for at, status, count in groups:
         point = points.setdefault(at, {"timestamp": shown_time(at), "stats": []})
         point["stats"].append({"response_status_code": status, "count": count})
-    return {"total": sum(count for _at, _status, count in found)}, list(points.values())
+    return {"total": sum(count for _at, _status, count in groups)}, list(points.values())
 
 
 @graph("errors/status-codes")
-def _error_codes(chosen: Selection) -> Graph:
-    found = _only(chosen, "status >= 400").query(
+def _error_codes(selection: Selection) -> Graph:
+    groups = _only(selection, "status >= 400").query(
         "status, count(*)", "group by 1 order by 2 desc, 1"
     )
-    points = [{"status_code": status, "count": count} for status, count in found]
-    total = sum(count for _status, count in found)
+    points = [{"status_code": status, "count": count} for status, count in groups]
+    total = sum(count for _status, count in groups)
     return {"total_errors": total, "unique_error_codes": len(points)}, points
 
 
 @graph("requests/rescued")
-def _rescued(chosen: Selection) -> Graph:
-    width = _width(chosen)
-    found = _only(chosen, "status < 400 and (retries > 0 or fallback > 0)").query(
+def _rescued(selection: Selection) -> Graph:
+    width = _width(selection)
+    groups = _only(selection, "status < 400 and (retries > 0 or fallback > 0)").query(
         f"created_at / {width} * {width}, retries, sum(fallback), count(*)",
         "group by 1, 2 order by 1, 2",
     )
     points: dict[int, dict[str, Any]] = {}
-    for at, retries, fallback, count in found:
+    for at, retries, fallback, count in groups:
         point = points.setdefault(at, {"timestamp": shown_time(at), "retry": [], "fallback": 0})
         point["fallback"] += fallback
         if retries:
             point["retry"].append({"retry_success_count": retries, "count": count})
-    retried = sum(count for _at, retries, _fallback, count in found if retries)
-    fallen = sum(fallback for _at, _retries, fallback, _count in found)
-    return {"retry": retried, "fallback": fallen}, list(points.values())
+    retried = sum(count for _at, retries, _fallback, count in groups if retries)
+    rescued_by_fallback = sum(fallback for _at, _retries, fallback, _count in groups)
+    return {"retry": retried, "fallback": rescued_by_fallback}, list(points.values())
 
 
 @graph("cache/hit-rate")
-def _cache_hits(chosen: Selection) -> Graph:
+def _cache_hits(selection: Selection) -> Graph:
     points = _points(
-        chosen,
+        selection,
         simple_hits="sum(cache = 'simple')",
         semantic_hits="sum(cache = 'semantic')",
         rate=f"sum({HITS}) * 100.0 / count(*)",
@@ -147,58 +163,58 @@ def _cache_hits(chosen: Selection) -> Graph:
         saved = 0
         for point in points:
             saved += point.pop(kind)
-            point[f"cumulative_{kind}_cache_savings"] = _plain(saved / PER_CENT)
-    hits, requests = _one(chosen, f"sum({HITS})", "count(*)")
+            point[f"cumulative_{kind}_cache_savings"] = _plain(saved / UNITS_PER_CENT)
+    hits, requests = _one(selection, f"sum({HITS})", "count(*)")
     return {"total": hits, "rate": _ratio(hits * 100, requests)}, points
 
 
 @graph("cache/latency")
-def _cache_latency(chosen: Selection) -> Graph:
-    return {}, _points(chosen, avg="avg(latency)", having=HITS)
+def _cache_latency(selection: Selection) -> Graph:
+    return {}, _points(selection, avg="avg(latency)", having=HITS)
 
 
 @graph("feedbacks")
-def _feedbacks(chosen: Selection) -> Graph:
-    points = _points(chosen, total="sum(feedbacks)", having="feedbacks > 0")
+def _feedbacks(selection: Selection) -> Graph:
+    points = _points(selection, total="sum(feedbacks)", having="feedbacks > 0")
     return {"total": _sum(points)}, points
 
 
 @graph("feedbacks/scores")
-def _scores(chosen: Selection) -> Graph:
+def _scores(selection: Selection) -> Graph:
     sql = (
-        "select value, count(*) from feedback where request_id in"  # noqa: S608  # own words
-        f" (select id from requests where {chosen.where}) group by 1 order by 1"
+        "select value, count(*) from feedback where request_id in"  # noqa: S608  # no user input
+        f" (select id from requests where {selection.where}) group by 1 order by 1"
     )
-    found = chosen.database.execute(sql, chosen.values).fetchall()
-    points = [{"score": score, "total": total} for score, total in found]
+    groups = selection.database.execute(sql, selection.values).fetchall()
+    points = [{"score": score, "total": total} for score, total in groups]
     return {"total": _sum(points)}, points
 
 
 @graph("feedbacks/weighted")
-def _weighted(chosen: Selection) -> Graph:
-    (avg,) = _one(chosen, "avg(weighted_feedback)")
-    points = _points(chosen, avg="avg(weighted_feedback)", having="feedbacks > 0")
+def _weighted(selection: Selection) -> Graph:
+    (avg,) = _one(selection, "avg(weighted_feedback)")
+    points = _points(selection, avg="avg(weighted_feedback)", having="feedbacks > 0")
     return {"avg": avg}, points
 
 
 @graph("feedbacks/ai-models")
-def _feedback_by_model(chosen: Selection) -> Graph:
-    found = _only(chosen, "feedbacks > 0").query(
+def _feedback_by_model(selection: Selection) -> Graph:
+    groups = _only(selection, "feedbacks > 0").query(
         "ai_model, sum(feedbacks), avg(weighted_feedback)", "group by 1 order by 2 desc, 1"
     )
     return {}, [
         {"ai_model": model, "total": total, "avg_weighted_feedback": _plain(avg)}
-        for model, total, avg in found
+        for model, total, avg in groups
     ]
 
 
 @route("GET /analytics/summary/cache", scope="analytics.view", enterprise=True)
 def get_cache_summary(call: Call) -> Row:
-    """How often answers came from the cache, and how much faster those were."""
-    chosen = selected(call)
-    hits, requests = _one(chosen, f"sum({HITS})", "count(*)")
-    (hit,) = _one(_only(chosen, HITS), "avg(latency)")
-    (other,) = _one(_only(chosen, f"not {HITS}"), "avg(latency)")
+    """How many answers came from the cache, and how much faster they were, in percent."""
+    selection = selected_requests(call)
+    hits, requests = _one(selection, f"sum({HITS})", "count(*)")
+    (hit,) = _one(_only(selection, HITS), "avg(latency)")
+    (other,) = _one(_only(selection, f"not {HITS}"), "avg(latency)")
     summary = {
         "hits": hits,
         "avg_latency": hit,
@@ -208,40 +224,153 @@ def get_cache_summary(call: Call) -> Row:
     return {"summary": summary, "object": "analytics-summary"}
 
 
-def _width(chosen: Selection) -> int:
-    """How wide a point is: a minute, an hour, a day or a week, by the range."""
-    span = chosen.end - chosen.start
+@route("GET /analytics/groups/users", scope="analytics.view", enterprise=True)
+def get_analytics_group_users(call: Call) -> Row:
+    """Requests and cost in cents by user, as the requests' metadata name it."""
+    groups = selected_requests(call).query(
+        f"user, count(*), {COST}", "and user is not null group by 1"
+    )
+    rows = [
+        {"user": user, "requests": count, "cost": round(cost, 4), **GROUP_OBJECT}
+        for user, count, cost in groups
+    ]
+    return largest_first(call, rows, "cost")
+
+
+@route("GET /analytics/groups/ai-models", scope="analytics.view", enterprise=True)
+def get_analytics_group_models(call: Call) -> Row:
+    """Requests by model."""
+    groups = selected_requests(call).query(
+        "ai_model, count(*)", "and ai_model is not null group by 1"
+    )
+    rows = [{"ai_model": model, "requests": count, **GROUP_OBJECT} for model, count in groups]
+    return largest_first(call, rows, "requests")
+
+
+@route("GET /analytics/groups/metadata/{metadata_key}", scope="analytics.view", enterprise=True)
+def get_analytics_group_metadata(call: Call) -> Row:
+    """Requests by the value of a metadata key; requests without the key are left out."""
+    key = call.ids["metadata_key"]
+    if not is_metadata_key(key):
+        raise invalid("metadataKey", "must not contain quotes")
+    value = "json_extract(metadata, '$.\"' || ? || '\"')"
+    selection = selected_requests(call)
+    sql = (
+        f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # no user input
+        f" sum(feedbacks > 0), max(created_at) from requests where {selection.where}"
+        " and value is not null group by 1"
+    )
+    groups = selection.database.execute(sql, (key, *selection.values)).fetchall()
+    rows = [
+        {
+            "metadata_value": str(value),
+            "requests": count,
+            "cost": round(cost, 4),
+            "avg_tokens": round(tokens, 2),
+            "avg_weighted_feedback": round(feedback or 0, 4),
+            "requests_with_feedback": scored,
+            "last_seen": shown_time(last_seen),
+            **GROUP_OBJECT,
+        }
+        for value, count, cost, tokens, feedback, scored, last_seen in groups
+    ]
+    return largest_first(call, rows, "requests")
+
+
+@route("GET /analytics/groups/workspaces", scope="analytics.view", enterprise=True)
+def get_analytics_group_workspaces(call: Call) -> Row:
+    """Requests by workspace, for keys of the organisation of all workspaces (the Python SDK)."""
+    groups = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
+    workspaces = call.table("workspaces")
+    rows = [
+        {
+            "workspace": workspaces[each]["slug"],
+            "requests": count,
+            "cost": round(cost, 4),
+            **GROUP_OBJECT,
+        }
+        for each, count, cost in groups
+        if each in workspaces
+    ]
+    return largest_first(call, rows, "cost")
+
+
+@route("GET /analytics/groups/provider", scope="analytics.view", enterprise=True)
+def get_analytics_group_providers(call: Call) -> Row:
+    """Requests by provider."""
+    return _group(call, "provider")
+
+
+@route("GET /analytics/groups/{group_by}", scope="analytics.view", enterprise=True)
+def get_analytics_group(call: Call) -> Row:
+    """Requests by the group in the path, with the columns in the query (changelog)."""
+    return _group(call, call.ids["group_by"])
+
+
+def _group(call: Call, group: str) -> Row:
+    if group not in GROUPS:
+        raise invalid("groupBy", f"must be one of {', '.join(GROUPS)}")
+    columns = columns_of(call)
+    selection = _of_workspaces(call) if group == "workspace" else selected_requests(call)
+    rows = grouped(selection, group, columns)
+    if group == "workspace":
+        workspaces = call.table("workspaces")
+        rows = [
+            {**row, group: workspaces[row[group]]["slug"]}
+            for row in rows
+            if row[group] in workspaces
+        ]
+    answer = largest_first(call, rows, call.query.get("order_by") or columns[0])
+    if call.query.get("include_total") == "false":
+        answer.pop("total")
+    return answer
+
+
+def _of_workspaces(call: Call) -> Selection:
+    """The requests of the key's workspace; for the organisation's keys, of all or the named one."""
+    workspace = named_by_slug(call) if call.is_admin else call.workspace()
+    return select_requests(call, workspace, call.query)
+
+
+def _width(selection: Selection) -> int:
+    """The milliseconds that a point covers: a minute, an hour, a day or a week, by the range."""
+    span = selection.end - selection.start
     return next(
         width
-        for most, width in ((2 * HOUR, MINUTE), (2 * DAY, HOUR), (92 * DAY, DAY), (span, 7 * DAY))
-        if span <= most
+        for max_span, width in (
+            (2 * HOUR, MINUTE),
+            (2 * DAY, HOUR),
+            (92 * DAY, DAY),
+            (span, 7 * DAY),
+        )
+        if span <= max_span
     )
 
 
-def _points(chosen: Selection, *, having: str = "", **columns: str) -> Points:
-    """A value of each column for each time in which there is something."""
-    width = _width(chosen)
-    found = (_only(chosen, having) if having else chosen).query(
+def _points(selection: Selection, *, having: str = "", **columns: str) -> Points:
+    """A point for each interval that has requests, with the columns given as SQL."""
+    width = _width(selection)
+    groups = (_only(selection, having) if having else selection).query(
         ", ".join([f"created_at / {width} * {width}", *columns.values()]), "group by 1 order by 1"
     )
     return [
         {"timestamp": shown_time(at), **dict(zip(columns, map(_plain, values), strict=True))}
-        for at, *values in found
+        for at, *values in groups
     ]
 
 
-def _only(chosen: Selection, condition: str) -> Selection:
-    where = f"({chosen.where}) and ({condition})"
-    return Selection(chosen.database, where, chosen.values, chosen.start, chosen.end)
+def _only(selection: Selection, condition: str) -> Selection:
+    where = f"({selection.where}) and ({condition})"
+    return Selection(selection.database, where, selection.values, selection.start, selection.end)
 
 
-def _one(chosen: Selection, *columns: str) -> tuple[Any, ...]:
-    (row,) = chosen.query(", ".join(columns))
+def _one(selection: Selection, *columns: str) -> tuple[Any, ...]:
+    (row,) = selection.query(", ".join(columns))
     return tuple(_plain(value or 0) for value in row)
 
 
 def _plain(value: Any) -> Any:
-    """A number without the noise of binary fractions, and whole where it is."""
+    """A number rounded to four digits, as an int if it is whole."""
     if not isinstance(value, float):
         return value
     rounded = round(value, 4)
@@ -252,12 +381,12 @@ def _sum(points: Points) -> Any:
     return sum(point["total"] for point in points)
 
 
-def _ratio(part: float, whole: float) -> Any:
-    return _plain(part / whole) if whole else 0
+def _ratio(part: float, total: float) -> Any:
+    return _plain(part / total) if total else 0
 
 
 def _spread(times: list[int]) -> dict[str, Any]:
-    """The average and percentiles of sorted times, by nearest rank."""
+    """The average and the percentiles of sorted times."""
     if not times:
         return {"avg": 0, "p50": 0, "p90": 0, "p99": 0}
     ranks = {name: percentile(times, at) for name, at in PERCENTILES}
@@ -268,6 +397,6 @@ PERCENTILES = (("p50", 50), ("p90", 90), ("p99", 99))
 
 
 def seed(seeder: Seeder) -> None:
-    """A month of requests, made when they are first looked at."""
+    """The sources of a month of requests, which is generated when it is first needed."""
     recipe = {"id": "month", "until": seeder.until, "sources": sources(seeder)}
     seeder.store.table(RECIPES).add(recipe)

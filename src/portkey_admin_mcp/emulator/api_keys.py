@@ -1,4 +1,4 @@
-"""API keys: made and rotated with a secret that is shown once."""
+"""API keys, and their rotation; a secret is shown once, when it is created."""
 
 from datetime import timedelta
 from typing import Any, Literal
@@ -6,27 +6,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .configs import bound_config
-from .core.control import BUDGETED
-from .core.kernel import ADMIN, Call, Refusal, forbidden, invalid, route
+from .core.routing import ADMIN, Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.store import Store, moment
-from .core.tables import Row
-from .shared.limits import (
-    Amount,
-    Body,
-    Budget,
-    KeyRate,
-    Midnight,
-    Time,
-    next_reset,
-    reset_usage,
-    spent,
-)
-from .shared.references import belongs_to_workspace, in_use_by
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
+from .shared.limits import Amount, Budget, KeyRate, Midnight, Time, next_reset, reset_usage, spent
 
-SHORTEST_TRANSITION_MS = 1_800_000
-LONGEST_TRANSITION_MS = 365 * 86_400_000
-"""Portkey names no such limit; without one the end could be beyond the calendar."""
-KINDS = {
+MIN_TRANSITION_MS = 1_800_000
+MAX_TRANSITION_MS = 365 * 86_400_000
+"""Portkey documents no maximum; without one, the end could be after the year 9999."""
+KEY_TYPES = {
     ("organisation", "service"): ADMIN,
     ("workspace", "service"): "workspace-service",
     ("workspace", "user"): "workspace-user",
@@ -34,7 +23,7 @@ KINDS = {
 
 
 class KeyDefaults(Body):
-    """What requests with a key get unless they say otherwise."""
+    """What applies to requests with a key that set nothing themselves."""
 
     metadata: dict[str, Any] | None = None
     config_id: str | None = None
@@ -42,14 +31,12 @@ class KeyDefaults(Body):
 
 
 class RotationPolicy(Body):
-    """When a key is rotated by itself: kept and shown, but not carried out here."""
+    """When a key is rotated automatically. The emulator stores this, but never rotates."""
 
     rotation_period: Literal["monthly", "weekly"] | None = None
     rotation_period_days: int | None = Field(None, ge=1, le=365)
     next_rotation_at: Midnight | None = None
-    key_transition_period_ms: int | None = Field(
-        None, ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS
-    )
+    key_transition_period_ms: int | None = Field(None, ge=MIN_TRANSITION_MS, le=MAX_TRANSITION_MS)
 
 
 class KeyBody(Body):
@@ -73,62 +60,62 @@ class RotationBody(Body):
     """The body of a rotation."""
 
     key_transition_period_ms: int = Field(
-        SHORTEST_TRANSITION_MS, ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS
+        MIN_TRANSITION_MS, ge=MIN_TRANSITION_MS, le=MAX_TRANSITION_MS
     )
 
 
-def any_kind(act: str) -> tuple[str, ...]:
-    """The scopes for an act on each kind of key; which is asked for depends on the key."""
-    return tuple(f"{_plain(kind)}.{act}" for kind in KINDS.values())
+def scopes_of_all_types(action: str) -> tuple[str, ...]:
+    """The scopes for an action on each type of key; the type of the key decides which is needed."""
+    return tuple(f"{_scope_prefix(kind)}.{action}" for kind in KEY_TYPES.values())
 
 
-def _plain(kind: str) -> str:
-    """The scopes of a kind of key, without the act."""
+def _scope_prefix(kind: str) -> str:
+    """The name of a type of key in scopes, before the action."""
     return kind.replace("-", "_") + "_api_keys"
 
 
-@route("GET /api-keys", scope=any_kind("list"))
+@route("GET /api-keys", scope=scopes_of_all_types("list"))
 def list_api_keys(call: Call) -> Row:
-    """The keys of the kinds this key may list."""
-    asked = call.named_workspace() if call.is_admin else call.workspace()
+    """The keys of the types that this key may list."""
+    workspace = call.named_workspace() if call.is_admin else call.workspace()
     keys = call.table("api_keys")
-    rows = keys.rows() if asked is None else keys.where(workspace_id=asked["id"])
+    rows = keys.rows() if workspace is None else keys.where(workspace_id=workspace["id"])
     return call.listing(
         rows,
         keep=lambda key: call.may(_scope(key, "list")),
-        render=lambda key: _shown(call, key),
+        render=lambda key: _answer(call, key),
     )
 
 
-@route("GET /api-keys/{id}", scope=any_kind("read"))
+@route("GET /api-keys/{id}", scope=scopes_of_all_types("read"))
 def get_api_key(call: Call) -> Row:
-    """One key, masked."""
-    return _shown(call, _find(call, "read"))
+    """One key, with its secret masked."""
+    return _answer(call, _find(call, "read"))
 
 
-@route("POST /api-keys/{type}/{sub_type}", scope=any_kind("create"))
+@route("POST /api-keys/{type}/{sub_type}", scope=scopes_of_all_types("create"))
 def create_api_key(call: Call) -> Row:
-    """A key; the only answer, with that of its rotation, that holds the secret."""
-    kind = KINDS.get((call.ids["type"], call.ids["sub_type"]))
+    """Create a key. Only this answer, and that of a rotation, contains the secret."""
+    kind = KEY_TYPES.get((call.ids["type"], call.ids["sub_type"]))
     if kind is None:
-        raise invalid("type", "no such kind of API key")
-    call.require(f"{_plain(kind)}.create")
+        raise invalid("type", "no such type of API key")
+    call.require(f"{_scope_prefix(kind)}.create")
     if kind == ADMIN and not call.is_admin:
         raise forbidden()
-    wanted = call.read(KeyBody)
-    workspace = None if kind == ADMIN else _home(call)
-    if not wanted.name or not wanted.scopes:
-        missing = "scopes" if wanted.name else "name"
+    body = call.read(KeyBody)
+    workspace = None if kind == ADMIN else _workspace_of(call)
+    if not body.name or not body.scopes:
+        missing = "scopes" if body.name else "name"
         raise invalid(missing, "Field required")
     now = call.store.stamp()
     key: Row = {
         "id": call.store.uuid(),
-        "name": wanted.name,
+        "name": body.name,
         "description": None,
         "type": kind,
         "organisation_id": call.organisation,
         "workspace_id": workspace and workspace["id"],
-        "user_id": _person(call, wanted) if kind == "workspace-user" else None,
+        "user_id": _user_id_of(call, body) if kind == "workspace-user" else None,
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
@@ -144,111 +131,113 @@ def create_api_key(call: Call) -> Row:
         "object": "api-key",
         "_usage": 0,
     }
-    key = {**key, **_changes(call, key, wanted)}
+    key = {**key, **_changes(call, key, body)}
     if kind == "workspace-user" and workspace and not key["defaults"]["config_id"]:
         inherited = workspace["defaults"]["user_api_key_config"]
         key = {**key, "defaults": {**key["defaults"], "config_id": inherited}}
     secret = call.store.secret()
     key = {**key, "_secrets": [{"value": secret, "until": None}]}
     call.table("api_keys").add(key)
-    remember_secret(call.store, key, secret)
+    index_secret(call.store, key, secret)
     return {"id": key["id"], "key": secret, "object": "api-key"}
 
 
-@route("PUT /api-keys/{id}", scope=any_kind("update"))
+@route("PUT /api-keys/{id}", scope=scopes_of_all_types("update"))
 def update_api_key(call: Call) -> Row:
-    """What is given changes; type and user never do."""
+    """Change the given fields; type and user cannot change."""
     key = _find(call, "update")
     changes = _changes(call, key, call.read(KeyBody))
     call.table("api_keys").change(key, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 
 
-@route("DELETE /api-keys/{id}", scope=any_kind("delete"))
+@route("DELETE /api-keys/{id}", scope=scopes_of_all_types("delete"))
 def delete_api_key(call: Call) -> Row:
-    """Gone at once."""
-    delete_key(call.store, _find(call, "delete"))
+    """Delete a key; it stops working at once."""
+    call.store.delete("api_keys", _find(call, "delete"))
     return {}
 
 
-@route("POST /api-keys/{id}/rotate", scope=any_kind("rotate"))
+@route("POST /api-keys/{id}/rotate", scope=scopes_of_all_types("rotate"))
 def rotate_api_key(call: Call) -> Row:
-    """A second secret; the first works until the transition ends, and no third before that."""
+    """Create a second secret. The first works until the transition ends; until then, no third."""
     key = _find(call, "rotate")
-    wanted = call.read(RotationBody)
-    _check_transition(key["rotation_policy"] or {}, wanted.key_transition_period_ms)
+    body = call.read(RotationBody)
+    _check_transition(key["rotation_policy"] or {}, body.key_transition_period_ms)
     now = call.store.now()
     alive = [s for s in key["_secrets"] if s["until"] is None or s["until"] > moment(now)]
     if len(alive) > 1:
         raise Refusal(409, "A key transition is already in progress")
-    until = moment(now + timedelta(milliseconds=wanted.key_transition_period_ms))
+    until = moment(now + timedelta(milliseconds=body.key_transition_period_ms))
     secret = call.store.secret()
     secrets = [{"value": secret, "until": None}, {**alive[0], "until": until}]
     call.table("api_keys").change(key, {"_secrets": secrets, "last_updated_at": moment(now)})
-    remember_secret(call.store, key, secret)
+    index_secret(call.store, key, secret)
     return {"id": key["id"], "key": secret, "key_transition_expires_at": until}
 
 
-def _scope(key: Row, act: str) -> str:
-    return f"{_plain(key['type'])}.{act}"
+def _scope(key: Row, action: str) -> str:
+    return f"{_scope_prefix(key['type'])}.{action}"
 
 
-def _find(call: Call, act: str) -> Row:
-    """The key, if this one may do that to keys of its kind."""
+def _find(call: Call, action: str) -> Row:
+    """The key, if the calling key may do this to keys of its type."""
     key = call.find("api_keys", call.ids["id"])
     if not call.is_admin and key["type"] == ADMIN:
         raise forbidden()
-    call.require(_scope(key, act))
+    call.require(_scope(key, action))
     return key
 
 
-def _home(call: Call) -> Row:
+def _workspace_of(call: Call) -> Row:
     if call.is_admin and not call.body.get("workspace_id"):
         raise invalid("workspace_id", "Field required")
     return call.workspace()
 
 
-def _person(call: Call, wanted: KeyBody) -> str:
-    if not wanted.user_id:
+def _user_id_of(call: Call, body: KeyBody) -> str:
+    if not body.user_id:
         raise invalid("user_id", "Field required")
-    user = call.table("users").find(wanted.user_id)
+    user = call.table("users").find(body.user_id)
     if user is None:
         raise invalid("user_id", "no such user")
     return str(user["id"])
 
 
-def _changes(call: Call, key: Row, wanted: KeyBody) -> dict[str, Any]:
-    """What a body changes."""
-    given = wanted.model_dump(exclude_unset=True)
-    kept = ("name", "description", "scopes", "usage_limits", "alert_emails")
-    new: dict[str, Any] = {name: given[name] for name in kept if given.get(name) is not None}
+def _changes(call: Call, key: Row, body: KeyBody) -> dict[str, Any]:
+    """The changes to a key that a body asks for."""
+    values = body.model_dump(exclude_unset=True)
+    fields = ("name", "description", "scopes", "usage_limits", "alert_emails")
+    new: dict[str, Any] = {name: values[name] for name in fields if values.get(name) is not None}
     if "credit_limit" not in new.get("usage_limits", {"credit_limit"}):
         raise invalid("usage_limits.credit_limit", "Field required")
-    if "rate_limits" in given:
-        new["rate_limits"] = given["rate_limits"] or []
-    if "expires_at" in given:
-        new["expires_at"] = given["expires_at"] and _ahead(call, given["expires_at"])
-    if "rotation_policy" in given:
-        policy = given["rotation_policy"]
+    if "rate_limits" in values:
+        new["rate_limits"] = values["rate_limits"] or []
+    if "expires_at" in values:
+        new["expires_at"] = values["expires_at"] and _future(call, values["expires_at"])
+    if "rotation_policy" in values:
+        policy = values["rotation_policy"]
         new["rotation_policy"] = None if policy is None else _policy(call, policy)
-    if given.get("defaults"):
-        new["defaults"] = key["defaults"] | _defaults(call, key, given["defaults"])
-    if wanted.reset_usage:
+    if values.get("defaults"):
+        new["defaults"] = key["defaults"] | _defaults(call, key, values["defaults"])
+    if body.reset_usage:
         new |= reset_usage(key)
     return new
 
 
-def _defaults(call: Call, key: Row, given: Row) -> Row:
-    if not given.get("config_id"):
-        return given
-    return {**given, "config_id": bound_config(call, given["config_id"], key["workspace_id"])}
+def _defaults(call: Call, key: Row, values: Row) -> Row:
+    if not values.get("config_id"):
+        return values
+    return {**values, "config_id": bound_config(call, values["config_id"], key["workspace_id"])}
 
 
 def _policy(call: Call, policy: Row) -> Row:
-    """The next rotation, at midnight UTC: Monday, the first, or the day that was asked for."""
+    """The rotation policy with its next rotation, always at 00:00 UTC."""
     if policy.get("rotation_period") and policy.get("rotation_period_days"):
-        raise invalid("rotation_policy", "has two periods")
-    _check_transition(policy, policy.get("key_transition_period_ms") or SHORTEST_TRANSITION_MS)
+        raise invalid(
+            "rotation_policy", "must not have both rotation_period and rotation_period_days"
+        )
+    _check_transition(policy, policy.get("key_transition_period_ms") or MIN_TRANSITION_MS)
     if policy.get("next_rotation_at"):
         return policy
     period, days = policy.get("rotation_period"), policy.get("rotation_period_days")
@@ -259,58 +248,55 @@ def _policy(call: Call, policy: Row) -> Row:
 
 
 def _check_transition(policy: Row, milliseconds: int) -> None:
-    """A transition must end before the next rotation begins."""
+    """Refuse a transition that would not end before the next rotation."""
     named = {"weekly": 7, "monthly": 28}.get(policy.get("rotation_period") or "")
     days = policy.get("rotation_period_days") or named
     if days and milliseconds >= days * 86_400_000:
-        raise invalid("key_transition_period_ms", "exceeds the rotation period")
+        raise invalid("key_transition_period_ms", "must be shorter than the rotation period")
 
 
-def _ahead(call: Call, when: str) -> str:
+def _future(call: Call, when: str) -> str:
     if when <= call.store.stamp():
         raise invalid("expires_at", "must be in the future")
     return when
 
 
-def _shown(call: Call, key: Row) -> Row:
-    """Masked as Portkey does: two letters, five stars, three letters (seen live)."""
+def _answer(call: Call, key: Row) -> Row:
+    """A key in answers. The secret is masked as Portkey does: `ab*****xyz` (seen live)."""
     secret = key["_secrets"][0]["value"]
-    late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
+    is_expired = key["expires_at"] and key["expires_at"] <= call.store.stamp()
     override = key["defaults"].get("allow_config_override")
     return {
         **{k: v for k, v in key.items() if k[0] != "_"},
         "key": f"{secret[:2]}*****{secret[-3:]}",
-        "status": "expired" if late else key["status"],
+        "status": "expired" if is_expired else key["status"],
         "allow_config_override": None if override is None else int(override),
     }
 
 
-def remember_secret(store: Store, key: Row, secret: str) -> None:
-    """Let a secret be looked up; whether it still opens, its key says."""
+def index_secret(store: Store, key: Row, secret: str) -> None:
+    """Make a key findable by its secret; the row of the key says whether the secret is valid."""
     store.table("_secrets").add({"id": secret, "key_id": key["id"]})
-
-
-def delete_key(store: Store, key: Row) -> None:
-    """Delete a key, with every secret it had."""
-    _forget_secrets(store, key)
-    store.delete("api_keys", key)
-
-
-def _forget_secrets(store: Store, key: Row) -> None:
-    for row in store.table("_secrets").where(key_id=key["id"]):
-        store.table("_secrets").remove(row)
 
 
 def _spend(call: Call, key: Row, amount: Amount) -> None:
     call.table("api_keys").change(key, spent(key, amount))
 
 
-@in_use_by("configs")
-def _config_of_a_key(store: Store, config: Row) -> str | None:
-    names = (config["slug"], config["id"])
-    bound = any(key["defaults"].get("config_id") in names for key in store.table("api_keys").rows())
-    return "Config is attached to an API key" if bound else None
-
-
-BUDGETED["api_keys"] = _spend
-belongs_to_workspace("api_keys", _forget_secrets)
+TABLES = (
+    Table(
+        "api_keys",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("user_id", "users", OnDelete.DELETE),
+            Reference(
+                "defaults.config_id",
+                "configs",
+                OnDelete.REFUSE,
+                "Config is attached to an API key",
+            ),
+        ),
+        spend=_spend,
+    ),
+    Table("_secrets", (Reference("key_id", "api_keys", OnDelete.DELETE),), is_part=True),
+)

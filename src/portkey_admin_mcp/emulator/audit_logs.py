@@ -1,13 +1,13 @@
-"""Audit logs: every write that succeeded, kept apart from the rows."""
+"""Audit logs: one record for each successful write, in the SQL database."""
 
 import json
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from .core.kernel import Call, Route, forbidden, invalid, route
+from .core.routing import Call, Route, forbidden, invalid, route
+from .core.rows import Row
 from .core.store import Store, instant
-from .core.tables import Row
 from .traffic.requests import dicts, milliseconds, shown_time
 
 COLUMNS = (
@@ -41,48 +41,48 @@ FILTERS = (
     "client_ip",
     "country",
 )
-ACTIONS = {"makeDefault": "publish", "rotate": "rotate", "start": "export"}
-VERBS = {"POST": "create", "PUT": "update", "DELETE": "delete"}
+ACTION_OF_SEGMENT = {"makeDefault": "publish", "rotate": "rotate", "start": "export"}
+ACTION_OF_METHOD = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 SECRET = ("key", "secret", "token", "password", "auth_config", "configurations", "credentials")
 MASK = "***"
 
 
 @route("GET /audit-logs", scope="audit_logs.list", enterprise=True)
 def list_audit_logs(call: Call) -> Row:
-    """Changes in a period, newest first; a workspace's key sees those of its workspace."""
+    """The writes of a period, newest first; for a workspace's key, those in its workspace."""
     for name in ("organisation_id", "start_time", "end_time"):
         if not call.query.get(name):
             raise invalid(name, "Field required")
-    if call.query["organisation_id"] != call.organisation and not call.may_everything:
+    if call.query["organisation_id"] != call.organisation and not call.is_owner:
         raise forbidden()
     parts = ["timestamp between ? and ?"]
-    values: list[Any] = [_when(call, "start_time"), _when(call, "end_time")]
-    asked = dict(call.query)
-    if not call.is_admin or asked.get("workspace_id"):
-        asked["workspace_id"] = call.workspace()["id"]
+    values: list[Any] = [_milliseconds_of(call, "start_time"), _milliseconds_of(call, "end_time")]
+    filters = dict(call.query)
+    if not call.is_admin or filters.get("workspace_id"):
+        filters["workspace_id"] = call.workspace()["id"]
     for name in FILTERS:
-        if asked.get(name):
+        if filters.get(name):
             parts.append(f"cast({name} as text) = ?")
-            values.append(asked[name])
-    chosen = f"from audit where {' and '.join(parts)}"
-    found = _database(call.store)
-    (total,) = found.execute(f"select count(*) {chosen}", values).fetchone()
-    skip, count = call.window(total)
-    page = f"select * {chosen} order by timestamp desc, rowid desc limit {count} offset {skip}"
-    rows = dicts(found.execute(page, values))
+            values.append(filters[name])
+    matching = f"from audit where {' and '.join(parts)}"
+    database = _open_database(call.store)
+    (total,) = database.execute(f"select count(*) {matching}", values).fetchone()
+    skip, count = call.page_range(total)
+    page = f"select * {matching} order by timestamp desc, rowid desc limit {count} offset {skip}"
+    rows = dicts(database.execute(page, values))
     records = [{**row, "timestamp": shown_time(row["timestamp"])} for row in rows]
     return {"records": records, "total": total, "object": "analytics-graph"}
 
 
-def note_write(call: Call, done: Route, path: str) -> None:
-    """Note a write that succeeded; what a gateway is asked to do is no change, and is left out."""
-    if done.who == "workspace":
+def record_write(call: Call, endpoint: Route, path: str) -> None:
+    """Record a successful write. Requests to the gateway are no changes and are not recorded."""
+    if endpoint.who == "workspace":
         return
     at = milliseconds(call.store.now())
-    last = done.segments[-1]
+    last = endpoint.segments[-1]
     row = {
         "timestamp": at,
-        "method": done.method,
+        "method": endpoint.method,
         "uri": path,
         "request_id": call.store.uuid(),
         "request_body": json.dumps(_masked(call.body)),
@@ -93,40 +93,42 @@ def note_write(call: Call, done: Route, path: str) -> None:
         "organisation_id": call.organisation,
         "workspace_id": _workspace(call),
         "response_status_code": 200,
-        "resource_type": _resource(done),
-        "action": ACTIONS.get(last, VERBS[done.method]),
+        "resource_type": _resource(endpoint),
+        "action": ACTION_OF_SEGMENT.get(last, ACTION_OF_METHOD[endpoint.method]),
         "client_ip": "127.0.0.1",
         "country": "",
     }
-    sql = f"insert into audit values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # own words
-    _database(call.store).execute(sql, [row[name] for name in COLUMNS])
+    sql = f"insert into audit values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # no user input
+    _open_database(call.store).execute(sql, [row[name] for name in COLUMNS])
 
 
 def _workspace(call: Call) -> str:
-    """Where it was done: a key's own workspace, or the one that an admin's key named, if any."""
+    """The id of the key's workspace, or of the one that the request names; empty if none."""
     if not call.is_admin:
         return str(call.key["workspace_id"])
     body = call.body if isinstance(call.body, dict) else {}
     named = call.query.get("workspace_id") or body.get("workspace_id")
-    found = call.table("workspaces").find(named)
-    return "" if found is None else str(found["id"])
+    workspace = call.table("workspaces").find(named)
+    return "" if workspace is None else str(workspace["id"])
 
 
-def _database(store: Store) -> sqlite3.Connection:
-    found = store.database
-    found.execute(f"create table if not exists audit ({', '.join(COLUMNS)})")
-    found.execute("create index if not exists audit_by_time on audit (timestamp)")
-    return found
+def _open_database(store: Store) -> sqlite3.Connection:
+    database = store.database
+    database.execute(f"create table if not exists audit ({', '.join(COLUMNS)})")
+    database.execute("create index if not exists audit_by_time on audit (timestamp)")
+    return database
 
 
-def _resource(done: Route) -> str:
-    """What a path is about: its last word that is neither an id nor an action."""
-    nouns = [s for s in done.segments[1:] if not s.startswith("{") and s not in ACTIONS]
+def _resource(endpoint: Route) -> str:
+    """The type of object in a path: its last segment that is neither an id nor an action."""
+    nouns = [
+        s for s in endpoint.segments[1:] if not s.startswith("{") and s not in ACTION_OF_SEGMENT
+    ]
     return nouns[-1].removesuffix("s").replace("-", "_") if nouns else ""
 
 
 def _masked(value: Any) -> Any:
-    """The value without what may be a secret, at any depth."""
+    """The value with everything masked, at any depth, that may be a secret."""
     if isinstance(value, Mapping):
         return {
             name: MASK if any(word in name.lower() for word in SECRET) else _masked(inner)
@@ -135,7 +137,7 @@ def _masked(value: Any) -> Any:
     return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _when(call: Call, name: str) -> int:
+def _milliseconds_of(call: Call, name: str) -> int:
     try:
         return milliseconds(instant(call.query[name]))
     except (ValueError, OverflowError):

@@ -1,15 +1,12 @@
-"""Collections: folders of prompts, one of which every workspace has."""
+"""Collections: folders of prompts. Every workspace has a default one."""
 
 from typing import Any
 
-from .core.kernel import Call, Refusal, invalid, route
+from .core.routing import Body, Call, Refusal, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace, every_workspace_has, why_in_use
-
-belongs_to_workspace("collections")
+from .core.tables import OWNED_BY_WORKSPACE, Table
 
 
 class CollectionBody(Body):
@@ -26,57 +23,62 @@ def list_collections(call: Call) -> Row:
     return call.listing(
         call.table("collections").where(workspace_id=call.workspace()["id"]),
         keep=(lambda row: search in row["name"].lower()) if search else None,
-        render=_shown,
+        render=_answer,
     )
 
 
 @route("POST /collections", scope="prompts.create")
 def create_collection(call: Call) -> Row:
-    """A collection, inside another one if wanted."""
-    workspace, wanted = call.workspace(), call.read(CollectionBody)
-    if not wanted.name:
+    """Create a collection, inside another one if the body names it."""
+    workspace, body = call.workspace(), call.read(CollectionBody)
+    if not body.name:
         raise invalid("name", "Field required")
-    parent = wanted.parent_collection_id and call.find("collections", wanted.parent_collection_id)
+    parent = body.parent_collection_id and call.find("collections", body.parent_collection_id)
     if parent and parent["workspace_id"] != workspace["id"]:
         raise invalid("parent_collection_id", "is in another workspace")
-    row = _add(call.store, workspace, wanted.name, parent["id"] if parent else None)
+    row = _add(call.store, workspace, body.name, parent["id"] if parent else None)
     return {"id": row["id"], "slug": row["slug"]}
 
 
 @route("GET /collections/{collection_id}", scope="prompts.read")
 def get_collection(call: Call) -> Row:
-    """One collection, with those inside it."""
+    """One collection, with the collections inside it."""
     row = call.find("collections", call.ids["collection_id"])
     inside = call.table("collections").where(parent_collection_id=row["id"])
-    return {**_shown(row), "child_collections": [_shown(child) for child in inside]}
+    return {**_answer(row), "child_collections": [_answer(child) for child in inside]}
 
 
 @route("PUT /collections/{collection_id}", scope="prompts.update")
 def update_collection(call: Call) -> Row:
-    """The name alone can change; the slug stays."""
-    row, wanted = call.find("collections", call.ids["collection_id"]), call.read(CollectionBody)
-    if not wanted.name:
+    """Change the name; nothing else can change."""
+    row, body = call.find("collections", call.ids["collection_id"]), call.read(CollectionBody)
+    if not body.name:
         raise invalid("name", "Field required")
-    changes = {"name": wanted.name, "last_updated_at": call.store.stamp()}
+    changes = {"name": body.name, "last_updated_at": call.store.stamp()}
     call.table("collections").change(row, changes)
     return {}
 
 
 @route("DELETE /collections/{collection_id}", scope="prompts.delete")
 def delete_collection(call: Call) -> Row:
-    """Not the default one, which answers 404; not one that holds something (an assumption)."""
+    """Delete a collection.
+
+    Refused for the default one (404), and for one with prompts (409, an assumption).
+    """
     row = call.find("collections", call.ids["collection_id"])
     if row["is_default"]:
         raise Refusal(404, "Default collection cannot be deleted")
-    if told := why_in_use(call.store, "collections", row):
-        raise Refusal(409, f"Unable to delete. {told}")
+    if reason := call.store.reason_to_refuse("collections", row):
+        raise Refusal(409, f"Unable to delete. {reason}")
     call.store.delete("collections", row)
     return {}
 
 
-@every_workspace_has
-def _default(store: Store, workspace: Row) -> None:
-    _add(store, workspace, workspace["name"], None, is_default=True)
+def _add_default(call: Call, workspace: Row) -> None:
+    _add(call.store, workspace, workspace["name"], None, is_default=True)
+
+
+TABLES = (Table("collections", (OWNED_BY_WORKSPACE,), on_new_workspace=_add_default),)
 
 
 def _add(
@@ -98,12 +100,12 @@ def _add(
     )
 
 
-def _shown(row: Row) -> dict[str, Any]:
-    """A collection that lies in no other names no parent."""
+def _answer(row: Row) -> dict[str, Any]:
+    """A collection in answers; without `parent_collection_id` if it has no parent."""
     return {k: v for k, v in row.items() if k != "parent_collection_id" or v is not None}
 
 
 def seed(seeder: Seeder) -> None:
-    """A folder for the support team's macros."""
+    """One collection, in the workspace Support."""
     support = seeder.workspace_named("Support")
-    seeder.does("POST /collections", {"name": "Macros", "workspace_id": support["id"]})
+    seeder.request("POST /collections", {"name": "Macros", "workspace_id": support["id"]})

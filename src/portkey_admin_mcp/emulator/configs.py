@@ -5,38 +5,37 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, StrictBody, invalid, route, whole_list
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace, why_in_use
+from .core.routing import Body, Call, Refusal, StrictBody, invalid, list_answer, route
+from .core.rows import Row
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.versions import Versions
 
-VERSIONS = Versions("config_versions")
+VERSIONS = Versions("config_versions", "configs")
+TABLES = (Table("configs", (OWNED_BY_WORKSPACE,)), VERSIONS.declaration)
 
 
 class Retry(Body):
-    """How often, and on which answers."""
+    """How often a request is retried, and after which status codes."""
 
     attempts: int | None = Field(None, ge=0, le=5)
     on_status_codes: list[int] | None = None
 
 
 class Cache(Body):
-    """How answers are kept."""
+    """How answers are cached."""
 
     mode: Literal["simple", "semantic"]
     max_age: int | float | None = None
 
 
 class Strategy(Body):
-    """How a target is chosen."""
+    """How a target is selected."""
 
     mode: Literal["single", "loadbalance", "fallback", "conditional"]
 
 
 class Content(StrictBody):
-    """A config's top level: other keys are refused, which is an assumption of this emulator."""
+    """The top level of a config. Other keys are refused (an assumption)."""
 
     retry: Retry | None = None
     cache: Cache | None = None
@@ -73,34 +72,34 @@ class ConfigBody(Body):
 
 @route("GET /configs", scope="configs.list")
 def list_configs(call: Call) -> Row:
-    """A workspace's configs without their content: all of them, for there is no paging."""
-    return whole_list(reversed(call.table("configs").where(workspace_id=call.workspace()["id"])))
+    """All configs of a workspace, without their content; this list has no paging."""
+    return list_answer(reversed(call.table("configs").where(workspace_id=call.workspace()["id"])))
 
 
 @route("GET /configs/{slug}", scope="configs.read")
 def get_config(call: Call) -> Row:
-    """The current version, flat, with the content as JSON text."""
+    """One config in its latest version, with the content as JSON text."""
     config = call.find_within("configs", call.ids["slug"])
     return _shown(config, VERSIONS.latest(call, config))
 
 
 @route("POST /configs", scope="configs.create")
 def create_config(call: Call) -> Row:
-    """A config; names need not be unique."""
+    """Create a config; names need not be unique."""
     workspace = call.workspace()
-    wanted = call.read(ConfigBody)
-    if not wanted.name or wanted.config is None:
-        missing = "config" if wanted.name else "name"
+    body = call.read(ConfigBody)
+    if not body.name or body.config is None:
+        missing = "config" if body.name else "name"
         raise invalid(missing, "Field required")
-    _check(wanted.config)
+    _check(body.config)
     now = call.store.stamp()
     config = {
         "id": call.store.uuid(),
-        "name": wanted.name,
-        "slug": call.store.slug("pc", wanted.name, 6),
+        "name": body.name,
+        "slug": call.store.slug("pc", body.name, 6),
         "organisation_id": call.organisation,
         "workspace_id": workspace["id"],
-        "is_default": int(bool(wanted.is_default)),
+        "is_default": int(bool(body.is_default)),
         "status": "active",
         "owner_id": call.actor,
         "updated_by": call.actor,
@@ -109,31 +108,30 @@ def create_config(call: Call) -> Row:
         "object": "config",
     }
     call.table("configs").add(config)
-    return _written(config, _add_version(call, config, wanted.config))
+    return _written(config, _add_version(call, config, body.config))
 
 
 @route("PUT /configs/{slug}", scope="configs.update")
 def update_config(call: Call) -> Row:
-    """Every update with content makes a version, even the same content again."""
+    """Change a config. Content always makes a new version, even if it is the same."""
     config = call.find_within("configs", call.ids["slug"])
-    wanted = call.read(ConfigBody)
-    if wanted.config is not None:
-        _check(wanted.config)
-    given = wanted.model_dump(include={"name", "status"}, exclude_none=True)
-    stamped = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
-    config = call.table("configs").change(config, {**given, **stamped})
-    if wanted.config is not None:
-        return _written(config, _add_version(call, config, wanted.config))
+    body = call.read(ConfigBody)
+    if body.config is not None:
+        _check(body.config)
+    changes = body.model_dump(include={"name", "status"}, exclude_none=True)
+    stamps = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
+    config = call.table("configs").change(config, {**changes, **stamps})
+    if body.config is not None:
+        return _written(config, _add_version(call, config, body.config))
     return _written(config, VERSIONS.latest(call, config)["id"])
 
 
 @route("DELETE /configs/{slug}", scope="configs.delete")
 def delete_config(call: Call) -> Row:
-    """Refused while an API key or a workspace has it as its default."""
+    """Delete a config; refused while an API key or a workspace has it as its default."""
     config = call.find_within("configs", call.ids["slug"])
-    if told := why_in_use(call.store, "configs", config):
-        raise Refusal(409, f"Unable to delete. {told}")
-    VERSIONS.delete(call.store, config)
+    if reason := call.store.reason_to_refuse("configs", config):
+        raise Refusal(409, f"Unable to delete. {reason}")
     call.store.delete("configs", config)
     return {}
 
@@ -142,11 +140,15 @@ def delete_config(call: Call) -> Row:
 def list_config_versions(call: Call) -> Row:
     """All versions with their content, newest first."""
     config = call.find_within("configs", call.ids["slug"])
-    return whole_list([_shown(config, version) for version in VERSIONS.all(call, config)])
+    return list_answer([_shown(config, version) for version in VERSIONS.all(call, config)])
 
 
 def bound_config(call: Call, named: str, workspace_id: str | None) -> str:
-    """The slug of a config that a key or a workspace refers to by slug or id."""
+    """The slug of a config that is named by slug or id.
+
+    Refused with 400 if it does not exist or is in another workspace; a `workspace_id` of None
+    allows all workspaces.
+    """
     config = call.table("configs").find(named)
     if config is None or workspace_id not in (None, config["workspace_id"]):
         raise invalid("config_id", "no such config in this workspace")
@@ -174,14 +176,7 @@ def _add_version(call: Call, config: Row, content: Row) -> str:
     return str(version["id"])
 
 
-def _forget_versions(store: Store, config: Row) -> None:
-    VERSIONS.delete(store, config)
-
-
-belongs_to_workspace("configs", _forget_versions)
-
-
 def _written(config: Row, version_id: str) -> Row:
-    """Both forms that clients read: the documented envelope, and flat (sources disagree)."""
+    """The answer to a write in two forms: the documented envelope, and flat (sources disagree)."""
     ref = {"id": config["id"], "slug": config["slug"], "version_id": version_id}
     return {"success": True, "data": ref, **ref}

@@ -1,20 +1,21 @@
-"""Deployments. What Portkey answers is not published: fields and their form are assumed."""
+"""Deployments. Portkey does not document their answers: fields and form are assumptions."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
-from .secret_references import tags_asked_for
-from .shared.limits import Body
+from .core.tables import Table
+from .shared.filters import tag_filter
 
-LISTS = ("workspaces_allowed", "jwt_subs_allowed")
+TABLES = (Table("deployments"),)
+LIST_FIELDS = ("workspaces_allowed", "jwt_subs_allowed")
 
 
 class AuthSettings(Body):
-    """Where a gateway is, and who may use it."""
+    """The addresses of a gateway, and who may use it."""
 
     gateway_base_url: str | None = None
     mcp_gateway_base_url: str | None = None
@@ -46,34 +47,34 @@ class DeploymentBody(Body):
 
 @route("GET /v2/deployments", scope="deployments.list", who="admin", base="root", enterprise=True)
 def list_deployments(call: Call) -> Row:
-    """All deployments, active unless others are asked for."""
+    """The active deployments, or those with the `status` in the query."""
     _check_organisation(call, call.query.get("organisation_id"))
-    return call.listing(call.table("deployments").rows(), keep=_filter(call), render=_shown)
+    return call.listing(call.table("deployments").rows(), keep=_filter(call), render=_answer)
 
 
 @route(
     "POST /v2/deployments", scope="deployments.create", who="admin", base="root", enterprise=True
 )
 def register_deployment(call: Call) -> Row:
-    """A deployment; the answer is the only one with its credentials."""
-    wanted = call.read(DeploymentBody)
-    _check_organisation(call, wanted.organisation_id)
-    if not wanted.name:
+    """Create a deployment. Only this answer, and that of a rotation, contains the credentials."""
+    body = call.read(DeploymentBody)
+    _check_organisation(call, body.organisation_id)
+    if not body.name:
         raise invalid("name", "Field required")
-    slug = wanted.slug or call.store.slug("dp", wanted.name, 10)
+    slug = body.slug or call.store.slug("dp", body.name, 10)
     if call.table("deployments").find(slug):
         raise Refusal(409, "Deployment with this slug already exists")
     now, secret = call.store.stamp(), call.store.secret()
     row = {
         "id": call.store.uuid(),
         "slug": slug,
-        "name": wanted.name,
-        "type": wanted.type or "production",
+        "name": body.name,
+        "type": body.type or "production",
         "status": "active",
-        "deployment_config": wanted.deployment_config,
-        "is_default": bool(wanted.is_default),
-        "tags": wanted.tags,
-        "auth_settings": _settings({}, wanted),
+        "deployment_config": body.deployment_config,
+        "is_default": bool(body.is_default),
+        "tags": body.tags,
+        "auth_settings": _settings({}, body),
         "organisation_id": call.organisation,
         "created_at": now,
         "last_updated_at": now,
@@ -81,8 +82,8 @@ def register_deployment(call: Call) -> Row:
         "_secret": secret,
     }
     call.table("deployments").add(row)
-    _be_only_default(call, row)
-    return {**_shown(row), "credentials": {"client_auth": secret}}
+    _clear_other_defaults(call, row)
+    return {**_answer(row), "credentials": {"client_auth": secret}}
 
 
 @route(
@@ -91,7 +92,7 @@ def register_deployment(call: Call) -> Row:
 def get_deployment(call: Call) -> Row:
     """One deployment."""
     _check_organisation(call, call.query.get("organisation_id"))
-    return _shown(call.find("deployments", call.ids["id"]))
+    return _answer(call.find("deployments", call.ids["id"]))
 
 
 @route(
@@ -102,24 +103,24 @@ def get_deployment(call: Call) -> Row:
     enterprise=True,
 )
 def update_deployment(call: Call) -> Row:
-    """What is given changes; lists grow, unless the old ones are overridden."""
-    row, wanted = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
-    kept = {"name", "type", "status", "deployment_config", "is_default", "tags"}
-    changes = wanted.model_dump(include=kept, exclude_unset=True)
-    for name in kept - {"deployment_config", "tags"}:
+    """Change the given fields. Lists are added to, unless `override_existing` replaces them."""
+    row, body = call.find("deployments", call.ids["id"]), call.read(DeploymentBody)
+    fields = {"name", "type", "status", "deployment_config", "is_default", "tags"}
+    changes = body.model_dump(include=fields, exclude_unset=True)
+    for name in fields - {"deployment_config", "tags"}:
         if changes.get(name, name) is None:
             raise invalid(name, "must not be null")
     changes |= {"last_updated_at": call.store.stamp()}
-    old = {} if wanted.override_existing else row["auth_settings"]
-    if wanted.auth_settings is not None:
-        changes["auth_settings"] = {**row["auth_settings"], **_settings(old, wanted)}
+    old = {} if body.override_existing else row["auth_settings"]
+    if body.auth_settings is not None:
+        changes["auth_settings"] = {**row["auth_settings"], **_settings(old, body)}
     row = call.table("deployments").change(row, changes)
-    _be_only_default(call, row)
-    if not wanted.rotate_auth:
-        return _shown(row)
+    _clear_other_defaults(call, row)
+    if not body.rotate_auth:
+        return _answer(row)
     secret = call.store.secret()
     call.table("deployments").change(row, {"_secret": secret})
-    return {**_shown(row), "credentials": {"client_auth": secret}}
+    return {**_answer(row), "credentials": {"client_auth": secret}}
 
 
 @route(
@@ -130,7 +131,7 @@ def update_deployment(call: Call) -> Row:
     enterprise=True,
 )
 def archive_deployment(call: Call) -> Row:
-    """Archived, and still readable."""
+    """Archive a deployment; it can still be read."""
     row = call.find("deployments", call.ids["id"])
     call.table("deployments").change(row, {"status": "archived"})
     return {}
@@ -141,8 +142,8 @@ def _check_organisation(call: Call, organisation_id: str | None) -> None:
         raise forbidden()
 
 
-def _be_only_default(call: Call, row: Row) -> None:
-    """There is one default at most (an assumption)."""
+def _clear_other_defaults(call: Call, row: Row) -> None:
+    """Make a default deployment the only default one (an assumption)."""
     for other in call.table("deployments").where(is_default=True) if row["is_default"] else ():
         if other["id"] != row["id"]:
             call.table("deployments").change(other, {"is_default": False})
@@ -151,7 +152,7 @@ def _be_only_default(call: Call, row: Row) -> None:
 def _filter(call: Call) -> Any:
     status, kind = call.query.get("status", "active"), call.query.get("type")
     search, slugs = call.query.get("search", "").lower(), call.query.get("workspace_slug")
-    tags = tags_asked_for(call)
+    tags = tag_filter(call)
 
     def fits(row: Row) -> bool:
         allowed = row["auth_settings"].get("workspaces_allowed") or []
@@ -166,31 +167,31 @@ def _filter(call: Call) -> Any:
     return fits
 
 
-def _settings(old: Row, wanted: DeploymentBody) -> dict[str, Any]:
-    if wanted.auth_settings is None:
+def _settings(old: Row, body: DeploymentBody) -> dict[str, Any]:
+    if body.auth_settings is None:
         return dict(old)
-    given = wanted.auth_settings.model_dump(exclude_none=True)
+    settings = body.auth_settings.model_dump(exclude_none=True)
     removed = {
-        "workspaces_allowed": given.pop("remove_workspaces_allowed", []),
-        "jwt_subs_allowed": given.pop("remove_subs_allowed", []),
+        "workspaces_allowed": settings.pop("remove_workspaces_allowed", []),
+        "jwt_subs_allowed": settings.pop("remove_subs_allowed", []),
     }
-    for name in LISTS:
-        both = [*(old.get(name) or []), *given.get(name, [])]
-        left = [each for each in dict.fromkeys(both) if each not in removed[name]]
-        if name in given or name in old:
-            given[name] = left
-    return {**old, **given}
+    for name in LIST_FIELDS:
+        entries = [*(old.get(name) or []), *settings.get(name, [])]
+        remaining = [each for each in dict.fromkeys(entries) if each not in removed[name]]
+        if name in settings or name in old:
+            settings[name] = remaining
+    return {**old, **settings}
 
 
-def _shown(row: Row) -> dict[str, Any]:
-    """Credentials masked as API keys are."""
+def _answer(row: Row) -> dict[str, Any]:
+    """A deployment in answers: credentials are masked as API keys are."""
     shown = {name: value for name, value in row.items() if not name.startswith("_")}
     secret = row["_secret"]
     return {**shown, "credentials": {"client_auth": f"{secret[:2]}*****{secret[-3:]}"}}
 
 
 def seed(seeder: Seeder) -> None:
-    """One gateway in Europe."""
+    """One deployment."""
     settings = {"gateway_base_url": "https://gateway.acme.example"}
     body = {"name": "Europe", "tags": {"region": "eu"}, "auth_settings": settings}
-    seeder.does("POST /v2/deployments", body)
+    seeder.request("POST /v2/deployments", body)

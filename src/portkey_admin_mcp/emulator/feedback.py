@@ -5,14 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, route
-from .core.tables import Row
-from .shared.limits import Body
+from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .traffic.requests import database, milliseconds
 
 
 class ScoreBody(Body):
-    """A score, and how much it weighs."""
+    """A score, and its weight."""
 
     value: int = Field(ge=-10, le=10)
     weight: float = Field(1.0, ge=0, le=1)
@@ -27,59 +26,59 @@ class FeedbackBody(ScoreBody):
 
 @route("POST /feedback", scope="logs.write", who="workspace")
 def create_feedback(call: Call) -> Row:
-    """One score, or a list of them; for the latest request of its trace, if there is one."""
-    given = call.body if isinstance(call.body, list) else [call.body]
-    if not given:
+    """Add a score or a list of scores, each to the latest request of its trace, if there is one."""
+    scores = call.body if isinstance(call.body, list) else [call.body]
+    if not scores:
         raise invalid("body", "must not be empty")
-    wanted = [call.shaped(FeedbackBody, each) for each in given]
-    return _saved([_add(call, each) for each in wanted])
+    bodies = [call.shaped(FeedbackBody, score) for score in scores]
+    return _answer([_add(call, body) for body in bodies])
 
 
 @route("PUT /feedback/{id}", scope="logs.write", who="workspace")
 def update_feedback(call: Call) -> Row:
-    """The score alone; to which trace it belongs cannot change."""
-    found = database(call.store)
-    row = found.execute(
+    """Change a score; its trace cannot change."""
+    requests = database(call.store)
+    row = requests.execute(
         "select workspace_id, request_id from feedback where id = ?", (call.ids["id"],)
     ).fetchone()
     if row is None:
         raise Refusal(404, "Feedback not found")
     if row[0] != call.workspace()["id"]:
         raise forbidden()
-    wanted = call.read(ScoreBody)
-    found.execute(
+    body = call.read(ScoreBody)
+    requests.execute(
         "update feedback set value = ?, weight = ?, metadata = ? where id = ?",
-        (wanted.value, wanted.weight, json.dumps(wanted.metadata), call.ids["id"]),
+        (body.value, body.weight, json.dumps(body.metadata), call.ids["id"]),
     )
-    _weigh(call, row[1])
-    return _saved([call.ids["id"]])
+    _update_scores(call, row[1])
+    return _answer([call.ids["id"]])
 
 
-def _add(call: Call, wanted: FeedbackBody) -> str:
-    found, home = database(call.store), call.workspace()["id"]
-    request = found.execute(
+def _add(call: Call, body: FeedbackBody) -> str:
+    requests, workspace_id = database(call.store), call.workspace()["id"]
+    request = requests.execute(
         "select id from requests where trace_id = ? and workspace_id = ?"
         " order by created_at desc, rowid desc limit 1",
-        (wanted.trace_id, home),
+        (body.trace_id, workspace_id),
     ).fetchone()
     request_id = request and request[0]
     row = (
         call.store.uuid(),
         request_id,
-        home,
-        wanted.trace_id,
+        workspace_id,
+        body.trace_id,
         milliseconds(call.store.now()),
-        wanted.value,
-        wanted.weight,
-        json.dumps(wanted.metadata),
+        body.value,
+        body.weight,
+        json.dumps(body.metadata),
     )
-    found.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    _weigh(call, request_id)
+    requests.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    _update_scores(call, request_id)
     return row[0]
 
 
-def _weigh(call: Call, request_id: str | None) -> None:
-    """Keep with a request how often it was scored, and how well on average."""
+def _update_scores(call: Call, request_id: str | None) -> None:
+    """Store the number and the weighted average of its scores with a request."""
     database(call.store).execute(
         "update requests set feedbacks = (select count(*) from feedback where request_id = ?1),"
         " weighted_feedback = (select avg(value * weight) from feedback where request_id = ?1)"
@@ -88,5 +87,5 @@ def _weigh(call: Call, request_id: str | None) -> None:
     )
 
 
-def _saved(ids: list[str]) -> Row:
+def _answer(ids: list[str]) -> Row:
     return {"status": "success", "message": "Feedback saved", "feedback_ids": ids}

@@ -1,19 +1,24 @@
-"""Guardrails and their versions, and the MCP servers they run for."""
+"""Guardrails, their versions, and the MCP servers for which they run."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, forbidden, invalid, public, route
+from .core.routing import Body, Call, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.versions import Versions
 
-VERSIONS = Versions("guardrail_versions")
-USUAL: dict[str, Any] = {
+VERSIONS = Versions("guardrail_versions", "guardrails")
+TABLES = (
+    Table(
+        "guardrails",
+        (OWNED_BY_WORKSPACE, Reference("_mcp_servers", "mcp_servers", OnDelete.CLEAR)),
+    ),
+    VERSIONS.declaration,
+)
+DEFAULT_ACTIONS: dict[str, Any] = {
     "deny": False,
     "async": False,
     "on_success": {"feedback": {"value": 5, "weight": 1, "metadata": ""}},
@@ -21,13 +26,13 @@ USUAL: dict[str, Any] = {
 }
 
 
-def guardrail_scopes(act: str) -> tuple[str, str]:
-    """The scopes of a workspace's guardrails, and of the organisation's."""
-    return (f"guardrails.{act}", f"organisation_guardrails.{act}")
+def guardrail_scopes(action: str) -> tuple[str, str]:
+    """The scopes for an action on guardrails: of a workspace, and of the organisation."""
+    return (f"guardrails.{action}", f"organisation_guardrails.{action}")
 
 
 class Check(Body):
-    """One check; which ids and parameters there are grows with every release."""
+    """One check. Ids and parameters are not validated: every release adds some."""
 
     id: str = Field(min_length=1)
     name: str | None = None
@@ -46,102 +51,99 @@ class GuardrailBody(Body):
 
 
 class Mapping(Body):
-    """When a guardrail runs for an MCP server."""
+    """Whether a guardrail runs on the input or the output of an MCP server."""
 
     run_on: list[Literal["input", "output"]] = Field(["input", "output"], min_length=1)
     mcp_integration_capability_ids: list[str] | None = None
 
 
 class Mappings(Body):
-    """All MCP servers of a guardrail."""
+    """The MCP servers of a guardrail, by id or slug."""
 
     mcp_servers: dict[str, Mapping]
 
 
 @route("GET /guardrails", scope=guardrail_scopes("list"))
 def list_guardrails(call: Call) -> Row:
-    """A workspace's guardrails, or the organisation's if that is named."""
-    for_all = _is_for_all(call, call.query.get("organisation_id"))
-    home = None if for_all else call.workspace()["id"]
-    _require(call, "list", home)
+    """The guardrails of a workspace, or of the organisation if the query names it."""
+    for_organisation = _is_for_organisation(call, call.query.get("organisation_id"))
+    workspace_id = None if for_organisation else call.workspace()["id"]
+    _require(call, "list", workspace_id)
     ids = call.query["ids"].split(",") if "ids" in call.query else None
     return call.listing(
-        call.table("guardrails").where(workspace_id=home),
+        call.table("guardrails").where(workspace_id=workspace_id),
         keep=None if ids is None else lambda row: row["id"] in ids or row["slug"] in ids,
-        most=1000,
-        usual=100,
+        max_size=1000,
+        default_size=100,
     )
 
 
 @route("POST /guardrails", scope=guardrail_scopes("create"))
 def create_guardrail(call: Call) -> Row:
-    """A guardrail; its first version is in force."""
-    wanted = call.read(GuardrailBody)
-    for_all = _is_for_all(call, wanted.organisation_id)
-    home = None if for_all else call.workspace()["id"]
-    _require(call, "create", home)
+    """Create a guardrail; its first version is published."""
+    body = call.read(GuardrailBody)
+    for_organisation = _is_for_organisation(call, body.organisation_id)
+    workspace_id = None if for_organisation else call.workspace()["id"]
+    _require(call, "create", workspace_id)
     for name in ("name", "checks", "actions"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
     now = call.store.stamp()
     row = call.table("guardrails").add(
         {
             "id": call.store.uuid(),
-            "name": wanted.name,
-            "slug": call.store.slug("pg", wanted.name or "", 6),
+            "name": body.name,
+            "slug": call.store.slug("pg", body.name or "", 6),
             "organisation_id": call.organisation,
-            "workspace_id": home,
+            "workspace_id": workspace_id,
             "status": "active",
             "created_at": now,
             "last_updated_at": now,
             "owner_id": call.actor,
             "updated_by": call.actor,
-            # Only the TypeScript server knows it; that answers hold it is an assumption.
-            "target": wanted.target or "llm",
+            # Only the TypeScript server sends it; that answers contain it is an assumption.
+            "target": body.target or "llm",
         }
     )
-    return _written(row, VERSIONS.add(call, row, _content(wanted, {}), publish=True))
+    return _written(row, VERSIONS.add(call, row, _content(body, {}), publish=True))
 
 
 @route("GET /guardrails/{guardrail_id}", scope=guardrail_scopes("read"))
 def get_guardrail(call: Call) -> Row:
-    """One guardrail, in the version in force."""
+    """One guardrail, in its published version."""
     row = _find(call, "read")
     return {**public(row), **VERSIONS.published(call, row)["content"]}
 
 
 @route("PUT /guardrails/{guardrail_id}", scope=guardrail_scopes("update"))
 def update_guardrail(call: Call) -> Row:
-    """Every update makes a version, in force at once."""
-    row, wanted = _find(call, "update"), call.read(GuardrailBody)
-    changes = wanted.model_dump(include={"name"}, exclude_none=True)
+    """Change a guardrail; every update makes a version and publishes it."""
+    row, body = _find(call, "update"), call.read(GuardrailBody)
+    changes = body.model_dump(include={"name"}, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp(), "updated_by": call.actor}
     row = call.table("guardrails").change(row, changes)
-    content = _content(wanted, VERSIONS.published(call, row)["content"])
+    content = _content(body, VERSIONS.published(call, row)["content"])
     return _written(row, VERSIONS.add(call, row, content, publish=True))
 
 
 @route("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"))
 def delete_guardrail(call: Call) -> None:
-    """With all versions. The answer is empty: the OpenAPI file has none."""
+    """Delete a guardrail with all versions. The answer is empty, as in the OpenAPI file."""
     row = _find(call, "delete")
-    VERSIONS.delete(call.store, row)
     call.store.delete("guardrails", row)
 
 
 @route("GET /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("list"))
 def list_guardrail_mcp_servers(call: Call) -> Row:
-    """The MCP servers it runs for, in the form in which they are set (an assumption)."""
-    there = call.table("mcp_servers")
-    mapped = _find(call, "list").get("_mcp_servers", {})
-    return {"mcp_servers": {name: each for name, each in mapped.items() if name in there}}
+    """The MCP servers of a guardrail, in the form in which they are set (an assumption)."""
+    return {"mcp_servers": _find(call, "list").get("_mcp_servers", {})}
 
 
 @route("PUT /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("update"))
 def replace_guardrail_mcp_servers(call: Call) -> Row:
-    """All of them at once."""
-    row, wanted = _find(call, "update"), call.read(Mappings).mcp_servers
-    servers = {_server(call, row, name): _mapped(each) for name, each in wanted.items()}
+    """Replace all MCP servers of a guardrail."""
+    row, body = _find(call, "update"), call.read(Mappings).mcp_servers
+    servers = {_server(call, row, name): _stored(each) for name, each in body.items()}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
 
@@ -150,61 +152,61 @@ def replace_guardrail_mcp_servers(call: Call) -> Row:
     "PUT /guardrails/{guardrail_id}/mcp-servers/{mcp_server_id}", scope=guardrail_scopes("update")
 )
 def upsert_guardrail_mcp_server(call: Call) -> Row:
-    """One of them."""
-    row, wanted = _find(call, "update"), call.read(Mapping)
+    """Add or replace one MCP server of a guardrail."""
+    row, body = _find(call, "update"), call.read(Mapping)
     server = _server(call, row, call.ids["mcp_server_id"])
-    servers = {**row.get("_mcp_servers", {}), server: _mapped(wanted)}
+    servers = {**row.get("_mcp_servers", {}), server: _stored(body)}
     call.table("guardrails").change(row, {"_mcp_servers": servers})
     return {}
 
 
 def _server(call: Call, guardrail: Row, name: str) -> str:
-    """The id of an MCP server that the guardrail can run for: one there is, where it is valid."""
+    """The id of an MCP server by id or slug; refused with 400 if it is in another workspace."""
     server = call.find("mcp_servers", name)
     if guardrail["workspace_id"] not in (None, server["workspace_id"]):
         raise invalid("mcp_servers", f"{name} is in another workspace")
     return str(server["id"])
 
 
-def _mapped(mapping: Mapping) -> dict[str, Any]:
+def _stored(mapping: Mapping) -> dict[str, Any]:
     return mapping.model_dump(exclude_none=True)
 
 
-def _is_for_all(call: Call, organisation_id: str | None) -> bool:
-    """Whether the organisation is meant, which only its own keys may."""
+def _is_for_organisation(call: Call, organisation_id: str | None) -> bool:
+    """Whether the request is about the guardrails of the organisation, not of a workspace."""
     if not organisation_id or call.named_workspace() is not None:
         return False
-    if not call.is_admin or (organisation_id != call.organisation and not call.may_everything):
+    if not call.is_admin or (organisation_id != call.organisation and not call.is_owner):
         raise forbidden()
     return True
 
 
-def _require(call: Call, act: str, workspace_id: str | None) -> None:
-    """The organisation's guardrails have scopes of their own, and are for its own keys."""
+def _require(call: Call, action: str, workspace_id: str | None) -> None:
+    """Refuse a key without the scope; only keys of the organisation may use its guardrails."""
     if workspace_id is None and not call.is_admin:
         raise forbidden()
-    workspaces, organisations = guardrail_scopes(act)
+    workspaces, organisations = guardrail_scopes(action)
     call.require(organisations if workspace_id is None else workspaces)
 
 
-def _find(call: Call, act: str) -> Row:
+def _find(call: Call, action: str) -> Row:
     row = call.find("guardrails", call.ids["guardrail_id"])
-    _require(call, act, row["workspace_id"])
+    _require(call, action, row["workspace_id"])
     return row
 
 
-def _content(wanted: GuardrailBody, before: Row) -> dict[str, Any]:
+def _content(body: GuardrailBody, before: Row) -> dict[str, Any]:
     checks = before.get("checks", [])
-    if wanted.checks is not None:
-        # Portkey leaves is_enabled out where it is true (seen by the Terraform provider).
+    if body.checks is not None:
+        # Portkey omits is_enabled if it is true (seen by the Terraform provider).
         checks = [
             {k: v for k, v in check.model_dump(exclude_none=True).items() if v is not True}
-            for check in wanted.checks
+            for check in body.checks
         ]
-    actions = {**USUAL, **before.get("actions", {}), **(wanted.actions or {})}
+    actions = {**DEFAULT_ACTIONS, **before.get("actions", {}), **(body.actions or {})}
     for name in ("on_success", "on_fail"):
-        given = actions[name].get("feedback", {}) if isinstance(actions[name], dict) else {}
-        actions[name] = {"feedback": {**USUAL[name]["feedback"], **given}}
+        feedback = actions[name].get("feedback", {}) if isinstance(actions[name], dict) else {}
+        actions[name] = {"feedback": {**DEFAULT_ACTIONS[name]["feedback"], **feedback}}
     return {"checks": checks, "actions": actions}
 
 
@@ -212,15 +214,8 @@ def _written(row: Row, version: Row) -> dict[str, Any]:
     return {"id": row["id"], "slug": row["slug"], "version_id": version["id"]}
 
 
-def _forget_versions(store: Store, row: Row) -> None:
-    VERSIONS.delete(store, row)
-
-
-belongs_to_workspace("guardrails", _forget_versions)
-
-
 def seed(seeder: Seeder) -> None:
-    """A limit on the length of answers for the support team, and one on secrets for all."""
+    """One guardrail in the workspace Support, and one of the organisation."""
     support = seeder.workspace_named("Support")["id"]
     for name, check, owner in (
         ("Short answers", "default.wordCount", {"workspace_id": support}),
@@ -229,4 +224,4 @@ def seed(seeder: Seeder) -> None:
         parameters = {"maxWords": 300} if "word" in check else {"rule": "sk-[A-Za-z0-9]{20,}"}
         checks = [{"id": check, "parameters": parameters}]
         body = {"name": name, "checks": checks, "actions": {"deny": True}, **owner}
-        seeder.does("POST /guardrails", body)
+        seeder.request("POST /guardrails", body)

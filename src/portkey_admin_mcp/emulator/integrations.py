@@ -1,32 +1,109 @@
-"""Integrations: credentials for AI providers, their models, and who shares them."""
+"""Integrations: credentials for AI providers, their models, and the workspaces with access."""
 
 from typing import Any
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from pydantic import Field
+
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .model_catalog import PRICES, models_of
-from .secret_references import mappings_to_keep, masked
-from .shared.integration_bodies import IntegrationBody, ModelsBody, Share, SharesBody
-from .shared.references import belongs_to_workspace, mentions_workspaces
+from .shared.limits import Budget, Rate
+from .shared.secret_mappings import SecretMapping, mapped_by, masked, stored_mappings
 from .virtual_keys import new_key
 
-AUTOMATIC = "Created automatically on integration access grant"
-OLD_AZURE = {"api_version", "resource_name", "deployment_name"}
+DEFAULT_PROVIDER_NOTE = "Created automatically on integration access grant"
+TABLES = (
+    Table(
+        "integrations",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("_shares", "workspaces", OnDelete.CLEAR),
+            mapped_by("An integration"),
+        ),
+    ),
+)
+OUTDATED_AZURE_FIELDS = {"api_version", "resource_name", "deployment_name"}
 
 
-def either(act: str) -> tuple[str, str]:
-    """The scopes of the organisation's integrations, and of a workspace's.
+class IntegrationBody(Body):
+    """The body of an integration, new or changed."""
 
-    An assumption: a workspace's may be changed with either, the organisation's with its own only.
+    name: str | None = None
+    ai_provider_id: str | None = None
+    slug: str | None = Field(None, max_length=255, pattern=r"^[a-zA-Z0-9_-]+$")
+    key: str | None = None
+    description: str | None = None
+    configurations: dict[str, Any] | None = None
+    create_default_provider: bool = True
+    default_provider_slug: str | None = None
+    secret_mappings: list[SecretMapping] | None = None
+    pricing_adjustments: dict[str, Any] | None = None
+    tags: dict[str, Any] | None = None
+
+
+class ModelBody(Body):
+    """One model of an integration."""
+
+    slug: str = Field(min_length=1)
+    enabled: bool
+    is_custom: bool | None = None
+    is_finetune: bool | None = None
+    base_model_slug: str | None = None
+    configurations: dict[str, Any] | None = None
+    pricing_config: dict[str, Any] | None = None
+
+
+class ModelsBody(Body):
+    """Which models may be used."""
+
+    models: list[ModelBody]
+    allow_all_models: bool | None = None
+
+
+class Share(Body):
+    """The access of one workspace, with its limits."""
+
+    id: str
+    enabled: bool
+    usage_limits: list[Budget] | None = Field(None, max_length=1)
+    rate_limits: list[Rate] | None = Field(None, max_length=1)
+    reset_usage: bool | None = None
+    create_default_provider: bool | None = None
+    default_provider_slug: str | None = None
+
+
+class GlobalShare(Body):
+    """The access of all workspaces, with their limits."""
+
+    enabled: bool
+    usage_limits: list[Budget] | None = Field(None, max_length=1)
+    rate_limits: list[Rate] | None = Field(None, max_length=1)
+
+
+class SharesBody(Body):
+    """Which workspaces may use an integration."""
+
+    workspaces: list[Share] = []
+    global_workspace_access: GlobalShare | None = None
+    override_existing_workspace_access: bool = False
+    create_default_provider: bool = True
+    default_provider_slug: str | None = None
+
+
+def integration_scopes(action: str) -> tuple[str, str]:
+    """The scopes for an action on integrations: of the organisation, and of a workspace.
+
+    An integration of a workspace can be changed with either scope, one of the organisation only
+    with the first (an assumption).
     """
-    return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
+    return (f"organisation_integrations.{action}", f"workspace_integrations.{action}")
 
 
-@route("GET /integrations", scope=either("list"))
+@route("GET /integrations", scope=integration_scopes("list"))
 def list_integrations(call: Call) -> Row:
-    """All of them, or those that the workspace asked for may use."""
+    """All integrations, or those that the workspace in the query may use."""
     kind = call.query.get("type", "all")
     named = call.named_workspace() if call.is_admin else call.workspace()
     return call.listing(
@@ -35,26 +112,26 @@ def list_integrations(call: Call) -> Row:
             kind in ("all", "workspace" if row["workspace_id"] else "organisation")
             and (named is None or may_use(row, named))
         ),
-        render=_listed,
+        render=_list_entry,
     )
 
 
-@route("POST /integrations", scope=either("create"))
+@route("POST /integrations", scope=integration_scopes("create"))
 def create_integration(call: Call) -> Row:
-    """The organisation's, or a workspace's if a workspace key asks or one is named."""
-    wanted = call.read(IntegrationBody)
+    """Create an integration: of the key's or the named workspace, otherwise of the organisation."""
+    body = call.read(IntegrationBody)
     for name in ("name", "ai_provider_id"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    _check(wanted)
+    _check(body)
     named = call.named_workspace() if call.is_admin else call.workspace()
     if named is None:
-        call.require(either("create")[0])
-    mappings = mappings_to_keep(call, wanted.secret_mappings, "configurations", named)
+        call.require(integration_scopes("create")[0])
+    mappings = stored_mappings(call, body.secret_mappings, "configurations", named)
     mapped = {each["target_field"] for each in mappings}
-    if not wanted.key and "key" not in mapped and not wanted.configurations:
+    if not body.key and "key" not in mapped and not body.configurations:
         raise invalid("key", "Field required")
-    slug = wanted.slug or call.store.slug("", wanted.name or "", 20).removeprefix("-")
+    slug = body.slug or call.store.slug("", body.name or "", 20).removeprefix("-")
     if call.table("integrations").find(slug):
         raise Refusal(409, "Integration with this slug already exists")
     now = call.store.stamp()
@@ -62,33 +139,33 @@ def create_integration(call: Call) -> Row:
         {
             "id": call.store.uuid(),
             "organisation_id": call.organisation,
-            "ai_provider_id": wanted.ai_provider_id,
-            "name": wanted.name,
+            "ai_provider_id": body.ai_provider_id,
+            "name": body.name,
             "status": "active",
             "created_at": now,
             "last_updated_at": now,
             "slug": slug,
-            "description": wanted.description or "",
+            "description": body.description or "",
             "workspace_id": None if named is None else named["id"],
-            "configurations": wanted.configurations or {},
+            "configurations": body.configurations or {},
             "allow_all_models": True,
             "secret_mappings": mappings,
-            "pricing_adjustments": wanted.pricing_adjustments,
-            "tags": wanted.tags or {},
-            "_key": wanted.key or "",
+            "pricing_adjustments": body.pricing_adjustments,
+            "tags": body.tags or {},
+            "_key": body.key or "",
             "_models": {},
             "_shares": {},
             "_global": {"enabled": False},
         }
     )
     if named is not None:
-        _share(call, row, named, {"enabled": True}, wanted)
+        _share(call, row, named, {"enabled": True}, body)
     return {"id": row["id"], "slug": slug}
 
 
-@route("GET /integrations/{slug}", scope=either("read"))
+@route("GET /integrations/{slug}", scope=integration_scopes("read"))
 def get_integration(call: Call) -> Row:
-    """One integration; the key and what signs in are masked."""
+    """One integration, with its key and other secrets masked."""
     row = _find(call)
     key = row["_key"]
     shown = {k: v for k, v in public(row).items() if k != "workspace_id"}
@@ -102,66 +179,65 @@ def get_integration(call: Call) -> Row:
     }
 
 
-@route("PUT /integrations/{slug}", scope=either("update"))
+@route("PUT /integrations/{slug}", scope=integration_scopes("update"))
 def update_integration(call: Call) -> Row:
-    """What is given changes; null clears adjusted prices."""
-    row, wanted = _find_for(call, "update"), call.read(IntegrationBody)
-    _check(wanted)
-    kept = {"name", "description", "tags"}
-    changes = wanted.model_dump(include=kept, exclude_none=True)
-    if wanted.secret_mappings is not None:
-        home = call.table("workspaces").get(row["workspace_id"])
-        changes["secret_mappings"] = mappings_to_keep(
-            call, wanted.secret_mappings, "configurations", home
+    """Change the given fields; null removes adjusted prices."""
+    row, body = _find_for(call, "update"), call.read(IntegrationBody)
+    _check(body)
+    fields = {"name", "description", "tags"}
+    changes = body.model_dump(include=fields, exclude_none=True)
+    if body.secret_mappings is not None:
+        workspace = call.table("workspaces").get(row["workspace_id"])
+        changes["secret_mappings"] = stored_mappings(
+            call, body.secret_mappings, "configurations", workspace
         )
-    changes |= wanted.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
-    if wanted.configurations is not None:
-        changes["configurations"] = {**row["configurations"], **wanted.configurations}
-    if wanted.key:
-        changes["_key"] = wanted.key
-    stamped = {**changes, "last_updated_at": call.store.stamp()}
-    call.table("integrations").change(row, stamped)
+    changes |= body.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
+    if body.configurations is not None:
+        changes["configurations"] = {**row["configurations"], **body.configurations}
+    if body.key:
+        changes["_key"] = body.key
+    stamps = {**changes, "last_updated_at": call.store.stamp()}
+    call.table("integrations").change(row, stamps)
     return {}
 
 
-@route("DELETE /integrations/{slug}", scope=either("delete"))
+@route("DELETE /integrations/{slug}", scope=integration_scopes("delete"))
 def delete_integration(call: Call) -> Row:
-    """With the providers made of it (an assumption)."""
+    """Delete an integration, with its providers (an assumption)."""
     row = _find_for(call, "delete")
-    _forget_providers(call.store, row)
     call.store.delete("integrations", row)
     return {}
 
 
-@route("GET /integrations/{slug}/models", scope=either("read"))
+@route("GET /integrations/{slug}/models", scope=integration_scopes("read"))
 def list_integration_models(call: Call) -> Row:
-    """Built-in models, and those that were added; all at once."""
+    """The built-in and the custom models; this list has no paging."""
     models = models_of(_find(call))
     return {"total": len(models), "models": models}
 
 
-@route("PUT /integrations/{slug}/models", scope=either("update"))
+@route("PUT /integrations/{slug}/models", scope=integration_scopes("update"))
 def update_integration_models(call: Call) -> Row:
-    """Those named change, the others stay."""
-    row, wanted = _find_for(call, "update"), call.read(ModelsBody)
+    """Change the named models, and add custom ones."""
+    row, body = _find_for(call, "update"), call.read(ModelsBody)
     built_in = PRICES.get(row["ai_provider_id"], {})
-    for model in wanted.models:
-        known = model.slug in built_in or model.slug in row["_models"]
-        if not (known or model.is_custom or model.is_finetune):
+    for model in body.models:
+        exists = model.slug in built_in or model.slug in row["_models"]
+        if not (exists or model.is_custom or model.is_finetune):
             raise invalid("models", f"{model.slug} is neither built in nor custom")
-    models = {m.slug: m.model_dump(exclude_none=True) for m in wanted.models}
+    models = {m.slug: m.model_dump(exclude_none=True) for m in body.models}
     old = row["_models"]
     merged = {**old, **{name: {**old.get(name, {}), **new} for name, new in models.items()}}
     changes: dict[str, Any] = {"_models": merged}
-    if wanted.allow_all_models is not None:
-        changes["allow_all_models"] = wanted.allow_all_models
+    if body.allow_all_models is not None:
+        changes["allow_all_models"] = body.allow_all_models
     call.table("integrations").change(row, changes)
     return {}
 
 
-@route("DELETE /integrations/{slug}/models", scope=either("update"))
+@route("DELETE /integrations/{slug}/models", scope=integration_scopes("update"))
 def delete_integration_model(call: Call) -> Row:
-    """Named in the query, or in the body as one client does; built-in ones cannot go."""
+    """Delete custom models, named in the query or (as one client does) in the body."""
     row = _find_for(call, "update")
     listed = call.body.get("models", []) if isinstance(call.body, dict) else []
     slugs = [*filter(None, call.query.get("slugs", "").split(",")), *listed]
@@ -173,41 +249,45 @@ def delete_integration_model(call: Call) -> Row:
             raise invalid("slugs", f"{slug} is built in")
         if slug not in row["_models"]:
             raise Refusal(404, "Not found")
-    left = {name: model for name, model in row["_models"].items() if name not in slugs}
-    call.table("integrations").change(row, {"_models": left})
+    remaining = {name: model for name, model in row["_models"].items() if name not in slugs}
+    call.table("integrations").change(row, {"_models": remaining})
     return {}
 
 
-@route("GET /integrations/{slug}/workspaces", scope=either("read"))
+@route("GET /integrations/{slug}/workspaces", scope=integration_scopes("read"))
 def list_integration_workspaces(call: Call) -> Row:
-    """Those that were named; all at once."""
+    """The workspaces with an access of their own; this list has no paging."""
     shares = [{"id": name, **share} for name, share in _find(call)["_shares"].items()]
     return {"total": len(shares), "workspaces": shares}
 
 
-@route("PUT /integrations/{slug}/workspaces", scope=either("update"))
+@route("PUT /integrations/{slug}/workspaces", scope=integration_scopes("update"))
 def update_integration_workspaces(call: Call) -> Row:
-    """Those named change, the others stay unless overridden; a workspace's own is not shared."""
-    row, wanted = _find_for(call, "update"), call.read(SharesBody)
+    """Change the access of the named workspaces.
+
+    The others keep theirs, unless they are overridden. An integration of a workspace cannot be
+    shared with others.
+    """
+    row, body = _find_for(call, "update"), call.read(SharesBody)
     changes: dict[str, Any] = {}
-    if wanted.override_existing_workspace_access:
+    if body.override_existing_workspace_access:
         changes["_shares"] = {}
-    if wanted.global_workspace_access is not None:
-        changes["_global"] = wanted.global_workspace_access.model_dump(exclude_none=True)
+    if body.global_workspace_access is not None:
+        changes["_global"] = body.global_workspace_access.model_dump(exclude_none=True)
     row = call.table("integrations").change(row, changes)
-    for share in wanted.workspaces:
+    for share in body.workspaces:
         workspace = call.table("workspaces").find(share.id)
         if workspace is None or row["workspace_id"] not in (None, workspace["id"]):
             raise forbidden()
-        kept = share.model_dump(
+        share_values = share.model_dump(
             include={"enabled", "usage_limits", "rate_limits"}, exclude_unset=True
         )
-        row = _share(call, row, workspace, kept, share, wanted)
+        row = _share(call, row, workspace, share_values, share, body)
     return {}
 
 
 def may_use(integration: Row, workspace: Row) -> bool:
-    """Whether a workspace may make a provider of it."""
+    """Whether a workspace may create providers of an integration."""
     if integration["workspace_id"] is not None:
         return bool(integration["workspace_id"] == workspace["id"])
     share = integration["_shares"].get(workspace["id"])
@@ -217,7 +297,7 @@ def may_use(integration: Row, workspace: Row) -> bool:
 def add_provider(
     call: Call, integration: Row, workspace: Row, name: str, slug: str, note: str
 ) -> Row:
-    """A provider, which is a virtual key in Portkey's older words."""
+    """Add a provider, which is stored as a virtual key, its older name."""
     if call.table("virtual_keys").find(slug):
         raise invalid("slug", "already exists")
     key = new_key(call, workspace, name, integration["ai_provider_id"], slug=slug, note=note)
@@ -225,29 +305,40 @@ def add_provider(
 
 
 def _share(
-    call: Call, row: Row, workspace: Row, kept: Row, *said: IntegrationBody | Share | SharesBody
+    call: Call,
+    row: Row,
+    workspace: Row,
+    share_values: Row,
+    *bodies: IntegrationBody | Share | SharesBody,
 ) -> Row:
-    """Let a workspace in, and give it a provider unless that is not wanted."""
+    """Set the access of a workspace, and create its default provider unless a body says not to."""
     old = row["_shares"].get(workspace["id"], {})
-    shares = {**row["_shares"], workspace["id"]: {**old, **kept}}
+    shares = {**row["_shares"], workspace["id"]: {**old, **share_values}}
     row = call.table("integrations").change(row, {"_shares": shares})
-    make = next(s.create_default_provider for s in said if s.create_default_provider is not None)
+    creates_provider = next(
+        s.create_default_provider for s in bodies if s.create_default_provider is not None
+    )
     providers = call.table("virtual_keys").where(
         integration_id=row["id"], workspace_id=workspace["id"]
     )
-    if kept["enabled"] and make and not len(providers):
-        asked = next((s.default_provider_slug for s in said if s.default_provider_slug), "")
-        slug = asked or row["slug"]
-        if not asked and call.table("virtual_keys").find(slug):
+    if share_values["enabled"] and creates_provider and not len(providers):
+        requested_slug = next(
+            (s.default_provider_slug for s in bodies if s.default_provider_slug), ""
+        )
+        slug = requested_slug or row["slug"]
+        if not requested_slug and call.table("virtual_keys").find(slug):
             slug = call.store.slug("", slug, 40).removeprefix("-")
-        add_provider(call, row, workspace, row["name"], slug, AUTOMATIC)
+        add_provider(call, row, workspace, row["name"], slug, DEFAULT_PROVIDER_NOTE)
     return row
 
 
-def _check(wanted: IntegrationBody) -> None:
-    unknown = OLD_AZURE & set(wanted.configurations or {})
+def _check(body: IntegrationBody) -> None:
+    unknown = OUTDATED_AZURE_FIELDS & set(body.configurations or {})
     if unknown:
-        raise invalid("configurations", f"{', '.join(sorted(unknown))}: Azure's begin with azure_")
+        raise invalid(
+            "configurations",
+            f"{', '.join(sorted(unknown))}: the names of Azure fields begin with azure_",
+        )
 
 
 def _find(call: Call) -> Row:
@@ -258,15 +349,15 @@ def _find(call: Call) -> Row:
     return row
 
 
-def _find_for(call: Call, act: str) -> Row:
-    """The integration, if this key may do that to it."""
+def _find_for(call: Call, action: str) -> Row:
+    """The integration, if this key has the scope to do this."""
     row = _find(call)
     if row["workspace_id"] is None:
-        call.require(either(act)[0])
+        call.require(integration_scopes(action)[0])
     return row
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _list_entry(row: Row) -> dict[str, Any]:
     names = ("id", "organisation_id", "ai_provider_id", "name", "status", "created_at")
     return {
         **{name: row[name] for name in (*names, "last_updated_at", "slug", "description", "tags")},
@@ -274,30 +365,13 @@ def _listed(row: Row) -> dict[str, Any]:
     }
 
 
-def _forget_providers(store: Store, integration: Row) -> None:
-    for provider in store.table("virtual_keys").where(integration_id=integration["id"]):
-        store.delete("virtual_keys", provider)
-
-
-belongs_to_workspace("integrations", _forget_providers)
-
-
-@mentions_workspaces
-def _forget_workspace(store: Store, workspace: Row) -> None:
-    integrations = store.table("integrations")
-    for row in integrations.rows():
-        left = {name: share for name, share in row["_shares"].items() if name != workspace["id"]}
-        if len(left) < len(row["_shares"]):
-            integrations.change(row, {"_shares": left})
-
-
 def seed(seeder: Seeder) -> None:
-    """The organisation's own OpenAI account, which Science may use."""
-    made = seeder.does(
+    """One integration of the organisation, which the workspace Science may use."""
+    integration = seeder.request(
         "POST /integrations",
         {"name": "OpenAI", "slug": "openai", "ai_provider_id": "openai", "key": "sk-not-a-key"},
     )
     science = seeder.workspace_named("Science")["id"]
     share = {"id": science, "enabled": True, "create_default_provider": False}
     body = {"workspaces": [share]}
-    seeder.does("PUT /integrations/{slug}/workspaces", body, slug=made["slug"])
+    seeder.request("PUT /integrations/{slug}/workspaces", body, slug=integration["slug"])

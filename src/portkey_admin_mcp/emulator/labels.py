@@ -1,18 +1,16 @@
-"""Labels of prompt versions: three that are built in, and those of workspaces."""
+"""Labels of prompt versions: three built-in ones, and those of workspaces."""
 
 import re
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
-from .core.seeder import Seeder, found_organisation
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
+from .core.seeder import Seeder
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 
-BUILT_IN = (("production", "#22C55E"), ("staging", "#EAB308"), ("development", "#3B82F6"))
-NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
-belongs_to_workspace("labels")
+BUILT_IN_LABELS = (("production", "#22C55E"), ("staging", "#EAB308"), ("development", "#3B82F6"))
+LABEL_NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z0-9_-]*$")
 
 
 class LabelBody(Body):
@@ -26,26 +24,24 @@ class LabelBody(Body):
 
 @route("POST /labels", scope="prompts.create")
 def create_prompt_label(call: Call) -> Row:
-    """A label of a workspace, or of the whole organisation if that is named."""
-    wanted = call.read(LabelBody)
+    """Create a label of a workspace, or of the organisation if the body names it."""
+    body = call.read(LabelBody)
     workspace_id = None
-    if not wanted.organisation_id or call.named_workspace() is not None:
+    if not body.organisation_id or call.named_workspace() is not None:
         workspace_id = call.workspace()["id"]
-    elif not call.may_everything and (
-        not call.is_admin or wanted.organisation_id != call.organisation
-    ):
+    elif not call.is_owner and (not call.is_admin or body.organisation_id != call.organisation):
         raise forbidden()
-    row = _add(call, _name(call, wanted, workspace_id), wanted, workspace_id)
+    row = _add(call, _name(call, body, workspace_id), body, workspace_id)
     return {"id": row["id"]}
 
 
 @route("GET /labels", scope="prompts.list")
 def list_prompt_labels(call: Call) -> Row:
-    """Those of the organisation, and those of the workspace that is asked for."""
-    home, search = _asked_workspace(call), call.query.get("search", "")
+    """The labels of the organisation, and those of the workspace in the query."""
+    workspace_id, search = _listed_workspace_id(call), call.query.get("search", "")
     return call.listing(
         call.table("labels").rows(),
-        keep=lambda row: row["workspace_id"] in (None, home) and search in row["name"],
+        keep=lambda row: row["workspace_id"] in (None, workspace_id) and search in row["name"],
     )
 
 
@@ -57,27 +53,24 @@ def get_prompt_label(call: Call) -> Row:
 
 @route("PUT /labels/{label_id}", scope="prompts.update")
 def update_prompt_label(call: Call) -> Row:
-    """What is given changes; the built-in ones stay as they are."""
-    row, wanted = _own(call), call.read(LabelBody)
-    changes = wanted.model_dump(include={"description", "color_code"}, exclude_unset=True)
-    if wanted.name is not None and wanted.name != row["name"]:
-        changes["name"] = _name(call, wanted, row["workspace_id"])
+    """Change the given fields; built-in labels cannot change."""
+    row, body = _find_changeable(call), call.read(LabelBody)
+    changes = body.model_dump(include={"description", "color_code"}, exclude_unset=True)
+    if body.name is not None and body.name != row["name"]:
+        changes["name"] = _name(call, body, row["workspace_id"])
     call.table("labels").change(row, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 
 
 @route("DELETE /labels/{label_id}", scope="prompts.delete")
 def delete_prompt_label(call: Call) -> Row:
-    """Also off the versions that have it."""
-    row = _own(call)
-    marks = call.table("label_marks")
-    for mark in marks.where(label_id=row["id"]):
-        marks.remove(mark)
+    """Delete a label; versions lose it."""
+    row = _find_changeable(call)
     call.store.delete("labels", row)
     return {}
 
 
-def _own(call: Call) -> Row:
+def _find_changeable(call: Call) -> Row:
     row = call.find("labels", call.ids["label_id"])
     if row["workspace_id"] is None and not call.is_admin:
         raise forbidden()
@@ -86,33 +79,33 @@ def _own(call: Call) -> Row:
     return row
 
 
-def _asked_workspace(call: Call) -> str | None:
+def _listed_workspace_id(call: Call) -> str | None:
     if not call.is_admin:
         return str(call.workspace()["id"])
     named = call.named_workspace()
     return None if named is None else str(named["id"])
 
 
-def _name(call: Call, wanted: LabelBody, workspace_id: str | None) -> str:
-    """A name that is allowed, and not taken where the label is valid."""
-    if not wanted.name or not NAME.match(wanted.name):
-        raise invalid("name", "must not be latest, default, a number, or hold spaces")
-    taken = call.table("labels").where(name=wanted.name)
+def _name(call: Call, body: LabelBody, workspace_id: str | None) -> str:
+    """The name in the body; refused if it is not allowed or already in use in the workspace."""
+    if not body.name or not LABEL_NAME.match(body.name):
+        raise invalid("name", "must not be latest, default, a number, or contain spaces")
+    taken = call.table("labels").where(name=body.name)
     if any(row["workspace_id"] in (None, workspace_id) for row in taken):
         raise Refusal(409, "Label with this name already exists")
-    return wanted.name
+    return body.name
 
 
 def _add(
-    call: Call, name: str, wanted: LabelBody, workspace_id: str | None, *, universal: bool = False
+    call: Call, name: str, body: LabelBody, workspace_id: str | None, *, universal: bool = False
 ) -> Row:
     now = call.store.stamp()
     return call.table("labels").add(
         {
             "id": call.store.uuid(),
             "name": name,
-            "description": wanted.description or "",
-            "color_code": wanted.color_code or "#6B7280",
+            "description": body.description or "",
+            "color_code": body.color_code or "#6B7280",
             "organisation_id": call.organisation,
             "workspace_id": workspace_id,
             "is_universal": universal,
@@ -123,14 +116,26 @@ def _add(
     )
 
 
-@found_organisation
-def _built_in(seeder: Seeder) -> None:
-    call = seeder.call()
-    for name, color in BUILT_IN:
+def _add_built_in(call: Call) -> None:
+    for name, color in BUILT_IN_LABELS:
         _add(call, name, LabelBody(color_code=color), None, universal=True)
 
 
+TABLES = (
+    Table("labels", (OWNED_BY_WORKSPACE,), on_new_organisation=_add_built_in),
+    Table(
+        "label_marks",
+        (
+            Reference("label_id", "labels", OnDelete.DELETE),
+            Reference("prompt_id", "prompts", OnDelete.DELETE),
+        ),
+        is_part=True,
+    ),
+)
+"""A row of `label_marks` is one label on one version of a prompt."""
+
+
 def seed(seeder: Seeder) -> None:
-    """A label of the support team's own."""
+    """One label in the workspace Support."""
     body = {"name": "reviewed", "workspace_id": seeder.workspace_named("Support")["id"]}
-    seeder.does("POST /labels", body)
+    seeder.request("POST /labels", body)

@@ -1,4 +1,4 @@
-"""Log exports: drafted, started, done after some seconds, and then read through a signed link."""
+"""Log exports: created, started, finished some seconds later, and downloaded by a signed link."""
 
 import json
 from datetime import timedelta
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from .core.control import control
-from .core.kernel import Call, Refusal, Reply, forbidden, invalid, public, route, whole_list
+from .core.routing import Body, Call, Refusal, Reply, forbidden, invalid, list_answer, public, route
+from .core.rows import Row
 from .core.store import moment
-from .core.tables import Row
-from .logs import metrics, shown
-from .shared.limits import Amount, Body
-from .shared.references import belongs_to_workspace
-from .traffic.requests import Selection, selection, shown_time
+from .core.tables import OWNED_BY_WORKSPACE, Table
+from .logs import log_answer, metrics
+from .shared.limits import Amount
+from .traffic.requests import Selection, select_requests, shown_time
 
 if TYPE_CHECKING:
     from .core.app import Emulator
 
-SECONDS = 5
-"""How long an export runs here."""
-MOST_ROWS = 50_000
+DURATION_S = 5
+"""How long an export runs in the emulator."""
+MAX_ROWS = 50_000
 RESTRICTIONS = "_export_restrictions"
 Column = Literal[
     "id", "trace_id", "created_at", "request", "response", "is_success", "ai_org", "ai_model",
@@ -28,11 +28,11 @@ Column = Literal[
     "response_time", "response_status_code", "mode", "config", "prompt_slug", "metadata",
 ]  # fmt: skip
 
-belongs_to_workspace("log_exports")
+TABLES = (Table("log_exports", (OWNED_BY_WORKSPACE,)), Table(RESTRICTIONS))
 
 
 class Filters(Body):
-    """Which requests an export holds; the export's own workspace is not a filter (assumed)."""
+    """The requests to export, always of the export's own workspace (an assumption)."""
 
     time_of_generation_min: str
     time_of_generation_max: str
@@ -55,7 +55,7 @@ class Filters(Body):
     configs: str | None = None
     workspace_slug: str | None = None
     prompt_slug: str | None = None
-    page_size: int = Field(MOST_ROWS, ge=1, le=MOST_ROWS)
+    page_size: int = Field(MAX_ROWS, ge=1, le=MAX_ROWS)
     current_page: int = Field(0, ge=0)
 
 
@@ -67,31 +67,31 @@ class ExportBody(Body):
     requested_data: list[Column] | None = Field(None, min_length=1)
 
 
-class Denied(Body):
-    """Columns that may not be exported."""
+class DeniedFields(Body):
+    """Columns that cannot be exported."""
 
     fields: list[Column]
 
 
 class Outcome(Body):
-    """How an export ends."""
+    """The status with which an export ends."""
 
     status: Literal["success", "failed"] = "success"
 
 
 @route("POST /logs/exports", scope="logs.export", enterprise=True)
 def create_log_export(call: Call) -> Row:
-    """A draft, which counts what it would hold."""
-    workspace, wanted = call.workspace(), call.read(ExportBody)
-    if not wanted.requested_data:
+    """Create a draft; the answer counts the requests that it would export."""
+    workspace, body = call.workspace(), call.read(ExportBody)
+    if not body.requested_data:
         raise invalid("requested_data", "Field required")
-    _check_columns(call, wanted.requested_data)
+    _check_columns(call, body.requested_data)
     now = call.store.stamp()
     row = {
         "id": call.store.uuid(),
         "organisation_id": call.organisation,
-        "filters": wanted.filters,
-        "requested_data": wanted.requested_data,
+        "filters": body.filters,
+        "requested_data": body.requested_data,
         "status": "draft",
         "description": "",
         "created_at": now,
@@ -108,16 +108,16 @@ def create_log_export(call: Call) -> Row:
 
 @route("GET /logs/exports", scope="logs.export", enterprise=True)
 def list_log_exports(call: Call) -> Row:
-    """A workspace's exports; a person's key sees that person's own (changelog)."""
+    """The exports of a workspace; for a user's key those of that user (changelog)."""
     rows = reversed(call.table("log_exports").where(workspace_id=call.workspace()["id"]))
-    return whole_list(
-        (row for row in rows if _may_see(call, row)), render=lambda r: _shown(call, r)
+    return list_answer(
+        (row for row in rows if _may_see(call, row)), render=lambda r: _answer(call, r)
     )
 
 
 @route("GET /logs/exports/field-restrictions", scope="logs.export", enterprise=True)
 def get_log_export_field_restrictions(call: Call) -> Row:
-    """The shape of this answer is not documented: an assumption."""
+    """The columns that cannot be exported. The form of this answer is an assumption."""
     call.workspace()
     return {"denied_fields": _denied(call)}
 
@@ -125,19 +125,19 @@ def get_log_export_field_restrictions(call: Call) -> Row:
 @route("GET /logs/exports/{export_id}", scope="logs.export", enterprise=True)
 def get_log_export(call: Call) -> Row:
     """One export."""
-    return _shown(call, _find(call))
+    return _answer(call, _find(call))
 
 
 @route("PUT /logs/exports/{export_id}", scope="logs.export", enterprise=True)
 def update_log_export(call: Call) -> Row:
-    """While it is a draft (an assumption); the filters are replaced as a whole."""
-    row, wanted = _find(call), call.read(ExportBody)
+    """Change a draft, nothing else (an assumption); the filters are replaced as a whole."""
+    row, body = _find(call), call.read(ExportBody)
     if _status(call, row) != "draft":
         raise Refusal(400, "Only a draft can be changed")
-    changes: dict[str, Any] = {"filters": wanted.filters, "last_updated_at": call.store.stamp()}
-    if wanted.requested_data:
-        _check_columns(call, wanted.requested_data)
-        changes["requested_data"] = wanted.requested_data
+    changes: dict[str, Any] = {"filters": body.filters, "last_updated_at": call.store.stamp()}
+    if body.requested_data:
+        _check_columns(call, body.requested_data)
+        changes["requested_data"] = body.requested_data
     total = _total(call, {**row, **changes})
     call.table("log_exports").change(row, changes)
     return {"id": row["id"], "total": total, "object": "export"}
@@ -145,7 +145,7 @@ def update_log_export(call: Call) -> Row:
 
 @route("POST /logs/exports/{export_id}/start", scope="logs.export", enterprise=True)
 def start_log_export(call: Call) -> Row:
-    """A draft, or one that failed."""
+    """Start a draft, or an export that failed."""
     row = _find(call)
     if _status(call, row) not in ("draft", "failed"):
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -158,7 +158,7 @@ def start_log_export(call: Call) -> Row:
 
 @route("POST /logs/exports/{export_id}/cancel", scope="logs.export", enterprise=True)
 def cancel_log_export(call: Call) -> Row:
-    """While it runs (an assumption)."""
+    """Stop a running export, nothing else (an assumption)."""
     row = _find(call)
     if _status(call, row) != "in_progress":
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -169,7 +169,7 @@ def cancel_log_export(call: Call) -> Row:
 
 @route("GET /logs/exports/{export_id}/download", scope="logs.export", enterprise=True)
 def download_log_export(call: Call) -> Row:
-    """A link that opens the file without a key."""
+    """A link to the file, which needs no key."""
     row = _find(call)
     if _status(call, row) != "success":
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -180,17 +180,17 @@ def download_log_export(call: Call) -> Row:
 
 @control("GET /emulator/files/{name}")
 def _file(emulator: "Emulator", call: Call) -> Reply:
-    """The file of an export, for whoever has the link."""
+    """The file of an export, for everyone with the link."""
     row = call.table("log_exports").get(call.ids["name"].removesuffix(".jsonl"))
     if row is None or call.query.get("signature") != row.get("_signature", ""):
         raise forbidden()
-    lines = [json.dumps(line) for line in _lines(call, row)]
+    lines = [json.dumps(line) for line in _file_lines(call, row)]
     return Reply("".join(f"{line}\n" for line in lines).encode(), "application/jsonl")
 
 
 @control("POST /emulator/exports/{export_id}/finish")
 def _finish(emulator: "Emulator", call: Call) -> None:
-    """End an export now, well or badly."""
+    """Finish a running export now, as a success or a failure."""
     row = call.find("log_exports", call.ids["export_id"])
     if _status(call, row) != "in_progress":
         raise Refusal(400, f"Export is {_status(call, row)}")
@@ -200,9 +200,9 @@ def _finish(emulator: "Emulator", call: Call) -> None:
 
 
 @control("POST /emulator/denied-fields")
-def _deny(emulator: "Emulator", call: Call) -> None:
-    """Let the organisation forbid columns, which Portkey offers in a browser only."""
-    fields = call.read(Denied).fields
+def _set_denied_fields(emulator: "Emulator", call: Call) -> None:
+    """Set the columns that cannot be exported, which Portkey offers in a browser only."""
+    fields = call.read(DeniedFields).fields
     with emulator.store.transaction():
         table = call.table(RESTRICTIONS)
         if (row := table.get("denied")) is not None:
@@ -222,14 +222,14 @@ def _may_see(call: Call, row: Row) -> bool:
 
 
 def _status(call: Call, row: Row) -> str:
-    """An export that has run long enough is done."""
-    done = moment(call.store.now() - timedelta(seconds=SECONDS))
+    """The status now: a running export succeeds after some time."""
+    done = moment(call.store.now() - timedelta(seconds=DURATION_S))
     if row["status"] == "in_progress" and row["_started"] <= done:
         return "success"
     return str(row["status"])
 
 
-def _shown(call: Call, row: Row) -> dict[str, Any]:
+def _answer(call: Call, row: Row) -> dict[str, Any]:
     return {**public(row), "status": _status(call, row)}
 
 
@@ -244,36 +244,39 @@ def _check_columns(call: Call, columns: list[Any]) -> None:
         raise Refusal(400, f"Not allowed in exports: {', '.join(denied)}")
 
 
-def _chosen(call: Call, row: Row) -> Selection:
-    return selection(call, call.table("workspaces")[row["workspace_id"]], row["filters"])
+def _selected_requests(call: Call, row: Row) -> Selection:
+    return select_requests(call, call.table("workspaces")[row["workspace_id"]], row["filters"])
 
 
 def _total(call: Call, row: Row) -> int:
-    ((total,),) = _chosen(call, row).query("count(*)")
-    wanted = _filters(call, row)
-    return max(0, min(int(total) - wanted.current_page * wanted.page_size, wanted.page_size))
+    ((total,),) = _selected_requests(call, row).query("count(*)")
+    body = _filters(call, row)
+    return max(0, min(int(total) - body.current_page * body.page_size, body.page_size))
 
 
 def _filters(call: Call, row: Row) -> Filters:
     return call.shaped(Filters, row["filters"])
 
 
-def _lines(call: Call, row: Row) -> list[dict[str, Any]]:
-    wanted = _filters(call, row)
-    skip = wanted.current_page * wanted.page_size
-    page = f"order by created_at limit {wanted.page_size} offset {skip}"
-    return [_line(call, each, row["requested_data"]) for each in _chosen(call, row).rows(page)]
+def _file_lines(call: Call, row: Row) -> list[dict[str, Any]]:
+    body = _filters(call, row)
+    skip = body.current_page * body.page_size
+    page = f"order by created_at limit {body.page_size} offset {skip}"
+    return [
+        _file_line(call, each, row["requested_data"])
+        for each in _selected_requests(call, row).rows(page)
+    ]
 
 
-def _line(call: Call, found: dict[str, Any], columns: list[str]) -> dict[str, Any]:
-    log = shown(call, found) if {"request", "response"} & {*columns} else {}
-    known = {
-        **metrics(found),
-        "created_at": shown_time(found["created_at"]),
-        "config": found["config"],
-        "prompt_slug": found["prompt_slug"],
-        "metadata": json.loads(found["metadata"]),
+def _file_line(call: Call, request: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+    log = log_answer(call, request) if {"request", "response"} & {*columns} else {}
+    values = {
+        **metrics(request),
+        "created_at": shown_time(request["created_at"]),
+        "config": request["config"],
+        "prompt_slug": request["prompt_slug"],
+        "metadata": json.loads(request["metadata"]),
         "request": log.get("request"),
         "response": log.get("response"),
     }
-    return {name: known.get(name) for name in columns}
+    return {name: values.get(name) for name in columns}

@@ -1,25 +1,23 @@
-"""Logs: requests made elsewhere are added, and any request is read with its answer."""
+"""Logs: adding requests that did not pass Portkey, and reading any request with its answer."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, all_of, forbidden, invalid, route
-from .core.tables import Row
-from .shared.limits import Body
+from .core.routing import Body, Call, Refusal, all_of, forbidden, invalid, route
+from .core.rows import Row
 from .traffic.month import price
-from .traffic.requests import PER_CENT, database, dicts, record, shown_time
+from .traffic.requests import UNITS_PER_CENT, database, dicts, metadata_text, record, shown_time
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
-NAMED = {"traceId": "trace_id", "spanId": "span_id"}
-MOST = 10**9
-"""Tokens and milliseconds of one request, so that sums of them are whole numbers of SQL."""
+TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}
+MAX_COUNT = 10**9
+"""The maximum of tokens and milliseconds of one request, so that SQL can sum them as integers."""
 
 
 class LoggedRequest(Body):
-    """What was asked."""
+    """The request to a model."""
 
     url: str
     provider: str | None = None
@@ -29,12 +27,12 @@ class LoggedRequest(Body):
 
 
 class LoggedResponse(Body):
-    """What was answered."""
+    """The answer of the model."""
 
     status: int = Field(200, ge=100, le=599)
     headers: dict[str, str] = {}
     body: dict[str, Any]
-    response_time: int = Field(0, ge=0, le=MOST)
+    response_time: int = Field(0, ge=0, le=MAX_COUNT)
 
 
 class LogBody(Body):
@@ -47,40 +45,40 @@ class LogBody(Body):
 
 @route("POST /logs", scope=all_of("completions.write", "logs.write"), who="workspace")
 def insert_log(call: Call) -> Row:
-    """One request or a list of them; they count in analytics."""
-    given = call.body if isinstance(call.body, list) else [call.body]
-    if not given:
+    """Add one request or a list of requests; analytics count them."""
+    logs = call.body if isinstance(call.body, list) else [call.body]
+    if not logs:
         raise invalid("body", "must not be empty")
-    for each in [call.shaped(LogBody, one) for one in given]:
-        _add(call, each)
+    for body in [call.shaped(LogBody, log) for log in logs]:
+        _add(call, body)
     return {"status": "success"}
 
 
 @route("GET /logs/{id}", scope=ANY_LOG_SCOPE)
 @route("GET /logs/{log_id}", scope=ANY_LOG_SCOPE)
 def get_log(call: Call) -> Row:
-    """A request with its answer, and what it took; of older ones the texts are not kept."""
-    (wanted,) = call.ids.values()
-    asked = database(call.store).execute("select * from requests where id = ?", (wanted,))
-    found = next(iter(dicts(asked)), None)
-    if found is None:
+    """One request with its answer and figures. The seeded requests have no texts."""
+    (log_id,) = call.ids.values()
+    cursor = database(call.store).execute("select * from requests where id = ?", (log_id,))
+    row = next(iter(dicts(cursor)), None)
+    if row is None:
         raise Refusal(404, "Log not found")
-    if not call.is_admin and found["workspace_id"] != call.key["workspace_id"]:
+    if not call.is_admin and row["workspace_id"] != call.key["workspace_id"]:
         raise forbidden()
-    return shown(call, found)
+    return log_answer(call, row)
 
 
-def shown(call: Call, row: dict[str, Any]) -> Row:
-    """A row of the requests, in the form of a log."""
-    asked = _request(row)
-    answered = json.loads(row["response"] or "null") or {"status": row["status"], "body": {}}
+def log_answer(call: Call, row: dict[str, Any]) -> Row:
+    """The answer for a row of `requests`."""
+    request = _request(row)
+    response = json.loads(row["response"] or "null") or {"status": row["status"], "body": {}}
     at = shown_time(row["created_at"])
     headers = {"x-portkey-trace-id": row["trace_id"], "x-portkey-metadata": row["metadata"]}
     return {
         "_id": row["id"],
-        "request": {**asked, "method": asked["method"].upper(), "portkeyHeaders": headers},
+        "request": {**request, "method": request["method"].upper(), "portkeyHeaders": headers},
         "response": {
-            **answered,
+            **response,
             "responseTime": row["latency"],
             "lastUsedOptionJsonPath": "config",
         },
@@ -91,9 +89,9 @@ def shown(call: Call, row: dict[str, Any]) -> Row:
 
 
 def _request(row: dict[str, Any]) -> dict[str, Any]:
-    """What was asked: of the seeded month, only the model is known."""
-    kept: dict[str, Any] | None = json.loads(row["request"] or "null")
-    return kept or {
+    """The stored request; for a seeded one, a request with its model only."""
+    stored: dict[str, Any] | None = json.loads(row["request"] or "null")
+    return stored or {
         "url": f"https://api.{row['ai_org']}.example/v1/chat/completions",
         "method": "POST",
         "body": {"model": row["ai_model"]},
@@ -101,9 +99,9 @@ def _request(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def metrics(row: dict[str, Any]) -> dict[str, Any]:
-    """What a request took, as logs and exports call it; costs in cents."""
-    asked = _request(row)
-    found = {
+    """The figures of a request, as logs and exports name them; costs in cents."""
+    request = _request(row)
+    values = {
         "id": row["id"],
         "is_success": row["status"] < 400,
         "ai_org": row["ai_org"],
@@ -111,10 +109,10 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "req_units": row["req_units"],
         "res_units": row["res_units"],
         "total_units": row["total_units"],
-        "cost": row["cost"] / PER_CENT,
+        "cost": row["cost"] / UNITS_PER_CENT,
         "cost_currency": "USD",
-        "request_url": asked["url"],
-        "request_method": asked["method"].upper(),
+        "request_url": request["url"],
+        "request_method": request["method"].upper(),
         "response_status_code": row["status"],
         "response_time": row["latency"],
         "is_proxy_call": False,
@@ -124,11 +122,11 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "span_id": row["span_id"],
         "mode": "fallback" if row["fallback"] else "single",
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _add(call: Call, log: LogBody) -> None:
-    metadata = {NAMED.get(name, name): value for name, value in log.metadata.items()}
+    metadata = {TRACE_NAMES.get(name, name): value for name, value in log.metadata.items()}
     asked_model = log.request.body.get("model")
     model = asked_model if isinstance(asked_model, str) else ""
     usage = log.response.body.get("usage")
@@ -139,7 +137,7 @@ def _add(call: Call, log: LogBody) -> None:
     record(
         call,
         workspace_id=call.workspace()["id"],
-        user=_text(metadata, "_user"),
+        user=metadata_text(metadata, "_user"),
         metadata=json.dumps(log.metadata),
         ai_org=log.request.provider,
         ai_model=model or None,
@@ -149,20 +147,13 @@ def _add(call: Call, log: LogBody) -> None:
         cost=price(model, tokens_in, tokens_out),
         latency=log.response.response_time,
         status=log.response.status,
-        trace_id=_text(metadata, "trace_id"),
-        span_id=_text(metadata, "span_id"),
+        trace_id=metadata_text(metadata, "trace_id"),
+        span_id=metadata_text(metadata, "span_id"),
         request=log.request.model_dump_json(),
         response=log.response.model_dump_json(),
     )
 
 
-def _text(metadata: Mapping[str, Any], name: str) -> str | None:
-    value = metadata.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise invalid(f"metadata.{name}", "must be a string")
-
-
 def _count(value: Any) -> int:
-    """A number of tokens; what providers do not say, or say wrongly, is none."""
-    return value if type(value) is int and 0 <= value <= MOST else 0
+    """A number of tokens; 0 if it is missing or not a valid number."""
+    return value if type(value) is int and 0 <= value <= MAX_COUNT else 0

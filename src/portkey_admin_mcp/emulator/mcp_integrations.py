@@ -1,25 +1,39 @@
-"""MCP integrations, what they offer, and which workspaces may use them."""
+"""MCP integrations, their capabilities, and the workspaces that may use them."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route, whole_list
+from .core.routing import Body, Call, Refusal, forbidden, invalid, list_answer, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.mcp_capabilities import OFFERED, CapabilityBody, answers, capability_page, disabled
-from .shared.mcp_secret_mappings import McpSecretMapping, checked_mappings
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
+from .shared.mcp_capabilities import (
+    CAPABILITIES,
+    CapabilityBody,
+    capability_page,
+    connection_test,
+    disabled,
+)
+from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
 
+TABLES = (
+    Table(
+        "mcp_integrations",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("_workspaces", "workspaces", OnDelete.CLEAR),
+            mapped_by("An MCP integration"),
+        ),
+    ),
+)
 SECRETS = ("secret", "token", "password", "key")
-"""What a setting that is not shown has in its name."""
+"""What the name of a masked setting contains."""
 
 
-def integration_scopes(act: str) -> tuple[str, str]:
-    """The scopes of the organisation's integrations, and of a workspace's."""
-    return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
+def integration_scopes(action: str) -> tuple[str, str]:
+    """The scopes for an action on MCP integrations: of the organisation, and of a workspace."""
+    return (f"organisation_mcp_integrations.{action}", f"workspace_mcp_integrations.{action}")
 
 
 class IntegrationBody(Body):
@@ -37,20 +51,20 @@ class IntegrationBody(Body):
 
 
 class Access(Body):
-    """Whether one workspace may use it."""
+    """Whether one workspace may use an MCP integration."""
 
     id: str
     enabled: bool
 
 
 class GlobalAccess(Body):
-    """Whether every workspace may use it."""
+    """Whether all workspaces may use an MCP integration."""
 
     enabled: bool
 
 
 class AccessBody(Body):
-    """Which workspaces may use it."""
+    """Which workspaces may use an MCP integration."""
 
     workspaces: list[Access] = []
     global_workspace_access: GlobalAccess | None = None
@@ -59,9 +73,9 @@ class AccessBody(Body):
 
 @route("GET /mcp-integrations", scope=integration_scopes("list"))
 def list_mcp_integrations(call: Call) -> Row:
-    """The organisation's integrations, and those of the workspace asked for.
+    """The MCP integrations of the organisation, and those of the workspace in the query.
 
-    A workspace's key sees those that its workspace may use (an assumption).
+    For a workspace's key, those that its workspace may use (an assumption).
     """
     kind, search = call.query.get("type", "all"), call.query.get("search", "").lower()
     named = call.named_workspace() if call.is_admin else call.workspace()
@@ -72,44 +86,44 @@ def list_mcp_integrations(call: Call) -> Row:
             and search in row["name"].lower()
             and _is_shown(call, row, named)
         ),
-        render=_shown,
-        most=1000,
-        usual=100,
+        render=_answer,
+        max_size=1000,
+        default_size=100,
     )
-    size = call.whole_number("page_size", 100) or 100
-    number = call.whole_number("current_page", 0) or 0
+    size = call.query_number("page_size", 100) or 100
+    number = call.query_number("current_page", 0) or 0
     return {**page, "has_more": (number + 1) * size < page["total"]}
 
 
 @route("POST /mcp-integrations", scope=integration_scopes("create"))
 def create_mcp_integration(call: Call) -> Row:
-    """For a workspace, or for the organisation if that is named."""
-    wanted = call.read(IntegrationBody)
+    """Create an MCP integration of a workspace, or of the organisation if the body names it."""
+    body = call.read(IntegrationBody)
     for name in ("name", "url", "auth_type", "transport"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    home = _owner(call, wanted)
-    _require(call, "create", home)
-    slug = wanted.slug or call.store.slug("mcp", wanted.name or "", 10)
+    workspace_id = _owner(call, body)
+    _require(call, "create", workspace_id)
+    slug = body.slug or call.store.slug("mcp", body.name or "", 10)
     if call.table("mcp_integrations").find(slug):
         raise Refusal(409, "MCP integration with this slug already exists")
     now = call.store.stamp()
     row = {
         "id": call.store.uuid(),
-        "name": wanted.name,
-        "description": wanted.description or "",
+        "name": body.name,
+        "description": body.description or "",
         "owner_id": call.actor or call.key["id"],
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
-        "configurations": wanted.configurations or {},
-        "workspace_id": home,
+        "configurations": body.configurations or {},
+        "workspace_id": workspace_id,
         "slug": slug,
-        "url": wanted.url,
-        "auth_type": wanted.auth_type,
-        "transport": wanted.transport,
-        "type": "organisation" if home is None else "workspace",
-        "secret_mappings": checked_mappings(call, wanted.secret_mappings, home),
+        "url": body.url,
+        "auth_type": body.auth_type,
+        "transport": body.transport,
+        "type": "organisation" if workspace_id is None else "workspace",
+        "secret_mappings": stored_mcp_mappings(call, body.secret_mappings, workspace_id),
         "global_workspace_access": {"enabled": False},
         "_disabled": [],
         "_workspaces": {},
@@ -120,20 +134,20 @@ def create_mcp_integration(call: Call) -> Row:
 
 @route("GET /mcp-integrations/{id}", scope=integration_scopes("read"))
 def get_mcp_integration(call: Call) -> Row:
-    """One integration; headers are masked."""
-    return _shown(_find(call, "read"))
+    """One MCP integration, with secrets masked."""
+    return _answer(_find(call, "read"))
 
 
 @route("PUT /mcp-integrations/{id}", scope=integration_scopes("update"))
 def update_mcp_integration(call: Call) -> Row:
-    """What is given changes; the slug stays."""
-    row, wanted = _find(call, "update"), call.read(IntegrationBody)
+    """Change the given fields; the slug cannot change."""
+    row, body = _find(call, "update"), call.read(IntegrationBody)
     not_changed = {"slug", "organisation_id", "secret_mappings"}
-    changes = wanted.model_dump(exclude=not_changed, exclude_none=True)
+    changes = body.model_dump(exclude=not_changed, exclude_none=True)
     changes |= {"last_updated_at": call.store.stamp()}
-    if wanted.secret_mappings is not None:
-        changes["secret_mappings"] = checked_mappings(
-            call, wanted.secret_mappings, row["workspace_id"]
+    if body.secret_mappings is not None:
+        changes["secret_mappings"] = stored_mcp_mappings(
+            call, body.secret_mappings, row["workspace_id"]
         )
     call.table("mcp_integrations").change(row, changes)
     return {}
@@ -141,16 +155,15 @@ def update_mcp_integration(call: Call) -> Row:
 
 @route("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"))
 def delete_mcp_integration(call: Call) -> Row:
-    """With the servers made of it."""
+    """Delete an MCP integration, with its MCP servers."""
     row = _find(call, "delete")
-    _forget_servers(call.store, row)
     call.store.delete("mcp_integrations", row)
     return {}
 
 
 @route("GET /mcp-integrations/{id}/metadata", scope=integration_scopes("read"))
 def get_mcp_integration_metadata(call: Call) -> Row:
-    """Pending until a gateway has asked the server, which no emulated one does."""
+    """Always pending: no gateway connects to the MCP server here."""
     _find(call, "read")
     return {
         "server_name": None,
@@ -165,28 +178,28 @@ def get_mcp_integration_metadata(call: Call) -> Row:
 
 @route("GET /mcp-integrations/{id}/capabilities", scope=integration_scopes("read"))
 def list_mcp_integration_capabilities(call: Call) -> Row:
-    """What it offers, and what of that is enabled."""
+    """The capabilities, and which of them are enabled."""
     row = _find(call, "read")
     return capability_page(call, [
         {**each, "enabled": f"{each['type']}:{each['name']}" not in row["_disabled"]}
-        for each in offered(row)
+        for each in capabilities_of(row)
     ])  # fmt: skip
 
 
 @route("PUT /mcp-integrations/{id}/capabilities", scope=integration_scopes("update"))
 def update_mcp_integration_capabilities(call: Call) -> Row:
-    """Off here is off in every server made of it."""
-    row, wanted = _find(call, "update"), call.read(CapabilityBody)
-    off = disabled(wanted.capabilities, row["_disabled"])
+    """Enable or disable capabilities, for all MCP servers of this integration."""
+    row, body = _find(call, "update"), call.read(CapabilityBody)
+    off = disabled(body.capabilities, row["_disabled"])
     call.table("mcp_integrations").change(row, {"_disabled": off})
     return {"success": True}
 
 
 @route("GET /mcp-integrations/{id}/workspaces", scope=integration_scopes("read"))
 def list_mcp_integration_workspaces(call: Call) -> Row:
-    """Those that were named; as `data` where a version of the answer is asked for."""
+    """The workspaces with an access of their own; in `data` if the query asks for a version."""
     row = _find(call, "read")
-    listed = whole_list(
+    listed = list_answer(
         {
             "id": workspace_id,
             "enabled": enabled,
@@ -204,29 +217,31 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
 
 @route("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
 def update_mcp_integration_workspaces(call: Call) -> Row:
-    """Those named change, the others stay unless they are overridden."""
-    row, wanted = _find(call, "update"), call.read(AccessBody)
-    kept = {} if wanted.override_existing_workspace_access else dict(row["_workspaces"])
-    for access in wanted.workspaces:
+    """Change the access of the named workspaces; others keep theirs unless overridden."""
+    row, body = _find(call, "update"), call.read(AccessBody)
+    access_by_workspace = (
+        {} if body.override_existing_workspace_access else dict(row["_workspaces"])
+    )
+    for access in body.workspaces:
         workspace = call.table("workspaces").find(access.id)
         if workspace is None:
             raise forbidden()
-        kept[workspace["id"]] = access.enabled
-    changes: dict[str, Any] = {"_workspaces": kept}
-    if wanted.global_workspace_access is not None:
-        changes["global_workspace_access"] = wanted.global_workspace_access.model_dump()
+        access_by_workspace[workspace["id"]] = access.enabled
+    changes: dict[str, Any] = {"_workspaces": access_by_workspace}
+    if body.global_workspace_access is not None:
+        changes["global_workspace_access"] = body.global_workspace_access.model_dump()
     call.table("mcp_integrations").change(row, changes)
     return {}
 
 
 @route("POST /mcp-integrations/{id}/test", scope=integration_scopes("update"))
 def test_mcp_integration(call: Call) -> Row:
-    """200 also where the server does not answer."""
-    return answers(_find(call, "update")["url"])
+    """Test the connection; answers 200 even if the MCP server is unreachable."""
+    return connection_test(_find(call, "update")["url"])
 
 
-def offered(integration: Row) -> list[dict[str, Any]]:
-    """What an integration offers, in the form of the OpenAPI file."""
+def capabilities_of(integration: Row) -> list[dict[str, Any]]:
+    """The capabilities of an MCP integration, in the form of the OpenAPI file."""
     return [
         {
             "name": name,
@@ -236,12 +251,12 @@ def offered(integration: Row) -> list[dict[str, Any]]:
             "created_at": integration["created_at"],
             "last_updated_at": integration["last_updated_at"],
         }
-        for name, kind, description in OFFERED
+        for name, kind, description in CAPABILITIES
     ]
 
 
 def may_use(integration: Row, workspace: Row) -> bool:
-    """Whether a workspace may make a server of it."""
+    """Whether a workspace may create MCP servers of an MCP integration."""
     if integration["workspace_id"] is not None:
         return bool(integration["workspace_id"] == workspace["id"])
     everywhere = integration["global_workspace_access"]["enabled"]
@@ -254,36 +269,39 @@ def _is_shown(call: Call, row: Row, workspace: Row | None) -> bool:
     return workspace is None or row["workspace_id"] in (None, workspace["id"])
 
 
-def _owner(call: Call, wanted: IntegrationBody) -> str | None:
-    if wanted.organisation_id and call.named_workspace() is None:
+def _owner(call: Call, body: IntegrationBody) -> str | None:
+    if body.organisation_id and call.named_workspace() is None:
         if not call.is_admin:
             raise forbidden()
         return None
     return str(call.workspace()["id"])
 
 
-def _require(call: Call, act: str, workspace_id: str | None) -> None:
-    """The organisation's integrations are for its own keys, with the scopes for them."""
-    organisations, _workspaces = integration_scopes(act)
+def _require(call: Call, action: str, workspace_id: str | None) -> None:
+    """Allow only keys of the organisation with the scope to use its MCP integrations."""
+    organisations, _workspaces = integration_scopes(action)
     if workspace_id is None:
         if not call.is_admin:
             raise forbidden()
         call.require(organisations)
 
 
-def _find(call: Call, act: str) -> Row:
-    """An integration; a workspace's key may read what its workspace may use (an assumption)."""
+def _find(call: Call, action: str) -> Row:
+    """The MCP integration, if this key may do this.
+
+    A workspace's key may read those that its workspace may use (an assumption).
+    """
     row = call.find("mcp_integrations", call.ids["id"])
-    if act == "read" and not call.is_admin:
+    if action == "read" and not call.is_admin:
         if not may_use(row, call.workspace()):
             raise forbidden()
     else:
-        _require(call, act, row["workspace_id"])
+        _require(call, action, row["workspace_id"])
     return row
 
 
-def _shown(row: Row) -> dict[str, Any]:
-    """Without headers and credentials, as keys of integrations are not shown (an assumption)."""
+def _answer(row: Row) -> dict[str, Any]:
+    """An MCP integration in answers, with headers and other secrets masked (an assumption)."""
     settings = {
         name: "*****" if any(part in name for part in SECRETS) else value
         for name, value in row["configurations"].items()
@@ -293,17 +311,9 @@ def _shown(row: Row) -> dict[str, Any]:
     return {**public(row), "configurations": settings}
 
 
-def _forget_servers(store: Store, integration: Row) -> None:
-    for server in store.table("mcp_servers").where(mcp_integration_id=integration["id"]):
-        store.delete("mcp_servers", server)
-
-
-belongs_to_workspace("mcp_integrations", _forget_servers)
-
-
 def seed(seeder: Seeder) -> None:
-    """GitHub for everybody."""
-    made = seeder.does(
+    """One MCP integration of the organisation, which the workspace Support may use."""
+    integration = seeder.request(
         "POST /mcp-integrations",
         {
             "name": "GitHub",
@@ -315,8 +325,8 @@ def seed(seeder: Seeder) -> None:
         },
     )
     support = seeder.workspace_named("Support")["id"]
-    seeder.does(
+    seeder.request(
         "PUT /mcp-integrations/{id}/workspaces",
         {"workspaces": [{"id": support, "enabled": True}]},
-        id=made["id"],
+        id=integration["id"],
     )

@@ -1,20 +1,35 @@
-"""MCP servers of workspaces: what they offer, who may use them, who is signed in."""
+"""MCP servers of workspaces: their capabilities, who may use them, and who is connected."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import instant, moment
-from .core.tables import Row
-from .mcp_integrations import may_use, offered
-from .shared.limits import Body
-from .shared.mcp_capabilities import CapabilityBody, answers, capability_page, disabled, with_place
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
+from .mcp_integrations import capabilities_of, may_use
+from .shared.mcp_capabilities import (
+    CapabilityBody,
+    capability_page,
+    connection_test,
+    disabled,
+    mcp_list,
+)
 
 GATEWAY = "https://mcp.portkey.ai"
-belongs_to_workspace("mcp_servers")
+TABLES = (
+    Table(
+        "mcp_servers",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("mcp_integration_id", "mcp_integrations", OnDelete.DELETE),
+            Reference("_users", "users", OnDelete.CLEAR),
+            Reference("_connections", "users", OnDelete.CLEAR),
+        ),
+    ),
+)
 
 
 class ServerBody(Body):
@@ -27,14 +42,14 @@ class ServerBody(Body):
 
 
 class UserAccess(Body):
-    """Whether one person may use it."""
+    """Whether one user may use an MCP server."""
 
     user_id: str
     enabled: bool
 
 
 class UserAccessBody(Body):
-    """Who may use it."""
+    """Which users may use an MCP server, and whether the others may."""
 
     user_access: list[UserAccess] = []
     default_user_access: Literal["allow", "deny"] | None = None
@@ -42,35 +57,35 @@ class UserAccessBody(Body):
 
 @route("GET /mcp-servers", scope="mcp_servers.list")
 def list_mcp_servers(call: Call) -> Row:
-    """A workspace's servers."""
-    wanted, search = call.query.get("id"), call.query.get("search", "").lower()
+    """The MCP servers of a workspace."""
+    server_id, search = call.query.get("id"), call.query.get("search", "").lower()
     return call.listing(
         call.table("mcp_servers").where(workspace_id=call.workspace()["id"]),
-        keep=lambda row: wanted in (None, row["id"]) and search in row["name"].lower(),
-        render=lambda row: _listed(call, row),
-        usual=100,
+        keep=lambda row: server_id in (None, row["id"]) and search in row["name"].lower(),
+        render=lambda row: _list_entry(call, row),
+        default_size=100,
     )
 
 
 @route("POST /mcp-servers", scope="mcp_servers.create")
 def create_mcp_server(call: Call) -> Row:
-    """Only of an integration that the workspace may use."""
-    workspace, wanted = call.workspace(), call.read(ServerBody)
+    """Create an MCP server of an MCP integration that the workspace may use."""
+    workspace, body = call.workspace(), call.read(ServerBody)
     for name in ("name", "mcp_integration_id"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    integration = call.find("mcp_integrations", wanted.mcp_integration_id or "")
+    integration = call.find("mcp_integrations", body.mcp_integration_id or "")
     if not may_use(integration, workspace):
         raise forbidden()
-    slug = wanted.slug or call.store.slug("mcps", wanted.name or "", 10)
+    slug = body.slug or call.store.slug("mcps", body.name or "", 10)
     if call.table("mcp_servers").find(slug):
         raise Refusal(409, "MCP server with this slug already exists")
     row = call.table("mcp_servers").add(
         {
             "id": call.store.uuid(),
             "slug": slug,
-            "name": wanted.name,
-            "description": wanted.description or "",
+            "name": body.name,
+            "description": body.description or "",
             "status": "active",
             "created_at": call.store.stamp(),
             "owner_id": call.actor,
@@ -88,7 +103,7 @@ def create_mcp_server(call: Call) -> Row:
 
 @route("GET /mcp-servers/{id}", scope="mcp_servers.read")
 def get_mcp_server(call: Call) -> Row:
-    """One server, with its integration."""
+    """One MCP server, with its MCP integration."""
     row = _find(call)
     integration = _integration(call, row)
     names = ("id", "slug", "name", "status", "description", "created_at", "workspace_id")
@@ -99,84 +114,84 @@ def get_mcp_server(call: Call) -> Row:
 
 @route("PUT /mcp-servers/{id}", scope="mcp_servers.update")
 def update_mcp_server(call: Call) -> Row:
-    """Name and description."""
-    row, wanted = _find(call), call.read(ServerBody)
-    changes = wanted.model_dump(include={"name", "description"}, exclude_none=True)
+    """Change name and description."""
+    row, body = _find(call), call.read(ServerBody)
+    changes = body.model_dump(include={"name", "description"}, exclude_none=True)
     call.table("mcp_servers").change(row, changes)
     return {}
 
 
 @route("DELETE /mcp-servers/{id}", scope="mcp_servers.delete")
 def delete_mcp_server(call: Call) -> Row:
-    """The integration stays."""
+    """Delete an MCP server; its MCP integration stays."""
     call.store.delete("mcp_servers", _find(call))
     return {}
 
 
 @route("POST /mcp-servers/{id}/test", scope="mcp_servers.update")
 def test_mcp_server(call: Call) -> Row:
-    """200 also where the server does not answer."""
-    return answers(_integration(call, _find(call))["url"])
+    """Test the connection; answers 200 even if the MCP server is unreachable."""
+    return connection_test(_integration(call, _find(call))["url"])
 
 
 @route("GET /mcp-servers/{id}/capabilities", scope="mcp_servers.read")
 def list_mcp_server_capabilities(call: Call) -> Row:
-    """Off in the integration is off here, whatever is said here."""
+    """The capabilities; one that the MCP integration disables is disabled here too."""
     row = _find(call)
     integration = _integration(call, row)
     rows = []
-    for each in offered(integration):
+    for each in capabilities_of(integration):
         key = f"{each['type']}:{each['name']}"
         above = key not in integration["_disabled"]
-        named = {name: each[name] for name in ("name", "type", "title", "description")}
+        workspace = {name: each[name] for name in ("name", "type", "title", "description")}
         enabled = above and key not in row["_disabled"]
-        rows.append({**named, "enabled": enabled, "integration_enabled": above})
+        rows.append({**workspace, "enabled": enabled, "integration_enabled": above})
     return capability_page(call, rows)
 
 
 @route("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update")
 def update_mcp_server_capabilities(call: Call) -> Row:
-    """On or off in this workspace."""
-    row, wanted = _find(call), call.read(CapabilityBody)
-    off = disabled(wanted.capabilities, row["_disabled"])
+    """Enable or disable capabilities in this workspace."""
+    row, body = _find(call), call.read(CapabilityBody)
+    off = disabled(body.capabilities, row["_disabled"])
     call.table("mcp_servers").change(row, {"_disabled": off})
     return {"success": True}
 
 
 @route("GET /mcp-servers/{id}/user-access", scope="mcp_servers.read")
 def list_mcp_server_user_access(call: Call) -> Row:
-    """Everybody of the workspace, by default or as named."""
+    """The access of each member of the workspace."""
     row, search = _find(call), call.query.get("search", "").lower()
     people = call.table("users")
     page = call.listing(
         call.table("members").where(workspace_id=row["workspace_id"]),
         keep=lambda member: search in str(people[member["user_id"]]["email"]).lower(),
         render=lambda member: _access(call, row, member["user_id"]),
-        names=("page", "page_size"),
-        most=500,
-        usual=100,
-        first=1,
+        parameters=("page", "page_size"),
+        max_size=500,
+        default_size=100,
+        first_page=1,
     )
-    return {**with_place(call, page), "default_user_access": row["_default"]}
+    return {**mcp_list(call, page), "default_user_access": row["_default"]}
 
 
 @route("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
 def update_mcp_server_user_access(call: Call) -> Row:
-    """People by name, and what holds for the others."""
-    row, wanted = _find(call), call.read(UserAccessBody)
-    for access in wanted.user_access:
+    """Set the access of the named users, and the default for the others."""
+    row, body = _find(call), call.read(UserAccessBody)
+    for access in body.user_access:
         call.find("users", access.user_id)
-    named = {access.user_id: access.enabled for access in wanted.user_access}
-    default = wanted.default_user_access or row["_default"]
-    changes = {"_users": {**row["_users"], **named}, "_default": default}
+    workspace = {access.user_id: access.enabled for access in body.user_access}
+    default = body.default_user_access or row["_default"]
+    changes = {"_users": {**row["_users"], **workspace}, "_default": default}
     call.table("mcp_servers").change(row, changes)
     return {"success": True}
 
 
 @route("GET /mcp-servers/{id}/connections", scope="mcp_servers.read")
 def list_mcp_server_connections(call: Call) -> Row:
-    """Service keys see everybody's, a person's key its own."""
-    row, asked = _find(call), call.query.get("user_id")
+    """The connections of all users; for a user's key, those of that user."""
+    row, requested_user = _find(call), call.query.get("user_id")
     own = call.key["user_id"] if call.key["type"] == "workspace-user" else None
     rows = [
         {
@@ -186,18 +201,18 @@ def list_mcp_server_connections(call: Call) -> Row:
             "last_updated_at": row["created_at"],
         }
         for user_id, connected in row["_connections"].items()
-        if own in (None, user_id) and asked in (None, user_id)
+        if own in (None, user_id) and requested_user in (None, user_id)
     ]
-    page = call.listing(rows, most=500, usual=100)
-    size = call.whole_number("page_size", 100) or 100
-    number = call.whole_number("current_page", 0) or 0
+    page = call.listing(rows, max_size=500, default_size=100)
+    size = call.query_number("page_size", 100) or 100
+    number = call.query_number("current_page", 0) or 0
     more = (number + 1) * size < page["total"]
     return {"data": page["data"], "total": page["total"], "has_more": more}
 
 
 @route("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")
 def disconnect_mcp_server_connection(call: Call) -> Row:
-    """A service key must say whose."""
+    """Remove a connection; a service key must name the user."""
     row, user_id = _find(call), call.query.get("user_id")
     if call.key["type"] == "workspace-user":
         user_id = call.key["user_id"]
@@ -205,21 +220,21 @@ def disconnect_mcp_server_connection(call: Call) -> Row:
         raise invalid("user_id", "Field required")
     if user_id not in row["_connections"]:
         raise Refusal(404, "Not found")
-    left = {name: on for name, on in row["_connections"].items() if name != user_id}
-    call.table("mcp_servers").change(row, {"_connections": left})
+    remaining = {name: on for name, on in row["_connections"].items() if name != user_id}
+    call.table("mcp_servers").change(row, {"_connections": remaining})
     return {"success": True}
 
 
 @route("GET /mcp-servers/{id}/metadata", scope="mcp_servers.read")
 def get_mcp_server_metadata(call: Call) -> Row:
-    """Pending until a gateway has asked the server, which no emulated one does."""
+    """Always pending: no gateway connects to the MCP server here."""
     _find(call)
     return {"server_name": None, "server_version": None, "sync_status": "pending"}
 
 
 @route("GET /mcp-servers/{id}/user-access/check", scope="mcp_servers.read")
 def check_mcp_server_access(call: Call) -> Row:
-    """By name or by default; a service key always may (an assumption)."""
+    """Whether the user of this key has access; a service key always has (an assumption)."""
     row, user_id = _find(call), call.key["user_id"]
     person = call.key["type"] == "workspace-user"
     return {"has_access": _access(call, row, user_id)["enabled"] if person else True}
@@ -227,18 +242,18 @@ def check_mcp_server_access(call: Call) -> Row:
 
 @route("GET /v0.1/servers", scope="mcp_servers.list", base="root")
 def list_mcp_registry(call: Call) -> Row:
-    """Active servers as `server.json`, newest first, with a cursor (Portkey's registry page)."""
-    named = call.named_workspace() if call.is_admin else call.workspace()
+    """The MCP servers as `server.json`, newest first, paged by a cursor (registry page)."""
+    workspace = call.named_workspace() if call.is_admin else call.workspace()
     since, search = _since(call), call.query.get("search", "").lower()
     rows = [
         row
         for row in reversed(call.table("mcp_servers").rows())
         if row["created_at"] >= since
         and search in row["name"].lower()
-        and (named is None or row["workspace_id"] == named["id"])
+        and (workspace is None or row["workspace_id"] == workspace["id"])
     ]
-    start = call.whole_number("cursor", 0) or 0
-    limit = call.whole_number("limit", 50) or 0
+    start = call.query_number("cursor", 0) or 0
+    limit = call.query_number("limit", 50) or 0
     if not 1 <= limit <= 100:
         raise invalid("limit", "must be from 1 to 100")
     shown = rows[start : start + limit]
@@ -258,11 +273,11 @@ def list_mcp_registry(call: Call) -> Row:
 
 
 def _since(call: Call) -> str:
-    given = call.query.get("updated_since")
+    text = call.query.get("updated_since")
     try:
-        return moment(instant(given)) if given else ""
+        return moment(instant(text)) if text else ""
     except ValueError:
-        raise invalid("updated_since", "is no ISO 8601 time") from None
+        raise invalid("updated_since", "must be a time in ISO 8601") from None
 
 
 def _find(call: Call) -> Row:
@@ -277,7 +292,7 @@ def _url(row: Row) -> str:
     return f"{GATEWAY}/{row['slug']}/mcp"
 
 
-def _listed(call: Call, row: Row) -> dict[str, Any]:
+def _list_entry(call: Call, row: Row) -> dict[str, Any]:
     integration = _integration(call, row)
     workspace = call.table("workspaces")[row["workspace_id"]]
     return {
@@ -305,13 +320,13 @@ def _access(call: Call, row: Row, user_id: str) -> dict[str, Any]:
 
 
 def seed(seeder: Seeder) -> None:
-    """The support team's GitHub, where Emi is signed in."""
+    """One MCP server in the workspace Support, to which Emi is connected."""
     body = {
         "name": "Support GitHub",
         "slug": "support-github",
         "mcp_integration_id": "github",
         "workspace_id": seeder.workspace_named("Support")["id"],
     }
-    made = seeder.does("POST /mcp-servers", body)
+    server = seeder.request("POST /mcp-servers", body)
     connections = {seeder.user_named("Emi")["id"]: True}
-    seeder.changed("mcp_servers", made["id"], {"_connections": connections})
+    seeder.change("mcp_servers", server["id"], {"_connections": connections})

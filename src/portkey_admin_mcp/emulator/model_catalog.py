@@ -1,9 +1,9 @@
-"""The model catalogue: a few models with believable prices, in USD cents per token."""
+"""The model catalogue: a few models with plausible prices, in USD cents per token."""
 
 from typing import Any
 
-from .core.kernel import Call, Refusal, route
-from .core.tables import Row
+from .core.routing import Call, Refusal, route
+from .core.rows import Row
 
 PRICES = {
     "openai": {"gpt-5": (0.000125, 0.001), "gpt-5-mini": (0.000025, 0.0002)},
@@ -12,25 +12,25 @@ PRICES = {
 
 
 class ModelNotFound(Refusal):
-    """The public catalogue's own form of "not found"."""
+    """The error "not found" in the form of the public catalogue."""
 
     def __init__(self) -> None:
         super().__init__(404, "Model not found")
 
     def body(self) -> dict[str, Any]:
-        """An error that is a sentence."""
+        """The error as one sentence."""
         return {"error": self.message}
 
 
 @route("GET /model-configs/pricing/{provider}/{model}", scope=None, who="anyone", base="root")
 def get_model_pricing(call: Call) -> Row:
-    """What one model costs."""
+    """The prices of one model."""
     return _pricing(*_price(call))
 
 
 @route("GET /model-configs/general/{provider}/{model}", scope=None, who="anyone", base="root")
 def get_model_capabilities(call: Call) -> Row:
-    """What one model takes; the same for all here."""
+    """The parameters of one model; the same for all models here."""
     _price(call)
     return {
         "params": [
@@ -43,7 +43,7 @@ def get_model_capabilities(call: Call) -> Row:
 
 @route("GET /pricing/{provider}.json", scope=None, who="anyone", base="root")
 def get_provider_price_list(call: Call) -> Row:
-    """What every model of a provider costs."""
+    """The prices of all models of a provider."""
     models = PRICES.get(call.ids["provider"])
     if models is None:
         raise ModelNotFound
@@ -56,7 +56,7 @@ def get_provider_price_list(call: Call) -> Row:
     who="workspace",
 )
 def list_callable_models(call: Call) -> Row:
-    """The models of the workspace's providers, without those their integrations disabled."""
+    """The models of the workspace's providers, without those that an integration disables."""
     keys = call.table("virtual_keys").where(workspace_id=call.workspace()["id"])
     data = [
         {
@@ -79,7 +79,7 @@ def _callable(call: Call, key: Row) -> list[str]:
 
 
 def models_of(integration: Row) -> list[dict[str, Any]]:
-    """The built-in models of an integration's provider, and those that were added to it."""
+    """The built-in models of an integration's provider, and its custom models."""
     built_in = {
         slug: {
             "slug": slug,

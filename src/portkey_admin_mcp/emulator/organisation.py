@@ -1,37 +1,44 @@
-"""The organisation's own guardrails, and the workspaces left out of them.
+"""The guardrails of the whole organisation, and the workspaces that are excluded from them.
 
-What Portkey answers is not published in full: the lists' form is assumed.
+Portkey does not document all answers: the form of the lists is an assumption.
 """
 
 from typing import Any
 
 from pydantic import Field
 
-from .core.kernel import ORGANISATION, Call, forbidden, invalid, route
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import mentions_workspaces
+from .core.routing import ORGANISATION, Body, Call, forbidden, invalid, route
+from .core.rows import Row
+from .core.tables import OnDelete, Reference, Table
 
 SIDES = ("input_guardrails", "output_guardrails")
+TABLES = (
+    Table(
+        ORGANISATION,
+        (
+            Reference("ids", "workspaces", OnDelete.CLEAR),
+            *(Reference(side, "guardrails", OnDelete.CLEAR) for side in SIDES),
+        ),
+    ),
+)
 
 
 class DefaultsBody(Body):
-    """The guardrails that every workspace gets, by slug or id."""
+    """The guardrails that run in every workspace, by slug or id."""
 
     input_guardrails: list[str] | None = None
     output_guardrails: list[str] | None = None
 
 
 class Exclusion(Body):
-    """Whether one workspace is left out."""
+    """Whether one workspace is excluded."""
 
     workspace_id: str
     excluded: bool
 
 
 class ExclusionsBody(Body):
-    """Which workspaces are left out."""
+    """Which workspaces are excluded."""
 
     organisation_id: str
     workspaces: list[Exclusion] = Field(min_length=1)
@@ -46,13 +53,13 @@ class ExclusionsBody(Body):
     enterprise=True,
 )
 def get_organisation_defaults(call: Call) -> Row:
-    """Both lists, each guardrail with id and slug."""
-    kept = _kept(call, "defaults")
+    """Input and output guardrails, each with id and slug."""
+    excluded = _settings(call, "defaults")
     guardrails = call.table("guardrails")
     return {
         side: [
             {"id": row["id"], "slug": row["slug"]}
-            for row in map(guardrails.get, kept.get(side, ()))
+            for row in map(guardrails.get, excluded.get(side, ()))
             if row is not None
         ]
         for side in SIDES
@@ -67,12 +74,12 @@ def get_organisation_defaults(call: Call) -> Row:
     enterprise=True,
 )
 def update_organisation_defaults(call: Call) -> Row:
-    """A list that is given replaces the one there was."""
-    given = call.read(DefaultsBody).model_dump(exclude_none=True)
-    if not given:
-        raise invalid("input_guardrails", "or output_guardrails is required")
-    for side, names in given.items():
-        _keep(call, "defaults", {side: [_organisations_own(call, name) for name in names]})
+    """Replace the given lists."""
+    lists = call.read(DefaultsBody).model_dump(exclude_none=True)
+    if not lists:
+        raise invalid("input_guardrails", "Field required, or output_guardrails")
+    for side, names in lists.items():
+        _save_settings(call, "defaults", {side: [_guardrail_id(call, name) for name in names]})
     return {}
 
 
@@ -83,8 +90,8 @@ def update_organisation_defaults(call: Call) -> Row:
     enterprise=True,
 )
 def list_input_guardrail_workspace_exclusions(call: Call) -> Row:
-    """The workspaces left out of input guardrails."""
-    return _excluded(call, "input")
+    """The workspaces that are excluded from input guardrails."""
+    return _list_exclusions(call, "input")
 
 
 @route(
@@ -94,8 +101,8 @@ def list_input_guardrail_workspace_exclusions(call: Call) -> Row:
     enterprise=True,
 )
 def update_input_guardrail_workspace_exclusions(call: Call) -> Row:
-    """Leave out, or take in again."""
-    return _exclude(call, "input")
+    """Exclude workspaces, or include them again."""
+    return _update_exclusions(call, "input")
 
 
 @route(
@@ -105,8 +112,8 @@ def update_input_guardrail_workspace_exclusions(call: Call) -> Row:
     enterprise=True,
 )
 def list_output_guardrail_workspace_exclusions(call: Call) -> Row:
-    """The workspaces left out of output guardrails."""
-    return _excluded(call, "output")
+    """The workspaces that are excluded from output guardrails."""
+    return _list_exclusions(call, "output")
 
 
 @route(
@@ -116,46 +123,38 @@ def list_output_guardrail_workspace_exclusions(call: Call) -> Row:
     enterprise=True,
 )
 def update_output_guardrail_workspace_exclusions(call: Call) -> Row:
-    """Leave out, or take in again."""
-    return _exclude(call, "output")
+    """Exclude workspaces, or include them again."""
+    return _update_exclusions(call, "output")
 
 
-def _organisations_own(call: Call, name: str) -> str:
+def _guardrail_id(call: Call, name: str) -> str:
     row = call.table("guardrails").find(name)
     if row is None or row["workspace_id"] is not None:
-        raise invalid("guardrails", f"{name} is no guardrail of the organisation")
+        raise invalid("guardrails", f"{name} is not a guardrail of the organisation")
     return str(row["id"])
 
 
-def _excluded(call: Call, side: str) -> Row:
+def _list_exclusions(call: Call, side: str) -> Row:
     _check_organisation(call, call.query.get("organisation_id"))
-    ids = _kept(call, f"excluded_{side}").get("ids", [])
+    ids = _settings(call, f"excluded_{side}").get("ids", [])
     data = [{"workspace_id": each, "excluded": True} for each in ids]
     return {"object": "list", "total": len(data), "data": data}
 
 
-def _exclude(call: Call, side: str) -> Row:
-    wanted = call.read(ExclusionsBody)
-    _check_organisation(call, wanted.organisation_id)
-    old = [] if wanted.override_existing else _kept(call, f"excluded_{side}").get("ids", [])
-    kept = dict.fromkeys(old)
-    for each in wanted.workspaces:
+def _update_exclusions(call: Call, side: str) -> Row:
+    body = call.read(ExclusionsBody)
+    _check_organisation(call, body.organisation_id)
+    old = [] if body.override_existing else _settings(call, f"excluded_{side}").get("ids", [])
+    excluded = dict.fromkeys(old)
+    for each in body.workspaces:
         workspace = call.table("workspaces").find(each.workspace_id)
         if workspace is None:
             raise forbidden()
-        kept.pop(workspace["id"], None)
+        excluded.pop(workspace["id"], None)
         if each.excluded:
-            kept[workspace["id"]] = None
-    _keep(call, f"excluded_{side}", {"ids": list(kept)})
+            excluded[workspace["id"]] = None
+    _save_settings(call, f"excluded_{side}", {"ids": list(excluded)})
     return {}
-
-
-@mentions_workspaces
-def _forget_workspace(store: Store, workspace: Row) -> None:
-    table = store.table(ORGANISATION)
-    for row in [table.get("excluded_input"), table.get("excluded_output")]:
-        if row is not None and workspace["id"] in row["ids"]:
-            table.change(row, {"ids": [each for each in row["ids"] if each != workspace["id"]]})
 
 
 def _check_organisation(call: Call, organisation_id: str | None) -> None:
@@ -165,11 +164,11 @@ def _check_organisation(call: Call, organisation_id: str | None) -> None:
         raise forbidden()
 
 
-def _kept(call: Call, name: str) -> Row:
+def _settings(call: Call, name: str) -> Row:
     return call.table(ORGANISATION).get(name) or {}
 
 
-def _keep(call: Call, name: str, values: dict[str, Any]) -> None:
+def _save_settings(call: Call, name: str, values: dict[str, Any]) -> None:
     table = call.table(ORGANISATION)
     row = table.get(name)
     if row is None:

@@ -1,16 +1,15 @@
-"""Partials: pieces of text that prompts share, with versions."""
+"""Partials: texts that prompts share, with versions."""
 
 from typing import Any, Literal
 
-from .core.kernel import Call, invalid, route, whole_list
+from .core.routing import Body, Call, invalid, list_answer, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.versions import Versions
 
-VERSIONS = Versions("partial_versions")
+VERSIONS = Versions("partial_versions", "partials")
+TABLES = (Table("partials", (OWNED_BY_WORKSPACE,)), VERSIONS.declaration)
 
 
 class PartialBody(Body):
@@ -24,44 +23,44 @@ class PartialBody(Body):
 
 
 class PublicationBody(Body):
-    """The version to put in force, by number."""
+    """The number of the version to publish."""
 
     version: int
 
 
 @route("POST /prompts/partials", scope="prompts.create")
 def create_prompt_partial(call: Call) -> Row:
-    """A partial; its first version is published at once."""
-    workspace, wanted = call.workspace(), call.read(PartialBody)
+    """Create a partial; its first version is published."""
+    workspace, body = call.workspace(), call.read(PartialBody)
     for name in ("name", "string"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
     now = call.store.stamp()
     row = call.table("partials").add(
         {
             "id": call.store.uuid(),
-            "slug": call.store.slug("pl", wanted.name or "", 6),
-            "name": wanted.name,
+            "slug": call.store.slug("pl", body.name or "", 6),
+            "name": body.name,
             "collection_id": _default_collection(call, workspace),
             "created_at": now,
             "last_updated_at": now,
             "status": "active",
             "object": "partial",
-            # Answers do not repeat the workspace (seen by the Terraform provider).
+            # Answers do not contain the workspace (seen by the Terraform provider).
             "workspace_id": workspace["id"],
         }
     )
-    version = VERSIONS.add(call, row, _content(wanted), publish=True)
+    version = VERSIONS.add(call, row, _content(body), publish=True)
     return {"id": row["id"], "slug": row["slug"], "version_id": version["id"]}
 
 
 @route("GET /prompts/partials", scope="prompts.list")
 def list_prompt_partials(call: Call) -> Row:
-    """A workspace's partials without their text; there is no paging."""
-    home, folder = call.workspace()["id"], call.query.get("collection_id")
-    rows = reversed(call.table("partials").where(workspace_id=home))
-    return whole_list(
-        (row for row in rows if folder in (None, row["collection_id"])), render=_listed
+    """The partials of a workspace, without their text; this list has no paging."""
+    workspace_id, collection_id = call.workspace()["id"], call.query.get("collection_id")
+    rows = reversed(call.table("partials").where(workspace_id=workspace_id))
+    return list_answer(
+        (row for row in rows if collection_id in (None, row["collection_id"])), render=_answer
     )
 
 
@@ -71,7 +70,7 @@ def get_prompt_partial(call: Call) -> Row:
     row = _find(call)
     version = VERSIONS.published(call, row)
     return {
-        **_listed(row),
+        **_answer(row),
         "string": version["content"]["string"],
         "version": version["number"],
         "version_description": version["content"]["description"],
@@ -81,21 +80,20 @@ def get_prompt_partial(call: Call) -> Row:
 
 @route("PUT /prompts/partials/{prompt_partial_id}", scope="prompts.update")
 def update_prompt_partial(call: Call) -> Row:
-    """New text makes a version, which is not published by that."""
-    row, wanted = _find(call), call.read(PartialBody)
-    changes = wanted.model_dump(include={"name", "status"}, exclude_none=True)
+    """Change a partial. A new text makes a version, which is not published."""
+    row, body = _find(call), call.read(PartialBody)
+    changes = body.model_dump(include={"name", "status"}, exclude_none=True)
     row = call.table("partials").change(row, {**changes, "last_updated_at": call.store.stamp()})
-    if wanted.string is None:
+    if body.string is None:
         return {"prompt_partial_version_id": VERSIONS.latest(call, row)["id"]}
-    version = VERSIONS.add(call, row, _content(wanted), publish=False)
+    version = VERSIONS.add(call, row, _content(body), publish=False)
     return {"prompt_partial_version_id": version["id"]}
 
 
 @route("DELETE /prompts/partials/{prompt_partial_id}", scope="prompts.delete")
 def delete_prompt_partial(call: Call) -> Row:
-    """With all versions."""
+    """Delete a partial, with all versions."""
     row = _find(call)
-    VERSIONS.delete(call.store, row)
     call.store.delete("partials", row)
     return {}
 
@@ -104,7 +102,7 @@ def delete_prompt_partial(call: Call) -> Row:
 def list_partial_versions(call: Call) -> Row:
     """All versions with their text, newest first."""
     row = _find(call)
-    return whole_list(
+    return list_answer(
         {
             "prompt_partial_id": row["id"],
             "prompt_partial_version_id": version["id"],
@@ -122,7 +120,7 @@ def list_partial_versions(call: Call) -> Row:
 
 @route("PUT /prompts/partials/{prompt_partial_id}/makeDefault", scope="prompts.publish")
 def publish_partial(call: Call) -> Row:
-    """Put a version in force."""
+    """Publish a version."""
     VERSIONS.publish(call, _find(call), call.read(PublicationBody).version)
     return {}
 
@@ -131,9 +129,9 @@ def _find(call: Call) -> Row:
     return call.find("partials", call.ids["prompt_partial_id"])
 
 
-def _content(wanted: PartialBody) -> dict[str, Any]:
-    described = wanted.version_description or wanted.description or ""
-    return {"string": wanted.string, "description": described}
+def _content(body: PartialBody) -> dict[str, Any]:
+    described = body.version_description or body.description or ""
+    return {"string": body.string, "description": described}
 
 
 def _default_collection(call: Call, workspace: Row) -> str:
@@ -141,20 +139,13 @@ def _default_collection(call: Call, workspace: Row) -> str:
     return str(row["id"])
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _answer(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "workspace_id"}
 
 
-def _forget_versions(store: Store, row: Row) -> None:
-    VERSIONS.delete(store, row)
-
-
-belongs_to_workspace("partials", _forget_versions)
-
-
 def seed(seeder: Seeder) -> None:
-    """A closing that the support team shares."""
-    seeder.does(
+    """One partial in the workspace Support."""
+    seeder.request(
         "POST /prompts/partials",
         {
             "name": "Closing",

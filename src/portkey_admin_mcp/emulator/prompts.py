@@ -1,4 +1,4 @@
-"""Prompts: templates, their versions, and what runs them."""
+"""Prompts: templates, their versions, rendering, and completions."""
 
 import hashlib
 import json
@@ -6,28 +6,39 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, invalid, route, whole_list
+from .core.routing import Body, Call, Refusal, invalid, list_answer, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .prompt_templates.examples import write_examples
 from .prompt_templates.text import echo, filled_request, text_of, tokens_in
 from .prompt_templates.versions import (
     VERSIONS,
-    forget_versions,
     label_of,
-    listed,
+    list_entry,
+    prompt_answer,
     resolve,
-    shown,
     status,
 )
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace, in_use_by
 from .traffic.month import price
-from .traffic.requests import record
+from .traffic.requests import metadata_text, record
 
-NEEDED = ("string", "parameters", "model", "virtual_key")
-"""What a version cannot be without, unless the one before is built upon (`patch`)."""
+TABLES = (
+    Table(
+        "prompts",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference(
+                "collection_id", "collections", OnDelete.REFUSE, "It holds {count} prompt(s)"
+            ),
+        ),
+    ),
+    VERSIONS.declaration,
+)
+MAX_CHOICES = 128
+"""The maximum number of answers of one completion (the OpenAPI file)."""
+REQUIRED_IN_VERSION = ("string", "parameters", "model", "virtual_key")
+"""The fields that a version needs. With `patch`, missing ones are those of the latest version."""
 
 
 class PromptBody(Body):
@@ -49,40 +60,40 @@ class PromptBody(Body):
     is_raw_template: int | None = Field(None, ge=0, le=1)
 
     def content(self) -> dict[str, Any]:
-        """What of it makes a version."""
-        given = self.model_dump(
+        """The fields that make up a version."""
+        content = self.model_dump(
             exclude_none=True, exclude={"patch", "name", "collection_id", "prompt_metadata"}
         )
         if self.prompt_metadata is not None:
-            given["template_metadata"] = self.prompt_metadata
-        return given
+            content["template_metadata"] = self.prompt_metadata
+        return content
 
 
 class PublicationBody(Body):
-    """The version to put in force, by number."""
+    """The number of the version to publish."""
 
     version: int
 
 
 class LabelBody(Body):
-    """The label that a version gets; null takes it off, and to say nothing is a mistake."""
+    """The label of a version. It must be given; null removes the label."""
 
     label_id: str | None
 
 
 @route("GET /prompts", scope="prompts.list")
 def list_prompts(call: Call) -> Row:
-    """Of a collection or a workspace, newest first, without templates."""
-    search, folder = call.query.get("search", ""), call.query.get("collection_id")
-    if folder:
-        rows = call.table("prompts").where(collection_id=_collection(call, folder)["id"])
+    """The prompts of a collection or a workspace, newest first, without templates."""
+    search, collection = call.query.get("search", ""), call.query.get("collection_id")
+    if collection:
+        rows = call.table("prompts").where(collection_id=_collection(call, collection)["id"])
     else:
         rows = call.table("prompts").where(workspace_id=call.workspace()["id"])
     return call.listing(
         rows,
         keep=(lambda row: search in row["name"]) if search else None,
         render=lambda row: {
-            **listed(row),
+            **list_entry(row),
             "model": VERSIONS.published(call, row)["content"]["model"],
         },
     )
@@ -90,30 +101,30 @@ def list_prompts(call: Call) -> Row:
 
 @route("POST /prompts", scope="prompts.create")
 def create_prompt(call: Call) -> Row:
-    """A prompt, whose version 1 is published; its workspace is that of the collection."""
-    wanted = call.read(PromptBody)
+    """Create a prompt in the workspace of its collection; version 1 is published."""
+    body = call.read(PromptBody)
     for name in ("name", "collection_id", "string", "virtual_key"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    if wanted.parameters is None:
+    if body.parameters is None:
         raise invalid("parameters", "Field required")
-    folder = _collection(call, wanted.collection_id or "")
-    _check_provider(call, folder["workspace_id"], wanted.virtual_key)
+    collection = _collection(call, body.collection_id or "")
+    _check_provider(call, collection["workspace_id"], body.virtual_key)
     now = call.store.stamp()
     row = call.table("prompts").add(
         {
             "id": call.store.uuid(),
-            "slug": call.store.slug("pp", wanted.name or "", 10),
-            "name": wanted.name,
-            "collection_id": folder["id"],
-            "workspace_id": folder["workspace_id"],
+            "slug": call.store.slug("pp", body.name or "", 10),
+            "name": body.name,
+            "collection_id": collection["id"],
+            "workspace_id": collection["workspace_id"],
             "created_at": now,
             "last_updated_at": now,
             "status": "active",
             "object": "prompt",
         }
     )
-    version = VERSIONS.add(call, row, {"model": "", **wanted.content()}, publish=True)
+    version = VERSIONS.add(call, row, {"model": "", **body.content()}, publish=True)
     return {
         "id": row["id"],
         "slug": row["slug"],
@@ -124,33 +135,33 @@ def create_prompt(call: Call) -> Row:
 
 @route("GET /prompts/{prompt_id}", scope="prompts.read")
 def get_prompt(call: Call) -> Row:
-    """In the published version, or in the one that `version` names (the Terraform provider)."""
+    """One prompt in its published version, or in the version in the query (Terraform provider)."""
     row, asked = _find(call), call.query.get("version")
     version = VERSIONS.published(call, row) if asked is None else VERSIONS.find(call, row, asked)
     if version is None:
         raise Refusal(404, "Version not found")
-    return shown(call, row, version)
+    return prompt_answer(call, row, version)
 
 
 @route("PUT /prompts/{prompt_id}", scope="prompts.update")
 def update_prompt(call: Call) -> Row:
-    """A new version, not published; of name and collection alone none is made."""
-    row, wanted = _find(call), call.read(PromptBody)
+    """Change a prompt. New content makes a version, which is not published."""
+    row, body = _find(call), call.read(PromptBody)
     changes: dict[str, Any] = {"last_updated_at": call.store.stamp()}
-    if wanted.name:
-        changes["name"] = wanted.name
-    if wanted.collection_id:
-        folder = _collection(call, wanted.collection_id)
-        if folder["workspace_id"] != row["workspace_id"]:
+    if body.name:
+        changes["name"] = body.name
+    if body.collection_id:
+        collection = _collection(call, body.collection_id)
+        if collection["workspace_id"] != row["workspace_id"]:
             raise invalid("collection_id", "is in another workspace")
-        changes["collection_id"] = folder["id"]
-    content = wanted.content()
+        changes["collection_id"] = collection["id"]
+    content = body.content()
     row = call.table("prompts").change(row, changes)
     if not content:
         return {}
-    if wanted.patch:
+    if body.patch:
         content = {**VERSIONS.latest(call, row)["content"], **content}
-    for name in NEEDED:
+    for name in REQUIRED_IN_VERSION:
         if content.get(name) is None:
             raise invalid(name, "Field required")
     _check_provider(call, row["workspace_id"], content["virtual_key"])
@@ -160,16 +171,15 @@ def update_prompt(call: Call) -> Row:
 
 @route("DELETE /prompts/{prompt_id}", scope="prompts.delete")
 def delete_prompt(call: Call) -> Row:
-    """With all versions, and the labels on them."""
+    """Delete a prompt, with all versions and their labels."""
     row = _find(call)
-    forget_versions(call.store, row)
     call.store.delete("prompts", row)
     return {}
 
 
 @route("PUT /prompts/{prompt_id}/makeDefault", scope="prompts.publish")
 def publish_prompt(call: Call) -> Row:
-    """Put a version in force."""
+    """Publish a version."""
     VERSIONS.publish(call, _find(call), call.read(PublicationBody).version)
     return {}
 
@@ -178,7 +188,7 @@ def publish_prompt(call: Call) -> Row:
 def list_prompt_versions(call: Call) -> Row:
     """All versions with their templates, newest first."""
     row = _find(call)
-    return whole_list(
+    return list_answer(
         {
             "id": version["id"],
             "prompt_id": row["id"],
@@ -198,20 +208,20 @@ def list_prompt_versions(call: Call) -> Row:
 def get_prompt_version(call: Call) -> Row:
     """One version, by its id."""
     row = _find(call)
-    return shown(call, row, _version(call, row))
+    return prompt_answer(call, row, _version(call, row))
 
 
 @route("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update")
 def update_prompt_version(call: Call) -> Row:
-    """The label alone; it leaves the version of this prompt that had it (an assumption)."""
+    """Set the label of a version; another version of this prompt loses it (an assumption)."""
     row = _find(call)
-    version, wanted = _version(call, row), call.read(LabelBody)
+    version, body = _version(call, row), call.read(LabelBody)
     marks = call.table("label_marks")
-    if wanted.label_id is None:
+    if body.label_id is None:
         for mark in marks.where(version_id=version["id"]):
             marks.remove(mark)
         return {}
-    label = call.find("labels", wanted.label_id)
+    label = call.find("labels", body.label_id)
     if label["workspace_id"] not in (None, row["workspace_id"]):
         raise invalid("label_id", "is a label of another workspace")
     for mark in marks.where(prompt_id=row["id"], label_id=label["id"]):
@@ -229,61 +239,80 @@ def update_prompt_version(call: Call) -> Row:
 
 @route("POST /prompts/{prompt_id}/render", scope="prompts.render", who="workspace")
 def render_prompt(call: Call) -> Row:
-    """What would be sent to the model."""
+    """The request that would be sent to the model."""
     row, version = resolve(call, call.ids["prompt_id"])
     return {"success": True, "data": filled_request(call, row, version)}
 
 
 @route("POST /prompts/{prompt_id}/completions", scope="completions.write", who="workspace")
 def run_prompt_completion(call: Call) -> Row:
-    """The last message again, from a model that adds nothing: the same call, the same answer."""
+    """Run a prompt; the emulated model repeats the last message, so answers are predictable."""
     if isinstance(call.body, dict) and call.body.get("stream"):
         raise Refusal(400, "This emulator does not stream")
     row, version = resolve(call, call.ids["prompt_id"])
     request = filled_request(call, row, version)
+    if not isinstance(request["model"], str):
+        raise invalid("model", "must be a string")
     slug = version["content"]["virtual_key"]
     provider = call.table("virtual_keys").find(slug)
     if provider is None:
-        raise invalid("virtual_key", f"{slug} is not there any more")
-    asked = "\n".join(text_of(message["content"]) for message in request["messages"])
-    said, reason = echo(text_of(request["messages"][-1]["content"]), request)
-    tokens = {"prompt_tokens": tokens_in(asked), "completion_tokens": tokens_in(said)}
-    told = json.dumps(request, sort_keys=True).encode()
+        raise invalid("virtual_key", f"{slug} was deleted")
+    prompt = "\n".join(text_of(message["content"]) for message in request["messages"])
+    answer, reason = echo(text_of(request["messages"][-1]["content"]), request)
+    choices = _number_of_choices(request)
+    tokens = {
+        "prompt_tokens": tokens_in(prompt),
+        "completion_tokens": choices * tokens_in(answer),
+    }
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     _log(call, row, provider, request["model"], tokens)
     return {
-        "id": f"chatcmpl-{hashlib.sha256(told).hexdigest()[:24]}",
+        "id": f"chatcmpl-{digest[:24]}",
         "object": "chat.completion",
         "created": int(call.store.now().timestamp()),
         "model": request["model"],
         "choices": [
             {
-                "index": 0,
-                "message": {"role": "assistant", "content": said},
+                "index": index,
+                "message": {"role": "assistant", "content": answer},
                 "finish_reason": reason,
                 "logprobs": None,
             }
+            for index in range(choices)
         ],
         "usage": {**tokens, "total_tokens": sum(tokens.values())},
     }
 
 
+def _number_of_choices(request: Row) -> int:
+    """The number of answers that the request asks for (`n`); all answers are the same."""
+    choices = request.get("n")
+    if choices is None:
+        return 1
+    if type(choices) is not int or not 1 <= choices <= MAX_CHOICES:
+        raise invalid("n", f"must be a whole number from 1 to {MAX_CHOICES}")
+    return choices
+
+
 def _log(call: Call, row: Row, provider: Row, model: str, tokens: dict[str, int]) -> None:
-    """The completion counts in analytics."""
-    asked, said = tokens.values()
+    """Record the completion for logs and analytics."""
+    prompt_tokens, completion_tokens = tokens.values()
     metadata = call.body.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise invalid("metadata", "must be an object")
     record(
         call,
         workspace_id=row["workspace_id"],
-        user=metadata.get("_user"),
+        user=metadata_text(metadata, "_user"),
         metadata=json.dumps(metadata),
         ai_org=provider["_provider"],
         ai_model=model,
         virtual_key=provider["slug"],
         prompt_slug=row["slug"],
-        req_units=asked,
-        res_units=said,
-        total_units=asked + said,
-        cost=price(model, asked, said),
+        req_units=prompt_tokens,
+        res_units=completion_tokens,
+        total_units=prompt_tokens + completion_tokens,
+        cost=price(model, prompt_tokens, completion_tokens),
         latency=1,
     )
 
@@ -296,29 +325,20 @@ def _collection(call: Call, name: str) -> Row:
     return call.find("collections", name)
 
 
-def _check_provider(call: Call, home: str, slug: str | None) -> None:
-    """A version names a provider that its workspace has (an assumption: Portkey may not check)."""
+def _check_provider(call: Call, workspace_id: str, slug: str | None) -> None:
+    """Refuse a provider that is not in the prompt's workspace (an assumption)."""
     provider = call.table("virtual_keys").find(slug)
-    if provider is None or provider["workspace_id"] != home:
+    if provider is None or provider["workspace_id"] != workspace_id:
         raise invalid("virtual_key", f"{slug} is not in the prompt's workspace")
 
 
 def _version(call: Call, row: Row) -> Row:
-    found = VERSIONS.find(call, row, call.ids["version_id"])
-    if found is None:
+    version = VERSIONS.find(call, row, call.ids["version_id"])
+    if version is None:
         raise Refusal(404, "Version not found")
-    return found
-
-
-belongs_to_workspace("prompts", forget_versions)
-
-
-@in_use_by("collections")
-def _holds_prompts(store: Store, collection: Row) -> str | None:
-    held = len(store.table("prompts").where(collection_id=collection["id"]))
-    return f"It holds {held} prompt(s)" if held else None
+    return version
 
 
 def seed(seeder: Seeder) -> None:
-    """Two prompts of the support team."""
+    """Two prompts in the workspace Support."""
     write_examples(seeder)

@@ -1,12 +1,12 @@
-"""Providers: an AI provider in a workspace; the same rows as its virtual keys."""
+"""Providers: AI providers of a workspace, stored in the same table as virtual keys."""
 
 from typing import Any
 
-from .core.kernel import Call, forbidden, invalid, route
-from .core.tables import Row
+from .core.routing import Body, Call, forbidden, invalid, route
+from .core.rows import Row
 from .integrations import add_provider, may_use
-from .secret_references import masked
-from .shared.limits import Body, Budget, Rate, Time, reset_usage
+from .shared.limits import Budget, Rate, Time, reset_usage
+from .shared.secret_mappings import masked
 
 
 class ProviderBody(Body):
@@ -25,48 +25,48 @@ class ProviderBody(Body):
 
 @route("GET /providers", scope="providers.list")
 def list_providers(call: Call) -> Row:
-    """Those that were made of an integration."""
+    """The providers of a workspace: its virtual keys that belong to an integration."""
     return call.listing(
         call.table("virtual_keys").where(workspace_id=call.workspace()["id"]),
         keep=lambda row: row.get("integration_id") is not None,
-        render=lambda row: _shown(call, row),
+        render=lambda row: _answer(call, row),
     )
 
 
 @route("POST /providers", scope="providers.create")
 def create_provider(call: Call) -> Row:
-    """Only of an integration that the workspace may use."""
-    workspace, wanted = call.workspace(), call.read(ProviderBody)
+    """Create a provider of an integration that the workspace may use."""
+    workspace, body = call.workspace(), call.read(ProviderBody)
     for name in ("name", "integration_id"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    integration = call.find("integrations", wanted.integration_id or "")
+    integration = call.find("integrations", body.integration_id or "")
     if not may_use(integration, workspace):
         raise forbidden()
-    name = wanted.name or ""
-    slug = wanted.slug or call.store.slug("", name, 40).removeprefix("-")
-    row = add_provider(call, integration, workspace, name, slug, wanted.note or "")
-    call.table("virtual_keys").change(row, _changes(row, wanted))
+    name = body.name or ""
+    slug = body.slug or call.store.slug("", name, 40).removeprefix("-")
+    row = add_provider(call, integration, workspace, name, slug, body.note or "")
+    call.table("virtual_keys").change(row, _changes(row, body))
     return {"id": row["id"], "slug": slug}
 
 
 @route("GET /providers/{slug}", scope="providers.read")
 def get_provider(call: Call) -> Row:
-    """One provider; with its integration's settings if asked for, whose place is assumed."""
+    """One provider; on request with its integration's settings (their place is an assumption)."""
     row = call.find_within("virtual_keys", call.ids["slug"])
     integration = call.table("integrations").get(row.get("integration_id"))
     if integration is None or call.query.get("include_configurations") != "true":
-        return _shown(call, row)
-    return {**_shown(call, row), "configurations": masked(integration["configurations"])}
+        return _answer(call, row)
+    return {**_answer(call, row), "configurations": masked(integration["configurations"])}
 
 
 @route("PUT /providers/{slug}", scope="providers.update")
 def update_provider(call: Call) -> Row:
-    """What is given changes; the slug stays."""
+    """Change the given fields; the slug cannot change."""
     row = call.find_within("virtual_keys", call.ids["slug"])
-    wanted = call.read(ProviderBody)
-    changes = _changes(row, wanted)
-    if wanted.reset_usage:
+    body = call.read(ProviderBody)
+    changes = _changes(row, body)
+    if body.reset_usage:
         changes |= reset_usage(row)
     call.table("virtual_keys").change(row, changes)
     return {"id": row["id"], "slug": row["slug"]}
@@ -74,31 +74,31 @@ def update_provider(call: Call) -> Row:
 
 @route("DELETE /providers/{slug}", scope="providers.delete")
 def delete_provider(call: Call) -> Row:
-    """The integration stays."""
+    """Delete a provider; its integration stays."""
     call.store.delete("virtual_keys", call.find_within("virtual_keys", call.ids["slug"]))
     return {}
 
 
-def _changes(row: Row, wanted: ProviderBody) -> dict[str, Any]:
-    kept = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
-    given = wanted.model_dump(include=kept, exclude_unset=True)
-    if given.get("name", ...) is None:
+def _changes(row: Row, body: ProviderBody) -> dict[str, Any]:
+    fields = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
+    changes = body.model_dump(include=fields, exclude_unset=True)
+    if changes.get("name", ...) is None:
         raise invalid("name", "must not be null")
-    if "usage_limits" in given and given["usage_limits"] is not None:
-        given["usage_limits"] = wanted.model_dump(exclude_unset=True)["usage_limits"]
-    if isinstance(given.get("rate_limits"), dict):
-        given["rate_limits"] = [given["rate_limits"]]
-    if given.get("rate_limits", ...) is None:
-        given["rate_limits"] = []
-    return given
+    if "usage_limits" in changes and changes["usage_limits"] is not None:
+        changes["usage_limits"] = body.model_dump(exclude_unset=True)["usage_limits"]
+    if isinstance(changes.get("rate_limits"), dict):
+        changes["rate_limits"] = [changes["rate_limits"]]
+    if changes.get("rate_limits", ...) is None:
+        changes["rate_limits"] = []
+    return changes
 
 
-def _shown(call: Call, row: Row) -> dict[str, Any]:
-    late = row["expires_at"] and row["expires_at"] <= call.store.stamp()
+def _answer(call: Call, row: Row) -> dict[str, Any]:
+    is_expired = row["expires_at"] and row["expires_at"] <= call.store.stamp()
     names = ("name", "note", "usage_limits", "reset_usage", "created_at", "slug", "rate_limits")
     return {
         **{name: row[name] for name in (*names, "expires_at")},
         "integration_id": row.get("integration_id"),
-        "status": "expired" if late else row["status"],
+        "status": "expired" if is_expired else row["status"],
         "object": "provider",
     }

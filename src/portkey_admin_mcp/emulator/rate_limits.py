@@ -1,17 +1,17 @@
-"""Rate limits."""
+"""Rate limits by any condition."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, invalid, public, route
+from .core.routing import Call, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.limits import Amount
 from .shared.policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
-from .shared.references import belongs_to_workspace
 
-belongs_to_workspace("rate_limits")
+TABLES = (Table("rate_limits", (OWNED_BY_WORKSPACE,)),)
 
 
 class RateLimitBody(PolicyBody):
@@ -25,23 +25,23 @@ class RateLimitBody(PolicyBody):
 
 @route("GET /policies/rate-limits", scope="policies.list", enterprise=True)
 def list_rate_limits(call: Call) -> Row:
-    """A workspace's rate limits."""
+    """The rate limits of a workspace."""
     return call.listing(policies(call, "rate_limits", "type", "unit", "target"))
 
 
 @route("POST /policies/rate-limits", scope="policies.create", enterprise=True)
 def create_rate_limit(call: Call) -> Row:
-    """A rate limit, for models unless it says for MCP tools."""
-    wanted = call.read(RateLimitBody)
+    """Create a rate limit: on models by default, or on MCP tools."""
+    body = call.read(RateLimitBody)
     for name in ("type", "unit", "value"):
-        if getattr(wanted, name) is None:
+        if getattr(body, name) is None:
             raise invalid(name, "Field required")
     row = {
-        **new_policy(call, wanted, "policy_rate_limits"),
-        "type": wanted.type,
-        "unit": wanted.unit,
-        "value": wanted.value,
-        "target": wanted.target or "llm",
+        **new_policy(call, body, "policy_rate_limits"),
+        "type": body.type,
+        "unit": body.unit,
+        "value": body.value,
+        "target": body.target or "llm",
     }
     call.table("rate_limits").add(row)
     return {"id": row["id"], "object": "policy_rate_limits"}
@@ -55,24 +55,24 @@ def get_rate_limit(call: Call) -> Row:
 
 @route("PUT /policies/rate-limits/{id}", scope="policies.update", enterprise=True)
 def update_rate_limit(call: Call) -> Row:
-    """What is given changes; type, groups and target never do."""
-    row, wanted = find_policy(call, "rate_limits", call.ids["id"]), call.read(RateLimitBody)
-    check_keys(wanted)
-    kept = {"name", "conditions", "unit", "value"}
-    changes = wanted.model_dump(include=kept, exclude_none=True)
+    """Change the given fields; type, groups and target cannot change."""
+    row, body = find_policy(call, "rate_limits", call.ids["id"]), call.read(RateLimitBody)
+    check_keys(body)
+    fields = {"name", "conditions", "unit", "value"}
+    changes = body.model_dump(include=fields, exclude_none=True)
     call.table("rate_limits").change(row, {**changes, "last_updated_at": call.store.stamp()})
     return {}
 
 
 @route("DELETE /policies/rate-limits/{id}", scope="policies.delete", enterprise=True)
 def delete_rate_limit(call: Call) -> Row:
-    """Archived, and still readable under that status."""
+    """Archive a rate limit; it can still be read with `status=archived`."""
     return archive(call, "rate_limits", find_policy(call, "rate_limits", call.ids["id"]))
 
 
 def seed(seeder: Seeder) -> None:
-    """A limit on each key of the support team."""
-    seeder.does(
+    """One rate limit in the workspace Support."""
+    seeder.request(
         "POST /policies/rate-limits",
         {
             "name": "Per key",

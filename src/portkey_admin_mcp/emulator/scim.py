@@ -1,19 +1,18 @@
-"""SCIM: groups of an identity provider, mapped to workspaces."""
+"""SCIM: the mapping of an identity provider's groups to workspaces."""
 
 import re
 from typing import Any, Literal
 
 from pydantic import field_validator
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import belongs_to_workspace
+from .core.tables import OWNED_BY_WORKSPACE, Table
 
-belongs_to_workspace("scim_mappings")
-PROVISIONED = re.compile(r"ws-.+-role-.+")
-"""Groups with such a name are mapped by their name, not by a call (the OpenAPI file)."""
+TABLES = (Table("scim_mappings", (OWNED_BY_WORKSPACE,)), Table("scim_groups"))
+AUTOMATIC_GROUP_NAME = re.compile(r"ws-.+-role-.+")
+"""The form of names of groups that are mapped automatically (the OpenAPI file)."""
 
 
 class MappingBody(Body):
@@ -32,31 +31,34 @@ class MappingBody(Body):
 
 @route("GET /scim/workspaces", scope=None, who="admin", enterprise=True)
 def list_scim_workspace_mappings(call: Call) -> Row:
-    """All mappings, in an envelope of their own."""
+    """All mappings. The form of this list is unlike the others."""
     named = call.named_workspace()
-    wanted = {
+    filters = {
         "workspace_id": named and named["id"],
         "scim_group_id": call.query.get("scim_group_id"),
         "role": call.query.get("role", "").lower() or None,
     }
     page = call.listing(
         call.table("scim_mappings").rows(),
-        keep=lambda row: all(value in (None, row[name]) for name, value in wanted.items()),
-        names=("page", "page_size"),
+        keep=lambda row: all(value in (None, row[name]) for name, value in filters.items()),
+        parameters=("page", "page_size"),
     )
     return {"mappings": page["data"], "total_count": page["total"]}
 
 
 @route("POST /scim/workspaces", scope=None, who="admin", enterprise=True)
 def create_scim_workspace_mapping(call: Call) -> Row:
-    """The same mapping again answers the one there is; another role for the group is refused."""
-    wanted, workspace = call.read(MappingBody), call.named_workspace()
+    """Create a mapping, or answer the same one if it exists.
+
+    Refused with 400 if the group is mapped with another role.
+    """
+    body, workspace = call.read(MappingBody), call.named_workspace()
     if workspace is None:
         raise invalid("workspace_id", "Field required")
-    group = _group(call, wanted)
+    group = _group(call, body)
     mappings = call.table("scim_mappings")
     for row in mappings.where(scim_group_id=group["id"]):
-        if row["role"] != wanted.role:
+        if row["role"] != body.role:
             raise Refusal(
                 400,
                 "SCIM group is already mapped to other workspace(s) with role "
@@ -71,54 +73,57 @@ def create_scim_workspace_mapping(call: Call) -> Row:
             "workspace_id": workspace["id"],
             "scim_group": group["name"],
             "scim_group_id": group["id"],
-            "role": wanted.role,
+            "role": body.role,
         }
     )
 
 
 @route("DELETE /scim/workspaces/{mapping_id}", scope=None, who="admin", enterprise=True)
 def delete_scim_workspace_mapping(call: Call) -> Row:
-    """Archived; the people keep their memberships."""
+    """Delete a mapping; the users stay members of the workspace."""
     call.store.delete("scim_mappings", call.find("scim_mappings", call.ids["mapping_id"]))
     return {"success": True}
 
 
 @route("GET /v2/scim/groups", scope=None, who="admin", base="root", enterprise=True)
 def list_scim_groups(call: Call) -> Row:
-    """The groups that the identity provider has sent."""
+    """The groups that the identity provider sent."""
     search = call.query.get("search", "").lower()
     return call.listing(
         call.table("scim_groups").rows(),
         keep=lambda row: search in row["name"].lower(),
-        names=("page", "page_size"),
+        parameters=("page", "page_size"),
     )
 
 
-def _group(call: Call, wanted: MappingBody) -> Row:
+def _group(call: Call, body: MappingBody) -> Row:
     groups = call.table("scim_groups")
-    if bool(wanted.scim_group_id) == bool(wanted.scim_group_name):
-        raise invalid("scim_group_id", "give it or scim_group_name, one of them")
-    if wanted.scim_group_id:
-        found = groups.get(wanted.scim_group_id)
-        if found is None:
+    if bool(body.scim_group_id) == bool(body.scim_group_name):
+        raise invalid("scim_group_id", "give either scim_group_id or scim_group_name")
+    if body.scim_group_id:
+        group = groups.get(body.scim_group_id)
+        if group is None:
             raise forbidden()
-        return found
-    name = wanted.scim_group_name or ""
-    if PROVISIONED.match(name):
-        raise invalid("scim_group_name", "is of the form that groups are mapped by themselves for")
+        return group
+    name = body.scim_group_name or ""
+    if AUTOMATIC_GROUP_NAME.match(name):
+        raise invalid(
+            "scim_group_name",
+            "must not be of the form ws-…-role-…: such groups are mapped automatically",
+        )
     named = groups.where(name=name)
-    return named[0] if len(named) else _add(call, name)
+    return named[0] if len(named) else _add_group(call, name)
 
 
-def _add(call: Call, name: str) -> Row:
+def _add_group(call: Call, name: str) -> Row:
     return call.table("scim_groups").add({"id": call.store.uuid(), "name": name})
 
 
 def seed(seeder: Seeder) -> None:
-    """Two groups, one of them mapped."""
+    """Two groups, one of which is mapped."""
     for name in ("Engineering", "Support staff"):
-        _add(seeder.call(), name)
-    seeder.does(
+        _add_group(seeder.call(), name)
+    seeder.request(
         "POST /scim/workspaces",
         {
             "workspace_id": seeder.workspace_named("Support")["id"],

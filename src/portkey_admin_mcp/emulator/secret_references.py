@@ -1,23 +1,23 @@
-"""Secret references: where a secret is in a vault of the organisation's own."""
+"""Secret references: where to find a secret in the organisation's own vault."""
 
-import json
-import re
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
-from .core.tables import Row
-from .shared.limits import Body
-from .shared.references import in_use_by, mentions_workspaces, why_in_use
+from .core.tables import OnDelete, Reference, Table
+from .shared.filters import tag_filter
+from .shared.secret_mappings import masked
 
-SECRET = re.compile(r"token|secret|password|key$|service_account_json")
-
-
-SIGN_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+TABLES = (
+    Table(
+        "secret_references",
+        (Reference("_allowed_workspaces", "workspaces", OnDelete.CLEAR),),
+    ),
+)
+AUTH_FIELDS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "aws_sm": (
         "aws_auth_type",
         {
@@ -48,24 +48,7 @@ SIGN_IN: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         },
     ),
 }
-"""By manager: the field that says how to sign in, and what each way needs (the OpenAPI file)."""
-
-
-MAPPED = {
-    "virtual_keys": "A virtual key",
-    "integrations": "An integration",
-    "mcp_integrations": "An MCP integration",
-}
-"""What may be filled from a secret reference, by table."""
-
-
-class SecretMapping(Body):
-    """A field of something else that is filled from a secret reference."""
-
-    target_field: str
-    secret_reference_id: str
-    secret_key: str | None = None
-    value_format: Literal["json", "string"] | None = None
+"""By secret manager: the field with the kind of sign-in, and the fields that each kind needs."""
 
 
 class SecretReferenceBody(Body):
@@ -85,9 +68,9 @@ class SecretReferenceBody(Body):
 
 @route("GET /secret-references", scope="secret_references.list", who="admin", enterprise=True)
 def list_secret_references(call: Call) -> Row:
-    """References without their details; 20 a page unless another size is asked for."""
+    """The secret references without their details, by default 20 a page."""
     search, manager = call.query.get("search", "").lower(), call.query.get("manager_type")
-    tags = tags_asked_for(call)
+    tags = tag_filter(call)
     call.query = {"page_size": "20", **call.query}
     return call.listing(
         call.table("secret_references").rows(),
@@ -96,48 +79,51 @@ def list_secret_references(call: Call) -> Row:
             and manager in (None, row["manager_type"])
             and tags.items() <= (row["tags"] or {}).items()
         ),
-        render=_listed,
+        render=_list_entry,
     )
 
 
 @route("POST /secret-references", scope="secret_references.create", who="admin", enterprise=True)
 def create_secret_reference(call: Call) -> Row:
-    """For all workspaces unless some are named; a slug that is taken is refused with 400."""
-    wanted = call.read(SecretReferenceBody)
+    """Create a secret reference, for all workspaces unless the body names some.
+
+    A slug that is in use is refused with 400.
+    """
+    body = call.read(SecretReferenceBody)
     for name in ("name", "manager_type", "auth_config", "secret_path"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    slug = wanted.slug or call.store.slug("sr", wanted.name or "", 10)
+    slug = body.slug or call.store.slug("sr", body.name or "", 10)
     if call.table("secret_references").find(slug):
         raise invalid("slug", "already exists")
-    _check_sign_in(wanted.manager_type or "", wanted.auth_config or {})
+    _check_auth_config(body.manager_type or "", body.auth_config or {})
     now = call.store.stamp()
     row: dict[str, Any] = {
         "id": call.store.uuid(),
         "organisation_id": call.organisation,
-        "name": wanted.name,
+        "name": body.name,
         "slug": slug,
-        "description": wanted.description,
-        "manager_type": wanted.manager_type,
-        "secret_path": wanted.secret_path,
-        "secret_key": wanted.secret_key,
+        "description": body.description,
+        "manager_type": body.manager_type,
+        "secret_path": body.secret_path,
+        "secret_key": body.secret_key,
         "allow_all_workspaces": True,
-        "tags": wanted.tags,
+        "tags": body.tags,
         "status": "ACTIVE",
         "created_by": call.actor,
         "created_at": now,
         "last_updated_at": now,
-        "auth_config": wanted.auth_config,
+        "auth_config": body.auth_config,
         "object": "secret-reference",
         "_allowed_workspaces": [],
     }
-    call.table("secret_references").add({**row, **_reach(call, wanted)})
+    call.table("secret_references").add({**row, **_access(call, body)})
     return {"id": row["id"], "slug": slug, "object": "secret-reference"}
 
 
 @route("GET /secret-references/{id}", scope="secret_references.read", who="admin", enterprise=True)
 def get_secret_reference(call: Call) -> Row:
-    """One reference; what signs in is masked."""
+    """One secret reference, with credentials masked."""
     row = call.find("secret_references", call.ids["id"])
     return {**public(row), "auth_config": masked(row["auth_config"])}
 
@@ -146,20 +132,20 @@ def get_secret_reference(call: Call) -> Row:
     "PUT /secret-references/{id}", scope="secret_references.update", who="admin", enterprise=True
 )
 def update_secret_reference(call: Call) -> Row:
-    """What is given changes; the way to sign in is merged with the old."""
+    """Change the given fields; `auth_config` is merged with the stored one."""
     row = call.find("secret_references", call.ids["id"])
-    wanted = call.read(SecretReferenceBody)
-    if not wanted.model_fields_set:
-        raise invalid("body", "nothing to change")
-    kept = {"name", "description", "secret_path", "secret_key", "tags"}
-    changes = wanted.model_dump(include=kept, exclude_unset=True)
+    body = call.read(SecretReferenceBody)
+    if not body.model_fields_set:
+        raise invalid("body", "must contain a field to change")
+    fields = {"name", "description", "secret_path", "secret_key", "tags"}
+    changes = body.model_dump(include=fields, exclude_unset=True)
     for name in ("name", "secret_path"):
         if changes.get(name, name) is None:
             raise invalid(name, "must not be null")
-    if wanted.auth_config is not None:
-        changes["auth_config"] = {**row["auth_config"], **wanted.auth_config}
-        _check_sign_in(row["manager_type"], changes["auth_config"])
-    changes |= {**_reach(call, wanted), "last_updated_at": call.store.stamp()}
+    if body.auth_config is not None:
+        changes["auth_config"] = {**row["auth_config"], **body.auth_config}
+        _check_auth_config(row["manager_type"], changes["auth_config"])
+    changes |= {**_access(call, body), "last_updated_at": call.store.stamp()}
     call.table("secret_references").change(row, changes)
     return {}
 
@@ -171,55 +157,17 @@ def update_secret_reference(call: Call) -> Row:
     enterprise=True,
 )
 def delete_secret_reference(call: Call) -> Row:
-    """Refused with 400 while something uses it (the OpenAPI file)."""
+    """Delete a secret reference; refused with 400 while it is in use (the OpenAPI file)."""
     row = call.find("secret_references", call.ids["id"])
-    if told := why_in_use(call.store, "secret_references", row):
-        raise Refusal(400, f"Secret reference is in use. {told}")
+    if reason := call.store.reason_to_refuse("secret_references", row):
+        raise Refusal(400, f"Secret reference is in use. {reason}")
     call.store.delete("secret_references", row)
     return {}
 
 
-def tags_asked_for(call: Call) -> dict[str, Any]:
-    """The tags that a list is to be matched against, as the query has them."""
-    try:
-        tags = json.loads(call.query.get("tags", "{}"))
-    except ValueError:
-        tags = None
-    if not isinstance(tags, dict):
-        raise invalid("tags", "must be a JSON object")
-    return tags
-
-
-def mappings_to_keep(
-    call: Call, given: Sequence[SecretMapping] | None, group: str, workspace: Row | None
-) -> list[Row]:
-    """Mappings of secrets to the fields of something, `key` or `<group>.<field>`, as it keeps them.
-
-    Refused with 400 for a field named twice, and for a reference that is not there or is not for
-    this workspace. A bare name is taken for one of the group, as Portkey does on creation.
-    """
-    kept: dict[str, Row] = {}
-    for mapping in given or ():
-        name = mapping.target_field
-        field = name if name == "key" or name.startswith(f"{group}.") else f"{group}.{name}"
-        if field in kept:
-            raise invalid("secret_mappings", "target_field must be unique")
-        reference = call.table("secret_references").find(mapping.secret_reference_id)
-        if reference is None or not _is_for(reference, workspace):
-            raise invalid("secret_mappings", "no such secret reference")
-        kept[field] = {**mapping.model_dump(exclude_unset=True), "target_field": field}
-    return list(kept.values())
-
-
-def _is_for(reference: Row, workspace: Row | None) -> bool:
-    if workspace is None or reference["allow_all_workspaces"]:
-        return True
-    return workspace["id"] in reference["_allowed_workspaces"]
-
-
-def _check_sign_in(manager: str, config: Row) -> None:
-    """Whether all is there that one of the manager's ways to sign in needs."""
-    chooser, ways = SIGN_IN[manager]
+def _check_auth_config(manager: str, config: Row) -> None:
+    """Refuse an `auth_config` without all fields that its kind of sign-in needs."""
+    chooser, ways = AUTH_FIELDS[manager]
     needed = ways.get(config.get(chooser, ""))
     if needed is None:
         raise invalid(f"auth_config.{chooser}", f"must be one of {', '.join(ways)}")
@@ -228,61 +176,34 @@ def _check_sign_in(manager: str, config: Row) -> None:
             raise invalid(f"auth_config.{name}", "Field required")
 
 
-def _reach(call: Call, wanted: SecretReferenceBody) -> dict[str, Any]:
-    """Which workspaces may use it: naming some ends "all", saying "all" forgets those named."""
-    named = wanted.allowed_workspaces
+def _access(call: Call, body: SecretReferenceBody) -> dict[str, Any]:
+    """The changes to who may use it: either all workspaces, or those in a list."""
+    named = body.allowed_workspaces
     if named is None:
-        everywhere = wanted.allow_all_workspaces
-        if everywhere is None:
+        all_workspaces = body.allow_all_workspaces
+        if all_workspaces is None:
             return {}
-        forgotten: dict[str, Any] = {"_allowed_workspaces": []} if everywhere else {}
-        return {"allow_all_workspaces": everywhere, **forgotten}
-    if not named or wanted.allow_all_workspaces:
-        raise invalid("allowed_workspaces", "names at least one, and excludes all")
-    found = [call.table("workspaces").find(name) for name in named]
-    if None in found:
+        cleared: dict[str, Any] = {"_allowed_workspaces": []} if all_workspaces else {}
+        return {"allow_all_workspaces": all_workspaces, **cleared}
+    if not named or body.allow_all_workspaces:
+        raise invalid(
+            "allowed_workspaces", "must name a workspace, and excludes allow_all_workspaces"
+        )
+    workspaces = [call.table("workspaces").find(name) for name in named]
+    if None in workspaces:
         raise forbidden()
-    ids = [row["id"] for row in found if row is not None]
+    ids = [row["id"] for row in workspaces if row is not None]
     return {"allow_all_workspaces": False, "_allowed_workspaces": ids}
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def _list_entry(row: Row) -> dict[str, Any]:
     shown = ("id", "name", "slug", "manager_type", "status", "created_at", "last_updated_at")
     return {name: row[name] for name in (*shown, "object")}
 
 
-def masked(config: Row) -> dict[str, Any]:
-    """Settings with what signs in hidden, under a name that says so."""
-    return {
-        (f"masked_{name}" if SECRET.search(name) else name): (
-            f"{str(value)[:2]}*****" if SECRET.search(name) else value
-        )
-        for name, value in config.items()
-    }
-
-
-@in_use_by("secret_references")
-def _mapped(store: Store, reference: Row) -> str | None:
-    names = (reference["id"], reference["slug"])
-    for table, kind in MAPPED.items():
-        mappings = (each for row in store.table(table).rows() for each in row["secret_mappings"])
-        if any(mapping["secret_reference_id"] in names for mapping in mappings):
-            return f"{kind} is mapped to it"
-    return None
-
-
-@mentions_workspaces
-def _forget_workspace(store: Store, workspace: Row) -> None:
-    references = store.table("secret_references")
-    for row in references.rows():
-        left = [each for each in row["_allowed_workspaces"] if each != workspace["id"]]
-        if left != row["_allowed_workspaces"]:
-            references.change(row, {"_allowed_workspaces": left})
-
-
 def seed(seeder: Seeder) -> None:
     """The key to OpenAI, kept in a vault."""
-    seeder.does(
+    seeder.request(
         "POST /secret-references",
         {
             "name": "OpenAI key",

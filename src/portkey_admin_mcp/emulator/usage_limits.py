@@ -1,17 +1,16 @@
-"""Usage limits, and what each group has used of them."""
+"""Usage limits by any condition, and the usage of each group."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.control import BUDGETED
-from .core.kernel import Call, Refusal, invalid, public, route
+from .core.routing import Call, Refusal, invalid, public, route
+from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import Store
-from .core.tables import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.limits import Amount, Midnight, next_reset
 from .shared.policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
-from .shared.references import belongs_to_workspace
 
 
 class UsageLimitBody(PolicyBody):
@@ -27,7 +26,7 @@ class UsageLimitBody(PolicyBody):
     reset_usage_for_value: str | None = None
 
 
-BUDGET = (
+BUDGET_FIELDS = (
     "credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days",
     "next_usage_reset_at", "description",
 )  # fmt: skip
@@ -35,31 +34,31 @@ BUDGET = (
 
 @route("GET /policies/usage-limits", scope="policies.list", enterprise=True)
 def list_usage_limits(call: Call) -> Row:
-    """A workspace's usage limits."""
+    """The usage limits of a workspace."""
     return call.listing(policies(call, "usage_limits", "type"))
 
 
 @route("POST /policies/usage-limits", scope="policies.create", enterprise=True)
 def create_usage_limit(call: Call) -> Row:
-    """A usage limit; each group starts with nothing used."""
-    wanted = call.read(UsageLimitBody)
+    """Create a usage limit; the usage of each group starts at 0."""
+    body = call.read(UsageLimitBody)
     for name in ("type", "credit_limit"):
-        if getattr(wanted, name) is None:
+        if getattr(body, name) is None:
             raise invalid(name, "Field required")
     row = {
-        **new_policy(call, wanted, "policy_usage_limits"),
-        "type": wanted.type,
-        **dict.fromkeys(BUDGET),
+        **new_policy(call, body, "policy_usage_limits"),
+        "type": body.type,
+        **dict.fromkeys(BUDGET_FIELDS),
         "last_reset_at": None,
     }
-    row |= _budget(call, row, wanted)
+    row |= _budget(call, row, body)
     call.table("usage_limits").add(row)
     return {"id": row["id"], "object": "policy_usage_limits"}
 
 
 @route("GET /policies/usage-limits/{id}", scope="policies.read", enterprise=True)
 def get_usage_limit(call: Call) -> Row:
-    """One usage limit, with what its groups have used if asked for."""
+    """One usage limit, with the usage of its groups if the query asks for it."""
     row = find_policy(call, "usage_limits", call.ids["id"])
     if call.query.get("include_usage") != "true":
         return public(row)
@@ -73,29 +72,29 @@ def get_usage_limit(call: Call) -> Row:
 
 @route("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
 def update_usage_limit(call: Call) -> Row:
-    """What is given changes; type and groups never do."""
-    row, wanted = find_policy(call, "usage_limits", call.ids["id"]), call.read(UsageLimitBody)
-    check_keys(wanted)
-    given = wanted.model_dump(include={"name", "conditions"}, exclude_none=True)
-    changes = {**given, **_budget(call, row, wanted), "last_updated_at": call.store.stamp()}
+    """Change the given fields; type and groups cannot change."""
+    row, body = find_policy(call, "usage_limits", call.ids["id"]), call.read(UsageLimitBody)
+    check_keys(body)
+    named = body.model_dump(include={"name", "conditions"}, exclude_none=True)
+    changes = {**named, **_budget(call, row, body), "last_updated_at": call.store.stamp()}
     row = call.table("usage_limits").change(row, changes)
     entities = call.table("usage_limit_entities")
     for entity in entities.where(limit_id=row["id"]):
         value = entity["value_key"].partition(":")[2]
-        reset = wanted.reset_usage_for_value in (value, entity["value_key"])
-        entities.change(entity, _counted(row, 0 if reset else entity["current_usage"]))
+        reset = body.reset_usage_for_value in (value, entity["value_key"])
+        entities.change(entity, _usage(row, 0 if reset else entity["current_usage"]))
     return {}
 
 
 @route("DELETE /policies/usage-limits/{id}", scope="policies.delete", enterprise=True)
 def delete_usage_limit(call: Call) -> Row:
-    """Archived, and still readable under that status."""
+    """Archive a usage limit; it can still be read with `status=archived`."""
     return archive(call, "usage_limits", find_policy(call, "usage_limits", call.ids["id"]))
 
 
 @route("GET /policies/usage-limits/{limit_id}/entities", scope="policies.list", enterprise=True)
 def list_usage_limit_entities(call: Call) -> Row:
-    """The groups seen so far, each with what it has used."""
+    """The groups that had any request, each with its usage."""
     row = call.find("usage_limits", call.ids["limit_id"])
     status, search = call.query.get("status"), call.query.get("search", "")
     return call.listing(
@@ -111,66 +110,67 @@ def list_usage_limit_entities(call: Call) -> Row:
     enterprise=True,
 )
 def reset_usage_limit_entity(call: Call) -> Row:
-    """One group starts with nothing used."""
+    """Set the usage of one group to 0."""
     row = call.find("usage_limits", call.ids["limit_id"])
     entity = call.table("usage_limit_entities").get(call.ids["entity_id"])
     if entity is None or entity["limit_id"] != row["id"]:
         raise Refusal(404, "Not found")
-    call.table("usage_limit_entities").change(entity, _counted(row, 0))
+    call.table("usage_limit_entities").change(entity, _usage(row, 0))
     return {}
 
 
-def _budget(call: Call, row: Row, wanted: UsageLimitBody) -> dict[str, Any]:
-    """The changes to a budget, and when it next begins anew."""
-    given = wanted.model_dump(include=set(BUDGET), exclude_unset=True)
-    if given.get("credit_limit", ...) is None:
+def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
+    """The changes to a budget, with its next reset."""
+    changes = body.model_dump(include=set(BUDGET_FIELDS), exclude_unset=True)
+    if changes.get("credit_limit", ...) is None:
         raise invalid("credit_limit", "must not be null")
-    after = {**row, **given}
-    if after["credit_limit"] and (after["alert_threshold"] or 0) >= after["credit_limit"]:
+    merged = {**row, **changes}
+    if merged["credit_limit"] and (merged["alert_threshold"] or 0) >= merged["credit_limit"]:
         raise invalid("alert_threshold", "must be less than credit_limit")
-    if after["periodic_reset"] and after["periodic_reset_days"]:
+    if merged["periodic_reset"] and merged["periodic_reset_days"]:
         raise invalid("periodic_reset", "excludes periodic_reset_days")
-    changed = given.keys() & {"periodic_reset", "periodic_reset_days"}
-    if changed and not given.get("next_usage_reset_at"):
-        period, days = after["periodic_reset"], after["periodic_reset_days"]
-        given["next_usage_reset_at"] = next_reset(period, days, call.store.now())
-    return given
+    changed = changes.keys() & {"periodic_reset", "periodic_reset_days"}
+    if changed and not changes.get("next_usage_reset_at"):
+        period, days = merged["periodic_reset"], merged["periodic_reset_days"]
+        changes["next_usage_reset_at"] = next_reset(period, days, call.store.now())
+    return changes
 
 
-def _counted(limit: Row, usage: Amount) -> dict[str, Any]:
+def _usage(limit: Row, usage: Amount) -> dict[str, Any]:
     exhausted = usage >= limit["credit_limit"]
     return {"current_usage": usage, "status": "exhausted" if exhausted else "active"}
 
 
-def count(store: Store, limit: Row, value_key: str, amount: Amount) -> None:
-    """Count usage for a group, which is made when it is first seen."""
+def count_usage(store: Store, limit: Row, value_key: str, amount: Amount) -> None:
+    """Add to the usage of a group; creates the group if it is new."""
     entities = store.table("usage_limit_entities")
-    found = next(iter(entities.where(limit_id=limit["id"], value_key=value_key)), None)
-    if found is None:
+    entity = next(iter(entities.where(limit_id=limit["id"], value_key=value_key)), None)
+    if entity is None:
         entity = {"id": store.uuid(), "limit_id": limit["id"], "value_key": value_key}
-        entities.add({**entity, **_counted(limit, amount)})
+        entities.add({**entity, **_usage(limit, amount)})
     else:
-        entities.change(found, _counted(limit, found["current_usage"] + amount))
+        entities.change(entity, _usage(limit, entity["current_usage"] + amount))
 
 
 def _spend(call: Call, entity: Row, amount: Amount) -> None:
     limit = call.table("usage_limits")[entity["limit_id"]]
-    count(call.store, limit, entity["value_key"], amount)
+    count_usage(call.store, limit, entity["value_key"], amount)
 
 
-def _forget_entities(store: Store, limit: Row) -> None:
-    entities = store.table("usage_limit_entities")
-    for entity in entities.where(limit_id=limit["id"]):
-        entities.remove(entity)
-
-
-BUDGETED["usage_limit_entities"] = _spend
-belongs_to_workspace("usage_limits", _forget_entities)
+TABLES = (
+    Table("usage_limits", (OWNED_BY_WORKSPACE,)),
+    Table(
+        "usage_limit_entities",
+        (Reference("limit_id", "usage_limits", OnDelete.DELETE),),
+        is_part=True,
+        spend=_spend,
+    ),
+)
 
 
 def seed(seeder: Seeder) -> None:
-    """A budget for each person of the support team, which one has used up."""
-    made = seeder.does(
+    """A budget for each user in the workspace Support; one of them is exhausted."""
+    limit = seeder.request(
         "POST /policies/usage-limits",
         {
             "name": "Per person",
@@ -183,6 +183,6 @@ def seed(seeder: Seeder) -> None:
             "workspace_id": seeder.workspace_named("Support")["id"],
         },
     )
-    limit = seeder.store.table("usage_limits")[made["id"]]
+    limit = seeder.store.table("usage_limits")[limit["id"]]
     for person, spent in (("diego", 41.5), ("emi", 104.2)):
-        count(seeder.store, limit, f"metadata._user:{person}@acme.example", spent)
+        count_usage(seeder.store, limit, f"metadata._user:{person}@acme.example", spent)

@@ -3,36 +3,37 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from .api_keys import create_api_key, delete_key
+from .api_keys import create_api_key
 from .core.control import control
-from .core.kernel import ADMIN, Call, Refusal, forbidden, invalid, route
+from .core.routing import ADMIN, Body, Call, Refusal, forbidden, invalid, route
+from .core.rows import Row
 from .core.store import moment
-from .core.tables import Row
-from .shared.limits import Body
+from .core.tables import Table
 from .workspaces import join
 
 if TYPE_CHECKING:
     from .core.app import Emulator
 
+TABLES = (Table("users"), Table("invites"))
 INVITE_DAYS = 7
-"""How long an invitation stands. Not documented: an assumption of this emulator."""
+"""Days until an invitation expires. Not documented: an assumption."""
 
 
 class UserChange(Body):
-    """The body of a user update."""
+    """The body of an update of a user."""
 
     role: Literal["admin", "member"] | None = None
 
 
 class Grant(Body):
-    """A workspace an invited person joins, by slug."""
+    """A workspace that an invited person joins, by slug or id, and the role in it."""
 
     id: str
     role: Literal["admin", "member", "manager"]
 
 
 class KeyDetails(Body):
-    """The key an invited person gets."""
+    """The API key that an invited person gets in each workspace."""
 
     scopes: list[str]
 
@@ -48,26 +49,26 @@ class Invitation(Body):
 
 @route("GET /admin/users", scope="organisation_users.list", who="admin", enterprise=True)
 def list_all_users(call: Call) -> Row:
-    """All users, with the paging names only this API uses."""
+    """All users. Only this list and that of invitations name their paging in camel case."""
     return call.listing(
         call.table("users").rows(),
-        keep=lambda user: _asked_for(call, user, "role"),
-        render=lambda user: _user(call, user),
-        names=("currentPage", "pageSize"),
+        keep=lambda user: _matches_query(call, user, "role"),
+        render=lambda user: _user_answer(call, user),
+        parameters=("currentPage", "pageSize"),
     )
 
 
 @route("GET /admin/users/{user_id}", scope="organisation_users.read", who="admin", enterprise=True)
 def get_user(call: Call) -> Row:
     """One user."""
-    return _user(call, call.find("users", call.ids["user_id"]))
+    return _user_answer(call, call.find("users", call.ids["user_id"]))
 
 
 @route(
     "PUT /admin/users/{user_id}", scope="organisation_users.update", who="admin", enterprise=True
 )
 def update_user(call: Call) -> Row:
-    """Only the role can be set, and not to owner."""
+    """Change the role; nobody can be made the owner."""
     user = call.find("users", call.ids["user_id"])
     change = call.read(UserChange)
     if change.role is not None:
@@ -80,42 +81,38 @@ def update_user(call: Call) -> Row:
     "DELETE /admin/users/{user_id}", scope="organisation_users.delete", who="admin", enterprise=True
 )
 def delete_user(call: Call) -> Row:
-    """The person, with memberships and keys."""
+    """Delete a user, with memberships and API keys."""
     user = call.find("users", call.ids["user_id"])
-    for member in call.table("members").where(user_id=user["id"]):
-        call.table("members").remove(member)
-    for key in call.table("api_keys").where(user_id=user["id"]):
-        delete_key(call.store, key)
     call.store.delete("users", user)
     return {}
 
 
 @route("POST /admin/users/invites", scope="organisation_users.create", who="admin", enterprise=True)
 def invite_user(call: Call) -> Row:
-    """Refused for someone who is a user already."""
-    wanted = call.read(Invitation)
-    for grant in wanted.workspaces:
+    """Invite a person; refused for an email address of a user."""
+    body = call.read(Invitation)
+    for grant in body.workspaces:
         if call.table("workspaces").find(grant.id) is None:
             raise forbidden()
-    if "@" not in wanted.email:
+    if "@" not in body.email:
         raise invalid("email", "must be an e-mail address")
-    if len(call.table("users").where(email=wanted.email)):
+    if len(call.table("users").where(email=body.email)):
         raise Refusal(409, "User is already a member of the organisation")
     now = call.store.now()
     invite: Row = {
         "object": "invite",
         "id": call.store.uuid(),
-        "email": wanted.email,
-        "role": wanted.role,
+        "email": body.email,
+        "role": body.role,
         "status": "pending",
         "created_at": moment(now),
         "expires_at": moment(now + timedelta(days=INVITE_DAYS)),
         "accepted_at": None,
         "invited_by": call.key.get("user_id"),
-        # Portkey's answers do not repeat these (seen by the Terraform provider).
-        "_workspaces": [grant.model_dump() for grant in wanted.workspaces],
+        # Portkey's answers do not contain these (seen by the Terraform provider).
+        "_workspaces": [grant.model_dump() for grant in body.workspaces],
         "_organisation_id": call.organisation,
-        "_scopes": wanted.workspace_api_key_details and wanted.workspace_api_key_details.scopes,
+        "_scopes": body.workspace_api_key_details and body.workspace_api_key_details.scopes,
     }
     call.table("invites").add(invite)
     return {"id": invite["id"], "invite_link": _link(invite)}
@@ -126,9 +123,9 @@ def list_user_invites(call: Call) -> Row:
     """All invitations."""
     return call.listing(
         call.table("invites").rows(),
-        keep=lambda invite: _asked_for(call, _invite(call, invite), "role", "status"),
-        render=lambda invite: _invite(call, invite),
-        names=("currentPage", "pageSize"),
+        keep=lambda invite: _matches_query(call, _invite_answer(call, invite), "role", "status"),
+        render=lambda invite: _invite_answer(call, invite),
+        parameters=("currentPage", "pageSize"),
     )
 
 
@@ -140,7 +137,7 @@ def list_user_invites(call: Call) -> Row:
 )
 def get_user_invite(call: Call) -> Row:
     """One invitation."""
-    return _invite(call, call.find("invites", call.ids["invite_id"]))
+    return _invite_answer(call, call.find("invites", call.ids["invite_id"]))
 
 
 @route(
@@ -150,7 +147,7 @@ def get_user_invite(call: Call) -> Row:
     enterprise=True,
 )
 def delete_user_invite(call: Call) -> Row:
-    """A pending invitation is cancelled; it stays listed."""
+    """Cancel a pending invitation; it stays in the list."""
     call.table("invites").change(_pending(call), {"status": "cancelled"})
     return {}
 
@@ -162,39 +159,39 @@ def delete_user_invite(call: Call) -> Row:
     enterprise=True,
 )
 def resend_user_invite(call: Call) -> Row:
-    """The same link, under a name that only this endpoint uses."""
+    """The same link as before, in a field that only this endpoint names so."""
     return {"inviteLink": _link(_pending(call))}
 
 
-def _user(call: Call, user: Row) -> Row:
-    """Owners and admins see every workspace, members their own."""
+def _user_answer(call: Call, user: Row) -> Row:
+    """A user in answers: with all workspaces for owners and admins, with their own for members."""
     workspaces = call.table("workspaces")
     own = [m["workspace_id"] for m in call.table("members").where(user_id=user["id"])]
-    seen = own if user["role"] == "member" else [home["id"] for home in workspaces.rows()]
-    return {**user, "workspace_ids": [workspaces[w]["slug"] for w in seen if w in workspaces]}
+    visible = own if user["role"] == "member" else [each["id"] for each in workspaces.rows()]
+    return {**user, "workspace_ids": [workspaces[w]["slug"] for w in visible if w in workspaces]}
 
 
-def _asked_for(call: Call, row: Row, *names: str) -> bool:
-    given = ((name, call.query.get(name)) for name in (*names, "email"))
-    return all(value is None or row[name] == value for name, value in given)
+def _matches_query(call: Call, row: Row, *names: str) -> bool:
+    filters = ((name, call.query.get(name)) for name in (*names, "email"))
+    return all(value is None or row[name] == value for name, value in filters)
 
 
-def _invite(call: Call, invite: Row) -> Row:
-    late = invite["status"] == "pending" and invite["expires_at"] <= call.store.stamp()
-    shown = {**invite, "status": "expired"} if late else invite
+def _invite_answer(call: Call, invite: Row) -> Row:
+    is_expired = invite["status"] == "pending" and invite["expires_at"] <= call.store.stamp()
+    shown = {**invite, "status": "expired"} if is_expired else invite
     return {name: value for name, value in shown.items() if not name.startswith("_")}
 
 
 def _pending(call: Call) -> Row:
     invite = call.find("invites", call.ids["invite_id"])
-    if _invite(call, invite)["status"] != "pending":
+    if _invite_answer(call, invite)["status"] != "pending":
         raise Refusal(400, "Invite is not pending")
     return invite
 
 
 @control("POST /emulator/invites/{invite_id}/accept")
 def _accept(emulator: "Emulator", call: Call) -> Row:
-    """The person becomes a user and a member; Portkey offers this in a browser only."""
+    """Accept an invitation, which Portkey offers in a browser only."""
     invite = _pending(call)
     now = call.store.stamp()
     with emulator.store.transaction():
@@ -214,21 +211,21 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
             if workspace is not None:
                 join(call, workspace, user["id"], grant["role"])
                 if invite["_scopes"]:
-                    _make_key(call, invite, workspace, user)
+                    _create_promised_key(call, invite, workspace, user)
         call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})
     return {"user_id": user["id"]}
 
 
-def _make_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:
-    """The API key that the invitation promised; what Portkey calls it is not known."""
-    maker = {"type": ADMIN, "organisation_id": invite["_organisation_id"], "_owner": True}
+def _create_promised_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:
+    """Create the API key that the invitation promised. How Portkey names it is not known."""
+    owner = {"type": ADMIN, "organisation_id": invite["_organisation_id"], "_owner": True}
     body = {
         "name": f"{user['first_name']}'s key"[:100],
         "scopes": invite["_scopes"],
         "workspace_id": workspace["id"],
         "user_id": user["id"],
     }
-    create_api_key(Call(call.store, maker, {"type": "workspace", "sub_type": "user"}, {}, body))
+    create_api_key(Call(call.store, owner, {"type": "workspace", "sub_type": "user"}, {}, body))
 
 
 def _link(invite: Row) -> str:

@@ -1,13 +1,12 @@
-"""Virtual keys: provider keys under a slug."""
+"""Virtual keys: the keys of AI providers, named by a slug."""
 
 from typing import Any
 
-from .core.control import BUDGETED
-from .core.kernel import Call, invalid, route
-from .core.tables import Row
-from .secret_references import SecretMapping, mappings_to_keep
-from .shared.limits import Amount, Body, Budget, Rate, Time, spent
-from .shared.references import belongs_to_workspace
+from .core.routing import Body, Call, invalid, route
+from .core.rows import Row
+from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
+from .shared.limits import Amount, Budget, Rate, Time, spent
+from .shared.secret_mappings import SecretMapping, mapped_by, stored_mappings
 
 
 class Deployment(Body):
@@ -37,34 +36,33 @@ class VirtualKeyBody(Body):
     secret_mappings: list[SecretMapping] | None = None
 
 
-belongs_to_workspace("virtual_keys")
 MODEL_CONFIG = ("apiVersion", "resourceName", "deploymentName", "deploymentConfig")
 
 
 @route("GET /virtual-keys", scope="virtual_keys.list")
 def list_virtual_keys(call: Call) -> Row:
-    """A workspace's virtual keys, without the provider keys."""
+    """The virtual keys of a workspace, without the provider's keys."""
     keys = call.table("virtual_keys").where(workspace_id=call.workspace()["id"])
-    return call.listing(keys, render=lambda key: _shown(call, key))
+    return call.listing(keys, render=lambda key: _answer(call, key))
 
 
 @route("GET /virtual-keys/{slug}", scope="virtual_keys.read")
 def get_virtual_key(call: Call) -> Row:
     """One virtual key."""
-    return _shown(call, call.find_within("virtual_keys", call.ids["slug"]))
+    return _answer(call, call.find_within("virtual_keys", call.ids["slug"]))
 
 
 @route("POST /virtual-keys", scope="virtual_keys.create")
 def create_virtual_key(call: Call) -> Row:
-    """A virtual key; the provider's key is never shown again."""
+    """Create a virtual key; no answer shows the provider's key."""
     workspace = call.workspace()
-    wanted = call.read(VirtualKeyBody)
+    body = call.read(VirtualKeyBody)
     for name in ("name", "provider"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    key = new_key(call, workspace, wanted.name or "", wanted.provider or "")
-    key = {**key, **_changes(call, key, wanted)}
-    if not wanted.key and "key" not in {each["target_field"] for each in key["secret_mappings"]}:
+    key = new_key(call, workspace, body.name or "", body.provider or "")
+    key = {**key, **_changes(call, key, body)}
+    if not body.key and "key" not in {each["target_field"] for each in key["secret_mappings"]}:
         raise invalid("key", "Field required")
     call.table("virtual_keys").add(key)
     # The OpenAPI file says an envelope, the official SDK reads the top level.
@@ -74,7 +72,7 @@ def create_virtual_key(call: Call) -> Row:
 def new_key(
     call: Call, workspace: Row, name: str, provider: str, *, slug: str = "", note: str | None = None
 ) -> Row:
-    """A virtual key as it begins, not yet kept; providers begin so too."""
+    """The row of a new virtual key or provider, not yet added to the table."""
     return {
         "id": call.store.uuid(),
         "slug": slug or call.store.slug("", name, 40).removeprefix("-"),
@@ -96,36 +94,36 @@ def new_key(
 
 @route("PUT /virtual-keys/{slug}", scope="virtual_keys.update")
 def update_virtual_key(call: Call) -> Row:
-    """What is given changes."""
+    """Change the given fields."""
     key = call.find_within("virtual_keys", call.ids["slug"])
-    wanted = call.read(VirtualKeyBody)
-    call.table("virtual_keys").change(key, _changes(call, key, wanted))
+    body = call.read(VirtualKeyBody)
+    call.table("virtual_keys").change(key, _changes(call, key, body))
     return {}
 
 
 @route("DELETE /virtual-keys/{slug}", scope="virtual_keys.delete")
 def delete_virtual_key(call: Call) -> Row:
-    """Configs that refer to it stay, and fail when used."""
+    """Delete a virtual key; configs that refer to it stay, and fail when they are used."""
     call.store.delete("virtual_keys", call.find_within("virtual_keys", call.ids["slug"]))
     return {}
 
 
-def _changes(call: Call, key: Row, wanted: VirtualKeyBody) -> dict[str, Any]:
-    given = wanted.model_dump(exclude_unset=True)
-    if given.get("name", ...) is None:
+def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
+    values = body.model_dump(exclude_unset=True)
+    if values.get("name", ...) is None:
         raise invalid("name", "must not be null")
-    new = {k: v for k, v in given.items() if k in key}
-    if isinstance(given.get("rate_limits"), dict):
-        new["rate_limits"] = [given["rate_limits"]]
-    if "secret_mappings" in given:
-        home = call.table("workspaces")[key["workspace_id"]]
-        new["secret_mappings"] = mappings_to_keep(
-            call, wanted.secret_mappings, "model_config", home
+    new = {k: v for k, v in values.items() if k in key}
+    if isinstance(values.get("rate_limits"), dict):
+        new["rate_limits"] = [values["rate_limits"]]
+    if "secret_mappings" in values:
+        workspace = call.table("workspaces")[key["workspace_id"]]
+        new["secret_mappings"] = stored_mappings(
+            call, body.secret_mappings, "model_config", workspace
         )
-    settings = {k: v for k, v in given.items() if k in MODEL_CONFIG}
+    settings = {k: v for k, v in values.items() if k in MODEL_CONFIG}
     new["model_config"] = {**key["model_config"], **settings}
-    if wanted.key:
-        new["_key"] = wanted.key
+    if body.key:
+        new["_key"] = body.key
     return new
 
 
@@ -133,11 +131,21 @@ def _spend(call: Call, key: Row, amount: Amount) -> None:
     call.table("virtual_keys").change(key, spent(key, amount))
 
 
-BUDGETED["virtual_keys"] = _spend
+TABLES = (
+    Table(
+        "virtual_keys",
+        (
+            OWNED_BY_WORKSPACE,
+            Reference("integration_id", "integrations", OnDelete.DELETE),
+            mapped_by("A virtual key"),
+        ),
+        spend=_spend,
+    ),
+)
 
 
-def _shown(call: Call, key: Row) -> Row:
-    """Without the internals, and without what `/virtual-keys` does not say."""
-    late = key["expires_at"] and key["expires_at"] <= call.store.stamp()
+def _answer(call: Call, key: Row) -> Row:
+    """A virtual key in answers, without its id and workspace."""
+    is_expired = key["expires_at"] and key["expires_at"] <= call.store.stamp()
     shown = {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}
-    return {**shown, "status": "expired" if late else key["status"]}
+    return {**shown, "status": "expired" if is_expired else key["status"]}

@@ -3,25 +3,40 @@
 import re
 from typing import Any, Literal
 
-from .core.kernel import Call, Refusal, forbidden, invalid, public, route
-from .core.store import Store
-from .core.tables import Row, Rows
-from .shared.limits import Body, Budget, Rate
-from .shared.references import (
-    create_workspace_defaults,
-    forget_with_owner,
-    forget_workspace,
-    held_by_workspace,
-    in_use_by,
-)
+from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.rows import Row, Rows
+from .core.tables import OnDelete, Reference, Table, all_tables
+from .shared.limits import Budget, Rate
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
-SECURITY_OFF = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
+SECURITY_SETTINGS = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
 WorkspaceRole = Literal["admin", "member", "manager"]
+TABLES = (
+    Table(
+        "workspaces",
+        (
+            Reference(
+                "defaults.user_api_key_config",
+                "configs",
+                OnDelete.REFUSE,
+                "Config is the default of a workspace",
+            ),
+        ),
+    ),
+    Table("archived_workspaces"),
+    Table(
+        "members",
+        (
+            Reference("workspace_id", "workspaces", OnDelete.DELETE),
+            Reference("user_id", "users", OnDelete.DELETE),
+        ),
+        is_part=True,
+    ),
+)
 
 
 class Defaults(Body):
-    """What requests in a workspace get unless they say otherwise."""
+    """What applies to requests in a workspace that set nothing themselves."""
 
     metadata: dict[str, Any] | None = None
     is_default: int | None = None
@@ -44,37 +59,37 @@ class WorkspaceBody(Body):
 
 
 class WorkspaceDeletion(Body):
-    """The body of a workspace's deletion."""
+    """The body of the deletion of a workspace."""
 
     name: str | None = None
     force_delete: bool = False
 
 
 class Membership(Body):
-    """A user who joins."""
+    """A user to add, and the role in the workspace."""
 
     id: str
     role: WorkspaceRole
 
 
 class Memberships(Body):
-    """The body of joining."""
+    """The users to add to a workspace."""
 
     users: list[Membership]
 
 
 class RoleChange(Body):
-    """The body of a member's update."""
+    """The new role of a member."""
 
     role: WorkspaceRole
 
 
 @route("GET /admin/workspaces", scope="workspaces.list")
 def list_workspaces(call: Call) -> Row:
-    """All workspaces, its own for a workspace's key; deleted ones only under `status=archived`."""
-    wanted = (call.query.get("status") or "active").split(",")
-    rows = [*call.table("archived_workspaces").rows()] if "archived" in wanted else []
-    rows += [*call.table("workspaces").rows()] if "active" in wanted else []
+    """All workspaces; for a workspace's key its own. Deleted ones only with `status=archived`."""
+    statuses = (call.query.get("status") or "active").split(",")
+    rows = [*call.table("archived_workspaces").rows()] if "archived" in statuses else []
+    rows += [*call.table("workspaces").rows()] if "active" in statuses else []
     own = None if call.is_admin else call.key["workspace_id"]
     name, exact = call.query.get("name", ""), call.query.get("exact_name")
     is_plain = call.query.get("name_format") == "plain"
@@ -84,7 +99,7 @@ def list_workspaces(call: Call) -> Row:
         keep=lambda row: (
             name in row["name"] and exact in (None, row["name"]) and own in (None, row["id"])
         ),
-        render=public if is_plain else _shown,
+        render=public if is_plain else _answer,
     )
 
 
@@ -93,9 +108,9 @@ def get_workspace(call: Call) -> Row:
     """One workspace, with its members and settings."""
     workspace = _find(call)
     return {
-        **_shown(workspace),
-        "users": [_member(call, member) for member in _members(call, workspace)],
-        "security_settings": dict.fromkeys(SECURITY_OFF, False),
+        **_answer(workspace),
+        "users": [_member_answer(call, member) for member in _members(call, workspace)],
+        "security_settings": dict.fromkeys(SECURITY_SETTINGS, False),
         "settings": {
             "debug_log": 1,
             "user_api_key_ttl": 0,
@@ -109,14 +124,14 @@ def get_workspace(call: Call) -> Row:
 
 @route("POST /admin/workspaces", scope="workspaces.create", who="admin")
 def create_workspace(call: Call) -> Row:
-    """A workspace, with the users named as members."""
-    wanted = call.read(WorkspaceBody)
-    if not (wanted.name or "").strip():
+    """Create a workspace, with the named users as members."""
+    body = call.read(WorkspaceBody)
+    if not (body.name or "").strip():
         raise invalid("name", "Field required")
-    for user_id in wanted.users:
+    for user_id in body.users:
         call.find("users", user_id)
-    name, icon = _split(wanted.name or "", wanted.icon)
-    slug = wanted.slug or call.store.slug("ws", name, 6)
+    name, icon = _split_icon(body.name or "", body.icon)
+    slug = body.slug or call.store.slug("ws", name, 6)
     _check_slug(call, slug)
     now = call.store.stamp()
     workspace: Row = {
@@ -124,72 +139,71 @@ def create_workspace(call: Call) -> Row:
         "slug": slug,
         "name": name,
         "icon": icon,
-        "description": wanted.description,
+        "description": body.description,
         "created_at": now,
         "last_updated_at": now,
         "status": "active",
         "defaults": {
-            "metadata": (wanted.defaults and wanted.defaults.metadata) or {},
+            "metadata": (body.defaults and body.defaults.metadata) or {},
             "is_default": 0,
             "input_guardrails": [],
             "output_guardrails": [],
             "user_api_key_config": None,
         },
-        "usage_limits": _limits(wanted.usage_limits),
-        "rate_limits": _limits(wanted.rate_limits),
+        "usage_limits": _limits(body.usage_limits),
+        "rate_limits": _limits(body.rate_limits),
         "object": "workspace",
     }
     call.table("workspaces").add(workspace)
-    create_workspace_defaults(call.store, workspace)
-    for user_id in wanted.users:
+    for table in all_tables().values():
+        if table.on_new_workspace is not None:
+            table.on_new_workspace(call, workspace)
+    for user_id in body.users:
         join(call, workspace, user_id, "member")
-    return _shown(workspace)
+    return _answer(workspace)
 
 
 @route("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
 def update_workspace(call: Call) -> Row:
-    """What is given changes; null clears. The slug stays when the name changes."""
+    """Change the given fields; null clears one. The slug stays when the name changes."""
     workspace = _find(call)
-    change = call.read(WorkspaceBody)
-    given = change.model_fields_set
-    new: dict[str, Any] = {f: getattr(change, f) for f in given & {"description", "icon"}}
-    new |= {f: _limits(getattr(change, f)) for f in given & {"usage_limits", "rate_limits"}}
-    if change.slug and change.slug != workspace["slug"]:
-        _check_slug(call, change.slug)
-        new["slug"] = change.slug
-    if change.name is not None:
-        if not change.name.strip():
+    body = call.read(WorkspaceBody)
+    given_fields = body.model_fields_set
+    new: dict[str, Any] = {f: getattr(body, f) for f in given_fields & {"description", "icon"}}
+    new |= {f: _limits(getattr(body, f)) for f in given_fields & {"usage_limits", "rate_limits"}}
+    if body.slug and body.slug != workspace["slug"]:
+        _check_slug(call, body.slug)
+        new["slug"] = body.slug
+    if body.name is not None:
+        if not body.name.strip():
             raise invalid("name", "must not be empty")
-        name, icon = _split(change.name, None)
+        name, icon = _split_icon(body.name, None)
         new |= {"name": name, "icon": icon or new.get("icon", workspace["icon"])}
-    if change.defaults is not None:
-        new["defaults"] = workspace["defaults"] | _defaults(call, workspace, change.defaults)
+    if body.defaults is not None:
+        new["defaults"] = workspace["defaults"] | _defaults(call, workspace, body.defaults)
     call.table("workspaces").change(workspace, {**new, "last_updated_at": call.store.stamp()})
     return {}
 
 
 @route("DELETE /admin/workspaces/{workspace_id}", scope="workspaces.delete", who="admin")
 def delete_workspace(call: Call) -> Row:
-    """Wants the name; refused for the default one, and while it holds anything unless forced."""
+    """Delete a workspace; the body must repeat its name.
+
+    Refused for the default workspace, and for one with content unless the deletion is forced.
+    Each table says what happens to its rows (a `Reference` to `workspaces`); docs/emulator.md
+    lists it table by table.
+    """
     workspace = _find(call)
-    wanted = call.read(WorkspaceDeletion)
-    if wanted.name != workspace["name"]:
+    body = call.read(WorkspaceDeletion)
+    if body.name != workspace["name"]:
         raise Refusal(400, "Workspace name does not match. Please provide the workspace name")
     if workspace["defaults"]["is_default"]:
         raise Refusal(400, "Default workspace cannot be deleted")
-    held = held_by_workspace(call.store, workspace)
-    in_the_way = [(table, row) for table, row in held if not row.get("is_default")]
-    if in_the_way and not wanted.force_delete:
-        # Portkey names virtual keys where there are any (seen by the Terraform provider).
-        kinds = {table for table, _row in in_the_way}
-        tables = sorted(kinds, key=lambda table: table != "virtual_keys")
-        kind = tables[0].replace("_", " ").title().replace("Api", "API")
+    if not body.force_delete and (tables := _tables_with_content(call, workspace)):
+        # Portkey names virtual keys if there are any (seen by the Terraform provider).
+        table = "virtual_keys" if "virtual_keys" in tables else tables[0]
+        kind = table.replace("_", " ").title().replace("Api", "API")
         raise Refusal(409, f"Unable to delete. Please ensure that all {kind} are deleted")
-    for table, row in held:
-        forget_with_owner(call.store, table, row)
-    for member in _members(call, workspace):
-        call.table("members").remove(member)
-    forget_workspace(call.store, workspace)
     call.store.delete("workspaces", workspace)
     call.table("archived_workspaces").add({**workspace, "status": "archived"})
     return {}
@@ -197,41 +211,41 @@ def delete_workspace(call: Call) -> Row:
 
 @route("POST /admin/workspaces/{workspace_id}/users", scope="workspace_users.create")
 def add_workspace_member(call: Call) -> Row:
-    """All of them or none; each must be a user of the organisation already."""
+    """Add all users or none; each must already be a user of the organisation."""
     workspace = _find(call)
-    wanted = call.read(Memberships).users
-    for joining in wanted:
-        call.find("users", joining.id)
+    new_members = call.read(Memberships).users
+    for member in new_members:
+        call.find("users", member.id)
     present = {member["user_id"] for member in _members(call, workspace)}
-    if present & {joining.id for joining in wanted}:
+    if present & {member.id for member in new_members}:
         raise Refusal(409, "User is already a member of the workspace")
-    for joining in wanted:
-        join(call, workspace, joining.id, joining.role)
+    for member in new_members:
+        join(call, workspace, member.id, member.role)
     return {}
 
 
 @route("GET /admin/workspaces/{workspace_id}/users", scope="workspace_users.list")
 def list_workspace_members(call: Call) -> Row:
-    """The people who were added; owners and admins may enter without."""
+    """The members; owners and admins of the organisation have access without being members."""
     people, role, email = call.table("users"), call.query.get("role"), call.query.get("email")
     return call.listing(
         _members(call, _find(call)),
         keep=lambda member: (
             role in (None, member["role"]) and email in (None, people[member["user_id"]]["email"])
         ),
-        render=lambda member: _member(call, member),
+        render=lambda member: _member_answer(call, member),
     )
 
 
 @route("GET /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.read")
 def get_workspace_member(call: Call) -> Row:
     """One member."""
-    return _member(call, _find_member(call))
+    return _member_answer(call, _find_member(call))
 
 
 @route("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
 def update_workspace_member(call: Call) -> Row:
-    """The role in this workspace."""
+    """Change the role in this workspace."""
     member, role = _find_member(call), call.read(RoleChange).role
     changes = {"role": role, "last_updated_at": call.store.stamp()}
     call.table("members").change(member, changes)
@@ -240,7 +254,7 @@ def update_workspace_member(call: Call) -> Row:
 
 @route("DELETE /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.delete")
 def remove_workspace_member(call: Call) -> Row:
-    """Out of the workspace, still in the organisation."""
+    """Remove a member from the workspace; the user stays in the organisation."""
     call.table("members").remove(_find_member(call))
     return {}
 
@@ -252,37 +266,47 @@ def _find(call: Call) -> Row:
     return workspace
 
 
+def _tables_with_content(call: Call, workspace: Row) -> list[str]:
+    """The tables with rows that only a forced deletion of the workspace deletes."""
+    return [
+        table
+        for table, reference, rows in call.store.referring("workspaces", workspace)
+        if reference.on_delete is OnDelete.DELETE_IF_FORCED
+        and any(not row.get("is_default") for row in rows)
+    ]
+
+
 def _check_slug(call: Call, slug: str) -> None:
     if call.table("workspaces").find(slug):
         raise Refusal(409, "Workspace with this slug already exists")
 
 
-def _shown(workspace: Row) -> Row:
-    """Portkey puts the icon before the name (changelog 1.18.0)."""
+def _answer(workspace: Row) -> Row:
+    """The workspace as answers show it: with the icon before the name (changelog 1.18.0)."""
     name = f"{workspace['icon'] or ''} {workspace['name']}".strip()
     return {**workspace, "name": name}
 
 
-def _split(name: str, icon: str | None) -> tuple[str, str | None]:
-    found = EMOJI.match(name.strip())
-    if icon is None and found and found[2]:
-        return found[2], found[1]
+def _split_icon(name: str, icon: str | None) -> tuple[str, str | None]:
+    match = EMOJI.match(name.strip())
+    if icon is None and match and match[2]:
+        return match[2], match[1]
     return name.strip(), icon
 
 
-def _limits(given: list[Any] | None) -> list[Row] | None:
-    return given and [limit.model_dump(exclude_unset=True) for limit in given]
+def _limits(values: list[Any] | None) -> list[Row] | None:
+    return values and [limit.model_dump(exclude_unset=True) for limit in values]
 
 
-def _defaults(call: Call, workspace: Row, wanted: Defaults) -> Row:
-    """A config is named by slug or id and read back as a slug."""
-    given = wanted.model_dump(exclude_unset=True, exclude={"is_default"})
-    if named := given.get("user_api_key_config"):
-        config = call.table("configs").find(named)
+def _defaults(call: Call, workspace: Row, body: Defaults) -> Row:
+    """The changes to the defaults; a config is named by slug or id and stored as its slug."""
+    values = body.model_dump(exclude_unset=True, exclude={"is_default"})
+    if name := values.get("user_api_key_config"):
+        config = call.table("configs").find(name)
         if config is None or config["workspace_id"] != workspace["id"]:
             raise forbidden()
-        given["user_api_key_config"] = config["slug"]
-    return given
+        values["user_api_key_config"] = config["slug"]
+    return values
 
 
 def _members(call: Call, workspace: Row) -> Rows:
@@ -312,7 +336,7 @@ def join(call: Call, workspace: Row, user_id: str, role: str) -> None:
     )
 
 
-def _member(call: Call, member: Row) -> dict[str, Any]:
+def _member_answer(call: Call, member: Row) -> dict[str, Any]:
     user = call.table("users")[member["user_id"]]
     return {
         "object": "workspace-user",
@@ -329,11 +353,3 @@ def _member(call: Call, member: Row) -> dict[str, Any]:
         "scopes": [],
         "settings": None,
     }
-
-
-@in_use_by("configs")
-def _config_of_a_workspace(store: Store, config: Row) -> str | None:
-    names = (config["slug"], config["id"])
-    homes = store.table("workspaces").rows()
-    bound = any(home["defaults"]["user_api_key_config"] in names for home in homes)
-    return "Config is the default of a workspace" if bound else None

@@ -1,4 +1,4 @@
-"""The emulator's own API: keys, state, seeds, the clock, and misbehaviour on demand."""
+"""The control API: keys, state, seeds, the clock, and faults."""
 
 import json
 import threading
@@ -15,15 +15,15 @@ from portkey_admin_mcp.emulator.core.store import frozen_time
 
 @pytest.fixture
 def refused_control(emulator):
-    """Ask for something the emulator will not do, and return the status and its words."""
+    """Send a control request that is refused, and return its status and message."""
 
-    def answered(endpoint, body=None):
+    def request(endpoint, body=None):
         method, path = endpoint.split()
         content = json.dumps(body).encode()
         status, _headers, answer = emulator.answer(method, f"/emulator/{path}", {}, content)
         return status, json.loads(answer)["data"]["message"]
 
-    return answered
+    return request
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def served(emulator):
     thread.join()
 
 
-def test_the_seeded_keys_are_told_by_name_and_open_what_they_should(control, send):
+def test_the_seeded_keys_are_listed_by_name_and_allow_what_they_should(control, send):
     keys = control("GET keys")
 
     assert list(keys) == [
@@ -75,20 +75,22 @@ def test_the_seeded_keys_are_told_by_name_and_open_what_they_should(control, sen
     assert answers == [200, 403, 200, 200, 403, 401]
 
 
-def test_the_state_is_everything_and_a_copy(control, emulator, said):
-    said("POST /admin/workspaces", {"name": "New"})
+def test_the_state_has_all_rows_and_is_a_copy(control, emulator, ok):
+    ok("POST /admin/workspaces", {"name": "New"})
 
     state = control("GET state")
 
     assert state == json.loads(json.dumps(emulator.store.dump()))
-    assert "New" in [home["name"] for home in state["tables"]["workspaces"].values()]
+    assert "New" in [
+        workspace_id["name"] for workspace_id in state["tables"]["workspaces"].values()
+    ]
     emulator.store.dump()["tables"].clear()
     assert control("GET state") == state
 
 
-def test_a_reset_forgets_what_was_done_the_faults_and_the_time(control, said, emulator):
+def test_a_reset_undoes_changes_faults_and_the_time(control, ok, emulator):
     before = control("GET state")
-    said("POST /admin/workspaces", {"name": "New"})
+    ok("POST /admin/workspaces", {"name": "New"})
     control("POST clock", {"advance_s": 3600})
     control("POST faults", {"answers": [{"status": 503}]})
 
@@ -96,18 +98,21 @@ def test_a_reset_forgets_what_was_done_the_faults_and_the_time(control, said, em
 
     assert control("GET state") == before
     assert emulator.store.now() == frozen_time()
-    assert said("GET /admin/workspaces")["total"] == 3
+    assert ok("GET /admin/workspaces")["total"] == 3
 
 
-def test_another_seed_starts_another_organisation_which_resets_return_to(control, said):
+def test_resets_return_to_the_seed_that_was_chosen_last(control, ok):
     control("POST seed", {"name": "empty"})
-    said("POST /admin/workspaces", {"name": "New"})
+    ok("POST /admin/workspaces", {"name": "New"})
     control("POST reset")
 
     assert list(control("GET keys")) == ["owner"]
-    assert [user["role"] for user in said("GET /admin/users")["data"]] == ["owner"]
-    (home,) = said("GET /admin/workspaces")["data"]
-    assert (home["name"], home["defaults"]["is_default"]) == ("Shared Team Workspace", 1)
+    assert [user["role"] for user in ok("GET /admin/users")["data"]] == ["owner"]
+    (workspace_id,) = ok("GET /admin/workspaces")["data"]
+    assert (workspace_id["name"], workspace_id["defaults"]["is_default"]) == (
+        "Shared Team Workspace",
+        1,
+    )
 
     control("POST seed", {"name": "acme"})
     assert len(control("GET keys")) == 6
@@ -131,7 +136,7 @@ def test_another_seed_starts_another_organisation_which_resets_return_to(control
         ),
     ],
 )
-def test_what_it_cannot_do_is_refused_and_changes_nothing(
+def test_an_invalid_control_request_is_refused_and_changes_nothing(
     control, refused_control, emulator, endpoint, body, answer
 ):
     before = control("GET state")
@@ -141,14 +146,14 @@ def test_what_it_cannot_do_is_refused_and_changes_nothing(
     assert emulator.store.now() == frozen_time()
 
 
-def test_time_passes_as_often_as_it_is_told(control, said):
+def test_each_clock_request_moves_the_time_forward(control, ok):
     control("POST clock", {"advance_s": 1800})
     control("POST clock", {"advance_s": 0.5})
     control("POST clock", {"advance_s": 1800})
 
-    made = said("POST /admin/workspaces", {"name": "New"})
+    created = ok("POST /admin/workspaces", {"name": "New"})
 
-    assert made["created_at"] == "2026-11-02T10:00:00.000Z"
+    assert created["created_at"] == "2026-11-02T10:00:00.000Z"
 
 
 def test_the_same_calls_on_the_same_seed_and_clock_give_the_same_everything():
@@ -175,7 +180,7 @@ def test_another_clock_gives_the_same_ids_at_other_times():
     assert later.store.dump() != sooner.store.dump()
 
 
-def test_injected_answers_come_in_turn_and_then_end(control, send, emulator):
+def test_injected_errors_are_answered_in_order_and_then_end(control, send, emulator):
     faults = [{"status": 503, "times": 2}, {"status": 429, "retry_after": 7}]
     control("POST faults", {"answers": faults})
 
@@ -191,7 +196,7 @@ def test_injected_answers_come_in_turn_and_then_end(control, send, emulator):
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(7, "7"), (0, "0"), (None, None)])
-def test_retry_after_is_said_when_it_is_ordered(control, emulator, seconds, header):
+def test_retry_after_is_sent_if_the_fault_has_it(control, emulator, seconds, header):
     control("POST faults", {"answers": [{"status": 429, "retry_after": seconds}]})
 
     status, headers, _answer = emulator.answer("GET", "/v1/configs", {}, b"")
@@ -199,23 +204,23 @@ def test_retry_after_is_said_when_it_is_ordered(control, emulator, seconds, head
     assert (status, headers.get("retry-after")) == (429, header)
 
 
-def test_a_write_that_was_answered_with_a_fault_did_not_happen(control, send, said):
+def test_a_write_that_was_answered_with_a_fault_did_not_happen(control, send, ok):
     control("POST faults", {"answers": [{"status": 500}]})
 
     assert send("POST /admin/workspaces", {"name": "New"})[0] == 500
-    assert said("GET /admin/workspaces")["total"] == 3
+    assert ok("GET /admin/workspaces")["total"] == 3
 
 
-def test_an_empty_order_ends_all_faults(control, said, emulator):
+def test_an_empty_body_ends_all_faults(control, ok, emulator):
     control("POST faults", {"answers": [{"status": 503, "times": 9}], "latency_ms": 50})
 
     control("POST faults", {})
 
-    assert said("GET /admin/workspaces")["total"] == 3
+    assert ok("GET /admin/workspaces")["total"] == 3
     assert emulator.faults.latency_ms == 0
 
 
-async def test_latency_is_waited_before_each_answer(control, carry):
+async def test_each_answer_is_delayed_by_the_latency(control, carry):
     control("POST faults", {"latency_ms": 60})
 
     started = time.perf_counter()
@@ -224,65 +229,80 @@ async def test_latency_is_waited_before_each_answer(control, carry):
     assert time.perf_counter() - started > 0.05
 
 
-@pytest.mark.parametrize(("drop", "made"), [("before", 3), ("after", 4)])
+@pytest.mark.parametrize(("drop", "created"), [("before", 3), ("after", 4)])
 async def test_a_dropped_connection_hides_whether_the_write_happened(
-    control, carry, said, drop, made
+    control, carry, ok, drop, created
 ):
     control("POST faults", {"drop": drop, "drop_times": 1})
 
     with pytest.raises(ConnectionResetError):
         await carry("POST /admin/workspaces", {"name": "New"})
 
-    assert said("GET /admin/workspaces")["total"] == made
+    assert ok("GET /admin/workspaces")["total"] == created
     assert await carry("GET /configs") == 200
 
 
-def test_so_many_reads_after_a_write_see_the_state_before_it(control, said, workspace):
+def test_stale_reads_see_the_state_before_the_last_write(control, ok, workspace):
     path = f"/admin/workspaces/{workspace('Support')}"
     control("POST faults", {"stale_reads": 2})
 
-    said(f"PUT {path}", {"name": "First"})
-    seen = [said(f"GET {path}")["name"]]
-    said(f"PUT {path}", {"name": "Second"})
-    seen += [said(f"GET {path}")["name"] for _ in range(2)]
+    ok(f"PUT {path}", {"name": "First"})
+    seen = [ok(f"GET {path}")["name"]]
+    ok(f"PUT {path}", {"name": "Second"})
+    seen += [ok(f"GET {path}")["name"] for _ in range(2)]
 
     assert seen == ["Support", "First", "Second"]
 
 
-def test_a_stale_read_looks_at_the_old_state_with_todays_date(control, said):
-    (invite,) = said("GET /admin/users/invites")["data"]
+def test_a_stale_read_shows_the_old_state_at_the_current_time(control, ok):
+    (invite,) = ok("GET /admin/users/invites")["data"]
     control("POST clock", {"advance_s": 6 * 86_400})
     control("POST faults", {"stale_reads": 1})
-    said("POST /admin/users/invites", {"email": "new@acme.example", "role": "member"})
+    ok("POST /admin/users/invites", {"email": "new@acme.example", "role": "member"})
 
-    stale = said("GET /admin/users/invites")["data"]
+    stale = ok("GET /admin/users/invites")["data"]
 
     assert [(row["id"], row["status"]) for row in stale] == [(invite["id"], "expired")]
 
 
-def test_over_a_socket_the_answers_are_the_same(served, said):
+def test_over_a_socket_the_answers_are_the_same(served, ok):
     answer = served.get("/v1/admin/workspaces", params={"name": "Sup"})
 
-    assert answer.json() == said("GET /admin/workspaces?name=Sup")
+    assert answer.json() == ok("GET /admin/workspaces?name=Sup")
     assert answer.headers["content-type"] == "application/json"
     assert served.post("/v1/admin/workspaces", json={"name": "x", "slug": "a/b"}).is_success
     assert served.get("/v1/admin/workspaces/a%2Fb").json()["slug"] == "a/b"
 
 
-@pytest.mark.parametrize(("drop", "made"), [("before", 3), ("after", 4)])
-def test_over_a_socket_the_connection_really_breaks(served, drop, made):
+@pytest.mark.parametrize(("drop", "created"), [("before", 3), ("after", 4)])
+def test_over_a_socket_the_connection_is_closed(served, drop, created):
     served.post("/emulator/faults", json={"drop": drop}).raise_for_status()
 
     with pytest.raises(httpx2.RemoteProtocolError):
         served.post("/v1/admin/workspaces", json={"name": "New"})
 
-    assert served.get("/v1/admin/workspaces").json()["total"] == made
+    assert served.get("/v1/admin/workspaces").json()["total"] == created
 
 
-def test_over_a_socket_faults_never_touch_the_control_itself(served):
+def test_over_a_socket_faults_do_not_affect_the_control_api(served):
     order = {"latency_ms": 60_000, "drop": "before", "answers": [{"status": 500, "times": 9}]}
     served.post("/emulator/faults", json=order).raise_for_status()
 
     served.post("/emulator/faults", json={}).raise_for_status()
 
     assert served.get("/v1/admin/workspaces").json()["total"] == 3
+
+
+def test_emulators_that_start_at_the_same_time_share_no_change():
+    first, second = Emulator("acme", frozen_time), Emulator("acme", frozen_time)
+    before = json.dumps(second.store.dump())
+    headers = {"x-portkey-api-key": first.keys()["owner"]}
+    workspaces = first.store.table("workspaces").rows()
+
+    for workspace in list(workspaces):
+        body = json.dumps({"name": workspace["name"], "force_delete": True}).encode()
+        first.answer("DELETE", f"/v1/admin/workspaces/{workspace['id']}", headers, body)
+
+    assert len(workspaces) == 1
+    assert json.dumps(second.store.dump()) == before
+    assert json.dumps(Emulator("acme", frozen_time).store.dump()) == before

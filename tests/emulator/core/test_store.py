@@ -1,4 +1,4 @@
-"""What the emulator remembers: ids and times in Portkey's form, and a file that outlives it."""
+"""The emulator's data: ids and times in Portkey's form, transactions, and the state file."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def live(file):
-    """Start an emulator on the file, after ending the one before; returns a way to ask it."""
+    """Close the running emulator and start one on the file; returns it and a request function."""
     running = []
 
     def started():
@@ -54,7 +54,7 @@ def live(file):
 
 
 def rows(emulator):
-    """All rows of all tables in their order, without tables that hold none."""
+    """All rows of all tables in their order, without empty tables."""
     tables = emulator.store.dump()["tables"]
     return {name: list(table.items()) for name, table in tables.items() if table}
 
@@ -93,8 +93,8 @@ def test_a_moment_is_written_in_utc_with_whole_seconds():
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-13-01", "9999-12-31T23:59:59-05:00"])
-def test_what_is_no_moment_is_not_read(text):
-    with pytest.raises(ValueError, match=r"isoformat|month|calendar"):
+def test_a_text_that_is_no_time_is_refused(text):
+    with pytest.raises(ValueError, match=r"isoformat|month|years"):
         instant(text)
 
 
@@ -114,7 +114,7 @@ def test_a_restart_keeps_every_row_in_its_order(live):
     assert [ask_again(f"GET {list_}") for list_ in lists] == answers
 
 
-def test_what_was_deleted_stays_deleted_after_a_restart(live, workspace):
+def test_a_deleted_row_stays_deleted_after_a_restart(live, workspace):
     emulator, ask = live()
     science = f"/admin/workspaces/{workspace('Science')}"
     assert ask(f"DELETE {science}", {"name": "Science"})[0] == 200
@@ -125,7 +125,7 @@ def test_what_was_deleted_stays_deleted_after_a_restart(live, workspace):
     assert rows(restarted) == before
     assert ask_again(f"GET {science}")[0] == 403
     archived = ask_again("GET /admin/workspaces?status=archived")[1]
-    assert [home["name"] for home in archived["data"]] == ["🔬 Science"]
+    assert [workspace_id["name"] for workspace_id in archived["data"]] == ["🔬 Science"]
 
 
 def test_a_restart_does_not_repeat_an_id(live):
@@ -176,7 +176,7 @@ def test_the_seed_matters_only_to_a_new_file(file):
 
 
 def change_at_random(store, numbers, step):
-    """One change of a kind and place that chance decides."""
+    """Make one random change."""
     table = store.table(numbers.choice("abc"))
     found = [*table.rows()]
     match numbers.choice(["add", "add", "change", "remove", "delete"]):
@@ -202,16 +202,16 @@ def test_any_sequence_of_changes_reads_back_in_order(file):
         with store.transaction():
             for _ in range(numbers.randrange(4)):
                 change_at_random(store, numbers, step)
-        kept = everything(store)
+        remaining = everything(store)
         store.close()
         store = Store(frozen_time, file)
-        assert everything(store) == kept
+        assert everything(store) == remaining
 
 
 @given(st.integers(0, 10_000))
 def test_an_index_finds_what_a_search_would_in_the_order_of_making(seed):
     numbers, store = random.Random(seed), Store(frozen_time)
-    made = []
+    created = []
     for step in range(40):
         before, counter = everything(store), store.counter
         fails = numbers.random() < 0.3
@@ -223,8 +223,8 @@ def test_an_index_finds_what_a_search_would_in_the_order_of_making(seed):
             assert (everything(store), store.counter) == (before, counter)
         for name in "abc":
             table = store.table(name)
-            made += [row["id"] for row in table.rows() if row["id"] not in made]
-            assert [r["id"] for r in table.rows()] == [i for i in made if i in table]
+            created += [row["id"] for row in table.rows() if row["id"] not in created]
+            assert [r["id"] for r in table.rows()] == [i for i in created if i in table]
             for owner in ("x", "y", None):
                 found = table.where(owner=owner)
                 searched = [row for row in table.rows() if row["owner"] == owner]
@@ -254,7 +254,7 @@ def test_a_crash_in_the_middle_leaves_rows_ids_and_database_as_they_were(file):
     assert [*Store(frozen_time, file).table("a").rows()] == [{"id": "1", "n": 1}]
 
 
-def test_bulk_data_is_in_no_dump():
+def test_a_dump_has_no_data_of_the_database():
     store = Store(frozen_time)
 
     store.database.execute("create table bulk (n)")
@@ -282,7 +282,7 @@ def test_a_file_of_an_older_version_is_refused_with_what_to_do(file):
         Store(frozen_time, file)
 
 
-def test_a_file_of_another_kind_is_not_overwritten(file):
+def test_a_file_that_is_no_database_is_not_overwritten(file):
     file.write_text("something dear to its owner, and long enough to be no database at all")
 
     with pytest.raises(sqlite3.DatabaseError):
@@ -293,7 +293,7 @@ def test_a_file_of_another_kind_is_not_overwritten(file):
 
 @contextmanager
 def process(file):
-    """An emulator in a process of its own, killed at the end without a chance to tidy up."""
+    """An emulator in its own process, which is killed at the end."""
     command = [sys.executable, "-m", "portkey_admin_mcp", "emulator", "--port", "0"]
     running = subprocess.Popen(
         [*command, "--state", str(file)],
@@ -301,13 +301,13 @@ def process(file):
         env={"PATH": os.environ["PATH"], "HOME": str(file.parent)},
     )
     try:
-        said, deadline = b"", time.monotonic() + PATIENCE_S
-        while not (found := re.search(rb"running on (http://127[\d.]+:\d+)", said)):
+        ok, deadline = b"", time.monotonic() + PATIENCE_S
+        while not (found := re.search(rb"running on (http://127[\d.]+:\d+)", ok)):
             left = max(0, deadline - time.monotonic())
-            assert select.select([running.stderr], [], [], left)[0], said
+            assert select.select([running.stderr], [], [], left)[0], ok
             data = os.read(running.stderr.fileno(), 65536)
-            assert data, said
-            said += data
+            assert data, ok
+            ok += data
         url = found[1].decode()
         key = httpx2.get(f"{url}/emulator/keys", trust_env=False).json()["owner"]
         headers = {"x-portkey-api-key": key}
@@ -319,13 +319,13 @@ def process(file):
         running.stderr.close()
 
 
-def test_a_killed_process_has_kept_what_it_answered(file):
+def test_a_killed_process_loses_no_answered_write(file):
     with process(file) as client:
-        made = client.post("/admin/workspaces", json={"name": "Rockets"}).json()
+        created = client.post("/admin/workspaces", json={"name": "Rockets"}).json()
         (invite,) = client.get("/admin/users/invites").json()["data"]
         client.delete(f"/admin/users/invites/{invite['id']}").raise_for_status()
 
     with process(file) as client:
-        assert client.get(f"/admin/workspaces/{made['id']}").json()["name"] == "Rockets"
-        (kept,) = client.get("/admin/users/invites").json()["data"]
-        assert kept == {**invite, "status": "cancelled"}
+        assert client.get(f"/admin/workspaces/{created['id']}").json()["name"] == "Rockets"
+        (remaining,) = client.get("/admin/users/invites").json()["data"]
+        assert remaining == {**invite, "status": "cancelled"}

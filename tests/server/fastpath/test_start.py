@@ -50,6 +50,38 @@ def test_a_session_that_only_lists_imports_next_to_nothing(tmp_path):
     assert len(names) <= MOST_MODULES
 
 
+@pytest.mark.parametrize("mode", ["search", "code"])
+def test_other_modes_start_with_no_more_imports(tmp_path, mode):
+    full, _answers = imported(OPENING, tmp_path)
+    names, answers = imported(OPENING, tmp_path, PORTKEY_TOOL_MODE=mode)
+
+    assert len(answers[1]["result"]["tools"]) < 10
+    # Code mode looks whether its package is installed.
+    assert {*names} - {*full} <= {"importlib.util", "importlib._abc"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "tool", "arguments"),
+    [
+        ("search", "call_tool", {"name": "list_configs"}),
+        ("search", "search_tools", {"query": "configs"}),
+        ("code", "search", {"query": "configs"}),
+        ("code", "get_schema", {"tools": ["list_configs"]}),
+    ],
+)
+def test_the_tools_of_other_modes_do_without_the_sdk(
+    tmp_path, fake, portkey_env, mode, tool, arguments
+):
+    fake.script([Answer(body={"total": 0, "data": []})])
+    params = {"name": tool, "arguments": arguments}
+    call = {"id": 3, "method": "tools/call", "params": params}
+
+    names, answers = imported([*OPENING, call], tmp_path, PORTKEY_TOOL_MODE=mode, **portkey_env)
+
+    assert answers[-1]["result"]["isError"] is False
+    assert not {name.partition(".")[0] for name in names} & {"mcp", "mcp_types"}
+
+
 def test_a_call_imports_its_own_domain_and_not_the_sdk(tmp_path, fake, portkey_env):
     fake.script([Answer(body={"total": 0, "data": []})])
     call = {"id": 3, "method": "tools/call", "params": {"name": "list_configs", "arguments": {}}}

@@ -1,5 +1,6 @@
-"""Real parts for the hosted service: Redis, and instances of the service on sockets."""
+"""A real Redis, and free ports for instances of the service."""
 
+import contextlib
 import socket
 import subprocess
 import time
@@ -13,12 +14,12 @@ TIMEOUT_S = 20
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 class RedisServer:
-    """Debian's redis-server on a port of its own, which can be stopped and started again."""
+    """A redis-server process on a free port, which can be stopped and started again."""
 
     def __init__(self, program: str, port: int) -> None:
         self.port = port
@@ -34,7 +35,7 @@ class RedisServer:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                time.sleep(0.02)
+                time.sleep(0.005)
         raise TimeoutError("Redis did not start")
 
     def stop(self) -> None:
@@ -43,15 +44,31 @@ class RedisServer:
             self._process.wait()
 
 
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
+@contextlib.contextmanager
+def running_redis() -> Iterator[RedisServer]:
     server = RedisServer(require_program("redis-server"), free_port())
     server.start()
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """A Redis for one test."""
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_redis() -> Iterator[RedisServer]:
+    """A Redis for all tests of a module."""
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def port() -> Callable[[], int]:
-    """Find a free port."""
+    """Returns a free port each time it is called."""
     return free_port

@@ -1,4 +1,4 @@
-"""OpenTelemetry: a real service tells a collector what it did, and nothing secret."""
+"""OpenTelemetry: a real service exports traces and metrics to a collector, and no secret."""
 
 import asyncio
 import signal
@@ -34,11 +34,11 @@ async def test_requests_and_tool_calls_are_traced_and_measured_without_their_con
             served.process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(served.process.wait, 20)
 
-        told = {request.target: request.body for request in collector.requests}
+        exported = {request.target: request.body for request in collector.requests}
 
-    everything = b"".join(told.values())
-    assert set(told) == {"/v1/traces", "/v1/metrics"}
-    assert b"list_workspaces" in told["/v1/traces"]
-    assert b"http.server" in told["/v1/metrics"]
-    assert TOKEN.encode() not in everything
-    assert b"a-canary" not in everything
+    exported_bytes = b"".join(exported.values())
+    assert set(exported) == {"/v1/traces", "/v1/metrics"}
+    assert b"list_workspaces" in exported["/v1/traces"]
+    assert b"http.server" in exported["/v1/metrics"]
+    assert TOKEN.encode() not in exported_bytes
+    assert b"a-canary" not in exported_bytes

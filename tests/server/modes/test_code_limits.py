@@ -26,7 +26,7 @@ ENDS_WITHIN_S = 3
         ("x = 'a' * 10**9", "needs more than 64 MB. Go page by page"),
         ("x = []\nwhile True: x.append('abc' * 1000)", "needs more than 64 MB"),
         ("x = [1] * 10\nfor _ in range(9): x = [x] * 10\nprint(x)", "needs more than 64 MB"),
-        ("def f(n): return n and f(n - 1)\nf(300)", "calls stand 200 deep"),
+        ("def f(n): return n and f(n - 1)\nf(300)", "calls are nested 200 deep"),
         ("import os\nos.listdir('/')", "There are no files, network"),
         ("import os\nos.system('ls')", "There are no files, network"),
         ("import os\nos.environ", "There are no files, network"),
@@ -115,7 +115,7 @@ async def test_fifty_calls_are_within_the_limit(returned):
 
 
 async def test_all_of_it_has_a_time_and_what_was_done_is_told(execute, workspace, monkeypatch):
-    monkeypatch.setattr(code_run, "ALL_S", 2.0)
+    monkeypatch.setattr(code_run, "TIMEOUT_S", 2.0)
     made = f'{{"name": "New", "workspace_id": "{workspace("Support")}"}}'
 
     code = f'await call_tool("create_collection", {made})\nimport time\ntime.sleep(9)'
@@ -141,7 +141,7 @@ async def test_a_result_is_cut_where_any_result_is(execute):
     for result in (text, shared):
         assert not result.is_error
         assert len(texts(result)[0]) == 1_000
-        assert texts(result)[1].startswith("Cut, for the result would be too long")
+        assert texts(result)[1].startswith("Cut, because the result would be too long")
 
 
 async def test_answers_inside_are_whole_where_they_would_be_cut_outside(coding):

@@ -1,4 +1,4 @@
-"""What every domain of the emulator uses: routing, storage, the control API, the first data.
+"""What every domain of the emulator uses: routing, storage, the control API and the seeds.
 
-No rule of a single domain lives here.
+A rule of a single domain does not belong here.
 """

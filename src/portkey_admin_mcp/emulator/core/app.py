@@ -1,40 +1,41 @@
-"""The emulator: one object that answers requests, in process or as an ASGI application."""
+"""The emulator: an object that answers requests, in process or as an ASGI application."""
 
 import asyncio
 import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from ...domains import DOMAINS
+from .. import domain_modules
 from . import control
 from .control import Faults
-from .kernel import Call, Refusal, Reply, Route, match
+from .routing import Call, Refusal, Reply, Route, invalid, match
+from .rows import Row
 from .store import Clock, Store, instant, moment, real_time
-from .tables import Row
 
 log = logging.getLogger(__name__)
 
-for _name in DOMAINS:
-    import_module(f"..{_name}", __package__)
+domain_modules()  # importing them declares their routes
 
-from ..audit_logs import note_write  # noqa: E402  # after the domains, as the next
-from .seed import SEEDS  # noqa: E402  # the seeds call the routes of all domains
+from ..audit_logs import record_write  # noqa: E402  # after the domains
+from .seed import seeded_state  # noqa: E402  # after the domains
 
 Headers = Mapping[str, str]
 Answer = tuple[int, dict[str, str], bytes]
 Message = MutableMapping[str, Any]
-MOST_LOGGED = 1_000
-NOBODY: Row = {"type": "", "scopes": (), "workspace_id": None, "organisation_id": ""}
-"""The key of a request that needs none."""
+MAX_LOGGED = 1_000
+NO_KEY: Row = {"type": "", "scopes": (), "workspace_id": None, "organisation_id": ""}
+"""Stands for the key of a request that needs no key."""
 
 
 class Emulator:
-    """A whole organisation behind the endpoints of Portkey's Admin API."""
+    """An organisation behind the endpoints of Portkey's Admin API.
+
+    `file` keeps its data across restarts. `seed` fills a new organisation: "acme" or "empty".
+    """
 
     def __init__(
         self, seed: str | None = "acme", clock: Clock = real_time, file: Path | None = None
@@ -42,35 +43,39 @@ class Emulator:
         self.seed = seed
         self.faults = Faults()
         self.store = Store(clock, file)
-        self.log: deque[str] = deque(maxlen=MOST_LOGGED)
-        """The latest requests, as method and path."""
+        self.log: deque[str] = deque(maxlen=MAX_LOGGED)
+        """The latest requests, each as method and path."""
         if not len(self.store.table("api_keys")):
             self.reset()
 
     def reset(self, seed: str | None = None) -> None:
-        """Start over from a seed: the one given, or the one it was made with."""
+        """Start over from a seed, by default the one of the last start."""
         self.seed = seed or self.seed
         self.faults = Faults()
         self.store.clear()
+        state = seeded_state(self.seed or "empty", self.store.now().replace(microsecond=0))
         with self.store.transaction():
-            SEEDS[self.seed or "empty"](self.store)
+            self.store.load(state)
 
     def keys(self) -> dict[str, str]:
-        """The seeded keys by name."""
+        """The secrets of the seeded keys, by name."""
         rows = self.store.table("api_keys").rows()
         return {row["_seed"]: row["_secrets"][0]["value"] for row in rows if "_seed" in row}
 
     def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
-        """Answer one request. `target` is the raw path and query, still quoted."""
+        """Answer one request with (status, headers, body).
+
+        `target` is path and query, still quoted.
+        """
         path, _, query = target.partition("?")
         try:
-            asked = dict(parse_qsl(query, keep_blank_values=True))
+            parameters = dict(parse_qsl(query, keep_blank_values=True))
             if path.startswith("/emulator/"):
-                return _of(control.answer(self, method, path, asked, _decode(body)))
-            return self._portkey(method, path, asked, headers, body)
+                return _answer_of(control.answer(self, method, path, parameters, _decode(body)))
+            return self._portkey(method, path, parameters, headers, body)
         except Refusal as refusal:
             return _answer(refusal.status, refusal.body())
-        except Exception:  # a fault of the emulator's is an answer too
+        except Exception:  # an error in the emulator is an answer too
             log.exception("%s %s", method, path)
             return _answer(500, Refusal(500, "Internal server error").body())
 
@@ -78,29 +83,29 @@ class Emulator:
         self, method: str, path: str, query: dict[str, str], headers: Headers, body: bytes
     ) -> Answer:
         if fault := self.faults.next():
-            wait = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-            return _answer(fault.status, Refusal(fault.status, "Injected fault").body(), wait)
+            header = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+            return _answer(fault.status, Refusal(fault.status, "Injected fault").body(), header)
         self.log.append(f"{method} {path}")
         route, ids = self._route(method, path, headers)
-        key = NOBODY if route.who == "anyone" else self._authenticate(headers)
+        key = NO_KEY if route.who == "anyone" else self._authenticate(headers)
         call = Call(self.store, key, ids, query, host=headers.get("host", ""))
         if route.who != "anyone":
-            call.admit(route)
+            call.check_permissions(route)
         call.body = _decode(body)
         if route.who != "anyone":
-            call.stay_within()
+            call.check_workspace()
         if method != "GET":
             with self.store.transaction():
-                answer = _of(route.handler(call))
-                note_write(call, route, path)
+                answer = _answer_of(route.handler(call))
+                record_write(call, route, path)
                 return answer
         if self.faults.stale():
             with self.store.before_last_write():
-                return _of(route.handler(call))
-        return _of(route.handler(call))
+                return _answer_of(route.handler(call))
+        return _answer_of(route.handler(call))
 
     def _route(self, method: str, path: str, headers: Headers) -> tuple[Route, dict[str, str]]:
-        """The endpoint of a path; a stranger does not learn which paths there are."""
+        """The route of a path; without a valid key, also an unknown path is answered with 401."""
         try:
             return match(method, [unquote(segment) for segment in path.split("/")[1:]])
         except Refusal:
@@ -108,19 +113,19 @@ class Emulator:
             raise
 
     def _authenticate(self, headers: Headers) -> Row:
-        given = headers.get("x-portkey-api-key")
+        value = headers.get("x-portkey-api-key")
         now = self.store.stamp()
-        secret = self.store.table("_secrets").get(given)
+        secret = self.store.table("_secrets").get(value)
         row = secret and self.store.table("api_keys").get(secret["key_id"])
-        if not row or row["status"] != "active" or _past(row.get("expires_at"), now):
+        if not row or row["status"] != "active" or _is_past(row.get("expires_at"), now):
             raise Refusal(401, "Unauthorised Request")
-        if not any(_opens(each, given, now) for each in row["_secrets"]):
+        if not any(_is_valid(each, value, now) for each in row["_secrets"]):
             raise Refusal(401, "Unauthorised Request")
         return row
 
 
 class InProcess:
-    """The emulator as a transport: the same answers, without a socket."""
+    """The emulator as a transport of the client: the same answers, without a socket."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -128,15 +133,15 @@ class InProcess:
     async def __call__(
         self, method: str, target: str, headers: Headers, body: bytes | None
     ) -> Answer:
-        """Answer a request; of the whole URL of another host, path and query count."""
+        """Answer a request. Of an absolute URL, only path and query are used."""
         await asyncio.sleep(self.emulator.faults.latency_ms / 1000)
         dropped = self.emulator.faults.drops()
         if dropped == "before":
-            raise ConnectionResetError("the connection broke")
+            raise ConnectionResetError("connection closed by an injected fault")
         path = target if target.startswith("/") else "/" + target.split("/", 3)[3]
         answer = self.emulator.answer(method, path, headers, body or b"")
         if dropped == "after":
-            raise ConnectionResetError("the connection broke")
+            raise ConnectionResetError("connection closed by an injected fault")
         return answer
 
 
@@ -158,19 +163,19 @@ def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        served = not target.startswith("/emulator/")
-        if served:
+        has_faults = not target.startswith("/emulator/")
+        if has_faults:
             await asyncio.sleep(emulator.faults.latency_ms / 1000)
-        dropped = emulator.faults.drops() if served else None
+        dropped = emulator.faults.drops() if has_faults else None
         status, extra, content = (
             (200, {}, b"")
             if dropped == "before"
             else emulator.answer(scope["method"], target, headers, body)
         )
-        # A server may not cut a connection through ASGI; a body shorter than announced does it.
+        # ASGI cannot close a connection. A body shorter than announced makes the server do it.
         length = len(content) + (1 if dropped else 0)
-        sent = {"content-type": "application/json", "content-length": str(length), **extra}
-        raw = [(k.encode(), v.encode()) for k, v in sent.items()]
+        fields = {"content-type": "application/json", "content-length": str(length), **extra}
+        raw = [(k.encode(), v.encode()) for k, v in fields.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": content, "more_body": bool(dropped)})
 
@@ -180,7 +185,7 @@ def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
 def _finite(text: str) -> float:
     value = float(text)
     if value - value != 0:
-        raise ValueError("a number beyond JSON")
+        raise ValueError("not a number of JSON")
     return value
 
 
@@ -188,15 +193,20 @@ def _decode(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return json.loads(body, parse_constant=_finite, parse_float=_finite)
+        decoded = json.loads(body, parse_constant=_finite, parse_float=_finite)
+        json.dumps(decoded, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair is no character: neither SQLite nor UTF-8 can store it.
+        raise invalid("body", "must not contain half of a surrogate pair") from None
     except (ValueError, RecursionError):
         raise Refusal(400, "Invalid request. Please check and try again.") from None
+    return decoded
 
 
-def _of(said: Any) -> Answer:
-    if isinstance(said, Reply):
-        return said.status, {"content-type": said.content_type}, said.content
-    return _answer(204, None) if said is None else _answer(200, said)
+def _answer_of(result: Any) -> Answer:
+    if isinstance(result, Reply):
+        return result.status, {"content-type": result.content_type}, result.content
+    return _answer(204, None) if result is None else _answer(200, result)
 
 
 def _answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Answer:
@@ -204,12 +214,10 @@ def _answer(status: int, body: Any, headers: dict[str, str] | None = None) -> An
     return status, {"content-type": "application/json", **(headers or {})}, content
 
 
-def _opens(secret: Row, given: str | None, now: str) -> bool:
-    """Whether this is the secret, or still the one before it."""
-    return bool(secret["value"] == given and (secret["until"] is None or now < secret["until"]))
+def _is_valid(secret: Row, value: str | None, now: str) -> bool:
+    """Whether the value is this secret of a key, and the secret has not ended with a rotation."""
+    return bool(secret["value"] == value and (secret["until"] is None or now < secret["until"]))
 
 
-def _past(moment_given: str | None, now: str) -> bool:
-    if not moment_given:
-        return False
-    return moment(instant(moment_given)) <= now
+def _is_past(time: str | None, now: str) -> bool:
+    return bool(time) and moment(instant(str(time))) <= now

@@ -1,17 +1,17 @@
-"""The emulator's own API, under `/emulator`: never a part of Portkey's, never under `/v1`.
+"""The control API, under `/emulator`: for tests and demos, not a part of Portkey's API.
 
 | request | does |
 |---|---|
 | `GET /emulator/keys` | the seeded keys by name |
-| `GET /emulator/state` | everything it remembers |
+| `GET /emulator/state` | the rows of all tables |
 | `POST /emulator/reset` | start over from the seed |
 | `POST /emulator/seed` `{"name": "acme"}` | start over from another seed |
-| `POST /emulator/clock` `{"advance_s": 1800}` | let time pass |
-| `POST /emulator/faults` `{...}` | misbehave; see `Faults` |
-| `POST /emulator/plan` `{"plan": "pro"}` | put the organisation on another plan |
-| `POST /emulator/usage` `{"kind": "api_keys", "id": "…", "amount": 5}` | spend a budget |
+| `POST /emulator/clock` `{"advance_s": 1800}` | move the time forward |
+| `POST /emulator/faults` `{...}` | cause faults; see `Faults` |
+| `POST /emulator/plan` `{"plan": "pro"}` | set the plan of the organisation |
+| `POST /emulator/usage` `{"kind": "api_keys", "id": "…", "amount": 5}` | spend a part of a budget |
 
-Domains add their own with `@control`.
+Domains add more with `@control`.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,16 +21,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from ..shared.limits import Body
-from .kernel import ADMIN, ORGANISATION, Call, Refusal
-from .tables import Row
+from .routing import ADMIN, ORGANISATION, Body, Call, Refusal
+from .tables import all_tables
 
 if TYPE_CHECKING:
     from .app import Emulator
 
 
 class Fault(Body):
-    """Answer this many of the next requests with an error."""
+    """An error that answers the next requests, `times` of them; `retry_after` in seconds."""
 
     status: int = Field(ge=400, le=599)
     times: int = Field(1, ge=1)
@@ -38,7 +37,7 @@ class Fault(Body):
 
 
 class FaultOrder(Body):
-    """What to do wrong: all of it optional, `{}` ends all faults."""
+    """The faults to cause: all fields are optional, and `{}` ends all faults."""
 
     latency_ms: int = Field(0, ge=0, le=60_000)
     answers: list[Fault] = []
@@ -49,10 +48,11 @@ class FaultOrder(Body):
 
 @dataclass
 class Faults:
-    """The misbehaviour in force.
+    """The faults that are still to come.
 
-    `drop` cuts the connection before or after the request took effect; `stale_reads` answers
-    that many reads from the state before the last write, as Portkey does now and then.
+    Each answer is delayed by `latency_ms`. `drop` closes the next `drop_times` connections before
+    or after the request takes effect. The next `stale_reads` reads see the state before the last
+    write, as happens with Portkey now and then.
     """
 
     latency_ms: int = 0
@@ -62,23 +62,23 @@ class Faults:
     stale_reads: int = 0
 
     def next(self) -> Fault | None:
-        """The error due now, if any."""
+        """The error that answers this request, if any."""
         if not self.answers:
             return None
         fault = self.answers[0]
-        left = fault.times - 1
-        self.answers[:1] = [fault.model_copy(update={"times": left})] if left else []
+        times = fault.times - 1
+        self.answers[:1] = [fault.model_copy(update={"times": times})] if times else []
         return fault
 
     def drops(self) -> Literal["before", "after"] | None:
-        """Whether to cut this connection."""
+        """Whether to close this connection, and when; counts it."""
         if self.drop is None or self.drop_times < 1:
             return None
         self.drop_times -= 1
         return self.drop
 
     def stale(self) -> bool:
-        """Whether this read sees the past."""
+        """Whether this read sees the state before the last write; counts it."""
         if self.stale_reads < 1:
             return False
         self.stale_reads -= 1
@@ -87,33 +87,31 @@ class Faults:
 
 ControlHandler = Callable[["Emulator", Call], Any]
 CONTROLS: dict[str, ControlHandler] = {}
-BUDGETED: dict[str, Callable[[Call, Row, int | float], None]] = {}
-"""Kinds of rows whose budget can be spent, and how."""
 
 
 def control(endpoint: str) -> Callable[[ControlHandler], ControlHandler]:
-    """Declare a control call; placeholders are filled as in `route`."""
+    """Declare the handler of a control request; placeholders are as in `route`."""
 
-    def note(handler: ControlHandler) -> ControlHandler:
+    def register(handler: ControlHandler) -> ControlHandler:
         CONTROLS[endpoint] = handler
         return handler
 
-    return note
+    return register
 
 
 def answer(
     emulator: "Emulator", method: str, path: str, query: Mapping[str, str], body: Any
 ) -> Any:
-    """Carry out one control request."""
+    """Answer one control request. Raises Refusal."""
     for endpoint, handler in CONTROLS.items():
         verb, _, pattern = endpoint.partition(" ")
         ids = _ids(pattern, path) if verb == method else None
         if ids is not None:
-            # With everybody's rights: this API is not Portkey's, and needs no key.
+            # The control API needs no key; its handlers may see everything.
             owner = {"_owner": True, "type": ADMIN, "organisation_id": _organisation(emulator)}
             call = Call(emulator.store, owner, ids, query, body)
-            said = handler(emulator, call)
-            return {"success": True} if said is None else said
+            result = handler(emulator, call)
+            return {"success": True} if result is None else result
     raise Refusal(404, "Not found")
 
 
@@ -122,13 +120,14 @@ def _organisation(emulator: "Emulator") -> str:
 
 
 def _ids(pattern: str, path: str) -> dict[str, str] | None:
-    wanted, asked = pattern.split("/"), path.split("/")
-    if len(wanted) != len(asked):
+    """The values of the placeholders, by name; None if the path does not match the pattern."""
+    segments, values = pattern.split("/"), path.split("/")
+    if len(segments) != len(values):
         return None
-    pairs = list(zip(wanted, asked, strict=True))
-    if any(not w.startswith("{") and w != a for w, a in pairs):
+    pairs = list(zip(segments, values, strict=True))
+    if any(not segment.startswith("{") and segment != value for segment, value in pairs):
         return None
-    return {w[1:-1]: a for w, a in pairs if w.startswith("{")}
+    return {segment[1:-1]: value for segment, value in pairs if segment.startswith("{")}
 
 
 @control("GET /emulator/keys")
@@ -167,7 +166,7 @@ def _set_faults(emulator: "Emulator", call: Call) -> None:
 
 
 class Plan(Body):
-    """What the organisation pays for."""
+    """The plan of the organisation."""
 
     plan: Literal["enterprise", "pro", "free"]
 
@@ -185,7 +184,10 @@ def _plan(emulator: "Emulator", call: Call) -> None:
 
 
 class Usage(Body):
-    """How much is spent of whose budget: dollars, tokens or requests, as the budget counts."""
+    """An amount to count against the budget of a row, in dollars, tokens or requests.
+
+    `kind` is the name of the table.
+    """
 
     kind: str
     id: str
@@ -195,11 +197,12 @@ class Usage(Body):
 @control("POST /emulator/usage")
 def _spend(emulator: "Emulator", call: Call) -> None:
     usage = call.read(Usage)
-    if usage.kind not in BUDGETED:
-        raise Refusal(400, f"kind: must be one of {', '.join(BUDGETED)}")
+    spend = {table.name: table.spend for table in all_tables().values() if table.spend}
+    if usage.kind not in spend:
+        raise Refusal(400, f"kind: must be one of {', '.join(spend)}")
     row = call.find(usage.kind, usage.id)
     with emulator.store.transaction():
-        BUDGETED[usage.kind](call, row, usage.amount)
+        spend[usage.kind](call, row, usage.amount)
 
 
 def _seconds(body: Any) -> float:

@@ -1,15 +1,15 @@
-"""The organisations an emulator may start with, made through its own endpoints."""
+"""The organisations that an emulator can start with, created through its own endpoints."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from importlib import import_module
+from datetime import datetime, timedelta
+from functools import lru_cache
 
-from ...domains import DOMAINS
-from .seeder import Seeder, all_scopes, create_defaults, workspace_scopes
+from .. import domain_modules
+from .rows import Row
+from .seeder import Seeder, all_scopes, workspace_scopes
 from .store import Store, moment
-from .tables import Row
 
-PEOPLE = (
+USERS = (
     ("Ada", "Okafor", "owner"),
     ("Ben", "Lindqvist", "admin"),
     ("Chitra", "Rao", "member"),
@@ -19,38 +19,40 @@ PEOPLE = (
 
 
 def empty(store: Store) -> None:
-    """An organisation on its first day: an owner, a default workspace, and one key."""
+    """An organisation on its first day: an owner, the default workspace, and the `owner` key."""
     seeder = Seeder(store)
-    seeder.owner_key(seeder.user("Ada", "Okafor", "owner"))
-    create_defaults(seeder)
-    _default(seeder)
+    seeder.add_owner_key(seeder.add_user("Ada", "Okafor", "owner"))
+    seeder.create_defaults()
+    _add_default_workspace(seeder)
 
 
 def acme(store: Store) -> None:
-    """A small company, forty days in."""
+    """A small company that has used Portkey for forty days."""
     ahead = store.ahead
     seeder = Seeder(store)
     seeder.until = store.stamp()
-    seeder.days(-40)
-    ada, _ben, chitra, diego, emi = (seeder.user(*person) for person in PEOPLE)
-    seeder.owner_key(ada)
-    create_defaults(seeder)
-    shared = _default(seeder)
-    seeder.days(5)
-    science = seeder.workspace("🔬 Science", description="Research and evaluation", users=[chitra])
-    support = seeder.workspace(
+    seeder.advance(-40)
+    ada, _ben, chitra, diego, emi = (seeder.add_user(*person) for person in USERS)
+    seeder.add_owner_key(ada)
+    seeder.create_defaults()
+    shared = _add_default_workspace(seeder)
+    seeder.advance(5)
+    science = seeder.add_workspace(
+        "🔬 Science", description="Research and evaluation", users=[chitra]
+    )
+    support = seeder.add_workspace(
         "Support",
         description="Answers customers",
         defaults={"metadata": {"team": "support"}},
         users=[diego, emi],
         usage_limits=[{"type": "cost", "credit_limit": 500, "periodic_reset": "monthly"}],
     )
-    seeder.days(5)
-    providers = _virtual_keys(seeder, shared, support)
-    routes = _configs(seeder, support, providers)
-    seeder.days(5)
-    _api_keys(seeder, shared, support, emi, routes[0])
-    seeder.does(
+    seeder.advance(5)
+    providers = _add_virtual_keys(seeder, shared, support)
+    routes = _add_configs(seeder, support, providers)
+    seeder.advance(5)
+    _add_api_keys(seeder, shared, support, emi, routes[0])
+    seeder.request(
         "POST /admin/users/invites",
         {
             "email": "farid@acme.example",
@@ -58,60 +60,59 @@ def acme(store: Store) -> None:
             "workspaces": [{"id": science["slug"], "role": "member"}],
         },
     )
-    for name in DOMAINS:
-        fill = getattr(import_module(f"..{name}", __package__), "seed", None)
-        if fill is not None:
-            fill(seeder)
+    for module in domain_modules():
+        if hasattr(module, "seed"):
+            module.seed(seeder)
     store.ahead = ahead
     (invite,) = store.table("invites").rows()
-    seeder.changed("invites", invite["id"], {"expires_at": moment(store.now() + timedelta(days=5))})
+    seeder.change("invites", invite["id"], {"expires_at": moment(store.now() + timedelta(days=5))})
 
 
-def _default(seeder: Seeder) -> Row:
-    made = seeder.workspace("Shared Team Workspace")
-    return seeder.changed(
-        "workspaces", made["id"], {"defaults": {**made["defaults"], "is_default": 1}}
+def _add_default_workspace(seeder: Seeder) -> Row:
+    workspace = seeder.add_workspace("Shared Team Workspace")
+    return seeder.change(
+        "workspaces", workspace["id"], {"defaults": {**workspace["defaults"], "is_default": 1}}
     )
 
 
-def _virtual_keys(seeder: Seeder, shared: Row, support: Row) -> list[str]:
-    wanted = (
+def _add_virtual_keys(seeder: Seeder, shared: Row, support: Row) -> list[str]:
+    virtual_keys = (
         ("OpenAI main", "openai", support),
         ("Anthropic main", "anthropic", support),
         ("OpenAI shared", "openai", shared),
     )
     return [
-        seeder.does(
+        seeder.request(
             "POST /virtual-keys",
             {
                 "name": name,
                 "provider": provider,
                 "key": "sk-not-a-real-key",
-                "workspace_id": home["id"],
+                "workspace_id": workspace["id"],
             },
         )["data"]["slug"]
-        for name, provider, home in wanted
+        for name, provider, workspace in virtual_keys
     ]
 
 
-def _configs(seeder: Seeder, support: Row, providers: list[str]) -> list[str]:
+def _add_configs(seeder: Seeder, support: Row, providers: list[str]) -> list[str]:
     content = {
         "strategy": {"mode": "fallback"},
         "targets": [{"virtual_key": providers[0]}, {"virtual_key": providers[1]}],
     }
     cached = {"cache": {"mode": "simple", "max_age": 3600}, "virtual_key": providers[0]}
     return [
-        seeder.does(
+        seeder.request(
             "POST /configs", {"name": name, "config": config, "workspace_id": support["id"]}
         )["slug"]
         for name, config in (("Support fallback", content), ("Cached answers", cached))
     ]
 
 
-def _api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, config: str) -> None:
-    """The keys a sandbox can be tried with, by name."""
-    seeder.api_key("admin", "organisation", "service", scopes=all_scopes())
-    seeder.api_key(
+def _add_api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, config: str) -> None:
+    """The keys that `GET /emulator/keys` lists besides `owner`."""
+    seeder.add_api_key("admin", "organisation", "service", scopes=all_scopes())
+    seeder.add_api_key(
         "workspace-service",
         "workspace",
         "service",
@@ -119,7 +120,7 @@ def _api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, config: s
         scopes=workspace_scopes(),
         defaults={"config_id": config},
     )
-    seeder.api_key(
+    seeder.add_api_key(
         "workspace-user",
         "workspace",
         "user",
@@ -128,15 +129,28 @@ def _api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, config: s
         scopes=workspace_scopes(),
         usage_limits={"type": "cost", "credit_limit": 50, "periodic_reset": "monthly"},
     )
-    scopeless = seeder.api_key(
+    scopeless = seeder.add_api_key(
         "scopeless",
         "organisation",
         "service",
         scopes=["none"],
     )
-    seeder.changed("api_keys", scopeless["id"], {"scopes": []})
-    revoked = seeder.api_key("revoked", "organisation", "service", scopes=all_scopes())
-    seeder.changed("api_keys", revoked["id"], {"status": "expired"})
+    seeder.change("api_keys", scopeless["id"], {"scopes": []})
+    revoked = seeder.add_api_key("revoked", "organisation", "service", scopes=all_scopes())
+    seeder.change("api_keys", revoked["id"], {"status": "expired"})
 
 
 SEEDS: dict[str, Callable[[Store], None]] = {"acme": acme, "empty": empty}
+
+
+@lru_cache(maxsize=4)
+def seeded_state(seed: str, now: datetime) -> Row:
+    """The state (see `Store.dump`) of an organisation that is seeded at a time in whole seconds.
+
+    The same seed and time always give the same rows, and rows are never changed in place:
+    therefore all emulators of a process can share them.
+    """
+    store = Store(lambda: now)
+    with store.transaction():
+        SEEDS[seed](store)
+    return store.dump()

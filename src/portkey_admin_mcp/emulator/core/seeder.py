@@ -1,58 +1,58 @@
-"""Fills an organisation by calling its endpoints, as the seeds do."""
+"""Fills an organisation with data, by calling its own endpoints."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from .kernel import ADMIN, ROUTES, Call
+from .routing import ADMIN, ROUTES, Call
+from .rows import Row
 from .store import Store
-from .tables import Row
+from .tables import all_tables
 
 ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.delete")
-"""What scopes of the whole organisation begin with."""
+"""The beginnings of the scopes that only keys of the organisation may have."""
 
 
 def all_scopes() -> list[str]:
-    """Every scope that any endpoint asks for."""
-    asked = {scope for r in ROUTES.values() for any_of in r.scopes for scope in any_of}
-    return sorted(asked)
+    """Every scope that any endpoint needs."""
+    scopes = {scope for r in ROUTES.values() for any_of in r.scopes for scope in any_of}
+    return sorted(scopes)
 
 
 def workspace_scopes() -> list[str]:
-    """The scopes that a key of a workspace may have."""
+    """The scopes that a workspace's key may have."""
     data_plane = {"completions.write", "logs.view"}
     own = {scope for scope in all_scopes() if not scope.startswith(ORGANISATION_ONLY)}
     return sorted(own | data_plane)
 
 
 class Seeder:
-    """Fills a store by calling endpoints as the organisation's owner."""
+    """Fills a store by calling endpoints with the `owner` key."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.organisation = store.uuid()
         self.key: Row = {}
         self.until = store.stamp()
-        """When the seed is done: up to then there were requests."""
+        """The time at which the seed ends; the seeded requests end there too."""
 
-    def does(self, endpoint: str, body: Row | None = None, **ids: str) -> Any:
-        """Call an endpoint, and return its answer."""
+    def request(self, endpoint: str, body: Row | None = None, **ids: str) -> Any:
+        """Call an endpoint, written as in its route, and return its answer."""
         return ROUTES[endpoint].handler(self.call(body, **ids))
 
     def call(self, body: Row | None = None, **ids: str) -> Call:
-        """A request with the owner's key."""
+        """A request with the `owner` key."""
         return Call(self.store, self.key, ids, {}, body or {})
 
     def workspace_named(self, name: str) -> Row:
-        """An earlier row by its name: `Support`, `Science` or `Shared Team Workspace`."""
+        """A seeded workspace by name: `Support`, `Science` or `Shared Team Workspace`."""
         return self.store.table("workspaces").where(name=name)[0]
 
     def user_named(self, first_name: str) -> Row:
-        """A user by first name: `Ada` owns, `Ben` is an admin, the others are members."""
+        """A user by first name: `Ada` is the owner, `Ben` an admin, the others are members."""
         return self.store.table("users").where(first_name=first_name)[0]
 
-    def owner_key(self, user_id: str | None) -> None:
-        """The one key that is not made by another."""
+    def add_owner_key(self, user_id: str | None) -> None:
+        """Add the `owner` key, the only key that no request creates."""
         now = self.store.stamp()
         secret = self.store.secret()
         self.key = {
@@ -84,8 +84,14 @@ class Seeder:
         self.store.table("api_keys").add(self.key)
         self.store.table("_secrets").add({"id": secret, "key_id": self.key["id"]})
 
-    def user(self, first: str, last: str, role: str) -> str:
-        """A new user, as if an invitation had been accepted; returns the id."""
+    def create_defaults(self) -> None:
+        """Create the rows that every organisation has from its first day."""
+        for table in all_tables().values():
+            if table.on_new_organisation is not None:
+                table.on_new_organisation(self.call())
+
+    def add_user(self, first: str, last: str, role: str) -> str:
+        """Add a user, as if an invitation had been accepted; returns the id."""
         now = self.store.stamp()
         user = {
             "object": "user",
@@ -100,41 +106,25 @@ class Seeder:
         self.store.table("users").add(user)
         return user["id"]
 
-    def workspace(self, name: str, **more: Any) -> Row:
-        """A new workspace."""
-        return dict(self.does("POST /admin/workspaces", {"name": name, **more}))
+    def add_workspace(self, name: str, **more: Any) -> Row:
+        """Add a workspace; `more` are further fields of the request body."""
+        return dict(self.request("POST /admin/workspaces", {"name": name, **more}))
 
-    def api_key(self, seed: str, type_: str, sub_type: str, **body: Any) -> Row:
-        """A new API key that `/emulator/keys` shows under the name `seed`."""
-        made = self.does(
+    def add_api_key(self, seed: str, type_: str, sub_type: str, **body: Any) -> Row:
+        """Add an API key that `GET /emulator/keys` lists under the name `seed`."""
+        created = self.request(
             "POST /api-keys/{type}/{sub_type}",
             {"name": seed.replace("-", " ").capitalize(), **body},
             type=type_,
             sub_type=sub_type,
         )
-        return self.changed("api_keys", made["id"], {"_seed": seed})
+        return self.change("api_keys", created["id"], {"_seed": seed})
 
-    def changed(self, table: str, row_id: str, changes: Row) -> Row:
-        """Change a row in a way that no endpoint offers."""
+    def change(self, table: str, row_id: str, changes: Row) -> Row:
+        """Change a row in a way that no endpoint allows."""
         rows = self.store.table(table)
         return rows.change(rows[row_id], changes)
 
-    def days(self, days: float) -> None:
-        """Let time pass; negative goes back."""
+    def advance(self, days: float) -> None:
+        """Move the emulated time forward by some days, or back if negative."""
         self.store.ahead += timedelta(days=days)
-
-
-Found = Callable[[Seeder], None]
-_FOUND: list[Found] = []
-
-
-def found_organisation(found: Found) -> Found:
-    """Register what every organisation has from its first day."""
-    _FOUND.append(found)
-    return found
-
-
-def create_defaults(seeder: Seeder) -> None:
-    """Give an organisation what each has."""
-    for found in _FOUND:
-        found(seeder)

@@ -1,4 +1,4 @@
-"""What the emulated organisation remembers: tables, ids, time, and a file if wanted."""
+"""The data of the emulated organisation: tables, ids, time, and optionally a state file."""
 
 import json
 import random
@@ -11,46 +11,44 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .tables import Row, Table
+from .rows import Row, StoredTable
+from .tables import DELETED, OnDelete, Reference, all_tables, references_to, without
 
 Clock = Callable[[], datetime]
 Journal = dict[tuple[str, str], tuple[Row | None, int]]
-"""What stood under each id that was written, and its place, before the first write."""
-VERSION = 2
-"""Of the state file."""
-DELETED = "_deleted"
-"""The table of what was deleted: Portkey answers 403 for it, not 404."""
+"""By table and id: the row before the first write (None: there was none), and its position."""
+FILE_VERSION = 2
+"""The version of the state file's form."""
 
 
 def real_time() -> datetime:
-    """The clock of a sandbox that people use."""
+    """The real time, in UTC."""
     return datetime.now(UTC)
 
 
 def frozen_time() -> datetime:
-    """A clock for tests and demos, stopped at 2026-11-02 09:00 UTC."""
+    """A clock for tests and demos that always says 2026-11-02 09:00 UTC."""
     return datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
 def moment(when: datetime) -> str:
-    """Write a time as Portkey does: UTC, whole seconds, three zeros (seen in live answers)."""
+    """Write a time as Portkey does: `2026-11-02T09:00:00.000Z`, in whole seconds (live)."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def instant(text: str) -> datetime:
-    """Read an ISO 8601 time, UTC unless it names an offset; raises ValueError."""
+    """Read an ISO 8601 time, in UTC unless it names an offset. Raises ValueError if it is none."""
     when = datetime.fromisoformat(text)
     try:
         return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except OverflowError:
-        raise ValueError(f"{text} is beyond the calendar") from None
+        raise ValueError(f"{text} is outside the years 1 to 9999") from None
 
 
 class Store:
     """Tables of rows, changed in transactions.
 
-    Ids are drawn from a counter, so the same calls on the same seed give the same ids. A field
-    or table whose name starts with `_` is the emulator's own and never leaves it.
+    Ids come from a counter: the same requests on the same seed give the same ids.
     """
 
     def __init__(self, clock: Clock = real_time, file: Path | None = None) -> None:
@@ -59,22 +57,22 @@ class Store:
         self._database: sqlite3.Connection | None = None
         self._journal: Journal | None = None
         self._last_write: Journal = {}
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, StoredTable] = {}
         self.ahead = timedelta()
         self.counter = 0
-        for kind, row_id, row, place in self._file.read() if self._file is not None else ():
-            if kind == "counter":
+        for table, row_id, row, position in self._file.read() if self._file is not None else ():
+            if table == "counter":
                 self.counter = row["value"]
             else:
-                self.table(kind).put(row_id, row, place)
+                self.table(table).put(row_id, row, position)
 
     def close(self) -> None:
-        """Let go of the file, so that another process, or another store, may have it."""
+        """Close the state file, so that another process or another store can open it."""
         if self._file is not None:
             self._file.database.close()
 
     def clear(self) -> None:
-        """Forget everything, and return to the clock's own time."""
+        """Remove all data, and set the time back to that of the clock."""
         self.ahead = timedelta()
         self._tables = {}
         self.counter = 0
@@ -87,14 +85,14 @@ class Store:
 
     @property
     def has_file(self) -> bool:
-        """Whether what is written outlives the process."""
+        """Whether the data is in a file, and outlives the process."""
         return self._file is not None
 
     @property
     def database(self) -> sqlite3.Connection:
-        """A database for bulk data, apart from the rows: the state file's, or one in memory.
+        """A SQLite database for data that is not in tables, in the state file or in memory.
 
-        What is written to it in a transaction of the store is kept or undone with it.
+        A transaction of the store also commits it or rolls it back.
         """
         if self._file is not None:
             return self._file.database
@@ -103,33 +101,70 @@ class Store:
             weakref.finalize(self, self._database.close)
         return self._database
 
-    def table(self, name: str) -> Table:
-        """The rows of one kind."""
+    def table(self, name: str) -> StoredTable:
+        """The rows of a table."""
         if name not in self._tables:
-            self._tables[name] = Table(name, self._note)
+            self._tables[name] = StoredTable(name, self._record_change)
         return self._tables[name]
 
     def table_names(self) -> list[str]:
-        """The kinds of rows there are."""
+        """The names of the tables that were used so far."""
         return list(self._tables)
 
     def delete(self, table: str, row: Row) -> None:
-        """Delete a row, and remember that it was there."""
+        """Delete a row, and delete or clear the rows that refer to it, as their tables declare.
+
+        This is a forced deletion. What refuses an ordinary one is found by `reason_to_refuse` and
+        `referring`.
+        """
+        if row["id"] not in self.table(table):
+            return
         self.table(table).remove(row)
-        for name in {row["id"], row.get("slug") or row["id"]}:
+        self._remember_deleted(table, row)
+        names = _names(row)
+        for other, reference, rows in self.referring(table, row):
+            for each in rows:
+                if reference.on_delete is OnDelete.CLEAR:
+                    self.table(other).change(each, without(each, reference, names))
+                elif reference.on_delete is not OnDelete.REFUSE:
+                    self.delete(other, each)
+
+    def referring(self, table: str, row: Row) -> Iterator[tuple[str, Reference, list[Row]]]:
+        """The rows that refer to a row, as (table, reference, rows); without empty ones."""
+        names = _names(row)
+        for other, reference in references_to(table):
+            stored = self.table(other.name)
+            if "." in reference.field or reference.on_delete is OnDelete.CLEAR:
+                rows = [each for each in stored.rows() if reference.matches(each, names)]
+            else:
+                rows = [*stored.where(**{reference.field: row["id"]})]
+            if rows:
+                yield other.name, reference, rows
+
+    def reason_to_refuse(self, table: str, row: Row) -> str | None:
+        """Why a row cannot be deleted, as a sentence; None if nothing refuses it."""
+        for _other, reference, rows in self.referring(table, row):
+            if reference.on_delete is OnDelete.REFUSE:
+                return reference.reason.format(count=len(rows))
+        return None
+
+    def _remember_deleted(self, table: str, row: Row) -> None:
+        if table in all_tables() and all_tables()[table].is_part:
+            return
+        for name in _names(row):
             key = f"{table}:{name}"
             if key not in self.table(DELETED):
                 self.table(DELETED).add({"id": key})
 
     def was_deleted(self, table: str, name: str) -> bool:
-        """Whether a row of this id or slug has been deleted."""
+        """Whether a row with this id or slug was deleted from a table."""
         return f"{table}:{name}" in self.table(DELETED)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it or nothing: on any exception rows, ids and the database are as before.
+        """Undo all changes to rows, ids and the database if the block raises an exception.
 
-        On success, what changed is written to the file. Transactions do not nest.
+        Otherwise write the changes to the file. Transactions do not nest (RuntimeError).
         """
         if self._journal is not None:
             raise RuntimeError("transactions do not nest")
@@ -138,7 +173,7 @@ class Store:
         try:
             yield
             if self._file is not None:
-                self._file.write(self.counter, self._now_of(journal))
+                self._file.write(self.counter, self._current_rows(journal))
             elif self._database is not None:
                 self._database.commit()
         except BaseException:
@@ -153,10 +188,10 @@ class Store:
 
     @contextmanager
     def before_last_write(self) -> Iterator[None]:
-        """See, for a while, what there was before the last write that succeeded."""
+        """Within the block, show the rows as they were before the last successful transaction."""
         now = {
-            (kind, row_id): (row, place)
-            for kind, row_id, row, place in self._now_of(self._last_write)
+            (table, row_id): (row, position)
+            for table, row_id, row, position in self._current_rows(self._last_write)
         }
         self._put(reversed(self._last_write.items()))
         try:
@@ -170,74 +205,83 @@ class Store:
             database.rollback()
 
     def _put(self, entries: Iterator[tuple[tuple[str, str], tuple[Row | None, int]]]) -> None:
-        for (kind, row_id), (row, place) in entries:
-            self.table(kind).put(row_id, row, place)
+        for (table, row_id), (row, position) in entries:
+            self.table(table).put(row_id, row, position)
 
-    def _now_of(self, journal: "Journal") -> Iterator[tuple[str, str, Row | None, int]]:
-        for kind, row_id in journal:
-            table = self.table(kind)
-            yield kind, row_id, table.get(row_id), table.place(row_id)
+    def _current_rows(self, journal: "Journal") -> Iterator[tuple[str, str, Row | None, int]]:
+        """The rows that a journal mentions, as they are now."""
+        for name, row_id in journal:
+            table = self.table(name)
+            yield name, row_id, table.get(row_id), table.position(row_id)
 
-    def _note(self, kind: str, row_id: str, row: Row | None, place: int) -> None:
+    def _record_change(self, table: str, row_id: str, row: Row | None, position: int) -> None:
         if self._journal is not None:
-            self._journal.setdefault((kind, row_id), (row, place))
+            self._journal.setdefault((table, row_id), (row, position))
 
     def now(self) -> datetime:
-        """The emulated time; tests may run ahead of the clock."""
+        """The emulated time: that of the clock, plus `ahead`."""
         return self.clock() + self.ahead
 
     def stamp(self) -> str:
-        """The time a row is written."""
+        """The emulated time, as `moment` writes it."""
         return moment(self.now())
 
     def uuid(self) -> str:
-        """The next id, in the form of a UUID v4."""
+        """A new id, in the form of a UUID version 4."""
         text = f"{self.random().getrandbits(128):032x}"
         variant = "89ab"[int(text[16], 16) % 4]
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
     def slug(self, prefix: str, name: str, length: int) -> str:
-        """Prefix, the first letters of the name, and six hexadecimal digits."""
+        """A new slug: the prefix, up to `length` letters of the name, six hexadecimal digits."""
         stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:length].strip("-")
         return f"{prefix}-{stem or 'x'}-{self.random().getrandbits(24):06x}"
 
     def secret(self) -> str:
-        """A new API key, in the length and alphabet of Portkey's."""
+        """A new API key: 28 characters, as Portkey's have."""
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
         return "".join(self.random().choices(letters, k=28))
 
     def random(self) -> random.Random:
-        """A source of numbers that are the same every time."""
+        """A random generator for one use, seeded from the counter."""
         self.counter += 1
         return random.Random(f"portkey {self.counter}")  # noqa: S311  # repeatable on purpose
 
     def dump(self) -> dict[str, Any]:
-        """Everything but the bulk data, as JSON."""
+        """The counter and the rows of all tables, by id; without the database."""
         tables = {
             name: {row["id"]: row for row in table.rows()} for name, table in self._tables.items()
         }
         return {"counter": self.counter, "tables": tables}
 
     def load(self, state: Row) -> None:
-        """Replace everything by what `dump` gave."""
-        self.counter = state.get("counter", 0)
-        self._tables = {}
-        for name, rows in state.get("tables", {}).items():
-            for place, row in enumerate(rows.values()):
-                self.table(name).put(row["id"], row, place)
+        """Replace the counter and all rows by those of a `dump`; rows are shared, not copied."""
+        for table in self._tables.values():
+            for row in table.rows():
+                table.remove(row)
+        self.counter = state["counter"]
+        for name, rows in state["tables"].items():
+            table = self.table(name)
+            for row in rows.values():
+                table.add(row)
+
+
+def _names(row: Row) -> list[str]:
+    """The names by which other rows refer to a row: its id, and its slug if it has one."""
+    return [*dict.fromkeys((row["id"], row.get("slug") or row["id"]))]
 
 
 class _File:
-    """A SQLite file with the rows, one each, held by one process at a time."""
+    """A SQLite file with one record for each row. One process at a time can open it."""
 
     def __init__(self, path: Path) -> None:
         self.database = sqlite3.connect(path, check_same_thread=False, timeout=0)
-        # Python 3.13 warns of a connection that nobody closed.
+        # Python 3.13 warns about a connection that is not closed.
         weakref.finalize(self, self.database.close)
         try:
-            # Two processes would each overwrite what the other wrote: one lock for its lifetime.
+            # Two processes would overwrite each other's rows: lock the file until it is closed.
             self.database.execute("pragma locking_mode = exclusive")
-            # A crash of this process loses nothing that was committed; a power cut may.
+            # A crash of this process loses no committed data; a power failure may.
             self.database.execute("pragma journal_mode = wal")
             self.database.execute("pragma synchronous = normal")
             self.database.execute("begin exclusive")
@@ -251,38 +295,40 @@ class _File:
 
     def _prepare(self, path: Path) -> None:
         (version,) = self.database.execute("pragma user_version").fetchone()
-        found = self.database.execute("select 1 from sqlite_master where name = 'rows'").fetchone()
-        if found and version != VERSION:
-            raise ValueError(f"{path} was written by another version; delete it, or name another")
+        exists = self.database.execute("select 1 from sqlite_master where name = 'rows'").fetchone()
+        if exists and version != FILE_VERSION:
+            raise ValueError(
+                f"{path} was written by another version; delete it or name another file"
+            )
         self.database.execute(
             "create table if not exists rows"
             " (kind text, id text, place integer, json text, primary key (kind, id))"
         )
-        self.database.execute(f"pragma user_version = {VERSION}")
+        self.database.execute(f"pragma user_version = {FILE_VERSION}")
 
     def read(self) -> Iterator[tuple[str, str, Row, int]]:
-        """Every row with its kind, its id and its place, in the order of making."""
+        """Every row, as (table, id, row, position), in the order of adding."""
         query = "select kind, id, json, place from rows order by place"
-        for kind, row_id, text, place in self.database.execute(query):
-            yield kind, row_id, json.loads(text), place
+        for table, row_id, text, position in self.database.execute(query):
+            yield table, row_id, json.loads(text), position
 
     def clear(self) -> None:
-        """Forget all rows, and the bulk data."""
+        """Remove all rows, and all other tables of the database."""
         self.database.execute("delete from rows")
-        kept = "select name from sqlite_master where type = 'table' and name != 'rows'"
-        for (name,) in self.database.execute(kept).fetchall():
+        others = "select name from sqlite_master where type = 'table' and name != 'rows'"
+        for (name,) in self.database.execute(others).fetchall():
             self.database.execute(f"drop table {name}")
         self.database.commit()
 
     def write(self, counter: int, changes: Iterable[tuple[str, str, Row | None, int]]) -> None:
-        """Write the rows that changed, all or none; one without content is removed."""
-        kept = [("counter", "counter", -1, json.dumps({"value": counter}))]
-        gone = []
-        for kind, row_id, row, place in changes:
+        """Write changes as (table, id, row, position), all or none; a row of None is removed."""
+        records = [("counter", "counter", -1, json.dumps({"value": counter}))]
+        removed = []
+        for table, row_id, row, position in changes:
             if row is None:
-                gone.append((kind, row_id))
+                removed.append((table, row_id))
             else:
-                kept.append((kind, row_id, place, json.dumps(row)))
+                records.append((table, row_id, position, json.dumps(row)))
         with self.database:
-            self.database.executemany("delete from rows where kind = ? and id = ?", gone)
-            self.database.executemany("insert or replace into rows values (?, ?, ?, ?)", kept)
+            self.database.executemany("delete from rows where kind = ? and id = ?", removed)
+            self.database.executemany("insert or replace into rows values (?, ?, ?, ?)", records)

@@ -1,162 +1,152 @@
-"""Rows in tables: never changed in place, found by index, and undone when a request fails."""
+"""What each table holds, what its rows refer to, and what happens to them on a deletion.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, overload
+A domain file declares its tables once, as `TABLES`; `all_tables` collects them. A deletion
+(`Store.delete`) follows these declarations and nothing else. `effects_of_deleting` says in words
+what they amount to, and `docs/emulator.md` lists it for workspaces; a test compares the two.
+"""
 
-Row = Mapping[str, Any]
-"""A row, and everything in it, is never changed in place: `Table.change` replaces it."""
-Fields = tuple[str, ...]
-Index = dict[tuple[Any, ...], dict[str, None]]
-Note = Callable[[str, str, Row | None, int], None]
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from .. import domain_modules
+from .rows import Row
 
-class Rows(Sequence[Row]):
-    """Some rows of a table, oldest first. Length, slices and ends cost only what they touch."""
-
-    def __init__(self, table: "Table", ids: dict[str, None] | dict[str, Row]) -> None:
-        self._table = table
-        self._ids = ids
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __iter__(self) -> Iterator[Row]:
-        return (self._table[row_id] for row_id in list(self._ids))
-
-    def __reversed__(self) -> Iterator[Row]:
-        return (self._table[row_id] for row_id in reversed(self._ids))
-
-    @overload
-    def __getitem__(self, place: int) -> Row: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Row]: ...
-    def __getitem__(self, place: int | slice) -> Row | list[Row]:
-        """One row by its place, or several."""
-        if isinstance(place, slice):
-            start, stop, step = place.indices(len(self))
-            return list(islice(iter(self), start, stop, step))
-        if place < 0:
-            place += len(self)
-        for row in islice(iter(self), place, place + 1):
-            return row
-        raise IndexError(place)
-
-    def newest(self, skip: int, count: int) -> list[Row]:
-        """So many rows, newest first, after as many were skipped."""
-        return list(islice(reversed(self), skip, skip + count))
+if TYPE_CHECKING:
+    from .routing import Call
 
 
-class Table:
-    """Rows by id, in the order they were made, with an index for each combination asked for.
+class OnDelete(Enum):
+    """What happens to a row when the row that it refers to is deleted."""
 
-    `note` is told of each change: the table, the id, and the row and place before it.
+    REFUSE = "refused while one refers to it"
+    """The deletion is refused. A forced deletion of the workspace around both ignores this."""
+    DELETE = "deleted"
+    """The row is deleted too."""
+    DELETE_IF_FORCED = "deleted if forced, else refused"
+    """The row is deleted too if the deletion is forced; otherwise the deletion is refused."""
+    CLEAR = "no longer named"
+    """The row stays, without the name of the deleted row."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A field that names rows of another table, by id or slug.
+
+    `field` is a path with dots: `defaults.config_id`. Each item of a list on the path is followed.
+    The field holds one name, a list of names, or a mapping whose keys are names; only the latter
+    two, at the top level of a row, can be cleared.
     """
 
-    def __init__(self, name: str, note: "Note") -> None:
-        self.name = name
-        self._note = note
-        self._rows: dict[str, Row] = {}
-        self._places: dict[str, int] = {}
-        self._next = 0
-        self._indexes: dict[Fields, Index] = {}
+    field: str
+    table: str
+    on_delete: OnDelete
+    reason: str = ""
+    """For REFUSE: the sentence of the refusal. `{count}` is the number of referring rows."""
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, row_id: str) -> Row:
-        return self._rows[row_id]
-
-    def __contains__(self, row_id: object) -> bool:
-        return row_id in self._rows
-
-    def get(self, row_id: Any) -> Row | None:
-        """The row of this id."""
-        return self._rows.get(row_id) if isinstance(row_id, str) else None
-
-    def place(self, row_id: str) -> int:
-        """Where in the order of making a row stands, or a new one would."""
-        return self._places.get(row_id, self._next)
-
-    def rows(self) -> Rows:
-        """All rows."""
-        return Rows(self, self._rows)
-
-    def find(self, name: Any) -> Row | None:
-        """The row of this id, or else of this slug."""
-        if not isinstance(name, str):
-            return None
-        return self.get(name) or next(iter(self.where(slug=name)), None)
-
-    def where(self, **values: Any) -> Rows:
-        """The rows that have all these values. Each combination of fields has its own index."""
-        fields = tuple(sorted(values))
-        if fields not in self._indexes:
-            self._indexes[fields] = {}
-            for row in self._rows.values():
-                self._enter(fields, row)
-        wanted = tuple(values[name] for name in fields)
-        return Rows(self, self._indexes[fields].get(wanted, {}))
-
-    def add(self, row: Row) -> Row:
-        """Keep a new row, under its id."""
-        self._write(row["id"], row, self._next)
-        return row
-
-    def change(self, row: Row, changes: Row) -> Row:
-        """Replace a row by one with these changes, and return that."""
-        new = {**self._rows[row["id"]], **changes}
-        self._write(row["id"], new, self._places[row["id"]])
-        return new
-
-    def remove(self, row: Row) -> None:
-        """Forget a row."""
-        self._write(row["id"], None, self._places[row["id"]])
-
-    def _write(self, row_id: str, row: Row | None, place: int) -> None:
-        self._note(self.name, row_id, self._rows.get(row_id), self.place(row_id))
-        self.put(row_id, row, place)
-
-    def put(self, row_id: str, row: Row | None, place: int) -> None:
-        """Set what stands under an id, None for nothing, without a note of it."""
-        old = self._rows.get(row_id)
-        if old is not None:
-            for fields in self._indexes:
-                if row is None or _key(fields, old) != _key(fields, row):
-                    self._leave(fields, old)
-        if row is None:
-            self._rows.pop(row_id, None)
-            self._places.pop(row_id, None)
-            return
-        self._rows[row_id] = row
-        self._places[row_id] = place
-        if old is None and place < self._next:
-            ids = sorted(self._rows, key=self._places.__getitem__)
-            self._rows = {each: self._rows[each] for each in ids}
-        self._next = max(self._next, place + 1)
-        for fields in self._indexes:
-            self._enter(fields, row)
-
-    def _enter(self, fields: Fields, row: Row) -> None:
-        key = _key(fields, row)
-        if key is None:
-            return
-        bucket = self._indexes[fields].setdefault(key, {})
-        if row["id"] in bucket:
-            return
-        last = next(reversed(bucket), None)
-        bucket[row["id"]] = None
-        if last is not None and self._places[last] > self._places[row["id"]]:
-            ids = sorted(bucket, key=self._places.__getitem__)
-            self._indexes[fields][key] = dict.fromkeys(ids)
-
-    def _leave(self, fields: Fields, row: Row) -> None:
-        key = _key(fields, row)
-        if key is not None:
-            self._indexes[fields].get(key, {}).pop(row["id"], None)
+    def matches(self, row: Row, names: Sequence[str]) -> bool:
+        """Whether the field of this row holds one of these names."""
+        return any(name in names for name in _values_at(row, self.field.split(".")))
 
 
-def _key(fields: Iterable[str], row: Row) -> tuple[Any, ...] | None:
-    """What an index keeps a row under; None for what cannot be looked up."""
-    values = tuple(row.get(name) for name in fields)
-    return values if all(isinstance(v, str | int | float | None) for v in values) else None
+OWNED_BY_WORKSPACE = Reference("workspace_id", "workspaces", OnDelete.DELETE_IF_FORCED)
+"""Rows that live in one workspace. Rows without a `workspace_id` are the organisation's own."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """All there is to know about one kind of row.
+
+    A field whose name starts with `_` is internal: `public` removes it from answers. A table whose
+    name starts with `_` is internal as a whole. Indexes need no declaration: `where` creates one
+    for each combination of fields on first use.
+    """
+
+    name: str
+    references: tuple[Reference, ...] = ()
+    is_part: bool = False
+    """Whether rows are only parts of other rows. No request asks for a part by its id, so its
+    deletion is not remembered (see `Store.was_deleted`)."""
+    on_new_workspace: Callable[["Call", Row], None] | None = None
+    """Adds the rows that every new workspace has."""
+    on_new_organisation: Callable[["Call"], None] | None = None
+    """Adds the rows that every new organisation has."""
+    spend: Callable[["Call", Row, float], None] | None = None
+    """Counts an amount against the budget of a row; None if rows have no budget."""
+
+
+DELETED = "_deleted"
+"""The ids and slugs of deleted rows: Portkey answers 403 for them, not 404."""
+CORE_TABLES = (Table(DELETED),)
+
+
+@cache
+def all_tables() -> Mapping[str, Table]:
+    """Every table by name, in the order of domains.py.
+
+    Raises ValueError if two domains declare the same name.
+    """
+    tables: dict[str, Table] = {}
+    declared = (table for module in domain_modules() for table in getattr(module, "TABLES", ()))
+    for table in [*CORE_TABLES, *declared]:
+        if table.name in tables:
+            raise ValueError(f"two domains declare the table {table.name}")
+        tables[table.name] = table
+    return tables
+
+
+@cache
+def references_to(table: str) -> tuple[tuple[Table, Reference], ...]:
+    """Every reference to rows of a table, with the table whose rows hold it."""
+    return tuple(
+        (other, reference)
+        for other in all_tables().values()
+        for reference in other.references
+        if reference.table == table
+    )
+
+
+def effects_of_deleting(table: str) -> dict[str, str]:
+    """What deleting a row of a table does to the rows of each table, in words."""
+    effects: dict[str, list[str]] = {name: [] for name in all_tables()}
+    effects[table].append("deleted")
+    for other, reference in references_to(table):
+        clears = reference.on_delete is OnDelete.CLEAR
+        field = f" in `{reference.field}`" if clears else ""
+        effects[other.name].append(reference.on_delete.value + field)
+        if not clears:
+            for name in _deleted_with(other.name):
+                effects[name].append(f"deleted with its row in `{other.name}`")
+    return {name: "; ".join(dict.fromkeys(each)) or "kept" for name, each in effects.items()}
+
+
+def _deleted_with(table: str) -> Iterator[str]:
+    """The tables whose rows are deleted with a row of this table."""
+    for other, reference in references_to(table):
+        if reference.on_delete in (OnDelete.DELETE, OnDelete.DELETE_IF_FORCED):
+            yield other.name
+            yield from _deleted_with(other.name)
+
+
+def without(row: Row, reference: Reference, names: Sequence[str]) -> Row:
+    """The change to a row that removes names from the field of a reference."""
+    value = row[reference.field]
+    if isinstance(value, Mapping):
+        return {reference.field: {key: each for key, each in value.items() if key not in names}}
+    return {reference.field: [each for each in value if each not in names]}
+
+
+def _values_at(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """The names under a path of fields: single ones, items of lists, and keys of a mapping."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _values_at(item, path)
+    elif path:
+        if isinstance(value, Mapping):
+            yield from _values_at(value.get(path[0]), path[1:])
+    elif isinstance(value, Mapping):
+        yield from value
+    elif value is not None:
+        yield value

@@ -1,4 +1,4 @@
-"""How the emulator renders and versions prompts.
+"""How the emulator fills in and versions prompts.
 
-Serves no endpoint itself.
+An endpoint does not belong here.
 """

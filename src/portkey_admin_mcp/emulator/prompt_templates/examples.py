@@ -4,13 +4,13 @@ from ..core.seeder import Seeder
 
 
 def write_examples(seeder: Seeder) -> None:
-    """Two prompts of the support team; the first has a draft of a better version."""
+    """Add two prompts to the workspace Support; the first also has an unpublished version."""
     support = seeder.workspace_named("Support")
     store = seeder.store
     (folder,) = store.table("collections").where(workspace_id=support["id"], name="Macros")
     (provider, other) = store.table("virtual_keys").where(workspace_id=support["id"])[:2]
     (closing,) = store.table("partials").where(workspace_id=support["id"])
-    reply = seeder.does(
+    reply = seeder.request(
         "POST /prompts",
         {
             "name": "Reply to customer",
@@ -22,7 +22,7 @@ def write_examples(seeder: Seeder) -> None:
             "virtual_key": provider["slug"],
         },
     )
-    seeder.does(
+    seeder.request(
         "PUT /prompts/{prompt_id}",
         {
             "patch": True,
@@ -33,7 +33,7 @@ def write_examples(seeder: Seeder) -> None:
         },
         prompt_id=reply["id"],
     )
-    seeder.does(
+    seeder.request(
         "POST /prompts",
         {
             "name": "Summarise thread",

@@ -1,4 +1,4 @@
-"""Mustache as prompts use it: text with variables, sections and partials."""
+"""Mustache templates: text with variables, sections and partials."""
 
 import json
 import re
@@ -8,26 +8,26 @@ from typing import Any
 from pystache import Renderer
 from pystache.parser import ParsingError
 
-from ..core.kernel import Refusal
+from ..core.routing import Refusal
 
 TAG = re.compile(r"\{\{\{?\s*([#^/>&!=]?)\s*([^{}]*?)\s*\}?\}\}")
 KINDS = {"": "variables", "&": "variables", "#": "sections", "^": "sections", ">": "partials"}
 
 
 class _Partials:
-    """Finds a partial when a template includes it."""
+    """Gives pystache the partials that a template includes."""
 
     def __init__(self, find: Callable[[str], str | None]) -> None:
         self._find = find
 
     def get(self, name: str) -> str | None:
-        found = self._find(name)
-        _check_sections(found or "")
-        return found
+        text = self._find(name)
+        _check_sections(text or "")
+        return text
 
 
 class _Text(Renderer):
-    """Writes values as JavaScript's Mustache does: nothing for null, JSON's words otherwise."""
+    """Writes values as Mustache for JavaScript does: nothing for null, otherwise JSON."""
 
     def str_coerce(self, value: Any) -> str:
         return "" if value is None else json.dumps(value, ensure_ascii=False)
@@ -50,16 +50,16 @@ def render(template: str, variables: dict[str, Any], find: Callable[[str], str |
 
 
 def _check_sections(template: str) -> None:
-    """Refuse a section that is not closed: pystache renders nothing of such a template."""
+    """Refuse a section that is not closed, because pystache renders such a template as nothing."""
     signs = [sign for sign, _name in TAG.findall(template)]
     if "=" not in signs and signs.count("#") + signs.count("^") > signs.count("/"):
         raise Refusal(400, "Invalid template: a section is not closed")
 
 
 def components(template: str) -> dict[str, list[str]]:
-    """The names that a template uses, by kind, each once, in order."""
-    found: dict[str, dict[str, None]] = {"variables": {}, "partials": {}, "sections": {}}
+    """The names of variables, partials and sections in a template, each once, in order."""
+    names: dict[str, dict[str, None]] = {"variables": {}, "partials": {}, "sections": {}}
     for sign, name in TAG.findall(template):
         if sign in KINDS and name:
-            found[KINDS[sign]].setdefault(name)
-    return {kind: list(names) for kind, names in found.items()}
+            names[KINDS[sign]].setdefault(name)
+    return {kind: list(names) for kind, names in names.items()}

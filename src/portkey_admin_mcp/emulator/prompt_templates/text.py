@@ -1,10 +1,10 @@
-"""Filling in prompts, and a model that answers with what it was told."""
+"""Filling in prompts, and the emulated model, which repeats what it is sent."""
 
 import json
 from typing import Any
 
-from ..core.kernel import Call, invalid
-from ..core.tables import Row
+from ..core.routing import Call, invalid
+from ..core.rows import Row
 from ..partials import VERSIONS as PARTIAL_VERSIONS
 from . import mustache
 
@@ -13,13 +13,13 @@ LETTERS_PER_TOKEN = 4
 
 
 def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
-    """What a model is sent: messages filled in, parameters of the version and of the request."""
+    """The request to a model: filled-in messages, and parameters of the version and the request."""
     body = call.body if isinstance(call.body, dict) else {}
     variables = body.get("variables")
     if not isinstance(variables, dict):
         raise invalid("variables", "must be an object")
     content = version["content"]
-    given = {name: value for name, value in body.items() if name not in NOT_PARAMETERS}
+    parameters = {name: value for name, value in body.items() if name not in NOT_PARAMETERS}
     tools = {
         name: content[name] for name in ("functions", "tools", "tool_choice") if content.get(name)
     }
@@ -27,7 +27,7 @@ def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
         **content["parameters"],
         "model": content["model"],
         **tools,
-        **given,
+        **parameters,
         "messages": _messages(call, row, content, variables),
     }
 
@@ -35,9 +35,10 @@ def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
 def _messages(
     call: Call, row: Row, content: Row, variables: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Filled in, then read as JSON for a raw template; otherwise the other way round.
+    """The messages of a version with its variables filled in.
 
-    Text that is no list of messages becomes one message of the user (an assumption).
+    A raw template is filled in before it is read as JSON, another one after that. Text that is not
+    a list of messages becomes one message of the user (an assumption).
     """
 
     def filled(text: str) -> str:
@@ -55,18 +56,18 @@ def _messages(
 
 def _as_messages(text: str) -> list[dict[str, Any]] | None:
     try:
-        found = json.loads(text)
+        messages = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, list) or not found:
+    if not isinstance(messages, list) or not messages:
         return None
-    if not all(isinstance(each, dict) and "content" in each for each in found):
+    if not all(isinstance(each, dict) and "content" in each for each in messages):
         return None
-    return found
+    return messages
 
 
 def _each_text(content: Any, filled: Any) -> Any:
-    """The content of a message: text, or parts of which some are text."""
+    """Fill in the text of a message's content, which is text or a list of parts."""
     if isinstance(content, str):
         return filled(content)
     if isinstance(content, list):
@@ -77,23 +78,23 @@ def _each_text(content: Any, filled: Any) -> Any:
 
 
 def _partial(call: Call, row: Row, name: str) -> str | None:
-    """A partial of the prompt's workspace: `slug`, `slug@2` or `slug@latest`."""
-    slug, _, wanted = name.partition("@")
+    """The text of a partial by `slug`, `slug@2` or `slug@latest`; None if there is none."""
+    slug, _, version_name = name.partition("@")
     partial = call.table("partials").find(slug)
     if partial is None or partial["workspace_id"] != row["workspace_id"]:
         return None
     version = (
         PARTIAL_VERSIONS.published(call, partial)
-        if not wanted
+        if not version_name
         else PARTIAL_VERSIONS.latest(call, partial)
-        if wanted == "latest"
-        else PARTIAL_VERSIONS.find(call, partial, wanted)
+        if version_name == "latest"
+        else PARTIAL_VERSIONS.find(call, partial, version_name)
     )
     return None if version is None else str(version["content"]["string"])
 
 
 def text_of(content: Any) -> str:
-    """The text of a message, without what else it holds."""
+    """The text of a message's content; images and the like are left out."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
@@ -101,14 +102,14 @@ def text_of(content: Any) -> str:
 
 
 def echo(text: str, request: dict[str, Any]) -> tuple[str, str]:
-    """What the model says, and why it stopped: `max_tokens` are obeyed."""
-    most = request.get("max_completion_tokens", request.get("max_tokens"))
-    said = f"You said: {text}"
-    if isinstance(most, int) and 0 < most < tokens_in(said):
-        return said[: most * LETTERS_PER_TOKEN], "length"
-    return said, "stop"
+    """The answer of the emulated model and its finish reason; `max_tokens` limits it."""
+    max_tokens = request.get("max_completion_tokens", request.get("max_tokens"))
+    answer = f"You said: {text}"
+    if isinstance(max_tokens, int) and 0 < max_tokens < tokens_in(answer):
+        return answer[: max_tokens * LETTERS_PER_TOKEN], "length"
+    return answer, "stop"
 
 
 def tokens_in(text: str) -> int:
-    """How many tokens a text has, roughly."""
+    """The approximate number of tokens of a text."""
     return -(-len(text) // LETTERS_PER_TOKEN)

@@ -1,40 +1,41 @@
-"""Versions of prompts: which one a name means, and how one is shown."""
+"""Versions of prompts: finding them by name, and their form in answers."""
 
 from typing import Any
 
-from ..core.kernel import Call, Refusal
-from ..core.store import Store
-from ..core.tables import Row
+from ..core.routing import Call, Refusal
+from ..core.rows import Row
 from ..shared.versions import Versions
 from . import mustache
 
-VERSIONS = Versions("prompt_versions")
+VERSIONS = Versions("prompt_versions", "prompts")
 
 
 def resolve(call: Call, name: str) -> tuple[Row, Row]:
-    """A prompt and its version: `slug`, `slug@2`, `slug@latest`, `slug@label`."""
-    slug, _, wanted = name.partition("@")
+    """The prompt and version of a name: `slug`, `slug@2`, `slug@latest` or `slug@label`."""
+    slug, _, version_name = name.partition("@")
     row = call.find("prompts", slug)
-    if not wanted:
+    if not version_name:
         return row, VERSIONS.published(call, row)
-    if wanted == "latest":
+    if version_name == "latest":
         return row, VERSIONS.latest(call, row)
     version = (
-        VERSIONS.find(call, row, wanted) if wanted.isdecimal() else _labelled(call, row, wanted)
+        VERSIONS.find(call, row, version_name)
+        if version_name.isdecimal()
+        else _labelled(call, row, version_name)
     )
     if version is None:
-        raise Refusal(404, f"Prompt has no version {wanted}")
+        raise Refusal(404, f"Prompt has no version {version_name}")
     return row, version
 
 
-def shown(call: Call, row: Row, version: Row) -> dict[str, Any]:
-    """A prompt in one of its versions, flat as it is seen live."""
+def prompt_answer(call: Call, row: Row, version: Row) -> dict[str, Any]:
+    """The answer for a prompt in one of its versions, flat as live answers are."""
     content = version["content"]
     labels = [
         _label_row(call, mark) for mark in call.table("label_marks").where(version_id=version["id"])
     ]
     return {
-        **listed(row),
+        **list_entry(row),
         "string": content["string"],
         "parameters": {**content["parameters"], "model": content["model"]},
         "prompt_version": version["number"],
@@ -55,18 +56,18 @@ def shown(call: Call, row: Row, version: Row) -> dict[str, Any]:
     }
 
 
-def listed(row: Row) -> dict[str, Any]:
-    """A prompt without its workspace, which answers do not repeat."""
+def list_entry(row: Row) -> dict[str, Any]:
+    """The fields of a prompt in answers: all but its workspace."""
     return {name: value for name, value in row.items() if name != "workspace_id"}
 
 
 def status(version: Row) -> str:
-    """Whether it is in force."""
+    """The status of a version: published ones are active."""
     return "active" if version["published"] else "archived"
 
 
 def label_of(call: Call, version: Row) -> str | None:
-    """The id of its first label."""
+    """The id of the first label of a version; None without labels."""
     marks = call.table("label_marks").where(version_id=version["id"])
     return marks[0]["label_id"] if len(marks) else None
 
@@ -80,11 +81,3 @@ def _labelled(call: Call, row: Row, name: str) -> Row | None:
         if _label_row(call, mark)["name"] == name:
             return call.table(VERSIONS.table).get(mark["version_id"])
     return None
-
-
-def forget_versions(store: Store, row: Row) -> None:
-    """Forget all versions of a prompt, and the labels on them."""
-    VERSIONS.delete(store, row)
-    marks = store.table("label_marks")
-    for mark in marks.where(prompt_id=row["id"]):
-        marks.remove(mark)

@@ -1,4 +1,4 @@
-"""Rules that several domains of the emulator share.
+"""Rules that several domains of the emulator follow.
 
-Serves no endpoint by itself.
+An endpoint, or a rule of a single domain, does not belong here.
 """

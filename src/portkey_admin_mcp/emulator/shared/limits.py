@@ -1,20 +1,15 @@
-"""Budgets and rate limits: their shapes, and how a budget is spent and begun anew."""
+"""Budgets and rate limits: their fields, and how a budget is spent and reset."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from ..core.routing import Body
+from ..core.rows import Row
 from ..core.store import instant, moment
-from ..core.tables import Row
 
 Amount = int | float
-
-
-class Body(BaseModel):
-    """A request body: what is known is checked, what is not is ignored."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 def _midnight(text: str) -> str:
@@ -23,11 +18,11 @@ def _midnight(text: str) -> str:
 
 Time = Annotated[str, AfterValidator(lambda text: moment(instant(text)))]
 Midnight = Annotated[str, AfterValidator(_midnight)]
-"""A time that Portkey moves back to the start of its day, UTC."""
+"""A time, moved back to 00:00 UTC of its day as Portkey does."""
 
 
 class Budget(Body):
-    """A usage limit."""
+    """The budget of a workspace, a key or a provider."""
 
     credit_limit: Amount | None = Field(None, ge=1)
     type: Literal["cost", "tokens"] | None = None
@@ -62,9 +57,9 @@ class KeyRate(Body):
 
 
 def next_reset(period: str | None, days: int | None, now: datetime) -> str | None:
-    """When a budget begins anew: Monday, the first of the month, or after so many days.
+    """When a budget is reset: next Monday, on the first of the month, or after some days.
 
-    Always at 00:00 UTC; None without a period.
+    Always at 00:00 UTC. None if there is no period.
     """
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if days:
@@ -77,7 +72,7 @@ def next_reset(period: str | None, days: int | None, now: datetime) -> str | Non
 
 
 def spent(row: Row, amount: Amount) -> dict[str, Any]:
-    """The changes to a row with a budget when this much more is spent of it."""
+    """The changes to a row with a budget when an amount is spent: its usage and status."""
     usage = row.get("_usage", 0) + amount
     limit = (row.get("usage_limits") or {}).get("credit_limit")
     exhausted = limit is not None and usage >= limit and row["status"] == "active"
@@ -85,5 +80,5 @@ def spent(row: Row, amount: Amount) -> dict[str, Any]:
 
 
 def reset_usage(row: Row) -> dict[str, Any]:
-    """The changes to a row when its budget starts again."""
+    """The changes to a row when its budget is reset."""
     return {"_usage": 0, "status": "active" if row["status"] == "exhausted" else row["status"]}

@@ -1,24 +1,23 @@
-"""What MCP integrations and MCP servers have in common in the emulator."""
+"""Capabilities of MCP integrations and MCP servers, and their lists."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
-from ..core.kernel import Call
-from .limits import Body
+from ..core.routing import Body, Call
 
-OFFERED = (
+CAPABILITIES = (
     ("search_issues", "tool", "Find issues by words in them."),
     ("create_issue", "tool", "Create an issue."),
     ("delete_repository", "tool", "Delete a repository for good."),
     ("triage", "prompt", "Sort new issues."),
     ("readme", "resource", "The README of the repository."),
 )
-"""What every emulated MCP server offers: there is no real one to ask."""
+"""The capabilities of every MCP server: the emulator connects to no real one."""
 
 
 class CapabilityChange(Body):
-    """Whether one capability may be used."""
+    """Whether one capability is enabled."""
 
     name: str
     type: Literal["tool", "prompt", "resource", "resource_template"]
@@ -26,50 +25,53 @@ class CapabilityChange(Body):
 
 
 class CapabilityBody(Body):
-    """Which capabilities may be used."""
+    """Which capabilities are enabled or disabled."""
 
     capabilities: list[CapabilityChange] = Field(min_length=1)
 
 
 def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A page of capabilities, from 1, with how many there are of each type."""
+    """A page of capabilities, with their number by type; the first page is 1."""
     kind = call.query.get("type")
     counts = dict.fromkeys(("tool", "prompt", "resource", "resource_template"), 0)
     for row in rows:
         counts[row["type"]] += 1
     page = call.listing(
         [row for row in reversed(rows) if kind in (None, row["type"])],
-        names=("page", "page_size"),
-        most=500,
-        usual=100,
-        first=1,
+        parameters=("page", "page_size"),
+        max_size=500,
+        default_size=100,
+        first_page=1,
     )
-    return {"data": page["data"], "counts": counts, **_place(call, page)}
+    return {"data": page["data"], "counts": counts, **_paging(call, page)}
 
 
-def _place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
-    size = call.whole_number("page_size", None) or 100
-    number = call.whole_number("page", 1) or 1
+def _paging(call: Call, page: dict[str, Any]) -> dict[str, Any]:
+    size = call.query_number("page_size", None) or 100
+    number = call.query_number("page", 1) or 1
     return {"total": page["total"], "has_more": number * size < page["total"]}
 
 
-def with_place(call: Call, page: dict[str, Any]) -> dict[str, Any]:
-    """A list of the MCP APIs: without `object`, with `has_more`."""
-    return {"data": page["data"], **_place(call, page)}
+def mcp_list(call: Call, page: dict[str, Any]) -> dict[str, Any]:
+    """A list in the form of the MCP endpoints: without `object`, with `has_more`."""
+    return {"data": page["data"], **_paging(call, page)}
 
 
 def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
-    """Which capabilities are off after these changes; unknown names are ignored (assumed)."""
+    """The disabled capabilities after these changes, as `type:name`.
+
+    Unknown names are ignored (an assumption).
+    """
     off = set(before)
-    known = {f"{kind}:{name}" for name, kind, _description in OFFERED}
+    names = {f"{kind}:{name}" for name, kind, _description in CAPABILITIES}
     for change in changes:
         key = f"{change.type}:{change.name}"
         (off.discard if change.enabled else off.add)(key)
-    return sorted(off & known)
+    return sorted(off & names)
 
 
-def answers(url: str) -> dict[str, Any]:
-    """Whether a server at this address is up: all are, but those whose name says otherwise."""
+def connection_test(url: str) -> dict[str, Any]:
+    """The result of a connection test: succeeds unless the address contains "unreachable"."""
     if "unreachable" in url or ".invalid" in url:
         return {"success": False, "url": url, "error": "connect ECONNREFUSED"}
     return {

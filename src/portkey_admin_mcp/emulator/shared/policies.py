@@ -1,15 +1,14 @@
-"""What usage limits and rate limits have in common."""
+"""What usage limits and rate limits, the two kinds of policies, have in common."""
 
 import re
 from typing import Any
 
 from pydantic import Field
 
-from ..core.kernel import Call, Refusal, forbidden, invalid
-from ..core.tables import Row, Rows
-from .limits import Body
+from ..core.routing import Body, Call, Refusal, forbidden, invalid
+from ..core.rows import Row, Rows
 
-KEYS = (
+POLICY_KEYS = (
     "api_key", "virtual_key", "provider", "config", "prompt", "model", "organisation_id",
     "endpoint_type", "mcp_server", "mcp_tool", "workspace_id",
 )  # fmt: skip
@@ -30,7 +29,7 @@ class Group(Body):
 
 
 class PolicyBody(Body):
-    """What the body of any policy may say."""
+    """The fields that the body of every policy has."""
 
     name: str | None = None
     conditions: list[Condition] | None = Field(None, min_length=1)
@@ -38,36 +37,36 @@ class PolicyBody(Body):
 
 
 def policies(call: Call, table: str, *filters: str) -> Rows | list[Row]:
-    """The policies of the workspace asked for, active unless others are."""
+    """The policies of the workspace, with the status in the query (by default active)."""
     status = call.query.get("status", "active")
     rows = call.table(table).where(workspace_id=call.workspace()["id"], status=status)
-    asked = {name: call.query[name] for name in filters if name in call.query}
-    if not asked:
+    filter_values = {name: call.query[name] for name in filters if name in call.query}
+    if not filter_values:
         return rows
-    return [row for row in rows if all(row.get(k) == v for k, v in asked.items())]
+    return [row for row in rows if all(row.get(k) == v for k, v in filter_values.items())]
 
 
 def find_policy(call: Call, table: str, policy_id: str) -> Row:
-    """A policy of this id; an archived one only where that is asked for."""
+    """The policy with this id; an archived one only with `status=archived` in the query."""
     row = call.find(table, policy_id)
     if row["status"] != call.query.get("status", "active"):
         raise forbidden() if row["status"] == "archived" else Refusal(404, "Not found")
     return row
 
 
-def new_policy(call: Call, wanted: PolicyBody, kind: str) -> dict[str, Any]:
-    """The fields that every new policy has."""
+def new_policy(call: Call, body: PolicyBody, kind: str) -> dict[str, Any]:
+    """The fields that the row of every new policy has."""
     workspace = call.workspace()
     for name in ("conditions", "group_by"):
-        if not getattr(wanted, name):
+        if not getattr(body, name):
             raise invalid(name, "Field required")
-    check_keys(wanted)
+    check_keys(body)
     now = call.store.stamp()
     return {
         "id": call.store.uuid(),
-        "name": wanted.name,
-        "conditions": [each.model_dump(exclude_none=True) for each in wanted.conditions or ()],
-        "group_by": [each.model_dump() for each in wanted.group_by or ()],
+        "name": body.name,
+        "conditions": [each.model_dump(exclude_none=True) for each in body.conditions or ()],
+        "group_by": [each.model_dump() for each in body.group_by or ()],
         "status": "active",
         "workspace_id": workspace["id"],
         "organisation_id": call.organisation,
@@ -77,15 +76,15 @@ def new_policy(call: Call, wanted: PolicyBody, kind: str) -> dict[str, Any]:
     }
 
 
-def check_keys(wanted: PolicyBody) -> None:
-    """Refuse a key that no policy knows."""
-    for each in [*(wanted.conditions or ()), *(wanted.group_by or ())]:
-        if each.key not in KEYS and not re.fullmatch(r"metadata\..+", each.key):
-            raise invalid("key", f"must be one of {', '.join(KEYS)}, or metadata.<name>")
+def check_keys(body: PolicyBody) -> None:
+    """Refuse a condition or group with an unknown key."""
+    for each in [*(body.conditions or ()), *(body.group_by or ())]:
+        if each.key not in POLICY_KEYS and not re.fullmatch(r"metadata\..+", each.key):
+            raise invalid("key", f"must be one of {', '.join(POLICY_KEYS)}, or metadata.<name>")
 
 
 def archive(call: Call, table: str, row: Row) -> dict[str, Any]:
-    """Archive a policy; it stays readable under that status."""
+    """Archive a policy; it can still be read with `status=archived`."""
     changes = {"status": "archived", "last_updated_at": call.store.stamp()}
     call.table(table).change(row, changes)
     return {}

@@ -1,22 +1,26 @@
-"""Versions of an object: numbered from 1, kept for good, at most one of them published."""
+"""Versions of an object: numbered from 1, and one of them published."""
 
 from typing import Any
 
-from ..core.kernel import Call, Refusal
-from ..core.store import Store
-from ..core.tables import Row
+from ..core.routing import Call, Refusal
+from ..core.rows import Row
+from ..core.tables import OnDelete, Reference, Table
 
 
 class Versions:
-    """The versions of one kind of object, in a table of their own."""
+    """The versions of one kind of object, in their own table."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, parent_table: str) -> None:
         self.table = table
+        self.declaration = Table(
+            table, (Reference("parent_id", parent_table, OnDelete.DELETE),), is_part=True
+        )
+        """For `TABLES` of the domain: versions are deleted with the object they belong to."""
 
     def add(self, call: Call, parent: Row, content: dict[str, Any], *, publish: bool) -> Row:
-        """A new version, one above the highest; the first is always published."""
-        before = call.table(self.table).where(parent_id=parent["id"])
-        number = 1 + (before[-1]["number"] if len(before) else 0)
+        """Add a version, with the next number; the first is always published."""
+        versions = call.table(self.table).where(parent_id=parent["id"])
+        number = 1 + (versions[-1]["number"] if len(versions) else 0)
         row = {
             "id": call.store.uuid(),
             "parent_id": parent["id"],
@@ -33,33 +37,28 @@ class Versions:
         return list(reversed(call.table(self.table).where(parent_id=parent["id"])))
 
     def find(self, call: Call, parent: Row, name: Any) -> Row | None:
-        """The version of this number or id; None if there is none."""
+        """The version with this number or id; None if there is none."""
         table = call.table(self.table)
-        found = table.get(name)
-        if found is not None and found["parent_id"] == parent["id"]:
-            return found
+        version = table.get(name)
+        if version is not None and version["parent_id"] == parent["id"]:
+            return version
         number = int(name) if str(name).isdecimal() and len(str(name)) < 10 else None
         return next(iter(table.where(parent_id=parent["id"], number=number)), None)
 
     def published(self, call: Call, parent: Row) -> Row:
-        """The version in force."""
+        """The published version."""
         return call.table(self.table).where(parent_id=parent["id"], published=True)[0]
 
     def latest(self, call: Call, parent: Row) -> Row:
-        """The version made last."""
+        """The newest version."""
         return call.table(self.table).where(parent_id=parent["id"])[-1]
 
     def publish(self, call: Call, parent: Row, number: Any) -> Row:
-        """Put a version in force; 404 for one that there is not."""
-        wanted = self.find(call, parent, number)
-        if wanted is None:
+        """Publish the version with this number or id; refused with 404 if there is none."""
+        version = self.find(call, parent, number)
+        if version is None:
             raise Refusal(404, "Version not found")
         table = call.table(self.table)
         for row in table.where(parent_id=parent["id"], published=True):
             table.change(row, {"published": False})
-        return table.change(wanted, {"published": True})
-
-    def delete(self, store: Store, parent: Row) -> None:
-        """Forget them all, with the object they belong to."""
-        for row in store.table(self.table).where(parent_id=parent["id"]):
-            store.table(self.table).remove(row)
+        return table.change(version, {"published": True})

@@ -1,4 +1,4 @@
-"""A month of requests, generated, behind logs and analytics.
+"""The requests to models behind logs and analytics, with a generated month of them.
 
-Serves no endpoint itself.
+An endpoint does not belong here.
 """

@@ -1,8 +1,12 @@
-"""A month of requests, the same every time, with things in it that are worth finding.
+"""A month of generated requests, the same every time.
 
-Planted: a day on which one person's long prompts cost several times the usual; two hours in which
-a provider fails; a key that was last used three weeks ago; a key with every scope that only ever
-calls models; a model that grows slower every day.
+It contains, for users to find:
+
+- a day on which one user's long prompts cost several times as much as on other days
+- two hours in which a provider fails
+- a key that was last used three weeks ago
+- a key with every scope that only calls models
+- a model that becomes slower every day
 """
 
 import json
@@ -13,13 +17,13 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from ..core.rows import Row
 from ..core.store import instant
-from ..core.tables import Row
 
 REQUESTS = 50_000
 DAYS = 30
 RECIPES = "_traffic"
-"""The table with what a seed wants: who made requests, and until when."""
+"""The table with the recipe of the month: the sources of requests, and the time of its end."""
 COLUMNS = (
     "id text",
     "created_at integer",
@@ -66,57 +70,57 @@ CENTS_PER_MILLION = {
     "claude-sonnet-5": (300, 1_500),
     "gemini-3-flash": (30, 250),
 }
-"""Of tokens in and out: the emulator's own prices, near real ones."""
+"""The prices of a million input and output tokens: the emulator's own, close to real ones."""
 SPIKE_DAY, BURST_DAY, STALE_DAY = 24, 18, 9
 """Days of the month, from 0, of the cost spike, the failing provider, the stale key's last use."""
 BURST_HOURS = range(14, 16)
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 Draw = Callable[[], float]
-"""Gives numbers from 0, and less than 1."""
+"""Returns a random number from 0 to less than 1."""
 BY_HOUR = (1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 13, 12, 13, 14, 14, 13, 10, 7, 5, 4, 3, 2, 1)
 
 
 def price(model: str, tokens_in: int, tokens_out: int) -> int:
-    """What a request costs, in ten-thousandths of a cent; nothing for a model without price."""
+    """The cost of a request in ten-thousandths of a cent; 0 for a model without a price."""
     price_in, price_out = CENTS_PER_MILLION.get(model, (0, 0))
     return (tokens_in * price_in + tokens_out * price_out) // 100
 
 
 def make_tables(database: sqlite3.Connection) -> None:
-    """The tables of requests and of feedback, with nothing in them."""
+    """Create the empty tables of requests and feedback."""
     for table, columns in TABLES.items():
         database.execute(f"create table {table} ({', '.join(columns)})")
 
 
 def make_indexes(database: sqlite3.Connection) -> None:
-    """What requests are looked up by; made once they are there, it takes a quarter of the time."""
+    """Create the indexes. It takes a quarter of the time if the requests are there already."""
     database.execute("create unique index by_id on requests (id)")
     database.execute("create index by_time on requests (created_at)")
     database.execute("create index by_trace on requests (trace_id)")
 
 
 @lru_cache(maxsize=2)
-def month(recipe: str) -> bytes:
-    """A database with the requests of a recipe, given as JSON, and the feedback to them."""
-    made = sqlite3.connect(":memory:")
-    make_tables(made)
+def month_database(recipe: str) -> bytes:
+    """A serialized SQLite database with the requests and feedback of a recipe, given as JSON."""
+    database = sqlite3.connect(":memory:")
+    make_tables(database)
     rows = [*_requests(json.loads(recipe))]
-    # In the order of time, so that a period lies together: twice as fast to read.
+    # Sorted by time, so that a period can be read twice as fast.
     rows.sort(key=lambda row: row[0][1])
     scores = [score for _row, score in rows if score]
     for table, values in (("requests", [row for row, _score in rows]), ("feedback", scores)):
         marks = ", ".join("?" * len(values[0]))
-        made.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608  # own words
-    make_indexes(made)
-    made.commit()
-    content = made.serialize()
-    made.close()
+        database.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608  # no user input
+    make_indexes(database)
+    database.commit()
+    content = database.serialize()
+    database.close()
     return content
 
 
 def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | None]]:
-    """The requests, in no order. Times are whole milliseconds: dates take five times as long."""
-    chance = random.Random("a month of requests")  # noqa: S311  # repeatable on purpose
+    """The requests in no order. Times are integers (ms), because dates take five times as long."""
+    generator = random.Random("a month of requests")  # noqa: S311  # repeatable on purpose
     until = instant(recipe["until"])
     midnight = until.replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight - timedelta(days=DAYS - 1)
@@ -124,26 +128,26 @@ def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | 
     by_day = [0.4 if (first + timedelta(days=d)).weekday() > 4 else 1.0 for d in range(DAYS)]
     shares = [source["weight"] for source in recipe["sources"]]
     drawn = zip(
-        chance.choices(range(DAYS), by_day, k=REQUESTS),
-        chance.choices(range(24), BY_HOUR, k=REQUESTS),
-        chance.choices(recipe["sources"], shares, k=REQUESTS),
+        generator.choices(range(DAYS), by_day, k=REQUESTS),
+        generator.choices(range(24), BY_HOUR, k=REQUESTS),
+        generator.choices(recipe["sources"], shares, k=REQUESTS),
         strict=True,
     )
     for number, (day, hour, source) in enumerate(drawn):
         if source.get("is_stale"):
             day = day * (STALE_DAY + 1) // DAYS  # noqa: PLW2901
-        at = start + day * DAY_MS + hour * HOUR_MS + int(chance.random() * HOUR_MS)
+        at = start + day * DAY_MS + hour * HOUR_MS + int(generator.random() * HOUR_MS)
         if at >= end:
             at -= DAY_MS
             day -= 1  # noqa: PLW2901
-        yield _request(chance, number, source, (day, hour, at))
+        yield _request(generator, number, source, (day, hour, at))
 
 
 def _request(
-    chance: random.Random, number: int, source: Row, when: tuple[int, int, int]
+    generator: random.Random, number: int, source: Row, when: tuple[int, int, int]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
-    """One request, in the order of the columns, and the score it was given, if any."""
-    draw = chance.random
+    """One request in the order of the columns, and its feedback, if any."""
+    draw = generator.random
     day, hour, at = when
     model, user = _one_of(draw, source["models"]), _one_of(draw, source["users"])
     config = _one_of(draw, source["configs"])
@@ -154,7 +158,7 @@ def _request(
     if model == "claude-sonnet-5":
         latency += 100 * day
     fails = source["ai_org"] == "anthropic" and day == BURST_DAY and hour in BURST_HOURS
-    status, retries, fallback = _fate(draw, fails)
+    status, retries, fallback = _outcome(draw, fails)
     if status != 200:
         tokens_out = 0
     full = price(model, tokens_in, tokens_out)
@@ -163,13 +167,22 @@ def _request(
         cache = _from_cache(draw)
         if cache != "miss":
             cost, saved, latency, retries, fallback = 0, full, int(12 + draw() * 48), 0, 0
-    request_id = _uuid(chance)
+    request_id = _uuid(generator)
     trace = f"trace-{number // 2}"
     score = None
     if status == 200 and draw() < 0.04:
         value, weight = _one_of(draw, (-10, -5, 5, 5, 10)), _one_of(draw, (1.0, 1.0, 0.5))
-        home = source["workspace_id"]
-        score = (_uuid(chance), request_id, home, trace, at + 60_000, value, weight, "{}")
+        workspace_id = source["workspace_id"]
+        score = (
+            _uuid(generator),
+            request_id,
+            workspace_id,
+            trace,
+            at + 60_000,
+            value,
+            weight,
+            "{}",
+        )
     row = (
         request_id,
         at,
@@ -213,23 +226,23 @@ def _metadata(user: str, team: str, is_staging: bool) -> str:
     return json.dumps({"_user": user, "team": team, "environment": environment})
 
 
-def _fate(draw: Draw, fails: bool) -> tuple[int, int, int]:
-    """The status a request ended with, after how many retries, and whether by a fallback."""
-    luck = draw()
+def _outcome(draw: Draw, fails: bool) -> tuple[int, int, int]:
+    """The status of a request, the number of its retries, and whether a fallback answered (1)."""
+    number = draw()
     if fails:
-        return (503 if luck < 0.8 else 200), 0, 0
-    if luck < 0.02:
+        return (503 if number < 0.8 else 200), 0, 0
+    if number < 0.02:
         return _one_of(draw, (429, 429, 429, 500, 500, 400)), 0, 0
-    if luck < 0.05:
+    if number < 0.05:
         return 200, _one_of(draw, (1, 1, 2)), 0
-    return 200, 0, int(luck < 0.06)
+    return 200, 0, int(number < 0.06)
 
 
 def _from_cache(draw: Draw) -> str:
-    luck = draw()
-    return "simple" if luck < 0.25 else "semantic" if luck < 0.3 else "miss"
+    number = draw()
+    return "simple" if number < 0.25 else "semantic" if number < 0.3 else "miss"
 
 
-def _uuid(chance: random.Random) -> str:
-    text = f"{chance.getrandbits(128):032x}"
+def _uuid(generator: random.Random) -> str:
+    text = f"{generator.getrandbits(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:]}"

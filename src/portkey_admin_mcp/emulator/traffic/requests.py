@@ -1,6 +1,6 @@
-"""Requests to models: kept apart from the rows, in SQL, and filtered as analytics ask for.
+"""Requests to models: stored in SQL, and selected by the filters of analytics.
 
-A seeded organisation has a month of them (`traffic_month`), made when they are first looked at.
+A seeded organisation has a month of them (`month.py`), generated when it is first needed.
 """
 
 import json
@@ -11,25 +11,25 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from ..core.kernel import Call, forbidden, invalid
+from ..core.routing import Call, forbidden, invalid
+from ..core.rows import Row
 from ..core.store import Store, instant
-from ..core.tables import Row
-from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month
+from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
 
-PER_CENT = 10_000
-"""Costs are whole ten-thousandths of a cent, so that sums agree to the last digit."""
-COST = f"sum(cost) * 1.0 / {PER_CENT}"
-"""The cost of some requests in cents, in SQL."""
+UNITS_PER_CENT = 10_000
+"""The units of a stored cost in a cent: costs are integers, so that sums are exact."""
+COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
+"""SQL for the cost of requests, in cents."""
 HITS = "cache in ('simple', 'semantic')"
-"""Whether a request was answered from the cache, in SQL."""
-RANGES = {
+"""SQL for whether a request was answered from the cache."""
+RANGE_FILTERS = {
     "total_units": "total_units",
     "cost": "cost",
     "prompt_token": "req_units",
     "completion_token": "res_units",
     "weighted_feedback": "weighted_feedback",
 }
-LISTS = {
+LIST_FILTERS = {
     "status_code": "status",
     "virtual_keys": "virtual_key",
     "configs": "config",
@@ -44,7 +44,7 @@ LISTS = {
 
 @dataclass(frozen=True)
 class Selection:
-    """Some requests: a condition in SQL with its values, and the period it covers, in ms."""
+    """Some requests: a condition in SQL with its values, and its period (Unix time in ms)."""
 
     database: sqlite3.Connection
     where: str
@@ -53,7 +53,7 @@ class Selection:
     end: int
 
     def query(self, what: str, after: str = "") -> list[tuple[Any, ...]]:
-        """Select from the requests; `after` groups and sorts."""
+        """Select columns of the requests; `after` is SQL that follows the condition."""
         return self._execute(what, after).fetchall()
 
     def rows(self, after: str = "") -> list[dict[str, Any]]:
@@ -61,53 +61,56 @@ class Selection:
         return dicts(self._execute("*", after))
 
     def _execute(self, what: str, after: str) -> sqlite3.Cursor:
-        sql = f"select {what} from requests where {self.where} {after}"  # noqa: S608  # own words
+        sql = f"select {what} from requests where {self.where} {after}"  # noqa: S608  # no user input
         return self.database.execute(sql, self.values)
 
 
 def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
-    """What was selected, by the names of the columns."""
+    """The rows of a cursor, by the names of its columns."""
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def database(store: Store) -> sqlite3.Connection:
-    """Where the requests are; filled with the seed's month when first asked for."""
-    found = store.database
-    if found.execute("pragma table_info(requests)").fetchone():
-        return found
+    """The database with the requests; on first use, with the month of the seed."""
+    connection = store.database
+    if connection.execute("pragma table_info(requests)").fetchone():
+        return connection
     recipe = store.table(RECIPES).get("month")
     if recipe is None:
-        make_tables(found)
-        make_indexes(found)
+        make_tables(connection)
+        make_indexes(connection)
     else:
-        _add_month(found, month(json.dumps(recipe, sort_keys=True)), keep=store.has_file)
-    return found
+        _add_month(
+            connection, month_database(json.dumps(recipe, sort_keys=True)), copy=store.has_file
+        )
+    return connection
 
 
-def _add_month(found: sqlite3.Connection, content: bytes, *, keep: bool) -> None:
-    """Add a database of requests to another: beside it, or to `keep` in its file, all or nothing.
+def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) -> None:
+    """Add the serialized database of a month to another one.
 
-    What stands beside it is found under the same names, and changed like it, at no cost.
+    It is attached, which costs nothing: its tables can be read and written like the others. With
+    `copy`, its rows are copied into the other database instead, all or none.
     """
-    found.commit()  # within a transaction there is no attaching; nothing was written yet
-    found.execute("attach ':memory:' as month")
-    found.deserialize(content, name="month")
-    if not keep:
+    connection.commit()  # a transaction must end before a database can be attached; it is empty
+    connection.execute("attach ':memory:' as month")
+    connection.deserialize(content, name="month")
+    if not copy:
         return
     try:
-        with found:
-            found.execute("begin")
-            make_tables(found)
+        with connection:
+            connection.execute("begin")
+            make_tables(connection)
             for table in TABLES:
-                found.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # own words
-            make_indexes(found)
+                connection.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # no user input
+            make_indexes(connection)
     finally:
-        found.execute("detach month")
+        connection.execute("detach month")
 
 
 def record(call: Call, **values: Any) -> None:
-    """Note one more request; columns that are not given are empty."""
+    """Add a request; columns that are not given have a default."""
     names = [column.split()[0] for column in COLUMNS]
     row = {
         "id": call.store.uuid(),
@@ -127,93 +130,93 @@ def record(call: Call, **values: Any) -> None:
         "feedbacks": 0,
         **values,
     }
-    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # own words
+    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # no user input
     database(call.store).execute(sql, [row.get(name) for name in names])
 
 
-def selection(call: Call, workspace: Row | None, asked: Mapping[str, Any]) -> Selection:
-    """The requests of a workspace, or of all, that pass every filter of a query."""
-    start, end = (_when(asked, f"time_of_generation_{side}") for side in ("min", "max"))
-    # The end is left out, so that ranges that touch share nothing (an assumption).
+def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
+    """The requests of a workspace (None: of all) that match every filter of a query."""
+    start, end = (_time_filter(query, f"time_of_generation_{side}") for side in ("min", "max"))
+    # The end is excluded, so that adjacent ranges share no request (an assumption).
     parts: list[tuple[str, Iterable[Any]]] = [("created_at >= ? and created_at < ?", (start, end))]
     if workspace is not None:
         parts.append(("workspace_id = ?", (workspace["id"],)))
-    parts += _ranges(asked)
-    for name, column in LISTS.items():
-        if wanted := asked.get(name):
-            values = [each.strip() for each in str(wanted).split(",")]
+    parts += _ranges(query)
+    for name, column in LIST_FILTERS.items():
+        if listed := query.get(name):
+            values = [each.strip() for each in str(listed).split(",")]
             marks = ", ".join("?" * len(values))
             parts.append((f"cast({column} as text) in ({marks})", values))
-    for name, value in _pairs(asked.get("metadata")).items():
+    for name, value in _metadata_filter(query.get("metadata")).items():
         parts.append(("json_extract(metadata, ?) = ?", (f'$."{name}"', value)))
     where = " and ".join(f"({sql})" for sql, _values in parts)
-    found = tuple(value for _sql, values in parts for value in values)
-    return Selection(database(call.store), where, found, start, end)
+    all_values = tuple(value for _sql, values in parts for value in values)
+    return Selection(database(call.store), where, all_values, start, end)
 
 
-def selected(call: Call) -> Selection:
-    """The requests that a query of analytics is about."""
-    return selection(call, asked_workspace(call), call.query)
+def selected_requests(call: Call) -> Selection:
+    """The requests that a request to analytics selects."""
+    return select_requests(call, queried_workspace(call), call.query)
 
 
 def percentile(times: list[int], share: int) -> int:
-    """The time that so many of a hundred stay below, of sorted ones: by nearest rank."""
+    """A percentile (`share`) of sorted times, by the nearest rank."""
     return times[-(-len(times) * share // 100) - 1]
 
 
-def asked_workspace(call: Call) -> Row:
-    """A workspace key's own; else the one named, else the default one (OpenAPI file)."""
+def queried_workspace(call: Call) -> Row:
+    """The key's workspace; for keys of the organisation the named or the default one (OpenAPI)."""
     if not call.is_admin:
         return call.workspace()
     return named_by_slug(call) or call.default_workspace()
 
 
 def named_by_slug(call: Call) -> Row | None:
-    """The workspace that `workspace_slug` names, if any."""
-    named = call.query.get("workspace_slug")
-    found = call.table("workspaces").find(named) if named else None
-    if named and found is None:
+    """The workspace that the query names (`workspace_slug`); None if it names none."""
+    slug = call.query.get("workspace_slug")
+    workspace = call.table("workspaces").find(slug) if slug else None
+    if slug and workspace is None:
         raise forbidden()
-    return found
+    return workspace
 
 
 def milliseconds(at: datetime) -> int:
-    """A time as requests keep it."""
+    """A time as the requests store it: Unix time in ms."""
     return int(at.timestamp() * 1000)
 
 
 def shown_time(at: int) -> str:
-    """A time as answers show it."""
+    """A stored time in ISO 8601, as answers show it."""
     when = datetime.fromtimestamp(at / 1000, UTC)
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _ranges(asked: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
-    for name, column in RANGES.items():
+def _ranges(query: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[Any]]]:
+    for name, column in RANGE_FILTERS.items():
         for side, sign in (("min", ">="), ("max", "<=")):
-            value = _number(asked, f"{name}_{side}")
+            value = _number_filter(query, f"{name}_{side}")
             if value is not None:
-                # Rounded, since 0.0003 * 10,000 is a little less than 3.
-                exact = round(value * PER_CENT, 3) if name == "cost" else value
+                # Rounded, because 0.0003 * 10,000 is a little less than 3.
+                exact = round(value * UNITS_PER_CENT, 3) if name == "cost" else value
                 yield f"{column} {sign} ?", (exact,)
 
 
-def _when(asked: Mapping[str, Any], name: str) -> int:
-    if not asked.get(name):
+def _time_filter(query: Mapping[str, Any], name: str) -> int:
+    if not query.get(name):
         raise invalid(name, "Field required")
-    given = str(asked[name])
+    value = str(query[name])
     try:
-        # The space after a `T` was the plus of an offset that the caller did not quote.
-        return milliseconds(instant(given.replace(" ", "+") if "T" in given else given))
+        # A space after `T` is the plus of an offset that the caller did not quote.
+        return milliseconds(instant(value.replace(" ", "+") if "T" in value else value))
     except (ValueError, OverflowError):
         raise invalid(name, "must be a time in ISO 8601") from None
 
 
-def _number(asked: Mapping[str, Any], name: str) -> float | None:
-    if asked.get(name) in (None, ""):
+def _number_filter(query: Mapping[str, Any], name: str) -> float | None:
+    if query.get(name) in (None, ""):
         return None
     try:
-        value = float(asked[name])
+        value = float(query[name])
     except (TypeError, ValueError):
         raise invalid(name, "must be a number") from None
     if not isfinite(value):
@@ -221,11 +224,11 @@ def _number(asked: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
-def _pairs(given: Any) -> dict[str, Any]:
-    if given in (None, ""):
+def _metadata_filter(value: Any) -> dict[str, Any]:
+    if value in (None, ""):
         return {}
     try:
-        pairs = given if isinstance(given, dict) else json.loads(given)
+        pairs = value if isinstance(value, dict) else json.loads(value)
     except (ValueError, RecursionError):
         pairs = None
     if not isinstance(pairs, dict) or not all(map(is_metadata_key, pairs)):
@@ -235,13 +238,21 @@ def _pairs(given: Any) -> dict[str, Any]:
     return pairs
 
 
+def metadata_text(metadata: Mapping[str, Any], name: str) -> str | None:
+    """A text in the metadata of a request; None if it is missing, refused if it is no text."""
+    value = metadata.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise invalid(f"metadata.{name}", "must be a string")
+
+
 def is_metadata_key(name: str) -> bool:
-    """Whether metadata can be looked up by this name in SQL."""
+    """Whether SQL can look up metadata by this name."""
     return not {'"', "\0"} & {*name}
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether SQL has such a value; of numbers it has those of 64 bits."""
+    """Whether SQL can compare with this value: text, null, or a number of 64 bits."""
     if isinstance(value, int | float):
         return abs(value) < 2**63
     return value is None or isinstance(value, str)

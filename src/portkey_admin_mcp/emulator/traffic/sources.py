@@ -1,30 +1,30 @@
-"""Who made the seeded month's requests, with keys that somebody should look at."""
+"""The sources of the seeded month's requests: workspaces, keys, users and models."""
 
 from collections.abc import Callable
 from typing import Any
 
+from ..core.rows import Row
 from ..core.seeder import Seeder, workspace_scopes
-from ..core.tables import Row
 
 Source = dict[str, Any]
 
 
 def sources(seeder: Seeder) -> list[Source]:
-    """The sources of `traffic_month`, each with the weight of its share."""
+    """The sources of the month, each with the weight of its share."""
     return [*_support(seeder), *_others(seeder)]
 
 
 def _support(seeder: Seeder) -> list[Source]:
-    """Most of it: one person spends more than others, and Anthropic fails for two hours."""
-    store, home = seeder.store, seeder.workspace_named("Support")
-    openai, anthropic = store.table("virtual_keys").where(workspace_id=home["id"])[:2]
-    fallback, cached = store.table("configs").where(workspace_id=home["id"])[:2]
-    reply = store.table("prompts").where(workspace_id=home["id"])[0]
+    """Most of the requests: one user spends the most, and Anthropic fails for two hours."""
+    store, workspace = seeder.store, seeder.workspace_named("Support")
+    openai, anthropic = store.table("virtual_keys").where(workspace_id=workspace["id"])[:2]
+    fallback, cached = store.table("configs").where(workspace_id=workspace["id"])[:2]
+    reply = store.table("prompts").where(workspace_id=workspace["id"])[0]
     diego, emi = _people(seeder, "Diego", "Emi")
     service, person = map(_seeded(seeder), ("workspace-service", "workspace-user"))
     return [
         {
-            **_source(55, home, service, "openai", openai),
+            **_source(55, workspace, service, "openai", openai),
             "team": "support",
             "models": ["gpt-5", "gpt-5-mini"],
             "users": [diego, emi],
@@ -34,7 +34,7 @@ def _support(seeder: Seeder) -> list[Source]:
             "prompts": [reply["slug"], None],
         },
         {
-            **_source(15, home, person, "anthropic", anthropic),
+            **_source(15, workspace, person, "anthropic", anthropic),
             "team": "support",
             "models": ["claude-sonnet-5"],
             "users": [emi],
@@ -44,14 +44,14 @@ def _support(seeder: Seeder) -> list[Source]:
 
 
 def _others(seeder: Seeder) -> list[Source]:
-    """A key with every scope, one that is no longer used, and one that was deleted."""
+    """A key with every scope, one that is no longer used, and one that is deleted."""
     shared, science = map(seeder.workspace_named, ("Shared Team Workspace", "Science"))
     common = seeder.store.table("virtual_keys").where(workspace_id=shared["id"])[0]
     chitra, ben = _people(seeder, "Chitra", "Ben")
     board = _key(seeder, "Dashboard", shared, workspace_scopes())
     batch = _key(seeder, "Nightly batch", shared, ["completions.write"])
-    gone = _key(seeder, "Evaluation", science, ["completions.write"])
-    seeder.does("DELETE /api-keys/{id}", id=gone)
+    deleted = _key(seeder, "Evaluation", science, ["completions.write"])
+    seeder.request("DELETE /api-keys/{id}", id=deleted)
     return [
         {
             **_source(18, shared, board, "openai", common),
@@ -67,7 +67,7 @@ def _others(seeder: Seeder) -> list[Source]:
             "is_stale": True,
         },
         {
-            **_source(6, science, gone, "google", None),
+            **_source(6, science, deleted, "google", None),
             "team": "research",
             "models": ["gemini-3-flash"],
             "users": [chitra],
@@ -75,10 +75,10 @@ def _others(seeder: Seeder) -> list[Source]:
     ]
 
 
-def _source(weight: int, home: Row, key: str, ai_org: str, provider: Row | None) -> Source:
+def _source(weight: int, workspace: Row, key: str, ai_org: str, provider: Row | None) -> Source:
     return {
         "weight": weight,
-        "workspace_id": home["id"],
+        "workspace_id": workspace["id"],
         "api_key_id": key,
         "ai_org": ai_org,
         "virtual_key": provider and provider["slug"],
@@ -97,7 +97,7 @@ def _seeded(seeder: Seeder) -> Callable[[str], str]:
     return ids.__getitem__
 
 
-def _key(seeder: Seeder, name: str, home: Row, scopes: list[str]) -> str:
-    body = {"name": name, "workspace_id": home["id"], "scopes": scopes}
+def _key(seeder: Seeder, name: str, workspace: Row, scopes: list[str]) -> str:
+    body = {"name": name, "workspace_id": workspace["id"], "scopes": scopes}
     kind = {"type": "workspace", "sub_type": "service"}
-    return str(seeder.does("POST /api-keys/{type}/{sub_type}", body, **kind)["id"])
+    return str(seeder.request("POST /api-keys/{type}/{sub_type}", body, **kind)["id"])

@@ -1,1 +1,4 @@
-"""The tools over Streamable HTTP: guards, authentication, sessions, replay, pages."""
+"""The hosted service: the tools over Streamable HTTP, with access control, sessions and pages.
+
+Must not hold tools, nor speak HTTP to Portkey.
+"""

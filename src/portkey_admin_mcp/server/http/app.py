@@ -21,18 +21,21 @@ from ...settings.hosting import Hosting
 from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
 from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
-from .access.guards import BodyLimit, HostAndOrigin, RateLimit, client_address, origin_of
+from .access.body_limit import BodyLimit
+from .access.host_and_origin import HostAndOrigin, origin_of
 from .access.principal import principal_of
+from .access.rate_limit import RateLimit, client_address
 from .access.rate_limiter import create_rate_limiter
 from .events.event_log import EventLog
-from .events.memory import MemoryEventLog
-from .events.redis import RedisEventLog
+from .events.memory_log import MemoryEventLog
+from .events.redis_log import RedisEventLog
 from .events.resumption import StreamResumption
 from .fast_endpoint import FastPathEndpoint
 from .pages.metrics import Metrics
-from .pages.pages import ServiceInfo, page_routes
 from .pages.paths import MCP, PAGES
 from .pages.readiness import Check
+from .pages.routes import page_routes
+from .pages.service_info import ServiceInfo
 from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
 from .toolset_selection import ToolsetSelection

@@ -1,4 +1,4 @@
-"""Reading raw ASGI requests, and refusing them: shared by the guards and authentication."""
+"""Reading and refusing raw ASGI requests: shared by the middleware in `access` and `/mcp`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,36 +23,36 @@ class RequestRefused(Exception):
         self.headers = headers or {}
 
     def response(self, **headers: str) -> Response:
-        """The HTTP response, with these extra headers (`_` stands for `-`)."""
-        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        """The HTTP response, with these additional headers (`_` is written as `-`)."""
+        additional = {name.replace("_", "-"): value for name, value in headers.items()}
         return JSONResponse(
             {"error": self.error, "message": self.message},
             self.status,
-            {"Cache-Control": "no-store", **self.headers, **more},
+            {"Cache-Control": "no-store", **self.headers, **additional},
         )
 
 
 def header_values(scope: Any, name: str) -> list[str]:
-    """Every value the request has for a header, named in lower case, in order and undecoded."""
-    # Names come in lower case, as ASGI demands of the server.
-    wanted = name.encode()
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
+    """All values of a header, in order. `name` must be in lower case."""
+    # ASGI servers send header names in lower case.
+    encoded = name.encode()
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == encoded]
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that tells a body that was read already, then goes on with the real one."""
-    kept: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    """A `receive` that returns a body that was already read, then what the real one returns."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def replayed() -> Message:
-        return kept.pop() if kept else await receive()
+    async def receive_again() -> Message:
+        return pending.pop() if pending else await receive()
 
-    return replayed
+    return receive_again
 
 
 def is_page(scope: Any, pages: frozenset[str]) -> bool:
     """Whether this is a GET or HEAD of one of these pages, by its exact path.
 
-    The path as it was received is compared, since the decoded one has many spellings.
+    The path is compared as it was received: many encoded paths have the same decoded path.
     """
     raw: bytes | None = scope.get("raw_path")
     path = scope["path"] if raw is None else raw.decode("latin-1")

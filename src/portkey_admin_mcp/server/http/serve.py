@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that closes event streams before it waits for connections to end."""
+    """A uvicorn server that closes event streams before it waits for open connections."""
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Close event streams, wait for calls in flight, then shut down."""
@@ -30,25 +30,27 @@ class Server(uvicorn.Server):
 
 
 def run(app: Starlette, hosting: Hosting) -> None:
-    """Serve in this process until a signal comes."""
+    """Serve in this process until it gets a signal to stop."""
     log.info("serving %s/mcp, %s", hosting.base_url, hosting.session_mode)
-    Server(uvicorn.Config(app, **_options(hosting))).run()
+    Server(uvicorn.Config(app, **server_options(hosting))).run()
 
 
 def run_workers(factory: str, hosting: Hosting, workers: int, env_file: Path | None) -> None:
     """Serve in several processes; each calls the factory, which reads the environment itself."""
     log.info("serving %s/mcp with %d workers", hosting.base_url, workers)
-    # Else a worker would judge by an address on which nobody listens.
-    environment = os.environ  # noqa: TID251  # what a worker reads
+    # The workers check Host and Origin against this address.
+    environment = os.environ  # noqa: TID251  # workers read it
     environment.update(MCP_HOST=hosting.host, MCP_PORT=str(hosting.port))
     with _metrics_directory(hosting) as directory:
         environment.update(directory)
-        uvicorn.run(factory, factory=True, workers=workers, env_file=env_file, **_options(hosting))
+        uvicorn.run(
+            factory, factory=True, workers=workers, env_file=env_file, **server_options(hosting)
+        )
 
 
 @contextmanager
 def _metrics_directory(hosting: Hosting) -> Iterator[dict[str, str]]:
-    """A directory in which workers keep their metrics, as a variable for their environment."""
+    """The directory in which workers keep their metrics, as an environment variable."""
     if not hosting.metrics:
         yield {}
         return
@@ -56,7 +58,8 @@ def _metrics_directory(hosting: Hosting) -> Iterator[dict[str, str]]:
         yield {"PROMETHEUS_MULTIPROC_DIR": directory}
 
 
-def _options(hosting: Hosting) -> dict[str, Any]:
+def server_options(hosting: Hosting) -> dict[str, Any]:
+    """The arguments of `uvicorn.Config`, the same for one process and for workers."""
     return {
         "host": hosting.host,
         "port": hosting.port,
@@ -67,7 +70,7 @@ def _options(hosting: Hosting) -> dict[str, Any]:
         "log_config": None,
         "access_log": False,
         "server_header": False,
-        # Ours is a guard among others, and knows whom to trust.
+        # The application has this middleware itself, with the proxies of MCP_TRUST_PROXY.
         "proxy_headers": False,
         "timeout_graceful_shutdown": max(1, hosting.shutdown_timeout_ms // 1000),
         "ssl_keyfile": hosting.tls_key,

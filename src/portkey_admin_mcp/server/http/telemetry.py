@@ -11,7 +11,7 @@ UNTRACED_PATHS = "/health$,/ready$"
 
 
 class Telemetry(NamedTuple):
-    """The middleware, and the providers that are shut down with the service."""
+    """The middleware that traces requests, and the providers to shut down with the service."""
 
     middleware: Middleware
     providers: tuple[Any, ...]
@@ -23,9 +23,9 @@ class Telemetry(NamedTuple):
 
 
 def start_telemetry() -> Telemetry:
-    """Trace requests and tool calls, and measure requests; OTEL_ variables say where to and how.
+    """Trace requests and tool calls, and measure requests, as the OTEL_ variables configure it.
 
-    Raises ConfigurationError where the libraries for it are not installed.
+    Raises ConfigurationError if the OpenTelemetry libraries are not installed.
     """
     try:
         from opentelemetry import metrics, trace
@@ -39,21 +39,23 @@ def start_telemetry() -> Telemetry:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise ConfigurationError(
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the libraries for it are not installed: "
-            "install portkey-admin-mcp[otel], or unset it."
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the OpenTelemetry libraries are not "
+            "installed: install portkey-admin-mcp[otel], or unset the variable."
         ) from error
 
-    about = Resource.create({"service.name": "portkey-admin-mcp", "service.version": __version__})
-    tracing = TracerProvider(resource=about)
-    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    measuring = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], about)
-    trace.set_tracer_provider(tracing)
-    metrics.set_meter_provider(measuring)
+    resource = Resource.create(
+        {"service.name": "portkey-admin-mcp", "service.version": __version__}
+    )
+    tracer_provider = TracerProvider(resource=resource)
+    tracer_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    meter_provider = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource)
+    trace.set_tracer_provider(tracer_provider)
+    metrics.set_meter_provider(meter_provider)
     # The SDK's server makes a span for each message, with the tool's name and the outcome.
     middleware = Middleware(
         OpenTelemetryMiddleware,
-        tracer_provider=tracing,
-        meter_provider=measuring,
+        tracer_provider=tracer_provider,
+        meter_provider=meter_provider,
         excluded_urls=UNTRACED_PATHS,
     )
-    return Telemetry(middleware, (tracing, measuring))
+    return Telemetry(middleware, (tracer_provider, meter_provider))

@@ -3,7 +3,6 @@
 `PORTKEY_TOOL_MODE=code`. Answers stay where the code runs; a model sees what the code returns.
 """
 
-from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -20,7 +19,6 @@ from .code_run import (
     CodeRun,
 )
 from .mode import Mode, ModeArguments, ModeTool
-from .search import ToolSearch
 from .search_mode import MAX_LIMIT
 
 DEFAULT_LIMIT = 10
@@ -86,7 +84,7 @@ small result: ids, names and counts, not whole answers.
     async def search(self, arguments: SearchArguments) -> Outcome:
         """A line for each match."""
         tools = self._offer.current.tools
-        names = self._index.find(arguments.query, arguments.limit, among=tools)
+        names = self.find(arguments.query, arguments.limit)
         lines = [f"{name}: {tools[name].description.partition(chr(10))[0]}" for name in names]
         return Outcome(["\n".join(lines) or "Nothing fits. Say it in other words."])
 
@@ -112,10 +110,6 @@ small result: ids, names and counts, not whole answers.
             return await run.run(arguments.code)
         finally:
             self._running -= 1
-
-    @cached_property
-    def _index(self) -> ToolSearch:
-        return ToolSearch([*self._offer.tools.values()])
 
 
 def _refusal(advice: str) -> Outcome:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +12,9 @@ from ..calls.failures import input_advice
 from ..calls.outcome import Outcome
 from ..calls.schema import Schema, input_schema
 from ..offer.offer import Definition, Offer
+
+if TYPE_CHECKING:
+    from .search import ToolSearch
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
 """Calls a tool by its name, as a client would."""
@@ -94,6 +97,16 @@ class Mode:
                 for t in cls.tools
             ],
         }
+
+    def find(self, query: str, limit: int) -> list[str]:
+        """The names of the tools offered to the current request that fit best."""
+        return self._search.find(query, limit, among=self._offer.current.tools)
+
+    @cached_property
+    def _search(self) -> "ToolSearch":
+        from .search import ToolSearch  # imported and built only if somebody searches
+
+        return ToolSearch([*self._offer.tools.values()])
 
     @cached_property
     def _tools(self) -> dict[str, ModeTool]:

@@ -4,7 +4,6 @@ For clients that carry few tools, or pay too much for many: `PORTKEY_TOOL_MODE=s
 the same for the whole connection.
 """
 
-from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -13,7 +12,6 @@ from ..calls.outcome import Outcome
 from ..calls.result_size import compact
 from ..offer.offer import ListedTool
 from .mode import Mode, ModeArguments, ModeTool
-from .search import ToolSearch
 
 DEFAULT_LIMIT, MAX_LIMIT = 5, 20
 
@@ -60,7 +58,7 @@ class SearchMode(Mode):
     async def search_tools(self, arguments: SearchArguments) -> Outcome:
         """The best matches, with their arguments."""
         tools = self._offer.current.tools
-        names = self._index.find(arguments.query, arguments.limit, among=tools)
+        names = self.find(arguments.query, arguments.limit)
         answer = {"tools": [_described(tools[name]) for name in names]}
         return Outcome([compact(answer)], answer, is_json=True)
 
@@ -72,10 +70,6 @@ class SearchMode(Mode):
         if arguments.name not in offer.tools:
             return Outcome([offer.unknown_tool(arguments.name)], is_error=True)
         return await self._call(arguments.name, arguments.arguments)
-
-    @cached_property
-    def _index(self) -> ToolSearch:
-        return ToolSearch([*self._offer.tools.values()])
 
 
 def _described(tool: ListedTool) -> dict[str, Any]:

@@ -1,225 +1,193 @@
-"""Two instances on one Redis: a stream begun on one goes on at the other."""
+"""What `GET /mcp` with Last-Event-ID answers, and how long a resumed stream stays open."""
 
 import asyncio
-import base64
-import json
-from contextlib import ExitStack, asynccontextmanager
-from typing import Any, NamedTuple
 
-import aiohttp
 import pytest
 
-from fake_portkey import Answer, FakePortkey
-from http_service import running_service, wait_for_port
+from asgi_client import Clock, client_of
+from portkey_admin_mcp.server.http.access.principal import ANONYMOUS
+from portkey_admin_mcp.server.http.events.event_log import (
+    Event,
+    EventLog,
+    EventLogUnavailable,
+    UnknownEvent,
+    new_stream_id,
+)
+from portkey_admin_mcp.server.http.events.memory_log import MemoryEventLog
+from portkey_admin_mcp.server.http.events.resumption import (
+    HEARTBEAT,
+    HEARTBEAT_INTERVAL_S,
+    IDLE_TIMEOUT_S,
+    EventStream,
+    StreamResumption,
+)
+from portkey_admin_mcp.settings.hosting import Hosting
 
-KEY = base64.b64encode(bytes(range(32))).decode()
-TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
-CALL = {"jsonrpc": "2.0", "method": "tools/call"}
+TIMEOUT_S = 20
+STREAM = {"accept": "application/json, text/event-stream"}
+EVENT_ID = f"{'0' * 32}.1"
+CURSOR = Event("1", None, False)
+ANSWER = Event("2", '{"n":1}', True)
+ENCODED_CURSOR = b"id: 1\ndata: \n\n"
+ENCODED_ANSWER = b'id: 2\nevent: message\ndata: {"n":1}\n\n'
+
+
+class ScriptedLog(EventLog):
+    """An event log whose followers see these steps: events, times without one, and errors."""
+
+    def __init__(self, clock, *steps):
+        super().__init__()
+        self._clock = clock
+        self._steps = steps
+
+    async def follow(self, cursor):
+        for step in self._steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, int | float):
+                self._clock.now = step
+                yield None
+            else:
+                yield step
+
+    async def append(self, principal, stream, message, last):
+        raise EventLogUnavailable
+
+    async def ping(self):
+        raise EventLogUnavailable
+
+    async def close(self):
+        raise EventLogUnavailable
+
+    async def _read(self, cursor):
+        raise UnknownEvent
+
+
+async def resume(events, clock=None, headers=STREAM, event_id=EVENT_ID):
+    app = StreamResumption(events, clock or Clock())
+    async with asyncio.timeout(TIMEOUT_S), client_of(app) as client:
+        return await client.get("/mcp", headers={**headers, "last-event-id": event_id})
 
 
 @pytest.fixture
-def fake():
-    with FakePortkey() as fake:
-        yield fake
+def clock():
+    return Clock()
 
 
-class Instance(NamedTuple):
-    """One of two that do not know of each other."""
+async def test_the_events_after_the_last_one_are_sent_as_a_stream():
+    events, stream = MemoryEventLog(Hosting()), new_stream_id()
+    ids = [await events.append(ANONYMOUS, stream, text, text == "2") for text in (None, "1", "2")]
 
-    url: str
-    process: Any
+    response = await resume(events, event_id=ids[0])
 
-
-@pytest.fixture
-def two(redis, fake, port):
-    environment = {
-        **fake.settings,
-        "MCP_SESSION_MODE": "stateless",
-        "MCP_EVENT_STORE": "redis",
-        "MCP_REDIS_URL": redis.url,
-        "MCP_EVENT_ENCRYPTION_KEY": KEY,
-        "MCP_AUTH_TOKENS": json.dumps(TOKENS),
-        "RATE_LIMIT_ENABLED": "false",
-        "LOG_LEVEL": "warning",
-    }
-    ports = [port(), port()]
-    with ExitStack() as started:
-        services = [
-            started.enter_context(running_service(number, **environment)) for number in ports
-        ]
-        for number in ports:
-            wait_for_port(number)
-        yield [
-            Instance(f"http://127.0.0.1:{number}", service.process)
-            for number, service in zip(ports, services, strict=True)
-        ]
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/event-stream"
+    assert response.headers["cache-control"] == "no-cache, no-transform"
+    assert response.headers["x-accel-buffering"] == "no"
+    assert "content-length" not in response.headers
+    expected = "".join(
+        f"id: {i}\nevent: message\ndata: {n}\n\n" for i, n in zip(ids[1:], ("1", "2"), strict=True)
+    )
+    assert response.text == expected
 
 
-def headers(who="ada", **more):
-    return {
-        "authorization": f"Bearer {TOKENS[who]}",
-        "accept": "application/json, text/event-stream",
-        "mcp-protocol-version": "2025-11-25",
-        **more,
-    }
+async def test_a_client_that_does_not_accept_a_stream_is_refused(clock):
+    response = await resume(ScriptedLog(clock, ANSWER), clock, {"accept": "application/json"})
+
+    assert response.status_code == 406
+    assert "text/event-stream" in response.json()["error"]["message"]
 
 
-async def events_of(response, most=99):
-    """The events on a stream: (id, message or None)."""
-    found, event = [], {}
-    async for raw in response.content:
-        line = raw.decode().rstrip("\r\n")
-        if not line and event:
-            if "id" in event:
-                found.append((event["id"], event.get("data") or None))
-            event = {}
-            if len(found) == most:
-                break
-        elif line and not line.startswith(":"):
-            name, _, value = line.partition(":")
-            event[name] = value.strip()
-    return found
+@pytest.mark.parametrize("event_id", ["", "x", EVENT_ID])
+async def test_an_unknown_event_is_not_found(event_id):
+    response = await resume(MemoryEventLog(Hosting()), event_id=event_id)
+
+    assert response.status_code == 404
+    assert "retry-after" not in response.headers
 
 
-@asynccontextmanager
-async def calling(session, url, number, who="ada"):
-    """A call of a tool, and the stream that will bring its answer."""
-    body = {
-        **CALL,
-        "id": number,
-        "params": {"name": "list_workspaces", "arguments": {"name": f"n{number}"}},
-    }
-    async with session.post(f"{url}/mcp", json=body, headers=headers(who)) as response:
-        assert response.status == 200, await response.text()
-        yield response
+async def test_a_log_that_is_down_is_unavailable(clock):
+    response = await resume(ScriptedLog(clock, EventLogUnavailable()), clock)
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
 
 
-async def resumed(session, url, event_id, who="ada"):
-    asked = headers(who, **{"last-event-id": event_id})
-    async with session.get(f"{url}/mcp", headers=asked) as response:
-        return response.status, await events_of(response)
+async def test_a_stream_that_has_ended_is_empty(clock):
+    response = await resume(ScriptedLog(clock), clock)
+
+    assert (response.status_code, response.content) == (200, b"")
 
 
-async def test_a_client_that_is_cut_off_gets_its_answer_from_the_other_instance(two, fake):
-    one, other = two
-    fake.script([Answer(body={"total": 7}, after_s=0.5)])
-    async with aiohttp.ClientSession() as session:
-        async with calling(session, one.url, 1) as response:
-            ((first, cursor),) = await events_of(response, most=1)
-            response.close()
+async def test_nothing_is_sent_after_the_last_event(clock):
+    response = await resume(ScriptedLog(clock, CURSOR, ANSWER, CURSOR), clock)
 
-        status, events = await resumed(session, other.url, first)
-
-    assert cursor is None
-    assert status == 200
-    (message,) = [json.loads(message) for _, message in events]
-    assert message["id"] == 1
-    assert message["result"]["structuredContent"] == {"total": 7}
+    assert response.content == ENCODED_CURSOR + ENCODED_ANSWER
 
 
-async def test_two_hundred_clients_lose_nothing_and_see_nothing_twice(two, fake):
-    fake.script([Answer(body={"total": 1}, after_s=0.3)])
-    limit = aiohttp.TCPConnector(limit=0)
+async def test_a_heartbeat_is_sent_in_every_interval_without_an_event(clock):
+    short = HEARTBEAT_INTERVAL_S - 1
+    steps = [0, short, HEARTBEAT_INTERVAL_S, HEARTBEAT_INTERVAL_S + short, CURSOR]
+    # After an event the interval begins again.
+    steps += [2 * HEARTBEAT_INTERVAL_S, 3 * HEARTBEAT_INTERVAL_S, ANSWER]
 
-    async with aiohttp.ClientSession(connector=limit) as session:
+    response = await resume(ScriptedLog(clock, *steps), clock)
 
-        async def client(number):
-            begun, ended = two[number % 2], two[(number + 1) % 2]
-            async with calling(session, begun.url, number) as response:
-                if number % 4 < 2:
-                    return [await events_of(response)]
-                heard = await events_of(response, most=1)
-                response.close()
-            status, rest = await resumed(session, ended.url, heard[-1][0])
-            assert status == 200
-            return [heard, rest]
-
-        async with asyncio.timeout(120):
-            told = await asyncio.gather(*(client(number) for number in range(200)))
-
-    for number, parts in enumerate(told):
-        ids = [event_id for part in parts for event_id, _ in part]
-        messages = [json.loads(m) for part in parts for _, m in part if m is not None]
-        assert len(ids) == len(set(ids)) == 2
-        assert [message["id"] for message in messages] == [number]
+    assert response.content == HEARTBEAT + ENCODED_CURSOR + HEARTBEAT + ENCODED_ANSWER
 
 
-async def test_what_was_stored_outlives_an_instance_that_is_killed_in_the_middle(two, fake):
-    one, other = two
-    fake.script([*(Answer(body={"total": 1}) for _ in range(20)), "silence"])
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        told = [await whole(session, one.url, number) for number in range(20)]
-        waiting = [asyncio.create_task(whole(session, one.url, n)) for n in range(20, 40)]
-        await asyncio.to_thread(fake.wait_for, 40)
+async def test_a_stream_without_events_is_closed_after_the_idle_timeout(clock):
+    steps = [CURSOR, IDLE_TIMEOUT_S - 1, CURSOR, IDLE_TIMEOUT_S, 2 * IDLE_TIMEOUT_S - 1, ANSWER]
 
-        one.process.kill()
-        one.process.wait()
+    response = await resume(ScriptedLog(clock, *steps), clock)
 
-        cut = await asyncio.gather(*waiting, return_exceptions=True)
-        rest = [await resumed(session, other.url, events[0][0]) for events in told]
-
-    assert all(isinstance(outcome, aiohttp.ClientError) for outcome in cut)
-    assert rest == [(200, events[1:]) for events in told]
-    assert [json.loads(events[1][1])["id"] for events in told] == [*range(20)]
+    assert ENCODED_ANSWER not in response.content
+    assert response.content.count(ENCODED_CURSOR) == 2
 
 
-async def whole(session, url, number):
-    async with calling(session, url, number) as response:
-        return await events_of(response)
+@pytest.mark.parametrize("error", [EventLogUnavailable(), UnknownEvent()])
+async def test_a_log_that_fails_later_ends_the_stream_with_a_warning(clock, caplog, error):
+    response = await resume(ScriptedLog(clock, CURSOR, error), clock)
+
+    assert (response.status_code, response.content) == (200, ENCODED_CURSOR)
+    assert caplog.messages == [f"a resumed stream ended early: {type(error).__name__}"]
 
 
-async def test_a_client_that_comes_back_for_more_than_the_answer_is_sent_away_at_once(two):
-    one, other = two
-    async with aiohttp.ClientSession() as session:
-        events = await whole(session, one.url, 1)
-        last, _ = events[-1]
+async def test_streams_are_closed_when_the_service_stops():
+    events = MemoryEventLog(Hosting())
+    app = StreamResumption(events)
+    first = await events.append(ANONYMOUS, new_stream_id(), None, False)
 
-        async with asyncio.timeout(5):
-            again = [await resumed(session, url, last) for url in (one.url, other.url)]
+    async with asyncio.timeout(TIMEOUT_S), client_of(app) as client:
+        headers = {**STREAM, "last-event-id": first}
+        request = asyncio.create_task(client.get("/mcp", headers=headers))
+        await asyncio.sleep(0)
+        app.close_streams()
+        response = await request
 
-    assert again == [(200, []), (200, [])]
-
-
-async def test_another_principals_event_is_not_found(two):
-    one, other = two
-    async with aiohttp.ClientSession() as session:
-        async with calling(session, one.url, 1, who="ada") as response:
-            ((first, _), *_) = await events_of(response)
-
-        assert (await resumed(session, other.url, first, who="ben"))[0] == 404
-        assert (await resumed(session, one.url, first, who="ben"))[0] == 404
-        assert (await resumed(session, one.url, "0" * 32 + ".1-1"))[0] == 404
-        assert (await resumed(session, other.url, first, who="ada"))[0] == 200
+    assert (response.status_code, response.content) == (200, b"")
 
 
-async def test_without_redis_calls_go_on_and_replay_says_it_is_unavailable(two, redis):
-    one, _ = two
-    async with aiohttp.ClientSession() as session:
-        async with calling(session, one.url, 1) as response:
-            ((first, _), *_) = await events_of(response)
-        redis.stop()
+async def test_nothing_is_read_or_sent_after_the_client_disconnected():
+    sent, produced = [], []
 
-        async with asyncio.timeout(10), calling(session, one.url, 2) as response:
-            assert '"id":2' in await response.text()
-        async with asyncio.timeout(10):
-            asked = headers(**{"last-event-id": first})
-            async with session.get(f"{one.url}/mcp", headers=asked) as response:
-                assert response.status == 503
-                assert int(response.headers["retry-after"]) > 0
-            async with session.get(f"{one.url}/ready") as response:
-                assert response.status == 503
+    async def chunks():
+        for chunk in (b"1", b"2", b"3"):
+            produced.append(chunk)
+            yield chunk
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
-        redis.start()
-        async with asyncio.timeout(10):
-            await ready(session, one.url)
-        async with calling(session, one.url, 3) as response:
-            ((again, _), *_) = await events_of(response)
-        assert (await resumed(session, one.url, again))[0] == 200
+    messages = [{"type": "http.disconnect"}, {"type": "http.request"}]
 
+    async def receive():
+        return messages.pop()
 
-async def ready(session, url):
-    while True:
-        async with session.get(f"{url}/ready") as response:
-            if response.status == 200:
-                return
-        await asyncio.sleep(0.1)
+    async def send(message):
+        sent.append(message)
+
+    await EventStream(chunks())({"type": "http"}, receive, send)
+
+    assert messages == []
+    assert len(produced) < 3
+    assert [message.get("body") for message in sent] in ([None], [None, b"1"])

@@ -1,4 +1,4 @@
-"""What Prometheus reads."""
+"""The metrics that Prometheus reads."""
 
 import httpx2
 from starlette.applications import Starlette
@@ -16,8 +16,8 @@ async def failing(_request):
     raise RuntimeError
 
 
-async def measured(metrics, *visits):
-    """Make these visits to an app that is measured, and return the samples."""
+async def samples_after(metrics, *requests):
+    """Send these requests to a measured app, and return the samples."""
     routes = [
         Route("/mcp", ok, methods=["POST"]),
         Route("/health", failing),
@@ -27,13 +27,13 @@ async def measured(metrics, *visits):
         metrics.middleware(Starlette(routes=routes)), raise_app_exceptions=False
     )
     async with httpx2.AsyncClient(transport=served, base_url="http://127.0.0.1") as client:
-        for method, path in visits:
+        for method, path in requests:
             await client.request(method, path)
         return (await client.get("/metrics")).text
 
 
 async def test_requests_are_counted_by_path_method_and_status():
-    text = await measured(
+    text = await samples_after(
         Metrics(lambda: 4), ("POST", "/mcp"), ("POST", "/mcp"), ("GET", "/metrics"), ("PUT", "/mcp")
     )
 
@@ -46,14 +46,14 @@ async def test_requests_are_counted_by_path_method_and_status():
     assert "portkey_admin_sessions 4.0" in text
 
 
-async def test_a_request_that_breaks_counts_as_500():
-    text = await measured(Metrics(lambda: 0), ("GET", "/health"))
+async def test_a_request_that_raises_counts_as_500():
+    text = await samples_after(Metrics(lambda: 0), ("GET", "/health"))
 
     assert 'requests_total{method="GET",path="/health",status="500"} 1.0' in text
 
 
-async def test_what_callers_make_up_is_no_label():
-    text = await measured(Metrics(lambda: 0), ("GET", "/made-up"), ("BREW", "/mcp"))
+async def test_unknown_paths_and_methods_are_no_labels():
+    text = await samples_after(Metrics(lambda: 0), ("GET", "/made-up"), ("BREW", "/mcp"))
 
     assert 'requests_total{method="GET",path="other",status="404"} 1.0' in text
     assert 'requests_total{method="other",path="/mcp",status="405"} 1.0' in text
@@ -66,7 +66,7 @@ async def test_tool_calls_are_counted_by_outcome():
     metrics.tool_called("list_configs", "ok", 0.2)
     metrics.tool_called("list_configs", "error", 0.1)
 
-    text = await measured(metrics)
+    text = await samples_after(metrics)
 
     name = "portkey_admin_tool_calls_total"
     assert f'{name}{{outcome="ok",tool="list_configs"}} 1.0' in text
@@ -74,8 +74,8 @@ async def test_tool_calls_are_counted_by_outcome():
     assert 'tool_call_seconds_sum{tool="list_configs"} 0.3' in text
 
 
-async def test_two_services_in_one_process_count_apart():
+async def test_two_services_in_one_process_have_separate_metrics():
     first, second = Metrics(lambda: 1), Metrics(lambda: 2)
     first.tool_called("list_configs", "ok", 0.1)
 
-    assert "list_configs" not in await measured(second)
+    assert "list_configs" not in await samples_after(second)

@@ -1,4 +1,4 @@
-"""The pages that anybody may read."""
+"""The public pages, without a browser."""
 
 import asyncio
 import base64
@@ -9,7 +9,8 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from portkey_admin_mcp.server.http.pages.pages import ServiceInfo, page_routes
+from portkey_admin_mcp.server.http.pages.routes import page_routes
+from portkey_admin_mcp.server.http.pages.service_info import ServiceInfo
 from portkey_admin_mcp.settings.hosting import Hosting
 
 TOKEN = "a-token-of-the-tests"
@@ -26,36 +27,36 @@ REDIS = {
 PAGES = ("/", "/health", "/ready", "/auth/info")
 
 
-async def fine():
+async def succeed():
     await asyncio.sleep(0)
 
 
-async def broken():
+async def fail():
     raise OSError("Error 111 connecting to 10.1.2.3:6379")
 
 
-def facts(checks=None, **given):
+def service_info(checks=None, **facts):
     return ServiceInfo(
         version="1.2.3",
-        sandbox=given.get("sandbox", False),
-        domains=given.get("domains", {"configs": 7, "api_keys": 8}),
+        sandbox=facts.get("sandbox", False),
+        domains=facts.get("domains", {"configs": 7, "api_keys": 8}),
         sessions=lambda: 3,
         started=1_790_000_000,
         checks=checks or {},
     )
 
 
-def app(hosting, known=None, metrics=None):
-    return Starlette(routes=page_routes(hosting, known or facts(), metrics))
+def app(hosting, info=None, metrics=None):
+    return Starlette(routes=page_routes(hosting, info or service_info(), metrics))
 
 
-def visit(served):
+def client_of(served):
     transport = httpx2.ASGITransport(served, raise_app_exceptions=False)
     return httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3000")
 
 
-async def get(path, variables=None, known=None, **headers):
-    async with visit(app(Hosting(**(variables or {})), known)) as client:
+async def get(path, variables=None, info=None, **headers):
+    async with client_of(app(Hosting(**(variables or {})), info)) as client:
         return await client.get(path, headers=headers)
 
 
@@ -65,14 +66,14 @@ async def test_health_names_the_version():
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": "1.2.3"})
 
 
-async def test_health_is_well_while_nothing_else_is():
-    answer = await get("/health", known=facts({"redis": broken}))
+async def test_health_is_ok_while_checks_fail():
+    answer = await get("/health", info=service_info({"redis": fail}))
 
     assert answer.status_code == 200
 
 
-async def test_ready_tells_how_sessions_and_events_are_kept():
-    answer = await get("/ready", {"MCP_EVENT_STORE": "memory"}, facts({"redis": fine}))
+async def test_ready_shows_sessions_the_event_store_and_checks():
+    answer = await get("/ready", {"MCP_EVENT_STORE": "memory"}, service_info({"redis": succeed}))
 
     body = answer.json()
     assert (answer.status_code, body["status"]) == (200, "ready")
@@ -82,14 +83,14 @@ async def test_ready_tells_how_sessions_and_events_are_kept():
     assert 0 <= body["checks"]["redis"]["ms"] < 1000
 
 
-async def test_without_sessions_none_are_counted():
+async def test_ready_counts_no_sessions_in_stateless_mode():
     answer = await get("/ready", {"MCP_SESSION_MODE": "stateless"})
 
     assert answer.json()["sessions"] == {"mode": "stateless"}
 
 
-async def test_one_check_that_fails_makes_it_not_ready():
-    answer = await get("/ready", known=facts({"redis": broken, "portkey": fine}))
+async def test_one_failed_check_makes_the_service_not_ready():
+    answer = await get("/ready", info=service_info({"redis": fail, "portkey": succeed}))
 
     body = answer.json()
     assert (answer.status_code, body["status"]) == (503, "not ready")
@@ -98,19 +99,19 @@ async def test_one_check_that_fails_makes_it_not_ready():
     assert "10.1.2.3" not in answer.text
 
 
-async def test_many_who_ask_share_one_check():
-    made = 0
+async def test_concurrent_requests_share_one_check():
+    checks = 0
 
     async def counting():
-        nonlocal made
-        made += 1
+        nonlocal checks
+        checks += 1
         await asyncio.sleep(0)
 
-    async with visit(app(Hosting(), facts({"portkey": counting}))) as client:
+    async with client_of(app(Hosting(), service_info({"portkey": counting}))) as client:
         answers = await asyncio.gather(*(client.get("/ready") for _ in range(20)))
 
     assert {answer.status_code for answer in answers} == {200}
-    assert made == 1
+    assert checks == 1
 
 
 @pytest.mark.parametrize(
@@ -148,11 +149,11 @@ async def test_auth_info_says_how_to_sign_in(variables, expected):
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_no_page_tells_a_secret(path):
-    known = facts({"redis": broken, "portkey": fine})
+async def test_no_page_contains_a_secret(path):
+    info = service_info({"redis": fail, "portkey": succeed})
 
     answer = await get(path, {**BEARER, **REDIS, "MCP_AUTH_TOKENS": TOKENS})
-    troubled = await get(path, {**BEARER, **REDIS}, known)
+    with_failure = await get(path, {**BEARER, **REDIS}, info)
 
     for secret in (
         TOKEN,
@@ -164,18 +165,18 @@ async def test_no_page_tells_a_secret(path):
         EVENT_KEY,
     ):
         assert secret not in answer.text
-        assert secret not in troubled.text
+        assert secret not in with_failure.text
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_no_page_repeats_what_a_request_calls_the_service(path):
+async def test_no_page_repeats_the_host_of_the_request(path):
     answer = await get(path, Host="evil.example", X_Forwarded_Host="evil.example")
 
     assert "evil.example" not in answer.text
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_are_neither_kept_nor_guessed_at(path):
+async def test_pages_are_not_cached_and_their_type_is_not_guessed(path):
     answer = await get(path)
 
     assert answer.headers["cache-control"] == "no-store"
@@ -183,8 +184,8 @@ async def test_pages_are_neither_kept_nor_guessed_at(path):
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_are_only_read(path):
-    async with visit(app(Hosting())) as client:
+async def test_pages_answer_only_reads(path):
+    async with client_of(app(Hosting())) as client:
         answer = await client.post(path)
 
     assert answer.status_code == 405
@@ -195,7 +196,7 @@ def directives(answer):
     return dict(part.split(" ", 1) for part in parts)
 
 
-async def test_the_policy_lets_nothing_in_but_the_page_itself():
+async def test_the_security_policy_allows_only_the_page_itself():
     answer = await get("/")
 
     style, script = (
@@ -220,7 +221,7 @@ async def test_the_policy_lets_nothing_in_but_the_page_itself():
     assert answer.headers["x-frame-options"] == "DENY"
 
 
-async def test_the_status_page_asks_nobody_else_for_anything():
+async def test_the_status_page_loads_nothing_from_other_hosts():
     answer = await get("/", CLERK)
 
     assert not re.findall(r"""(?:src|action)=|url\(|@import|style=|\son\w+=""", answer.text)
@@ -230,7 +231,7 @@ async def test_the_status_page_asks_nobody_else_for_anything():
     }
 
 
-async def test_the_status_page_takes_settings_for_text():
+async def test_the_status_page_escapes_settings():
     hostile = "https://acme.example/</script><script>alert(1)</script>"
 
     answer = await get("/", {"MCP_PUBLIC_BASE_URL": hostile})
@@ -240,7 +241,7 @@ async def test_the_status_page_takes_settings_for_text():
 
 
 @pytest.mark.parametrize(
-    ("variables", "known", "expected"),
+    ("variables", "info", "expected"),
     [
         ({}, {"sandbox": True}, ["This is a sandbox.", "Emulated (sandbox)", "Stateful"]),
         (
@@ -251,7 +252,7 @@ async def test_the_status_page_takes_settings_for_text():
         (
             BEARER | {"MCP_SESSION_TIMEOUT": "7200000", "MCP_MAX_SESSIONS": "5"},
             {},
-            ["Bearer token", "at most 5, ended after 2 hours of rest"],
+            ["Bearer token", "at most 5, ended after 2 hours without requests"],
         ),
         (
             CLERK | {"CLERK_AUDIENCE": "mcp"},
@@ -262,18 +263,18 @@ async def test_the_status_page_takes_settings_for_text():
     ],
     ids=["sandbox", "stateless", "bearer", "clerk", "tools"],
 )
-async def test_the_status_page_tells_how_the_service_is_set_up(variables, known, expected):
-    answer = await get("/", variables, facts(**known))
+async def test_the_status_page_shows_the_setup(variables, info, expected):
+    answer = await get("/", variables, service_info(**info))
 
     assert [words for words in expected if words not in answer.text] == []
 
 
-async def test_a_service_without_tools_has_a_status_page_too():
-    answer = await get("/", known=facts(domains={}))
+async def test_a_service_without_tools_has_a_status_page():
+    answer = await get("/", info=service_info(domains={}))
 
     assert answer.status_code == 200
     assert "?tools=" not in answer.text.partition("<script>")[0]
 
 
-async def test_there_are_no_metrics_unless_asked_for():
+async def test_without_metrics_there_is_no_metrics_page():
     assert (await get("/metrics")).status_code == 404

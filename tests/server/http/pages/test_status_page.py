@@ -1,4 +1,4 @@
-"""The status page as people meet it: in a real browser, served by the real service."""
+"""The status page in a real browser, served by the real service."""
 
 import json
 
@@ -11,7 +11,8 @@ from browser import Chromium, Tab
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.http.pages.pages import ServiceInfo, page_routes
+from portkey_admin_mcp.server.http.pages.routes import page_routes
+from portkey_admin_mcp.server.http.pages.service_info import ServiceInfo
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
 from programs import require_program
@@ -28,8 +29,8 @@ SCREENS = {
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
 VISIBLE = "[...document.querySelectorAll({})].filter(e => e.checkVisibility())"
 
-# Each text against the nearest ground behind it, as WCAG 2 measures contrast.
-FAINT = """
+# Texts with too little contrast to the background behind them, by the formula of WCAG 2.
+LOW_CONTRAST = """
 (() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const paint = (...colours) => {
@@ -40,7 +41,7 @@ FAINT = """
     const c = rgb[i] / 255;
     return sum + weight * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
   }, 0);
-  const found = [];
+  const texts = [];
   for (const element of document.querySelectorAll('body, body *')) {
     const spoken = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
     if (!spoken || !element.checkVisibility() || element.closest('script, .unseen')) continue;
@@ -51,9 +52,9 @@ FAINT = """
     const ground = light(paint('white', ...grounds));
     const text = light(paint('white', ...grounds, getComputedStyle(element).color));
     const contrast = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
-    if (contrast < 4.5) found.push(`${element.textContent.trim()}: ${contrast.toFixed(2)}`);
+    if (contrast < 4.5) texts.push(`${element.textContent.trim()}: ${contrast.toFixed(2)}`);
   }
-  return found;
+  return texts;
 })()
 """
 
@@ -86,27 +87,27 @@ def serve(**variables):
 
 @pytest.fixture(scope="module")
 def open_page():
-    """The address of a service that lets everybody in."""
+    """The address of a service without authentication."""
     with serve() as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def page():
-    """The address of a service that asks for a token."""
+    """The address of a service with bearer tokens."""
     with serve(**BEARER) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def clerk_page():
-    """The address of a service where people sign in with Clerk."""
+    """The address of a service with Clerk."""
     with serve(MCP_AUTH_MODE="clerk", CLERK_ISSUER="https://clerk.acme.example") as address:
         yield address
 
 
 async def settle(tab, state="good"):
-    await tab.until("document.querySelector('#state').dataset.state", lambda seen: seen == state)
+    await tab.until("document.querySelector('#state').dataset.state", lambda value: value == state)
 
 
 async def check_token(tab, token):
@@ -116,14 +117,16 @@ async def check_token(tab, token):
     await tab.press("Enter")
     waiting = ("", "Asking…")
     await tab.until(
-        "document.querySelector('#verdict').textContent", lambda told: told not in waiting
+        "document.querySelector('#verdict').textContent", lambda text: text not in waiting
     )
     return await tab.text("#verdict")
 
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("kind", ["open_page", "page", "clerk_page"])
-async def test_it_is_at_home_on_every_screen(tab, request, tmp_path, screen, kind):
+async def test_the_page_fits_every_screen_with_enough_contrast(
+    tab, request, tmp_path, screen, kind
+):
     await tab.set_viewport(**SCREENS[screen])
 
     await tab.open(request.getfixturevalue(kind))
@@ -131,13 +134,13 @@ async def test_it_is_at_home_on_every_screen(tab, request, tmp_path, screen, kin
 
     assert tab.errors == []
     assert await tab.run("document.documentElement.scrollWidth - innerWidth") <= 0
-    assert await tab.run(FAINT) == []
+    assert await tab.run(LOW_CONTRAST) == []
     screenshot = tmp_path / f"{kind}-{screen}.png"
     await tab.screenshot(screenshot)
     assert screenshot.stat().st_size > 20_000
 
 
-async def test_it_shows_that_the_service_is_ready(tab, page):
+async def test_the_page_shows_that_the_service_is_ready(tab, page):
     await tab.open(page)
     await settle(tab)
 
@@ -145,13 +148,13 @@ async def test_it_shows_that_the_service_is_ready(tab, page):
     assert "0 of 100 open" in await tab.text("#checks")
 
 
-async def test_it_shows_what_is_not_reached(tab):
-    async def broken():
+async def test_the_page_shows_a_failed_check(tab):
+    async def fail():
         raise OSError
 
     def on(port):
-        known = ServiceInfo("1.2.3", False, {}, lambda: 0, 0, {"redis": broken})
-        return Starlette(routes=page_routes(Hosting(MCP_PORT=port), known))
+        info = ServiceInfo("1.2.3", False, {}, lambda: 0, 0, {"redis": fail})
+        return Starlette(routes=page_routes(Hosting(MCP_PORT=port), info))
 
     with serve_app(on) as address:
         await tab.open(address)
@@ -161,7 +164,7 @@ async def test_it_shows_what_is_not_reached(tab):
         assert "RedisNot reached" in await tab.text("#checks")
 
 
-async def test_it_notices_that_the_service_is_gone(tab):
+async def test_the_page_shows_that_the_service_cannot_be_reached(tab):
     with serve() as address:
         await tab.open(address)
         await settle(tab)
@@ -172,7 +175,7 @@ async def test_it_notices_that_the_service_is_gone(tab):
     assert await tab.text("#state") == "Not reached"
 
 
-async def test_every_copy_button_copies_what_stands_beside_it(tab, page):
+async def test_every_copy_button_copies_the_text_beside_it(tab, page):
     await tab.allow_clipboard()
     await tab.open(page)
     copied = {}
@@ -196,7 +199,7 @@ async def test_every_copy_button_copies_what_stands_beside_it(tab, page):
     }
 
 
-async def test_copying_works_where_browsers_withhold_the_clipboard(tab, page):
+async def test_copying_works_without_the_clipboard_api(tab, page):
     await tab.send_command("Page.addScriptToEvaluateOnNewDocument", source=NO_CLIPBOARD)
     await tab.open(page)
 
@@ -206,18 +209,18 @@ async def test_copying_works_where_browsers_withhold_the_clipboard(tab, page):
     assert await tab.run("getSelection().toString()") == f"{page}/mcp"
 
 
-async def test_the_keyboard_reaches_everything_and_shows_where_it_is(tab, page):
+async def test_the_keyboard_reaches_every_control_with_a_visible_focus(tab, page):
     await tab.open(page)
     await settle(tab)
     await tab.run("document.activeElement.blur()")
-    wanted = await tab.run(
+    count = await tab.run(
         VISIBLE.format("'a, button, input, summary, pre'") + ".filter(e => e.tabIndex >= 0).length"
     )
-    seen = []
+    focused = []
 
-    for _ in range(wanted):
+    for _ in range(count):
         await tab.press("Tab")
-        seen.append(
+        focused.append(
             await tab.run(
                 "(() => { const e = document.activeElement, s = getComputedStyle(e);"
                 " e.dataset.seen = 1;"
@@ -226,11 +229,11 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(tab, page):
             )
         )
 
-    assert await tab.run("document.querySelectorAll('[data-seen]').length") == wanted
-    assert [each for each in seen if each[1] == "none" or each[2] < 2] == []
+    assert await tab.run("document.querySelectorAll('[data-seen]').length") == count
+    assert [each for each in focused if each[1] == "none" or each[2] < 2] == []
 
 
-async def test_arrows_move_among_the_clients(tab, page):
+async def test_arrow_keys_select_a_client(tab, page):
     await tab.open(page)
     await tab.run("document.querySelector('[role=tab]').focus()")
     chosen = []
@@ -244,7 +247,7 @@ async def test_arrows_move_among_the_clients(tab, page):
     assert chosen == ["Cursor", "Claude Code", "Windsurf", "Claude Code", "Windsurf", "Claude Code"]
 
 
-async def test_whatever_can_be_used_has_a_name(tab, page):
+async def test_every_control_has_an_accessible_name(tab, page):
     await tab.open(page)
     await settle(tab)
 
@@ -260,7 +263,7 @@ async def test_whatever_can_be_used_has_a_name(tab, page):
     assert [role for role, name in named if not name.strip()] == []
 
 
-async def test_a_token_can_be_tried(tab, page):
+async def test_a_valid_token_is_accepted(tab, page):
     await tab.open(page)
 
     good = await check_token(tab, TOKEN)
@@ -272,7 +275,7 @@ async def test_a_token_can_be_tried(tab, page):
 
 
 @pytest.mark.parametrize(
-    ("token", "told"),
+    ("token", "message"),
     [
         ("another-token-altogether", "The token is not accepted"),
         ("two words", "A token has no spaces"),
@@ -281,13 +284,13 @@ async def test_a_token_can_be_tried(tab, page):
     ],
     ids=["unknown", "spaces", "letters", "nothing"],
 )
-async def test_a_wrong_token_is_told_as_such(tab, page, token, told):
+async def test_a_wrong_token_is_explained(tab, page, token, message):
     await tab.open(page)
 
-    assert (await check_token(tab, token)).startswith(told)
+    assert (await check_token(tab, token)).startswith(message)
 
 
-async def test_a_service_for_everybody_can_be_tried_without_a_token(tab, open_page):
+async def test_a_service_without_authentication_is_tried_without_a_token(tab, open_page):
     await tab.open(open_page)
 
     await tab.click("#try button")
@@ -296,36 +299,36 @@ async def test_a_service_for_everybody_can_be_tried_without_a_token(tab, open_pa
     assert await tab.run("document.querySelector('#token')") is None
 
 
-async def test_a_page_opened_elsewhere_says_where_it_belongs(tab):
+async def test_a_page_opened_under_another_address_names_the_right_one(tab):
     public = {"MCP_PUBLIC_BASE_URL": "https://mcp.acme.example", "MCP_HOST": "0.0.0.0"}
     with serve(**BEARER, **public) as address:
         await tab.open(address)
 
-        told = await check_token(tab, TOKEN)
+        verdict = await check_token(tab, TOKEN)
 
-    assert told.endswith("Open https://mcp.acme.example/ instead.")
+    assert verdict.endswith("Open https://mcp.acme.example/ instead.")
 
 
-async def test_a_token_goes_nowhere_but_into_one_header(tab, page):
+async def test_a_token_is_sent_in_one_header_and_stored_nowhere(tab, page):
     await tab.open(page)
 
     await check_token(tab, TOKEN)
 
-    told = [each for each in tab.requests if TOKEN in json.dumps(each)]
-    assert [(each["method"], each["url"]) for each in told] == [("POST", f"{page}/mcp")]
-    assert told[0]["headers"]["Authorization"] == f"Bearer {TOKEN}"
-    assert TOKEN not in json.dumps({**told[0], "headers": {}})
-    kept = (
+    requests = [each for each in tab.requests if TOKEN in json.dumps(each)]
+    assert [(each["method"], each["url"]) for each in requests] == [("POST", f"{page}/mcp")]
+    assert requests[0]["headers"]["Authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN not in json.dumps({**requests[0], "headers": {}})
+    storage = (
         "[localStorage.length, sessionStorage.length, document.cookie,"
         " history.length > 2, JSON.stringify(history.state), window.name,"
         " (await indexedDB.databases()).length, (await caches.keys()).length]"
     )
-    assert await tab.run(f"(async () => {kept})()") == [0, 0, "", False, "null", "", 0, 0]
+    assert await tab.run(f"(async () => {storage})()") == [0, 0, "", False, "null", "", 0, 0]
     page_now = await tab.run("document.documentElement.outerHTML + location.href")
     assert TOKEN not in page_now
 
 
-async def test_a_token_is_forgotten_when_the_page_is_left(tab, page):
+async def test_the_token_field_is_cleared_when_the_page_is_left(tab, page):
     await tab.open(page)
     await check_token(tab, TOKEN)
     # Runs after the page's own listener, since it is added later.
@@ -336,7 +339,7 @@ async def test_a_token_is_forgotten_when_the_page_is_left(tab, page):
     assert await tab.run("sessionStorage.left") == ""
 
 
-async def test_a_token_is_not_there_when_the_page_is_gone_back_to(tab, page):
+async def test_the_token_field_is_empty_after_going_back(tab, page):
     await tab.open(page)
     await check_token(tab, TOKEN)
     await tab.open(f"{page}/health")
@@ -351,7 +354,7 @@ async def test_a_token_is_not_there_when_the_page_is_gone_back_to(tab, page):
     assert await tab.run("document.querySelector('#token').autocomplete") == "off"
 
 
-async def test_ticked_domains_narrow_every_address(tab, page):
+async def test_selected_domains_appear_in_every_address(tab, page):
     await tab.open(page)
 
     await tab.click('.domains [value="api_keys"]')
@@ -365,7 +368,7 @@ async def test_ticked_domains_narrow_every_address(tab, page):
     assert " chosen of " in await tab.text("#chosen")
 
 
-async def test_somebody_without_scripts_can_read_everything(tab, page):
+async def test_the_page_is_readable_without_javascript(tab, page):
     await tab.send_command("Emulation.setScriptExecutionDisabled", value=True)
 
     await tab.open(page)
@@ -377,7 +380,7 @@ async def test_somebody_without_scripts_can_read_everything(tab, page):
     assert "/ready" in await tab.text("noscript")
 
 
-async def test_nothing_moves_for_those_who_ask_for_that(tab, page):
+async def test_nothing_is_animated_if_reduced_motion_is_preferred(tab, page):
     await tab.set_viewport(motion="reduce")
 
     await tab.open(page)

@@ -1,4 +1,4 @@
-"""Who may call the hosted service, and how much: guards, authentication, rate limits.
+"""Who may call the hosted service, and how often: Host, Origin, body and rate limits, sign-in.
 
-Knows no MCP message.
+Must not read MCP messages.
 """

@@ -20,13 +20,13 @@ Authenticator = Callable[[str | None], Awaitable[Principal]]
 
 REALM = "portkey-admin-mcp"
 TOKEN_PARAMETERS = frozenset({"access_token", "authorization", "key", "token"})
-"""Query parameters in which people put tokens, and from which proxies log them."""
+"""Query parameters that people use for tokens, although proxies log them."""
 
 OAUTH_ERRORS = frozenset({"invalid_request", "invalid_token", "insufficient_scope"})
 
 
 async def allow_anonymous(_authorization: str | None) -> Principal:
-    """Accept every request; `Hosting.require_access_control` decides when that is allowed."""
+    """Accept every request; `Hosting.require_access_control` checks that this is allowed."""
     return ANONYMOUS
 
 
@@ -34,16 +34,18 @@ class BearerAuthenticator:
     """Accepts the configured bearer tokens; each belongs to one named principal."""
 
     def __init__(self, tokens: dict[str, str]) -> None:
-        # Digests have one length, so that not even a token's length can be measured.
-        self._digests = [(name, _digest(token)) for name, token in tokens.items()]
+        # All digests are equally long, so that comparing reveals not even a token's length.
+        self._digests = {name: _digest(token) for name, token in tokens.items()}
 
     async def __call__(self, authorization: str | None) -> Principal:
         """Compare with every token in constant time; raises RequestRefused (401)."""
-        given = _digest(bearer_token(authorization))
-        matches = [name for name, known in self._digests if hmac.compare_digest(given, known)]
-        if not matches:
-            raise RequestRefused(401, "invalid_token", "This token is not known here.")
-        return Principal("bearer", matches[0])
+        digest = _digest(bearer_token(authorization))
+        names = [
+            name for name, known in self._digests.items() if hmac.compare_digest(digest, known)
+        ]
+        if not names:
+            raise RequestRefused(401, "invalid_token", "This service does not know this token.")
+        return Principal("bearer", names[0])
 
 
 class Authentication:
@@ -81,7 +83,10 @@ class Authentication:
         return refused.response(WWW_Authenticate=self._challenge(refused))
 
     def _challenge(self, refused: RequestRefused) -> str:
-        """RFC 6750: no error where nothing was presented; RFC 9728: where to learn more."""
+        """The value of WWW-Authenticate.
+
+        It names an error only if a token was sent (RFC 6750), and the metadata (RFC 9728).
+        """
         parameters = {"realm": REALM}
         if refused.error in OAUTH_ERRORS:
             parameters |= {"error": refused.error, "error_description": refused.message}
@@ -91,11 +96,11 @@ class Authentication:
 
 
 def create_authenticator(hosting: Hosting) -> Authenticator:
-    """The authenticator that MCP_AUTH_MODE asks for."""
+    """The authenticator that MCP_AUTH_MODE selects."""
     if hosting.auth_mode == "bearer":
         return BearerAuthenticator(hosting.tokens)
     if hosting.auth_mode == "clerk":
-        # Cryptography and an HTTP client take 0.3 s to import, and few need them.
+        # Imported only here: cryptography and an HTTP client take 0.3 s to import.
         from .clerk import ClerkAuthenticator
 
         return ClerkAuthenticator(hosting)
@@ -108,10 +113,10 @@ def challenge_url(hosting: Hosting) -> str | None:
 
 
 def metadata_route(hosting: Hosting) -> list[Route]:
-    """RFC 9728, at the path for the endpoint and at the one that older clients try."""
+    """The metadata of RFC 9728, at the path for `/mcp` and at the one that older clients try."""
     if hosting.auth_mode != "clerk" or hosting.clerk_issuer is None:
         return []
-    facts = {
+    content = {
         "resource": f"{hosting.base_url}{MCP}",
         "authorization_servers": [hosting.clerk_issuer.rstrip("/")],
         "bearer_methods_supported": ["header"],
@@ -119,7 +124,7 @@ def metadata_route(hosting: Hosting) -> list[Route]:
     }
 
     async def metadata(_request: Request) -> Response:
-        return JSONResponse(facts, headers={"Cache-Control": "public, max-age=3600"})
+        return JSONResponse(content, headers={"Cache-Control": "public, max-age=3600"})
 
     return [Route(path, metadata, methods=["GET"]) for path in (METADATA, f"{METADATA}{MCP}")]
 
@@ -136,13 +141,13 @@ def _require_no_secret_in_query(scope: Scope) -> None:
         raise RequestRefused(
             400,
             "invalid_request",
-            "A token does not belong in the address, where it is logged; consider it known to "
-            "others, and send a new one as Authorization: Bearer TOKEN.",
+            "Do not send a token in the URL, because URLs are logged. Replace this token, and send "
+            "the new one as Authorization: Bearer TOKEN.",
         )
 
 
 def _authorization_header(scope: Scope) -> str | None:
-    found = header_values(scope, "authorization")
-    if len(found) > 1:
+    values = header_values(scope, "authorization")
+    if len(values) > 1:
         raise RequestRefused(400, "invalid_request", "Send one Authorization header, not several.")
-    return found[0] if found else None
+    return values[0] if values else None

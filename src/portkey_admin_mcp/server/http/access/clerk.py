@@ -19,14 +19,14 @@ from .principal import Principal
 CLOCK_SKEW_S = 60
 MAX_TOKEN_CHARS = 16 * 1024
 
-UNREADABLE_MESSAGE = "This is not a token of the configured issuer."
+UNREADABLE_MESSAGE = "This is not a token of the configured issuer (CLERK_ISSUER)."
 ERROR_MESSAGES: dict[type[Exception], str] = {
     jwt.ExpiredSignatureError: "The token has expired; get a new one.",
-    jwt.ImmatureSignatureError: "The token is not valid yet; compare the clocks.",
-    jwt.InvalidAudienceError: "The token is meant for another audience.",
-    jwt.InvalidIssuerError: "The token comes from another issuer.",
+    jwt.ImmatureSignatureError: "The token is not valid yet; check the clocks of both machines.",
+    jwt.InvalidAudienceError: "The token is for another audience than CLERK_AUDIENCE.",
+    jwt.InvalidIssuerError: "The token was issued by another issuer than CLERK_ISSUER.",
     jwt.InvalidSignatureError: "The signature of the token is wrong.",
-    jwt.MissingRequiredClaimError: "The token lacks a claim that it must have.",
+    jwt.MissingRequiredClaimError: "The token lacks a required claim: exp, iat, iss, sub or aud.",
 }
 
 
@@ -42,15 +42,16 @@ class ClerkUser:
     @classmethod
     def from_claims(cls, claims: dict[str, Any]) -> Self:
         """Read the claims; version 2 puts those about the organisation into `o`."""
-        active = claims.get("o")
-        if isinstance(active, dict):
-            organisation, role = active.get("id"), active.get("rol")
-            permissions = _version_2_permissions(claims.get("fea"), active)
+        active_organisation = claims.get("o")
+        if isinstance(active_organisation, dict):
+            organisation = active_organisation.get("id")
+            role = active_organisation.get("rol")
+            permissions = _version_2_permissions(claims.get("fea"), active_organisation)
         else:
             organisation, role = claims.get("org_id"), claims.get("org_role")
             permissions = []
-        for listed in (claims.get("org_permissions"), claims.get("permissions")):
-            permissions += listed if isinstance(listed, list) else []
+        for names in (claims.get("org_permissions"), claims.get("permissions")):
+            permissions += names if isinstance(names, list) else []
         return cls(
             claims["sub"],
             _non_empty_text(organisation),
@@ -63,7 +64,7 @@ class ClerkAuthenticator:
     """Accepts tokens issued by Clerk whose user, organisation, role and permissions are allowed."""
 
     def __init__(self, hosting: Hosting, clock: Callable[[], float] = time.monotonic) -> None:
-        # Clerk writes its issuer without a slash at the end, people may write one.
+        # Clerk writes its issuer without a slash at the end; the setting may have one.
         self._issuer = (hosting.clerk_issuer or "").rstrip("/")
         self._keys = JwksCache(f"{self._issuer}/.well-known/jwks.json", clock)
         self._audience = hosting.clerk_audience
@@ -78,12 +79,16 @@ class ClerkAuthenticator:
         key = await self._keys.find(_kid(token))
         if key is None:
             raise RequestRefused(
-                401, "invalid_token", "The token names a key its issuer does not have."
+                401,
+                "invalid_token",
+                "The token is signed with a key that its issuer does not publish.",
             )
         claims = self._verify(token, key)
         if claims.get("sts") == "pending":
             raise RequestRefused(
-                401, "invalid_token", "The sign-in is not complete; finish it first."
+                401,
+                "invalid_token",
+                "The sign-in is not complete; complete it, then get a new token.",
             )
         user = ClerkUser.from_claims(claims)
         self._authorize(user)
@@ -95,7 +100,7 @@ class ClerkAuthenticator:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                # The key's own, so that no token chooses how it is verified.
+                # The algorithm of the key, so that the token cannot choose how it is verified.
                 algorithms=[key.algorithm_name],
                 issuer=self._issuer,
                 audience=self._audience or None,
@@ -112,19 +117,21 @@ class ClerkAuthenticator:
         return claims
 
     def _authorize(self, user: ClerkUser) -> None:
-        known = (
+        allow_lists = (
             (user.subject, self._subjects, "user"),
             (user.organisation, self._organisations, "organisation"),
             (user.role, self._roles, "role"),
         )
-        for value, allowed, what in known:
+        for value, allowed, name in allow_lists:
             if allowed and value not in allowed:
                 raise RequestRefused(
-                    403, "insufficient_scope", f"The {what} of this token is none that may call."
+                    403, "insufficient_scope", f"The {name} of this token is not allowed to call."
                 )
         if not self._permissions <= user.permissions:
             raise RequestRefused(
-                403, "insufficient_scope", "This token lacks a permission that callers need."
+                403,
+                "insufficient_scope",
+                "This token lacks a permission of CLERK_REQUIRED_PERMISSIONS.",
             )
 
 
@@ -138,21 +145,24 @@ def _kid(token: str) -> str:
         raise RequestRefused(401, "invalid_token", UNREADABLE_MESSAGE) from None
     if header.get("alg") not in ALGORITHMS:
         raise RequestRefused(
-            401, "invalid_token", "The token is signed in a way not accepted here."
+            401, "invalid_token", "The token is signed with an algorithm that is not accepted."
         )
     kid = header.get("kid")
     if not isinstance(kid, str) or not kid:
-        raise RequestRefused(401, "invalid_token", "The token does not say which key signed it.")
+        raise RequestRefused(
+            401, "invalid_token", "The token does not name the key that signed it (kid)."
+        )
     return kid
 
 
-def _version_2_permissions(features: Any, active: dict[str, Any]) -> list[Any]:
+def _version_2_permissions(features: Any, organisation: dict[str, Any]) -> list[Any]:
     """Decode the permissions of version 2.
 
-    `fea` lists features (`o:reports`, with `o` in its scope), `o.per` permissions, and `o.fpm` a
-    number for each feature of the organisation, whose lowest bit stands for the first permission.
+    `fea` lists features (`o:reports`; those of an organisation have `o` in their scope). `o.per`
+    lists permissions. `o.fpm` holds one number per feature of the organisation, a bit mask whose
+    lowest bit is the first permission.
     """
-    permissions, masks = _split(active.get("per")), _split(active.get("fpm"))
+    permissions, masks = _split(organisation.get("per")), _split(organisation.get("fpm"))
     scoped = [feature.partition(":") for feature in _split(features)]
     names = [name for scope, _, name in scoped if "o" in scope]
     return [

@@ -41,7 +41,7 @@ class JwksCache:
         self._fetching: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> PyJWK | None:
-        """The key of this id, or None; raises RequestRefused (503) while no key is cached."""
+        """The key with this id, or None; raises RequestRefused (503) while no key is cached."""
         if kid not in self._keys or self._clock() - self._fetched_at >= CACHE_TTL_S:
             await self._refresh()
         if not self._keys:
@@ -59,14 +59,14 @@ class JwksCache:
             self._attempted_at = self._clock()
             self._fetching = asyncio.create_task(self._fetch())
         if self._fetching is not None:
-            # Shielded: whoever asked first may leave, others wait for the same answer.
+            # Shielded: other requests wait for the fetch even if this one is cancelled.
             await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> None:
         try:
             keys = _usable_keys(json.loads(await self._download()))
             if not keys:
-                raise ValueError("no usable key")
+                raise ValueError("the document holds no usable key")
             self._keys, self._fetched_at = keys, self._clock()
         except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
             logger.warning("The keys at %s cannot be read: %s", self._url, type(error).__name__)
@@ -74,7 +74,7 @@ class JwksCache:
             self._fetching = None
 
     async def _download(self) -> bytes:
-        # A session each time: once an hour is no reason to keep a connection.
+        # A new session each time: no connection is kept open for one request per hour.
         async with (
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
@@ -86,19 +86,20 @@ class JwksCache:
             session.get(self._url, allow_redirects=False) as response,
         ):
             if response.status != 200:
-                raise ValueError("a redirect, or no page")
-            page = bytearray()
-            async for piece in response.content.iter_chunked(MAX_BYTES):
-                page += piece
-                if len(page) > MAX_BYTES:
+                raise ValueError("not status 200")
+            body = bytearray()
+            async for chunk in response.content.iter_chunked(MAX_BYTES):
+                body += chunk
+                if len(body) > MAX_BYTES:
                     raise ValueError("too large")
-            return bytes(page)
+            return bytes(body)
 
 
-def _usable_keys(page: Any) -> dict[str, PyJWK]:
+def _usable_keys(document: Any) -> dict[str, PyJWK]:
     """The keys of a JWKS document that can verify a signature, by key id; others are skipped."""
-    listed = page.get("keys") if isinstance(page, dict) else None
-    entries = listed if isinstance(listed, list) else []
+    entries = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        return {}
     keys = (_parse_key(entry) for entry in entries if isinstance(entry, dict))
     return {str(key.key_id): key for key in keys if key is not None}
 
@@ -112,6 +113,6 @@ def _parse_key(entry: dict[str, Any]) -> PyJWK | None:
         return None
     if key.algorithm_name not in ALGORITHMS:
         return None
-    # An elliptic key has the size of its algorithm.
+    # Only RSA keys have a size of their own; the others have the size of their algorithm.
     too_short = key.key_type == "RSA" and key.key.key_size < MIN_RSA_BITS
     return None if too_short else key

@@ -24,6 +24,6 @@ ANONYMOUS = Principal("anonymous", "anybody")
 
 
 def principal_of(scope: Any) -> Principal:
-    """Who makes this request; set by `auth.Authentication`."""
-    found: Principal = scope.get("state", {}).get("principal", ANONYMOUS)
-    return found
+    """The principal of this request, as `auth.Authentication` stored it."""
+    principal: Principal = scope.get("state", {}).get("principal", ANONYMOUS)
+    return principal

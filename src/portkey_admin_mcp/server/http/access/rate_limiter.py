@@ -1,9 +1,10 @@
-"""Rate limits, counted in memory, or in Redis for several instances."""
+"""Counts requests per key in a sliding window, in memory, or in Redis for several instances."""
 
 import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from limits import RateLimitItemPerSecond
@@ -15,7 +16,7 @@ from limits.errors import StorageError
 from ....settings.hosting import Hosting
 
 BACKOFF_S = 5
-"""Seconds that Redis is not asked after a failure, so that not every request waits for it."""
+"""Seconds that Redis is not used after a failure, so that not every request waits for it."""
 
 WARNING_INTERVAL_S = 60
 
@@ -25,20 +26,27 @@ logger = logging.getLogger(__name__)
 class RateLimiter:
     """A sliding-window rate limiter by key.
 
-    While Redis is down every request may pass: an administrator must not be locked out because a
-    counter is broken, and authentication still stands.
+    While Redis is down every request passes: a broken counter must not lock out an administrator,
+    and authentication still protects the service.
     """
 
-    def __init__(self, storage: Storage, window_s: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        window_s: int,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.window_s = window_s
         self._storage = storage
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._timeout_s = timeout_s
+        self._clock = clock
         self._backoff_until = self._next_warning_at = -math.inf
 
     async def hit(self, key: str, limit: int) -> int:
-        """Count one call; return 0, or the seconds after which another may be made."""
-        if time.monotonic() < self._backoff_until:
+        """Count one request; returns 0, or the seconds to wait before the next is allowed."""
+        if self._clock() < self._backoff_until:
             return 0
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -58,26 +66,32 @@ class RateLimiter:
         if await self._limiter.hit(item, key):
             return 0
         stats = await self._limiter.get_window_stats(item, key)
-        # As much again as one call weighs: at the border of two windows the count is not lower.
+        # The share of one request is added: just after a window ends, the count is still as high.
         seconds = stats.reset_time - time.time() + self.window_s / limit
         return min(self.window_s, max(1, math.ceil(seconds)))
 
     def _back_off(self, error: Exception) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self._backoff_until = now + BACKOFF_S
         if now >= self._next_warning_at:
             self._next_warning_at = now + WARNING_INTERVAL_S
-            logger.warning("Calls are not limited, Redis is away: %s", type(error).__name__)
+            logger.warning(
+                "Requests are not rate limited because Redis does not respond: %s",
+                type(error).__name__,
+            )
 
 
-def create_rate_limiter(hosting: Hosting) -> RateLimiter:
-    """The rate limiter that RATE_LIMIT_STORE asks for."""
+def create_rate_limiter(
+    hosting: Hosting, clock: Callable[[], float] = time.monotonic
+) -> RateLimiter:
+    """The rate limiter that RATE_LIMIT_STORE selects."""
     timeout_s = hosting.redis_timeout_ms / 1000
-    storage = _redis(hosting, timeout_s) if hosting.rate_store == "redis" else MemoryStorage()
-    return RateLimiter(storage, math.ceil(hosting.rate_window_ms / 1000), timeout_s)
+    is_redis = hosting.rate_store == "redis"
+    storage = _redis_storage(hosting, timeout_s) if is_redis else MemoryStorage()
+    return RateLimiter(storage, math.ceil(hosting.rate_window_ms / 1000), timeout_s, clock)
 
 
-def _redis(hosting: Hosting, timeout_s: float) -> Storage:
+def _redis_storage(hosting: Hosting, timeout_s: float) -> Storage:
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
@@ -85,11 +99,11 @@ def _redis(hosting: Hosting, timeout_s: float) -> Storage:
     options: dict[str, Any] = {
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
-        # A request does not wait for Redis to come back; the next ones find out.
+        # No retries: a request must not wait until Redis is back.
         "retry": Retry(NoBackoff(), 0),
     }
     return RedisStorage(
-        # So the library spells a socket's address.
+        # `limits` expects a unix socket URL with this prefix.
         f"async+redis+{url}" if url.startswith("unix:") else f"async+{url}",
         wrap_exceptions=True,
         implementation="redispy",

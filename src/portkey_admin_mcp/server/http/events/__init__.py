@@ -1,4 +1,4 @@
-"""Event logs, and resuming a stream from one.
+"""Event logs, in memory and in Redis, and the endpoint that resumes a stream from one.
 
-Knows nothing of tools.
+Must not hold anything about tools, sessions or who may call.
 """

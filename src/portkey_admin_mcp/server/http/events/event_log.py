@@ -9,26 +9,27 @@ import asyncio
 import contextlib
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import NamedTuple
 
 from ..access.principal import Principal
 
 EVENT_ID = re.compile(r"(?P<stream>[0-9a-f]{32})\.(?P<position>\d{1,16}(-\d{1,16})?)")
 MAX_EVENTS = 1000
-"""Events kept of one stream; the oldest are dropped first."""
+"""Maximum number of events kept per stream; the oldest are dropped first."""
 
 POLL_INTERVAL_S = 1.0
-"""Seconds to wait for a notification of new events before the store is read again."""
+"""Seconds to wait for a notification of new events before the log is read again."""
 
 
 class EventLogUnavailable(Exception):
-    """The store cannot be reached now."""
+    """The event log cannot be used now, or cannot take this event."""
 
 
 class UnknownEvent(Exception):
-    """There is no such event, or it is not this principal's."""
+    """No such event is kept, or it belongs to another principal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +49,91 @@ class Cursor:
     stream: str
     position: str
 
+    @property
+    def event_id(self) -> str:
+        """The id of the event at this position."""
+        return event_id(self.stream, self.position)
 
-class EventLog(Protocol):
-    """Stores events by stream. Every method raises EventLogUnavailable if the store is down."""
 
+class ReadResult(NamedTuple):
+    """What a stream holds at and after a cursor."""
+
+    is_at_end: bool
+    """Whether the event at the cursor is the last of its stream."""
+    events: list[Event]
+    """The events after the cursor, oldest first."""
+
+
+class Subscriptions:
+    """The followers of each stream, who are woken when an event is appended to it."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    @contextlib.contextmanager
+    def subscribe(self, key: str) -> Iterator[asyncio.Event]:
+        """Return an asyncio event that is set whenever an event is appended to this stream."""
+        appended = asyncio.Event()
+        self._waiting.setdefault(key, set()).add(appended)
+        try:
+            yield appended
+        finally:
+            self._waiting[key].discard(appended)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    def notify(self, key: str) -> None:
+        """Wake the followers of this stream."""
+        for appended in self._waiting.get(key, ()):
+            appended.set()
+
+
+class EventLog(ABC):
+    """Keeps events by stream. Every method raises EventLogUnavailable if the log is down."""
+
+    def __init__(self) -> None:
+        self._subscriptions = Subscriptions()
+
+    @abstractmethod
     async def append(
         self, principal: Principal, stream: str, message: str | None, last: bool
     ) -> str:
         """Keep an event; returns its id."""
-        ...
 
-    def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
-        """Yield the events after a position, then new ones as they are appended.
+    async def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
+        """Yield the events after a cursor, then new ones as they are appended.
 
-        Yields None at intervals while there is nothing new, and ends where nothing can follow.
-        Raises UnknownEvent at once if there is no such event.
+        Yields None at least once in POLL_INTERVAL_S while there is nothing new. Ends after the
+        last event of the stream, and where events after the cursor may have been dropped.
+        Raises UnknownEvent at once if there is no event at the cursor.
         """
-        ...
+        with self._subscriptions.subscribe(cursor.key) as appended:
+            is_at_end, events = await self._read(cursor)
+            while not is_at_end:
+                for event in events:
+                    yield event
+                    cursor = _cursor_in(cursor.key, event.id)
+                if not events:
+                    await _wait(appended, POLL_INTERVAL_S)
+                    yield None
+                # Before the read: an event appended after the read must wake us again.
+                appended.clear()
+                try:
+                    is_at_end, events = await self._read(cursor)
+                except UnknownEvent:
+                    return
 
+    @abstractmethod
     async def ping(self) -> None:
-        """Return if the store can be used."""
-        ...
+        """Return if the log can be used."""
 
+    @abstractmethod
     async def close(self) -> None:
-        """Close the connections."""
-        ...
+        """Close the connections, if there are any."""
+
+    @abstractmethod
+    async def _read(self, cursor: Cursor) -> ReadResult:
+        """Read at and after a cursor; raises UnknownEvent if no event is kept at the cursor."""
 
 
 def new_stream_id() -> str:
@@ -80,16 +141,31 @@ def new_stream_id() -> str:
     return secrets.token_hex(16)
 
 
-def cursor_of(principal: Principal, event_id: str) -> Cursor:
+def stream_key(principal: Principal, stream: str) -> str:
+    """The name under which a stream of a principal is kept."""
+    return f"{principal.fingerprint}:{stream}"
+
+
+def event_id(stream: str, position: str) -> str:
+    """The id of the event at a position of a stream, as clients send it in Last-Event-ID."""
+    return f"{stream}.{position}"
+
+
+def cursor_of(principal: Principal, last_event_id: str) -> Cursor:
     """Parse a Last-Event-ID; raises UnknownEvent if it is malformed."""
-    found = EVENT_ID.fullmatch(event_id)
-    if found is None:
+    match = EVENT_ID.fullmatch(last_event_id)
+    if match is None:
         raise UnknownEvent
-    return Cursor(f"{principal.fingerprint}:{found['stream']}", found["stream"], found["position"])
+    return Cursor(stream_key(principal, match["stream"]), match["stream"], match["position"])
 
 
-async def wait_at_most(seconds: float, awaitable: Awaitable[Any]) -> None:
-    """Wait, but give up after so many seconds."""
+def _cursor_in(key: str, last_event_id: str) -> Cursor:
+    stream, _, position = last_event_id.partition(".")
+    return Cursor(key, stream, position)
+
+
+async def _wait(appended: asyncio.Event, seconds: float) -> None:
+    """Wait for a new event, but no longer than so many seconds."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await awaitable
+            await appended.wait()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,6 +20,8 @@ IDLE_TIMEOUT_S = 60.0
 HEARTBEAT_INTERVAL_S = 10.0
 """Seconds between SSE comments that keep proxies from closing an idle stream."""
 
+RETRY_AFTER_S = 5
+HEARTBEAT = b": here\n\n"
 SSE_HEADERS = {
     "cache-control": "no-cache, no-transform",
     "content-type": "text/event-stream",
@@ -30,8 +32,9 @@ SSE_HEADERS = {
 class StreamResumption:
     """ASGI application that replays a stream after Last-Event-ID and follows it."""
 
-    def __init__(self, events: EventLog) -> None:
+    def __init__(self, events: EventLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._events = events
+        self._clock = clock
         self._stopping = asyncio.Event()
 
     def close_streams(self) -> None:
@@ -39,68 +42,68 @@ class StreamResumption:
         self._stopping.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Replay what came after Last-Event-ID, then follow until the answer is complete."""
-        request = Request(scope, receive)
-        response = await self._answer(request)
+        """Replay the events after Last-Event-ID, then follow the stream to its last event."""
+        response = await self._respond(Request(scope, receive))
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         if "text/event-stream" not in request.headers.get("accept", ""):
-            return _refusal(406, "Accept must hold text/event-stream")
+            return _error(406, "The Accept header must include text/event-stream")
         principal = principal_of(request.scope)
         try:
             cursor = cursor_of(principal, request.headers.get("last-event-id", ""))
             events = self._events.follow(cursor)
-            # The first step finds out whether there is such a stream.
+            # The first step raises if there is no such event.
             first = await anext(events, None)
         except UnknownEvent:
-            return _refusal(404, "There is no such event; begin anew")
+            return _error(404, "Last-Event-ID names no event that is kept; send the request again")
         except EventLogUnavailable:
-            return _refusal(503, "Replay is unavailable now; try again")
-        return EventStream(self._lines(first, events))
+            return _error(503, "Events cannot be replayed now; try again later")
+        return EventStream(self._chunks(first, events))
 
-    async def _lines(
+    async def _chunks(
         self, first: Event | None, events: AsyncIterator[Event | None]
     ) -> AsyncIterator[bytes]:
-        last_event_at = last_sent_at = time.monotonic()
+        """The body of the stream: the events, and heartbeats while there are none."""
+        last_event_at = last_sent_at = self._clock()
         event: Event | None = first
         try:
             while not self._stopping.is_set():
-                now = time.monotonic()
+                now = self._clock()
                 if event is not None:
                     last_event_at = last_sent_at = now
                     yield _encode(event)
                     if event.last:
                         return
-                elif now - last_event_at > IDLE_TIMEOUT_S:
+                elif now - last_event_at >= IDLE_TIMEOUT_S:
                     return
-                elif now - last_sent_at > HEARTBEAT_INTERVAL_S:
+                elif now - last_sent_at >= HEARTBEAT_INTERVAL_S:
                     last_sent_at = now
-                    yield b": here\n\n"
+                    yield HEARTBEAT
                 event = await anext(events)
         except StopAsyncIteration:
             return
-        except (EventLogUnavailable, UnknownEvent):
-            log.warning("a resumed stream ended early: the event store is away")
+        except (EventLogUnavailable, UnknownEvent) as error:
+            log.warning("a resumed stream ended early: %s", type(error).__name__)
 
 
 class EventStream(Response):
     """A server-sent-events response that ends when the client disconnects."""
 
-    def __init__(self, lines: AsyncIterator[bytes]) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         super().__init__(headers=SSE_HEADERS)
         del self.headers["content-length"]
-        self._lines = lines
+        self._chunks = chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send each event as soon as it is available."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         disconnected = asyncio.create_task(_wait_for_disconnect(receive))
         try:
-            async for line in self._lines:
+            async for chunk in self._chunks:
                 if disconnected.done():
                     return
-                await send({"type": "http.response.body", "body": line, "more_body": True})
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
             disconnected.cancel()
@@ -116,7 +119,7 @@ def _encode(event: Event) -> bytes:
     return f"id: {event.id}\n{kind}data: {event.message or ''}\n\n".encode()
 
 
-def _refusal(status: int, message: str) -> Response:
+def _error(status: int, message: str) -> Response:
     error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": message}}
-    headers = {"retry-after": "5"} if status == 503 else {}
+    headers = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else {}
     return JSONResponse(error, status, headers=headers)

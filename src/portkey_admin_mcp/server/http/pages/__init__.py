@@ -1,4 +1,4 @@
-"""Pages for people and machines: status, health, readiness, metrics.
+"""Pages for people and machines: status, health, readiness, sign-in information, metrics.
 
-Never serves MCP.
+Must not serve MCP, nor show anything that an unauthenticated visitor must not know.
 """

@@ -1,10 +1,10 @@
-"""The configuration that connects each MCP client to this service."""
+"""The configurations with which MCP clients connect to this service."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-TOKEN_VARIABLE = "PORTKEY_ADMIN_MCP_TOKEN"  # noqa: S105  # the name of a variable, no token
+TOKEN_VARIABLE = "PORTKEY_ADMIN_MCP_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
 
 class ClientConfig(NamedTuple):
@@ -13,13 +13,13 @@ class ClientConfig(NamedTuple):
     key: str
     name: str
     location: str
-    """The file, or where the command is run."""
+    """The path of the configuration file, or where the command is run."""
     before: str
     after: str
 
 
 def client_configs(endpoint: str, with_token: bool) -> list[ClientConfig]:
-    """The configurations, which name a variable rather than hold a token."""
+    """The configurations; with a token, they name a variable that holds it."""
     return [
         _client_config(
             "claude-code", "Claude Code", "Terminal", _claude(endpoint, with_token), endpoint
@@ -41,7 +41,7 @@ def client_configs(endpoint: str, with_token: bool) -> list[ClientConfig]:
 
 
 def _claude(endpoint: str, with_token: bool) -> str:
-    # Quoted: an address that narrows the tools holds a question mark, which shells take.
+    # Quoted because shells expand a question mark, as in `?tools=configs`.
     command = f'claude mcp add --transport http portkey "{endpoint}"'
     if not with_token:
         return command
@@ -57,13 +57,13 @@ def _vs_code(endpoint: str, with_token: bool) -> str:
     entry = {"type": "http", "url": endpoint, **_header("${input:portkey-token}", with_token)}
     if not with_token:
         return _json({"servers": {"portkey": entry}})
-    asked = {
+    token_input = {
         "type": "promptString",
         "id": "portkey-token",
         "description": "Token of the Portkey admin server",
         "password": True,
     }
-    return _json({"inputs": [asked], "servers": {"portkey": entry}})
+    return _json({"inputs": [token_input], "servers": {"portkey": entry}})
 
 
 def _windsurf(endpoint: str, with_token: bool) -> str:

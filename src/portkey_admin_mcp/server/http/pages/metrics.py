@@ -1,8 +1,8 @@
 """Prometheus metrics: requests, sessions, tool calls.
 
-Where there are several workers, each writes its own into files of a directory that all share, and
-whoever is asked for `/metrics` sums them up: prometheus_client's multiprocess mode. The library
-chooses it at its import, if PROMETHEUS_MULTIPROC_DIR is set; `serve.run_workers` sets it.
+With several workers, each writes its metrics into files of a shared directory, and the worker that
+answers `/metrics` adds them up: the multiprocess mode of prometheus_client. The library selects it
+when it is imported, if PROMETHEUS_MULTIPROC_DIR is set; `serve.run_workers` sets it.
 """
 
 import os
@@ -30,21 +30,21 @@ CALL_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 class Metrics:
     """The metrics of this process, or of all workers.
 
-    No label value comes from the caller unchecked: that would let anybody fill the memory.
+    Label values never come from the caller unchecked: each new value takes memory.
     """
 
     def __init__(self, sessions: Callable[[], int]) -> None:
-        # Not the library's global registry: two services in one process would share it.
+        # Not the global registry of the library: two services in one process would share it.
         registry = self._registry = CollectorRegistry()
         self._requests = Counter(
             "portkey_admin_http_requests",
-            "HTTP requests answered.",
+            "HTTP requests.",
             ("path", "method", "status"),
             registry=registry,
         )
         self._seconds = Histogram(
             "portkey_admin_http_request_seconds",
-            "Seconds until the whole answer was sent; for GET /mcp, how long a stream lived.",
+            "Seconds until the response was complete; for GET /mcp, how long the stream was open.",
             ("path", "method"),
             registry=registry,
         )
@@ -53,12 +53,12 @@ class Metrics:
         )
         self._call_seconds = Histogram(
             "portkey_admin_tool_call_seconds",
-            "Seconds that tool calls took.",
+            "Duration of tool calls in seconds.",
             ("tool",),
             buckets=CALL_BUCKETS_S,
             registry=registry,
         )
-        # Of workers that live. Not a function: it would be asked in this process alone.
+        # Of running workers only. Not set_function: it does not work in multiprocess mode.
         self._open_sessions = Gauge(
             "portkey_admin_sessions",
             "Open sessions.",
@@ -74,7 +74,7 @@ class Metrics:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            # What uvicorn answers for an app that fails before it has begun an answer.
+            # The status that uvicorn sends if the app fails before its response starts.
             status = 500
 
             async def record_status(message: Message) -> None:
@@ -107,7 +107,7 @@ class Metrics:
         return Response(generate_latest(registry), headers=headers)
 
     def close(self) -> None:
-        """Take what is true only of a living worker out of the sum."""
+        """Remove this worker's open sessions from the sum."""
         if IS_MULTIPROCESS:
             mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # not typed
 

@@ -2,7 +2,7 @@
 
 MCP = "/mcp"
 METADATA = "/.well-known/oauth-protected-resource"
-"""RFC 9728; the page of the endpoint stands below it."""
+"""The metadata of RFC 9728; that of the MCP endpoint has `/mcp` appended."""
 
 PAGES = frozenset(
     {"/", "/health", "/ready", "/auth/info", "/metrics", METADATA, f"{METADATA}{MCP}"}

@@ -3,7 +3,7 @@
 (() => {
   const one = (selector) => document.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
-  // From where the page was opened, which may be below a path of some proxy.
+  // The path under which the page was opened; a proxy may add a prefix.
   const root = location.pathname.replace(/\/?$/, "/");
   const endpoint = document.body.dataset.endpoint;
   document.documentElement.classList.add("js");
@@ -14,17 +14,17 @@
     if (state) element.dataset.state = state;
   }
 
-  // Readiness: asked for now and then, while somebody looks.
+  // Readiness: polled while the page is visible.
 
-  const EVERY_MS = 15_000;
-  const SELDOM_MS = 120_000;
+  const POLL_INTERVAL_MS = 15_000;
+  const MAX_POLL_INTERVAL_MS = 120_000;
   let timer = 0;
-  let wait = EVERY_MS;
-  let looking = false;
+  let wait = POLL_INTERVAL_MS;
+  let isChecking = false;
 
-  async function look() {
-    if (looking) return;
-    looking = true;
+  async function checkReady() {
+    if (isChecking) return;
+    isChecking = true;
     clearTimeout(timer);
     try {
       const answer = await fetch(`${root}ready`, {
@@ -33,15 +33,15 @@
       });
       if (answer.status !== 200 && answer.status !== 503) throw new Error(answer.status);
       showReady(await answer.json());
-      wait = EVERY_MS;
+      wait = POLL_INTERVAL_MS;
     } catch {
       showState("bad", "Not reached");
       one("#checks").replaceChildren();
-      wait = Math.min(wait * 2, SELDOM_MS);
+      wait = Math.min(wait * 2, MAX_POLL_INTERVAL_MS);
     }
     say(one("#checked"), `Checked at ${new Date().toLocaleTimeString()}.`);
-    looking = false;
-    if (!document.hidden) timer = setTimeout(look, wait);
+    isChecking = false;
+    if (!document.hidden) timer = setTimeout(checkReady, wait);
   }
 
   function showState(state, text) {
@@ -49,18 +49,18 @@
     say(one("#state-text"), text);
   }
 
-  function showReady(found) {
-    const ready = found.status === "ready";
+  function showReady(readiness) {
+    const ready = readiness.status === "ready";
     showState(ready ? "good" : "bad", ready ? "Ready" : "Not ready");
     const rows = [row("Server", "Answers", "good")];
-    if (found.sessions.mode === "stateful") {
-      const { open, max } = found.sessions;
+    if (readiness.sessions.mode === "stateful") {
+      const { open, max } = readiness.sessions;
       rows.push(row("Sessions", `${open} of ${max} open`, open < max ? "" : "bad"));
     }
-    for (const [name, check] of Object.entries(found.checks)) {
-      const fine = check.status === "ok";
+    for (const [name, check] of Object.entries(readiness.checks)) {
+      const isOk = check.status === "ok";
       const title = name[0].toUpperCase() + name.slice(1);
-      rows.push(row(title, fine ? `Reached, ${check.ms} ms` : "Not reached", fine ? "good" : "bad"));
+      rows.push(row(title, isOk ? `Reached, ${check.ms} ms` : "Not reached", isOk ? "good" : "bad"));
     }
     one("#checks").replaceChildren(...rows);
   }
@@ -73,28 +73,28 @@
     return box;
   }
 
-  one("#again").addEventListener("click", look);
+  one("#again").addEventListener("click", checkReady);
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
-    if (!document.hidden) look();
+    if (!document.hidden) checkReady();
   });
 
-  // Copying.
+  // Copy buttons.
 
   async function copy(button) {
     const source = document.getElementById(button.dataset.copy);
-    const done = await copied(source);
+    const done = await copyText(source);
     button.textContent = done ? "Copied" : "Selected";
     button.toggleAttribute("data-done", done);
-    say(one("#said"), done ? "Copied." : "Selected; copy it with your keyboard.");
+    say(one("#announcement"), done ? "Copied." : "Selected; copy it with your keyboard.");
     setTimeout(() => {
       button.textContent = "Copy";
       button.removeAttribute("data-done");
-      say(one("#said"), "");
+      say(one("#announcement"), "");
     }, 2_000);
   }
 
-  async function copied(source) {
+  async function copyText(source) {
     try {
       await navigator.clipboard.writeText(source.textContent);
       return true;
@@ -107,7 +107,7 @@
 
   for (const button of all("[data-copy]")) button.addEventListener("click", () => copy(button));
 
-  // One client at a time.
+  // Tabs: one client at a time.
 
   const tabs = all("[role=tab]");
 
@@ -139,32 +139,32 @@
   }
   choose(tabs[0]);
 
-  // Fewer tools.
+  // Selecting domains.
 
   const boxes = all(".domains input");
-  const everything = one("#chosen")?.textContent;
+  const totalText = one("#chosen")?.textContent;
 
-  function narrow() {
+  function updateAddresses() {
     const chosen = boxes.filter((box) => box.checked);
     const tools = chosen.reduce((sum, box) => sum + Number(box.dataset.count), 0);
     const address = chosen.length
       ? `${endpoint}?tools=${chosen.map((box) => encodeURIComponent(box.value)).join(",")}`
       : endpoint;
     for (const shown of all(".address")) shown.textContent = address;
-    say(one("#chosen"), chosen.length ? `${tools} chosen of ${everything}` : everything);
+    say(one("#chosen"), chosen.length ? `${tools} chosen of ${totalText}` : totalText);
   }
 
-  for (const box of boxes) box.addEventListener("change", narrow);
-  // A page that is gone back to may come with boxes already ticked.
-  if (boxes.length) narrow();
+  for (const box of boxes) box.addEventListener("change", updateAddresses);
+  // After going back, the browser may restore ticked boxes.
+  if (boxes.length) updateAddresses();
 
-  // Trying: one question that opens no session.
+  // Trying the server: one request that opens no session.
 
   const MODERN = "2026-07-28";
   const field = one("#token");
   const verdict = one("#verdict");
 
-  function question(token) {
+  function discoverRequest(token) {
     const meta = "io.modelcontextprotocol/";
     const params = {
       _meta: {
@@ -190,21 +190,21 @@
     };
   }
 
-  async function tried(token) {
-    const began = performance.now();
+  async function tryToken(token) {
+    const startedMs = performance.now();
     let answer, text;
     try {
-      answer = await fetch(`${root}mcp`, question(token));
+      answer = await fetch(`${root}mcp`, discoverRequest(token));
       text = await answer.text();
     } catch {
       return ["bad", "The server was not reached."];
     }
     if (answer.status !== 200) return ["bad", refusal(answer)];
-    return accepted(read(text), Math.round(performance.now() - began));
+    return accepted(read(text), Math.round(performance.now() - startedMs));
   }
 
   function read(text) {
-    // An event stream holds the answer in its last line of data.
+    // In an event stream, the last data line is the answer.
     const data = text.match(/^data: *\{.*$/gm)?.at(-1).replace(/^data: */, "");
     try {
       return JSON.parse(data ?? text);
@@ -221,11 +221,11 @@
   }
 
   function refusal(answer) {
-    const elsewhere = new URL(endpoint).origin !== location.origin;
+    const isOtherOrigin = new URL(endpoint).origin !== location.origin;
     if (answer.status === 401) {
-      return "The token is not accepted: it is unknown, expired or meant for another server.";
+      return "The token is not accepted: it is unknown, expired or for another server.";
     }
-    if ([403, 421].includes(answer.status) && elsewhere) {
+    if ([403, 421].includes(answer.status) && isOtherOrigin) {
       return `The server takes no requests from this address. Open ${endpoint.replace(/\/mcp$/, "/")} instead.`;
     }
     if (answer.status === 403) return "The token is genuine, but may not use this server.";
@@ -246,24 +246,24 @@
     const button = event.target.querySelector("button");
     button.disabled = true;
     say(verdict, "Asking…", "wait");
-    const [state, text] = await tried(token);
+    const [state, text] = await tryToken(token);
     say(verdict, text, state);
     button.disabled = false;
-    // Disabling took the focus away from whoever pressed it by keyboard.
+    // Disabling the button took the focus away from it.
     if (document.activeElement === document.body) button.focus();
   });
 
-  function forget() {
+  function clearToken() {
     if (field) field.value = "";
   }
 
-  addEventListener("pagehide", forget);
-  addEventListener("pageshow", forget);
+  addEventListener("pagehide", clearToken);
+  addEventListener("pageshow", clearToken);
 
   const started = one("#started");
   started.textContent = new Date(started.dateTime).toLocaleString([], {
     dateStyle: "medium",
     timeStyle: "short",
   });
-  look();
+  checkReady();
 })();

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -20,52 +20,50 @@ from .event_log import (
     POLL_INTERVAL_S,
     Cursor,
     Event,
+    EventLog,
     EventLogUnavailable,
+    ReadResult,
+    Subscriptions,
     UnknownEvent,
-    wait_at_most,
+    event_id,
+    stream_key,
 )
 
 SUBSCRIPTION_TIMEOUT_S = 30.0
 NONCE_BYTES = 12
+READ_BATCH_SIZE = 100
+"""Events read from Redis at a time."""
+
 MAX_CONNECTIONS = 32
 """Connections to Redis; further requests wait for a free one."""
 
 log = logging.getLogger(__name__)
 
 
-class StreamNotifications:
-    """One Redis subscription per process that wakes the followers of a stream.
+class RedisListener:
+    """One Redis subscription per process, which wakes the followers of a stream.
 
-    Notifications may be lost while Redis is down, so followers also poll at intervals.
+    Notifications may be lost while Redis is down, so followers also read at intervals.
     """
 
-    def __init__(self, redis: Redis, channel: str) -> None:
+    def __init__(self, redis: Redis, channel: str, subscriptions: Subscriptions) -> None:
         self.channel = channel
         self._redis = redis
-        self._waiting: dict[str, set[asyncio.Event]] = {}
-        self._listener: asyncio.Task[None] | None = None
+        self._subscriptions = subscriptions
+        self._task: asyncio.Task[None] | None = None
 
-    @contextlib.contextmanager
-    def subscription(self, key: str) -> Iterator[asyncio.Event]:
-        """An asyncio event that is set whenever an event is appended to this stream."""
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._listen())
-        appended = asyncio.Event()
-        self._waiting.setdefault(key, set()).add(appended)
-        try:
-            yield appended
-        finally:
-            self._waiting[key].discard(appended)
-            if not self._waiting[key]:
-                del self._waiting[key]
+    def start(self) -> None:
+        """Listen from now on; does nothing if it listens already."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
         """Stop listening."""
-        listener, self._listener = self._listener, None
+        task, self._task = self._task, None
         # redis-py may swallow a cancellation while it connects, so once is not enough.
-        while listener is not None and not listener.done():
-            listener.cancel()
-            await asyncio.wait([listener], timeout=0.1)
+        while task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=0.1)
 
     async def _listen(self) -> None:
         while True:
@@ -74,65 +72,48 @@ class StreamNotifications:
                     await pubsub.subscribe(self.channel)
                     while True:
                         message = await pubsub.get_message(timeout=SUBSCRIPTION_TIMEOUT_S)
-                        key = message["data"].decode() if message else ""
-                        for appended in self._waiting.get(key, ()):
-                            appended.set()
+                        if message:
+                            self._subscriptions.notify(message["data"].decode())
             await asyncio.sleep(POLL_INTERVAL_S)
 
 
-class RedisEventLog:
+class RedisEventLog(EventLog):
     """Keeps events encrypted in Redis streams, shared by all instances.
 
-    After a failure Redis is not asked for BACKOFF_S seconds, so that requests do not queue up
+    After a failure Redis is not used for BACKOFF_S seconds, so that requests do not queue up
     for a server that is down.
     """
 
     BACKOFF_S = 1.0
 
     def __init__(self, hosting: Hosting) -> None:
+        super().__init__()
         self._prefix = f"{hosting.redis_prefix}:events"
-        self._ttl = hosting.event_ttl_s
+        self._ttl_s = hosting.event_ttl_s
         self._timeout_s = hosting.redis_timeout_ms / 1000
         self._cipher = AESGCM(hosting.event_secret)
         self._redis = redis_client(hosting)
-        self._notifications = StreamNotifications(self._redis, f"{self._prefix}:news")
-        self._backoff_until = self._answered_at = 0.0
+        self._listener = RedisListener(self._redis, f"{self._prefix}:news", self._subscriptions)
+        self._backoff_until = self._last_success_at = 0.0
 
     async def append(
         self, principal: Principal, stream: str, message: str | None, last: bool
     ) -> str:
-        """Keep an event, renew the stream's expiry, and notify its followers."""
-        key = f"{principal.fingerprint}:{stream}"
-        name = f"{self._prefix}:{key}"
+        """Keep an event, renew the stream's expiry, and notify its followers; returns its id."""
+        key = stream_key(principal, stream)
+        name = self._redis_key(key)
         entry: dict[Any, Any] = {"m": self._encrypted(key, message), "l": b"1" if last else b"0"}
         async with self._redis.pipeline(transaction=True) as batch:
             batch.xadd(name, entry, maxlen=MAX_EVENTS, approximate=False)
-            batch.expire(name, self._ttl)
-            batch.publish(self._notifications.channel, key)
+            batch.expire(name, self._ttl_s)
+            batch.publish(self._listener.channel, key)
             position, *_ = await self._execute(batch.execute())
-        return f"{stream}.{position.decode()}"
+        return event_id(stream, position.decode())
 
-    async def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
-        """Yield the events after a position, then new ones, whichever instance appends them."""
-        name = f"{self._prefix}:{cursor.key}"
-        at = await self._execute(self._redis.xrange(name, cursor.position, cursor.position))
-        if not at:
-            raise UnknownEvent
-        if _is_last(at[0][1]):
-            return
-        position = cursor.position
-        with self._notifications.subscription(cursor.key) as appended:
-            while True:
-                appended.clear()
-                found = await self._execute(
-                    self._redis.xrange(name, f"({position}", "+", count=100)
-                )
-                for entry_id, entry in found:
-                    position = entry_id.decode()
-                    yield self._event(cursor, position, entry)
-                if not found:
-                    await wait_at_most(POLL_INTERVAL_S, appended.wait())
-                    yield None
+    def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
+        """Yield the events after a cursor, then new ones, whichever instance appends them."""
+        self._listener.start()
+        return super().follow(cursor)
 
     async def ping(self) -> None:
         """Ping Redis, even during the backoff."""
@@ -140,9 +121,23 @@ class RedisEventLog:
         await self._execute(self._redis.ping())
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._notifications.close()
+        """Stop listening, and close the connections."""
+        await self._listener.close()
         await self._redis.aclose()
+
+    async def _read(self, cursor: Cursor) -> ReadResult:
+        entries = await self._execute(
+            self._redis.xrange(
+                self._redis_key(cursor.key), cursor.position, "+", count=1 + READ_BATCH_SIZE
+            )
+        )
+        if not entries or entries[0][0].decode() != cursor.position:
+            raise UnknownEvent
+        (_, entry), *newer = entries
+        return ReadResult(_is_last(entry), [self._event(cursor, *each) for each in newer])
+
+    def _redis_key(self, key: str) -> str:
+        return f"{self._prefix}:{key}"
 
     async def _execute(self, command: Awaitable[Any]) -> Any:
         if time.monotonic() < self._backoff_until:
@@ -151,23 +146,23 @@ class RedisEventLog:
             raise EventLogUnavailable
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await command
+                reply = await command
         except (RedisError, OSError, TimeoutError) as error:
             self._record_failure(error)
             raise EventLogUnavailable from error
-        self._answered_at = time.monotonic()
-        return answer
+        self._last_success_at = time.monotonic()
+        return reply
 
     def _record_failure(self, error: Exception) -> None:
-        """Start the backoff, unless Redis answered another command just before."""
+        """Start the backoff, unless another command succeeded just before."""
         now = time.monotonic()
-        if now - self._answered_at > self.BACKOFF_S:
+        if now - self._last_success_at > self.BACKOFF_S:
             self._backoff_until = now + self.BACKOFF_S
-            log.warning("the event store does not answer: %s", type(error).__name__)
+            log.warning("the event log in Redis does not respond: %s", type(error).__name__)
 
-    def _event(self, cursor: Cursor, position: str, entry: dict[bytes, bytes]) -> Event:
+    def _event(self, cursor: Cursor, position: bytes, entry: dict[bytes, bytes]) -> Event:
         message = self._decrypted(cursor.key, entry[b"m"])
-        return Event(f"{cursor.stream}.{position}", message, _is_last(entry))
+        return Event(event_id(cursor.stream, position.decode()), message, _is_last(entry))
 
     def _encrypted(self, key: str, message: str | None) -> bytes:
         # The key is authenticated too: an event cannot be moved to another principal's stream.
@@ -189,7 +184,7 @@ def _is_last(entry: dict[bytes, bytes]) -> bool:
 
 
 def redis_client(hosting: Hosting) -> Redis:
-    """A Redis client with a bounded connection pool and timeouts."""
+    """A Redis client with a limited connection pool and timeouts."""
     url = hosting.redis_url.get_secret_value() if hosting.redis_url else ""
     timeout_s = hosting.redis_timeout_ms / 1000
     pool = BlockingConnectionPool.from_url(

@@ -1,0 +1,147 @@
+"""The event log in memory, for a service of one instance, limited in total and per principal."""
+
+import itertools
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from ....settings.hosting import Hosting
+from ..access.principal import Principal
+from .event_log import (
+    MAX_EVENTS,
+    Cursor,
+    Event,
+    EventLog,
+    EventLogUnavailable,
+    ReadResult,
+    UnknownEvent,
+    event_id,
+    stream_key,
+)
+
+EVENT_OVERHEAD_BYTES = 800
+"""Bytes an event takes besides its message: its id, and its entries in a stream and two ledgers."""
+
+
+class _Stream:
+    """The events of one stream that are still kept, oldest first."""
+
+    __slots__ = ("events", "expires_at")
+
+    def __init__(self) -> None:
+        # Not a deque, which takes 600 bytes for one event.
+        self.events: list[Event] = []
+        self.expires_at = 0.0
+
+
+class _Ledger:
+    """The kept events, oldest first, each with the key of its stream, and their total size."""
+
+    def __init__(self) -> None:
+        self.streams: OrderedDict[str, str] = OrderedDict()
+        self.bytes = 0
+
+    def add(self, event: Event, key: str) -> None:
+        self.streams[event.id] = key
+        self.bytes += _size_of(event.message)
+
+    def remove(self, event: Event) -> None:
+        del self.streams[event.id]
+        self.bytes -= _size_of(event.message)
+
+    def oldest(self) -> str:
+        """The key of the stream with the oldest event, which is the first of its stream."""
+        return next(iter(self.streams.values()))
+
+
+class MemoryEventLog(EventLog):
+    """Keeps events in this process; the oldest are dropped when there is no room."""
+
+    def __init__(self, hosting: Hosting, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._ttl_s = hosting.event_ttl_s
+        self._max_bytes = hosting.event_max_bytes
+        self._max_bytes_per_principal = min(hosting.event_max_bytes_per_principal, self._max_bytes)
+        self._clock = clock
+        # The stream that was appended to most recently is last, so the first expires first.
+        self._streams: OrderedDict[str, _Stream] = OrderedDict()
+        self._all = _Ledger()
+        self._by_principal: dict[str, _Ledger] = {}
+        # One counter for all streams: no position is used twice, even after a stream was dropped.
+        self._positions = itertools.count(1)
+
+    async def append(
+        self, principal: Principal, stream: str, message: str | None, last: bool
+    ) -> str:
+        """Keep an event, and drop expired events and the oldest over the limits; returns its id.
+
+        Raises EventLogUnavailable for an event that would not fit into an empty log.
+        """
+        if _size_of(message) > self._max_bytes_per_principal:
+            raise EventLogUnavailable
+        key = stream_key(principal, stream)
+        event = Event(event_id(stream, str(next(self._positions))), message, last)
+        self._drop_expired()
+        self._add(key, event)
+        self._shrink(self._by_principal[principal.fingerprint], self._max_bytes_per_principal)
+        self._shrink(self._all, self._max_bytes)
+        self._subscriptions.notify(key)
+        return event.id
+
+    async def ping(self) -> None:
+        """Return at once: memory is always available."""
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
+
+    async def _read(self, cursor: Cursor) -> ReadResult:
+        self._drop_expired()
+        stream = self._streams.get(cursor.key, _Stream())
+        for index, event in enumerate(stream.events):
+            if event.id == cursor.event_id:
+                return ReadResult(event.last, stream.events[index + 1 :])
+        raise UnknownEvent
+
+    def _add(self, key: str, event: Event) -> None:
+        stream = self._streams.setdefault(key, _Stream())
+        self._streams.move_to_end(key)
+        stream.expires_at = self._clock() + self._ttl_s
+        stream.events.append(event)
+        self._all.add(event, key)
+        self._by_principal.setdefault(_fingerprint_in(key), _Ledger()).add(event, key)
+        if len(stream.events) > MAX_EVENTS:
+            self._drop_first(key)
+
+    def _shrink(self, ledger: _Ledger, max_bytes: int) -> None:
+        """Drop the oldest events of a ledger until it has no more than so many bytes."""
+        while ledger.bytes > max_bytes:
+            self._drop_first(ledger.oldest())
+
+    def _drop_expired(self) -> None:
+        now = self._clock()
+        while self._streams:
+            key, stream = next(iter(self._streams.items()))
+            if stream.expires_at >= now:
+                return
+            while key in self._streams:
+                self._drop_first(key)
+
+    def _drop_first(self, key: str) -> None:
+        """Drop the oldest event of a stream, then the stream and the ledger if they are empty."""
+        stream, ledger = self._streams[key], self._by_principal[_fingerprint_in(key)]
+        event = stream.events.pop(0)
+        self._all.remove(event)
+        ledger.remove(event)
+        if not stream.events:
+            del self._streams[key]
+        if not ledger.streams:
+            del self._by_principal[_fingerprint_in(key)]
+
+
+def _fingerprint_in(key: str) -> str:
+    return key.partition(":")[0]
+
+
+def _size_of(message: str | None) -> int:
+    return EVENT_OVERHEAD_BYTES + sys.getsizeof(message)

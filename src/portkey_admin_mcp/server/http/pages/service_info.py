@@ -1,0 +1,22 @@
+"""What the pages show of the running service, besides its settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .readiness import Check
+
+
+@dataclass(frozen=True)
+class ServiceInfo:
+    """The facts about the running service that its settings do not hold."""
+
+    version: str
+    sandbox: bool
+    domains: dict[str, int]
+    """The number of tools of each domain."""
+    sessions: Callable[[], int]
+    """Returns the number of open sessions."""
+    started: float
+    """When the service started, in seconds since 1970."""
+    checks: dict[str, Check] = field(default_factory=dict)
+    """The checks that `/ready` runs, by name, like `event store`."""

@@ -1,0 +1,107 @@
+"""The status page at `/`, rendered once from its template, and its Content-Security-Policy."""
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ....settings.hosting import Hosting
+from ..access.auth import challenge_url
+from .client_configs import TOKEN_VARIABLE, client_configs
+from .paths import MCP
+from .service_info import ServiceInfo
+
+NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+DURATION_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
+
+
+def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of the status page, which answers the same HTML to every request."""
+    assets = _assets()
+    headers = {
+        **NO_STORE,
+        "Content-Security-Policy": assets.policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Frame-Options": "DENY",
+    }
+    endpoint = f"{hosting.base_url}{MCP}"
+    html = assets.template.render(
+        style=assets.style,
+        script=assets.script,
+        hosting=hosting,
+        info=info,
+        endpoint=endpoint,
+        metadata=challenge_url(hosting),
+        domains=sorted(info.domains.items()),
+        clients=client_configs(endpoint, with_token=hosting.auth_mode == "bearer"),
+        token_variable=TOKEN_VARIABLE,
+        started=datetime.fromtimestamp(info.started, UTC),
+    )
+
+    async def status(_request: Request) -> Response:
+        return HTMLResponse(html, headers=headers)
+
+    return status
+
+
+class _Assets(NamedTuple):
+    template: Any
+    style: Markup
+    script: Markup
+    policy: str
+
+
+@cache
+def _assets() -> _Assets:
+    """The status page's template, style and script, and the Content-Security-Policy for them."""
+    environment = Environment(
+        loader=PackageLoader(__package__, "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = _duration
+    source = environment.loader.get_source  # type: ignore[union-attr]  # the loader set above
+    style, script = (source(environment, name)[0] for name in ("status.css", "status.js"))
+    policy = (
+        "default-src 'none'",
+        f"style-src '{_hash(style)}'",
+        f"script-src '{_hash(script)}'",
+        "img-src data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+    return _Assets(
+        environment.get_template("status.html"),
+        Markup(style),  # noqa: S704  # our own file
+        Markup(script),  # noqa: S704  # our own file
+        "; ".join(policy),
+    )
+
+
+def _hash(text: str) -> str:
+    """The hash of an inline style or script, as a Content-Security-Policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in the largest unit that fits exactly: 90 as `90 seconds`, 3600 as `1 hour`."""
+    for name, size in DURATION_UNITS:
+        if seconds >= size and seconds % size == 0:
+            count = int(seconds // size)
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return f"{seconds:g} seconds"

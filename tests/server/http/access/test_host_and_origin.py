@@ -1,0 +1,197 @@
+"""Host, Origin and ambiguous headers are checked before anything else."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from asgi_client import client_of, echo_app
+from portkey_admin_mcp.server.http.access.host_and_origin import HostAndOrigin, origin_of
+from portkey_admin_mcp.settings.hosting import Hosting
+
+
+def guarded(**settings: Any) -> httpx2.AsyncClient:
+    return client_of(HostAndOrigin(echo_app(), Hosting(**settings)))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LocalHost:3000",
+        "127.0.0.1:1",
+        "[::1]:3000",
+        "[0:0:0:0:0:0:0:1]",
+        "10.0.0.5",
+        "mcp.example.com:443",
+        "Other.Example.com",
+        "ported.example.com",
+    ],
+)
+async def test_every_configured_host_is_served(host):
+    client = guarded(
+        MCP_HOST="10.0.0.5",
+        MCP_PUBLIC_BASE_URL="https://mcp.example.com/",
+        MCP_ALLOWED_HOSTS="other.example.com, ported.example.com:8443",
+    )
+
+    assert (await client.get("/mcp", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        [],
+        [""],
+        ["evil.example.com"],
+        ["127.0.0.1.evil.example.com"],
+        ["localhost.evil.example.com"],
+        ["evil.example.com/localhost"],
+        ["localhost@evil.example.com"],
+        ["localhost:evil"],
+        ["localhost evil.example.com"],
+        ["localhost\x00"],
+        ["[::1"],
+        ["[localhost]"],
+        ["2130706433"],
+        ["0.0.0.0:3000"],
+        ["[::]"],
+        ["x.other.example.com"],
+        ["localhost", "localhost"],
+        ["localhost", "evil.example.com"],
+    ],
+)
+async def test_a_request_for_another_host_is_refused(hosts):
+    client = guarded(MCP_HOST="0.0.0.0", MCP_ALLOWED_HOSTS="other.example.com,*.other.example.com,")
+    request = client.build_request("GET", "/mcp")
+    request.headers = httpx2.Headers([("Host", host) for host in hosts])
+
+    answer = await client.send(request)
+
+    assert (answer.status_code, answer.json()["error"]) == (421, "misdirected_request")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("GET /mcp HTTP/1.1\r\nHost: localhost\r\n", 200),
+        ("GET /mcp HTTP/1.1\r\nHost: evil.example.com\r\n", 421),
+        ("GET //mcp HTTP/1.1\r\nHost: evil.example.com\r\n", 421),
+        ("GET /MCP HTTP/1.1\r\nHost: evil.example.com\r\n", 421),
+        ("GET /mcp/ HTTP/1.1\r\nHost: evil.example.com\r\n", 421),
+        ("GET /mcp HTTP/1.0\r\n", 421),
+        ("GET http://localhost/mcp HTTP/1.1\r\nHost: evil.example.com\r\n", 421),
+        ("GET /mcp HTTP/1.1\r\nHost: localhost\r\nHost: evil.example.com\r\n", 421),
+        ("GET /mcp HTTP/1.1\r\nHost: localhost\r\nMcp-Session-Id: a\r\nMcp-Session-Id: b\r\n", 400),
+        ("GET /mcp HTTP/1.1\r\nHost: localhost\r\nMCP-Protocol-Version: 2\x85Set\r\n", 400),
+        ("GET /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n", 403),
+    ],
+)
+def test_a_real_server_passes_on_every_header_that_is_checked(exchange, text, expected):
+    assert exchange(f"{text}Connection: close\r\n\r\n").status == expected
+
+
+def test_a_websocket_is_refused(exchange):
+    reply = exchange(
+        "GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    )
+
+    assert reply.status == 403
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://chat.example.com",
+        "https://Chat.example.com:443",
+        "https://ported.example.com:8443",
+        "http://127.0.0.1:3000",
+        "http://localhost:3000",
+        "http://[::1]:3000",
+    ],
+)
+async def test_a_page_of_an_allowed_origin_may_call(origin):
+    client = guarded(ALLOWED_ORIGINS="https://chat.example.com/,https://ported.example.com:8443")
+
+    assert (await client.get("/mcp", headers={"Origin": origin})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        ["null"],
+        [""],
+        ["https://evil.example.com"],
+        ["http://chat.example.com"],
+        ["https://chat.example.com:8443"],
+        ["https://chat.example.com.evil.example.com"],
+        ["https://evil.example.com/https://chat.example.com"],
+        ["https://chat.example.com/path"],
+        ["https://chat.example.com@evil.example.com"],
+        ["https://evil.example.com#@chat.example.com"],
+        ["https://chat.exam\tple.com"],
+        ["https://chat.example.com https://evil.example.com"],
+        ["http://localhost:3001"],
+        ["http://localhost"],
+        ["https://localhost:3000"],
+        ["http://localhost:port"],
+        ["file://"],
+        ["chrome-extension://abc"],
+        ["https://chat.example.com", "https://evil.example.com"],
+    ],
+)
+async def test_a_page_of_a_foreign_origin_may_not_call(origins):
+    client = guarded(ALLOWED_ORIGINS="https://chat.example.com")
+
+    answer = await client.post("/mcp", headers=[("Origin", origin) for origin in origins])
+
+    assert (answer.status_code, answer.json()["error"]) == (403, "forbidden_origin")
+
+
+async def test_a_service_on_a_public_address_does_not_trust_pages_on_localhost():
+    client = guarded(MCP_HOST="0.0.0.0", MCP_PUBLIC_BASE_URL="https://mcp.example.com")
+
+    local = await client.get("/mcp", headers={"Origin": "http://localhost:3000"})
+    own = await client.get("/mcp", headers={"Origin": "https://mcp.example.com"})
+
+    assert (local.status_code, own.status_code) == (403, 200)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("HTTPS://Chat.Example.com:443/path", "https://chat.example.com"),
+        ("http://[0::1]:3000/", "http://[::1]:3000"),
+        ("http://localhost:80", "http://localhost"),
+        ("ftp://localhost", None),
+        ("https://user@localhost", None),
+        ("http://[", None),
+        ("https://", None),
+    ],
+)
+def test_an_origin_is_normalized_as_browsers_write_it(url, origin):
+    assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize("name", ["MCP-Protocol-Version", "Mcp-Session-Id", "Last-Event-ID"])
+@pytest.mark.parametrize(
+    "value", ["", "two words", "a\tb", "a\r\nSet-Cookie: x", "a\x00", "\x7f", "ü", "x" * 201]
+)
+async def test_a_header_with_unsafe_characters_is_refused(name, value):
+    answer = await guarded().get("/mcp", headers=[(name.encode(), value.encode())])
+
+    assert answer.status_code == 400
+    assert name.lower() in answer.json()["message"]
+
+
+@pytest.mark.parametrize("name", ["MCP-Protocol-Version", "Mcp-Session-Id", "Last-Event-ID"])
+async def test_a_valid_header_may_be_sent_only_once(name):
+    client = guarded()
+
+    once = await client.get("/mcp", headers=[(name, "!" + "x" * 198 + "~")])
+    equal = await client.get("/mcp", headers=[(name, "a"), (name, "a")])
+    different = await client.get("/mcp", headers=[(name, "a"), (name.lower(), "b")])
+
+    assert (once.status_code, equal.status_code, different.status_code) == (200, 400, 400)
+    assert "must be sent once" in different.json()["message"]
