@@ -251,7 +251,9 @@ def coverage_page() -> str:
         for endpoint in tool.endpoints:
             by_shape[shape(endpoint)].append(tool)
     # Scopes and plan come from the declarations, some of which are only part of a workflow.
-    declared = {shape(part.endpoints[0]): part for part in tools_in(domain_modules())}
+    declared = {
+        shape(part.endpoints[0]): part for part in tools_in(domain_modules()) if part.endpoints
+    }
     emulated = {shape(endpoint) for endpoint in ROUTES}
     reached = sum(shape(name) in by_shape for name in operations)
     head = "| operation | tool | emulator | scope | plan |\n|---|---|---|---|---|"
