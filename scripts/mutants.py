@@ -42,7 +42,8 @@ TARGETS = (
         "emulator/core/routing.py",
         (
             "check_permissions", "check_workspace", "plan", "require", "may", "is_admin",
-            "is_owner", "workspace", "named_workspace", "find_within", "find", "match", "_fits",
+            "is_owner",
+            "workspace", "named_workspace", "find_within", "find", "match", "_fits",
             "_segment_fits",
         ),
         ("tests/emulator/core/test_routing.py", "tests/emulator/test_configs.py",

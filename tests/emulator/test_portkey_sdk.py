@@ -24,6 +24,8 @@ from portkey_ai.api_resources.exceptions import (
     PermissionDeniedError,
 )
 
+from programs import tree_environment
+
 TIMEOUT_S = 30
 FALLBACK = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "a"}, {"provider": "b"}]}
 
@@ -55,7 +57,12 @@ def control(url: str, endpoint: str) -> Any:
 def refusal(*options: str) -> tuple[int, str]:
     """The exit code and the message of an emulator that does not start."""
     ended = subprocess.run(
-        command(*options), check=False, capture_output=True, text=True, timeout=TIMEOUT_S
+        command(*options),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env=tree_environment(),
     )
     assert "Traceback" not in ended.stderr
     return ended.returncode, ended.stderr
@@ -66,7 +73,9 @@ def emulator(directory: Path, *options: str) -> Iterator[str]:
     """An emulator in its own process; gives its URL."""
     port = free_port()
     with (directory / f"{port}.log").open("w+") as log:
-        process = subprocess.Popen(command("--port", str(port), *options), stderr=log, stdout=log)
+        process = subprocess.Popen(
+            command("--port", str(port), *options), stderr=log, stdout=log, env=tree_environment()
+        )
         try:
             url = f"http://127.0.0.1:{port}"
             deadline = time.monotonic() + TIMEOUT_S

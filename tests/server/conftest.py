@@ -15,6 +15,7 @@ from mcp import Client
 
 from fake_portkey import FakePortkey
 from mcp_texts import texts
+from programs import tree_environment
 from servers import SETTING, build_server
 
 TIMEOUT_S = 20
@@ -44,7 +45,7 @@ class StdioServer:
                 stderr=log,
                 bufsize=0,
                 cwd=home,
-                env={"PATH": os.environ["PATH"], "HOME": str(home), **SETTING, **env},
+                env=tree_environment({"HOME": str(home), **SETTING, **env}),
             )
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.store import Store, frozen_time, instant, moment
+from programs import tree_environment
 
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 PATIENCE_S = 20
@@ -264,7 +265,7 @@ def test_a_dump_has_no_data_of_the_database():
 
 def test_a_second_process_is_refused_the_file(file):
     command = [sys.executable, "-m", "portkey_admin_mcp", "emulator", "--port", "0"]
-    env = {"PATH": os.environ["PATH"], "HOME": str(file.parent)}
+    env = tree_environment({"HOME": str(file.parent)})
     with process(file):
         second = subprocess.run(
             [*command, "--state", str(file)], env=env, capture_output=True, text=True, check=False
@@ -298,7 +299,7 @@ def process(file):
     running = subprocess.Popen(
         [*command, "--state", str(file)],
         stderr=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "HOME": str(file.parent)},
+        env=tree_environment({"HOME": str(file.parent)}),
     )
     try:
         ok, deadline = b"", time.monotonic() + PATIENCE_S

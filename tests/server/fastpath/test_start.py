@@ -1,7 +1,6 @@
 """How a session on stdio begins, and what it has to import for it: counted, not timed."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from fake_portkey import Answer
 from portkey_admin_mcp.cli.stdio import SETTINGS_OF_LISTS, TOOL_MODE
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.settings.settings import Settings, variable_names
+from programs import tree_environment
 
 CLIENT = {"name": "tests", "version": "1"}
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT}
@@ -34,7 +34,7 @@ def imported(messages, tmp_path, **env):
         text=True,
         check=True,
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **env},
+        env=tree_environment({"HOME": str(tmp_path), **env}),
     )
     names = re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE)
     return names, [json.loads(line) for line in done.stdout.splitlines()]

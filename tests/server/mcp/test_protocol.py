@@ -21,6 +21,7 @@ from mcp_types import (
 from fake_portkey import Answer
 from portkey_admin_mcp import __version__
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from programs import tree_environment
 
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 LATEST_PROTOCOL = "2026-07-28"
@@ -127,7 +128,7 @@ def connect(version, tmp_path):
     async def to(*arguments, env=None):
         command = ["-m", "portkey_admin_mcp", *arguments]
         server = StdioServerParameters(
-            command=sys.executable, args=command, env=env, cwd=str(tmp_path)
+            command=sys.executable, args=command, env=tree_environment(env), cwd=str(tmp_path)
         )
         with (tmp_path / "stderr").open("w") as log:
             if version == LATEST_PROTOCOL:

@@ -17,6 +17,7 @@ from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.modes import code_mode, code_run
 from portkey_admin_mcp.settings.settings import load_settings
+from programs import tree_environment
 from servers import build_server
 
 READS = [tool for tool in all_tools() if tool.effect == "read"]
@@ -227,7 +228,7 @@ def test_the_sandbox_is_never_imported_by_the_server():
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=tree_environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
     )
 
     assert process.stdout.strip() == "False"

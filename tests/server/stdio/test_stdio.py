@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fake_portkey import Answer
+from programs import tree_environment
 
 QUESTIONS = [
     ("tools/list", {}),
@@ -19,15 +20,11 @@ QUESTIONS = [
     ("tools/call", {"name": "get_workspace", "arguments": {"workspace_id": "ws-nöbody"}}),
     ("prompts/list", {}),
 ]
-FASTMCP = {
-    "FASTMCP_LOG_LEVEL": "nonsense",
-    "FASTMCP_LOG_ENABLED": "true",
-    "FASTMCP_SHOW_SERVER_BANNER": "true",
-    "fastmcp_show_server_banner": "true",
-    "FASTMCP_CHECK_FOR_UPDATES": "prerelease",
-    "FASTMCP_TRANSPORT": "http",
-    "FASTMCP_STRICT_INPUT_VALIDATION": "true",
-    "FASTMCP_DEBUG": "true",
+OTHERS = {
+    "MCP_DEBUG": "true",
+    "MCP_LOG_LEVEL": "nonsense",
+    "PYDANTIC_ERRORS_INCLUDE_URL": "0",
+    "UVICORN_PORT": "1",
 }
 ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
 
@@ -60,8 +57,8 @@ def test_a_log_at_debug_goes_to_stderr_alone(start, undisturbed):
         assert "answered 404" in server.stderr
 
 
-def test_settings_of_fastmcp_and_of_python_change_nothing(start, undisturbed):
-    with start("--sandbox", env={**FASTMCP, **ASCII}) as server:
+def test_settings_of_libraries_and_of_python_change_nothing(start, undisturbed):
+    with start("--sandbox", env={**OTHERS, **ASCII}) as server:
         assert interview(server) == undisturbed
         assert server.stderr == ""
 
@@ -92,9 +89,9 @@ threading.Thread(target=write, daemon=True).start()
 
 def test_a_file_called_env_is_not_for_us_to_read(start, undisturbed, tmp_path):
     ours = {"LOG_LEVEL": "debug", "PORTKEY_TIMEOUT_MS": "nonsense", "PORTKEY_API_KEY": "x"}
-    write_env_file(tmp_path, {**FASTMCP, **ours})
+    write_env_file(tmp_path, {**OTHERS, **ours})
 
-    with start("--sandbox", home=tmp_path, env={"FASTMCP_ENV_FILE": ".env"}) as server:
+    with start("--sandbox", home=tmp_path) as server:
         assert interview(server) == undisturbed
         assert server.stderr == ""
 
@@ -311,7 +308,7 @@ def test_nothing_stays_behind_a_client_that_was_killed(fake, portkey_env, tmp_pa
     ours, theirs = os.pipe()
     client = subprocess.Popen(
         [sys.executable, "-c", CLIENT_IN_MID_CALL],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **portkey_env},
+        env=tree_environment({"HOME": str(tmp_path), **portkey_env}),
         cwd=tmp_path,
         stderr=theirs,
     )
@@ -369,7 +366,7 @@ def test_it_starts_no_process(start, portkey_env, fake):
         ),
         (
             {"PORTKEY_API_KEY": "two words"},
-            ["PORTKEY_API_KEY holds a space", "copy the key again"],
+            ["PORTKEY_API_KEY contains a space", "copy the key again"],
         ),
         (
             {"PORTKEY_TIMEOUT_MS": "soon", "PORTKEY_SANDBOX": "perhaps", "LOG_LEVEL": "loud"},
