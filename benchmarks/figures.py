@@ -62,8 +62,8 @@ def stdio_figures(bench: Bench, server: Implementation, size: Size) -> Figures:
         spent = cpu_s(client.pid)
         load = client.load(size.in_flight, IN_FLIGHT, ANSWER_TIMEOUT_S)
         spent = cpu_s(client.pid) - spent
-        made = 2 * warm + len(sequential.each_s) + len(load.each_s)
-        _expect_answered(bench, before + made)
+        sent = 2 * warm + len(sequential.each_s) + len(load.each_s)
+        _expect_answered(bench, before + sent)
         return {
             "p50": statistics.median(sequential.each_s) * 1000,
             "stdio": load.rate,

@@ -21,8 +21,8 @@ MARK = "cfg-marked"
 def page(size: int) -> bytes:
     """A list of configs as Portkey sends it, of about `size` bytes."""
     rows = [_config(0)]
-    room = max(0, size - len(json.dumps(rows)))
-    rows += [_config(number) for number in range(1, 1 + room // len(json.dumps(_config(1))))]
+    space_left = max(0, size - len(json.dumps(rows)))
+    rows += [_config(number) for number in range(1, 1 + space_left // len(json.dumps(_config(1))))]
     return json.dumps({"object": "list", "total": len(rows), "data": rows}).encode()
 
 

@@ -82,9 +82,9 @@ TARGETS = (
     Target(
         "portkey/api.py",
         ("send",),
-        ("tests/portkey/test_api.py", "tests/server/test_selection.py"),
+        ("tests/portkey/test_api.py", "tests/server/offer/test_selection.py"),
     ),
-    Target("server/selection.py", (), ("tests/server/test_selection.py",)),
+    Target("server/offer/selection.py", (), ("tests/server/offer/test_selection.py",)),
     Target(
         "settings/addresses.py",
         (),

@@ -57,7 +57,7 @@ def spans(page: str) -> list[str]:
 
 
 def commands(block: Block) -> Iterator[str]:
-    """The commands of a shell block: continued lines joined, loops and here-documents whole."""
+    """The commands of a shell block; a loop and a here-document are one command each."""
     text = block.text.replace("\\\n", " ")
     for match in re.finditer(r".*<<(\w+)\n(?:.*\n)*?\1\n|for .*\n(?:.*\n)*?done\n|.*\n", text):
         command = match[0].strip("\n")

@@ -103,7 +103,7 @@ class NotRun(NamedTuple):
 
 
 @contextmanager
-def running_servers(home: Path) -> Iterator[Servers]:
+def running_servers(folder: Path) -> Iterator[Servers]:
     """`http --sandbox`, `http` with a bearer token, and `emulator --state`, started together."""
     ports = free_ports(3)
     bearer = {"PORTKEY_SANDBOX": "true", "MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
@@ -113,7 +113,7 @@ def running_servers(home: Path) -> Iterator[Servers]:
             (["http"], {**bearer, "MCP_PORT": str(ports[1])}),
             (["emulator", "--state", "portkey.sqlite", "--port", str(ports[2])], {}),
         ):
-            stack.enter_context(running(arguments, environment, home))
+            stack.enter_context(running(arguments, environment, folder))
         urls = [f"http://127.0.0.1:{port}" for port in ports]
         for url, path in zip(urls, ["/health", "/health", "/emulator/keys"], strict=True):
             wait_for(url + path)
@@ -130,13 +130,13 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running(arguments: list[str], environment: dict[str, str], home: Path) -> Iterator[None]:
+def running(arguments: list[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
     """A server in a process of its own, ended with the block."""
-    with (home / "log").open("a") as log:
+    with (folder / "log").open("a") as log:
         process = subprocess.Popen(
             [*COMMAND, *arguments],
-            cwd=home,
-            env=tree_environment({"HOME": str(home), **environment}),
+            cwd=folder,
+            env=tree_environment({"HOME": str(folder), **environment}),
             stdout=log,
             stderr=log,
         )
@@ -243,9 +243,9 @@ def rule_for(command: str) -> Any:
     return next((run for pattern, run in rules.items() if re.fullmatch(pattern, command)), None)
 
 
-def serve_on_stdio(command: str, home: Path) -> None:
+def serve_on_stdio(command: str, folder: Path) -> None:
     """The server answers initialize, and ends when its input does."""
-    environment = {"HOME": str(home), "PORTKEY_API_KEY": SAMPLE_VALUES["PORTKEY_API_KEY"]}
+    environment = {"HOME": str(folder), "PORTKEY_API_KEY": SAMPLE_VALUES["PORTKEY_API_KEY"]}
     answer_initialize(tuple(shlex.split(command.rpartition(NAME)[2])), tuple(environment.items()))
 
 
@@ -305,33 +305,33 @@ def check_http(command: str, servers: Servers) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def make(command: str, _home: Path) -> None:
+def make(command: str, _folder: Path) -> None:
     """Each target is in the Makefile; what they do is run by CI."""
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert set(command.split()[1:]) <= set(targets)
 
 
-def add_to_claude(command: str, home: Path) -> None:
+def add_to_claude(command: str, folder: Path) -> None:
     """The command that Claude Code would start."""
-    serve_on_stdio(command.partition(" -- ")[2], home)
+    serve_on_stdio(command.partition(" -- ")[2], folder)
 
 
-def add_to_code(command: str, home: Path) -> None:
+def add_to_code(command: str, folder: Path) -> None:
     """The command that VS Code would start."""
     entry = json.loads(shlex.split(command)[2])
-    start_entry(entry, home)
+    start_entry(entry, folder)
 
 
-def write_env_file(command: str, home: Path) -> None:
+def write_env_file(command: str, folder: Path) -> None:
     """The file that the shell writes holds settings."""
     require_program("openssl")
     script = command.replace("…", SAMPLE_VALUES["PORTKEY_API_KEY"]) + "\n"
-    subprocess.run(["sh", "-c", script], cwd=home, check=True, timeout=TIMEOUT_S)
-    load_env_file(home / ".env", {"MCP_EVENT_STORE": "redis", "REDIS_URL": "redis://x"})
+    subprocess.run(["sh", "-c", script], cwd=folder, check=True, timeout=TIMEOUT_S)
+    load_env_file(folder / ".env", {"MCP_EVENT_STORE": "redis", "REDIS_URL": "redis://x"})
 
 
-def random_secret(command: str, _home: Path) -> None:
+def random_secret(command: str, _folder: Path) -> None:
     """What openssl prints is accepted as a key for events, or as a token."""
     require_program("openssl")
     done = subprocess.run(
@@ -365,40 +365,40 @@ RUN_WITH_SERVERS: dict[str, Callable[[str, Servers], None]] = {
 # Blocks
 
 
-def check_shell(block: Block, _home: Path) -> None:
+def check_shell(block: Block, _folder: Path) -> None:
     """Its commands are tested one by one."""
     assert block.text.strip()
 
 
-def check_json(block: Block, home: Path) -> None:
-    check_client_configuration(json.loads(block.text), home)
+def check_json(block: Block, folder: Path) -> None:
+    check_client_configuration(json.loads(block.text), folder)
 
 
-def check_client_configuration(configuration: Any, home: Path) -> None:
+def check_client_configuration(configuration: Any, folder: Path) -> None:
     """The command of each server in a client's configuration starts a server."""
     for entry in configuration["mcpServers"].values():
-        start_entry(entry, home)
+        start_entry(entry, folder)
 
 
-def start_entry(entry: dict[str, Any], home: Path) -> None:
+def start_entry(entry: dict[str, Any], folder: Path) -> None:
     assert entry["command"] == NAME
     variables = {
         name: SAMPLE_VALUES[name] if value == "…" else value
         for name, value in entry.get("env", {}).items()
     }
     assert set(variables) <= set(FIELDS)
-    environment = {"HOME": str(home), **variables}
+    environment = {"HOME": str(folder), **variables}
     answer_initialize(tuple(entry.get("args", ())), tuple(environment.items()))
 
 
-def check_dotenv(block: Block, home: Path) -> None:
+def check_dotenv(block: Block, folder: Path) -> None:
     lines = [line.partition("=") for line in block.text.splitlines() if not line.startswith("#")]
     text = "".join(
         f"{name}={SAMPLE_VALUES[name] if value == '…' else value}\n" for name, _, value in lines
     )
-    (home / ".env").write_text(text, encoding="utf-8")
+    (folder / ".env").write_text(text, encoding="utf-8")
     assert {name for name, _, _ in lines} <= set(FIELDS)
-    load_env_file(home / ".env", {})
+    load_env_file(folder / ".env", {})
 
 
 def load_env_file(file: Path, overrides: dict[str, str]) -> None:
@@ -408,7 +408,7 @@ def load_env_file(file: Path, overrides: dict[str, str]) -> None:
     hosting.require_access_control(sandbox=False)
 
 
-def check_yaml(block: Block, _home: Path) -> None:
+def check_yaml(block: Block, _folder: Path) -> None:
     """It parses, and the settings in it exist; tests/deploy checks what they say together."""
     documents = list(yaml.safe_load_all(block.text))
     assert documents
@@ -434,27 +434,27 @@ VALUES = {"value", "valueFrom", "sync", "fromService"}
 """The fields of an entry that give an environment variable its value, on any platform."""
 
 
-def check_toml(block: Block, _home: Path) -> None:
+def check_toml(block: Block, _folder: Path) -> None:
     """It parses, and the settings in it exist."""
     assert {*setting_names([tomllib.loads(block.text)])} <= set(FIELDS)
 
 
-def check_nginx(block: Block, home: Path) -> None:
+def check_nginx(block: Block, folder: Path) -> None:
     """nginx accepts deploy/nginx.conf with these lines in its `server`."""
     nginx = require_program("nginx")
-    key, certificate = Authority(home).issue("nginx")[:2]
+    key, certificate = Authority(folder).issue("nginx")[:2]
     lines = block.text.replace("/etc/nginx/tls/key.pem", str(key))
     lines = lines.replace("/etc/nginx/tls/cert.pem", str(certificate))
     conf = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
-    conf = conf.replace(" /tmp/", f" {home}/").replace("listen 8080;", f"listen 8080;\n{lines}")
+    conf = conf.replace(" /tmp/", f" {folder}/").replace("listen 8080;", f"listen 8080;\n{lines}")
     conf = re.sub(r"server mcp-\d:3000;", "server 127.0.0.1:3000;", conf)
-    (home / "nginx.conf").write_text(conf, encoding="utf-8")
-    words = [nginx, "-t", "-p", str(home), "-e", "stderr", "-c", str(home / "nginx.conf")]
+    (folder / "nginx.conf").write_text(conf, encoding="utf-8")
+    words = [nginx, "-t", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stderr
 
 
-def check_python(block: Block, _home: Path) -> None:
+def check_python(block: Block, _folder: Path) -> None:
     """The values after `>>>` are those that the page shows; every model is known by its name."""
     modules = walk_packages(models.__path__, f"{models.__name__}.")
     names = {n: v for each in modules for n, v in vars(import_module(each.name)).items()}
@@ -466,7 +466,7 @@ def check_python(block: Block, _home: Path) -> None:
     assert "".join(report) == ""
 
 
-def check_mermaid(block: Block, _home: Path) -> None:
+def check_mermaid(block: Block, _folder: Path) -> None:
     """A diagram; the paths it names exist."""
     for path in re.findall(r"\b([a-z_/]+/)(?=<br/>)", block.text):
         assert find_path(path), path
