@@ -144,7 +144,6 @@ def offer_of(server: Server[Any]) -> Offer:
     """All fixtures, as the fast path lists them."""
     tools = [plain(tool.definition) for tool in TOOLS.values()]
     head = {
-        "sources": {},
         "capabilities": plain(server.get_capabilities()),
         "instructions": "",
         "serverInfo": plain(server.server_info),

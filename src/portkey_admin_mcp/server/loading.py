@@ -1,9 +1,18 @@
 """The offer of this installation: from the manifest, or built anew if that is out of date."""
 
+import os
 import sys
 
 from ..errors import ConfigurationError
-from .offer.offer import Offer, ToolMode
+from .offer.offer import FILE, Offer, ToolMode
+
+PACKAGE = os.path.dirname(os.path.dirname(__file__))
+CHECKOUT = os.path.join(PACKAGE, "..", "..", ".git")
+SOURCES = (
+    *("tools", "workflows", "models", "models/core"),
+    *("server/calls", "server/mcp", "server/modes"),
+)
+"""The folders of the package that decide what is offered, and how it is described."""
 
 
 def load_offer(mode: ToolMode = "full") -> Offer:
@@ -23,14 +32,13 @@ def load_offer(mode: ToolMode = "full") -> Offer:
 
 
 def _current_offer() -> Offer:
-    """What the manifest says, or the tools themselves where that is out of date.
+    """What the manifest says; in a checkout with newer sources, what the tools themselves say.
 
-    In a source tree whose tools were changed since `make docs`, describing them anew takes a
-    second; if the manifest says otherwise, that is said on stderr. An installed package never
-    needs it.
+    Describing them anew takes a second. If the manifest says otherwise, that is said on stderr;
+    if not, it is marked as checked, so that the next start is quick.
     """
     offer = Offer.load()
-    if offer.is_fresh:
+    if not (os.path.exists(CHECKOUT) and _is_older_than_sources(FILE)):
         return offer
     from .mcp.definitions import build_offer
 
@@ -41,4 +49,16 @@ def _current_offer() -> Offer:
             f"second. Run `make docs`. Changed: {', '.join(differences)}",
             file=sys.stderr,
         )
+    elif os.access(FILE, os.W_OK):
+        os.utime(FILE)
     return current
+
+
+def _is_older_than_sources(file: str) -> bool:
+    written = os.stat(file).st_mtime
+    return any(
+        entry.stat().st_mtime > written
+        for folder in SOURCES
+        for entry in os.scandir(os.path.join(PACKAGE, folder))
+        if entry.name.endswith(".py")
+    )

@@ -40,11 +40,14 @@ def test_the_manifest_holds_every_tool_as_it_is_described_now():
 
 @pytest.fixture
 def changed_tree(tmp_path):
-    """A copy of the package, in which a tool was added to a file; run its server and list."""
+    """A checkout in which a file was changed, with a new tool if one is named; list and call it."""
 
     def with_tool(name):
-        tree = tmp_path / "portkey_admin_mcp"
-        shutil.copytree(PACKAGE, tree, ignore=shutil.ignore_patterns("__pycache__"))
+        tree = tmp_path / "src" / "portkey_admin_mcp"
+        (tmp_path / ".git").mkdir(exist_ok=True)
+        shutil.copytree(
+            PACKAGE, tree, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
         file = tree / "tools" / "collections.py"
         text = file.read_text(encoding="utf-8")
         file.write_text(text + NEW_TOOL.format(name=name) if name else text + "\n# longer\n")
@@ -74,7 +77,7 @@ def changed_tree(tmp_path):
             timeout=60,
             check=True,
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tree.parent)},
         )
 
     return with_tool
@@ -96,6 +99,16 @@ def test_a_changed_file_that_changes_no_description_is_not_mentioned(changed_tre
 
     assert len(process.stdout.splitlines()) == 3
     assert process.stderr == ""
+
+
+def test_what_was_checked_once_is_not_checked_again(changed_tree, tmp_path):
+    """It would take a second at each start: neither after a check nor where there is no .git."""
+    manifest = tmp_path / "src/portkey_admin_mcp/server/offer/manifest.jsonl"
+
+    changed_tree("")
+    source = tmp_path / "src/portkey_admin_mcp/tools/collections.py"
+
+    assert manifest.stat().st_mtime >= source.stat().st_mtime
 
 
 def test_what_the_manifest_differs_in_is_named():

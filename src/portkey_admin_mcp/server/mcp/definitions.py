@@ -12,7 +12,7 @@ from ..calls.schema import input_schema, output_schema
 from ..modes.code_mode import CodeMode
 from ..modes.mode import Mode
 from ..modes.search_mode import SearchMode
-from ..offer.offer import Definition, Offer, source_sizes
+from ..offer.offer import Definition, Offer
 from .prompts import PROMPTS, describe_prompt, tools_named_in
 from .resources import GUIDES, LIVE, SUMMARY, SUMMARY_DEFINITION, describe_guide, describe_live
 
@@ -76,7 +76,6 @@ def build_offer(tools: list[Tool] | None = None) -> Offer:
 def head(tools: list[Tool]) -> dict[str, Any]:
     """The first line of the manifest: everything but the definitions of the tools."""
     return {
-        "sources": source_sizes(),
         "capabilities": {"prompts": {}, "resources": {}, "tools": {}, "completions": {}},
         "instructions": INSTRUCTIONS,
         "serverInfo": {"name": "portkey-admin", "version": __version__},

@@ -22,16 +22,6 @@ LISTS = {
     "resources/templates/list": "resourceTemplates",
 }
 """The methods that list what there is, and the field that holds it."""
-SOURCES = (
-    "tools",
-    "workflows",
-    "models",
-    "models/core",
-    "server/calls",
-    "server/mcp",
-    "server/modes",
-)
-"""The folders of the package that decide what is offered, and how it is described."""
 MAX_SELECTIONS = 32
 """Number of toolset selections whose lists are cached."""
 ONLY_READS = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True}
@@ -78,7 +68,7 @@ class Offer:
     ) -> None:
         self._head = head
         self.tools = tools
-        self.mode = mode
+        self.mode: ToolMode = mode
         self._for_domains = lru_cache(maxsize=MAX_SELECTIONS)(self._limited_to_domains)
 
     @classmethod
@@ -93,11 +83,6 @@ class Offer:
         """Everything that a manifest holds."""
         tools = [ListedTool(entry, text) for entry, text in zip(head["tools"], lines, strict=True)]
         return cls(head, {tool.name: tool for tool in tools})
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the sources still have the sizes they had when the manifest was written."""
-        return bool(self._head["sources"] == source_sizes())
 
     def differences(self, other: "Offer") -> list[str]:
         """What the two describe differently: the names of tools, and fields of the head."""
@@ -196,17 +181,6 @@ class Offer:
     def _mode(self) -> dict[str, Any]:
         mode: dict[str, Any] = self._head["modes"][self.mode]
         return mode
-
-
-def source_sizes() -> dict[str, int]:
-    """The size in bytes of each file that decides what is offered."""
-    package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    return {
-        f"{folder}/{entry.name}": entry.stat().st_size
-        for folder in SOURCES
-        for entry in sorted(os.scandir(os.path.join(package, folder)), key=lambda e: e.name)
-        if entry.name.endswith(".py")
-    }
 
 
 def _compact(value: Any) -> str:
