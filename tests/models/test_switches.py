@@ -9,7 +9,7 @@ import pytest
 
 from portkey_admin_mcp.models.core.base import Arguments, Patch, Record, Unsent, unsent
 from portkey_admin_mcp.models.core.paging import Paging
-from portkey_admin_mcp.server.mcp.app import all_tools
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 PAGE = (Path(__file__).parents[2] / "docs/switches.md").read_text(encoding="utf-8")
 SECTIONS = dict(section.split("\n", 1) for section in PAGE.split("\n## ")[1:])

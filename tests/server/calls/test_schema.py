@@ -168,7 +168,7 @@ async def test_a_schema_is_built_once_and_no_server_changes_it(mode):
 
     before = deepcopy(schemas())
     first = schemas()
-    async with Client(build_server(lambda: None, mode=mode)._mcp_server) as client:
+    async with Client(build_server(lambda: None, mode=mode)) as client:
         await client.list_tools()
 
     assert schemas() == before

@@ -45,9 +45,8 @@ def changed_tree(tmp_path):
     def with_tool(name):
         tree = tmp_path / "src" / "portkey_admin_mcp"
         (tmp_path / ".git").mkdir(exist_ok=True)
-        shutil.copytree(
-            PACKAGE, tree, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE, tree, dirs_exist_ok=True, ignore=caches)
         file = tree / "tools" / "collections.py"
         text = file.read_text(encoding="utf-8")
         file.write_text(text + NEW_TOOL.format(name=name) if name else text + "\n# longer\n")

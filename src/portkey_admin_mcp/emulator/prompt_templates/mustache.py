@@ -29,8 +29,8 @@ class _Partials:
 class _Text(Renderer):
     """Writes values as Mustache for JavaScript does: nothing for null, otherwise JSON."""
 
-    def str_coerce(self, value: Any) -> str:
-        return "" if value is None else json.dumps(value, ensure_ascii=False)
+    def str_coerce(self, val: Any) -> str:
+        return "" if val is None else json.dumps(val, ensure_ascii=False)
 
 
 def render(template: str, variables: dict[str, Any], find: Callable[[str], str | None]) -> str:

@@ -1,7 +1,7 @@
 """MCP resources: guides, what a key needs for each tool, and Portkey's objects read live."""
 
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mcp.shared.path_security import contains_path_traversal
@@ -16,6 +16,7 @@ GUIDES = {
     "errors": "Portkey's error codes, and what to do about each.",
     "scopes": "What a key needs for each tool.",
 }
+GUIDES_FOLDER = Path(__file__).with_name("guides")
 GUIDE_TITLES = {"scopes": "Guide: scopes and plans"}
 
 
@@ -109,7 +110,7 @@ async def _fixed(name: str, calls: ToolCalls) -> str:
     guide = name.removeprefix("guide_")
     if guide == "scopes":
         return _scopes(calls.offer.current)
-    return files(__package__).joinpath("guides", f"{guide}.md").read_text(encoding="utf-8")
+    return GUIDES_FOLDER.joinpath(f"{guide}.md").read_text(encoding="utf-8")
 
 
 def _scopes(offer: Offer) -> str:

@@ -7,6 +7,7 @@ tests/server/mcp/test_sdk_private.py fails for each name that an upgrade takes a
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
 from typing import Any
 
 import anyio
@@ -98,7 +99,12 @@ class _ObservedStream:
     async def __aenter__(self) -> "_ObservedStream":
         return self
 
-    async def __aexit__(self, *_exception: object) -> None:
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
         await self.aclose()
 
 

@@ -5,9 +5,10 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -54,6 +55,9 @@ def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awai
     return status
 
 
+ASSETS = Path(__file__).with_name("assets")
+
+
 class _Assets(NamedTuple):
     template: Any
     style: Markup
@@ -65,7 +69,7 @@ class _Assets(NamedTuple):
 def _assets() -> _Assets:
     """The status page's template, style and script, and the Content-Security-Policy for them."""
     environment = Environment(
-        loader=PackageLoader(__package__, "assets"),
+        loader=FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
