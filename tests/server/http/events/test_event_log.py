@@ -14,6 +14,7 @@ from portkey_admin_mcp.server.http.events.event_log import (
     MAX_EVENTS,
     Cursor,
     EventLogUnavailable,
+    Subscriptions,
     UnknownEvent,
     cursor_of,
     new_stream_id,
@@ -65,7 +66,9 @@ async def test_the_events_after_a_cursor_are_replayed_in_order(events):
 
     after_first = await rest_of(events, cursor_of(ADA, first))
     after_second = await rest_of(events, cursor_of(ADA, second))
+    steps = [event async for event in events.follow(cursor_of(ADA, first))]
 
+    assert steps == after_first, "a complete replay waits for nothing"
     assert [event.message for event in after_first] == ['{"n":1}', '{"n":2}']
     assert [event.id for event in after_first] == [second, third]
     assert [event.last for event in after_first] == [False, True]
@@ -102,6 +105,17 @@ async def test_a_follower_that_waits_is_woken_by_the_next_event(events):
 
     assert event.id == second
     assert rest == [third]
+
+
+def test_a_stream_without_followers_takes_no_memory():
+    subscriptions = Subscriptions()
+
+    with subscriptions.subscribe("a"), subscriptions.subscribe("a") as appended:
+        subscriptions.notify("a")
+        subscriptions.notify("b")
+        assert (len(subscriptions), appended.is_set()) == (1, True)
+
+    assert len(subscriptions) == 0
 
 
 async def test_an_event_of_another_principal_is_unknown(events):

@@ -82,6 +82,10 @@ class Subscriptions:
             if not self._waiting[key]:
                 del self._waiting[key]
 
+    def __len__(self) -> int:
+        """The number of streams that have followers."""
+        return len(self._waiting)
+
     def notify(self, key: str) -> None:
         """Wake the followers of this stream."""
         for appended in self._waiting.get(key, ()):
