@@ -51,7 +51,7 @@ lint:
 
 types:
 	$(BIN)/mypy
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 layers:
 	$(BIN)/lint-imports
