@@ -52,7 +52,7 @@ lint:
 
 types:
 	$(BIN)/mypy
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 layers:
 	$(BIN)/lint-imports

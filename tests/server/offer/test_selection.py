@@ -10,7 +10,7 @@ from portkey_admin_mcp.domains import DOMAINS, GROUPS, LEGACY_ALIASES
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import ConfigurationError, ReadOnly
 from portkey_admin_mcp.models.configs import ConfigDraft
-from portkey_admin_mcp.models.prompts import Rendering
+from portkey_admin_mcp.models.prompt_runs import Rendering
 from portkey_admin_mcp.models.workspaces import WorkspaceFilter
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.mcp.definitions import all_tools
