@@ -141,8 +141,9 @@ class RedisEventLog(EventLog):
 
     async def _execute(self, command: Awaitable[Any]) -> Any:
         if time.monotonic() < self._backoff_until:
-            if hasattr(command, "close"):
-                command.close()
+            close = getattr(command, "close", None)
+            if close is not None:
+                close()
             raise EventLogUnavailable
         try:
             async with asyncio.timeout(self._timeout_s):
