@@ -8,7 +8,8 @@ includes its start and not its end.
 from collections.abc import Callable
 from typing import Any
 
-from .core.routing import Call, invalid, route
+from .core.answers import invalid
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import Table

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .core.routing import Call, Refusal, route
+from .core.answers import Refusal
+from .core.routing import Call, route
 from .core.rows import Row
 
 PRICES = {

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, invalid, list_answer, route
+from .core.answers import Refusal, invalid, list_answer
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table

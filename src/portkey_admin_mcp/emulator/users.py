@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from .api_keys import create_api_key
+from .core.answers import Refusal, forbidden, invalid
 from .core.control import control
-from .core.routing import ADMIN, Body, Call, Refusal, forbidden, invalid, route
+from .core.routing import ADMIN, Body, Call, route
 from .core.rows import Row
 from .core.store import moment
 from .core.tables import Table

@@ -3,7 +3,8 @@
 import re
 from typing import Any, Literal
 
-from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.answers import Refusal, forbidden, invalid, public
+from .core.routing import Body, Call, route
 from .core.rows import Row, Rows
 from .core.tables import OnDelete, Reference, Table, all_tables
 from .shared.limits import Budget, Rate

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from ..core.routing import Call, invalid
+from ..core.answers import invalid
+from ..core.routing import Call
 from ..core.rows import Row
 from ..partials import VERSIONS as PARTIAL_VERSIONS
 from . import mustache

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from ..core.routing import Call, forbidden, invalid
+from ..core.answers import forbidden, invalid
+from ..core.routing import Call
 from ..core.rows import Row
 from ..core.store import Store, instant
 from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
