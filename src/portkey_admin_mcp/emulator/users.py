@@ -10,7 +10,7 @@ from .core.routing import ADMIN, Body, Call, route
 from .core.rows import Row
 from .core.store import moment
 from .core.tables import Table
-from .workspaces import join
+from .shared.members import add_member
 
 if TYPE_CHECKING:
     from .core.app import Emulator
@@ -210,7 +210,7 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
         for grant in invite["_workspaces"]:
             workspace = call.table("workspaces").find(grant["id"])
             if workspace is not None:
-                join(call, workspace, user["id"], grant["role"])
+                add_member(call, workspace, user["id"], grant["role"])
                 if invite["_scopes"]:
                     _create_promised_key(call, invite, workspace, user)
         call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})

@@ -1,4 +1,4 @@
-"""Routes, requests as handlers see them, and refusals in Portkey's form."""
+"""Routes, request bodies, and requests as handlers see them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

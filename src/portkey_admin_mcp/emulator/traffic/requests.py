@@ -160,6 +160,12 @@ def selected_requests(call: Call) -> Selection:
     return select_requests(call, queried_workspace(call), call.query)
 
 
+def selected_by_workspace(call: Call) -> Selection:
+    """The requests of the key's workspace; for the organisation's keys, of all or the named one."""
+    workspace = named_by_slug(call) if call.is_admin else call.workspace()
+    return select_requests(call, workspace, call.query)
+
+
 def percentile(times: list[int], share: int) -> int:
     """A percentile (`share`) of sorted times, by the nearest rank."""
     return times[-(-len(times) * share // 100) - 1]
