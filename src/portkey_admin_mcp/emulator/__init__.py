@@ -1,6 +1,7 @@
 """A small Portkey that keeps its data in memory or in a file: the same endpoints and refusals.
 
-What lives here: one file for each domain of `domains.py`, with its endpoints and its tables, and
+What lives here: one file for each domain of `domains.py`, with its endpoints, its tables (`TABLES`)
+and its example data (`seed`), and
 
 - `core/`: routing, storage, the control API, and the seeds; knows no rule of a single domain
 - `shared/`: rules that several domains follow

@@ -8,10 +8,12 @@ includes its start and not its end.
 from collections.abc import Callable
 from typing import Any
 
-from .core.routing import Call, invalid, route
+from .core.answers import invalid
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import Table
+from .traffic import graphs
 from .traffic.groups import GROUP_OBJECT, GROUPS, columns_of, grouped, largest_first
 from .traffic.month import RECIPES
 from .traffic.requests import (
@@ -20,19 +22,15 @@ from .traffic.requests import (
     UNITS_PER_CENT,
     Selection,
     is_metadata_key,
-    named_by_slug,
-    percentile,
-    select_requests,
+    selected_by_workspace,
     selected_requests,
     shown_time,
 )
 from .traffic.sources import sources
 
 TABLES = (Table(RECIPES),)
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 USER = "user is not null"
-Points = list[dict[str, Any]]
-Graph = tuple[dict[str, Any], Points]
+Graph = tuple[dict[str, Any], graphs.Points]
 
 
 def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call], Row]]:
@@ -53,65 +51,69 @@ def graph(name: str) -> Callable[[Callable[[Selection], Graph]], Callable[[Call]
 
 @graph("requests")
 def _requests(selection: Selection) -> Graph:
-    points = _points(selection, total="count(*)")
-    return {"total": _sum(points)}, points
+    points = graphs.points_of(selection, total="count(*)")
+    return {"total": graphs.sum_of(points)}, points
 
 
 @graph("cost")
 def _cost(selection: Selection) -> Graph:
-    points = _points(selection, total=COST, avg=f"avg(cost) / {UNITS_PER_CENT}")
-    total, avg = _one(selection, COST, f"avg(cost) / {UNITS_PER_CENT}")
+    points = graphs.points_of(selection, total=COST, avg=f"avg(cost) / {UNITS_PER_CENT}")
+    total, avg = graphs.one_row(selection, COST, f"avg(cost) / {UNITS_PER_CENT}")
     return {"total": total, "avg": avg}, points
 
 
 @graph("tokens")
 def _tokens(selection: Selection) -> Graph:
-    total, avg = _one(selection, "sum(total_units)", "avg(total_units)")
-    points = _points(selection, total="sum(total_units)", avg="avg(total_units)")
+    total, avg = graphs.one_row(selection, "sum(total_units)", "avg(total_units)")
+    points = graphs.points_of(selection, total="sum(total_units)", avg="avg(total_units)")
     return {"total": total, "avg": avg}, points
 
 
 @graph("latency")
 def _latency(selection: Selection) -> Graph:
-    width = _width(selection)
+    width = graphs.point_width(selection)
     groups = selection.query(f"created_at / {width} * {width}, latency", "order by 1, latency")
     by_time: dict[int, list[int]] = {}
     for at, latency in groups:
         by_time.setdefault(at, []).append(latency)
-    points = [{"timestamp": shown_time(at), **_spread(times)} for at, times in by_time.items()]
-    return _spread(sorted(latency for _at, latency in groups)), points
+    points = [
+        {"timestamp": shown_time(at), **graphs.time_spread(times)} for at, times in by_time.items()
+    ]
+    return graphs.time_spread(sorted(latency for _at, latency in groups)), points
 
 
 @graph("users")
 def _users(selection: Selection) -> Graph:
-    (total,) = _one(selection, "count(distinct user)")
-    return {"total": total}, _points(selection, total="count(distinct user)", having=USER)
+    (total,) = graphs.one_row(selection, "count(distinct user)")
+    return {"total": total}, graphs.points_of(selection, total="count(distinct user)", having=USER)
 
 
 @graph("users/requests")
 def _user_requests(selection: Selection) -> Graph:
-    total, unique = _one(selection, "count(user)", "count(distinct user)")
-    points = _points(selection, avg="count(user) * 1.0 / count(distinct user)", having=USER)
-    return {"total": total, "unique": unique, "avg": _ratio(total, unique)}, points
+    total, unique = graphs.one_row(selection, "count(user)", "count(distinct user)")
+    points = graphs.points_of(
+        selection, avg="count(user) * 1.0 / count(distinct user)", having=USER
+    )
+    return {"total": total, "unique": unique, "avg": graphs.ratio(total, unique)}, points
 
 
 @graph("errors")
 def _errors(selection: Selection) -> Graph:
-    points = _points(selection, total="count(*)", having="status >= 400")
-    return {"total": _sum(points)}, points
+    points = graphs.points_of(selection, total="count(*)", having="status >= 400")
+    return {"total": graphs.sum_of(points)}, points
 
 
 @graph("errors/rate")
 def _error_rate(selection: Selection) -> Graph:
-    errors, requests = _one(selection, "sum(status >= 400)", "count(*)")
-    points = _points(selection, rate="sum(status >= 400) * 100.0 / count(*)")
-    return {"rate": _ratio(errors * 100, requests)}, points
+    errors, requests = graphs.one_row(selection, "sum(status >= 400)", "count(*)")
+    points = graphs.points_of(selection, rate="sum(status >= 400) * 100.0 / count(*)")
+    return {"rate": graphs.ratio(errors * 100, requests)}, points
 
 
 @graph("errors/stacks")
 def _error_stacks(selection: Selection) -> Graph:
-    width = _width(selection)
-    groups = _only(selection, "status >= 400").query(
+    width = graphs.point_width(selection)
+    groups = graphs.narrowed(selection, "status >= 400").query(
         f"created_at / {width} * {width}, status, count(*)", "group by 1, 2 order by 1, 2"
     )
     points: dict[int, dict[str, Any]] = {}
@@ -123,7 +125,7 @@ def _error_stacks(selection: Selection) -> Graph:
 
 @graph("errors/status-codes")
 def _error_codes(selection: Selection) -> Graph:
-    groups = _only(selection, "status >= 400").query(
+    groups = graphs.narrowed(selection, "status >= 400").query(
         "status, count(*)", "group by 1 order by 2 desc, 1"
     )
     points = [{"status_code": status, "count": count} for status, count in groups]
@@ -133,8 +135,8 @@ def _error_codes(selection: Selection) -> Graph:
 
 @graph("requests/rescued")
 def _rescued(selection: Selection) -> Graph:
-    width = _width(selection)
-    groups = _only(selection, "status < 400 and (retries > 0 or fallback > 0)").query(
+    width = graphs.point_width(selection)
+    groups = graphs.narrowed(selection, "status < 400 and (retries > 0 or fallback > 0)").query(
         f"created_at / {width} * {width}, retries, sum(fallback), count(*)",
         "group by 1, 2 order by 1, 2",
     )
@@ -151,7 +153,7 @@ def _rescued(selection: Selection) -> Graph:
 
 @graph("cache/hit-rate")
 def _cache_hits(selection: Selection) -> Graph:
-    points = _points(
+    points = graphs.points_of(
         selection,
         simple_hits="sum(cache = 'simple')",
         semantic_hits="sum(cache = 'semantic')",
@@ -163,20 +165,20 @@ def _cache_hits(selection: Selection) -> Graph:
         saved = 0
         for point in points:
             saved += point.pop(kind)
-            point[f"cumulative_{kind}_cache_savings"] = _plain(saved / UNITS_PER_CENT)
-    hits, requests = _one(selection, f"sum({HITS})", "count(*)")
-    return {"total": hits, "rate": _ratio(hits * 100, requests)}, points
+            point[f"cumulative_{kind}_cache_savings"] = graphs.plain_number(saved / UNITS_PER_CENT)
+    hits, requests = graphs.one_row(selection, f"sum({HITS})", "count(*)")
+    return {"total": hits, "rate": graphs.ratio(hits * 100, requests)}, points
 
 
 @graph("cache/latency")
 def _cache_latency(selection: Selection) -> Graph:
-    return {}, _points(selection, avg="avg(latency)", having=HITS)
+    return {}, graphs.points_of(selection, avg="avg(latency)", having=HITS)
 
 
 @graph("feedbacks")
 def _feedbacks(selection: Selection) -> Graph:
-    points = _points(selection, total="sum(feedbacks)", having="feedbacks > 0")
-    return {"total": _sum(points)}, points
+    points = graphs.points_of(selection, total="sum(feedbacks)", having="feedbacks > 0")
+    return {"total": graphs.sum_of(points)}, points
 
 
 @graph("feedbacks/scores")
@@ -187,23 +189,23 @@ def _scores(selection: Selection) -> Graph:
     )
     groups = selection.database.execute(sql, selection.values).fetchall()
     points = [{"score": score, "total": total} for score, total in groups]
-    return {"total": _sum(points)}, points
+    return {"total": graphs.sum_of(points)}, points
 
 
 @graph("feedbacks/weighted")
 def _weighted(selection: Selection) -> Graph:
-    (avg,) = _one(selection, "avg(weighted_feedback)")
-    points = _points(selection, avg="avg(weighted_feedback)", having="feedbacks > 0")
+    (avg,) = graphs.one_row(selection, "avg(weighted_feedback)")
+    points = graphs.points_of(selection, avg="avg(weighted_feedback)", having="feedbacks > 0")
     return {"avg": avg}, points
 
 
 @graph("feedbacks/ai-models")
 def _feedback_by_model(selection: Selection) -> Graph:
-    groups = _only(selection, "feedbacks > 0").query(
+    groups = graphs.narrowed(selection, "feedbacks > 0").query(
         "ai_model, sum(feedbacks), avg(weighted_feedback)", "group by 1 order by 2 desc, 1"
     )
     return {}, [
-        {"ai_model": model, "total": total, "avg_weighted_feedback": _plain(avg)}
+        {"ai_model": model, "total": total, "avg_weighted_feedback": graphs.plain_number(avg)}
         for model, total, avg in groups
     ]
 
@@ -212,14 +214,14 @@ def _feedback_by_model(selection: Selection) -> Graph:
 def get_cache_summary(call: Call) -> Row:
     """How many answers came from the cache, and how much faster they were, in percent."""
     selection = selected_requests(call)
-    hits, requests = _one(selection, f"sum({HITS})", "count(*)")
-    (hit,) = _one(_only(selection, HITS), "avg(latency)")
-    (other,) = _one(_only(selection, f"not {HITS}"), "avg(latency)")
+    hits, requests = graphs.one_row(selection, f"sum({HITS})", "count(*)")
+    (hit,) = graphs.one_row(graphs.narrowed(selection, HITS), "avg(latency)")
+    (other,) = graphs.one_row(graphs.narrowed(selection, f"not {HITS}"), "avg(latency)")
     summary = {
         "hits": hits,
         "avg_latency": hit,
         "total_requests": requests,
-        "cache_speedup": _plain((1 - hit / other) * 100) if hits and other else 0,
+        "cache_speedup": graphs.plain_number((1 - hit / other) * 100) if hits and other else 0,
     }
     return {"summary": summary, "object": "analytics-summary"}
 
@@ -280,7 +282,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
 @route("GET /analytics/groups/workspaces", scope="analytics.view", enterprise=True)
 def get_analytics_group_workspaces(call: Call) -> Row:
     """Requests by workspace, for keys of the organisation of all workspaces (the Python SDK)."""
-    groups = _of_workspaces(call).query(f"workspace_id, count(*), {COST}", "group by 1")
+    groups = selected_by_workspace(call).query(f"workspace_id, count(*), {COST}", "group by 1")
     workspaces = call.table("workspaces")
     rows = [
         {
@@ -311,7 +313,7 @@ def _group(call: Call, group: str) -> Row:
     if group not in GROUPS:
         raise invalid("groupBy", f"must be one of {', '.join(GROUPS)}")
     columns = columns_of(call)
-    selection = _of_workspaces(call) if group == "workspace" else selected_requests(call)
+    selection = selected_by_workspace(call) if group == "workspace" else selected_requests(call)
     rows = grouped(selection, group, columns)
     if group == "workspace":
         workspaces = call.table("workspaces")
@@ -324,76 +326,6 @@ def _group(call: Call, group: str) -> Row:
     if call.query.get("include_total") == "false":
         answer.pop("total")
     return answer
-
-
-def _of_workspaces(call: Call) -> Selection:
-    """The requests of the key's workspace; for the organisation's keys, of all or the named one."""
-    workspace = named_by_slug(call) if call.is_admin else call.workspace()
-    return select_requests(call, workspace, call.query)
-
-
-def _width(selection: Selection) -> int:
-    """The milliseconds that a point covers: a minute, an hour, a day or a week, by the range."""
-    span = selection.end - selection.start
-    return next(
-        width
-        for max_span, width in (
-            (2 * HOUR, MINUTE),
-            (2 * DAY, HOUR),
-            (92 * DAY, DAY),
-            (span, 7 * DAY),
-        )
-        if span <= max_span
-    )
-
-
-def _points(selection: Selection, *, having: str = "", **columns: str) -> Points:
-    """A point for each interval that has requests, with the columns given as SQL."""
-    width = _width(selection)
-    groups = (_only(selection, having) if having else selection).query(
-        ", ".join([f"created_at / {width} * {width}", *columns.values()]), "group by 1 order by 1"
-    )
-    return [
-        {"timestamp": shown_time(at), **dict(zip(columns, map(_plain, values), strict=True))}
-        for at, *values in groups
-    ]
-
-
-def _only(selection: Selection, condition: str) -> Selection:
-    where = f"({selection.where}) and ({condition})"
-    return Selection(selection.database, where, selection.values, selection.start, selection.end)
-
-
-def _one(selection: Selection, *columns: str) -> tuple[Any, ...]:
-    (row,) = selection.query(", ".join(columns))
-    return tuple(_plain(value or 0) for value in row)
-
-
-def _plain(value: Any) -> Any:
-    """A number rounded to four digits, as an int if it is whole."""
-    if not isinstance(value, float):
-        return value
-    rounded = round(value, 4)
-    return int(rounded) if rounded.is_integer() else rounded
-
-
-def _sum(points: Points) -> Any:
-    return sum(point["total"] for point in points)
-
-
-def _ratio(part: float, total: float) -> Any:
-    return _plain(part / total) if total else 0
-
-
-def _spread(times: list[int]) -> dict[str, Any]:
-    """The average and the percentiles of sorted times."""
-    if not times:
-        return {"avg": 0, "p50": 0, "p90": 0, "p99": 0}
-    ranks = {name: percentile(times, at) for name, at in PERCENTILES}
-    return {"avg": round(sum(times) / len(times)), **ranks}
-
-
-PERCENTILES = (("p50", 50), ("p90", 90), ("p99", 99))
 
 
 def seed(seeder: Seeder) -> None:

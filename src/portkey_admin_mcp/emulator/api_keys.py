@@ -6,7 +6,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .configs import bound_config
-from .core.routing import ADMIN, Body, Call, Refusal, forbidden, invalid, route
+from .core.answers import Refusal, forbidden, invalid
+from .core.routing import ADMIN, Body, Call, route
 from .core.rows import Row
 from .core.store import Store, moment
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table

@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from .core.routing import Call, Route, forbidden, invalid, route
+from .core.answers import forbidden, invalid
+from .core.routing import Call, Route, route
 from .core.rows import Row
 from .core.store import Store, instant
 from .traffic.requests import dicts, milliseconds, shown_time

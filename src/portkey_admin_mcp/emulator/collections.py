@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .core.routing import Body, Call, Refusal, invalid, route
+from .core.answers import Refusal, invalid
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import Store

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, StrictBody, invalid, list_answer, route
+from .core.answers import Refusal, invalid, list_answer
+from .core.routing import Body, Call, StrictBody, route
 from .core.rows import Row
 from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.versions import Versions

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.answers import Refusal, forbidden, invalid
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import Table

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, forbidden, invalid, route
+from .core.answers import Refusal, forbidden, invalid
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .traffic.requests import database, milliseconds
 

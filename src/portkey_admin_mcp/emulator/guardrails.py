@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, forbidden, invalid, public, route
+from .core.answers import forbidden, invalid, public
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table

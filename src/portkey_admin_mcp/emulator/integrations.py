@@ -4,13 +4,14 @@ from typing import Any
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
+from .core.answers import Refusal, forbidden, invalid, public
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
-from .model_catalog import PRICES, models_of
-from .shared.limits import Budget, Rate
+from .model_catalog import PRICES, ModelsBody, models_of
 from .shared.secret_mappings import SecretMapping, mapped_by, masked, stored_mappings
+from .shared.workspace_access import Share, SharesBody
 from .virtual_keys import new_key
 
 DEFAULT_PROVIDER_NOTE = "Created automatically on integration access grant"
@@ -41,55 +42,6 @@ class IntegrationBody(Body):
     secret_mappings: list[SecretMapping] | None = None
     pricing_adjustments: dict[str, Any] | None = None
     tags: dict[str, Any] | None = None
-
-
-class ModelBody(Body):
-    """One model of an integration."""
-
-    slug: str = Field(min_length=1)
-    enabled: bool
-    is_custom: bool | None = None
-    is_finetune: bool | None = None
-    base_model_slug: str | None = None
-    configurations: dict[str, Any] | None = None
-    pricing_config: dict[str, Any] | None = None
-
-
-class ModelsBody(Body):
-    """Which models may be used."""
-
-    models: list[ModelBody]
-    allow_all_models: bool | None = None
-
-
-class Share(Body):
-    """The access of one workspace, with its limits."""
-
-    id: str
-    enabled: bool
-    usage_limits: list[Budget] | None = Field(None, max_length=1)
-    rate_limits: list[Rate] | None = Field(None, max_length=1)
-    reset_usage: bool | None = None
-    create_default_provider: bool | None = None
-    default_provider_slug: str | None = None
-
-
-class GlobalShare(Body):
-    """The access of all workspaces, with their limits."""
-
-    enabled: bool
-    usage_limits: list[Budget] | None = Field(None, max_length=1)
-    rate_limits: list[Rate] | None = Field(None, max_length=1)
-
-
-class SharesBody(Body):
-    """Which workspaces may use an integration."""
-
-    workspaces: list[Share] = []
-    global_workspace_access: GlobalShare | None = None
-    override_existing_workspace_access: bool = False
-    create_default_provider: bool = True
-    default_provider_slug: str | None = None
 
 
 def integration_scopes(action: str) -> tuple[str, str]:

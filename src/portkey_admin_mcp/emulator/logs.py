@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, all_of, forbidden, invalid, route
+from .core.answers import Refusal, forbidden, invalid
+from .core.routing import Body, Call, all_of, route
 from .core.rows import Row
 from .traffic.month import price
 from .traffic.requests import UNITS_PER_CENT, database, dicts, metadata_text, record, shown_time

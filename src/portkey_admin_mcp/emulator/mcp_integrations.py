@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, forbidden, invalid, list_answer, public, route
+from .core.answers import Refusal, forbidden, invalid, list_answer, public
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
@@ -16,6 +17,7 @@ from .shared.mcp_capabilities import (
     disabled,
 )
 from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
+from .shared.workspace_access import AccessBody
 
 TABLES = (
     Table(
@@ -48,27 +50,6 @@ class IntegrationBody(Body):
     configurations: dict[str, Any] | None = None
     secret_mappings: list[McpSecretMapping] | None = None
     organisation_id: str | None = None
-
-
-class Access(Body):
-    """Whether one workspace may use an MCP integration."""
-
-    id: str
-    enabled: bool
-
-
-class GlobalAccess(Body):
-    """Whether all workspaces may use an MCP integration."""
-
-    enabled: bool
-
-
-class AccessBody(Body):
-    """Which workspaces may use an MCP integration."""
-
-    workspaces: list[Access] = []
-    global_workspace_access: GlobalAccess | None = None
-    override_existing_workspace_access: bool = False
 
 
 @route("GET /mcp-integrations", scope=integration_scopes("list"))

@@ -2,13 +2,35 @@
 
 from typing import Any
 
-from .core.routing import Call, Refusal, route
+from pydantic import Field
+
+from .core.answers import Refusal
+from .core.routing import Body, Call, route
 from .core.rows import Row
 
 PRICES = {
     "openai": {"gpt-5": (0.000125, 0.001), "gpt-5-mini": (0.000025, 0.0002)},
     "anthropic": {"claude-sonnet-5": (0.0003, 0.0015)},
 }
+
+
+class ModelBody(Body):
+    """One model of an integration."""
+
+    slug: str = Field(min_length=1)
+    enabled: bool
+    is_custom: bool | None = None
+    is_finetune: bool | None = None
+    base_model_slug: str | None = None
+    configurations: dict[str, Any] | None = None
+    pricing_config: dict[str, Any] | None = None
+
+
+class ModelsBody(Body):
+    """Which models may be used."""
+
+    models: list[ModelBody]
+    allow_all_models: bool | None = None
 
 
 class ModelNotFound(Refusal):

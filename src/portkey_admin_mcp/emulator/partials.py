@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from .core.routing import Body, Call, invalid, list_answer, route
+from .core.answers import invalid, list_answer
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, Table

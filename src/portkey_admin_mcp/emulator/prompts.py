@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Body, Call, Refusal, invalid, list_answer, route
+from .core.answers import Refusal, invalid, list_answer
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .prompt_templates.examples import write_examples
-from .prompt_templates.text import echo, filled_request, text_of, tokens_in
+from .prompt_templates.text import echo, filled_request, number_of_choices, text_of, tokens_in
 from .prompt_templates.versions import (
     VERSIONS,
     label_of,
@@ -35,8 +36,6 @@ TABLES = (
     ),
     VERSIONS.declaration,
 )
-MAX_CHOICES = 128
-"""The maximum number of answers of one completion (the OpenAPI file)."""
 REQUIRED_IN_VERSION = ("string", "parameters", "model", "virtual_key")
 """The fields that a version needs. With `patch`, missing ones are those of the latest version."""
 
@@ -259,7 +258,7 @@ def run_prompt_completion(call: Call) -> Row:
         raise invalid("virtual_key", f"{slug} was deleted")
     prompt = "\n".join(text_of(message["content"]) for message in request["messages"])
     answer, reason = echo(text_of(request["messages"][-1]["content"]), request)
-    choices = _number_of_choices(request)
+    choices = number_of_choices(request)
     tokens = {
         "prompt_tokens": tokens_in(prompt),
         "completion_tokens": choices * tokens_in(answer),
@@ -282,16 +281,6 @@ def run_prompt_completion(call: Call) -> Row:
         ],
         "usage": {**tokens, "total_tokens": sum(tokens.values())},
     }
-
-
-def _number_of_choices(request: Row) -> int:
-    """The number of answers that the request asks for (`n`); all answers are the same."""
-    choices = request.get("n")
-    if choices is None:
-        return 1
-    if type(choices) is not int or not 1 <= choices <= MAX_CHOICES:
-        raise invalid("n", f"must be a whole number from 1 to {MAX_CHOICES}")
-    return choices
 
 
 def _log(call: Call, row: Row, provider: Row, model: str, tokens: dict[str, int]) -> None:

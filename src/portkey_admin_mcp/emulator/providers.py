@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .core.routing import Body, Call, forbidden, invalid, route
+from .core.answers import forbidden, invalid
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .integrations import add_provider, may_use
 from .shared.limits import Budget, Rate, Time, reset_usage

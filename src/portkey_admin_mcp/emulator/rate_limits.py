@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .core.routing import Call, invalid, public, route
+from .core.answers import invalid, public
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, Table

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.routing import Call, Refusal, invalid, public, route
+from .core.answers import Refusal, invalid, public
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import Store

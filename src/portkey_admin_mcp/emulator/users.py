@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from .api_keys import create_api_key
+from .core.answers import Refusal, forbidden, invalid
 from .core.control import control
-from .core.routing import ADMIN, Body, Call, Refusal, forbidden, invalid, route
+from .core.routing import ADMIN, Body, Call, route
 from .core.rows import Row
 from .core.store import moment
 from .core.tables import Table
-from .workspaces import join
+from .shared.members import add_member
 
 if TYPE_CHECKING:
     from .core.app import Emulator
@@ -209,7 +210,7 @@ def _accept(emulator: "Emulator", call: Call) -> Row:
         for grant in invite["_workspaces"]:
             workspace = call.table("workspaces").find(grant["id"])
             if workspace is not None:
-                join(call, workspace, user["id"], grant["role"])
+                add_member(call, workspace, user["id"], grant["role"])
                 if invite["_scopes"]:
                     _create_promised_key(call, invite, workspace, user)
         call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})

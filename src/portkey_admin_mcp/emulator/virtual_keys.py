@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from .core.routing import Body, Call, invalid, route
+from .core.answers import invalid
+from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.limits import Amount, Budget, Rate, Time, spent

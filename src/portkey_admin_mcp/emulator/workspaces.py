@@ -3,10 +3,12 @@
 import re
 from typing import Any, Literal
 
-from .core.routing import Body, Call, Refusal, forbidden, invalid, public, route
-from .core.rows import Row, Rows
+from .core.answers import Refusal, forbidden, invalid, public
+from .core.routing import Body, Call, route
+from .core.rows import Row
 from .core.tables import OnDelete, Reference, Table, all_tables
 from .shared.limits import Budget, Rate
+from .shared.members import add_member, member_answer, members_of
 
 EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
 SECURITY_SETTINGS = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
@@ -109,7 +111,7 @@ def get_workspace(call: Call) -> Row:
     workspace = _find(call)
     return {
         **_answer(workspace),
-        "users": [_member_answer(call, member) for member in _members(call, workspace)],
+        "users": [member_answer(call, member) for member in members_of(call, workspace)],
         "security_settings": dict.fromkeys(SECURITY_SETTINGS, False),
         "settings": {
             "debug_log": 1,
@@ -159,7 +161,7 @@ def create_workspace(call: Call) -> Row:
         if table.on_new_workspace is not None:
             table.on_new_workspace(call, workspace)
     for user_id in body.users:
-        join(call, workspace, user_id, "member")
+        add_member(call, workspace, user_id, "member")
     return _answer(workspace)
 
 
@@ -216,11 +218,11 @@ def add_workspace_member(call: Call) -> Row:
     new_members = call.read(Memberships).users
     for member in new_members:
         call.find("users", member.id)
-    present = {member["user_id"] for member in _members(call, workspace)}
+    present = {member["user_id"] for member in members_of(call, workspace)}
     if present & {member.id for member in new_members}:
         raise Refusal(409, "User is already a member of the workspace")
     for member in new_members:
-        join(call, workspace, member.id, member.role)
+        add_member(call, workspace, member.id, member.role)
     return {}
 
 
@@ -229,18 +231,18 @@ def list_workspace_members(call: Call) -> Row:
     """The members; owners and admins of the organisation have access without being members."""
     people, role, email = call.table("users"), call.query.get("role"), call.query.get("email")
     return call.listing(
-        _members(call, _find(call)),
+        members_of(call, _find(call)),
         keep=lambda member: (
             role in (None, member["role"]) and email in (None, people[member["user_id"]]["email"])
         ),
-        render=lambda member: _member_answer(call, member),
+        render=lambda member: member_answer(call, member),
     )
 
 
 @route("GET /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.read")
 def get_workspace_member(call: Call) -> Row:
     """One member."""
-    return _member_answer(call, _find_member(call))
+    return member_answer(call, _find_member(call))
 
 
 @route("PUT /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.update")
@@ -309,47 +311,9 @@ def _defaults(call: Call, workspace: Row, body: Defaults) -> Row:
     return values
 
 
-def _members(call: Call, workspace: Row) -> Rows:
-    return call.table("members").where(workspace_id=workspace["id"])
-
-
 def _find_member(call: Call) -> Row:
     workspace = _find(call)
     member = call.table("members").get(f"{workspace['id']}/{call.ids['user_id']}")
     if member is None:
         raise Refusal(404, "Not found")
     return member
-
-
-def join(call: Call, workspace: Row, user_id: str, role: str) -> None:
-    """Make a user a member of a workspace."""
-    now = call.store.stamp()
-    call.table("members").add(
-        {
-            "id": f"{workspace['id']}/{user_id}",
-            "workspace_id": workspace["id"],
-            "user_id": user_id,
-            "role": role,
-            "created_at": now,
-            "last_updated_at": now,
-        }
-    )
-
-
-def _member_answer(call: Call, member: Row) -> dict[str, Any]:
-    user = call.table("users")[member["user_id"]]
-    return {
-        "object": "workspace-user",
-        "id": user["id"],
-        "first_name": user["first_name"],
-        "last_name": user["last_name"],
-        "email": user["email"],
-        "org_role": user["role"],
-        "role": member["role"],
-        "created_at": member["created_at"],
-        "last_updated_at": member["last_updated_at"],
-        "status": "active",
-        "workspace_id": member["workspace_id"],
-        "scopes": [],
-        "settings": None,
-    }

@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, unquote
 
 from .. import domain_modules
 from . import control
+from .answers import Refusal, Reply, invalid
 from .control import Faults
-from .routing import Call, Refusal, Reply, Route, invalid, match
+from .routing import Call, Route, match
 from .rows import Row
 from .store import Clock, Store, instant, moment, real_time
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from .routing import ADMIN, ORGANISATION, Body, Call, Refusal
+from .answers import Refusal
+from .routing import ADMIN, ORGANISATION, Body, Call
 from .tables import all_tables
 
 if TYPE_CHECKING:

@@ -1,11 +1,12 @@
-"""Routes, requests as handlers see them, and refusals in Portkey's form."""
+"""Routes, request bodies, and requests as handlers see them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .answers import Refusal, forbidden, invalid, list_answer
 from .rows import Row, Rows, StoredTable
 from .store import Store
 
@@ -15,41 +16,8 @@ AnyOf = tuple[str, ...]
 Scopes = frozenset[AnyOf]
 
 ADMIN = "organisation-service"
-CODES = {400: "AB01", 401: "AB05", 402: "AB09", 403: "AB03", 404: "AB08", 409: "AB07", 429: "AB06"}
-NO_PERMISSION = "You do not have enough permissions to execute this request"
 ORGANISATION = "_organisation"
 """The table with settings of the organisation: its plan, its default guardrails, its exclusions."""
-
-
-class Refusal(Exception):
-    """An error answer, in Portkey's form."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
-
-    def body(self) -> dict[str, Any]:
-        """The documented form of an error."""
-        code = CODES.get(self.status, "AB04")
-        return {"success": False, "data": {"message": self.message, "errorCode": code}}
-
-
-def forbidden() -> Refusal:
-    """The answer to a missing scope, and to an object that this key may not see."""
-    return Refusal(403, NO_PERMISSION)
-
-
-def invalid(name: str, problem: str) -> Refusal:
-    """The answer to a field with a wrong value."""
-    return Refusal(400, f"Invalid request. {name}: {problem}")
-
-
-class Reply(NamedTuple):
-    """An answer that is not JSON: its bytes, content type and status."""
-
-    content: bytes
-    content_type: str
-    status: int = 200
 
 
 class Body(BaseModel):
@@ -344,16 +312,3 @@ class Call:
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise invalid(name, "must be a whole number from 0")
         return int(text)
-
-
-def list_answer(
-    rows: Iterable[Row], *, total: int | None = None, render: Callable[[Row], Any] | None = None
-) -> dict[str, Any]:
-    """A list in Portkey's form; `total` is the number of rows unless it is given."""
-    data = [(render or public)(row) for row in rows]
-    return {"object": "list", "total": len(data) if total is None else total, "data": data}
-
-
-def public(row: Row) -> dict[str, Any]:
-    """The row without internal fields (see `Table`)."""
-    return {name: value for name, value in row.items() if not name.startswith("_")}

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, overload
 
 Row = Mapping[str, Any]
-"""A row, and everything in it, is never changed in place: `Table.change` replaces it."""
+"""A row, and everything in it, is never changed in place: `StoredTable.change` replaces it."""
 Fields = tuple[str, ...]
 Index = dict[tuple[Any, ...], dict[str, None]]
 Observer = Callable[[str, str, Row | None, int], None]

@@ -8,7 +8,7 @@ from typing import Any
 from pystache import Renderer
 from pystache.parser import ParsingError
 
-from ..core.routing import Refusal
+from ..core.answers import Refusal
 
 TAG = re.compile(r"\{\{\{?\s*([#^/>&!=]?)\s*([^{}]*?)\s*\}?\}\}")
 KINDS = {"": "variables", "&": "variables", "#": "sections", "^": "sections", ">": "partials"}

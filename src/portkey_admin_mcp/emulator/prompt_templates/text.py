@@ -3,13 +3,16 @@
 import json
 from typing import Any
 
-from ..core.routing import Call, invalid
+from ..core.answers import invalid
+from ..core.routing import Call
 from ..core.rows import Row
 from ..partials import VERSIONS as PARTIAL_VERSIONS
 from . import mustache
 
 NOT_PARAMETERS = ("variables", "stream", "metadata", "workspace_id")
 LETTERS_PER_TOKEN = 4
+MAX_CHOICES = 128
+"""The maximum number of answers of one completion (the OpenAPI file)."""
 
 
 def filled_request(call: Call, row: Row, version: Row) -> dict[str, Any]:
@@ -113,3 +116,13 @@ def echo(text: str, request: dict[str, Any]) -> tuple[str, str]:
 def tokens_in(text: str) -> int:
     """The approximate number of tokens of a text."""
     return -(-len(text) // LETTERS_PER_TOKEN)
+
+
+def number_of_choices(request: Row) -> int:
+    """The number of answers that the request asks for (`n`); all answers are the same."""
+    choices = request.get("n")
+    if choices is None:
+        return 1
+    if type(choices) is not int or not 1 <= choices <= MAX_CHOICES:
+        raise invalid("n", f"must be a whole number from 1 to {MAX_CHOICES}")
+    return choices

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from ..core.routing import Call, invalid
+from ..core.answers import invalid
+from ..core.routing import Call
 
 
 def tag_filter(call: Call) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from ..core.routing import Body, Call, Refusal, forbidden, invalid
+from ..core.answers import Refusal, forbidden, invalid
+from ..core.routing import Body, Call
 from ..core.rows import Row, Rows
 
 POLICY_KEYS = (

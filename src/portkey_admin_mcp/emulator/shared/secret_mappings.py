@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ..core.routing import Body, Call, invalid
+from ..core.answers import invalid
+from ..core.routing import Body, Call
 from ..core.rows import Row
 from ..core.tables import OnDelete, Reference
 

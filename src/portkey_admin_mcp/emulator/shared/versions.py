@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..core.routing import Call, Refusal
+from ..core.answers import Refusal
+from ..core.routing import Call
 from ..core.rows import Row
 from ..core.tables import OnDelete, Reference, Table
 

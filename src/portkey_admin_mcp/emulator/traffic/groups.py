@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..core.routing import Call, invalid
+from ..core.answers import invalid
+from ..core.routing import Call
 from .requests import COST, HITS, Selection, percentile, shown_time
 
 GROUPS = {

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from ..core.routing import Call, forbidden, invalid
+from ..core.answers import forbidden, invalid
+from ..core.routing import Call
 from ..core.rows import Row
 from ..core.store import Store, instant
 from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
@@ -157,6 +158,12 @@ def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any])
 def selected_requests(call: Call) -> Selection:
     """The requests that a request to analytics selects."""
     return select_requests(call, queried_workspace(call), call.query)
+
+
+def selected_by_workspace(call: Call) -> Selection:
+    """The requests of the key's workspace; for the organisation's keys, of all or the named one."""
+    workspace = named_by_slug(call) if call.is_admin else call.workspace()
+    return select_requests(call, workspace, call.query)
 
 
 def percentile(times: list[int], share: int) -> int:
