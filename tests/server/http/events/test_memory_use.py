@@ -36,6 +36,21 @@ async def test_events_of_any_size_take_no_more_than_the_limit(size):
     assert 0.7 * limit < used < 1.125 * limit
 
 
+async def test_principals_without_events_take_no_memory():
+    events = MemoryEventLog(Hosting(MCP_EVENT_STORE="memory", MCP_EVENT_MAX_BYTES=MIB))
+    tracemalloc.start()
+    try:
+        for number in range(5000):
+            await events.append(
+                Principal("clerk", str(number)), new_stream_id(), "x" * 80_000, True
+            )
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert used < 1.5 * MIB
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 async def test_a_service_that_keeps_many_large_answers_does_not_grow(port):
     number = port()

@@ -126,14 +126,14 @@ async def test_nothing_is_sent_after_the_last_event(clock):
 
 
 async def test_a_heartbeat_is_sent_in_every_interval_without_an_event(clock):
-    short = HEARTBEAT_INTERVAL_S - 1
-    steps = [0, short, HEARTBEAT_INTERVAL_S, HEARTBEAT_INTERVAL_S + short, CURSOR]
-    # After an event the interval begins again.
-    steps += [2 * HEARTBEAT_INTERVAL_S, 3 * HEARTBEAT_INTERVAL_S, ANSWER]
+    interval = HEARTBEAT_INTERVAL_S
+    steps = [0, interval - 1, interval, 2 * interval - 1, 2 * interval, CURSOR]
+    # After an event the interval starts again.
+    steps += [3 * interval - 1, 3 * interval, ANSWER]
 
     response = await resume(ScriptedLog(clock, *steps), clock)
 
-    assert response.content == HEARTBEAT + ENCODED_CURSOR + HEARTBEAT + ENCODED_ANSWER
+    assert response.content == 2 * HEARTBEAT + ENCODED_CURSOR + HEARTBEAT + ENCODED_ANSWER
 
 
 async def test_a_stream_without_events_is_closed_after_the_idle_timeout(clock):
