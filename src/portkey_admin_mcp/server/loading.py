@@ -56,9 +56,9 @@ def _current_offer() -> Offer:
 
 def _is_older_than_sources(file: str) -> bool:
     written = os.stat(file).st_mtime
-    return any(
-        entry.stat().st_mtime > written
-        for folder in SOURCES
-        for entry in os.scandir(os.path.join(PACKAGE, folder))
-        if entry.name.endswith(".py")
-    )
+    return any(written < _newest(os.path.join(PACKAGE, folder)) for folder in SOURCES)
+
+
+def _newest(folder: str) -> float:
+    with os.scandir(folder) as entries:
+        return max(e.stat().st_mtime for e in entries if e.name.endswith(".py"))

@@ -54,7 +54,8 @@ ENDS_WITHIN_S = 3
 async def test_code_that_wants_too_much_is_stopped_and_told_what_to_do(
     stopped, monkeypatch, code, told
 ):
-    monkeypatch.setitem(LIMITS["limits"], "max_feed_duration_secs", 1.0)
+    if "computed" in told:  # the others need the whole time on a machine that is busy
+        monkeypatch.setitem(LIMITS["limits"], "max_feed_duration_secs", 1.0)
 
     assert told in await stopped(code)
 
