@@ -1,11 +1,15 @@
 """Fixtures on a fresh emulator: `api` calls the client, `call` and `ask` go through MCP."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import hypothesis
 import pytest
+from anyio.from_thread import start_blocking_portal
 from mcp import Client
 from mcp.server import Server
 from mcp_types import CallToolResult
@@ -83,14 +87,28 @@ def server(api: Portkey) -> Server:
     return shared_server()
 
 
+@pytest.fixture(scope="session")
+def shared_client() -> Iterator[Callable[..., "Future[CallToolResult]"]]:
+    """The official client, connected once to the shared server, in an event loop of its own.
+
+    It lists all tools before the first call, to check structured content, which takes ten times as
+    long as a call.
+    """
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Client(shared_server())) as client,
+    ):
+        yield partial(portal.start_task_soon, client.call_tool)
+
+
 @pytest.fixture
-def call(server: Server) -> Callable[..., Any]:
+def call(server: Server, shared_client: Callable[..., Any]) -> Callable[..., Any]:
     """Call a tool through MCP."""
 
+    assert server is shared_server()
+
     async def by_name(tool: str, arguments: dict[str, Any]) -> CallToolResult:
-        # Opened and closed here: a client belongs to one task, and fixtures end in another.
-        async with Client(server) as client:
-            return await client.call_tool(tool, arguments)
+        return await asyncio.wrap_future(shared_client(tool, arguments))
 
     return by_name
 
