@@ -1,7 +1,7 @@
 """The MCP server: the SDK's, with a handler for each method that is offered."""
 
-import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import mcp_types as types
@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
 from ..calls.tool_calls import ToolCalls, ToolFailed
-from ..offer.offer import LISTS, Offer
+from ..offer.offer import LISTS, MAX_SELECTIONS, Offer
 from .completions import complete
 from .prompts import PromptArgumentsMissing, write_prompt
 from .resources import ResourceNotFound, read_resource
@@ -67,8 +67,7 @@ class AdminServer(Server[Any]):
 
     def _list(self, method: str) -> Any:
         async def handle(_context: Context, _params: Any) -> BaseModel:
-            listing = json.loads(b"{%b}" % self._offer.lists[method])
-            return LIST_RESULTS[method].model_validate(listing)
+            return _listing(self._offer, method)
 
         return handle
 
@@ -122,3 +121,9 @@ class AdminServer(Server[Any]):
             self._calls, reference, params.argument.name, params.argument.value
         )
         return types.CompleteResult(completion=completion)
+
+
+@lru_cache(maxsize=MAX_SELECTIONS * len(LISTS))
+def _listing(offer: Offer, method: str) -> BaseModel:
+    """A list as the SDK's model of it, which takes longer to build than to send."""
+    return LIST_RESULTS[method].model_validate_json(b"{%b}" % offer.lists[method])
