@@ -10,6 +10,11 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--no-emit-options
 
+# One more process than processors, because some tests wait; tests move to a process that is free.
+PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --dist worksteal
+# Tests start hundreds of processes, which would each compile the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh lock clean help
 
 help: ## List the targets
@@ -31,10 +36,10 @@ demo: $(READY) ## Do an administrator's tasks on the emulator
 	$(BIN)/portkey-admin-mcp demo
 
 test: $(READY) ## Run all tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest $(PARALLEL)
 
 test-sdk: $(READY) ## Run the tests of the protocol without the fast path
-	MCP_FAST_PATH=off $(BIN)/pytest -n auto tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
+	MCP_FAST_PATH=off $(BIN)/pytest $(PARALLEL) tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
 
 conformance: $(READY) ## Run the official conformance suite and the official clients

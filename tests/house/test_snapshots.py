@@ -1,6 +1,7 @@
 """What clients see of each tool, and how many tokens it takes of every conversation."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,12 @@ MAX_INSTRUCTIONS_TOKENS = 600
 MAX_LIST_TOKENS = {"full": MAX_AVERAGE_TOKENS * len(TOOLS), "search": 1_500, "code": 1_200}
 """Of the answer to tools/list, by PORTKEY_TOOL_MODE."""
 MAX_GROWTH = 1.03
-O200K = quicktok.get_encoding("o200k_base")
+
+
+@cache
+def o200k():
+    """The encoding that counts tokens; loading it takes a while."""
+    return quicktok.get_encoding("o200k_base")
 
 
 def wire(tool):
@@ -36,7 +42,7 @@ def seen_by_clients(tool):
 def tokens(definition):
     """The o200k tokens of the parts of a definition that a model reads."""
     read = {name: definition[name] for name in ("name", "description", "inputSchema")}
-    return len(O200K.encode(compact(read)))
+    return len(o200k().encode(compact(read)))
 
 
 async def costs_of(mode):
@@ -45,7 +51,7 @@ async def costs_of(mode):
         tools = [seen_by_clients(tool) for tool in (await client.list_tools()).tools]
         return {
             "list": sum(map(tokens, tools)),
-            "instructions": len(O200K.encode(client.instructions)),
+            "instructions": len(o200k().encode(client.instructions)),
         }
 
 

@@ -4,9 +4,14 @@ import json
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from asgi_server import serve_app
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.settings import Settings
 from servers import hosted
 
 ACCEPT = {"accept": "application/json, text/event-stream"}
@@ -14,15 +19,22 @@ PREFIX = "io.modelcontextprotocol/"
 META = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientCapabilities": {}}
 
 
-@pytest.fixture(params=["fast path", "SDK"])
-def service(request, connect):
-    """The emulator's organisation without sessions, with the fast path and without."""
+@pytest.fixture(scope="module")
+def organisation():
+    """An emulated organisation, which these tests only read."""
+    return Emulator("acme", frozen_time)
+
+
+@pytest.fixture(scope="module", params=["fast path", "SDK"])
+def service(request, organisation):
+    """The organisation without sessions, with the fast path and without."""
 
     def app(port):
         hosting = Hosting(
             MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_SESSION_MODE="stateless"
         )
-        api = connect("owner")
+        key = SecretStr(organisation.keys()["owner"])
+        api = Portkey(Settings(PORTKEY_API_KEY=key), InProcess(organisation))
         return hosted(lambda: api, hosting, fast_path=request.param == "fast path")
 
     with serve_app(app) as url:
@@ -30,11 +42,11 @@ def service(request, connect):
 
 
 @pytest.fixture
-def ask(service, emulator):
+def ask(service, organisation):
     """Send a request with a query and headers; its answer, and whether Portkey was asked."""
 
     async def answer(method, query="", headers=(), generation="legacy", **params):
-        emulator.log.clear()
+        organisation.log.clear()
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         given = [*ACCEPT.items(), *headers]
         if generation == "modern":
@@ -49,7 +61,7 @@ def ask(service, emulator):
         text = response.text
         if "event-stream" in response.headers["content-type"]:
             (text,) = [li[6:] for li in text.split("\n") if li.startswith("data: {")]
-        return json.loads(text), list(emulator.log)
+        return json.loads(text), list(organisation.log)
 
     return answer
 

@@ -95,6 +95,7 @@ def files_of(process):
     return len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 async def test_mixed_traffic_of_sixty_four_clients_causes_no_error_and_no_leak(port):
     number, generator = port(), random.Random(1)
