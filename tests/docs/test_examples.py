@@ -540,7 +540,7 @@ FILES = [
     for folder in ("src", "tests", "docs", "scripts", "benchmarks", "deploy", "api", "public")
     for path in (ROOT / folder).rglob("*")
 ] + [f"/{path.name}{'/' * path.is_dir()}" for path in ROOT.iterdir()]
-ELSEWHERE = (
+NO_PATHS = (
     "/", "~", "application/", "text/", "vendor/", "service.yaml", "portkey-admin-mcp.yaml",
     "fly.toml", "render.yaml", "openapi.yaml",
 )  # fmt: skip
@@ -558,7 +558,7 @@ def test_paths_in_the_text_exist(page):
     paths = {
         span
         for span in spans(page)
-        if PATH.fullmatch(span) and span.endswith(suffixes) and not span.startswith(ELSEWHERE)
+        if PATH.fullmatch(span) and span.endswith(suffixes) and not span.startswith(NO_PATHS)
     }
 
     missing = {path for path in paths if not find_path(path)}

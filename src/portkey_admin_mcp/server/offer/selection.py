@@ -34,7 +34,7 @@ T = TypeVar("T", bound=Selectable)
 def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
     """The tools that the settings leave, in their order.
 
-    Raises ConfigurationError for a name that there is not, and where nothing is left.
+    Raises ConfigurationError for an unknown name, and if nothing is left.
     """
     unknown = [name for name in settings.toolsets if not domains_of(name)]
     _check("PORTKEY_TOOLSETS", unknown, [*DOMAINS, *GROUPS])
