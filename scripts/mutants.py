@@ -174,12 +174,9 @@ def main() -> int:
     chosen = [m for target in TARGETS if only in target.file for m in mutants(target)]
     print(f"{len(chosen)} mutants", flush=True)
     with tempfile.TemporaryDirectory() as folder, working(Path(folder)) as workers:
-        for target in dict.fromkeys(mutant.target for mutant in chosen):
-            # Tests that fail without a change would kill every mutant.
-            source = (ROOT / "src" / PACKAGE / target.file).read_text(encoding="utf-8")
-            if is_killed(workers, Mutant(target, 0, "", source)):
-                print(f"the tests of {target.file} fail, or do not end, without any change")
-                return 1
+        if failing := failing_tests(workers, {mutant.target.tests for mutant in chosen}):
+            print(f"these tests fail, or do not end, without any change: {failing}")
+            return 1
         killed = run_all(workers, chosen)
     share = sum(killed) / max(1, len(killed))
     print(f"{sum(killed)} of {len(killed)} killed, {share:.1%}")
@@ -292,6 +289,22 @@ def run_all(workers: "Queue[Worker]", chosen: list[Mutant]) -> list[bool]:
             place = f"{len(killed)}/{len(chosen)} {mutant.target.file}:{mutant.line}"
             print(f"{place} {'killed' if dead else 'SURVIVED'}: {mutant.change}", flush=True)
     return killed
+
+
+def failing_tests(workers: "Queue[Worker]", suites: set[tuple[str, ...]]) -> list[str]:
+    """Tests that fail without a change: they would kill every mutant."""
+
+    def fails(tests: tuple[str, ...]) -> bool:
+        worker = workers.get()
+        try:
+            return worker.fails(tests)
+        finally:
+            workers.put(worker)
+
+    ordered = sorted(suites)
+    with ThreadPoolExecutor(workers.qsize()) as pool:
+        failures = pool.map(fails, ordered)
+        return [" ".join(tests) for tests, failed in zip(ordered, failures, strict=True) if failed]
 
 
 def is_killed(workers: "Queue[Worker]", mutant: Mutant) -> bool:
