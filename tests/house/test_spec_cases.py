@@ -1,7 +1,7 @@
 """The cases that reach every field of every operation, for a judge of Portkey's OpenAPI file.
 
-Such a judge calls each tool with the smallest and the largest arguments that its schema allows; where
-rules cross fields, it takes the arguments of `spec_cases.json`.
+Such a judge calls each tool with the smallest and the largest arguments that its schema allows;
+where rules cross fields, it takes the arguments of `spec_cases.json`.
 """
 
 import json
