@@ -5,10 +5,11 @@ from mcp import Client
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from portkey_admin_mcp.server.mcp.completions import OF_PROMPT_ARGUMENTS, OF_TEMPLATES, matching
+from portkey_admin_mcp.server.mcp.completions import complete as complete_values
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.mcp.prompts import PROMPTS
 from portkey_admin_mcp.server.mcp.resources import LIVE
-from servers import build_server
+from servers import build_calls, build_server
 
 
 @pytest.fixture
@@ -92,3 +93,27 @@ def test_names_that_begin_with_what_was_typed_come_first():
     ]
 
     assert matching(rows, "slug", "lab") == ["ws-2", "lab-3", "ws-1"]
+
+
+async def test_a_template_is_completed_by_its_own_argument_only(complete):
+    assert await complete(template("workspaces"), "name") == []
+    assert await complete(template("no-such-kind"), "slug") == []
+
+
+async def test_at_most_a_hundred_values_are_given_and_whether_there_are_more(ask, api, workspace):
+    calls = build_calls(lambda: api)
+    reference = {"type": "ref/resource", "uri": "portkey://configs/{slug}"}
+    draft = {
+        "name": "x",
+        "workspace_id": workspace("Support"),
+        "config": {"retry": {"attempts": 1}},
+    }
+    for _ in range(100 - (await ask("list_configs"))["total"]):
+        await ask("create_config", **draft)
+
+    exactly = await complete_values(calls, reference, "slug", "")
+    await ask("create_config", **draft)
+    more = await complete_values(calls, reference, "slug", "")
+
+    assert (len(exactly.values), exactly.total, exactly.has_more) == (100, 100, False)
+    assert (len(more.values), more.total, more.has_more) == (100, 101, True)

@@ -136,3 +136,15 @@ async def test_only_what_is_offered_is_read(client):
 
     assert "portkey://organisation" not in [str(each.uri) for each in resources]
     assert [each.uri_template for each in templates] == ["portkey://configs/{slug}"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["portkey://no/such", "portkey://configs/", "portkey://configs/%2e%2e", "http://x"]
+)
+async def test_what_is_no_resource_is_named_in_the_refusal(client, uri):
+    async with client() as connected:
+        with pytest.raises(Exception, match="Resource not found") as refused:
+            await connected.read_resource(uri)
+
+    assert refused.value.error.code == -32602
+    assert refused.value.error.data == {"uri": uri}

@@ -169,3 +169,16 @@ def test_a_mode_of_tools_that_only_read_says_that_it_only_reads():
 
     assert offer.mode_tools["call_tool"]["annotations"]["destructiveHint"]
     assert reads.mode_tools["call_tool"]["annotations"]["readOnlyHint"]
+
+
+def test_prompts_are_announced_only_where_one_is_offered():
+    offer = load_offer()
+
+    assert "prompts" in offer.announcement["capabilities"]
+    assert "prompts" not in offer.limited_to({"get_config"}).announcement["capabilities"]
+
+
+def test_what_needs_exactly_the_tools_there_are_is_offered():
+    offer = load_offer().limited_to({"get_config"})
+
+    assert [each["name"] for each in offer.definitions("resourceTemplates")] == ["configs"]

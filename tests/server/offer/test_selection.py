@@ -14,7 +14,7 @@ from portkey_admin_mcp.models.prompt_runs import Rendering
 from portkey_admin_mcp.models.workspaces import WorkspaceFilter
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.mcp.definitions import all_tools
-from portkey_admin_mcp.server.offer.selection import selected_tools
+from portkey_admin_mcp.server.offer.selection import nearest, selected_tools
 from portkey_admin_mcp.settings.settings import load_settings
 from portkey_admin_mcp.tools.configs import create_config
 from portkey_admin_mcp.tools.prompts import render_prompt
@@ -145,3 +145,10 @@ async def test_every_write_tool_is_refused_at_the_door(reading, emulator, writin
             result = await client.call_tool(name, arguments)
             assert result.is_error, name
             assert all(line.startswith("GET ") for line in emulator.log), name
+
+
+@pytest.mark.parametrize(("count", "named"), [(49, True), (50, False)])
+def test_all_names_are_given_where_they_are_few(count, named):
+    names = [f"n{number:02}" for number in range(count)]
+
+    assert ("there are n00, n01" in nearest("zzzz", names)) == named
