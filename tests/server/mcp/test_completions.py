@@ -100,19 +100,14 @@ async def test_a_template_is_completed_by_its_own_argument_only(complete):
     assert await complete(template("no-such-kind"), "slug") == []
 
 
-async def test_at_most_a_hundred_values_are_given_and_whether_there_are_more(ask, api, workspace):
+async def test_at_most_a_hundred_values_are_given_and_whether_there_are_more(ask, api):
     calls = build_calls(lambda: api)
-    reference = {"type": "ref/resource", "uri": "portkey://configs/{slug}"}
-    draft = {
-        "name": "x",
-        "workspace_id": workspace("Support"),
-        "config": {"retry": {"attempts": 1}},
-    }
-    for _ in range(100 - (await ask("list_configs"))["total"]):
-        await ask("create_config", **draft)
+    reference = {"type": "ref/resource", "uri": "portkey://workspaces/{slug}"}
+    for number in range(100 - (await ask("list_workspaces"))["total"]):
+        await ask("create_workspace", name=f"Team {number}")
 
     exactly = await complete_values(calls, reference, "slug", "")
-    await ask("create_config", **draft)
+    await ask("create_workspace", name="One more")
     more = await complete_values(calls, reference, "slug", "")
 
     assert (len(exactly.values), exactly.total, exactly.has_more) == (100, 100, False)
