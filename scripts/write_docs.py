@@ -53,7 +53,9 @@ NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
 def main() -> int:
     """Write every page that differs, and delete those of domains that are gone."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if a page differs")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 1 if a page differs"
+    )
     check = parser.parse_args().check
     texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
     files = texts.keys() | set((DOCS / "tools").glob("*.md"))
