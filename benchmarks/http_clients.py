@@ -144,7 +144,8 @@ def main() -> None:
         port = server.stdout.readline().strip() if server.stdout else ""
         url = f"http://127.0.0.1:{port}/v1/configs"
         rounds = [
-            {name: asyncio.run(measure_client(name, url, calls)) for name in names} for _ in range(ROUNDS)
+            {name: asyncio.run(measure_client(name, url, calls)) for name in names}
+            for _ in range(ROUNDS)
         ]
     finally:
         server.kill()

@@ -81,7 +81,7 @@ def number(value: float) -> str:
 
 
 def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table with aligned columns, the first one to the left and the others to the right."""
+    """A Markdown table: the first column is aligned left, the others right."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     is_left = [column < 1 for column in range(len(head))]
 

@@ -36,7 +36,7 @@ def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
 def selected_offer(settings: Settings) -> "Offer":
     """The offer that the settings select, in their tool mode.
 
-    Raises ConfigurationError for an unknown name, or if the tool mode needs an extra that is missing.
+    Raises ConfigurationError for an unknown name, or if the mode needs a missing extra.
     """
     from .server.loading import load_offer
     from .server.offer.selection import selected_tools
