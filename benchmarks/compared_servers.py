@@ -79,23 +79,23 @@ def install() -> None:
 
 
 def versions() -> dict[str, str]:
-    """The versions of the servers, and of what they run on."""
+    """The versions of the servers and of their interpreters."""
 
     def package(name: str) -> str:
         return str(json.loads((MODULES / name / "package.json").read_text())["version"])
 
-    done = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True)
+    result = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True)
     return {
         "this server": __version__,
         "Python": platform.python_version(),
         "TypeScript server": package("portkey-admin-mcp"),
         "its MCP SDK": package("@modelcontextprotocol/sdk"),
-        "Node": done.stdout.strip().removeprefix("v"),
+        "Node": result.stdout.strip().removeprefix("v"),
     }
 
 
 class Bench(NamedTuple):
-    """What servers are started with: the port of Portkey's stand-in, and a file for stderr."""
+    """The surroundings of a server: the port of Portkey's stand-in, and a file for stderr."""
 
     upstream: int
     log: IO[bytes]

@@ -1,4 +1,4 @@
-"""How long the emulator takes for a write and for a page in an organisation of 50,000 rows.
+"""Measure a write and a page of the emulator in an organisation of 50,000 rows.
 
     python benchmarks/emulator_store.py [ROWS]
 

@@ -1,4 +1,4 @@
-"""What is measured of a server: its start, its calls on stdio and over HTTP, and their cost."""
+"""The measurements of a server: its start, its calls on stdio and over HTTP, and their cost."""
 
 import statistics
 import time
@@ -19,7 +19,7 @@ ANSWER_TIMEOUT_S = 60
 
 
 class Size(NamedTuple):
-    """How much is measured: pairs, starts in each, calls on stdio, seconds of HTTP load."""
+    """The size of a run: pairs, starts in each, calls on stdio, seconds of HTTP load."""
 
     pairs: int
     starts: int
@@ -37,11 +37,11 @@ def start_figures(bench: Bench, server: Implementation) -> Figures:
     with bench.stdio(server) as client:
         initialize = client.initialize()
         answer = client.ask(LIST)
-        listed = time.perf_counter() - client.born
+        listed = time.perf_counter() - client.started_at
     with bench.stdio(server) as client:
         client.initialize()
         client.ask(CALL)
-        called = time.perf_counter() - client.born
+        called = time.perf_counter() - client.started_at
     return {
         "initialize": initialize * 1000,
         "list": listed * 1000,
@@ -51,7 +51,7 @@ def start_figures(bench: Bench, server: Implementation) -> Figures:
 
 
 def stdio_figures(bench: Bench, server: Implementation, size: Size) -> Figures:
-    """Calls one after another, then many at once; and the memory after as many for both."""
+    """Sequential calls, then many at once, and the memory afterwards."""
     with bench.stdio(server) as client:
         client.initialize()
         warm = size.sequential // 5
@@ -83,7 +83,7 @@ def http_figures(bench: Bench, server: Implementation, mode: str, size: Size) ->
 
 
 def sessionless_figures(bench: Bench, server: Implementation, size: Size) -> Figures:
-    """Calls of 32 clients on the revision that knows no sessions."""
+    """Calls of 32 clients on the protocol revision without sessions."""
     with bench.http(server, "stateless") as (pid, port):
         none = [None] * CLIENTS
         calls, _cpu_ms = call_figures(bench, pid, port, SESSIONLESS_CALL, none, size.seconds)
@@ -98,7 +98,7 @@ def call_figures(
     sessions: Sequence[str | None],
     seconds: float,
 ) -> tuple[HttpLoad, float]:
-    """Calls of a warm server, and milliseconds of its processors for each."""
+    """Calls of a warm server, and the milliseconds of processor time for each."""
     before = bench.answered()
     warm = load(port, message, sessions, seconds / 2)
     spent = cpu_s(pid)
@@ -109,7 +109,7 @@ def call_figures(
 
 
 def load(port: int, message: Message, sessions: Sequence[str | None], seconds: float) -> HttpLoad:
-    """Load a server, within bounds."""
+    """Send a message many times, at most `MAX_CALLS`."""
     return http_load.load(port, message, sessions, seconds, MAX_CALLS)
 
 
@@ -120,5 +120,5 @@ def _expect_answered(bench: Bench, expected: int) -> None:
 
 def upstream_rate(bench: Bench, seconds: float) -> float:
     """Requests a second that the stand-in answers to the client itself: the ceiling of both."""
-    # It looks for the ends of heads only, so it takes any request.
+    # The stand-in parses only where a request's head ends, so it accepts any request.
     return load(bench.upstream, CALL, [None] * CLIENTS, seconds).rate

@@ -2,9 +2,9 @@
 
     python benchmarks/growth.py [--only tools|clients|answers] [--rounds N] [--quick]
 
-Writes GROWTH.md and a plot of each under docs/benchmarks; a quick run, which is too short to be
-believed, writes to a folder of its own in the system's temporary one, and says where. Needs what
-requirements.txt names.
+Writes GROWTH.md and a plot of each under docs/benchmarks; a quick run, which is too short for
+reliable figures, writes to a new temporary folder and prints its path. Needs the packages in
+requirements.txt.
 """
 
 import argparse
@@ -44,12 +44,12 @@ ANSWER_BYTES = (1_000, 100_000, 5_000_000)
 ANSWER_CLIENTS = 8
 ANSWERS_AT_ONCE = 8
 UNCUT = {"MCP_MAX_RESULT_CHARS": "20000000"}
-"""Without it long answers are cut, by default at 80,000 characters."""
-FEWEST_CALLS = 20
+"""Turns off the limit of 80,000 characters at which long answers are cut by default."""
+MIN_CALLS = 20
 
 
 class Growth(NamedTuple):
-    """One quantity that grows: how it is measured, and which figures are plotted."""
+    """A quantity that is varied: how it is measured, and which figures are plotted."""
 
     name: str
     axis: str
@@ -58,7 +58,7 @@ class Growth(NamedTuple):
 
 
 def with_tools(log: IO[bytes], size: Size) -> Iterator[Point]:
-    """Start, calls and lists, by the number of tools that are listed."""
+    """Measure start, calls and lists with different numbers of tools."""
     servers = [_with_tools(count) for count in TOOLS]
     # The TypeScript server can only be narrowed by domain: one domain, and all.
     servers += [theirs(PORTKEY_TOOL_DOMAINS="configs"), theirs()]
@@ -87,7 +87,7 @@ def _listed(running: Bench, server: Implementation) -> int:
 
 
 def with_clients(log: IO[bytes], size: Size) -> Iterator[Point]:
-    """Calls over HTTP, by the number of clients that call at once."""
+    """Measure calls over HTTP from different numbers of clients at once."""
     with bench(log) as running:
         for count in CLIENTS:
             for mode in ("stateless", "stateful"):
@@ -121,11 +121,11 @@ def _calls(
 
 
 def with_answers(log: IO[bytes], size: Size) -> Iterator[Point]:
-    """Calls on stdio and over HTTP, by the bytes of Portkey's answer."""
+    """Measure calls on stdio and over HTTP with answers of Portkey of different sizes."""
     cut, uncut, other = ours(), ours(**UNCUT), theirs()
     lines = (("ours", uncut), ("ours, cut at 80,000", cut), ("theirs", other))
     for answer_bytes in ANSWER_BYTES:
-        calls = max(FEWEST_CALLS, min(size.sequential, 10_000_000 // answer_bytes))
+        calls = max(MIN_CALLS, min(size.sequential, 10_000_000 // answer_bytes))
         with bench(log, answer_bytes) as running:
             for line, server in lines:
                 with running.stdio(server) as client:
@@ -186,7 +186,7 @@ GROWTHS = (
 
 
 def medians(points: list[Point]) -> list[Point]:
-    """One point for each line and place, of the medians of what was measured there."""
+    """One point for each line and x, with the medians of the figures measured there."""
     groups: dict[tuple[str, float], list[Figures]] = {}
     for line, x, figures in points:
         groups.setdefault((line, x), []).append(figures)
@@ -221,7 +221,7 @@ def main() -> None:
     names = [growth.name for growth in GROWTHS]
     parser.add_argument("--only", choices=names, action="append", help="may be repeated")
     parser.add_argument("--rounds", type=int, help="how often each point is measured")
-    parser.add_argument("--quick", action="store_true", help="one short round, to see it work")
+    parser.add_argument("--quick", action="store_true", help="one short round, to try it out")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 3)
     end_on_signal()

@@ -3,9 +3,9 @@
     pip install aiohttp niquests pyreqwest     # beside the project's own requirements
     python benchmarks/http_clients.py [calls]
 
-One run measures all, in turn and three times, against the same server in a process of its own:
-the best of each is printed, since machines are noisy. Latency is of one call after another;
-import time is of a fresh interpreter, less that of an empty one.
+Measures all of them in turn, three times, against the same server in a process of its own, and
+prints the best result of each, since machines are noisy. Latency is that of sequential calls.
+Import time is that of a new interpreter, minus that of an interpreter that imports only asyncio.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ async def serve() -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     answer = head % len(BODY) + BODY
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 writer.write(answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -108,16 +108,16 @@ def import_ms(module: str) -> float:
     return best(f"import asyncio, {used}") - best("import asyncio")
 
 
-async def measured(name: str, url: str, calls: int) -> tuple[float, float]:
+async def measure_client(name: str, url: str, calls: int) -> tuple[float, float]:
     """Calls a second with many in flight, and microseconds of one call alone."""
     results: list[tuple[float, float]] = []
 
     async def measure(fetch: Fetch) -> None:
         assert await fetch() == BODY
-        left = iter(range(calls))
+        remaining = iter(range(calls))
 
         async def work() -> None:
-            for _ in left:
+            for _ in remaining:
                 await fetch()
 
         started = time.perf_counter()
@@ -144,7 +144,8 @@ def main() -> None:
         port = server.stdout.readline().strip() if server.stdout else ""
         url = f"http://127.0.0.1:{port}/v1/configs"
         rounds = [
-            {name: asyncio.run(measured(name, url, calls)) for name in names} for _ in range(ROUNDS)
+            {name: asyncio.run(measure_client(name, url, calls)) for name in names}
+            for _ in range(ROUNDS)
         ]
     finally:
         server.kill()

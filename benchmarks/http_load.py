@@ -1,6 +1,6 @@
 """A minimal HTTP client: many connections, one request at a time on each, one thread.
 
-It knows as much of HTTP/1.1 as answers to these requests need: their head, and where they end.
+It implements only the part of HTTP/1.1 that these answers need: the head, and where an answer ends.
 Linux only (epoll).
 """
 
@@ -35,7 +35,7 @@ class HttpLoad(NamedTuple):
 
 
 class Connection:
-    """One kept connection, and the answer that is being read from it."""
+    """A persistent connection, and the answer that is being read from it."""
 
     def __init__(self, port: int, request: Numbered, epoll: select.epoll) -> None:
         self._port = port
@@ -85,9 +85,9 @@ class Connection:
             return b""
 
     def _send_again(self) -> None:
-        """Send the request on a new connection, as clients do when a kept one was closed.
+        """Send the request on a new connection, as clients do when a persistent one was closed.
 
-        A server that is slow to read may think that a connection had nothing to say.
+        A server that is slow to read may close a connection as idle before it reads the request.
         """
         if self._size or self._reopened == MAX_REOPENED:
             raise ConnectionError(

@@ -3,8 +3,8 @@
     python benchmarks/many_tools.py COUNT [http …]
 
 The arguments after COUNT are those of `portkey-admin-mcp`. A copy has the name of its tool and a
-number, and does the same as its tool. Its lists and calls are those of the fast path and the SDK's
-server alike, since both ask one offer.
+number, and does the same as its tool. The fast path and the SDK's server both list and call the
+copies, because both use the same offer.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is sent to both servers: JSON-RPC messages, and the HTTP requests that carry them.
+"""The messages for both servers: JSON-RPC, and the HTTP requests that contain them.
 
 Ids have a fixed width, so that a request is created by writing a number into bytes.
 """
@@ -92,6 +92,6 @@ class Numbered:
 
 
 def check(answer: bytes, message: Message) -> None:
-    """Raise ValueError if an answer is an error, or not the one to this message."""
+    """Raise ValueError if an answer is an error, or does not answer this message."""
     if message.mark not in answer or any(mark in answer for mark in FAILURE_MARKS):
         raise ValueError(f"{message.method} was answered {answer[:600]!r}")

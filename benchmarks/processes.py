@@ -1,4 +1,4 @@
-"""Processes that a benchmark starts: what they cost (Linux, from /proc), and their end."""
+"""Start and end processes, and measure what they use (Linux, from /proc)."""
 
 import os
 import signal
@@ -63,13 +63,13 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """Processor seconds that a tree has spent, in user and kernel mode; steps of 10 ms."""
+    """Processor seconds used by a process and its descendants, user and kernel; steps of 10 ms."""
     stats = [_fields(Path(f"/proc/{each}/stat")) for each in tree(pid)]
     return sum(int(fields[11]) + int(fields[12]) for fields in stats if fields) / TICKS
 
 
 def resident_mb(pid: int) -> float:
-    """Megabytes of resident memory of a tree; memory that two processes share counts twice."""
+    """Resident memory of a process and its descendants, in MB; shared memory counts twice."""
     pages = 0
     for each in tree(pid):
         try:

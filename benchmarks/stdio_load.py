@@ -28,13 +28,13 @@ class StdioLoad(NamedTuple):
 
 
 class StdioClient:
-    """A client of one server; `born` is the time of its start, by `time.perf_counter`."""
+    """A client of one server; `started_at` is its start, by `time.perf_counter`."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", born: float) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", started_at: float) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self.pid = process.pid
-        self.born = born
+        self.started_at = started_at
         self._to = process.stdin.fileno()
         self._from = process.stdout.fileno()
         self._poll = select.poll()
@@ -51,7 +51,7 @@ class StdioClient:
     def initialize(self) -> float:
         """Do the handshake; returns the seconds from the start of the process to its answer."""
         self.ask(INITIALIZE)
-        took = time.perf_counter() - self.born
+        took = time.perf_counter() - self.started_at
         self._write(INITIALIZED.body + b"\n")
         return took
 
@@ -94,7 +94,7 @@ class StdioClient:
             raise TimeoutError(f"no answer within {ANSWER_TIMEOUT_S} s")
         data = os.read(self._from, READ_BYTES)
         if not data:
-            raise ConnectionError("the server has gone")
+            raise ConnectionError("the server closed its output")
         return data
 
     def _write(self, data: bytes) -> None:
@@ -107,6 +107,6 @@ def connected(
     command: list[str], environment: dict[str, str], log: IO[bytes]
 ) -> Iterator[StdioClient]:
     """A server in its own process, and a client that has sent nothing yet."""
-    born = time.perf_counter()
+    started_at = time.perf_counter()
     with started(command, environment, log, is_piped=True) as process:
-        yield StdioClient(process, born)
+        yield StdioClient(process, started_at)

@@ -28,7 +28,7 @@ class Measured:
 class Row(NamedTuple):
     """A row of the table: a figure of ours, one of theirs, and the goal of their ratio.
 
-    `goal` is a ratio, ours to theirs; None where none is set. Calls a second (`is_rate`) should
+    `goal` is a ratio, ours to theirs; None if no goal is set. Calls a second (`is_rate`) should
     be above it, times and sizes below.
     """
 
@@ -81,7 +81,7 @@ def number(value: float) -> str:
 
 
 def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A table whose columns are aligned, the first ones left and the numbers right."""
+    """A Markdown table: the first column is aligned left, the others right."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     is_left = [column < 1 for column in range(len(head))]
 

@@ -1,10 +1,10 @@
-"""Write tests/facts from what Portkey and the TypeScript server publish.
+"""Write tests/facts from published files of Portkey and the TypeScript server.
 
     python scripts/extract_facts.py DIRECTORY
 
 DIRECTORY holds Portkey's `openapi.yaml`; `operations.tsv`, with the plan and the scopes that its
 documentation names for each operation; and `tools.tsv`, with the arguments of the TypeScript
-server's tools. Of the first only names, types and bounds are kept, and no descriptions.
+server's tools. Of `openapi.yaml` only names, types and bounds are kept, without descriptions.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def _operation(document: dict[str, Any], operation: Any, path: Any) -> dict[str,
 
 
 def _resolved(document: dict[str, Any], node: Any) -> Any:
-    """The node that a reference leads to, or the node itself."""
+    """The target of a reference, or the node itself if it is none."""
     if "$ref" not in node:
         return node
     target = document
@@ -144,7 +144,7 @@ def plans(rows: Any) -> dict[str, Any]:
 
 
 def scopes(rows: Any) -> dict[str, Any]:
-    """The scopes that the documentation names for each operation, where it names any."""
+    """The scopes of each operation for which the documentation names any."""
     operations = {}
     for row in rows:
         names = sorted(set(SCOPE.findall(row["documented_scopes"])))

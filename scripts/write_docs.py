@@ -53,7 +53,9 @@ NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
 def main() -> int:
     """Write every page that differs, and delete those of domains that are gone."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 1 if a page differs"
+    )
     check = parser.parse_args().check
     texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
     files = texts.keys() | set((DOCS / "tools").glob("*.md"))
@@ -183,7 +185,7 @@ def settings_page() -> str:
             "# Settings\n",
             "Environment variables, read once, at start. An empty variable counts as not set. A",
             "wrong value ends the command with exit code 1 and a message that names the variable,",
-            "what is wrong, and a value that would be right. A `.env` file is read only if",
+            "the problem, and a correct value. A `.env` file is read only if",
             "`--env-file FILE` names it; the environment wins over it.\n",
             *variables(Settings),
             "",
@@ -212,7 +214,7 @@ def variables(cls: type[BaseSettings]) -> list[str]:
 
 
 def value(field: FieldInfo) -> str:
-    """What may be written for a setting: its choices, or its type with bounds."""
+    """The possible values of a setting: its choices, or its type with bounds."""
     types = [arg for arg in get_args(field.annotation) if arg is not NoneType]
     if get_origin(field.annotation) is Literal:
         return " \\| ".join(f"`{choice}`" for choice in types)
@@ -236,7 +238,7 @@ def names(field: FieldInfo) -> str:
 
 
 def default(value: Any) -> str:
-    """A default value, as one would write it in the environment; a dash for none."""
+    """A default value, as it is written in the environment; a dash for none."""
     if value is None or value in ((), {}):
         return "–"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
@@ -276,7 +278,7 @@ def coverage_page() -> str:
             "## In the OpenAPI file\n",
             head,
             *map(row, operations),
-            "\n## Beyond it\n",
+            "\n## Not in the OpenAPI file\n",
             "Known from Portkey's documentation, its changelog, or its other clients.\n",
             head,
             *map(row, beyond),

@@ -1,7 +1,7 @@
 """Write the manifest: what the server offers, so that a list can be sent without an import.
 
-`make docs` writes it; with --check nothing is written, and the exit code says if it differs.
-What results hold besides since revision 2026-07-28 is asked of the SDK's server.
+`make docs` writes it. With --check nothing is written, and the exit code is 1 if it differs. The
+fields that results have only since revision 2026-07-28 are read from the SDK's server.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from portkey_admin_mcp.server.offer.offer import FILE
 
 
 def main() -> int:
-    """Write the manifest, or say that it is out of date."""
+    """Write the manifest, or print that it is out of date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if out of date")
     check = parser.parse_args().check
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def no_client() -> Portkey:
-    """The client of the API; no tool is called here."""
+    """Stands for the client of the API, which is not needed because no tool is called."""
     raise AssertionError("the manifest calls no tool")
 
 

@@ -1,9 +1,9 @@
-"""Where the command begins. Serving on stdio needs no command line, and so waits for none."""
+"""The entry points. Serving on stdio starts without importing the command line, to save time."""
 
 import sys
 
 STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
-"""The arguments that clients start this with."""
+"""The command lines with which clients start this on stdio."""
 
 
 def main() -> None:

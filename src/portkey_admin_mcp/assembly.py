@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
-    """Read the settings, and begin to log as they say; `sandbox` overrides."""
+    """Read the settings and configure logging; `sandbox=True` overrides PORTKEY_SANDBOX."""
     settings = load_settings(env_file, **({"PORTKEY_SANDBOX": True} if sandbox else {}))
     key = settings.api_key.get_secret_value() if settings.api_key else ""
     configure_logging(
@@ -34,9 +34,9 @@ def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
 
 
 def selected_offer(settings: Settings) -> "Offer":
-    """What the settings offer, in their tool mode.
+    """The offer that the settings select, in their tool mode.
 
-    Raises ConfigurationError for an unknown name, and where a mode lacks what it needs.
+    Raises ConfigurationError for an unknown name, or if the mode needs a missing extra.
     """
     from .server.loading import load_offer
     from .server.offer.selection import selected_tools
@@ -47,7 +47,7 @@ def selected_offer(settings: Settings) -> "Offer":
 
 
 def tool_calls(settings: Settings) -> "ToolCalls":
-    """The calls of the tools that the settings offer, over Portkey or the sandbox."""
+    """The caller of the tools that the settings offer, on Portkey or the sandbox."""
     from .server.calls.tool_calls import ToolCalls
 
     offer = selected_offer(settings)
@@ -74,9 +74,9 @@ def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
 
 
 def create_app() -> "Starlette":
-    """The hosted service, from the environment alone: what workers and ASGI hosts call.
+    """The HTTP service with settings from the environment only; workers and ASGI hosts call this.
 
-    Raises ConfigurationError where a setting is missing or wrong.
+    Raises ConfigurationError if a setting is missing or wrong.
     """
     from .settings.hosting import load_hosting
 
@@ -84,7 +84,7 @@ def create_app() -> "Starlette":
 
 
 def require_access_control(settings: Settings, hosting: "Hosting") -> None:
-    """Refuse to serve without authentication; raises ConfigurationError."""
+    """Raise ConfigurationError if the service would be open without authentication."""
     try:
         hosting.require_access_control(settings.sandbox)
     except ValueError as error:
@@ -94,7 +94,7 @@ def require_access_control(settings: Settings, hosting: "Hosting") -> None:
 
 
 def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
-    """The hosted service."""
+    """The ASGI application of the HTTP service."""
     from .server.fastpath.answers import FastPath
     from .server.http.app import build_http
 

@@ -13,14 +13,14 @@
     * Conflict              409
     * Rejected              400, 422 and other 4xx
     * RateLimited           429
-    * Redirected            3xx; the key is never carried to another address
+    * Redirected            3xx; the key is never sent to another address
     * Unreachable           no connection: nothing was sent
     * Unavailable           a read failed: 5xx, timeout, broken connection
       * OutcomeUnknown      the same for a write: it may or may not have happened
-    * UnexpectedAnswer      success, but the answer is no JSON
+    * UnexpectedAnswer      success, but the answer is not JSON
 
 Raise these anywhere; only `server.calls.failures` turns them into text for a model. A workflow adds
-what it had done before as a note (`add_note`), which the model reads as well.
+a note (`add_note`) with the steps that it had completed, which the model reads too.
 """
 
 
@@ -112,7 +112,7 @@ class OutcomeUnknown(Unavailable):
 
 
 class UnexpectedAnswer(ApiError):
-    """The request succeeded, but the answer is no JSON."""
+    """The request succeeded, but the answer is not JSON."""
 
 
 BY_STATUS: dict[int, type[ApiError]] = {

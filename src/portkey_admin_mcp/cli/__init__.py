@@ -1,4 +1,4 @@
 """The commands, one module each: the only code that prints for a person.
 
-No rule of Portkey or of MCP lives here, and no module imports anything heavy at import time.
+No rules of Portkey or of MCP belong here. No module imports slow packages at import time.
 """

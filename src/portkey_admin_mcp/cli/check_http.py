@@ -69,7 +69,7 @@ class ServiceCheck:
         self._mode = "unknown"
 
     async def run(self) -> None:
-        """Run every check; stop after the first if it fails, because nobody answers."""
+        """Run every check; stop if the first one fails: the service does not answer."""
         await self._step("Health", self._health)
         if self.results[-1].state == "failed":
             return

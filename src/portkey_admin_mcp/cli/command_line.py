@@ -1,6 +1,6 @@
 """The `portkey-admin-mcp` command: its options, and the list of its subcommands.
 
-A command imports what it runs inside its function, so that `--help` and `--version` answer at once.
+A command imports its code inside its function, so that `--help` and `--version` answer at once.
 """
 
 from pathlib import Path

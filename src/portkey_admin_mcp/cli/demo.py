@@ -66,7 +66,7 @@ async def _connect_and_run(console: "Console") -> int:
 
     from .demo_steps import Demo, walk_through
 
-    # This interpreter and this package, so that the demo shows the code it is part of.
+    # This interpreter and this package, so that the demo runs the code beside it.
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "portkey_admin_mcp", "--sandbox"],

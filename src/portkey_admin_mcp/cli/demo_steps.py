@@ -27,7 +27,7 @@ SUMMARY_FIELDS = (
 
 
 class DemoFailed(Exception):
-    """A tool gave another result than the demo expects."""
+    """A tool returned something other than the demo expects."""
 
 
 class Demo:

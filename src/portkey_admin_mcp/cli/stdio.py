@@ -1,6 +1,6 @@
-"""Serving MCP on stdio: the handshake and the lists at once, the settings after them.
+"""Serve MCP on stdio: the handshake and the lists are answered before the settings are read.
 
-Only what changes the lists is looked at before. A wrong setting ends the process a moment later.
+Only variables that change the lists are checked before. A wrong setting ends the process later.
 """
 
 import os
@@ -30,7 +30,7 @@ SETTINGS_OF_LISTS = {
     "PORTKEY_READ_ONLY",
     "MCP_FAST_PATH",
 }
-"""The variables that decide what is listed, and by whom; with one of them, settings come first."""
+"""Variables that change the lists or disable the fast path: settings are then read first."""
 TOOL_MODE = "PORTKEY_TOOL_MODE"
 TOOL_MODES = ("full", "search", "code")
 
@@ -43,7 +43,7 @@ class StdioService:
         self._env_file = env_file
 
     def run(self) -> NoReturn:
-        """Serve the client until it leaves."""
+        """Serve until the client disconnects."""
         pipes = Pipes()
         end_on_signals()
         fast_path = FastPathConnection(FastPath(self._offer, self._call) if self._is_on else None)
@@ -60,7 +60,7 @@ class StdioService:
         from ..server.stdio.loop import StdioLoop, run_in_loop
 
         if not unread and not has_ended and fast_path.is_open:
-            # Nothing is asked yet: what the first call needs is imported before it comes.
+            # No request is waiting, so import what the first call needs before it comes.
             _calls = self._calls
 
         async def serve() -> None:
@@ -71,8 +71,8 @@ class StdioService:
 
     @cached_property
     def _early_mode(self) -> ToolMode | None:
-        """The tool mode, where the environment alone tells what is listed; else None."""
-        # Names alone, but for the mode: the values are read, once, by settings.
+        """The tool mode, if it alone decides what is listed; None if the settings are needed."""
+        # Of the other variables only the names are read: settings read the values, once.
         names = {name.upper() for name in os.environ}  # noqa: TID251
         mode = os.environ.get(TOOL_MODE, "full")  # noqa: TID251
         is_plain = TOOL_MODE in os.environ or TOOL_MODE not in names  # noqa: TID251
@@ -111,7 +111,7 @@ class StdioService:
 
 
 def serve_stdio(*, sandbox: bool, env_file: "Path | None" = None) -> NoReturn:
-    """Serve until the client leaves; wrong settings end with a sentence each, and code 1."""
+    """Serve until the client disconnects; print wrong settings, and exit with code 1."""
     try:
         StdioService(sandbox, env_file).run()
     except ConfigurationError as error:

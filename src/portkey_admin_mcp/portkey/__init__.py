@@ -1,4 +1,4 @@
 """The client of Portkey: requests (`api`), bytes (`transport`, `http1`), tools (`catalog`).
 
-Knows no MCP and no single domain.
+Code for MCP or for a single domain does not belong here.
 """

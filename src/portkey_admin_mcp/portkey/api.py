@@ -40,11 +40,11 @@ MAX_TARGET_LENGTH = 16_000
 """Twice what common servers accept (RFC 9110, 4.1, asks for 8,000 bytes)."""
 
 Base = Literal["v1", "root", "mcp", "prices"]
-"""Where a path begins: under `/v1`, at the API's root, at the MCP gateway, at the price lists."""
+"""What a path is relative to: `/v1`, the API's root, the MCP gateway, or the price lists."""
 
 
 class Transport(Protocol):
-    """Carries one request to Portkey, or to the emulator in its place.
+    """Sends one request to Portkey, or to the emulator instead.
 
     Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
     any other ConnectionError when the request may have arrived.
@@ -56,7 +56,7 @@ class Transport(Protocol):
         """Send to `target` and return status, headers, body.
 
         A target is a path with its query, already quoted, that begins with the API's version
-        if it has one (`/v1/configs?…`), or the full URL of another host of Portkey's.
+        if it has one (`/v1/configs?…`), or the full URL of another host of Portkey.
         """
         ...
 
@@ -105,7 +105,7 @@ class Portkey:
         """Send one request, repeat it if that is safe, and read the answer as `returns`.
 
         The fields of several groups of arguments are sent in one object; `body=None` sends no
-        body. `is_read=True` says that the request changes nothing, whatever its verb. Raises one
+        body. `is_read=True` means that the request changes nothing, whatever its verb. Raises one
         of the errors in `errors`.
         """
         request = f"{method} {path}"
@@ -148,8 +148,8 @@ class Portkey:
         address = self._settings.mcp_address if base == "mcp" else self._settings.prices_address
         if address is None:
             raise ConfigurationError(
-                f"{name} is not set, and PORTKEY_BASE_URL is not Portkey's own, so there is no "
-                "telling where this is. Set it in this server's environment."
+                f"{name} is not set, and has no default because PORTKEY_BASE_URL is not Portkey's "
+                "own. Set it in this server's environment."
             )
         return address
 
@@ -161,7 +161,7 @@ class Portkey:
             return await self._send_again(request, error)
 
     async def _send_again(self, request: "_Request", error: PortkeyAdminError) -> bytes:
-        """Try again if that is safe; the first attempt, which failed with `error`, counts."""
+        """Try again if that is safe; the attempt that failed with `error` counts as the first."""
         import stamina  # imported here, since most requests are not repeated
 
         first_error, content = [error], b""
@@ -183,8 +183,8 @@ class Portkey:
         except ConnectionRefusedError as error:
             raise Unreachable(str(error), request=request.name) from error
         except (TimeoutError, ConnectionError) as error:
-            lost = Unavailable if request.is_read else OutcomeUnknown
-            raise lost(str(error), request=request.name) from error
+            failure = Unavailable if request.is_read else OutcomeUnknown
+            raise failure(str(error), request=request.name) from error
         elapsed_ms = (time.perf_counter() - started) * 1000
         log.debug("%s answered %d in %.0f ms", request.name, status, elapsed_ms)
         if 200 <= status < 300:
@@ -217,8 +217,8 @@ class Portkey:
     def _secret(self) -> str:
         if self._key is None:
             raise ConfigurationError(
-                "PORTKEY_API_KEY is not set, so Portkey cannot be asked. Set it in this server's "
-                "environment, or start with --sandbox to try the tools without a key."
+                "PORTKEY_API_KEY is not set, so no request can be sent to Portkey. Set it in this "
+                "server's environment, or start with --sandbox to try the tools without a key."
             )
         return self._key.get_secret_value()
 
@@ -263,14 +263,14 @@ def _merged(groups: Sequence[Arguments]) -> dict[str, Any]:
     try:
         return {name: value for group in groups for name, value in group.wire().items()}
     except (ValueError, RecursionError) as error:
-        raise InputError("an argument is nested too deeply, or is no JSON") from error
+        raise InputError("an argument is nested too deeply, or is not JSON") from error
 
 
 def _encode(body: dict[str, Any]) -> bytes:
     try:
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, RecursionError) as error:
-        raise InputError("an argument holds NaN, Infinity, or is nested too deeply") from error
+        raise InputError("an argument contains NaN or Infinity, or is nested too deeply") from error
 
 
 def _decode(content: bytes, request: str) -> Any:
@@ -285,8 +285,8 @@ def _decode(content: bytes, request: str) -> Any:
 def _wait_before_retry(error: Exception, request: _Request) -> bool | float:
     """Whether to try again, or after how many seconds.
 
-    A read is repeated after every passing failure. A write is repeated only if it cannot have
-    happened: no connection, or 429 on an idempotent verb. Portkey's PUT makes a new version
+    A read is repeated after every temporary failure. A write is repeated only if it cannot have
+    taken effect: no connection, or 429 on an idempotent verb. Portkey's PUT makes a new version
     each time, so one that may have arrived is never repeated.
     """
     if isinstance(error, RateLimited):

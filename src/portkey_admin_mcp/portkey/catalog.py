@@ -1,10 +1,10 @@
-"""What a tool is: an async function, plus the facts its signature cannot say.
+"""Tools: async functions, with the facts that a signature cannot express.
 
 A function under `@tool` has a docstring and the body `...`: its declaration and its signature are
-the request. Path parameters are filled by name; the other parameters are groups of arguments, sent
-in the query of a GET or DELETE and in the body of a POST or PUT. What has to happen before a
-request belongs to the group (validators, `wire`, `local_answer`), what happens after it to the
-record (`read`). A function under `@workflow` has a body, made of calls to other tools.
+the request. Placeholders of the path are filled by name; the other parameters are groups of
+arguments, sent in the query of a GET or DELETE and in the body of a POST or PUT. Code that runs
+before the request belongs to the group (validators, `wire`, `local_answer`), code that runs after
+it to the record (`read`). A function under `@workflow` has a body, which calls other tools.
 """
 
 import inspect
@@ -26,7 +26,7 @@ EFFECT_OF_VERB: dict[str, Effect] = {
     "DELETE": "delete",
 }
 NO_ENDPOINT = ""
-"""The endpoint of a tool that sends nothing: its arguments have the answer (`local_answer`)."""
+"""The endpoint of a tool that sends nothing: its arguments compute the answer (`local_answer`)."""
 
 Function = Callable[..., Awaitable[Any]]
 F = TypeVar("F", bound=Function)
@@ -47,8 +47,8 @@ class Tool:
 
     `is_listed` is false for a request that is offered only as part of a workflow, `is_repeatable`
     for one that has a new effect at each call although its verb is idempotent. `returns_secret`
-    and `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves open,
-    and is empty if it leaves nothing open.
+    and `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves unclear,
+    and is empty otherwise.
     """
 
     function: Function
@@ -71,14 +71,14 @@ class Tool:
 
     @property
     def title(self) -> str:
-        """The name as a person reads it."""
+        """The name in words, for people."""
         words = self.name.replace("_", " ").capitalize().split(" ")
         capitals = {"api": "API", "mcp": "MCP", "scim": "SCIM"}
         return " ".join(capitals.get(word.lower(), word) for word in words)
 
     @property
     def domain(self) -> str:
-        """The file it lives in, which is also its toolset; a workflow names its own."""
+        """The name of its module, which is also its toolset; a workflow's module sets `DOMAIN`."""
         module = inspect.getmodule(self.function)
         return str(getattr(module, "DOMAIN", self.function.__module__.rpartition(".")[2]))
 
@@ -109,8 +109,8 @@ def tool(
 ) -> Callable[[F], F]:
     """Declare the tool for one endpoint; calling the function sends the request.
 
-    `scope` is None if the key needs none. `effect` is needed if the verb does not tell it, or
-    there is `NO_ENDPOINT`. `base` is where the path begins. The other facts are those of `Tool`.
+    `scope` is None if the key needs none. `effect` is required if it is not the usual one of the
+    verb, or with `NO_ENDPOINT`. `base` is what the path is relative to. Other facts: see `Tool`.
     """
     verb, _, path = endpoint.partition(" ")
     actual_effect = effect or EFFECT_OF_VERB[verb]
@@ -203,7 +203,7 @@ class Request:
 
 
 def workflow(*parts: Function, effect: Effect, **facts: Any) -> Callable[[F], F]:
-    """Declare a tool made of other tools. It needs the scopes and the plan that they need."""
+    """Declare a tool that calls other tools. It needs the scopes and the plan of all of them."""
     used = [tool_of(part) for part in parts]
 
     def mark(function: F) -> F:
@@ -220,7 +220,7 @@ def workflow(*parts: Function, effect: Effect, **facts: Any) -> Callable[[F], F]
 
 
 def tool_of(function: Function) -> Tool:
-    """The tool that `@tool` or `@workflow` declared a function to be."""
+    """The tool that `@tool` or `@workflow` declared with this function."""
     declared: Tool = function.__tool__  # type: ignore[attr-defined]  # set by _note
     return declared
 

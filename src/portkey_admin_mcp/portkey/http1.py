@@ -1,7 +1,7 @@
-"""HTTP/1.1 over persistent connections, and no more of it than the Admin API needs.
+"""HTTP/1.1 over persistent connections, reduced to what the Admin API needs.
 
-A request is written once, whatever happens to its connection: Portkey may have acted on it. No
-redirects, no cookies, no proxies (`transport` uses aiohttp for those). httptools parses.
+A request is written once, even if its connection fails: Portkey may have acted on it. No
+redirects, no cookies, no proxies (`transport` uses aiohttp for proxies). httptools parses.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Origin(NamedTuple):
 
 
 class Http1:
-    """Sends requests over connections that it keeps for each origin.
+    """Sends requests over a pool of connections for each origin.
 
     `timeout_s` limits the time to connect and each wait for data, in seconds; `tls_context`
     returns the certificates to trust, at the first https connection.
@@ -130,7 +130,7 @@ class Http1:
                 )
                 sock = await start_connection(addresses, happy_eyeballs_delay=ATTEMPT_DELAY_S)
                 return await self._opened(sock, origin)
-        except OSError as error:  # TimeoutError and ssl.SSLError are among them
+        except OSError as error:  # includes TimeoutError and ssl.SSLError
             raise NotConnected("no connection could be made") from error
 
     async def _opened(self, sock: socket.socket, origin: Origin) -> "_Connection":
@@ -165,7 +165,7 @@ class _Connection(asyncio.Protocol):
         self._started_at = self._last_data_at = 0.0
 
     async def exchange(self, message: bytes) -> Answer:
-        """Write a request, and wait for the whole answer to it."""
+        """Write a request, and wait for its complete answer."""
         loop = asyncio.get_running_loop()
         assert self._transport is not None
         self.is_reusable = False
@@ -180,7 +180,7 @@ class _Connection(asyncio.Protocol):
             self._waiter = None
 
     def fail_if_timed_out(self, now: float, timeout_s: float) -> None:
-        """Fail if no data came for `timeout_s`, or the whole answer takes longer than allowed."""
+        """Fail if no data came for `timeout_s`, or the answer exceeds the total timeout."""
         total_s = TOTAL_TIMEOUT_FACTOR * timeout_s
         if now >= min(self._last_data_at + timeout_s, self._started_at + total_s):
             self._fail(TimeoutError("no answer in time"))
@@ -198,7 +198,7 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Parse data; a connection on which data comes without a request is closed."""
+        """Parse data; the connection is closed if data comes while no request is open."""
         if self._waiter is None:
             self.abort()
             return
@@ -209,7 +209,7 @@ class _Connection(asyncio.Protocol):
             self._break(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Complete an answer that ends with its connection, or fail."""
+        """Complete an answer that ends when the connection closes, or fail."""
         self.is_closed = True
         self.is_reusable = False
         if self._waiter is None or self._waiter.done():
@@ -221,7 +221,7 @@ class _Connection(asyncio.Protocol):
             self._break(exc)
 
     def on_message_begin(self) -> None:
-        """Begin an answer. A second one to the same request is dropped with its connection."""
+        """Begin an answer. If a request gets a second one, close the connection."""
         self._headers, self._body, self._has_all_headers = {}, [], False
         if self._waiter is not None and self._waiter.done():
             self.abort()
@@ -233,7 +233,7 @@ class _Connection(asyncio.Protocol):
         self._headers[key] = text if previous is None else f"{previous}, {text}"
 
     def on_headers_complete(self) -> None:
-        """Note that all headers of an answer have come, unless it is an interim one."""
+        """Record that all headers of an answer have come, unless it is an interim one."""
         self._has_all_headers = self._parser.get_status_code() >= 200
 
     def on_body(self, body: bytes) -> None:

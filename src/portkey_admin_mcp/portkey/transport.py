@@ -1,4 +1,4 @@
-"""HTTP to the real Portkey: carries bytes, and knows nothing of what they mean."""
+"""HTTP to the real Portkey: sends and receives bytes, without interpreting them."""
 
 import ssl
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Network:
         if proxy is not None:
             return await self._send_through(proxy, method, url, headers, body)
         if self._settings.ca_file or self._settings.ca_dir:
-            _ = self._tls_context  # so that a useless file is reported even if it is not needed
+            _ = self._tls_context  # so that an unreadable file is reported even if it is not needed
         try:
             return await self._direct.request(method, url, headers, body)
         except NotConnected as error:
@@ -92,7 +92,7 @@ class Network:
         return _tls_context(self._settings)
 
     def _proxy(self, url: str) -> str | None:
-        # Looked up once for each host: the environment does not change while we run.
+        # Looked up once for each host: the environment does not change while the process runs.
         scheme, _, rest = url.partition("://")
         origin = f"{scheme}://{rest.partition('/')[0]}"
         if origin not in self._proxies:
@@ -139,7 +139,7 @@ async def _send_once(request: Any, handler: Any) -> Any:
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        # The only error that aiohttp does not repeat, and passes on with its cause.
+        # aiohttp does not repeat a request after this error, and raises it with its cause.
         raise aiohttp.ClientConnectionError("broken") from error
 
 
@@ -181,7 +181,7 @@ def _tls_context(settings: Settings) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=settings.ca_file, capath=settings.ca_dir)
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(
-            "SSL_CERT_FILE does not hold certificates in PEM form; correct or unset it."
+            "SSL_CERT_FILE does not contain certificates in PEM form; correct or unset it."
         ) from error
 
 

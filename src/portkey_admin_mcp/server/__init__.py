@@ -1,1 +1,4 @@
-"""The MCP side: the only room that knows how MCP is served."""
+"""Everything about MCP: tool calls, transports, the HTTP service.
+
+Requests to Portkey and rules of its endpoints do not belong here.
+"""

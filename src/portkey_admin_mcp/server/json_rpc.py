@@ -1,6 +1,6 @@
-"""Reading JSON-RPC messages before the SDK sees them: their ids, and refusals of invalid ones.
+"""Check JSON-RPC messages before the SDK gets them: their ids, and errors for invalid ones.
 
-Does not import the SDK, so it can be used before that is loaded.
+Does not import the SDK, so it can be used before the SDK is loaded.
 """
 
 import json
@@ -22,12 +22,12 @@ RequestId = str | int
 
 
 class Line(NamedTuple):
-    """A line of input, and the answer to one that the SDK would drop without a word."""
+    """A line of input, and the error to send if the SDK would silently drop it."""
 
     message: Any
-    """As decoded; None if it cannot be."""
+    """The decoded message; None if it cannot be decoded."""
     refusal: bytes | None
-    """A JSON-RPC error without an end of line, or None for a line that the SDK may have."""
+    """A JSON-RPC error without an end of line, or None if the line is acceptable."""
 
 
 def read_line(line: bytes) -> Line:
@@ -51,7 +51,7 @@ def request_id(message: Any) -> RequestId | None:
 
 
 def id_in_use(request_id: RequestId) -> str:
-    """Why a request is refused whose id belongs to one that is not answered yet."""
+    """The error message for a request with the id of another one that is not yet answered."""
     shown = json.dumps(request_id)[:100]
     return f"Invalid Request: the id {shown} belongs to a request that is not answered yet."
 
@@ -72,8 +72,8 @@ def _is_acceptable(message: Any) -> bool:
         return False
     if "method" not in message:
         return "result" in message or "error" in message
-    # The SDK takes a message with an id of null for a notification, and a client may mean that. It
-    # does the same with any other invalid id, and then the client would wait for an answer.
+    # The SDK treats a message with the id null as a notification, which a client may intend. It
+    # does the same with any other invalid id, but then the client would wait for an answer.
     has_valid_id = message.get("id") is None or request_id(message) is not None
     return (
         message.get("jsonrpc") == "2.0"
@@ -84,7 +84,7 @@ def _is_acceptable(message: Any) -> bool:
 
 
 def _unreadable(line: bytes) -> bytes:
-    """The answer to a line the SDK cannot parse; Python's parser takes more, and finds its id."""
+    """The error for a line that the SDK cannot parse; its id is found with Python's parser."""
     try:
         id = request_id(json.loads(line.decode("utf-8", "replace")))
     except RecursionError:

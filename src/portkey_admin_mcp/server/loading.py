@@ -1,4 +1,4 @@
-"""The offer of this installation: from the manifest, or built anew if that is out of date."""
+"""Load the offer: from the manifest, or built from the tools if that is out of date."""
 
 import os
 import sys
@@ -12,13 +12,13 @@ SOURCES = (
     *("tools", "workflows", "models", "models/core"),
     *("server/calls", "server/mcp", "server/modes"),
 )
-"""The folders of the package that decide what is offered, and how it is described."""
+"""The folders of the package from which the manifest is written."""
 
 
 def load_offer(mode: ToolMode = "full") -> Offer:
     """Everything that can be offered, in this tool mode.
 
-    Raises ConfigurationError where the mode needs a package that is not installed.
+    Raises ConfigurationError if the mode needs a package that is not installed.
     """
     if mode == "code":
         from importlib.util import find_spec
@@ -32,10 +32,10 @@ def load_offer(mode: ToolMode = "full") -> Offer:
 
 
 def _current_offer() -> Offer:
-    """What the manifest says; in a checkout with newer sources, what the tools themselves say.
+    """The offer of the manifest; in a checkout with newer sources, one built from the tools.
 
-    Describing them anew takes a second. If the manifest says otherwise, that is said on stderr;
-    if not, it is marked as checked, so that the next start is quick.
+    Building it takes a second. If it differs from the manifest, a warning is printed on stderr;
+    if not, the time of the manifest is updated, so that the next start is quick.
     """
     offer = Offer.load()
     if not (os.path.exists(CHECKOUT) and _is_older_than_sources(FILE)):

@@ -1,4 +1,4 @@
 """The settings of the environment and .env files, checks of addresses, and logging.
 
-No request to Portkey and no MCP here.
+Requests to Portkey and MCP do not belong here.
 """

@@ -7,11 +7,11 @@ import time
 from typing import Literal
 
 NOISY_LOGGERS = ("aiohttp", "asyncio", "httpx2", "httpcore2", "mcp", "stamina")
-"""Libraries logged from WARNING only: their messages may hold URLs with query strings."""
+"""Libraries logged from WARNING only: their messages may contain URLs with query strings."""
 
 
 class MaskingFormatter(logging.Formatter):
-    """Formats a record as one line of text or JSON, with the given secrets replaced by `***`."""
+    """Formats a record as one line of text or JSON, with all secrets replaced by `***`."""
 
     def __init__(self, form: Literal["text", "json"], secrets: tuple[str, ...]) -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%SZ")

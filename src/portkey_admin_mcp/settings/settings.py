@@ -272,8 +272,8 @@ def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
     """Check a URL that the key is sent to; raises ValueError unless it is https and public.
 
     `private` and `insecure` allow the exceptions, and `name` is the setting that errors name. Only
-    IP addresses and well-known local names count as private: no name is looked up, because the
-    operator controls what it resolves to.
+    IP addresses and well-known local names count as private: no name is resolved, because the
+    operator controls its address.
     """
     if not re.fullmatch("[!-~]+", url):
         raise ValueError(
@@ -323,7 +323,7 @@ def _host(parts: SplitResult) -> str:
 
 
 def _message(cls: type[BaseSettings], error: Any) -> str:
-    """One error of pydantic as a sentence, with an example where there is one."""
+    """One error of pydantic as a sentence, with an example if the setting has one."""
     if error["type"] == "value_error" and not error["loc"]:
         return f"{error['ctx']['error']}."
     name = str(error["loc"][0])

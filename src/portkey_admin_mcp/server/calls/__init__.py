@@ -1,4 +1,4 @@
 """One tool call: arguments, execution, presentation, errors as advice.
 
-Knows no transport and no SDK.
+Code for a transport or the SDK does not belong here.
 """

@@ -1,4 +1,4 @@
-"""From the flat arguments of an MCP call to the grouped arguments of a Python call."""
+"""Turn the flat arguments of an MCP call into the grouped arguments of a Python call."""
 
 import inspect
 import json
@@ -45,9 +45,9 @@ def arguments_model(tool: Tool) -> type[BaseModel]:
 
 
 def read_arguments(model: type[BaseModel], schema: Schema, arguments: dict[str, Any]) -> BaseModel:
-    """Validate what a client sent, tolerantly: JSON and numbers may come as strings.
+    """Validate a client's arguments, tolerantly: JSON and numbers may be strings.
 
-    Raises InputError with the first problems, each with its argument and what to give instead.
+    Raises InputError with the first problems, each with its argument and the correction.
     """
     unwrapped = _unwrapped(arguments, schema)
     if not _is_finite(unwrapped):
@@ -66,15 +66,15 @@ async def call_flat(tool: Tool, api: object, arguments: BaseModel) -> Any:
     bound: dict[str, Any] = {}
     for name, hint in _parameters(tool.function).items():
         if _is_group(hint):
-            given = [n for n in hint.model_fields if n in arguments.model_fields_set]
-            bound[name] = _group(hint, {n: getattr(arguments, n) for n in given})
+            set_names = [n for n in hint.model_fields if n in arguments.model_fields_set]
+            bound[name] = _group(hint, {n: getattr(arguments, n) for n in set_names})
         else:
             bound[name] = getattr(arguments, name)
     return await tool.function(api, **bound)
 
 
 def ignored_arguments(arguments: BaseModel, prefix: str = "") -> list[str]:
-    """The given arguments that Portkey has no field for, at any depth, as dotted names."""
+    """The dotted names of the set arguments, at any depth, for which Portkey has no field."""
     names = []
     for name in sorted(arguments.model_fields_set):
         value = getattr(arguments, name)
@@ -95,7 +95,7 @@ def _group(group: type[Arguments], fields: dict[str, Any]) -> Arguments:
 
 
 def _unwrapped(value: Any, schema: Schema) -> Any:
-    """The value without what clients do to it: JSON or CSV in a string, null for "not given"."""
+    """The value with habits of clients undone: JSON or CSV in a string, null for "not set"."""
     types = _types(schema)
     if isinstance(value, str) and types & {"object", "array"} and "string" not in types:
         value = _parsed(value, types, schema.get("items", {}))
@@ -122,7 +122,7 @@ def _may_be_null(field: Schema | None) -> bool:
 
 
 def _parsed(text: str, types: set[str], items: Schema) -> Any:
-    """The object or list that a text stands for; the text itself if it stands for neither."""
+    """The object or list that a text contains as JSON or CSV; otherwise the text itself."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -162,8 +162,8 @@ def _problem(problem: ErrorDetails, schema: Schema) -> str:
     place = ".".join(str(part) or "''" for part in problem["loc"])[:MAX_PLACE_LENGTH]
     if problem["type"] == "extra_forbidden":
         *parents, name = problem["loc"]
-        known = sorted(_names_in(schema, parents))
-        hint = suggest(str(name), known, limit=1) or f"there are {', '.join(known) or 'none'}"
+        names = sorted(_names_in(schema, parents))
+        hint = suggest(str(name), names, limit=1) or f"there are {', '.join(names) or 'none'}"
         return f"{place}: there is no such argument; {hint}"
     if problem["type"] == "missing":
         return f"{place}: is required"

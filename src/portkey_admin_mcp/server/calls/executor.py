@@ -1,4 +1,4 @@
-"""Running a tool for a client: validate, call, present. Knows no MCP and no transport."""
+"""Run a tool for a client: validate, call, present. Independent of MCP and of transports."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Executor:
-    """A tool with the client it calls. The validator is built when it is first needed."""
+    """A tool with its client of Portkey. The validator is built when it is first needed."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Executor:
         return Outcome(texts, presented.answer, is_json=presented.is_json)
 
 
-def _notes(cut: str, ignored: list[str]) -> list[str]:
+def _notes(cut_note: str, ignored: list[str]) -> list[str]:
     names = ", ".join(ignored)
     unsent = f"Not sent, because Portkey has no such field here: {names}." if names else ""
-    return [note for note in (cut, unsent) if note]
+    return [note for note in (cut_note, unsent) if note]

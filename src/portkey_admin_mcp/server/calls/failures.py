@@ -23,7 +23,7 @@ from ...errors import (
 from ...portkey.catalog import Tool
 
 MAX_QUOTE_LENGTH = 300
-"""Characters shown of an error message of Portkey's."""
+"""Maximum length of a quoted error message of Portkey, in characters."""
 
 ADVICE: dict[type[PortkeyAdminError], str] = {
     PortkeyAdminError: "Report this to the user as it is.",
@@ -58,7 +58,7 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
 
 
 def advice(error: PortkeyAdminError, tool: Tool) -> str:
-    """The text for the model: what happened in the first line, what to do in the last."""
+    """The text for the model: the failure in the first line, the advice in the last."""
     kind = NotAvailable if tool.unconfirmed and isinstance(error, NotFound) else type(error)
     nearest = next(cls for cls in kind.__mro__ if cls in ADVICE)
     what_to_do = ADVICE[nearest].format(
@@ -73,7 +73,7 @@ def advice(error: PortkeyAdminError, tool: Tool) -> str:
 
 
 def input_advice(error: InputError, name: str) -> str:
-    """The same for arguments that do not fit a tool outside the catalog."""
+    """The same as `advice`, for invalid arguments of a tool that is not in the catalog."""
     return f"{error}\n{ADVICE[InputError].format(tool=name)}"
 
 

@@ -1,4 +1,4 @@
-"""The requests of one client that are not answered yet: which ids are in use, what to cancel."""
+"""The open requests of one client: which ids are in use, and which tasks can be cancelled."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ from ..json_rpc import RequestId
 
 
 class OpenRequests:
-    """Requests by id; with its task, where the fast path answers a request and not the SDK."""
+    """Requests by id, each with its task if the fast path answers it, or None if the SDK does."""
 
     def __init__(self) -> None:
         self._tasks: dict[RequestId, asyncio.Task[Any] | None] = {}
@@ -18,20 +18,20 @@ class OpenRequests:
         return id in self._tasks
 
     def open(self, id: RequestId, task: "asyncio.Task[Any] | None" = None) -> None:
-        """Note a request. Its id must not be in use."""
+        """Add a request. Its id must not be in use."""
         assert id not in self._tasks
         self._tasks[id] = task
         self._none_open.clear()
 
     def close(self, id: RequestId, task: "asyncio.Task[Any] | None" = None) -> None:
-        """Note that a request is answered; with a task, only if it is still that task's."""
+        """Remove an answered request; with a task, only if the id still belongs to that task."""
         if id in self._tasks and (task is None or self._tasks[id] is task):
             del self._tasks[id]
             if not self._tasks:
                 self._none_open.set()
 
     def cancel_task(self, id: RequestId) -> bool:
-        """Cancel a request of the fast path; whether it was one."""
+        """Cancel a request of the fast path; False if the id belongs to none."""
         task = self._tasks.get(id)
         if task is not None:
             task.cancel()

@@ -1,4 +1,4 @@
-"""How a list is presented: its summary fields, without empty ones, as JSON or as CSV.
+"""Present a list: its summary fields, without empty ones, as JSON or as CSV.
 
 The answer of a `get_` tool is presented with all its fields, as are rows with `fields="*"`.
 """
@@ -17,7 +17,7 @@ from ...models.core.vocabulary import CommaSeparated
 from .result_size import Answer, compact, fitted, with_short_texts
 
 MAX_TEXT_LENGTH = 200
-"""Characters shown of a long text in a row, with the number of those that are missing."""
+"""Maximum length of a text in a row, in characters; the rest is replaced by its length."""
 MAX_PART_LENGTH = 400
 """Characters of JSON that a list or an object inside a row may have before it is shortened."""
 ALL_FIELDS = "*"
@@ -63,29 +63,29 @@ class Presented:
 def present(
     record: Record, arguments: BaseModel, max_chars: int, *, is_for_code: bool = False
 ) -> Presented:
-    """Present an answer as `fields` and `format` among the arguments say, in at most `max_chars`.
+    """Present an answer according to the arguments `fields` and `format`, in at most `max_chars`.
 
-    Code pays no tokens for what it does not use, and relies on the fields: without `fields` and
-    `format` it gets all of them.
+    With `is_for_code` and without those arguments, all fields are kept: code may need any of
+    them, and fields that it does not return cost no tokens.
     """
     answer = record.answer()
     rows = answer.get(record.rows_in) if record.rows_in else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return _as_json(answer, max_chars)
-    given = arguments.model_fields_set
-    if is_for_code and not given & {"fields", "format"}:
+    set_names = arguments.model_fields_set
+    if is_for_code and not set_names & {"fields", "format"}:
         return _as_json(answer, max_chars)
-    text: str = getattr(arguments, "fields", "") if "fields" in given else ""
+    text: str = getattr(arguments, "fields", "") if "fields" in set_names else ""
     chosen = tuple(name.strip() for name in text.split(",") if name.strip())
     lean = _lean(answer, record.rows_in, rows, summary_fields(type(record)), chosen)
-    if "format" not in given:
+    if "format" not in set_names:
         return _as_json(lean, max_chars)
     return _as_csv(lean, record.rows_in, max_chars)
 
 
 @cache
 def summary_fields(returns: type[Record]) -> tuple[str, ...]:
-    """The summary fields of the records in a list; empty if the rows are no records."""
+    """The summary fields of the records in a list; empty if the rows are not records."""
     field = returns.model_fields.get(returns.rows_in)
     row_types = get_args(field.annotation) if field is not None else ()
     row_type = row_types[0] if row_types else None
@@ -132,7 +132,7 @@ def _with_fields(row: Answer, names: tuple[str, ...]) -> Answer:
 
 
 def _summary(row: Answer, summary: tuple[str, ...]) -> Answer:
-    """A row with its summary fields, or all if it has none of them; long values are shortened.
+    """A row with its summary fields, or all if it has none of those; long values are shortened.
 
     Empty values are left out.
     """
@@ -173,7 +173,7 @@ def _as_csv(answer: Answer, name: str, max_chars: int) -> Presented:
 
 
 def csv_text(rows: list[Answer]) -> str:
-    """Rows as CSV with a header: a column for each field of any row, dots for objects inside."""
+    """Rows as CSV with a header: one column for each field; nested fields have dotted names."""
     if not rows:
         return ""
     flat = [_flat(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Results that fit a model's context: a long one is cut between records, with a note."""
+"""Limit the length of results: a long one is cut between records, with a note."""
 
 import json
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from typing import Any
 
 Answer = dict[str, Any]
 SHORT_TEXT_LENGTH = 400
-"""Characters kept of a long text if there is no list to cut."""
+"""Maximum length of a text in characters, if there is no list to cut."""
 
 max_chars_for_code: ContextVar[int | None] = ContextVar("max_chars_for_code", default=None)
-"""Set if code and not a client reads the result: the number of characters that it may have."""
+"""Set while code mode runs code: the maximum length of a result, in characters of JSON."""
 
 
 def compact(answer: Any) -> str:
@@ -79,7 +79,7 @@ def _shorten_texts(answer: Answer, max_chars: int) -> Answer:
 
 
 def with_short_texts(value: Any, max_length: int) -> Any:
-    """The value with every longer text in it shortened, and the number of missing characters."""
+    """The value with every longer text shortened; the number of missing characters is appended."""
     if isinstance(value, str) and len(value) > max_length:
         return f"{value[:max_length]}… ({len(value) - max_length} characters more)"
     if isinstance(value, dict):

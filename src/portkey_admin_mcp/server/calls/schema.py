@@ -16,11 +16,11 @@ Schema = dict[str, Any]
 LEFT_OUT = ("title", "$defs", "additionalProperties")
 LOWER_BOUNDS = ("minimum", "minLength", "minItems")
 BOUND_NAMES = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
-"""JSON Schema's names of bounds that pydantic leaves under its own names in a union."""
+"""JSON Schema's names of the bounds that pydantic does not rename in a union."""
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, except that a default of `ABSENT` is no default."""
+    """Pydantic's generator, except that `ABSENT` does not count as a default."""
 
     def default_schema(self, schema: Any) -> Schema:
         """Leave out a default of null or `ABSENT`: the field is simply not required."""

@@ -1,4 +1,4 @@
-"""Calling a tool by its name: the one way, whether the SDK, the fast path or code asks.
+"""Call a tool by its name, for the SDK's server, the fast path and code mode alike.
 
 A tool's module and validator are imported and built at its first call.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..modes.mode import Mode
 
 Observer = Callable[[str, str, float], None]
-"""Is told of each call: the tool's name, `ok` or `error`, and the seconds it took."""
+"""Receives each call: the tool's name, `ok` or `error`, and the seconds it took."""
 
 MODES = {
     "search": "portkey_admin_mcp.server.modes.search_mode:SearchMode",
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class ToolFailed(Exception):
-    """A tool that was called for its answer failed; the message is advice."""
+    """A tool called by `ToolCalls.answer` failed; the message is advice."""
 
 
 class ToolCalls:
@@ -52,7 +52,7 @@ class ToolCalls:
         self.observers: list[Observer] = []
 
     async def __call__(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        """Call a tool. A fault of ours is logged, and shown as one neutral line."""
+        """Call a tool. An error in this server is logged; the outcome shows no details of it."""
         offer = self.offer.current
         if name in offer.tools:
             return await self._observed(name, arguments)
@@ -61,7 +61,7 @@ class ToolCalls:
         return Outcome([offer.unknown_tool(name)], is_error=True)
 
     async def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """All that Portkey answers to a tool; raises ToolFailed with advice."""
+        """The complete answer of Portkey to a tool's request; raises ToolFailed with advice."""
         executor = self._executor(name)
         try:
             record, _arguments = await executor.answer(arguments)

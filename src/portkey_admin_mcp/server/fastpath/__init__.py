@@ -1,4 +1,4 @@
-"""The fast path: what clients send all day, answered without the SDK.
+"""The fast path: frequent messages are answered without the SDK.
 
-Takes only messages that are plain and valid beyond doubt; all others are the SDK's.
+It accepts only messages that are plain and certainly valid; all others go to the SDK.
 """

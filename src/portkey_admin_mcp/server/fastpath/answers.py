@@ -16,9 +16,9 @@ Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
 
 
 class FastPath:
-    """Answers requests from what is offered, and calls tools, except those that need a dialogue.
+    """Answers requests from the offer, and calls tools, except the interactive ones.
 
-    Such interactive tools ask their client back, which only the SDK can do.
+    Interactive tools send requests to the client, which only the SDK can do.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class FastPath:
         self._interactive_tools = interactive_tools
 
     def takes(self, request: Request) -> bool:
-        """Whether the fast path answers this."""
+        """Whether the fast path answers this request."""
         return (
             request.method != "tools/call" or request.params["name"] not in self._interactive_tools
         )
@@ -87,7 +87,7 @@ def _call_result(outcome: Outcome) -> bytes:
     inner = _inner({"content": content, "isError": outcome.is_error})
     if outcome.structured is None:
         return inner
-    if outcome.is_json:  # and so it is written already
+    if outcome.is_json:  # the first text is the structured content, already as JSON
         structured = outcome.texts[0].encode()
     else:
         structured = b"{%b}" % _inner(outcome.structured)

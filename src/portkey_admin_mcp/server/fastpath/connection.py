@@ -6,14 +6,14 @@ from .answers import FastPath
 from .requests import Generation, Request, recognised
 
 OPENING_ID = "fast-path-opening"
-"""The id of the request that tells the SDK how a connection opened; its answer is not sent on."""
+"""The id of the request that repeats the handshake to the SDK; its answer is not passed on."""
 
 
 class FastPathConnection:
     """The fast path for one client; the first request decides the generation, as in the SDK.
 
-    `is_open` becomes false for good if the client opens in a way that only the SDK understands;
-    from then on the SDK answers everything.
+    `is_open` becomes false, and stays false, if the first request is one that only the SDK can
+    answer; from then on the SDK answers everything.
     """
 
     def __init__(self, fast_path: FastPath | None) -> None:
@@ -21,7 +21,7 @@ class FastPathConnection:
         self.is_open = fast_path is not None
         self._generation: Generation | None = None
         self.opening: list[dict[str, Any]] = []
-        """The messages the SDK must get first, if it is started later."""
+        """The messages to send to the SDK first, if it is started later."""
 
     def request(self, message: Any) -> Request | None:
         """The request in a message, if the fast path may answer it on this connection."""
@@ -52,7 +52,7 @@ class FastPathConnection:
         return await self._fast_path.call(request)
 
     def needs_no_answer(self, message: Any) -> bool:
-        """Whether this ends the handshake; it is repeated to the SDK if that is started."""
+        """Whether this notification ends the handshake; it is repeated to an SDK started later."""
         if not self.is_open or self._generation != "legacy" or not isinstance(message, dict):
             return False
         if message.keys() - {"params"} != {"jsonrpc", "method"}:

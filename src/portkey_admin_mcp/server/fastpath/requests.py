@@ -1,6 +1,6 @@
-"""Which messages the fast path may answer: those that are plain and valid beyond doubt.
+"""Which messages the fast path may answer: those that are plain and certainly valid.
 
-All others are the SDK's, which knows what to say to them. Standard library only.
+All others go to the SDK. Standard library only.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -20,7 +20,7 @@ CAPABILITIES: dict[str, dict[str, type]] = {
     "sampling": {"context": dict, "tools": dict},
     "elicitation": {"form": dict, "url": dict},
 }
-"""Capabilities of clients that are valid beyond doubt, with the types of their fields."""
+"""Capabilities of clients that are certainly valid, with the types of their fields."""
 INFO = ("name", "version", "title", "websiteUrl", "description")
 """Fields of a client's own description; all are texts."""
 METHODS = frozenset((*LISTS, "tools/call", "ping", "initialize", "server/discover"))
@@ -52,7 +52,7 @@ def recognised(message: Any) -> Request | None:
 
 
 def _generation(params: dict[str, Any]) -> Generation | None:
-    """The generation of a request by its `_meta`; None where it is not plain."""
+    """The generation of a request by its `_meta`; None if that is unusual."""
     meta = params.get("_meta", {})
     if not isinstance(meta, dict):
         return None
@@ -97,7 +97,7 @@ def _is_plain(request: Request) -> bool:
 
 
 def are_plain_capabilities(capabilities: Any) -> bool:
-    """Whether a client's capabilities are valid beyond doubt."""
+    """Whether a client's capabilities are certainly valid."""
     return isinstance(capabilities, dict) and all(
         name in CAPABILITIES
         and isinstance(fields, dict)
@@ -107,7 +107,7 @@ def are_plain_capabilities(capabilities: Any) -> bool:
 
 
 def is_plain_info(info: Any) -> bool:
-    """Whether a client's description of itself is valid beyond doubt."""
+    """Whether a client's description of itself is certainly valid."""
     return (
         isinstance(info, dict)
         and info.keys() >= {"name", "version"}

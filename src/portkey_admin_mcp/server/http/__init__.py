@@ -1,4 +1,4 @@
 """The hosted service: the tools over Streamable HTTP, with access control, sessions and pages.
 
-Must not hold tools, nor speak HTTP to Portkey.
+Tools and HTTP requests to Portkey do not belong here.
 """

@@ -59,7 +59,7 @@ class Endpoint:
         elif is_resumption and self._resumption is not None:
             await self._resumption(scope, receive, send)
         else:
-            # Without sessions or without a store there is nothing to listen to.
+            # Without sessions or without an event store there is no stream to open.
             refused = PlainTextResponse("Method Not Allowed", 405, {"allow": "POST"})
             await refused(scope, receive, send)
 
@@ -77,7 +77,7 @@ class Service:
         self.metrics = Metrics(lambda: self.sessions.open_sessions) if hosting.metrics else None
 
     async def close_streams(self) -> None:
-        """Close event streams, which would never end by themselves; calls in flight go on."""
+        """Close event streams, which would never end by themselves; running calls go on."""
         if self.resumption is not None:
             self.resumption.close_streams()
         await self.sessions.close_streams()
@@ -85,7 +85,7 @@ class Service:
     @asynccontextmanager
     async def running(self, _app: Any) -> AsyncIterator[None]:
         """The ASGI lifespan: run the sessions, then close streams, limiter and event log."""
-        # It would cut the answers to calls in flight; we end what has no end, and only that.
+        # sse-starlette would also cut the answers to running calls; we end only endless streams.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # not typed
         async with self.sessions.run():
             yield
@@ -110,8 +110,9 @@ def build_http(
 ) -> Starlette:
     """Serve this MCP server over HTTP.
 
-    `calls` are the calls it makes, to be counted and limited to toolsets; with `fast_path`, that
-    stands before the server. `check_portkey` raises if Portkey cannot be reached.
+    `calls` are the tool calls of the server, which are counted and limited to toolsets. With
+    `fast_path`, it answers plain requests before the server. `check_portkey` raises if Portkey
+    cannot be reached.
     """
     service = Service(server, hosting)
     tools = {} if calls is None else calls.offer.tools
@@ -147,14 +148,14 @@ def build_http(
         middleware=_middleware(service),
         lifespan=service.running,
     )
-    # `/mcp/` is not `/mcp`, and a redirect would carry a POST elsewhere.
+    # `/mcp/` is not `/mcp`, and must not be redirected: a POST would be sent again elsewhere.
     app.router.redirect_slashes = False
     app.state.service = service
     return app
 
 
 def _event_log(hosting: Hosting) -> EventLog | None:
-    """The store that the settings ask for."""
+    """The event log that MCP_EVENT_STORE selects; None if it is off."""
     if hosting.event_store == "off":
         return None
     return MemoryEventLog(hosting) if hosting.event_store == "memory" else RedisEventLog(hosting)

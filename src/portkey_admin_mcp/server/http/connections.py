@@ -36,7 +36,7 @@ ERRORS = {
     ),
     503: (
         "too_many_connections",
-        "Too many connections are open; wait as many seconds as Retry-After says.",
+        "Too many connections are open; wait the number of seconds in Retry-After.",
     ),
 }
 

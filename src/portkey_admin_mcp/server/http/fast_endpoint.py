@@ -1,6 +1,6 @@
-"""The fast path on `/mcp`: what it may answer it answers with JSON, all else is the SDK's.
+"""The fast path on `/mcp`: it answers plain requests with JSON, and passes all others to the SDK.
 
-It stands where the SDK stands, behind the guards, the authentication and the rate limits.
+It runs after the guards, the authentication and the rate limits, as the SDK does.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ STREAM = b"text/event-stream"
 
 
 class Headers(NamedTuple):
-    """The headers that decide how a message is read; empty where one is missing."""
+    """The headers that decide how a message is read; a missing one is empty."""
 
     version: bytes
     session: bytes
@@ -48,14 +48,14 @@ class FastPathEndpoint:
         self._fast_path = fast_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that is plain and valid, or pass it on as it came."""
+        """Answer a request that is plain and valid, or pass it on unchanged."""
         headers = _plain_headers(scope) if scope["method"] == "POST" else None
         if headers is None:
             return await self._sdk(scope, receive, send)
         first = await receive()
         body = first.get("body", b"")
         if first["type"] != "http.request" or first.get("more_body", False):
-            raise RuntimeError("the body is read as a whole by the guards")
+            raise RuntimeError("the guards must have read the complete body")
         message = _message(body)
         self._cancel(scope, headers, message)
         request = _request(headers, message)
@@ -95,7 +95,7 @@ class FastPathEndpoint:
             return self._fast_path.static_answer(request) if is_free else None
 
     async def _call_in_session(self, session: SessionTransport, request: Request) -> bytes | None:
-        """The answer, or the SDK's error if its client cancels the call; None if the id is used."""
+        """The answer, or the SDK's error for a cancelled call; None if the id is in use."""
         call = asyncio.ensure_future(self._fast_path.call(request))
         try:
             with session.holding(request.id, call) as is_free:
@@ -112,7 +112,7 @@ class FastPathEndpoint:
         return self._sessions.session_of(scope, headers.session.decode("latin-1"))
 
     def _cancel(self, scope: Scope, headers: Headers, message: Any) -> None:
-        """Cancel a call of the fast path, if the message says so; the SDK hears it too."""
+        """Cancel a call of the fast path, if the message says so; the SDK gets it too."""
         if not isinstance(message, dict) or message.get("method") != "notifications/cancelled":
             return
         session, params = self._session(scope, headers), message.get("params")
@@ -121,7 +121,7 @@ class FastPathEndpoint:
 
 
 def _plain_headers(scope: Scope) -> Headers | None:
-    """The headers of a request that could be the fast path's; None where any is unusual."""
+    """The headers of a request that the fast path may answer; None if any is unusual."""
     values: dict[bytes, bytes] = {}
     names = (b"content-type", b"accept", b"mcp-protocol-version", b"mcp-session-id")
     for name, value in scope["headers"]:
@@ -146,7 +146,7 @@ def _message(body: bytes) -> Any:
 
 
 def _request(headers: Headers, message: Any) -> Request | None:
-    """The request that a message is, if the headers say the same of it."""
+    """The request in a message, if its headers match it."""
     request = recognised(message)
     if request is None:
         return None
@@ -154,8 +154,8 @@ def _request(headers: Headers, message: Any) -> Request | None:
     if request.generation == "legacy":
         return request if version in ("", *LEGACY_VERSIONS) else None
     name: Any = request.params.get("name", "")
-    is_told = headers.method == request.method.encode() and headers.name == name.encode()
-    return request if version == MODERN_VERSION and is_told else None
+    is_match = headers.method == request.method.encode() and headers.name == name.encode()
+    return request if version == MODERN_VERSION and is_match else None
 
 
 async def _send_json(send: Send, body: bytes, *more: tuple[bytes, bytes]) -> None:

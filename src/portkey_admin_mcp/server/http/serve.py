@@ -22,7 +22,7 @@ class Server(uvicorn.Server):
     """A uvicorn server that closes event streams before it waits for open connections."""
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Close event streams, wait for calls in flight, then shut down."""
+        """Close event streams, wait for running calls, then shut down."""
         app = self.config.app
         if isinstance(app, Starlette):
             await app.state.service.close_streams()
@@ -30,7 +30,7 @@ class Server(uvicorn.Server):
 
 
 def run(app: Starlette, hosting: Hosting) -> None:
-    """Serve in this process until it gets a signal to stop."""
+    """Serve in this process until a signal stops it."""
     log.info("serving %s/mcp, %s", hosting.base_url, hosting.session_mode)
     Server(uvicorn.Config(app, **server_options(hosting))).run()
 

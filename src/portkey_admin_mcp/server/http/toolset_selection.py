@@ -16,7 +16,7 @@ HEADER = "x-mcp-toolsets"
 class ToolsetSelection:
     """ASGI middleware that reads the requested toolsets, and answers 400 to an unknown one.
 
-    Of several parameters or headers their intersection counts: each may take away, none adds.
+    Several parameters or headers are intersected: each can remove toolsets, none can add any.
     """
 
     def __init__(self, app: ASGIApp, domains: list[str]) -> None:
@@ -24,7 +24,7 @@ class ToolsetSelection:
         self._domains = domains
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request with the toolsets it asks for."""
+        """Serve the request with the toolsets that it selects."""
         headers = header_values(scope, HEADER)
         if not scope["query_string"] and not headers:
             await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""MCP as the SDK speaks it: the server, prompts, resources, completions.
+"""The MCP server on the SDK: tools, prompts, resources, completions.
 
 The only place that uses private names of the SDK.
 """

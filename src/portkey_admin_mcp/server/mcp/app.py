@@ -1,4 +1,4 @@
-"""The MCP server: the SDK's, with a handler for each method that is offered."""
+"""The MCP server: the SDK's server with a handler for each method."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -18,7 +18,7 @@ from .prompts import PromptArgumentsMissing, write_prompt
 from .resources import ResourceNotFound, read_resource
 
 FRESH_MS = 300_000
-"""Milliseconds for which a client may keep a list, or a resource."""
+"""Milliseconds for which a client may cache a list or a resource."""
 KEPT_BY_CLIENTS: tuple[Any, ...] = (*LISTS, "server/discover", "resources/read")
 
 LIST_RESULTS: dict[str, type[BaseModel]] = {
@@ -32,7 +32,7 @@ Context = ServerRequestContext[Any, Any]
 
 
 class AdminServer(Server[Any]):
-    """The SDK's server, announcing what is offered to the current request and no more."""
+    """The SDK's server, limited to what is offered to the current request."""
 
     def __init__(self, calls: ToolCalls) -> None:
         self._calls = calls
@@ -54,7 +54,7 @@ class AdminServer(Server[Any]):
         )
 
     def get_capabilities(self, *_options: Any, **_named: Any) -> types.ServerCapabilities:
-        """What is offered to the current request."""
+        """The capabilities that are offered to the current request."""
         return types.ServerCapabilities.model_validate(self._offer.announcement["capabilities"])
 
     @property
@@ -125,5 +125,5 @@ class AdminServer(Server[Any]):
 
 @lru_cache(maxsize=MAX_SELECTIONS * len(LISTS))
 def _listing(offer: Offer, method: str) -> BaseModel:
-    """A list as the SDK's model of it, which takes longer to build than to send."""
+    """A list as the SDK's model; cached, because it takes longer to build than to send."""
     return LIST_RESULTS[method].model_validate_json(b"{%b}" % offer.lists[method])

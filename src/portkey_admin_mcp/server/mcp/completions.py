@@ -8,11 +8,11 @@ from ..calls.tool_calls import ToolCalls, ToolFailed
 from ..offer.offer import Offer
 
 MAX_VALUES = 100
-"""How many values one answer may have (MCP)."""
+"""Maximum number of values in one answer, by the MCP specification."""
 
 
 class Source(NamedTuple):
-    """Where values come from: the tool that lists them, and the field that holds them."""
+    """The tool that lists the values, and the field that contains them."""
 
     tool: str
     field: str
@@ -36,9 +36,9 @@ OF_PROMPT_ARGUMENTS = {
 async def complete(
     calls: ToolCalls, reference: dict[str, Any], argument: str, typed: str
 ) -> Completion:
-    """Complete what was typed for an argument of a prompt or template that is offered.
+    """Complete the typed text of an argument of an offered prompt or template.
 
-    Empty for any other, and where the key may not list the values: no error for a help in typing.
+    Empty for any other, and if the key may not list the values: a completion is no reason to fail.
     """
     offer = calls.offer.current
     source = _source(offer, reference, argument)
@@ -55,14 +55,14 @@ async def complete(
 
 
 def matching(rows: list[dict[str, Any]], field: str, typed: str) -> list[str]:
-    """The values whose own text, or whose name, holds what was typed; beginnings first."""
-    wanted = typed.casefold()
+    """The values that contain the typed text, or whose row has a name with it; prefixes first."""
+    text = typed.casefold()
     matches = []
     for row in rows:
         texts = [str(row.get(name) or "") for name in (field, "name", "first_name", "last_name")]
-        value, names = texts[0], [text.casefold() for text in texts]
-        if value and any(wanted in name for name in names):
-            matches.append((not any(name.startswith(wanted) for name in names), value))
+        value, names = texts[0], [each.casefold() for each in texts]
+        if value and any(text in name for name in names):
+            matches.append((not any(name.startswith(text) for name in names), value))
     return [value for _later, value in sorted(matches, key=lambda match: match[0])]
 
 

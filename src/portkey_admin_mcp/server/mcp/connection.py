@@ -1,4 +1,4 @@
-"""One connection to the SDK's server, as messages: behind the fast path, and for recording."""
+"""One connection to the SDK's server, as decoded messages in memory."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from mcp.shared.message import SessionMessage
 
 
 class SdkConnection:
-    """Takes decoded messages and gives back answers, in the order in which they come."""
+    """Passes decoded messages to the server, and its answers to `on_answer`, in order."""
 
     def __init__(self, server: Server[Any], on_answer: Callable[[dict[str, Any]], None]) -> None:
         self._server = server
@@ -22,7 +22,7 @@ class SdkConnection:
         )
 
     async def take(self, message: dict[str, Any]) -> None:
-        """Hand over a message."""
+        """Pass a message to the server."""
         text = json.dumps(message)
         try:
             parsed = mcp_types.jsonrpc_message_adapter.validate_json(text, by_name=False)

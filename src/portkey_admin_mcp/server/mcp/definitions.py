@@ -1,4 +1,4 @@
-"""Everything the server says of itself, built from the tools; the manifest is written from it."""
+"""The definitions of tools, prompts and resources, from which the manifest is written."""
 
 from typing import Any, get_type_hints
 
@@ -44,13 +44,13 @@ MODES: dict[str, type[Mode]] = {"full": Mode, "search": SearchMode, "code": Code
 
 
 def all_tools() -> list[Tool]:
-    """Every tool there is, in the order the files are listed."""
+    """All tools, in the order of their modules."""
     modules = [*domain_modules(), *workflow_modules()]
     return [tool for tool in tools_in(modules) if tool.is_listed]
 
 
 def describe(tool: Tool) -> Definition:
-    """A tool as `tools/list` names it. Every hint is stated, none is left to a client's default."""
+    """The definition of a tool for `tools/list`. Every hint is set, none has a client's default."""
     return {
         "name": tool.name,
         "title": tool.title,
@@ -68,7 +68,7 @@ def describe(tool: Tool) -> Definition:
 
 
 def build_offer(tools: list[Tool] | None = None) -> Offer:
-    """What the manifest holds, built anew from these tools, or from all."""
+    """The content of the manifest, built from these tools, or from all."""
     tools = all_tools() if tools is None else tools
     return Offer.of(head(tools), [compact(describe(tool)) for tool in tools])
 
@@ -100,6 +100,6 @@ def head(tools: list[Tool]) -> dict[str, Any]:
 
 
 def _entry(tool: Tool) -> dict[str, str]:
-    """What is needed to choose a tool, and to find it."""
+    """The fields that select a tool, and its module."""
     module = tool.function.__module__.removeprefix("portkey_admin_mcp.")
     return {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}

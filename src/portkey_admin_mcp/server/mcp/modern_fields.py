@@ -1,4 +1,4 @@
-"""What the SDK adds to results since revision 2026-07-28, which the fast path repeats."""
+"""The fields that the SDK adds to results since revision 2026-07-28; the fast path repeats them."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ ANNOUNCED = {"supportedVersions", "capabilities", "instructions", "serverInfo"}
 
 
 async def record_modern_fields(server: Server[Any]) -> dict[str, dict[str, Any]]:
-    """The fields besides the content, by kind of result: discover, list, call."""
+    """The added fields, by kind of result: discover, list, call."""
     discovered, listed = await _results(server, "server/discover", "tools/list")
     return {
         "discover": {k: v for k, v in discovered.items() if k not in ANNOUNCED},

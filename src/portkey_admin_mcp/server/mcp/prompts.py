@@ -169,7 +169,7 @@ PROMPTS: tuple[Plan, ...] = (
 
 
 class PromptArgumentsMissing(ValueError):
-    """A prompt was asked for without arguments it needs."""
+    """Required arguments of a prompt are missing."""
 
 
 def tools_named_in(plan: Plan) -> set[str]:
@@ -178,7 +178,7 @@ def tools_named_in(plan: Plan) -> set[str]:
 
 
 def describe_prompt(plan: Plan) -> dict[str, Any]:
-    """A prompt as `prompts/list` names it."""
+    """The definition of a prompt for `prompts/list`."""
     hints = get_type_hints(plan, include_extras=True)
     return {
         "name": plan.__name__,
@@ -198,7 +198,7 @@ def describe_prompt(plan: Plan) -> dict[str, Any]:
 def write_prompt(name: str, arguments: dict[str, str]) -> str:
     """The text of a prompt; arguments it does not have are ignored.
 
-    Raises PromptArgumentsMissing naming what it needs.
+    Raises PromptArgumentsMissing, which names the missing arguments.
     """
     plan = next(plan for plan in PROMPTS if plan.__name__ == name)
     parameters = inspect.signature(plan).parameters

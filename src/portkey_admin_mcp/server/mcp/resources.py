@@ -1,4 +1,4 @@
-"""MCP resources: guides, what a key needs for each tool, and Portkey's objects read live."""
+"""MCP resources: guides, the scopes of each tool, and objects that are read from Portkey."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ GUIDE_TITLES = {"scopes": "Guide: scopes and plans"}
 
 
 class Live(NamedTuple):
-    """Objects read live: the tool that reads one, its argument, and a sentence."""
+    """A kind of object: the tool that reads one, its argument, and a description."""
 
     tool: str
     argument: str
@@ -57,7 +57,7 @@ class ResourceNotFound(Exception):
 
 
 def describe_guide(name: str) -> Definition:
-    """A guide as `resources/list` names it."""
+    """The definition of a guide for `resources/list`."""
     return {
         "uri": f"portkey://guides/{name}",
         "name": f"guide_{name}",
@@ -68,7 +68,7 @@ def describe_guide(name: str) -> Definition:
 
 
 def describe_live(kind: str) -> Definition:
-    """A template as `resources/templates/list` names it."""
+    """The definition of a template for `resources/templates/list`."""
     return {
         "uriTemplate": f"portkey://{kind}/{{slug}}",
         "name": kind.replace("-", "_"),
@@ -88,7 +88,7 @@ class ResourceText(NamedTuple):
 async def read_resource(uri: str, calls: ToolCalls) -> ResourceText:
     """Read a resource that is offered to the current request.
 
-    Raises ResourceNotFound for any other, and ToolFailed where Portkey refuses.
+    Raises ResourceNotFound for any other, and ToolFailed if Portkey refuses.
     """
     offer = calls.offer.current
     for definition in offer.definitions("resources"):

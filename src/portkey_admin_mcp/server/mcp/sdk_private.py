@@ -1,7 +1,7 @@
-"""Every name that the SDK keeps to itself and this server needs all the same.
+"""Every private name of the SDK that this server needs.
 
-Nothing else in the package uses one. `mcp` is pinned to its minor version, and
-tests/server/mcp/test_sdk_private.py fails for each name that an upgrade takes away.
+No other module uses one. `mcp` is pinned to its minor version, and
+tests/server/mcp/test_sdk_private.py fails for each name that an upgrade removes.
 """
 
 import math
@@ -34,22 +34,22 @@ Streams = tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessa
 
 
 class HttpTransport(StreamableHTTPServerTransport):
-    """The SDK's transport of one session, with what it knows of its requests."""
+    """The SDK's transport of one session, with access to the state of its requests."""
 
     @property
     def events(self) -> EventStore | None:
-        """Where its events are stored."""
+        """The store of its events."""
         return self._event_store
 
     @property
     def is_ending(self) -> bool:
-        """Whether it takes no more requests."""
+        """Whether it accepts no more requests."""
         is_idle = self.idle_scope is not None and self.idle_scope.cancel_called
         return self.is_terminated or is_idle
 
     @contextmanager
     def held_open(self) -> Iterator[None]:
-        """Keep the session from ending for want of requests."""
+        """Keep the session from timing out while a request is served."""
         self._requests_in_flight += 1
         if self.idle_scope is not None:
             self.idle_scope.deadline = math.inf
@@ -66,16 +66,16 @@ class HttpTransport(StreamableHTTPServerTransport):
 
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Streams, None]:
-        """The streams of the session; answers on the one to the client are reported."""
+        """The streams of the session; `on_answer` is called for each answer to the client."""
         async with super().connect() as (read, write):
             observed = _ObservedStream(write, self.on_answer)
-            # The SDK itself answers there what was cancelled.
+            # The SDK writes its answers to cancelled requests to this stream.
             self._write_stream = observed  # type: ignore[assignment]  # typed as anyio's own
             yield read, observed
 
 
 class _ObservedStream:
-    """Passes messages on to the client, and reports the id of each request that was answered."""
+    """Sends messages to the client, and reports the id of each answered request."""
 
     def __init__(
         self, stream: WriteStream[SessionMessage], on_answer: Callable[[RequestId], None]
@@ -84,7 +84,7 @@ class _ObservedStream:
         self._on_answer = on_answer
 
     async def send(self, item: SessionMessage, /) -> None:
-        """Send a message; even if that fails, its request is over."""
+        """Send a message; even if that fails, its request counts as answered."""
         try:
             await self._stream.send(item)
         finally:
@@ -109,18 +109,18 @@ class _ObservedStream:
 
 
 class SessionManager(StreamableHTTPSessionManager):
-    """The SDK's session manager, with its sessions and their owners in reach."""
+    """The SDK's session manager, with access to its sessions and their owners."""
 
     def transport_of(self, session_id: str) -> StreamableHTTPServerTransport | None:
         """The transport of a session, or None if there is no such session."""
         return self._server_instances.get(session_id)
 
     def owner_of(self, session_id: str) -> AuthorizationContext | None:
-        """Who opened a session."""
+        """The owner of a session, which opened it."""
         return self._session_owners.get(session_id)
 
     def sessions_of(self, owner: AuthorizationContext | None) -> int:
-        """How many sessions somebody has open."""
+        """The number of open sessions of an owner."""
         return sum(each == owner for each in self._session_owners.values())
 
     @property
@@ -129,7 +129,7 @@ class SessionManager(StreamableHTTPSessionManager):
         return list(self._server_instances.values())
 
     def new_transport(self, owner: AuthorizationContext | None) -> HttpTransport | None:
-        """The transport for a session to be opened, or None if there is room for no more."""
+        """A transport for a new session, or None at the limit of sessions."""
         raise NotImplementedError
 
     def _admit_session(
@@ -159,7 +159,7 @@ class SessionManager(StreamableHTTPSessionManager):
     async def start_serving(
         self, transport: StreamableHTTPServerTransport, version: str | None
     ) -> None:
-        """Serve the one request of a transport without a session, as long as it takes."""
+        """Start serving the one request of a transport without a session."""
         assert self._task_group is not None  # run() has been entered
         serve: Callable[..., Awaitable[None]] = self._serve
         await self._task_group.start(serve, transport, version)

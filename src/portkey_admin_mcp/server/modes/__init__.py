@@ -1,4 +1,4 @@
-"""The short lists of tools: search mode and code mode, and the search both of them use.
+"""The modes with short lists of tools: search mode and code mode, and their search.
 
-Knows neither a transport nor the SDK.
+Code for a transport or the SDK does not belong here.
 """

@@ -23,7 +23,7 @@ from .search_mode import MAX_LIMIT
 
 DEFAULT_LIMIT = 10
 MAX_RUNNING = 8
-"""Executions in one server at a time, of MAX_MEMORY_BYTES each and a little more."""
+"""Maximum number of executions at a time; each takes a little more than MAX_MEMORY_BYTES."""
 EXECUTE = f"""\
 Run Python that calls tools: `await call_tool(name, arguments)` gives a tool's answer as a dict, and
 `return` gives yours.
@@ -96,7 +96,7 @@ small result: ids, names and counts, not whole answers.
         return Outcome(["\n".join([*lines, *corrections])], is_error=not lines)
 
     async def execute(self, arguments: ExecuteArguments) -> Outcome:
-        """What the code returns, or why it was stopped."""
+        """Run code; the outcome is its result, or the reason why it was stopped."""
         if len(arguments.code) > MAX_CODE_CHARS:
             return _refusal(f"The code has more than {MAX_CODE_CHARS:,} characters. Send less.")
         if self._running >= MAX_RUNNING:

@@ -1,8 +1,8 @@
-"""The process that runs one piece of code in pydantic-monty, talking JSON lines to the server.
+"""The process that runs one piece of code in pydantic-monty, connected to the server by JSON lines.
 
-The sandbox itself is a program of pydantic-monty, a child of this one. This one stands between it
-and the server, because the values that code passes become objects of Python first: hashing thirty
-nested tuples takes minutes, and nothing else runs in that process meanwhile.
+The sandbox itself is a program of pydantic-monty, a child of this process. This process is between
+it and the server, because values that the code passes become Python objects here: hashing thirty
+nested tuples takes minutes, and nothing else can run in the same process meanwhile.
 
 In: a first line with `code`, `limits` (of pydantic-monty), and how many characters a result
 (`result_chars`), the arguments of a call (`argument_chars`) and what is printed (`printed_chars`)
@@ -28,14 +28,14 @@ MAX_CPU_S = 7
 
 
 class Calls:
-    """The calls the code waits for."""
+    """The tool calls that the code waits for."""
 
     def __init__(self, max_chars: int) -> None:
         self._max_chars = max_chars
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def call_tool(self, name: str, arguments: Any = None) -> Any:
-        """Ask the server; what this raises, the code may catch."""
+        """Send a call to the server and wait for its answer; the code can catch the errors."""
         text, is_cut = as_json({} if arguments is None else arguments, self._max_chars)
         if is_cut:
             raise ValueError(f"The arguments are longer than {self._max_chars:,} characters.")
@@ -48,21 +48,21 @@ class Calls:
         return reply["answer"]
 
     def receive(self, line: dict[str, Any]) -> None:
-        """Give a reply of the server to the call it belongs to."""
+        """Pass a reply of the server to its call."""
         future = self._waiting[line["call"]]
         if not future.done():
             future.set_result(line)
 
 
 class Printed:
-    """What was printed, up to a length; the rest is dropped."""
+    """The printed text, up to a length; the rest is dropped."""
 
     def __init__(self, max_chars: int) -> None:
         self._room = max_chars
         self._parts: list[str] = []
 
     def add(self, _stream: Literal["stdout", "stderr"], text: str) -> None:
-        """Keep as much as there is room for."""
+        """Add text, up to the maximum length."""
         if self._room > 0:
             self._parts.append(text[: self._room] + ("…" if len(text) > self._room else ""))
         self._room -= len(text)
@@ -77,7 +77,7 @@ def as_json(value: Any, max_chars: int) -> tuple[str, bool]:
     """The first `max_chars` characters of compact JSON, and whether something was cut off.
 
     Written piece by piece, because a value that is small in memory may be huge as JSON.
-    Raises TypeError or ValueError for a value that JSON cannot hold.
+    Raises TypeError or ValueError for a value that JSON cannot represent.
     """
     encoder = json.JSONEncoder(
         ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
@@ -146,14 +146,14 @@ def send(line: dict[str, Any]) -> None:
 
 
 def listen(loop: asyncio.AbstractEventLoop, calls: Calls) -> None:
-    """Read the server's replies; end at once if the server has gone."""
+    """Read the server's replies; end at once if the server has ended."""
     for line in sys.stdin.buffer:
         loop.call_soon_threadsafe(calls.receive, json.loads(line))
     end_at_once()
 
 
 def end_at_once() -> None:
-    """End this process and the sandbox, which would outlive it."""
+    """End this process and the sandbox, which would otherwise go on."""
     if sys.platform != "win32":
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
@@ -164,7 +164,7 @@ def limit_process() -> None:
     if sys.platform != "win32":
         import resource
 
-        # A lower limit that is set already stays.
+        # An existing lower limit is kept.
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
 

@@ -1,4 +1,4 @@
-"""One execution of code: its limits, the tools it calls, and what is reported of how it ended."""
+"""One execution of code: its limits, its tool calls, and the report of its result."""
 
 import asyncio
 import json
@@ -19,22 +19,22 @@ from ..offer.offer import Offer
 from .mode import Call
 
 PROCESS = (sys.executable, "-P", str(Path(__file__).with_name("code_process.py")))
-"""By its file: not every host has the package installed. Without -P the files beside it would hide
-modules of Python."""
+"""Run by its path, because the package may not be installed. `-P` keeps the files beside it from
+hiding modules of the standard library."""
 TIMEOUT_S = 50.0
-"""Seconds from beginning to end, waiting for Portkey included. Clients give up after 60."""
+"""Seconds in total, with the waiting for Portkey. Clients give up after 60."""
 MAX_COMPUTING_S = 5.0
 """Seconds the code may compute, not counting the time it waits."""
 MAX_MEMORY_BYTES = 64_000_000
 MAX_RECURSION_DEPTH = 200
 MAX_TOOL_CALLS = 50
 MAX_SUSPENSIONS = 1_000
-"""Times the code may ask for anything at all, refused calls and sleeps included."""
+"""Maximum number of times the code may wait: calls, refused calls and sleeps."""
 MAX_CODE_CHARS = 100_000
 MAX_ARGUMENT_CHARS = 500_000
 """Characters of JSON in the arguments of one call."""
 MAX_ANSWER_CHARS = 2_000_000
-"""Characters of JSON in the answer to one call inside; the result is limited as any result is."""
+"""Characters of JSON in the answer to one call of the code; the result has the usual limit."""
 MAX_PRINTED_CHARS = 4_000
 MAX_NOTES = 5
 
@@ -77,13 +77,13 @@ ADVICE = {
     "AttributeError": f"{CORRECT} {NOTHING_OUTSIDE}",
     "NameError": f"{CORRECT} {NOTHING_OUTSIDE}",
 }
-"""What to do, by the exception that ended the code."""
+"""Advice, by the exception that ended the code."""
 CUT = "Cut, because the result would be too long: return fewer records, or chosen fields of them."
 NO_OUTCOME = {"error": "Ended", "text": "", "where": "", "printed": ""}
 
 
 class ToolRefused(Exception):
-    """A call that the code made failed; the message is advice, as a client would read it."""
+    """A tool call of the code failed; the message is the advice that a client would get."""
 
 
 class CodeRun:
@@ -99,7 +99,7 @@ class CodeRun:
         self._writes: Counter[str] = Counter()
 
     async def run(self, code: str) -> Outcome:
-        """Run the code until it ends or is stopped; nothing of it is left afterwards."""
+        """Run the code until it ends or is stopped; its processes are ended too."""
         process = await asyncio.create_subprocess_exec(
             *PROCESS,
             stdin=PIPE,
@@ -174,7 +174,7 @@ class CodeRun:
             return _outcome([end["result"], cut, *self._notes_and_print(end["printed"])])
         if end["text"] in self._failures:
             return self._stopped(end["text"], end["printed"])
-        # Calls beyond the limit are refused one by one; code that goes on all the same ends here.
+        # Calls beyond the limit are refused one by one; code that catches these errors ends here.
         if end["error"] == "RuntimeError" and self._call_count > MAX_TOOL_CALLS:
             return self._stopped(TOO_MANY_CALLS, end["printed"])
         where = f" ({end['where']})" if end["where"] else ""
@@ -197,7 +197,7 @@ def _outcome(texts: list[str], *, is_error: bool = False) -> Outcome:
 
 
 async def _write(process: Process, line: dict[str, Any]) -> None:
-    """Write a line to it; it may have ended, which is seen where it is read."""
+    """Write a line to the process; if it has ended, the reader notices."""
     assert process.stdin is not None
     with suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(json.dumps(line).encode() + b"\n")

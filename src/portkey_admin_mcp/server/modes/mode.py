@@ -1,4 +1,4 @@
-"""What a tool mode is: what it lists, and the tools of its own that reach all the others."""
+"""The base of the tool modes: which tools a mode lists, and its own tools, which call others."""
 
 from collections.abc import Awaitable, Callable
 from functools import cached_property
@@ -34,16 +34,16 @@ class ModeTool(NamedTuple):
     description: str
     arguments: type[ModeArguments]
     calls_tools: bool = False
-    """Whether it does what the tools do that it calls; otherwise it only reads the catalogue."""
+    """Whether it calls other tools; if not, it only reads the catalogue."""
 
     @property
     def schema(self) -> Schema:
-        """How its arguments are described."""
+        """The JSON Schema of its arguments."""
         return input_schema(self.arguments)
 
     @property
     def definition(self) -> Definition:
-        """How it is listed, where it can call tools of every kind."""
+        """Its definition for `tools/list`, if it can call tools with every effect."""
         return {
             "name": self.name,
             "title": self.title,
@@ -60,14 +60,14 @@ class ModeTool(NamedTuple):
 
 
 class Mode:
-    """A mode of one server. `offer` is all that the server offers; a request may see less."""
+    """A mode of one server. `offer` is the full offer; a request may be limited to a part."""
 
     instructions: ClassVar[str] = ""
-    """What the server's instructions begin with."""
+    """The beginning of the server's instructions."""
     listed: ClassVar[tuple[str, ...] | None] = None
     """The tools that are listed by name; None lists all."""
     finds_tools: ClassVar[str] = "tools/list names them all."
-    """Where to look for a tool."""
+    """A sentence that says how to find a tool."""
     tools: ClassVar[tuple[ModeTool, ...]] = ()
 
     def __init__(self, offer: Offer, call: Call, max_result_chars: int) -> None:
@@ -87,7 +87,7 @@ class Mode:
 
     @classmethod
     def manifest_entry(cls) -> dict[str, Any]:
-        """What the manifest says of the mode."""
+        """The entry of the mode in the manifest."""
         return {
             "instructions": cls.instructions,
             "listed": cls.listed,
@@ -104,7 +104,7 @@ class Mode:
 
     @cached_property
     def _search(self) -> "ToolSearch":
-        from .search import ToolSearch  # imported and built only if somebody searches
+        from .search import ToolSearch  # imported and built at the first search
 
         return ToolSearch([*self._offer.tools.values()])
 

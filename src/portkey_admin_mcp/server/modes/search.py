@@ -1,4 +1,4 @@
-"""Finding tools by what somebody wants: BM25 over names, descriptions and the words admins use."""
+"""Find tools by intent: BM25 over names, descriptions and the words of administrators."""
 
 import re
 import sqlite3
@@ -22,7 +22,7 @@ STOP_WORDS = frozenset(
     )
     for word in line.split()
 )
-"""Words that say nothing about what is wanted, though they stand in names and descriptions."""
+"""Words that are ignored, because they do not distinguish tools."""
 NAME_WEIGHT, HINTS_WEIGHT = 5, 3
 """How often a word of the name or the hints counts; elsewhere it counts once."""
 
@@ -31,7 +31,7 @@ class ToolSearch:
     """An index of some tools: SQLite's full-text index in memory, over the stems of words."""
 
     def __init__(self, tools: Sequence[ListedTool]) -> None:
-        # Asked by one thread at a time, but not always the one that built it.
+        # Used by one thread at a time, but not always the one that built it.
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._database.execute("CREATE VIRTUAL TABLE tools USING fts5(name UNINDEXED, stems)")
         rows = ((tool.name, " ".join(_stems_of(tool))) for tool in tools)
@@ -58,7 +58,7 @@ def _stems_of(tool: ListedTool) -> list[str]:
 
 
 def _query_stems(query: str) -> Iterable[str]:
-    """The stems of a query, with what the catalogue calls the same things."""
+    """The stems of a query and of the catalogue's words for the same things."""
     text = query.lower()
     for phrase, meaning in PHRASES.items():
         if phrase in text:

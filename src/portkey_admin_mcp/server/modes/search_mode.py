@@ -1,7 +1,7 @@
 """Search mode: a short list of tools, with one to find the others and one to call them.
 
-For clients that carry few tools, or pay too much for many: `PORTKEY_TOOL_MODE=search`. The list is
-the same for the whole connection.
+`PORTKEY_TOOL_MODE=search`, for clients that accept few tools, or for which many cost too much.
+The list stays the same for the entire connection.
 """
 
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ class CallArguments(ModeArguments):
 
 
 class SearchMode(Mode):
-    """Lists what nearly every task begins with; all other tools are found and called by two."""
+    """Lists the tools that most tasks begin with; two more tools find and call all others."""
 
     instructions = (
         "Only a few tools are listed: find the others with search_tools, call them with "
@@ -63,7 +63,7 @@ class SearchMode(Mode):
         return Outcome([compact(answer)], answer, is_json=True)
 
     async def call_tool(self, arguments: CallArguments) -> Outcome:
-        """What the tool answers; the tools of this mode cannot be called in this way."""
+        """Call a tool; the tools of this mode cannot be called in this way."""
         offer = self._offer.current
         if arguments.name in offer.mode_tools:
             return Outcome([f"Call {arguments.name} by itself, not with call_tool."], is_error=True)

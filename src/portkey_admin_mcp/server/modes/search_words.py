@@ -1,4 +1,4 @@
-"""The words admins use, and what the catalogue calls the same thing."""
+"""Words of administrators, with the catalogue's words for the same things."""
 
 SYNONYMS: dict[str, str] = {
     # people
@@ -61,7 +61,7 @@ SYNONYMS: dict[str, str] = {
     "deny": "access", "look": "get", "read": "get", "show": "get", "which": "list",
     "what": "list", "who": "list users", "exist": "list", "find": "list", "search": "list",
 }  # fmt: skip
-"""By word, stemmed when it is looked up."""
+"""The catalogue's words for a word; the word is stemmed before it is looked up."""
 
 PHRASES: dict[str, str] = {
     "kill switch": "delete api key",
@@ -79,7 +79,7 @@ PHRASES: dict[str, str] = {
     "what did": "audit",
     "who changed": "audit logs",
 }
-"""By words that mean something together."""
+"""The catalogue's words for a phrase."""
 
 HINTS: dict[str, str] = {
     "add_workspace_member": "add person to team",
@@ -149,4 +149,4 @@ HINTS: dict[str, str] = {
     "update_provider": "put budget on provider",
     "update_workspace": "budget limits team",
 }
-"""What a tool is for, in other words than its description's."""
+"""The purpose of a tool, in words that its description lacks."""

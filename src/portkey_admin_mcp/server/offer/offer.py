@@ -1,8 +1,8 @@
-"""What the server offers, word for word as it is listed. Standard library only.
+"""The offer: tools, prompts and resources, in the form in which they are listed.
 
-`make docs` writes it to manifest.jsonl, from the tools themselves, so that a list can be sent
-without importing a tool: the first line is the head, each other line a tool as `tools/list` has it.
-The fast path, the SDK's server and the tool modes all ask here.
+Standard library only. `make docs` writes it from the tools to manifest.jsonl, so that a list can be
+sent without importing a tool: the first line is the head, each other line the definition of a tool.
+The fast path, the SDK's server and the tool modes all use it.
 """
 
 import json
@@ -21,7 +21,7 @@ LISTS = {
     "resources/list": "resources",
     "resources/templates/list": "resourceTemplates",
 }
-"""The methods that list what there is, and the field that holds it."""
+"""The listing methods, and the field of each result that contains the list."""
 MAX_SELECTIONS = 32
 """Number of toolset selections whose lists are cached."""
 ONLY_READS = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True}
@@ -31,7 +31,7 @@ Definition = dict[str, Any]
 
 
 class ListedTool:
-    """A tool as the manifest has it: enough to choose it, to list it and to find its module."""
+    """A tool in the manifest: its definition, its module, and the fields that select it."""
 
     def __init__(self, entry: dict[str, str], text: str) -> None:
         self.name = entry["name"]
@@ -43,25 +43,25 @@ class ListedTool:
 
     @cached_property
     def definition(self) -> Definition:
-        """What `tools/list` says of it."""
+        """Its decoded definition, as in `tools/list`."""
         definition: Definition = json.loads(self.text)
         return definition
 
     @property
     def input_schema(self) -> dict[str, Any]:
-        """How its arguments are described."""
+        """The JSON Schema of its arguments."""
         schema: dict[str, Any] = self.definition["inputSchema"]
         return schema
 
     @property
     def description(self) -> str:
-        """What a model reads of it."""
+        """Its description for the model."""
         description: str = self.definition["description"]
         return description
 
 
 class Offer:
-    """The tools that may be called, and what is listed because of them, in one tool mode."""
+    """The tools that may be called, and the lists that result from them, in one tool mode."""
 
     def __init__(
         self, head: dict[str, Any], tools: dict[str, ListedTool], mode: ToolMode = "full"
@@ -73,19 +73,19 @@ class Offer:
 
     @classmethod
     def load(cls) -> "Offer":
-        """Everything there is, from the file beside this one."""
+        """The full offer, from the manifest beside this file."""
         with open(FILE, encoding="utf-8") as file:
             head, *lines = file.read().splitlines()
         return cls.of(json.loads(head), lines)
 
     @classmethod
     def of(cls, head: dict[str, Any], lines: list[str]) -> "Offer":
-        """Everything that a manifest holds."""
+        """The offer in the lines of a manifest."""
         tools = [ListedTool(entry, text) for entry, text in zip(head["tools"], lines, strict=True)]
         return cls(head, {tool.name: tool for tool in tools})
 
     def differences(self, other: "Offer") -> list[str]:
-        """What the two describe differently: the names of tools, and fields of the head."""
+        """The names of tools and the fields of the head in which the two differ."""
         texts = {name: tool.text for name, tool in self.tools.items()}
         others = {name: tool.text for name, tool in other.tools.items()}
         fields = ("instructions", "modes", "prompts", "resources", "resourceTemplates", "tools")
@@ -95,7 +95,7 @@ class Offer:
         ]
 
     def with_modern_fields(self, fields: dict[str, dict[str, Any]]) -> "Offer":
-        """The same, with what the SDK adds to results since revision 2026-07-28."""
+        """The same offer, with the fields that results have only since revision 2026-07-28."""
         return Offer({**self._head, "modern": fields}, self.tools, self.mode)
 
     def manifest(self) -> str:
@@ -103,17 +103,17 @@ class Offer:
         return "\n".join([_compact(self._head), *(t.text for t in self.tools.values())]) + "\n"
 
     def in_mode(self, mode: ToolMode) -> "Offer":
-        """The same tools, listed as this mode lists them."""
+        """The same tools, listed in another mode."""
         return Offer(self._head, self.tools, mode)
 
     def limited_to(self, names: Container[str]) -> "Offer":
-        """What is left where only these tools are offered."""
+        """The offer, limited to these tools."""
         tools = {name: tool for name, tool in self.tools.items() if name in names}
         return Offer(self._head, tools, self.mode)
 
     @property
     def current(self) -> "Offer":
-        """What is offered to the request being served."""
+        """The offer for the current request, limited to its toolsets."""
         domains = selected_domains()
         return self if domains is None else self._for_domains(domains)
 
@@ -122,7 +122,7 @@ class Offer:
 
     @cached_property
     def announcement(self) -> dict[str, Any]:
-        """What `initialize` and `server/discover` both say."""
+        """The fields that the results of `initialize` and `server/discover` share."""
         capabilities: dict[str, Any] = dict(self._head["capabilities"])
         if not self.definitions("prompts"):
             del capabilities["prompts"]
@@ -137,7 +137,7 @@ class Offer:
 
     @property
     def modern_fields(self) -> dict[str, dict[str, Any]]:
-        """What results hold in addition since revision 2026-07-28: of discover, list, call."""
+        """The fields that results have only since revision 2026-07-28: of discover, list, call."""
         fields: dict[str, dict[str, Any]] = self._head["modern"]
         return fields
 
@@ -147,7 +147,7 @@ class Offer:
         return {method: self._list(field).encode() for method, field in LISTS.items()}
 
     def definitions(self, field: str) -> list[Definition]:
-        """What is offered of prompts, resources or templates: what needs no tool that is not."""
+        """The prompts, resources or templates of which all needed tools are offered."""
         entries = self._head[field]
         return [e["definition"] for e in entries if self.tools.keys() >= {*e["needs"]}]
 
@@ -157,7 +157,7 @@ class Offer:
         return {entry["name"]: self._mode_tool(entry) for entry in self._mode["tools"]}
 
     def unknown_tool(self, name: str) -> str:
-        """What to say about a name that is not offered: the nearest names, or where to look."""
+        """The message for an unknown name: the nearest names, or how to find tools."""
         hint = suggest(name, [*self.mode_tools, *self.tools], limit=3, cutoff=0.5)
         advice = hint[:1].upper() + hint[1:] if hint else self._mode["finds_tools"]
         return f"There is no tool {name[:MAX_NAME_LENGTH]!r}. {advice}"
@@ -170,7 +170,7 @@ class Offer:
         return f'"tools":[{",".join([*listed, *map(_compact, self.mode_tools.values())])}]'
 
     def _mode_tool(self, entry: dict[str, Any]) -> Definition:
-        """A tool of the mode; one that calls others does nothing worse than the worst of them."""
+        """A tool of the mode; one that calls others is read-only if all of them are."""
         definition: Definition = entry["definition"]
         if entry["calls_tools"] and all(t.effect == "read" for t in self.tools.values()):
             annotations = {**definition["annotations"], **ONLY_READS}

@@ -1,4 +1,4 @@
-"""Which tools are offered: the toolsets, single tools and the mode that the settings name."""
+"""Select the tools to offer: the toolsets and single tools that the settings name."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -10,7 +10,7 @@ from ...suggestions import suggest
 
 
 class Selectable(Protocol):
-    """What choosing a tool needs: both the catalogue's and the manifest's tools have it."""
+    """The fields that select a tool; the tools of the catalogue and of the manifest have them."""
 
     @property
     def name(self) -> str:
@@ -32,9 +32,9 @@ T = TypeVar("T", bound=Selectable)
 
 
 def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
-    """The tools that the settings leave, in their order.
+    """The tools that the settings select, in their order.
 
-    Raises ConfigurationError for an unknown name, and if nothing is left.
+    Raises ConfigurationError for an unknown name, and if no tool is selected.
     """
     unknown = [name for name in settings.toolsets if not domains_of(name)]
     _check("PORTKEY_TOOLSETS", unknown, [*DOMAINS, *GROUPS])
@@ -42,20 +42,20 @@ def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
     _check("PORTKEY_TOOLS", settings.tools, names)
     _check("PORTKEY_EXCLUDE_TOOLS", settings.exclude_tools, names)
     domains = {domain for toolset in settings.toolsets for domain in domains_of(toolset)}
-    is_whole = not settings.toolsets and not settings.tools
-    left = [
+    selects_all = not settings.toolsets and not settings.tools
+    selected = [
         tool
         for tool in tools
-        if (is_whole or tool.domain in domains or tool.name in settings.tools)
+        if (selects_all or tool.domain in domains or tool.name in settings.tools)
         and tool.name not in settings.exclude_tools
         and (tool.effect == "read" or not settings.read_only)
     ]
-    if not left:
+    if not selected:
         raise ConfigurationError(
             "PORTKEY_TOOLSETS, PORTKEY_TOOLS, PORTKEY_EXCLUDE_TOOLS and PORTKEY_READ_ONLY leave no "
             "tool to offer. Name another toolset, or unset one of them."
         )
-    return left
+    return selected
 
 
 def _check(setting: str, names: Iterable[str], available: list[str]) -> None:
@@ -66,7 +66,7 @@ def _check(setting: str, names: Iterable[str], available: list[str]) -> None:
 
 
 def nearest(name: str, available: list[str]) -> str:
-    """The names most like an unknown one; all names, if none is like it and they are few."""
+    """The names nearest to an unknown one; all names, if none is near and they are few."""
     if hint := suggest(name, available):
         return hint
     names = f"there are {', '.join(available)}"

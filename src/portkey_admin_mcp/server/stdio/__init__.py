@@ -1,4 +1,4 @@
-"""Serving one client on standard input and output.
+"""Serve one client on standard input and output.
 
-The answers themselves come from `fastpath` and `mcp`.
+The answers come from `fastpath` and `mcp`; code for single methods does not belong here.
 """

@@ -94,7 +94,7 @@ class StdioLoop:
             self._requests.close(request.id, asyncio.current_task())
 
     def _cancels_call(self, message: dict[str, Any]) -> bool:
-        """Cancel a call of the fast path; as the specification demands, it is not answered."""
+        """Cancel a call of the fast path; by the specification it gets no answer."""
         if message.get("method") != CANCELLED:
             return False
         id = request_id({"id": (message.get("params") or {}).get("requestId")})
@@ -134,7 +134,7 @@ class SdkBehind:
         self._ready = asyncio.Event()
 
     def take(self, message: dict[str, Any]) -> bool:
-        """Hand a message over; whether the server will see it."""
+        """Pass a message to the server; False if it is dropped."""
         if self._running is None:
             is_request = "method" in message and request_id(message) is not None
             if not is_request and self._fast_path.is_open:
@@ -144,7 +144,7 @@ class SdkBehind:
         return True
 
     async def is_ready(self) -> None:
-        """Wait while it is being started."""
+        """Wait until the server has started, if it was needed."""
         if self._running is not None:
             await self._ready.wait()
 
@@ -162,7 +162,7 @@ class SdkBehind:
             end(1)
 
     async def _serve(self) -> None:
-        # In a thread, because the import takes long and calls in flight go on.
+        # In a thread, because the import takes long and running calls must go on.
         server = await asyncio.to_thread(self._build_server)
         from ..mcp.connection import SdkConnection
 
@@ -177,7 +177,7 @@ class SdkBehind:
 
 
 class Input(asyncio.Protocol):
-    """Cuts what comes from the client into lines."""
+    """Splits the input from the client into lines."""
 
     def __init__(self, pipes: Pipes, take: Callable[[bytes], None]) -> None:
         self._pipes = pipes
@@ -187,7 +187,7 @@ class Input(asyncio.Protocol):
         self._transport: asyncio.BaseTransport | None = None
 
     async def read(self, unread: bytes, has_ended: bool) -> None:
-        """Take line after line until input has ended, beginning with what is read already."""
+        """Take each line until the end of input, after the bytes that were already read."""
         self.data_received(unread)
         if has_ended:
             self.connection_lost(None)
@@ -217,7 +217,7 @@ class Input(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take a last line that has no end, and note that input has ended."""
+        """Take a last line without a line break, and record the end of input."""
         if self._unread and not self._ended.is_set():
             self.data_received(b"\n")
         self._ended.set()
@@ -229,7 +229,7 @@ class Input(asyncio.Protocol):
 
 
 class Output(asyncio.BaseProtocol):
-    """Writes to the client without waiting for it, so that it may ask while it does not read."""
+    """Writes without blocking, so that input is read even while the client does not read."""
 
     def __init__(self, pipes: Pipes) -> None:
         self._pipes = pipes
@@ -239,7 +239,7 @@ class Output(asyncio.BaseProtocol):
         self._is_closed = False
 
     async def open(self) -> None:
-        """Begin; what cannot be waited for, such as a file, is written to at once."""
+        """Open the output; one that cannot be polled, such as a file, is written to directly."""
         try:
             file = os.fdopen(self._pipes.output, "wb", buffering=0, closefd=False)
             connected = await asyncio.get_running_loop().connect_write_pipe(lambda: self, file)
@@ -266,14 +266,14 @@ class Output(asyncio.BaseProtocol):
             self._transport.close()
 
     def pause_writing(self) -> None:
-        """Note that the client does not read as fast as we write."""
+        """Record that the client reads more slowly than we write."""
         self._flushed.clear()
 
     def resume_writing(self) -> None:
-        """Note that everything is written."""
+        """Record that everything is written."""
         self._flushed.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave, for the client has gone, unless it was we who closed."""
+        """Exit, because the client has disconnected, unless this side closed the output."""
         if not self._is_closed:
             end()

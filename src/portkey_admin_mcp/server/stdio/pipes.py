@@ -1,7 +1,7 @@
 """Serve MCP on stdio, and exit within a second of end of input, a signal or a lost client.
 
-What the manifest alone can answer is answered at once, before anything else is imported
-(`answer_early`). Then a loop takes over: the fast path answers what it can, the SDK the rest.
+Requests that need only the manifest are answered first, before anything else is imported
+(`answer_early`). Then a loop takes over: the fast path answers plain requests, the SDK all others.
 """
 
 import json
@@ -13,22 +13,22 @@ from typing import NoReturn
 from ..fastpath.connection import FastPathConnection
 
 WARM_UP_AFTER_S = 0.05
-"""Seconds without input after which the rest is imported, so that the first call need not wait."""
+"""Seconds without input after which the rest is imported, before the first call needs it."""
 READ_BYTES = 65536
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def end(code: int = 0) -> NoReturn:
-    """Exit at once; waiting for a thread that is blocked on input could take for ever.
+    """Exit at once; waiting for a thread that is blocked on input could take forever.
 
-    A signal may come while anything is half imported or locked, so nothing is called. Each line of
-    the log is flushed as it is written.
+    A signal may come during an import or while a lock is held, so nothing else is called. Each
+    line of the log is flushed as it is written.
     """
     os._exit(code)
 
 
 def end_on_signals() -> None:
-    """Exit on the usual signals, even with calls in flight."""
+    """Exit on the usual signals, even with running calls."""
     for name in SIGNALS:
         if (number := getattr(signal, name, None)) is not None:
             signal.signal(number, lambda *_: end())
@@ -46,7 +46,7 @@ class Pipes:
         os.dup2(2, 1)
 
     def write(self, data: bytes) -> None:
-        """Write all of it; exit if the client has gone."""
+        """Write all data; exit if the client has disconnected."""
         rest = memoryview(data)
         try:
             while rest:

@@ -214,11 +214,11 @@ async def test_an_unknown_token_is_refused_without_being_repeated(bearer, token)
     assert answer.status_code == 401
     assert answer.json() == {
         "error": "invalid_token",
-        "message": "This service does not know this token.",
+        "message": "This token is not valid for this service.",
     }
     assert answer.headers["www-authenticate"] == (
         'Bearer realm="portkey-admin-mcp", error="invalid_token", '
-        'error_description="This service does not know this token."'
+        'error_description="This token is not valid for this service."'
     )
     assert answer.headers["cache-control"] == "no-store"
 

@@ -115,7 +115,7 @@ async def check_token(tab, token):
     await tab.click("#token")
     await tab.type(token)
     await tab.press("Enter")
-    waiting = ("", "Asking…")
+    waiting = ("", "Waiting for the answer…")
     await tab.until(
         "document.querySelector('#verdict').textContent", lambda text: text not in waiting
     )

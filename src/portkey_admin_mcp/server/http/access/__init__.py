@@ -1,4 +1,4 @@
-"""Who may call the hosted service, and how often: Host, Origin, body and rate limits, sign-in.
+"""Access control of the HTTP service: Host, Origin, body and rate limits, authentication.
 
-Must not read MCP messages.
+Code that interprets MCP messages does not belong here.
 """

@@ -20,7 +20,7 @@ Authenticator = Callable[[str | None], Awaitable[Principal]]
 
 REALM = "portkey-admin-mcp"
 TOKEN_PARAMETERS = frozenset({"access_token", "authorization", "key", "token"})
-"""Query parameters that people use for tokens, although proxies log them."""
+"""Query parameters in which people send tokens, although proxies log URLs."""
 
 OAUTH_ERRORS = frozenset({"invalid_request", "invalid_token", "insufficient_scope"})
 
@@ -34,17 +34,17 @@ class BearerAuthenticator:
     """Accepts the configured bearer tokens; each belongs to one named principal."""
 
     def __init__(self, tokens: dict[str, str]) -> None:
-        # All digests are equally long, so that comparing reveals not even a token's length.
+        # All digests have the same length, so a comparison does not reveal the length of a token.
         self._digests = {name: _digest(token) for name, token in tokens.items()}
 
     async def __call__(self, authorization: str | None) -> Principal:
         """Compare with every token in constant time; raises RequestRefused (401)."""
         digest = _digest(bearer_token(authorization))
         names = [
-            name for name, known in self._digests.items() if hmac.compare_digest(digest, known)
+            name for name, valid in self._digests.items() if hmac.compare_digest(digest, valid)
         ]
         if not names:
-            raise RequestRefused(401, "invalid_token", "This service does not know this token.")
+            raise RequestRefused(401, "invalid_token", "This token is not valid for this service.")
         return Principal("bearer", names[0])
 
 

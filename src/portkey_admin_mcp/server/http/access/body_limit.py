@@ -1,4 +1,4 @@
-"""Middleware that reads the request body: its size, its time, its type, its nesting depth."""
+"""Middleware that reads the request body, and limits its size, time, type and nesting depth."""
 
 import asyncio
 import re
@@ -51,8 +51,8 @@ class BodyLimit:
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """The body, or None if the client disconnects."""
-        announced = header_values(scope, "content-length")
-        self._require_small(int(announced[0]) if announced else 0)
+        lengths = header_values(scope, "content-length")
+        self._require_small(int(lengths[0]) if lengths else 0)
         body = bytearray()
         while True:
             message = await receive()

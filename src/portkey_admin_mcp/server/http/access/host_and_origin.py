@@ -25,9 +25,8 @@ class HostAndOrigin:
     """Refuses requests with a foreign Host header, or from a browser page of a foreign origin.
 
     A page of a foreign origin can make a browser call a local address, or call this machine by a
-    name whose DNS entry points here. The middleware of FastMCP and of the SDK check less: they
-    read the first of several Host headers, accept every port of loopback as the same origin, and
-    trust the Host header to know their own address.
+    name whose DNS entry points here. The SDK's own check is weaker: it reads the first of several
+    Host headers.
     """
 
     def __init__(self, app: ASGIApp, hosting: Hosting) -> None:

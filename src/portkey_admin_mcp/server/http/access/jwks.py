@@ -66,7 +66,7 @@ class JwksCache:
         try:
             keys = _usable_keys(json.loads(await self._download()))
             if not keys:
-                raise ValueError("the document holds no usable key")
+                raise ValueError("the document contains no usable key")
             self._keys, self._fetched_at = keys, self._clock()
         except (aiohttp.ClientError, OSError, ValueError, RecursionError) as error:
             logger.warning("The keys at %s cannot be read: %s", self._url, type(error).__name__)

@@ -1,4 +1,4 @@
-"""The principal: the authenticated caller, who owns sessions and streams."""
+"""The principal: the authenticated caller, which owns sessions and streams."""
 
 import hashlib
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ class RateLimit:
         if not wait_s:
             return await self.app(scope, receive, send)
         refused = RequestRefused(
-            429, "rate_limited", "Too many requests; wait as many seconds as Retry-After says."
+            429, "rate_limited", "Too many requests; wait the number of seconds in Retry-After."
         )
         # The fields of the IETF draft on rate limits. Only a refusal has them: on every response
         # they would cost another request to Redis.

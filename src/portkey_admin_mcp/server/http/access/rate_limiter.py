@@ -66,7 +66,7 @@ class RateLimiter:
         if await self._limiter.hit(item, key):
             return 0
         stats = await self._limiter.get_window_stats(item, key)
-        # The share of one request is added: just after a window ends, the count is still as high.
+        # The time for one request is added: just after a window ends, its count is still the same.
         seconds = stats.reset_time - time.time() + self.window_s / limit
         return min(self.window_s, max(1, math.ceil(seconds)))
 

@@ -56,7 +56,7 @@ class Cursor:
 
 
 class ReadResult(NamedTuple):
-    """What a stream holds at and after a cursor."""
+    """The events of a stream at and after a cursor."""
 
     is_at_end: bool
     """Whether the event at the cursor is the last of its stream."""
@@ -65,7 +65,7 @@ class ReadResult(NamedTuple):
 
 
 class Subscriptions:
-    """The followers of each stream, who are woken when an event is appended to it."""
+    """The followers of each stream, which are woken when an event is appended to it."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = {}
@@ -108,7 +108,7 @@ class EventLog(ABC):
         """Yield the events after a cursor, then new ones as they are appended.
 
         Yields None at least once in POLL_INTERVAL_S while there is nothing new. Ends after the
-        last event of the stream, and where events after the cursor may have been dropped.
+        last event of the stream, or if events after the cursor may have been dropped.
         Raises UnknownEvent at once if there is no event at the cursor.
         """
         with self._subscriptions.subscribe(cursor.key) as appended:
@@ -169,7 +169,7 @@ def _cursor_in(key: str, last_event_id: str) -> Cursor:
 
 
 async def _wait(appended: asyncio.Event, seconds: float) -> None:
-    """Wait for a new event, but no longer than so many seconds."""
+    """Wait for a new event, for this number of seconds at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await appended.wait()

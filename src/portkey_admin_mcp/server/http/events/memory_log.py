@@ -21,7 +21,7 @@ from .event_log import (
 )
 
 EVENT_OVERHEAD_BYTES = 800
-"""Bytes an event takes besides its message: its id, and its entries in a stream and two ledgers."""
+"""Bytes of an event in addition to its message: its id, and entries in a stream and two ledgers."""
 
 
 class _Stream:
@@ -56,7 +56,7 @@ class _Ledger:
 
 
 class MemoryEventLog(EventLog):
-    """Keeps events in this process; the oldest are dropped when there is no room."""
+    """Keeps events in this process; the oldest are dropped above the size limits."""
 
     def __init__(self, hosting: Hosting, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class MemoryEventLog(EventLog):
             self._drop_first(key)
 
     def _shrink(self, ledger: _Ledger, max_bytes: int) -> None:
-        """Drop the oldest events of a ledger until it has no more than so many bytes."""
+        """Drop the oldest events of a ledger until it has at most `max_bytes`."""
         while ledger.bytes > max_bytes:
             self._drop_first(ledger.oldest())
 

@@ -56,7 +56,9 @@ class StreamResumption:
             # The first step raises if there is no such event.
             first = await anext(events, None)
         except UnknownEvent:
-            return _error(404, "Last-Event-ID names no event that is kept; send the request again")
+            return _error(
+                404, "The event in Last-Event-ID is no longer kept; send the request again"
+            )
         except EventLogUnavailable:
             return _error(503, "Events cannot be replayed now; try again later")
         return EventStream(self._chunks(first, events))

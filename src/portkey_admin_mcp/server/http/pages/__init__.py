@@ -1,4 +1,4 @@
 """Pages for people and machines: status, health, readiness, sign-in information, metrics.
 
-Must not serve MCP, nor show anything that an unauthenticated visitor must not know.
+MCP does not belong here, nor anything that an unauthenticated visitor must not see.
 """

@@ -19,7 +19,7 @@ class ClientConfig(NamedTuple):
 
 
 def client_configs(endpoint: str, with_token: bool) -> list[ClientConfig]:
-    """The configurations; with a token, they name a variable that holds it."""
+    """The configurations; with a token, they contain the name of a variable for it."""
     return [
         _client_config(
             "claude-code", "Claude Code", "Terminal", _claude(endpoint, with_token), endpoint

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 Check = Callable[[], Awaitable[None]]
-"""Raises an exception if what it checks cannot be used."""
+"""Checks one dependency; raises an exception if that cannot be used."""
 
 CHECK_TIMEOUT_S = 2.0
 CACHE_TTL_S = 1.0

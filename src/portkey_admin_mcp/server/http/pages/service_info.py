@@ -1,4 +1,4 @@
-"""What the pages show of the running service, besides its settings."""
+"""The facts about the running service that pages show in addition to its settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from .readiness import Check
 
 @dataclass(frozen=True)
 class ServiceInfo:
-    """The facts about the running service that its settings do not hold."""
+    """The facts about the running service that are not settings."""
 
     version: str
     sandbox: bool

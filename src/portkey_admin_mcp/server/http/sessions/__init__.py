@@ -1,4 +1,4 @@
-"""Sessions over HTTP: whose they are, when they end, which request ids are in use.
+"""Sessions over HTTP: their owners, their end, and the request ids in use.
 
-Knows nothing of tools.
+Code about tools does not belong here.
 """

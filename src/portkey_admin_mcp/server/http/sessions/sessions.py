@@ -42,7 +42,7 @@ _current_principal: ContextVar[Principal] = ContextVar("caller", default=ANONYMO
 class StreamRecorder(EventStore):
     """Appends the events of one transport to the event log, under stream ids of its own.
 
-    Never raises: an event that cannot be kept is sent all the same, without an id.
+    Never raises: an event that cannot be kept is still sent, without an id.
     """
 
     def __init__(self, events: EventLog, principal: Principal) -> None:
@@ -54,7 +54,7 @@ class StreamRecorder(EventStore):
         """Called with the id of each request whose answer was stored, before it is sent."""
 
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
-        """Store what is about to be sent; returns its event id, or "" if that failed."""
+        """Store a message before it is sent; returns its event id, or "" if that failed."""
         last = isinstance(message, JSONRPCResponse | JSONRPCError)
         if message is None:
             # A cursor comes first on each stream, and a request id may be used again.
@@ -76,7 +76,7 @@ class StreamRecorder(EventStore):
 
 
 class ShareExceeded(Exception):
-    """A principal has as many sessions as one may have."""
+    """A principal already has the maximum number of sessions for one principal."""
 
 
 class Sessions(SessionManager):
@@ -88,7 +88,7 @@ class Sessions(SessionManager):
         super().__init__(
             app=server,
             stateless=hosting.session_mode == "stateless",
-            # Host and Origin are guarded for the whole application, in guards.
+            # `HostAndOrigin` checks Host and Origin for all paths.
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             session_idle_timeout=hosting.session_timeout_ms / 1000,
             max_request_body_size=hosting.max_body_bytes,
@@ -98,18 +98,18 @@ class Sessions(SessionManager):
 
     @property
     def event_store(self) -> EventStore | None:
-        """A fresh recorder for each transport, since the SDK asks once for each."""
+        """A new recorder at each reading: the SDK reads this once for each transport."""
         return (
             None if self._events is None else StreamRecorder(self._events, _current_principal.get())
         )
 
     @event_store.setter
     def event_store(self, _: EventStore | None) -> None:
-        """Ignore what the SDK's constructor sets: a recorder is created at each reading."""
+        """Ignore the value that the SDK's constructor sets."""
 
     @property
     def open_sessions(self) -> int:
-        """How many sessions are open."""
+        """The number of open sessions."""
         return len(self.transports)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,7 +125,7 @@ class Sessions(SessionManager):
             _current_principal.reset(token)
 
     def session_of(self, scope: Scope, session_id: str) -> SessionTransport | None:
-        """The open session of this id, if it is the principal's own."""
+        """The open session with this id, if it belongs to the principal of the request."""
         transport = self.transport_of(session_id)
         if not isinstance(transport, SessionTransport) or transport.is_ending:
             return None
@@ -138,7 +138,7 @@ class Sessions(SessionManager):
             transport.close_standalone_sse_stream()
 
     def new_transport(self, owner: AuthorizationContext | None) -> SessionTransport | None:
-        """Our transport; None at the limit of all sessions. Raises ShareExceeded."""
+        """A transport of our own; None at the limit of all sessions. Raises ShareExceeded."""
         if self.max_sessions is not None and self.open_sessions >= self.max_sessions:
             return None
         if self.sessions_of(owner) >= self._share:
@@ -153,8 +153,8 @@ class Sessions(SessionManager):
 
     def _share_exceeded(self) -> JSONResponse:
         message = (
-            f"You have {self._share} sessions open, as many as one principal may have "
-            "(MCP_MAX_SESSIONS_PER_PRINCIPAL); end one with DELETE, or go on in one of them."
+            f"You have {self._share} open sessions, the maximum for one principal "
+            "(MCP_MAX_SESSIONS_PER_PRINCIPAL); end one with DELETE, or continue in one of them."
         )
         error = error_object(None, INVALID_REQUEST, message)
         return JSONResponse(error, 429, {"retry-after": str(RETRY_AFTER_S)})
@@ -178,7 +178,7 @@ class Sessions(SessionManager):
             await self.start_serving(transport, version)
             await transport.handle_request(scope, receive, guarded_send)
             if guarded_send.streams:
-                # Even if the client has gone, its answer is stored, to be fetched later.
+                # Even if the client has disconnected, its answer is stored, to be fetched later.
                 with anyio.move_on_after(DETACHED_CALL_TIMEOUT_S):
                     await recorder.idle.wait()
         finally:
@@ -219,6 +219,6 @@ def _with_retry_after(send: Send) -> Send:
 
 @lru_cache(maxsize=1024)
 def _user(principal: Principal) -> AuthenticatedUser:
-    """A principal as the SDK knows it."""
+    """A principal in the form that the SDK uses."""
     owner = AccessToken(token="", client_id=f"{principal.kind}:{principal.name}", scopes=[])
     return AuthenticatedUser(owner)

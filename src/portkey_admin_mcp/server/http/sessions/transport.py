@@ -1,6 +1,6 @@
 """The transport of one session, which refuses a request id that is still in use.
 
-The SDK hands an answer to whoever asked last under its id, so of two requests under the same id the
+The SDK sends an answer to the last request with its id. Of two open requests with the same id, the
 second would get the answer to the first, and the first none.
 """
 
@@ -47,7 +47,7 @@ class SessionTransport(HttpTransport):
             await JSONResponse(error, 400)(scope, receive, send)
         else:
             self._requests.open(str(id))
-            # What is refused before it reaches the server is not answered by it.
+            # A request that is refused here never reaches the server, so no answer frees its id.
             send = _watch_refusal(send, lambda: self._requests.close(str(id)))
             await super().handle_request(scope, replayed, send)
 
@@ -69,13 +69,13 @@ class SessionTransport(HttpTransport):
             self._requests.close(key, task)
 
     def cancel(self, id: Any) -> None:
-        """Cancel a request of the fast path; others are the SDK's to cancel."""
+        """Cancel a request of the fast path; the SDK cancels its own."""
         self._requests.cancel_task(str(id))
 
     def on_answer(self, id: RequestId) -> None:
         """Free the id of a request that was answered."""
-        # With an event store an answer goes through that first, and only then is it looked up
-        # which stream it belongs to.
+        # With an event store, the SDK stores an answer before it looks up the stream for it; the
+        # store then frees the id.
         if self.events is None:
             self._requests.close(str(id))
 
@@ -92,7 +92,7 @@ def _watch_refusal(send: Send, on_refusal: Callable[[], None]) -> Send:
 
 
 def _request_id(body: bytes) -> RequestId | None:
-    """The id of the request in a body; None of a notification, and of what the SDK will refuse."""
+    """The id of the request in a body; None for a notification, or if the SDK will refuse it."""
     try:
         message = pydantic_core.from_json(body)
     except ValueError:

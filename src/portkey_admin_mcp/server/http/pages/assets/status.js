@@ -214,8 +214,8 @@
   }
 
   function accepted(message, ms) {
-    if (message.error) return ["bad", `Let in, but the server says: ${message.error.message}`];
-    if (!message.result) return ["bad", "Let in, but this was no answer of an MCP server."];
+    if (message.error) return ["bad", `Accepted, but the server answered with an error: ${message.error.message}`];
+    if (!message.result) return ["bad", "Accepted, but the answer is not that of an MCP server."];
     const after = `Protocol ${MODERN}, ${ms} ms.`;
     return ["good", field ? `The token is accepted. ${after}` : `The server answers. ${after}`];
   }
@@ -226,9 +226,9 @@
       return "The token is not accepted: it is unknown, expired or for another server.";
     }
     if ([403, 421].includes(answer.status) && isOtherOrigin) {
-      return `The server takes no requests from this address. Open ${endpoint.replace(/\/mcp$/, "/")} instead.`;
+      return `The server accepts no requests from this address. Open ${endpoint.replace(/\/mcp$/, "/")} instead.`;
     }
-    if (answer.status === 403) return "The token is genuine, but may not use this server.";
+    if (answer.status === 403) return "The token is valid, but its owner may not use this server.";
     if (answer.status === 429) {
       return `Too many tries. Wait ${answer.headers.get("Retry-After") ?? "some"} seconds.`;
     }
@@ -245,7 +245,7 @@
     }
     const button = event.target.querySelector("button");
     button.disabled = true;
-    say(verdict, "Asking…", "wait");
+    say(verdict, "Waiting for the answer…", "wait");
     const [state, text] = await tryToken(token);
     say(verdict, text, state);
     button.disabled = false;
