@@ -29,14 +29,14 @@ CLIENT = {"name": "tests", "version": "1"}
 
 
 class StdioServer:
-    """One server process. Its environment holds nothing but what a test gives."""
+    """One server process. Its environment holds only the variables that a test sets."""
 
-    def __init__(self, arguments: tuple[str, ...], env: dict[str, str], home: Path) -> None:
+    def __init__(self, arguments: tuple[str, ...], env: dict[str, str], folder: Path) -> None:
         self.said = b""
         self._read = 0
         self._asked = 0
         self._meta: dict[str, Any] = {}
-        self._log = home / "stderr"
+        self._log = folder / "stderr"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "portkey_admin_mcp", *arguments],
@@ -44,8 +44,8 @@ class StdioServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 bufsize=0,
-                cwd=home,
-                env=tree_environment({"HOME": str(home), **SETTING, **env}),
+                cwd=folder,
+                env=tree_environment({"HOME": str(folder), **SETTING, **env}),
             )
 
     def __enter__(self) -> Self:
@@ -67,11 +67,11 @@ class StdioServer:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """All it said; fails if that is anything but lines of JSON."""
+        """The lines of its stdout; fails if one of them is not JSON."""
         return [json.loads(line) for line in self.said.splitlines()]
 
     def open(self, version: str = "2025-11-25") -> dict[str, Any]:
-        """Begin a session at this revision, and return the greeting."""
+        """Start a session at this revision, and return the answer to initialize."""
         if version == LATEST_PROTOCOL:
             prefix = "io.modelcontextprotocol/"
             self._meta = {
@@ -87,11 +87,11 @@ class StdioServer:
         return greeting
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool and return its result, be it an error."""
+        """Call a tool and return its result, which may be an error."""
         return self.ask("tools/call", name=tool, arguments=arguments)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send a request and return its result, which must be the next thing said."""
+        """Send a request and return its result, which must be in the next line."""
         number = self.request(method, **params)
         answer = self.next_line()
         assert answer.get("id") == number, answer
@@ -114,25 +114,25 @@ class StdioServer:
         self.write_bytes(line + b"\n")
 
     def write_bytes(self, data: bytes) -> None:
-        """Send bytes that may be no line."""
+        """Send bytes that need not be a complete line."""
         self._process.stdin.write(data)
 
     def answer(self, number: int) -> dict[str, Any]:
-        """Read on to the answer to this request."""
+        """Read lines until the answer to this request, and return it."""
         while (line := self.next_line()).get("id") != number:
             pass
         return line
 
     def next_line(self) -> dict[str, Any]:
-        """Read the next line it says."""
+        """Read the next line of its stdout."""
         deadline = time.monotonic() + TIMEOUT_S
         while b"\n" not in self.said[self._read :]:
             left = max(0, deadline - time.monotonic())
             if not select.select([self._process.stdout], [], [], left)[0]:
-                raise TimeoutError(f"nothing was said; stderr: {self.stderr}")
+                raise TimeoutError(f"no line was written; stderr: {self.stderr}")
             data = os.read(self._process.stdout.fileno(), 65536)
             if not data:
-                raise EOFError(f"it has ended; stderr: {self.stderr}")
+                raise EOFError(f"the server has ended; stderr: {self.stderr}")
             self.said += data
         line = self.said[self._read :].partition(b"\n")[0]
         self._read += len(line) + 1
@@ -148,14 +148,14 @@ class StdioServer:
         self._process.stdout.close()
 
     def wait_for_exit(self, within_s: float = EXIT_TIMEOUT_S) -> int:
-        """Wait for its end, and return the exit code."""
+        """Wait until the server ends, and return the exit code."""
         code = self._process.wait(within_s)
         if not self._process.stdout.closed:
             self.said += self._process.stdout.read()
         return code
 
     def stops(self) -> int:
-        """Wait for the end of a server that was given no chance, and return the exit code."""
+        """Wait until a server that cannot start ends, and return the exit code."""
         return self.wait_for_exit(TIMEOUT_S)
 
     def _write(self, **message: Any) -> None:
@@ -164,12 +164,12 @@ class StdioServer:
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., StdioServer]:
-    """Start a server in an empty directory, or in one a test has furnished."""
+    """Start a server in an empty folder, or in `folder`."""
 
     def with_arguments(
-        *arguments: str, env: dict[str, str] | None = None, home: Path | None = None
+        *arguments: str, env: dict[str, str] | None = None, folder: Path | None = None
     ) -> StdioServer:
-        return StdioServer(arguments, env or {}, home or tmp_path_factory.mktemp("home"))
+        return StdioServer(arguments, env or {}, folder or tmp_path_factory.mktemp("home"))
 
     return with_arguments
 
@@ -183,68 +183,68 @@ def fake() -> Iterator[FakePortkey]:
 
 @pytest.fixture
 def portkey_env(fake: FakePortkey) -> dict[str, str]:
-    """The environment of a server that asks the fake."""
+    """The environment of a server that sends its requests to the fake."""
     return {**fake.settings, "PORTKEY_API_KEY": "a-key-of-the-tests"}
 
 
 @pytest.fixture
 def wait_until() -> Callable[..., None]:
-    """Wait until something holds."""
+    """Wait until a condition is true."""
 
-    def holds(condition: Callable[[], bool]) -> None:
+    def wait(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + TIMEOUT_S
         while not condition():
-            assert time.monotonic() < deadline, "it never came to hold"
+            assert time.monotonic() < deadline, "the condition did not become true"
             time.sleep(0.01)
 
-    return holds
+    return wait
 
 
 @pytest.fixture
 def coding(api):
-    """A client of a server in code mode."""
+    """Connect a client to a server in code mode."""
 
-    def made(*limits, portkey=api, **more):
+    def connect(*limits, portkey=api, **more):
         return Client(build_server(lambda: portkey, *limits, mode="code", **more))
 
-    return made
+    return connect
 
 
 @pytest.fixture
 def execute(coding):
-    """Run code through MCP, see that the server answers at once afterwards, and return all."""
+    """Run code, check that the server answers at once afterwards, and return the result."""
 
-    async def ran(code, *limits, **more):
+    async def run(code, *limits, **more):
         async with coding(*limits, **more) as client:
             result = await client.call_tool("execute", {"code": code})
-            began = time.monotonic()
+            started = time.monotonic()
             after = await client.call_tool("list_workspaces", {})
             assert not after.is_error
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - started < 2
         return result
 
-    return ran
+    return run
 
 
 @pytest.fixture
 def returned(execute):
-    """Run code that succeeds, and return what it returned."""
+    """Run code that succeeds, and return its value."""
 
-    async def answered(code, **more):
+    async def run(code, **more):
         result = await execute(code, **more)
         assert not result.is_error, texts(result)
         return json.loads(texts(result)[0])
 
-    return answered
+    return run
 
 
 @pytest.fixture
 def stopped(execute):
-    """Run code that fails, and return what is said about it."""
+    """Run code that fails, and return the error message."""
 
-    async def advised(code, **more):
+    async def run(code, **more):
         result = await execute(code, **more)
         assert result.is_error, texts(result)
         return texts(result)[0]
 
-    return advised
+    return run

@@ -1,4 +1,4 @@
-"""The key goes to Portkey, in one header, and nowhere else."""
+"""The key is sent to Portkey in one header, and appears nowhere else."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from portkey_admin_mcp.emulator.core.app import Emulator
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 CANARY = "Canary"
-"""Stands inside every key here, and keeps its letters however it is quoted or escaped."""
+"""A part of every key in these tests. Quoting and escaping do not change its letters."""
 
 PLAIN = f"pk-{CANARY}+1/7f3a9c=="
 AWKWARD = f'pk-"{CANARY}"\\1/%2B\'{{0}}=='
@@ -21,8 +21,8 @@ def refusal(key, status):
     )
 
 
-def mishaps(key):
-    """What may answer a write, each with what the caller should read about it."""
+def failing_answers(key):
+    """The possible answers to a write, each with a text that the result must contain."""
     location = {"location": f"https://elsewhere.example/v1?key={key}&token={CANARY}"}
     return [
         (Answer(body={"id": "w-1"}), '{"id":"w-1"}'),
@@ -43,15 +43,15 @@ def mishaps(key):
 @pytest.mark.parametrize(
     ("log_format", "key"), [("text", PLAIN), ("json", AWKWARD)], ids=["text", "json"]
 )
-def test_whatever_portkey_does_the_key_is_not_told(start, log_format, key):
+def test_the_key_is_never_shown_whatever_portkey_answers(start, log_format, key):
     fake = FakePortkey()
     env = {"PORTKEY_API_KEY": key, "LOG_LEVEL": "debug", "LOG_FORMAT": log_format}
     with start(env={**fake.settings, **env}) as server:
         server.open()
         with fake:
-            for behaviour, told in mishaps(key):
+            for behaviour, advice in failing_answers(key):
                 fake.script([behaviour])
-                assert told in text_of(server.call("create_workspace", name="Any"))
+                assert advice in text_of(server.call("create_workspace", name="Any"))
                 assert [request.headers["x-portkey-api-key"] for request in fake.requests] == [key]
             fake.script(["reset", Answer()])
             assert not server.call("list_workspaces")["isError"]
@@ -65,7 +65,7 @@ def test_whatever_portkey_does_the_key_is_not_told(start, log_format, key):
         assert "POST /admin/workspaces answered 401" in server.stderr
 
 
-def test_in_the_sandbox_neither_a_key_given_nor_a_seeded_one_is_told(start):
+def test_the_sandbox_shows_neither_the_configured_key_nor_a_seeded_one(start):
     with start("--sandbox", env={"PORTKEY_API_KEY": PLAIN, "LOG_LEVEL": "debug"}) as server:
         server.open()
         assert server.call("list_api_keys")["structuredContent"]["data"]
@@ -73,9 +73,9 @@ def test_in_the_sandbox_neither_a_key_given_nor_a_seeded_one_is_told(start):
         server.close_input()
         server.wait_for_exit()
 
-        told = server.stderr + server.said.decode()
-    assert "PORTKEY_API_KEY names no key of the sandbox" in told
-    assert not [secret for secret in secrets() if secret in told]
+        text = server.stderr + server.said.decode()
+    assert "PORTKEY_API_KEY names no key of the sandbox" in text
+    assert not [secret for secret in secrets() if secret in text]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_in_the_sandbox_neither_a_key_given_nor_a_seeded_one_is_told(start):
     ],
     ids=["key", "password", "query", "address", "others"],
 )
-def test_a_secret_in_a_wrong_place_is_refused_without_being_told(start, settings):
+def test_a_secret_in_the_wrong_setting_is_refused_and_not_shown(start, settings):
     with start(env=settings) as server:
         assert server.stops() == 1
 

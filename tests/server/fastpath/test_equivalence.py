@@ -1,8 +1,8 @@
 """The fast path and the SDK give the same answers to the same messages.
 
-A corpus of messages, valid and not, of both generations, is sent twice through the loop that serves
-stdio: with the fast path, and without. Nothing differs between two runs by nature, because the
-emulator's clock stands still.
+Valid and invalid messages of both protocol generations are sent twice through the loop that serves
+stdio: once with the fast path, and once without. The emulator's clock stands still, so that two
+runs give equal answers.
 """
 
 import asyncio
@@ -58,31 +58,31 @@ SESSIONS = {
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
-    """A burst of messages may take longer than a client waits for that leaves."""
+def _long_drain_timeout(monkeypatch):
+    """Answering all messages may take longer than the usual time to drain at the end of input."""
     monkeypatch.setattr("portkey_admin_mcp.server.stdio.loop.DRAIN_TIMEOUT_S", 30)
 
 
-def test_the_corpus_is_large_and_much_of_it_is_the_lanes():
+def test_there_are_many_messages_and_the_fast_path_answers_many_of_them():
     messages = [m for session in [*SESSIONS.values(), *OPENINGS] for m in session]
-    answered = [m for m in messages if recognised(m) is not None]
+    recognised_messages = [m for m in messages if recognised(m) is not None]
 
     assert len(messages) >= 400
-    assert len(answered) >= 150
+    assert len(recognised_messages) >= 150
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_the_lane_says_what_the_sdk_says(name):
-    assert played(SESSIONS[name], with_fast_path=True) == played(
+def test_the_fast_path_answers_what_the_sdk_answers(name):
+    assert answers_to(SESSIONS[name], with_fast_path=True) == answers_to(
         SESSIONS[name], with_fast_path=False
     )
 
 
-def test_however_a_connection_opens_the_lane_says_what_the_sdk_says():
+def test_the_fast_path_answers_what_the_sdk_answers_however_a_connection_opens():
     different = [
         opening
         for opening in OPENINGS
-        if played(opening, with_fast_path=True) != played(opening, with_fast_path=False)
+        if answers_to(opening, with_fast_path=True) != answers_to(opening, with_fast_path=False)
     ]
 
     assert different == []
@@ -96,8 +96,8 @@ class PipesOf:
         self.output = write
 
 
-def played(messages, *, with_fast_path):
-    """Every answer by its id, and the errors without one in their order."""
+def answers_to(messages, *, with_fast_path):
+    """The answers by id; errors without an id are listed under null, in their order."""
     emulator = Emulator("acme", frozen_time)
     key = SecretStr(emulator.keys()["owner"])
     api = Portkey(Settings(PORTKEY_API_KEY=key), InProcess(emulator))
@@ -115,7 +115,7 @@ def played(messages, *, with_fast_path):
 def through_pipes(messages, fast_path):
     read_in, write_in = os.pipe()
     read_out, write_out = os.pipe()
-    got = []
+    received = []
 
     def client():
         with os.fdopen(write_in, "wb") as file:
@@ -124,7 +124,7 @@ def through_pipes(messages, fast_path):
 
     def reader():
         with os.fdopen(read_out, "rb") as file:
-            got.extend(json.loads(line) for line in file)
+            received.extend(json.loads(line) for line in file)
 
     threads = [threading.Thread(target=each) for each in (client, reader)]
     for thread in threads:
@@ -135,4 +135,4 @@ def through_pipes(messages, fast_path):
     os.close(write_out)
     for thread in threads:
         thread.join(5)
-    return got
+    return received

@@ -1,7 +1,7 @@
 """Over HTTP too, the fast path and the SDK give the same answers to the same requests.
 
-the fast path answers with JSON what the SDK sends as a stream with one event: that is the one
-difference, and a client must take either.
+The fast path sends JSON where the SDK sends a stream with one event. This is the only difference,
+and a client must accept both.
 """
 
 import asyncio
@@ -33,35 +33,39 @@ MODERN_CALL = {
 def service():
     """A service on the emulator, or on another transport; with or without the fast path."""
 
-    def made(*, with_fast_path, transport=None, **variables):
+    def serve(*, with_fast_path, transport=None, **variables):
         def app(port):
             emulator = Emulator("acme", frozen_time)
             key = SecretStr(emulator.keys()["owner"])
             api = Portkey(Settings(PORTKEY_API_KEY=key), transport or InProcess(emulator))
-            given = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True, "MCP_PORT": port, "MCP_RATE_LIMIT": 0}
-            hosting = Hosting(**{**given, **variables})
+            defaults = {
+                "MCP_ALLOW_UNAUTHENTICATED_HTTP": True,
+                "MCP_PORT": port,
+                "MCP_RATE_LIMIT": 0,
+            }
+            hosting = Hosting(**{**defaults, **variables})
             return hosted(lambda: api, hosting, fast_path=with_fast_path)
 
         return serve_app(app)
 
-    return made
+    return serve
 
 
 def modern_headers(message):
     params = message.get("params")
-    given = params if isinstance(params, dict) else {}
-    name = given.get("name", given.get("uri"))
-    told = {"mcp-name": name} if isinstance(name, str) and name.isascii() else {}
+    fields = params if isinstance(params, dict) else {}
+    name = fields.get("name", fields.get("uri"))
+    name_header = {"mcp-name": name} if isinstance(name, str) and name.isascii() else {}
     method = message.get("method")
     return {
         "mcp-protocol-version": MODERN_VERSION,
         **({"mcp-method": method} if isinstance(method, str) else {}),
-        **told,
+        **name_header,
     }
 
 
 def read(response):
-    """What a client makes of a response: the status, and the answers in it."""
+    """The status of a response, and the JSON-RPC answer in it, as a client reads them."""
     if "event-stream" in response.headers.get("content-type", ""):
         lines = response.text.split("\n")
         answers = [json.loads(li[6:]) for li in lines if li.startswith("data: {")]
@@ -73,39 +77,39 @@ def read(response):
 
 
 async def post_all(http, messages, headers_of):
-    found = []
+    answers = []
     for message in messages:
         response = await http.post("/mcp", json=message, headers={**ACCEPT, **headers_of(message)})
-        found.append(read(response))
-    return found
+        answers.append(read(response))
+    return answers
 
 
-async def compared(service, messages, headers_of, **variables):
-    told = []
+async def different_answers(service, messages, headers_of, **variables):
+    answers = []
     for with_fast_path in (True, False):
         with service(with_fast_path=with_fast_path, **variables) as url:
             async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
-                told.append(await post_all(http, messages, headers_of))
-    return [(m, a, b) for m, a, b in zip(messages, *told, strict=True) if a != b]
+                answers.append(await post_all(http, messages, headers_of))
+    return [(m, a, b) for m, a, b in zip(messages, *answers, strict=True) if a != b]
 
 
 @pytest.mark.parametrize("version", ["", LEGACY_VERSIONS[0], LEGACY_VERSIONS[-1], "1999-01-01"])
-async def test_without_sessions_the_lane_says_what_the_sdk_says(service, version):
-    told = {"mcp-protocol-version": version} if version else {}
+async def test_without_sessions_the_fast_path_answers_what_the_sdk_answers(service, version):
+    headers = {"mcp-protocol-version": version} if version else {}
     messages = [initialize(), *numbered(requests({})), INITIALIZED]
 
-    different = await compared(
-        service, messages, lambda _message: told, MCP_SESSION_MODE="stateless"
+    different = await different_answers(
+        service, messages, lambda _message: headers, MCP_SESSION_MODE="stateless"
     )
 
     assert different == []
 
 
 @pytest.mark.parametrize("mode", ["stateless", "stateful"])
-async def test_in_the_modern_era_the_lane_says_what_the_sdk_says(service, mode):
+async def test_in_the_modern_generation_the_fast_path_answers_what_the_sdk_answers(service, mode):
     messages = numbered([*requests(META), *mutants(MODERN_CALL)])
 
-    assert await compared(service, messages, modern_headers, MCP_SESSION_MODE=mode) == []
+    assert await different_answers(service, messages, modern_headers, MCP_SESSION_MODE=mode) == []
 
 
 WRONG_HEADERS = [
@@ -123,10 +127,10 @@ WRONG_HEADERS = [
 
 
 @pytest.mark.parametrize("more", WRONG_HEADERS, ids=str)
-async def test_unusual_headers_get_what_the_sdk_gives(service, more):
+async def test_unusual_headers_get_the_answer_of_the_sdk(service, more):
     messages = numbered([MODERN_CALL])
 
-    different = await compared(
+    different = await different_answers(
         service,
         messages,
         lambda message: {**modern_headers(message), **more},
@@ -136,16 +140,16 @@ async def test_unusual_headers_get_what_the_sdk_gives(service, more):
     assert different == []
 
 
-async def test_in_a_session_the_lane_says_what_the_sdk_says(service):
-    told = []
+async def test_in_a_session_the_fast_path_answers_what_the_sdk_answers(service):
+    answers = []
     messages = numbered(requests({}))
     for with_fast_path in (True, False):
         with service(with_fast_path=with_fast_path) as url:
             async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
                 session = await opened(http)
-                told.append(await post_all(http, messages, lambda _m, s=session: s))
+                answers.append(await post_all(http, messages, lambda _m, s=session: s))
 
-    assert [(m, a, b) for m, a, b in zip(messages, *told, strict=True) if a != b] == []
+    assert [(m, a, b) for m, a, b in zip(messages, *answers, strict=True) if a != b] == []
 
 
 async def opened(http):
@@ -165,10 +169,10 @@ CALL = {
 
 @pytest.mark.parametrize("with_fast_path", [True, False])
 async def test_a_cancelled_call_in_a_session_is_answered_as_cancelled(service, with_fast_path):
-    began = asyncio.Event()
+    started = asyncio.Event()
 
     async def never(*_request):
-        began.set()
+        started.set()
         await asyncio.sleep(60)
 
     cancel = {
@@ -200,13 +204,13 @@ async def test_an_id_in_use_in_a_session_is_refused(service, with_fast_path):
             first = asyncio.ensure_future(http.post("/mcp", json=CALL, headers=session))
             await asyncio.sleep(0.2)
             second = read(await http.post("/mcp", json=CALL, headers=session))
-            answered = read(await first)
+            first_answer = read(await first)
 
     assert (second[0], second[1]["error"]["code"]) == (400, -32600)
-    assert answered[1]["result"]["structuredContent"] == {"total": 1}
+    assert first_answer[1]["result"]["structuredContent"] == {"total": 1}
 
 
-async def test_a_session_is_only_its_own_principals(service):
+async def test_a_session_belongs_to_its_principal_only(service):
     tokens = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKENS": {"ann": "a" * 32, "bob": "b" * 32}}
     with service(with_fast_path=True, **tokens) as url:
         async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
@@ -216,13 +220,13 @@ async def test_a_session_is_only_its_own_principals(service):
             own = await http.post("/mcp", json=CALL, headers={**ann, **session})
             bob = {**ann, "authorization": f"Bearer {'b' * 32}", **session}
             others = await http.post("/mcp", json=CALL, headers=bob)
-            nobody = await http.post("/mcp", json=CALL, headers={**ACCEPT, **session})
+            unauthenticated = await http.post("/mcp", json=CALL, headers={**ACCEPT, **session})
 
     assert own.status_code == 200
-    assert (others.status_code, nobody.status_code) == (404, 401)
+    assert (others.status_code, unauthenticated.status_code) == (404, 401)
 
 
-async def test_answers_that_can_be_resumed_are_the_sdks(service):
+async def test_answers_that_can_be_resumed_come_from_the_sdk(service):
     with service(with_fast_path=True, MCP_EVENT_STORE="memory") as url:
         async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
             session = {**ACCEPT, **(await opened(http))}

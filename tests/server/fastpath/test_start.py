@@ -1,4 +1,4 @@
-"""How a session on stdio begins, and what it has to import for it: counted, not timed."""
+"""How a session on stdio starts, and how many modules it imports: counted, not timed."""
 
 import json
 import re
@@ -20,8 +20,8 @@ OPENING = [
     {"method": "notifications/initialized"},
     {"id": 2, "method": "tools/list"},
 ]
-MOST_MODULES = 85
-"""Modules that Python and the fast path import for a session that only lists; 72 when written."""
+MAX_MODULES = 85
+"""For a session that only lists tools. It imported 72 when this limit was set."""
 
 
 def imported(messages, tmp_path, **env):
@@ -40,14 +40,14 @@ def imported(messages, tmp_path, **env):
     return names, [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_a_session_that_only_lists_imports_next_to_nothing(tmp_path):
+def test_a_session_that_only_lists_imports_few_modules(tmp_path):
     names, answers = imported(OPENING, tmp_path)
 
     assert [answer["id"] for answer in answers] == [1, 2]
     assert len(answers[1]["result"]["tools"]) > 180
     packages = {name.partition(".")[0] for name in names}
     assert not packages & {"mcp", "mcp_types", "pydantic", "asyncio", "click", "aiohttp"}
-    assert len(names) <= MOST_MODULES
+    assert len(names) <= MAX_MODULES
 
 
 @pytest.mark.parametrize("mode", ["search", "code"])
@@ -56,7 +56,7 @@ def test_other_modes_start_with_no_more_imports(tmp_path, mode):
     names, answers = imported(OPENING, tmp_path, PORTKEY_TOOL_MODE=mode)
 
     assert len(answers[1]["result"]["tools"]) < 10
-    # Code mode looks whether its package is installed.
+    # Code mode checks whether its package is installed.
     assert {*names} - {*full} <= {"importlib.util", "importlib._abc"}
 
 
@@ -137,25 +137,27 @@ def test_a_cancelled_call_is_not_answered_and_the_next_one_is(start, fake, portk
     fake.script(["silence", Answer(body={"total": 7})])
     with start(env=portkey_env) as server:
         server.open()
-        asked = server.request("tools/call", name="list_workspaces", arguments={})
+        request_id = server.request("tools/call", name="list_workspaces", arguments={})
         fake.wait_for(1)
-        server.tell("notifications/cancelled", requestId=asked)
+        server.tell("notifications/cancelled", requestId=request_id)
 
         assert server.call("list_workspaces")["structuredContent"]["total"] == 7
 
-    assert asked not in [line["id"] for line in server.lines]
+    assert request_id not in [line["id"] for line in server.lines]
 
 
 def test_an_id_in_use_is_refused_and_its_first_request_is_answered(start, fake, portkey_env):
     fake.script([Answer(body={"total": 1}, after_s=0.3)])
     with start(env=portkey_env) as server:
         server.open()
-        asked = server.request("tools/call", name="list_workspaces", arguments={})
-        server.write(json.dumps({"jsonrpc": "2.0", "id": asked, "method": "prompts/list"}).encode())
-        refused, answered = server.next_line(), server.next_line()
+        request_id = server.request("tools/call", name="list_workspaces", arguments={})
+        server.write(
+            json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "prompts/list"}).encode()
+        )
+        refused, answer = server.next_line(), server.next_line()
 
     assert refused["error"]["code"] == -32600
-    assert answered["result"]["structuredContent"] == {"total": 1}
+    assert answer["result"]["structuredContent"] == {"total": 1}
 
 
 def test_calls_go_on_while_the_sdk_is_being_imported(start, fake, portkey_env):
@@ -170,7 +172,7 @@ def test_calls_go_on_while_the_sdk_is_being_imported(start, fake, portkey_env):
     assert [first["id"], second["id"]] == [call, prompt]
 
 
-def test_the_lane_may_be_turned_off(start):
+def test_the_fast_path_may_be_turned_off(start):
     with start("--sandbox", env={"MCP_FAST_PATH": "off"}) as server:
         server.open()
         assert len(server.ask("tools/list")["tools"]) > 180

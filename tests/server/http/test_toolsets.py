@@ -1,4 +1,4 @@
-"""A client that limits itself to toolsets reaches nothing else, by whichever method it asks."""
+"""A client that selects toolsets reaches nothing else, whichever method it calls."""
 
 import json
 
@@ -43,19 +43,19 @@ def service(request, organisation):
 
 @pytest.fixture
 def ask(service, organisation):
-    """Send a request with a query and headers; its answer, and whether Portkey was asked."""
+    """Send a request; returns its answer, and the log of requests to Portkey."""
 
     async def answer(method, query="", headers=(), generation="legacy", **params):
         organisation.log.clear()
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        given = [*ACCEPT.items(), *headers]
+        all_headers = [*ACCEPT.items(), *headers]
         if generation == "modern":
             params["_meta"] = META
             name = params.get("name", params.get("uri"))
-            given += [("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)]
-            given += [("mcp-name", name)] if name else []
+            all_headers += [("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)]
+            all_headers += [("mcp-name", name)] if name else []
         async with httpx2.AsyncClient(timeout=30) as http:
-            response = await http.post(f"{service}/mcp{query}", json=message, headers=given)
+            response = await http.post(f"{service}/mcp{query}", json=message, headers=all_headers)
         # An error of the modern generation has a status of its own.
         assert response.status_code in (200, 400), response.text
         text = response.text
@@ -97,13 +97,13 @@ async def test_lists_hold_only_what_the_toolsets_can_do(ask, generation):
         ("prompts/get", {"name": "audit_access"}),
     ],
 )
-async def test_what_other_toolsets_offer_is_not_had(ask, generation, method, params):
+async def test_what_other_toolsets_offer_is_not_available(ask, generation, method, params):
     answer, log = await ask(method, "?tools=users", generation=generation, **params)
-    whole, _log = await ask(method, generation=generation, **params)
+    unlimited, _log = await ask(method, generation=generation, **params)
 
     assert answer["error"]["code"] == -32602
     assert log == []
-    assert whole.get("error", {}).get("code") != -32602
+    assert unlimited.get("error", {}).get("code") != -32602
 
 
 @GENERATIONS
@@ -113,11 +113,11 @@ async def test_nothing_is_completed_from_other_toolsets(ask, generation):
         "argument": {"name": "slug", "value": ""},
     }
     answer, log = await ask("completion/complete", "?tools=users", generation=generation, **params)
-    whole, _log = await ask("completion/complete", generation=generation, **params)
+    unlimited, _log = await ask("completion/complete", generation=generation, **params)
 
     assert answer["result"]["completion"]["values"] == []
     assert log == []
-    assert len(whole["result"]["completion"]["values"]) > 3
+    assert len(unlimited["result"]["completion"]["values"]) > 3
 
 
 @GENERATIONS
@@ -138,10 +138,10 @@ async def test_without_prompts_none_are_announced(ask):
         "clientInfo": {"name": "test", "version": "1"},
     }
     limited, _log = await ask("initialize", "?tools=users", **params)
-    whole, _log = await ask("initialize", **params)
+    unlimited, _log = await ask("initialize", **params)
 
     assert "prompts" not in limited["result"]["capabilities"]
-    assert "prompts" in whole["result"]["capabilities"]
+    assert "prompts" in unlimited["result"]["capabilities"]
 
 
 @pytest.mark.parametrize(

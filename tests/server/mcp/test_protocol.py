@@ -41,7 +41,7 @@ def sandbox(start, version):
         yield server
 
 
-def test_the_greeting_agrees_on_the_version_and_promises_what_there_is(sandbox, version):
+def test_initialize_agrees_on_the_version_and_names_the_capabilities(sandbox, version):
     greeting = sandbox.greeting
 
     assert greeting["capabilities"] == {
@@ -101,7 +101,7 @@ def test_a_wrong_argument_is_named_with_the_nearest_one(sandbox):
     assert "workspace_id: is required" in result["content"][0]["text"]
 
 
-def test_a_cancelled_call_is_over_and_the_end_of_input_is_the_end(
+def test_a_cancelled_call_is_not_answered_and_the_end_of_input_ends_the_server(
     start, fake, portkey_env, version
 ):
     fake.script(["silence", Answer(body=ONE_WORKSPACE)])
@@ -122,7 +122,7 @@ def test_a_cancelled_call_is_over_and_the_end_of_input_is_the_end(
 
 @pytest.fixture
 def connect(version, tmp_path):
-    """Connect the official client, at a version it would not choose itself."""
+    """Connect the official client at a given version, also one that it would not choose."""
 
     @asynccontextmanager
     async def to(*arguments, env=None):
@@ -153,9 +153,7 @@ async def shake_hands(session, version):
     await session.send_notification(InitializedNotification())
 
 
-async def test_the_official_client_is_answered_and_may_change_its_mind(
-    connect, fake, portkey_env, version
-):
+async def test_the_official_client_is_answered_and_may_cancel(connect, fake, portkey_env, version):
     not_found = {"success": False, "data": {"message": "Not found", "errorCode": "AB08"}}
     one = Answer(body=ONE_WORKSPACE)
     fake.script([one, Answer(404, not_found), "silence", one])
@@ -164,11 +162,11 @@ async def test_the_official_client_is_answered_and_may_change_its_mind(
         listed = await session.list_tools()
         answer = await session.call_tool("list_workspaces", {})
         refusal = await session.call_tool("get_workspace", {"workspace_id": "ws-nobody-knows"})
-        stranger = await session.call_tool("list_workspace", {})
-        misfit = await session.call_tool("get_workspace", {"workspace": "ws-any"})
-        regretted = asyncio.create_task(session.call_tool("list_workspaces", {}))
+        unknown_tool = await session.call_tool("list_workspace", {})
+        wrong_argument = await session.call_tool("get_workspace", {"workspace": "ws-any"})
+        cancelled = asyncio.create_task(session.call_tool("list_workspaces", {}))
         await asyncio.to_thread(fake.wait_for, 3)
-        regretted.cancel()
+        cancelled.cancel()
         await asyncio.to_thread(fake.wait_for, 3, abandoned=1)
         again = await session.call_tool("list_workspaces", {})
         leaving = time.monotonic()
@@ -182,7 +180,11 @@ async def test_the_official_client_is_answered_and_may_change_its_mind(
         assert not success.is_error
         assert success.structured_content == ONE_WORKSPACE | {"has_more": False}
         assert json.loads(success.content[0].text) == ONE_WORKSPACE | {"has_more": False}
-    advised = [(refusal, "404 AB08"), (stranger, "list_workspaces"), (misfit, "workspace_id?")]
-    for failure, told in advised:
+    advised = [
+        (refusal, "404 AB08"),
+        (unknown_tool, "list_workspaces"),
+        (wrong_argument, "workspace_id?"),
+    ]
+    for failure, advice in advised:
         assert failure.is_error
-        assert told in failure.content[0].text
+        assert advice in failure.content[0].text

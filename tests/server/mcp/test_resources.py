@@ -1,4 +1,4 @@
-"""MCP resources: guides, and what is read live."""
+"""MCP resources: guides, and objects that are read live."""
 
 import json
 import re
@@ -59,7 +59,7 @@ async def test_the_configs_of_the_guide_are_configs(read):
         check_gateway_config(json.loads(example))
 
 
-async def test_the_guides_name_tools_that_there_are(read):
+async def test_the_guides_name_only_existing_tools(read):
     names = {tool.name for tool in TOOLS}
     for guide in GUIDES:
         text = await read(f"portkey://guides/{guide}")
@@ -75,19 +75,19 @@ async def test_every_tool_has_its_scope_in_the_table(read):
     assert table.count("\n| `") == len(TOOLS)
 
 
-async def test_the_organisation_is_summed_up(read):
-    told = json.loads(await read("portkey://organisation"))
+async def test_the_organisation_has_a_summary(read):
+    content = json.loads(await read("portkey://organisation"))
 
-    assert told["workspaces"]["total"] == 3
-    assert "ada@acme.example" in str(told["people"]) or "Ada" in str(told["people"])
-    assert set(told) == {"workspaces", "people", "api_keys", "integrations"}
+    assert content["workspaces"]["total"] == 3
+    assert "ada@acme.example" in str(content["people"]) or "Ada" in str(content["people"])
+    assert set(content) == {"workspaces", "people", "api_keys", "integrations"}
 
 
-async def test_what_a_key_may_not_read_is_said_beside_what_it_may(read):
-    told = json.loads(await read("portkey://organisation", key="workspace-service"))
+async def test_the_summary_names_what_the_key_may_not_read(read):
+    content = json.loads(await read("portkey://organisation", key="workspace-service"))
 
-    assert "403" in told["people"]["not_readable"]
-    assert told["api_keys"]["total"] >= 1
+    assert "403" in content["people"]["not_readable"]
+    assert content["api_keys"]["total"] >= 1
 
 
 @pytest.mark.parametrize(
@@ -103,15 +103,15 @@ async def test_what_a_key_may_not_read_is_said_beside_what_it_may(read):
 async def test_an_object_is_read_live_by_its_slug(read, emulator, kind, table):
     row = emulator.store.table(table).rows()[0]
 
-    told = json.loads(await read(f"portkey://{kind}/{row['slug']}"))
+    content = json.loads(await read(f"portkey://{kind}/{row['slug']}"))
 
-    assert (told["slug"], told["name"].endswith(row["name"])) == (row["slug"], True)
+    assert (content["slug"], content["name"].endswith(row["name"])) == (row["slug"], True)
 
 
 async def test_a_key_is_read_without_its_secret(read, key_id_of):
-    told = await read(f"portkey://api-keys/{key_id_of('admin')}")
+    content = await read(f"portkey://api-keys/{key_id_of('admin')}")
 
-    assert "*****" in json.loads(told)["key"]
+    assert "*****" in json.loads(content)["key"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What code cannot do in code mode, and that nothing of it is left."""
+"""What code cannot do in code mode, and that it leaves no process running."""
 
 import asyncio
 import json
@@ -15,11 +15,11 @@ from portkey_admin_mcp.server.modes.code_run import LIMITS, MAX_TOOL_CALLS, PROC
 
 BEGINS_WITHIN_S = 30
 ENDS_WITHIN_S = 3
-"""Less than the sandbox may compute: left alone it would end after that."""
+"""Less than the sandbox may compute, so that an earlier end shows that it was stopped."""
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         ("while True: pass", "computed for more than 5 s. End its loops"),
         ("try:\n while True: pass\nexcept BaseException: pass", "computed for more than 5 s"),
@@ -51,24 +51,22 @@ ENDS_WITHIN_S = 3
         (f"await call_tool('list_configs', {{'a': 'a' * {10**6}}})", "longer than 500,000"),
     ],
 )
-async def test_code_that_wants_too_much_is_stopped_and_told_what_to_do(
-    stopped, monkeypatch, code, told
-):
-    if "computed" in told:  # the others need the whole time on a machine that is busy
+async def test_code_beyond_a_limit_is_stopped_with_advice(stopped, monkeypatch, code, message):
+    if "computed" in message:  # the others need the whole time on a machine that is busy
         monkeypatch.setitem(LIMITS["limits"], "max_feed_duration_secs", 1.0)
 
-    assert told in await stopped(code)
+    assert message in await stopped(code)
 
 
-async def test_what_would_take_a_year_to_read_holds_up_nobody(coding):
+async def test_a_value_that_takes_forever_to_read_delays_no_other_call(coding):
     """Python hashes the shared parts of a tuple again and again: here, 2**60 times."""
     bomb = "t = (1,)\nfor _ in range(60): t = (t, t)\nreturn {t}"
     async with coding() as client:
         running = asyncio.create_task(client.call_tool("execute", {"code": bomb}))
         await asyncio.sleep(2)
-        began = time.monotonic()
+        started = time.monotonic()
         answer = await client.call_tool("list_workspaces", {})
-        waited = time.monotonic() - began
+        waited = time.monotonic() - started
         assert not running.done()
         result = await running
 
@@ -95,13 +93,13 @@ async def test_others_are_answered_while_a_loop_runs(coding):
 async def test_a_thousand_calls_are_stopped_at_fifty(stopped, emulator):
     emulator.log.clear()
 
-    said = await stopped('for _ in range(1000): await call_tool("list_workspaces")')
+    message = await stopped('for _ in range(1000): await call_tool("list_workspaces")')
 
-    assert said == code_run.TOO_MANY_CALLS
+    assert message == code_run.TOO_MANY_CALLS
     assert len(emulator.log) == MAX_TOOL_CALLS + 1
 
 
-async def test_who_goes_on_after_fifty_calls_is_stopped_for_good(stopped, emulator):
+async def test_code_that_goes_on_after_fifty_calls_is_ended(stopped, emulator):
     emulator.log.clear()
     greedy = 'while True:\n  try: await call_tool("list_workspaces")\n  except Exception: pass'
 
@@ -115,11 +113,11 @@ async def test_fifty_calls_are_within_the_limit(returned):
     assert await returned(f"import asyncio\nreturn len(await asyncio.gather(*{many}))") == 50
 
 
-async def test_all_of_it_has_a_time_and_what_was_done_is_told(execute, workspace, monkeypatch):
+async def test_an_execution_has_a_timeout_and_its_writes_are_named(execute, workspace, monkeypatch):
     monkeypatch.setattr(code_run, "TIMEOUT_S", 2.0)
-    made = f'{{"name": "New", "workspace_id": "{workspace("Support")}"}}'
+    arguments = f'{{"name": "New", "workspace_id": "{workspace("Support")}"}}'
 
-    code = f'await call_tool("create_collection", {made})\nimport time\ntime.sleep(9)'
+    code = f'await call_tool("create_collection", {arguments})\nimport time\ntime.sleep(9)'
     result = await execute(code)
 
     assert result.is_error
@@ -127,25 +125,25 @@ async def test_all_of_it_has_a_time_and_what_was_done_is_told(execute, workspace
     assert "Done or begun already: create_collection (1)." in texts(result)[1]
 
 
-async def test_a_refused_write_is_not_told_as_done(execute):
+async def test_a_refused_write_is_not_named_as_done(execute):
     call = 'await call_tool("create_collection", {"name": "x", "workspace_id": "none"})'
 
     assert len(texts(await execute(call))) == 1
 
 
-async def test_a_result_is_cut_where_any_result_is(execute):
-    whole = await execute("return 'a' * 1000", 1_000)
+async def test_a_result_is_cut_at_the_limit_of_all_results(execute):
+    fitting = await execute("return 'a' * 1000", 1_000)
     text = await execute("return 'a' * 1001", 1_000)
     shared = await execute("x = [1] * 10\nfor _ in range(9): x = [x] * 10\nreturn x", 1_000)
 
-    assert texts(whole) == ["a" * 1000]
+    assert texts(fitting) == ["a" * 1000]
     for result in (text, shared):
         assert not result.is_error
         assert len(texts(result)[0]) == 1_000
         assert texts(result)[1].startswith("Cut, because the result would be too long")
 
 
-async def test_answers_inside_are_whole_where_they_would_be_cut_outside(coding):
+async def test_answers_to_code_are_not_cut_where_answers_to_clients_are(coding):
     async with coding(1_000) as client:
         outside = await client.call_tool("list_api_keys", {"page_size": 100})
         code = 'return len((await call_tool("list_api_keys", {"page_size": 100}))["data"])'
@@ -157,7 +155,7 @@ async def test_answers_inside_are_whole_where_they_would_be_cut_outside(coding):
     assert outside.structured_content == again.structured_content
 
 
-async def test_a_full_house_says_when_to_come_back(coding, monkeypatch):
+async def test_one_execution_too_many_is_refused_with_advice(coding, monkeypatch):
     monkeypatch.setattr(code_mode, "MAX_RUNNING", 1)
     async with coding() as client:
         running = asyncio.create_task(
@@ -208,7 +206,7 @@ async def until(condition, within_s=BEGINS_WITHIN_S):
             await asyncio.sleep(0.05)
 
 
-async def test_a_client_that_calls_it_off_leaves_nothing_running(coding):
+async def test_a_cancelled_execution_leaves_nothing_running(coding):
     async with coding() as client:
         running = asyncio.create_task(client.call_tool("execute", {"code": "while True: pass"}))
         await until(lambda: any(len(in_group(child)) == 2 for child in children()))

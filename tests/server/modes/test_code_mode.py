@@ -23,7 +23,7 @@ from servers import build_server
 READS = [tool for tool in all_tools() if tool.effect == "read"]
 
 
-# What is shown
+# Tools and descriptions
 
 
 async def test_three_tools_are_listed_and_every_hint_is_stated(coding):
@@ -37,7 +37,7 @@ async def test_three_tools_are_listed_and_every_hint_is_stated(coding):
 
 
 @pytest.mark.parametrize(("mode", "calls"), [("code", "execute"), ("search", "call_tool")])
-async def test_what_calls_only_tools_that_read_only_reads(api, mode, calls):
+async def test_a_tool_that_calls_only_reading_tools_is_read_only(api, mode, calls):
     server = build_server(lambda: api, offered=READS, mode=mode)
     async with Client(server) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -48,14 +48,14 @@ async def test_what_calls_only_tools_that_read_only_reads(api, mode, calls):
 
 async def test_tools_are_found_and_described_in_few_words(coding):
     async with coding() as client:
-        found = texts(await client.call_tool("search", {"query": "make a prompt folder"}))[0]
+        matches = texts(await client.call_tool("search", {"query": "make a prompt folder"}))[0]
         nothing = texts(await client.call_tool("search", {"query": "zzzz"}))[0]
         names = ["list_configs", "list_config"]
         described = texts(await client.call_tool("get_schema", {"tools": names}))[0]
         unknown = await client.call_tool("get_schema", {"tools": ["list_config"]})
 
-    assert found.splitlines()[0].startswith("create_collection: ")
-    assert len(found.splitlines()) == code_mode.DEFAULT_LIMIT
+    assert matches.splitlines()[0].startswith("create_collection: ")
+    assert len(matches.splitlines()) == code_mode.DEFAULT_LIMIT
     assert nothing == "Nothing fits. Say it in other words."
     first, second = described.splitlines()
     schema = json.loads(first)
@@ -111,16 +111,16 @@ async def test_a_chain_of_five_calls_is_one_call(returned, emulator):
         ["Workspace service", "Support", None],
         ["Workspace user", "Support", "Emi"],
     ]
-    # The last is of the call that sees whether the server is well.
+    # The last request is of the call that checks whether the server still answers.
     assert len(emulator.log) == 5 + 1
 
 
-async def test_what_a_tool_answers_inside_is_all_that_it_answers_outside(ask, returned):
-    whole = await ask("list_all_users", page_size=2, fields="*")
+async def test_a_tool_answers_code_as_it_answers_a_client_that_asks_for_all_fields(ask, returned):
+    complete = await ask("list_all_users", page_size=2, fields="*")
     short = await ask("list_all_users", page_size=2, fields="email")
 
     call = 'return await call_tool("list_all_users", {"page_size": 2%s})'
-    assert await returned(call % "") == whole
+    assert await returned(call % "") == complete
     assert await returned(call % ', "fields": "email"') == short
 
 
@@ -128,7 +128,7 @@ async def test_what_a_tool_answers_inside_is_all_that_it_answers_outside(ask, re
     ("tool", "arguments"),
     [
         ("get_user", {}),
-        ("get_user", {"user_id": "a-user-there-is-not"}),
+        ("get_user", {"user_id": "no-such-user"}),
         ("list_configs", {"page_sise": 1}),
         ("create_api_key", {"type": "organisation", "name": "x"}),
     ],
@@ -155,10 +155,10 @@ async def test_an_unknown_tool_is_answered_with_the_nearest(stopped):
 
 async def test_only_what_is_offered_is_found_described_and_called(coding, stopped):
     async with coding(offered=READS) as client:
-        found = await client.call_tool("search", {"query": "delete a prompt", "limit": 20})
+        matches = await client.call_tool("search", {"query": "delete a prompt", "limit": 20})
         described = await client.call_tool("get_schema", {"tools": ["delete_prompt"]})
 
-    assert {line.partition(":")[0] for line in texts(found)[0].splitlines()} <= {
+    assert {line.partition(":")[0] for line in texts(matches)[0].splitlines()} <= {
         tool.name for tool in READS
     }
     assert described.is_error
@@ -166,20 +166,20 @@ async def test_only_what_is_offered_is_found_described_and_called(coding, stoppe
     assert "There is no tool 'delete_prompt'" in await stopped(call, offered=READS)
 
 
-async def test_the_door_refuses_a_write_from_inside_too(stopped, emulator):
-    """Offered all the same: the client of Portkey's API is what refuses."""
+async def test_the_client_refuses_a_write_from_code_too(stopped, emulator):
+    """The tool is offered here: the client of Portkey's API refuses the write."""
     key = SecretStr(emulator.keys()["owner"])
     settings = load_settings(PORTKEY_API_KEY=key, PORTKEY_READ_ONLY=True)
     reading = Portkey(settings, InProcess(emulator))
     emulator.log.clear()
 
-    said = await stopped('await call_tool("create_workspace", {"name": "A"})', portkey=reading)
+    message = await stopped('await call_tool("create_workspace", {"name": "A"})', portkey=reading)
 
-    assert "This server only reads" in said
+    assert "This server only reads" in message
     assert all(line.startswith("GET ") for line in emulator.log)
 
 
-async def test_what_is_printed_is_told_up_to_a_length_and_goes_nowhere_else(execute, capfd):
+async def test_printed_text_is_returned_up_to_a_length_and_goes_nowhere_else(execute, capfd):
     result = await execute('print("seen", 1)\nreturn 2')
     long = await execute('for _ in range(100_000):\n    print("much")\nreturn 2')
     failed = await execute('print("so far")\n1 / 0')
@@ -191,14 +191,14 @@ async def test_what_is_printed_is_told_up_to_a_length_and_goes_nowhere_else(exec
     assert capfd.readouterr().out == ""
 
 
-async def test_what_is_not_sent_is_said_of_calls_inside_too(execute):
+async def test_arguments_that_are_not_sent_are_named_for_calls_from_code_too(execute):
     call = 'await call_tool("invite_user", {"email": "a@b.example", "role": "member", '
     result = await execute(f'{call}"first_name": "A", "workspaces": []}})\nreturn 1')
 
     assert "first_name" in texts(result)[1]
 
 
-async def test_text_is_returned_as_it_is_and_nothing_as_null(execute):
+async def test_text_is_returned_unchanged_and_no_value_as_null(execute):
     assert texts(await execute('return "name,cost\\nA,1"')) == ["name,cost\nA,1"]
     assert texts(await execute("x = 1")) == ["null"]
 

@@ -1,4 +1,4 @@
-"""Code mode over both transports, beside other clients and with fewer tools."""
+"""Code mode over both transports, with other clients at the same time, and with fewer tools."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ COUNT = 'return (await call_tool("list_workspaces"))["total"]'
 def service(connect):
     """Serve the emulator's organisation in code mode."""
 
-    def made(session_mode):
+    def serve(session_mode):
         def app(port):
             hosting = Hosting(
                 MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_SESSION_MODE=session_mode
@@ -31,7 +31,7 @@ def service(connect):
 
         return serve_app(app)
 
-    return made
+    return serve
 
 
 def test_code_runs_over_stdio_and_stdout_carries_answers_only(start):
@@ -49,7 +49,7 @@ def test_code_runs_over_stdio_and_stdout_carries_answers_only(start):
         assert len(server.lines) == 4
 
 
-def test_the_end_of_input_is_the_end_of_a_loop_too(start):
+def test_the_end_of_input_also_ends_a_loop(start):
     with start(env=CODE) as server:
         server.open()
         server.call("execute", code="return 1")
@@ -62,7 +62,9 @@ def test_the_end_of_input_is_the_end_of_a_loop_too(start):
 
 @pytest.mark.parametrize("session_mode", ["stateful", "stateless"])
 @pytest.mark.parametrize("generation", ["legacy", "2026-07-28"])
-async def test_code_runs_over_http_in_both_eras_and_both_modes(service, session_mode, generation):
+async def test_code_runs_over_http_in_both_generations_and_both_modes(
+    service, session_mode, generation
+):
     with service(session_mode) as url:
         async with Client(f"{url}/mcp", mode=generation) as client:
             result = await client.call_tool("execute", {"code": COUNT})
@@ -76,10 +78,10 @@ async def test_other_clients_are_answered_while_a_loop_runs(service, session_mod
         async with Client(f"{url}/mcp") as busy, Client(f"{url}/mcp") as other:
             loop = asyncio.create_task(busy.call_tool("execute", {"code": "while True: pass"}))
             await asyncio.sleep(0.5)
-            began = time.monotonic()
+            started = time.monotonic()
             counted = await other.call_tool("execute", {"code": COUNT})
             listed = await other.call_tool("list_workspaces", {})
-            waited = time.monotonic() - began
+            waited = time.monotonic() - started
             assert not loop.done()
             stopped = await loop
 
@@ -93,13 +95,13 @@ async def test_a_client_that_asks_for_fewer_tools_has_fewer_inside_too(service):
     call = 'return (await call_tool("{}"))["total"]'
     with service("stateless") as url:
         async with Client(f"{url}/mcp?tools=workspaces") as client:
-            found = await client.call_tool("search", {"query": "list virtual keys", "limit": 20})
+            matches = await client.call_tool("search", {"query": "list virtual keys", "limit": 20})
             described = await client.call_tool("get_schema", {"tools": ["list_virtual_keys"]})
             inside = await client.call_tool("execute", {"code": call.format("list_workspaces")})
             outside = await client.call_tool("execute", {"code": call.format("list_virtual_keys")})
 
     domain = {tool.name: tool.domain for tool in all_tools()}
-    names = [line.partition(":")[0] for line in texts(found)[0].splitlines()]
+    names = [line.partition(":")[0] for line in texts(matches)[0].splitlines()]
     assert {domain[name] for name in names} == {"workspaces"}
     assert described.is_error
     assert json.loads(texts(inside)[0]) == 3

@@ -28,23 +28,23 @@ def o200k():
 
 
 @pytest.fixture(scope="module")
-def found():
+def matches():
     """The first three tools for each intent."""
     search = ToolSearch(TOOLS)
     return {intent: search.find(intent, 3) for intent in INTENTS}
 
 
-def test_the_intents_name_tools_that_there_are_and_every_domain():
-    wanted = {name for names in INTENTS.values() for name in names}
+def test_the_intents_name_existing_tools_of_every_domain():
+    names_in_intents = {name for names in INTENTS.values() for name in names}
 
     assert len(INTENTS) >= 150
-    assert wanted <= set(DOMAIN)
-    assert {DOMAIN[name] for name in wanted} == set(DOMAIN.values())
+    assert names_in_intents <= set(DOMAIN)
+    assert {DOMAIN[name] for name in names_in_intents} == set(DOMAIN.values())
 
 
-def test_what_somebody_wants_is_among_the_first_three(found):
-    hits = {intent: bool({*found[intent]} & {*INTENTS[intent]}) for intent in INTENTS}
-    first = [found[intent][:1] and found[intent][0] in INTENTS[intent] for intent in INTENTS]
+def test_the_right_tool_is_among_the_first_three_matches(matches):
+    hits = {intent: bool({*matches[intent]} & {*INTENTS[intent]}) for intent in INTENTS}
+    first = [matches[intent][:1] and matches[intent][0] in INTENTS[intent] for intent in INTENTS]
     by_domain = defaultdict(list)
     for intent, hit in hits.items():
         by_domain[DOMAIN[INTENTS[intent][0]]].append(hit)
@@ -56,11 +56,11 @@ def test_what_somebody_wants_is_among_the_first_three(found):
 
 
 @pytest.mark.parametrize("query", ["", "?!", "zzzz qqqq", "the of and", "é" * 5000])
-def test_a_query_that_says_nothing_finds_nothing(query):
+def test_a_query_without_meaning_finds_nothing(query):
     assert ToolSearch(TOOLS).find(query, 3) == []
 
 
-def test_hints_are_for_tools_that_there_are():
+def test_hints_are_for_existing_tools():
     assert set(HINTS) <= set(DOMAIN)
 
 
@@ -78,11 +78,11 @@ async def test_the_list_is_short_and_stays_the_same(searched):
 
     assert [tool.name for tool in before] == [*ALWAYS_IN_ORDER, "search_tools", "call_tool"]
     assert before == after
-    told = [
+    definitions = [
         {"name": t.name, "description": t.description, "inputSchema": t.input_schema}
         for t in before
     ]
-    assert sum(len(o200k().encode(compact(each))) for each in told) <= 1_500
+    assert sum(len(o200k().encode(compact(each))) for each in definitions) <= 1_500
     assert all(None not in t.annotations.model_dump().values() for t in before)
 
 
@@ -93,7 +93,7 @@ async def test_a_tool_is_found_with_its_arguments_and_called(searched, workspace
     async with searched() as client:
         answer = await client.call_tool("search_tools", {"query": "make a prompt folder"})
         tools = json.loads(answer.content[0].text)["tools"]
-        made = await client.call_tool(
+        result = await client.call_tool(
             "call_tool",
             {
                 "name": tools[0]["name"],
@@ -104,8 +104,8 @@ async def test_a_tool_is_found_with_its_arguments_and_called(searched, workspace
     assert tools[0]["name"] == "create_collection"
     assert "name" in tools[0]["inputSchema"]["properties"]
     assert len(tools) == 5
-    assert not made.is_error
-    assert made.structured_content["id"]
+    assert not result.is_error
+    assert result.structured_content["id"]
 
 
 async def test_hidden_tools_may_be_called_by_name_as_well(searched):

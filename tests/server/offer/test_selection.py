@@ -102,11 +102,11 @@ async def test_a_server_that_only_reads_offers_no_write(monkeypatch):
 
     async with Client(mcp_server(tool_calls(load_settings()))) as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
-        answered = await client.call_tool("list_workspaces", {})
+        read = await client.call_tool("list_workspaces", {})
         refused = await client.call_tool("create_workspace", {"name": "A"})
 
     assert offered == {tool.name for tool in TOOLS} - {tool.name for tool in WRITES}
-    assert not answered.is_error
+    assert not read.is_error
     assert "There is no tool 'create_workspace'" in refused.content[0].text
 
 
@@ -118,7 +118,9 @@ def reading(emulator):
     return Portkey(settings, InProcess(emulator))
 
 
-async def test_the_door_refuses_a_write_that_goes_around_the_list(reading, emulator, workspace):
+async def test_the_client_refuses_a_write_of_a_tool_that_is_not_listed(
+    reading, emulator, workspace
+):
     slug = emulator.store.table("prompts").rows()[0]["slug"]
     await list_workspaces(reading, WorkspaceFilter())
     await render_prompt(reading, slug, Rendering(variables={}))
@@ -133,12 +135,12 @@ async def test_the_door_refuses_a_write_that_goes_around_the_list(reading, emula
 
 @pytest.fixture
 def writing_calls():
-    """A call of each tool that writes, with what it needs."""
+    """Valid arguments for each tool that writes."""
     return {tool.name: Drawn(tool.name).arguments() for tool in WRITES}
 
 
-async def test_every_write_tool_is_refused_at_the_door(reading, emulator, writing_calls):
-    """Offered all the same, each is called with what it needs: nothing but reads is asked."""
+async def test_the_client_refuses_every_tool_that_writes(reading, emulator, writing_calls):
+    """The tools are offered here and called with valid arguments: only reads are sent."""
     async with Client(build_server(lambda: reading)) as client:
         for name, arguments in writing_calls.items():
             emulator.log.clear()

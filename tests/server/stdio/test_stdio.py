@@ -30,7 +30,7 @@ ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
 
 
 def interview(server):
-    """Ask the same of every server, and return all that its stdout ever carried."""
+    """Send the same requests to every server, and return the lines of its stdout."""
     server.open()
     for method, params in QUESTIONS:
         server.request(method, **params)
@@ -41,33 +41,33 @@ def interview(server):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(start):
+def expected_lines(start):
     with start("--sandbox") as server:
         return interview(server)
 
 
-def test_stdout_carries_one_answer_to_each_question(undisturbed):
-    assert [line["id"] for line in undisturbed] == list(range(1, len(QUESTIONS) + 2))
-    assert {line["jsonrpc"] for line in undisturbed} == {"2.0"}
+def test_stdout_carries_one_answer_to_each_question(expected_lines):
+    assert [line["id"] for line in expected_lines] == list(range(1, len(QUESTIONS) + 2))
+    assert {line["jsonrpc"] for line in expected_lines} == {"2.0"}
 
 
-def test_a_log_at_debug_goes_to_stderr_alone(start, undisturbed):
+def test_a_debug_log_goes_to_stderr_only(start, expected_lines):
     with start("--sandbox", env={"LOG_LEVEL": "debug"}) as server:
-        assert interview(server) == undisturbed
+        assert interview(server) == expected_lines
         assert "answered 404" in server.stderr
 
 
-def test_settings_of_libraries_and_of_python_change_nothing(start, undisturbed):
+def test_settings_of_libraries_and_of_python_change_nothing(start, expected_lines):
     with start("--sandbox", env={**OTHERS, **ASCII}) as server:
-        assert interview(server) == undisturbed
+        assert interview(server) == expected_lines
         assert server.stderr == ""
 
 
-def test_what_anybody_prints_goes_to_stderr(start, undisturbed, tmp_path):
+def test_whatever_code_prints_goes_to_stderr(start, expected_lines, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(PRINTING_THREAD)
 
     with start("--sandbox", env={"PYTHONPATH": str(tmp_path)}) as server:
-        assert interview(server) == undisturbed
+        assert interview(server) == expected_lines
         assert "printed" in server.stderr
         assert "written" in server.stderr
 
@@ -87,19 +87,19 @@ threading.Thread(target=write, daemon=True).start()
 """
 
 
-def test_a_file_called_env_is_not_for_us_to_read(start, undisturbed, tmp_path):
+def test_an_env_file_is_not_read_unless_it_is_named(start, expected_lines, tmp_path):
     ours = {"LOG_LEVEL": "debug", "PORTKEY_TIMEOUT_MS": "nonsense", "PORTKEY_API_KEY": "x"}
     write_env_file(tmp_path, {**OTHERS, **ours})
 
-    with start("--sandbox", home=tmp_path) as server:
-        assert interview(server) == undisturbed
+    with start("--sandbox", folder=tmp_path) as server:
+        assert interview(server) == expected_lines
         assert server.stderr == ""
 
 
 def test_without_a_key_there_are_tools_and_a_call_says_what_to_set(start, fake, tmp_path):
     write_env_file(tmp_path, {"PORTKEY_API_KEY": "not-to-be-read"})
 
-    with start(home=tmp_path, env=fake.settings) as server:
+    with start(folder=tmp_path, env=fake.settings) as server:
         server.open()
         assert len(server.ask("tools/list")["tools"]) > 30
         result = server.call("list_workspaces")
@@ -114,14 +114,14 @@ def test_an_env_file_is_read_when_it_is_named_and_the_environment_wins(start, fa
     file = {**fake.settings, "PORTKEY_API_KEY": "from-the-file", "LOG_LEVEL": "nonsense"}
     write_env_file(tmp_path, file)
 
-    with start("--env-file", ".env", home=tmp_path, env={"LOG_LEVEL": "error"}) as server:
+    with start("--env-file", ".env", folder=tmp_path, env={"LOG_LEVEL": "error"}) as server:
         server.open()
         server.call("list_workspaces")
 
     assert fake.requests[0].headers["x-portkey-api-key"] == "from-the-file"
 
 
-def test_every_line_of_the_log_is_json_when_asked(start, fake, portkey_env):
+def test_every_line_of_the_log_is_json_if_configured(start, fake, portkey_env):
     fake.script([Answer(), "reset", Answer(503), Answer(body=b"<html>")])
     with start(env={**portkey_env, "LOG_LEVEL": "debug", "LOG_FORMAT": "json"}) as server:
         server.open()
@@ -161,7 +161,7 @@ def test_a_line_that_no_server_can_take_is_answered_with_an_error(start):
     deep = b"[" * 5000 + b"]" * 5000
     with start("--sandbox") as server:
         server.open()
-        told = {}
+        answers = {}
         for line in (
             b"no JSON",
             b"[]",
@@ -170,13 +170,13 @@ def test_a_line_that_no_server_can_take_is_answered_with_an_error(start):
             request % deep,
         ):
             server.write(line)
-            told[line] = server.next_line()
+            answers[line] = server.next_line()
         for silent in (b"", b" \t\r", b'{"jsonrpc":"2.0","id":9,"result":"no object"}'):
             server.write(silent)
         server.write(b'{"jsonrpc":"2.0",\r"id":8,\r"method":"ping"}')
 
         assert server.next_line() == {"jsonrpc": "2.0", "id": 8, "result": {}}
-        assert [(line["id"], line["error"]["code"]) for line in told.values()] == [
+        assert [(line["id"], line["error"]["code"]) for line in answers.values()] == [
             (None, -32700),
             (None, -32600),
             ("mine", -32600),
@@ -223,30 +223,30 @@ def test_an_id_in_use_is_refused_until_it_is_answered_or_cancelled(start, fake, 
     assert third["result"]["structuredContent"] == {"total": 3}
 
 
-def test_what_was_asked_before_the_end_of_input_is_answered(start):
+def test_requests_before_the_end_of_input_are_answered(start):
     with start("--sandbox") as server:
         client = {"name": "a script", "version": "1"}
         server.request(
             "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=client
         )
         server.tell("notifications/initialized")
-        asked = server.request("tools/call", name="list_workspaces", arguments={})
+        request_id = server.request("tools/call", name="list_workspaces", arguments={})
         server.close_input()
 
-        assert server.answer(asked)["result"]["structuredContent"]["total"] == 3
+        assert server.answer(request_id)["result"]["structuredContent"]["total"] == 3
         assert server.wait_for_exit() == 0
 
 
-def test_what_is_in_flight_at_the_end_of_input_has_a_moment(start, fake, portkey_env):
+def test_a_call_in_flight_at_the_end_of_input_has_time_to_finish(start, fake, portkey_env):
     fake.script([Answer(), Answer(body={"total": 0}, after_s=0.05)])
     with start(env=portkey_env) as server:
         server.open()
         server.call("list_workspaces")
-        asked = server.request("tools/call", name="list_workspaces", arguments={})
+        request_id = server.request("tools/call", name="list_workspaces", arguments={})
         fake.wait_for(2)
         server.close_input()
 
-        assert server.answer(asked)["result"]["structuredContent"] == {"total": 0}
+        assert server.answer(request_id)["result"]["structuredContent"] == {"total": 0}
         assert server.wait_for_exit() == 0
 
 
@@ -295,7 +295,7 @@ def test_it_ends_within_a_second_with_a_call_that_is_never_answered(start, fake,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_within_a_second_of_its_birth(start, number):
+def test_it_ends_within_a_second_after_its_start(start, number):
     with start("--sandbox") as server:
         server.signal(number)
 
@@ -303,7 +303,7 @@ def test_it_ends_within_a_second_of_its_birth(start, number):
     assert server.said == b""
 
 
-def test_nothing_stays_behind_a_client_that_was_killed(fake, portkey_env, tmp_path):
+def test_a_killed_client_leaves_no_process_running(fake, portkey_env, tmp_path):
     fake.script(["silence"])
     ours, theirs = os.pipe()
     client = subprocess.Popen(
@@ -319,7 +319,7 @@ def test_nothing_stays_behind_a_client_that_was_killed(fake, portkey_env, tmp_pa
         client.wait()
 
         # The pipe ends when the last process that inherited it is gone.
-        assert select.select([ours], [], [], 1)[0], "somebody still holds the pipe"
+        assert select.select([ours], [], [], 1)[0], "a process still has the pipe open"
         assert os.read(ours, 1000) == b""
     finally:
         client.kill()
@@ -358,7 +358,7 @@ def test_it_starts_no_process(start, portkey_env, fake):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "sentences"),
     [
         (
             {"PORTKEY_BASE_URL": "http://portkey.example/v1"},
@@ -382,17 +382,17 @@ def test_it_starts_no_process(start, portkey_env, fake):
     ],
     ids=["address", "key", "several"],
 )
-def test_wrong_settings_are_the_end_with_a_sentence_each(start, settings, told):
+def test_wrong_settings_end_the_server_with_a_sentence_for_each(start, settings, sentences):
     with start(env=settings) as server:
         assert server.stops() == 1
 
-    assert [sentence for sentence in told if sentence not in server.stderr] == []
+    assert [sentence for sentence in sentences if sentence not in server.stderr] == []
     assert "Traceback" not in server.stderr
     assert server.said == b""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told", "code"),
+    ("arguments", "message", "code"),
     [
         (["--env-file", "nowhere/.env"], "--env-file: there is no file nowhere/.env", 1),
         (["--sandbax"], "No such option '--sandbax'", 2),
@@ -400,16 +400,16 @@ def test_wrong_settings_are_the_end_with_a_sentence_each(start, settings, told):
     ],
     ids=["env-file", "option", "command"],
 )
-def test_a_wrong_command_line_is_the_end_with_a_sentence(start, arguments, told, code):
+def test_a_wrong_command_line_ends_the_server_with_a_sentence(start, arguments, message, code):
     with start(*arguments) as server:
         assert server.stops() == code
 
-    assert told in server.stderr
+    assert message in server.stderr
     assert server.said == b""
 
 
-def write_env_file(home, values):
-    (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+def write_env_file(folder, values):
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
 
 def catches(pid, number):
