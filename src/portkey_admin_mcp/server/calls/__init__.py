@@ -1,4 +1,4 @@
-"""One tool call: arguments, execution, presentation, errors as advice.
+"""One tool call: arguments, execution, presentation, errors as advice, open request ids.
 
 Code for a transport or the SDK does not belong here.
 """

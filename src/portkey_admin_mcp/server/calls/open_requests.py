@@ -1,4 +1,7 @@
-"""The open requests of one client: which ids are in use, and which tasks can be cancelled."""
+"""The open requests of one client: which ids are in use, and which tasks can be cancelled.
+
+A second request with an id in use is refused by `stdio/loop.py` and `http/sessions/transport.py`.
+"""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,7 @@
-"""The definitions of tools, prompts and resources, from which the manifest is written."""
+"""The definitions of tools, prompts and resources, from which the manifest is written.
+
+Lists are answered from the manifest (`server/offer/offer.py`), not from here.
+"""
 
 from typing import Any, get_type_hints
 

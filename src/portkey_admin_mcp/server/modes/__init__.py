@@ -1,4 +1,4 @@
-"""The modes with short lists of tools: search mode and code mode, and their search.
+"""Search mode and code mode, which list a few tools instead of all, and their search.
 
 Code for a transport or the SDK does not belong here.
 """

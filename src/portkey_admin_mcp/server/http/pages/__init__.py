@@ -1,4 +1,4 @@
 """Pages for people and machines: status, health, readiness, sign-in information, metrics.
 
-MCP does not belong here, nor anything that an unauthenticated visitor must not see.
+Everybody may see these pages, so they show no secret. MCP does not belong here.
 """

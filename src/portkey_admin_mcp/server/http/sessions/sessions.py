@@ -1,4 +1,8 @@
-"""The SDK's session manager, with owners, a session limit and resumable streams."""
+"""The SDK's session manager, with owners, a session limit and resumable streams.
+
+A session ends by DELETE (the SDK), after a time without requests (`HttpTransport` in
+`mcp/sdk_private.py` sets the deadline), or when the service stops.
+"""
 
 import asyncio
 import contextlib
