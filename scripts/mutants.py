@@ -105,7 +105,8 @@ TARGETS = (
     ),
     *(
         Target(f"emulator/{domain}.py", (),
-               (f"tests/emulator/test_{domain}.py", f"tests/tools/test_{domain}.py"))
+               (f"tests/emulator/test_{domain}.py", f"tests/tools/test_{domain}.py",
+                "tests/emulator/test_boundaries.py"))
         for domain in DOMAINS
     ),
     *(
