@@ -120,7 +120,7 @@ async def test_a_tool_choice_is_sent_as_models_take_it(ask, place, given, sent):
     ("choice", "problem"),
     [
         ({"mode": "function"}, "mode function needs function_name"),
-        ({"mode": "auto", "function_name": "f"}, "function_name is for mode function"),
+        ({"mode": "auto", "function_name": "f"}, "remove function_name, or set mode to function"),
         ({"mode": "perhaps"}, "mode is one of auto, none, required, function"),
         ("perhaps", "mode is one of auto, none, required, function"),
     ],

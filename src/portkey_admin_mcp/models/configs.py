@@ -68,7 +68,7 @@ class ConfigDraft(ConfigContent):
     )
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _has_config(self) -> Self:
         if not self.given("config", *SHORT_FORMS):
             raise ValueError(f"give config, or at least one of {', '.join(SHORT_FORMS)}")
         return self
