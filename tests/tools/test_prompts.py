@@ -257,7 +257,7 @@ async def test_a_completion_without_billing_metadata_is_not_sent(refusal, emulat
         "run_prompt_completion", prompt_id=prompt["slug"], variables={}, metadata={"app": "desk"}
     )
 
-    assert "client_id, env missing" in advice
+    assert "add client_id, env" in advice
     assert not emulator.log
 
 

@@ -18,7 +18,7 @@ NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z
 def _check_name(name: str) -> str:
     if not NAME.match(name):
         raise ValueError(
-            "choose a name that is not latest, default or a number, and has no space or @"
+            "choose a name without spaces or @ that is not latest, default or a number"
         )
     return name
 

@@ -98,9 +98,7 @@ class WorkspaceAccesses(Arguments):
     def _changes_access(self) -> Self:
         for_all = ("global_workspace_access", "override_existing_workspace_access")
         if not self.workspaces and not self.given(*for_all):
-            raise ValueError(
-                f"workspaces is empty: add a workspace, or give {' or '.join(for_all)}"
-            )
+            raise ValueError(f"workspaces is empty: name one, or give {' or '.join(for_all)}")
         return self
 
 
