@@ -120,9 +120,9 @@ def get_integration(call: Call) -> Row:
     """One integration, with its key and other secrets masked."""
     row = _find(call)
     key = row["_key"]
-    shown = {k: v for k, v in public(row).items() if k != "workspace_id"}
+    fields = {k: v for k, v in public(row).items() if k != "workspace_id"}
     return {
-        **shown,
+        **fields,
         "object": "integration",
         "masked_key": f"{key[:2]}*****{key[-3:]}" if key else "",
         "configurations": masked(row["configurations"]),

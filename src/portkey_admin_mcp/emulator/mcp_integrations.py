@@ -171,8 +171,8 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
 def update_mcp_integration_capabilities(call: Call) -> Row:
     """Enable or disable capabilities, for all MCP servers of this integration."""
     row, body = _find(call, "update"), call.read(CapabilityBody)
-    off = disabled(body.capabilities, row["_disabled"])
-    call.table("mcp_integrations").change(row, {"_disabled": off})
+    disabled_names = disabled(body.capabilities, row["_disabled"])
+    call.table("mcp_integrations").change(row, {"_disabled": disabled_names})
     return {"success": True}
 
 
@@ -240,8 +240,8 @@ def may_use(integration: Row, workspace: Row) -> bool:
     """Whether a workspace may create MCP servers of an MCP integration."""
     if integration["workspace_id"] is not None:
         return bool(integration["workspace_id"] == workspace["id"])
-    everywhere = integration["global_workspace_access"]["enabled"]
-    return bool(integration["_workspaces"].get(workspace["id"], everywhere))
+    default_access = integration["global_workspace_access"]["enabled"]
+    return bool(integration["_workspaces"].get(workspace["id"], default_access))
 
 
 def _is_shown(call: Call, row: Row, workspace: Row | None) -> bool:
