@@ -191,8 +191,8 @@ def update_integration_models(call: Call) -> Row:
 def delete_integration_model(call: Call) -> Row:
     """Delete custom models, named in the query or (as one client does) in the body."""
     row = _find_for(call, "update")
-    listed = call.body.get("models", []) if isinstance(call.body, dict) else []
-    slugs = [*filter(None, call.query.get("slugs", "").split(",")), *listed]
+    slugs_in_body = call.body.get("models", []) if isinstance(call.body, dict) else []
+    slugs = [*filter(None, call.query.get("slugs", "").split(",")), *slugs_in_body]
     if not slugs:
         raise invalid("slugs", "Field required")
     built_in = PRICES.get(row["ai_provider_id"], {})

@@ -180,7 +180,7 @@ def update_mcp_integration_capabilities(call: Call) -> Row:
 def list_mcp_integration_workspaces(call: Call) -> Row:
     """The workspaces with an access of their own; in `data` if the query asks for a version."""
     row = _find(call, "read")
-    listed = list_answer(
+    workspaces = list_answer(
         {
             "id": workspace_id,
             "enabled": enabled,
@@ -192,8 +192,8 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
     )
     access = {"global_workspace_access": row["global_workspace_access"]}
     if "version" in call.query:
-        return {"data": listed["data"], "total": listed["total"], **access}
-    return {"workspaces": listed["data"], **access, "object": "integration"}
+        return {"data": workspaces["data"], "total": workspaces["total"], **access}
+    return {"workspaces": workspaces["data"], **access, "object": "integration"}
 
 
 @route("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
