@@ -162,7 +162,7 @@ PROVIDER_FORMS = (
     "rate_limit_value", "rate_limit_unit",
 )  # fmt: skip
 AZURE = ("api_version", "resource_name", "deployment_name")
-EXPORT = {name for name in ExportContent.model_fields if name not in ExportContent.outside}
+EXPORT = {name for name in ExportContent.model_fields if name not in ExportContent.not_filters}
 LOCAL = {
     # Written out or used here, and not sent under these names.
     "create_api_key": SHORT_FORMS,

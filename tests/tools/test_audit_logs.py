@@ -9,7 +9,7 @@ from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.errors import Forbidden
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
-from portkey_admin_mcp.models.audit_logs import AuditQuestion
+from portkey_admin_mcp.models.audit_logs import AuditQuery
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.tools.api_keys import create_api_key
@@ -51,7 +51,7 @@ async def test_without_a_period_it_is_the_last_week(emulator, changed):
 
     key = SecretStr(emulator.keys()["owner"])
     api = Portkey(Settings(PORTKEY_API_KEY=key), transport, frozen_time)
-    page = await list_audit_logs(api, AuditQuestion())
+    page = await list_audit_logs(api, AuditQuery())
 
     sent = dict(parse_qsl(targets[-1].partition("?")[2]))
     assert page.total == 2
@@ -67,10 +67,10 @@ async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator,
     api = connect(created.key)
 
     with pytest.raises(Forbidden) as refused:
-        await list_audit_logs(api, AuditQuestion(**WEEK))
+        await list_audit_logs(api, AuditQuery(**WEEK))
     assert "Give organisation_id instead." in refused.value.__notes__[0]
     organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
-    page = await list_audit_logs(api, AuditQuestion(**WEEK, organisation_id=organisation))
+    page = await list_audit_logs(api, AuditQuery(**WEEK, organisation_id=organisation))
     assert page.total == 3
 
 

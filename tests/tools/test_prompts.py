@@ -120,7 +120,7 @@ async def test_a_tool_choice_is_sent_as_models_take_it(ask, place, given, sent):
     ("choice", "problem"),
     [
         ({"mode": "function"}, "mode function needs function_name"),
-        ({"mode": "auto", "function_name": "f"}, "function_name is for mode function"),
+        ({"mode": "auto", "function_name": "f"}, "remove function_name, or set mode to function"),
         ({"mode": "perhaps"}, "mode is one of auto, none, required, function"),
         ("perhaps", "mode is one of auto, none, required, function"),
     ],
@@ -257,7 +257,7 @@ async def test_a_completion_without_billing_metadata_is_not_sent(refusal, emulat
         "run_prompt_completion", prompt_id=prompt["slug"], variables={}, metadata={"app": "desk"}
     )
 
-    assert "client_id, env missing" in advice
+    assert "add client_id, env" in advice
     assert not emulator.log
 
 

@@ -1,14 +1,14 @@
 """A small Portkey that keeps its data in memory or in a file: the same endpoints and refusals.
 
-What lives here: one file for each domain of `domains.py`, with its endpoints, its tables (`TABLES`)
-and its example data (`seed`), and
+What lives here: one file for each domain of `domains.py`, with its endpoints, its example data
+(`seed`), and its tables with what a deletion does to them (`TABLES`). Besides these:
 
-- `core/`: routing, storage, the control API, and the seeds; knows no rule of a single domain
+- `core/`: routing, storage, deletion, the control API, and the seeds; no rule of a single domain
 - `shared/`: rules that several domains follow
 - `traffic/`: the month of requests behind logs and analytics
-- `prompt_templates/`: how prompts are filled in and versioned
+- `prompt_templates/`: fills in prompts and keeps their versions
 
-Nothing of the client belongs here: the two share `domains.py` only.
+No code of the client of Portkey belongs here: the emulator and the client share `domains.py` only.
 """
 
 from importlib import import_module

@@ -186,9 +186,9 @@ def _settings(old: Row, body: DeploymentBody) -> dict[str, Any]:
 
 def _answer(row: Row) -> dict[str, Any]:
     """A deployment in answers: credentials are masked as API keys are."""
-    shown = {name: value for name, value in row.items() if not name.startswith("_")}
+    deployment = {name: value for name, value in row.items() if not name.startswith("_")}
     secret = row["_secret"]
-    return {**shown, "credentials": {"client_auth": f"{secret[:2]}*****{secret[-3:]}"}}
+    return {**deployment, "credentials": {"client_auth": f"{secret[:2]}*****{secret[-3:]}"}}
 
 
 def seed(seeder: Seeder) -> None:

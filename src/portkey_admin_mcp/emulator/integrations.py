@@ -120,9 +120,9 @@ def get_integration(call: Call) -> Row:
     """One integration, with its key and other secrets masked."""
     row = _find(call)
     key = row["_key"]
-    shown = {k: v for k, v in public(row).items() if k != "workspace_id"}
+    fields = {k: v for k, v in public(row).items() if k != "workspace_id"}
     return {
-        **shown,
+        **fields,
         "object": "integration",
         "masked_key": f"{key[:2]}*****{key[-3:]}" if key else "",
         "configurations": masked(row["configurations"]),
@@ -191,8 +191,8 @@ def update_integration_models(call: Call) -> Row:
 def delete_integration_model(call: Call) -> Row:
     """Delete custom models, named in the query or (as one client does) in the body."""
     row = _find_for(call, "update")
-    listed = call.body.get("models", []) if isinstance(call.body, dict) else []
-    slugs = [*filter(None, call.query.get("slugs", "").split(",")), *listed]
+    slugs_in_body = call.body.get("models", []) if isinstance(call.body, dict) else []
+    slugs = [*filter(None, call.query.get("slugs", "").split(",")), *slugs_in_body]
     if not slugs:
         raise invalid("slugs", "Field required")
     built_in = PRICES.get(row["ai_provider_id"], {})

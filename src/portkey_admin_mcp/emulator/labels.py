@@ -91,8 +91,8 @@ def _name(call: Call, body: LabelBody, workspace_id: str | None) -> str:
     """The name in the body; refused if it is not allowed or already in use in the workspace."""
     if not body.name or not LABEL_NAME.match(body.name):
         raise invalid("name", "must not be latest, default, a number, or contain spaces")
-    taken = call.table("labels").where(name=body.name)
-    if any(row["workspace_id"] in (None, workspace_id) for row in taken):
+    same_name = call.table("labels").where(name=body.name)
+    if any(row["workspace_id"] in (None, workspace_id) for row in same_name):
         raise Refusal(409, "Label with this name already exists")
     return body.name
 

@@ -224,8 +224,8 @@ def _may_see(call: Call, row: Row) -> bool:
 
 def _status(call: Call, row: Row) -> str:
     """The status now: a running export succeeds after some time."""
-    done = moment(call.store.now() - timedelta(seconds=DURATION_S))
-    if row["status"] == "in_progress" and row["_started"] <= done:
+    latest_start = moment(call.store.now() - timedelta(seconds=DURATION_S))
+    if row["status"] == "in_progress" and row["_started"] <= latest_start:
         return "success"
     return str(row["status"])
 

@@ -128,8 +128,8 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
 
 def _add(call: Call, log: LogBody) -> None:
     metadata = {TRACE_NAMES.get(name, name): value for name, value in log.metadata.items()}
-    asked_model = log.request.body.get("model")
-    model = asked_model if isinstance(asked_model, str) else ""
+    requested_model = log.request.body.get("model")
+    model = requested_model if isinstance(requested_model, str) else ""
     usage = log.response.body.get("usage")
     counts = usage if isinstance(usage, dict) else {}
     tokens_in, tokens_out = (

@@ -171,8 +171,8 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
 def update_mcp_integration_capabilities(call: Call) -> Row:
     """Enable or disable capabilities, for all MCP servers of this integration."""
     row, body = _find(call, "update"), call.read(CapabilityBody)
-    off = disabled(body.capabilities, row["_disabled"])
-    call.table("mcp_integrations").change(row, {"_disabled": off})
+    disabled_names = disabled(body.capabilities, row["_disabled"])
+    call.table("mcp_integrations").change(row, {"_disabled": disabled_names})
     return {"success": True}
 
 
@@ -180,7 +180,7 @@ def update_mcp_integration_capabilities(call: Call) -> Row:
 def list_mcp_integration_workspaces(call: Call) -> Row:
     """The workspaces with an access of their own; in `data` if the query asks for a version."""
     row = _find(call, "read")
-    listed = list_answer(
+    workspaces = list_answer(
         {
             "id": workspace_id,
             "enabled": enabled,
@@ -192,8 +192,8 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
     )
     access = {"global_workspace_access": row["global_workspace_access"]}
     if "version" in call.query:
-        return {"data": listed["data"], "total": listed["total"], **access}
-    return {"workspaces": listed["data"], **access, "object": "integration"}
+        return {"data": workspaces["data"], "total": workspaces["total"], **access}
+    return {"workspaces": workspaces["data"], **access, "object": "integration"}
 
 
 @route("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
@@ -240,8 +240,8 @@ def may_use(integration: Row, workspace: Row) -> bool:
     """Whether a workspace may create MCP servers of an MCP integration."""
     if integration["workspace_id"] is not None:
         return bool(integration["workspace_id"] == workspace["id"])
-    everywhere = integration["global_workspace_access"]["enabled"]
-    return bool(integration["_workspaces"].get(workspace["id"], everywhere))
+    default_access = integration["global_workspace_access"]["enabled"]
+    return bool(integration["_workspaces"].get(workspace["id"], default_access))
 
 
 def _is_shown(call: Call, row: Row, workspace: Row | None) -> bool:

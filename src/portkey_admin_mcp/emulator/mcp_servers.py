@@ -109,8 +109,8 @@ def get_mcp_server(call: Call) -> Row:
     integration = _integration(call, row)
     names = ("id", "slug", "name", "status", "description", "created_at", "workspace_id")
     details = {name: integration[name] for name in ("id", "slug", "name", "url", "auth_type")}
-    shown = {name: row[name] for name in (*names, "mcp_integration_id")}
-    return {**shown, "mcp_integration_details": details}
+    server = {name: row[name] for name in (*names, "mcp_integration_id")}
+    return {**server, "mcp_integration_details": details}
 
 
 @route("PUT /mcp-servers/{id}", scope="mcp_servers.update")
@@ -143,10 +143,11 @@ def list_mcp_server_capabilities(call: Call) -> Row:
     rows = []
     for each in capabilities_of(integration):
         key = f"{each['type']}:{each['name']}"
-        above = key not in integration["_disabled"]
-        workspace = {name: each[name] for name in ("name", "type", "title", "description")}
-        enabled = above and key not in row["_disabled"]
-        rows.append({**workspace, "enabled": enabled, "integration_enabled": above})
+        is_enabled_in_integration = key not in integration["_disabled"]
+        capability = {name: each[name] for name in ("name", "type", "title", "description")}
+        enabled = is_enabled_in_integration and key not in row["_disabled"]
+        states = {"enabled": enabled, "integration_enabled": is_enabled_in_integration}
+        rows.append({**capability, **states})
     return capability_page(call, rows)
 
 
@@ -154,8 +155,8 @@ def list_mcp_server_capabilities(call: Call) -> Row:
 def update_mcp_server_capabilities(call: Call) -> Row:
     """Enable or disable capabilities in this workspace."""
     row, body = _find(call), call.read(CapabilityBody)
-    off = disabled(body.capabilities, row["_disabled"])
-    call.table("mcp_servers").change(row, {"_disabled": off})
+    disabled_names = disabled(body.capabilities, row["_disabled"])
+    call.table("mcp_servers").change(row, {"_disabled": disabled_names})
     return {"success": True}
 
 
@@ -207,8 +208,8 @@ def list_mcp_server_connections(call: Call) -> Row:
     page = call.listing(rows, max_size=500, default_size=100)
     size = call.query_number("page_size", 100) or 100
     number = call.query_number("current_page", 0) or 0
-    more = (number + 1) * size < page["total"]
-    return {"data": page["data"], "total": page["total"], "has_more": more}
+    has_more = (number + 1) * size < page["total"]
+    return {"data": page["data"], "total": page["total"], "has_more": has_more}
 
 
 @route("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")

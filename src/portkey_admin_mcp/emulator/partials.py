@@ -131,8 +131,8 @@ def _find(call: Call) -> Row:
 
 
 def _content(body: PartialBody) -> dict[str, Any]:
-    described = body.version_description or body.description or ""
-    return {"string": body.string, "description": described}
+    description = body.version_description or body.description or ""
+    return {"string": body.string, "description": description}
 
 
 def _default_collection(call: Call, workspace: Row) -> str:

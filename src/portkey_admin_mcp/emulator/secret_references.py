@@ -168,11 +168,11 @@ def delete_secret_reference(call: Call) -> Row:
 
 def _check_auth_config(manager: str, config: Row) -> None:
     """Refuse an `auth_config` without all fields that its kind of sign-in needs."""
-    chooser, ways = AUTH_FIELDS[manager]
-    needed = ways.get(config.get(chooser, ""))
-    if needed is None:
-        raise invalid(f"auth_config.{chooser}", f"must be one of {', '.join(ways)}")
-    for name in needed:
+    type_field, fields_by_type = AUTH_FIELDS[manager]
+    required_fields = fields_by_type.get(config.get(type_field, ""))
+    if required_fields is None:
+        raise invalid(f"auth_config.{type_field}", f"must be one of {', '.join(fields_by_type)}")
+    for name in required_fields:
         if not config.get(name):
             raise invalid(f"auth_config.{name}", "Field required")
 
@@ -198,8 +198,8 @@ def _access(call: Call, body: SecretReferenceBody) -> dict[str, Any]:
 
 
 def _list_entry(row: Row) -> dict[str, Any]:
-    shown = ("id", "name", "slug", "manager_type", "status", "created_at", "last_updated_at")
-    return {name: row[name] for name in (*shown, "object")}
+    names = ("id", "name", "slug", "manager_type", "status", "created_at", "last_updated_at")
+    return {name: row[name] for name in (*names, "object")}
 
 
 def seed(seeder: Seeder) -> None:

@@ -130,8 +130,8 @@ def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
         raise invalid("alert_threshold", "must be less than credit_limit")
     if merged["periodic_reset"] and merged["periodic_reset_days"]:
         raise invalid("periodic_reset", "excludes periodic_reset_days")
-    changed = changes.keys() & {"periodic_reset", "periodic_reset_days"}
-    if changed and not changes.get("next_usage_reset_at"):
+    changed_periods = changes.keys() & {"periodic_reset", "periodic_reset_days"}
+    if changed_periods and not changes.get("next_usage_reset_at"):
         period, days = merged["periodic_reset"], merged["periodic_reset_days"]
         changes["next_usage_reset_at"] = next_reset(period, days, call.store.now())
     return changes

@@ -179,8 +179,8 @@ def _matches_query(call: Call, row: Row, *names: str) -> bool:
 
 def _invite_answer(call: Call, invite: Row) -> Row:
     is_expired = invite["status"] == "pending" and invite["expires_at"] <= call.store.stamp()
-    shown = {**invite, "status": "expired"} if is_expired else invite
-    return {name: value for name, value in shown.items() if not name.startswith("_")}
+    current = {**invite, "status": "expired"} if is_expired else invite
+    return {name: value for name, value in current.items() if not name.startswith("_")}
 
 
 def _pending(call: Call) -> Row:

@@ -148,5 +148,5 @@ TABLES = (
 def _answer(call: Call, key: Row) -> Row:
     """A virtual key in answers, without its id and workspace."""
     is_expired = key["expires_at"] and key["expires_at"] <= call.store.stamp()
-    shown = {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}
-    return {**shown, "status": "expired" if is_expired else key["status"]}
+    fields = {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}
+    return {**fields, "status": "expired" if is_expired else key["status"]}

@@ -218,8 +218,8 @@ def add_workspace_member(call: Call) -> Row:
     new_members = call.read(Memberships).users
     for member in new_members:
         call.find("users", member.id)
-    present = {member["user_id"] for member in members_of(call, workspace)}
-    if present & {member.id for member in new_members}:
+    member_ids = {member["user_id"] for member in members_of(call, workspace)}
+    if member_ids & {member.id for member in new_members}:
         raise Refusal(409, "User is already a member of the workspace")
     for member in new_members:
         add_member(call, workspace, member.id, member.role)

@@ -66,7 +66,7 @@ class ApiKeyDraft(ApiKeyContent):
     user_id: str = Field(default=ABSENT, description="Needed for sub_type user.")
 
     @model_validator(mode="after")
-    def _kind_agrees(self) -> Self:
+    def _has_fields_of_its_type(self) -> Self:
         if (self.type, self.sub_type) == ("organisation", "user"):
             raise ValueError(
                 "sub_type user is for type workspace: organisation keys are service keys"

@@ -32,7 +32,7 @@ class AuditFilter(Paged):
     country: str = Field(default=ABSENT, description="Two letters.")
 
 
-class AuditQuestion(AuditFilter):
+class AuditQuery(AuditFilter):
     """Which changes to list, as the tool takes it: what Portkey requires may be left out."""
 
     start_time: Moment = Field(default=ABSENT, description="A week ago if left out.")

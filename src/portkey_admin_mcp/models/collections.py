@@ -37,9 +37,9 @@ class CollectionPatch(Arguments):
     )
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _has_name(self) -> Self:
         if not self.given("name"):
-            raise ValueError("give name: it is all that can change of a collection")
+            raise ValueError("give name: an update of a collection can change no other field")
         return self
 
 

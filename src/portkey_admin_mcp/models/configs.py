@@ -50,7 +50,7 @@ class ConfigContent(Arguments):
     workspace_id: InWorkspace = ABSENT
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _config_is_valid(self) -> Self:
         short = self.given(*SHORT_FORMS)
         if "config" in self.model_fields_set and short:
             raise ValueError(f"give config or its short forms ({', '.join(short)}), not both")
@@ -68,7 +68,7 @@ class ConfigDraft(ConfigContent):
     )
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _has_config(self) -> Self:
         if not self.given("config", *SHORT_FORMS):
             raise ValueError(f"give config, or at least one of {', '.join(SHORT_FORMS)}")
         return self

@@ -14,7 +14,7 @@ FeedbackId = Annotated[
 Score = Annotated[int, Field(ge=-10, le=10, description="-10 to 10.")]
 
 
-class Judgement(Arguments):
+class FeedbackScore(Arguments):
     """A score, and how much it weighs."""
 
     value: Score
@@ -22,7 +22,7 @@ class Judgement(Arguments):
     metadata: Json = Field(default=ABSENT, description="What else to note.")
 
 
-class FeedbackDraft(Judgement):
+class FeedbackDraft(FeedbackScore):
     """A score for the answers of a trace."""
 
     trace_id: str = Field(min_length=1, description="Of the request.")

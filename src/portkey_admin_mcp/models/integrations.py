@@ -62,9 +62,9 @@ class IntegrationContent(Arguments):
 
     @model_validator(mode="after")
     def _azure_is_complete(self) -> Self:
-        given = self.given(*AZURE_FIELDS)
-        if given and len(given) < len(AZURE_FIELDS):
-            missing = [name for name in AZURE_FIELDS if name not in given]
+        azure_fields = self.given(*AZURE_FIELDS)
+        missing = [name for name in AZURE_FIELDS if name not in azure_fields]
+        if azure_fields and missing:
             raise ValueError(f"Azure needs {', '.join(missing)} too, or `configurations`")
         return self
 
@@ -182,7 +182,7 @@ class WorkspaceShare(Arguments):
     default_provider_slug: str = ABSENT
 
     @model_validator(mode="after")
-    def _one_form(self) -> Self:
+    def _short_limits_are_consistent(self) -> Self:
         check_short_limits(self)
         return self
 

@@ -15,16 +15,18 @@ NAME = re.compile(r"^(?!latest$)(?!default$)(?!\d+$)[a-zA-Z0-9_-]*[^@\s]?[a-zA-Z
 """What Portkey's OpenAPI file allows."""
 
 
-def _allowed(name: str) -> str:
+def _check_name(name: str) -> str:
     if not NAME.match(name):
-        raise ValueError("must not be latest, default or a number, nor hold spaces or @")
+        raise ValueError(
+            "choose a name without spaces or @ that is not latest, default or a number"
+        )
     return name
 
 
 Name = Annotated[
     str,
     Field(min_length=1, description="Not latest, default or a number."),
-    AfterValidator(_allowed),
+    AfterValidator(_check_name),
 ]
 
 

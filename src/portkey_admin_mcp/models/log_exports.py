@@ -37,8 +37,8 @@ MAX_ROWS = 50_000
 class ExportContent(RequestRanges):
     """The requests that an export holds; sent under `filters`."""
 
-    outside: ClassVar[tuple[str, ...]] = ("workspace_id", "requested_data")
-    """The fields that are sent beside `filters` and not in it."""
+    not_filters: ClassVar[tuple[str, ...]] = ("workspace_id", "requested_data")
+    """The fields that are sent next to `filters`, not in it."""
 
     workspace_id: InWorkspace = ABSENT
     ai_model: Csv = ABSENT
@@ -56,8 +56,8 @@ class ExportContent(RequestRanges):
     def wire(self) -> dict[str, Any]:
         """Send the filters under `filters`."""
         filters = super().wire()
-        beside = {name: filters.pop(name) for name in self.outside if name in filters}
-        return {**beside, "filters": filters}
+        others = {name: filters.pop(name) for name in self.not_filters if name in filters}
+        return {**others, "filters": filters}
 
 
 class ExportDraft(ExportContent):

@@ -95,10 +95,10 @@ class WorkspaceAccesses(Arguments):
     )
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
-        others = ("global_workspace_access", "override_existing_workspace_access")
-        if not self.workspaces and not self.given(*others):
-            raise ValueError("name at least one workspace, or what holds for all of them")
+    def _changes_access(self) -> Self:
+        for_all = ("global_workspace_access", "override_existing_workspace_access")
+        if not self.workspaces and not self.given(*for_all):
+            raise ValueError(f"workspaces is empty: name one, or give {' or '.join(for_all)}")
         return self
 
 

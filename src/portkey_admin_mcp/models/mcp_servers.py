@@ -60,7 +60,7 @@ class UserAccesses(Arguments):
     )
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _changes_access(self) -> Self:
         if not self.given("users", "default_user_access"):
             raise ValueError("give users, default_user_access or both")
         return self

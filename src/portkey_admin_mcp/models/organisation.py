@@ -17,7 +17,7 @@ class OrganisationDefaults(Arguments):
     output_guardrails: Slugs = ABSENT
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _has_guardrails(self) -> Self:
         if not self.given("input_guardrails", "output_guardrails"):
             raise ValueError("give input_guardrails, output_guardrails or both")
         return self

@@ -24,7 +24,7 @@ class Rendering(Arguments):
 
     @field_validator("hyperparameters")
     @classmethod
-    def _are_parameters(cls, parameters: Json) -> Json:
+    def _are_hyperparameters(cls, parameters: Json) -> Json:
         if reserved := [name for name in REQUEST_FIELDS if name in parameters]:
             raise ValueError(f"{reserved[0]} is not a hyperparameter")
         return parameters
@@ -44,9 +44,9 @@ class CompletionRequest(Rendering):
 
     @field_validator("metadata")
     @classmethod
-    def _can_be_billed(cls, metadata: dict[str, str]) -> dict[str, str]:
+    def _has_billing_fields(cls, metadata: dict[str, str]) -> dict[str, str]:
         if missing := [name for name in BILLED_TO if not metadata.get(name)]:
-            raise ValueError(f"{', '.join(missing)} missing, which billing needs")
+            raise ValueError(f"add {', '.join(missing)}: needed for billing")
         return metadata
 
     def wire(self) -> dict[str, Any]:

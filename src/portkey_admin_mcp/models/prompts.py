@@ -1,4 +1,4 @@
-"""Prompts: templates, their versions and their settings. `prompt_runs` has what runs them."""
+"""Prompts: templates, their versions and their settings. Running a prompt: `prompt_runs`."""
 
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -35,7 +35,7 @@ def _in_gateway_form(choice: Json | str) -> Json | str:
     if mode not in CHOICES:
         raise ValueError(f"mode is one of {', '.join(CHOICES)}, function")
     if name:
-        raise ValueError("function_name is for mode function")
+        raise ValueError("remove function_name, or set mode to function")
     return str(mode)
 
 

@@ -43,7 +43,7 @@ class ProviderContent(Arguments):
     rate_limits: list[RateLimit] | None = ABSENT
 
     @model_validator(mode="after")
-    def _one_form(self) -> Self:
+    def _limits_are_consistent(self) -> Self:
         budget = self.given(*SHORT_BUDGET)
         if budget and self.given("usage_limits"):
             raise ValueError(f"give usage_limits or {', '.join(budget)}, not both")

@@ -36,7 +36,7 @@ class SecretReferenceContent(Arguments):
     tags: dict[str, str] | None = Field(default=ABSENT, description="Labels.")
 
     @model_validator(mode="after")
-    def _one_reach(self) -> Self:
+    def _all_or_some_workspaces(self) -> Self:
         if self.allow_all_workspaces and self.given("allowed_workspaces"):
             raise ValueError("give allow_all_workspaces or allowed_workspaces, not both")
         return self

@@ -40,7 +40,7 @@ class UsageLimitBudget(Arguments):
     description: str | None = Field(default=ABSENT, max_length=500)
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _budget_is_consistent(self) -> Self:
         limit = getattr(self, "credit_limit", None)
         if limit and self.alert_threshold and self.alert_threshold >= limit:
             raise ValueError("alert_threshold is an amount and must be below credit_limit")

@@ -34,9 +34,9 @@ class UserPatch(Arguments):
     last_name: Ignored = ABSENT
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _has_role(self) -> Self:
         if not self.given("role"):
-            raise ValueError("give role: it is all that can change of a user")
+            raise ValueError("give role: an update of a user can change no other field")
         return self
 
 

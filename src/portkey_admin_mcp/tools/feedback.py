@@ -1,6 +1,6 @@
 """Feedback: scores that people gave to answers."""
 
-from ..models.feedback import FeedbackDraft, FeedbackId, FeedbackRef, Judgement
+from ..models.feedback import FeedbackDraft, FeedbackId, FeedbackRef, FeedbackScore
 from ..portkey.api import Portkey
 from ..portkey.catalog import tool
 
@@ -12,6 +12,6 @@ async def create_feedback(api: Portkey, draft: FeedbackDraft) -> FeedbackRef:
 
 
 @tool("PUT /feedback/{id}", scope="logs.write")
-async def update_feedback(api: Portkey, id: FeedbackId, judgement: Judgement) -> FeedbackRef:
+async def update_feedback(api: Portkey, id: FeedbackId, score: FeedbackScore) -> FeedbackRef:
     """Replace a score given before. Needs a workspace key."""
     ...

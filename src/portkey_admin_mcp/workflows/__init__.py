@@ -1,6 +1,7 @@
-"""Tools made of several requests, one per file; files that are no tool hold what they share.
+"""Tools that send several requests, one per file, such as `delete_workspace`; shared code too.
 
-The request of the same name, if there is one, is in `tools`. No MCP, and no tool of one request.
+`prompt_content` and `timestamps` are shared code, not tools. A single request of the same name, if
+Portkey has one, is in `tools`. Nothing about MCP, and no tool of one request, belongs here.
 """
 
 from importlib import import_module

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from ..errors import ApiError, NotFound
 from ..models.api_keys import ApiKeyFilter
-from ..models.audit_logs import AuditFilter, AuditPage, AuditQuestion
+from ..models.audit_logs import AuditFilter, AuditPage, AuditQuery
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.api_keys import list_api_keys
@@ -17,13 +17,13 @@ HINT = "The API keys were read for the organisation's id. Give organisation_id i
 
 
 @workflow(list_audit_logs_request, list_api_keys, effect="read")
-async def list_audit_logs(api: Portkey, question: AuditQuestion) -> AuditPage:
+async def list_audit_logs(api: Portkey, query: AuditQuery) -> AuditPage:
     """List who changed what and when, newest first: the last week unless told otherwise."""
     now = api.now()
     filters = {
         "start_time": utc_timestamp(now - DEFAULT_PERIOD, "seconds"),
         "end_time": utc_timestamp(now, "seconds"),
-        **question.model_dump(exclude_unset=True, exclude={"resource_id"}),
+        **query.model_dump(exclude_unset=True, exclude={"resource_id"}),
     }
     if "organisation_id" not in filters:
         filters["organisation_id"] = await _organisation_id(api)

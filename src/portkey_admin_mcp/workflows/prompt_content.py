@@ -203,16 +203,16 @@ async def _create(
     if dry_run:
         return PromptOutcome(action="created", dry_run=True, steps=steps)
     with _noting_steps(steps, f"creating {target.name!r}", is_write=True):
-        written = await create_prompt(api, target.draft())
+        prompt = await create_prompt(api, target.draft())
     steps.append("created it; its version 1 is published")
-    version_id = written.version_id or written.prompt_version_id or ""
+    version_id = prompt.version_id or prompt.prompt_version_id or ""
     if target.content.get("is_raw_template"):
         # Only an update can set it; otherwise a second call would find a difference.
-        version_id = await _make_version(api, written.id or "", target, steps)
+        version_id = await _make_version(api, prompt.id or "", target, steps)
     return PromptOutcome(
         action="created",
-        prompt_id=written.id or "",
-        slug=written.slug or "",
+        prompt_id=prompt.id or "",
+        slug=prompt.slug or "",
         version_id=version_id,
         steps=steps,
     )
@@ -222,20 +222,20 @@ async def _make_version(
     api: Portkey, prompt_id: str, target: TargetPrompt, steps: list[str]
 ) -> str:
     with _noting_steps(steps, f"making a version of {prompt_id}", is_write=True):
-        written = await update_prompt(api, prompt_id, target.patch())
+        prompt = await update_prompt(api, prompt_id, target.patch())
     steps.append("made a version, not yet published")
-    return written.prompt_version_id or written.version_id or ""
+    return prompt.prompt_version_id or prompt.version_id or ""
 
 
 @contextmanager
-def _noting_steps(steps: list[str], doing: str, *, is_write: bool = False) -> Iterator[None]:
+def _noting_steps(steps: list[str], step: str, *, is_write: bool = False) -> Iterator[None]:
     """Add to an error what had been done before it, and whether this step wrote anything."""
     try:
         yield
     except ApiError as error:
-        done = f"Done before: {'; '.join(steps)}. " if steps else ""
-        wrote = _whether_written(error) if is_write else "wrote nothing"
-        error.add_note(f"{done}Failed: {doing}, which {wrote}.")
+        earlier_steps = f"Done before: {'; '.join(steps)}. " if steps else ""
+        effect = _whether_written(error) if is_write else "wrote nothing"
+        error.add_note(f"{earlier_steps}Failed: {step}, which {effect}.")
         raise
 
 

@@ -111,7 +111,7 @@ def test_a_config_that_works_passes_untouched(config):
         {"passthrough": True, "cache": {"mode": "simple"}},
         {"targets": [{"passthrough": True, "targets": [{}]}]},
         {"api_version": "1", "target_language": "ja", "default_input_guardrails": ["g"]},
-        {"model_config": 1, "model_fields": 2, "_spelt": 3, "__class__": 4},
+        {"model_config": 1, "model_fields": 2, "_keys_are_spelled_correctly": 3, "__class__": 4},
     ],
 )
 def test_a_config_may_be_small_or_odd(config):
@@ -187,7 +187,7 @@ def test_a_config_may_be_small_or_odd(config):
         ),
         (
             {"targets": [{"virtual_key": "a", "virtualKey": "b"}]},
-            "config.targets.0: virtual_key is here twice, also as virtualKey; give one",
+            "config.targets.0: virtual_key is also given as virtualKey; remove one of them",
         ),
     ],
 )
@@ -211,7 +211,7 @@ def test_a_config_that_cannot_work_is_refused_by_its_path(config, message):
     ],
 )
 def test_a_misspelt_key_is_refused_with_the_right_one(config, place, wrong, right):
-    assert refused(config) == f"{place}: there is no key {wrong!r}; did you mean {right}?"
+    assert refused(config) == f"{place}: unknown key {wrong!r}; did you mean {right}?"
 
 
 def test_any_number_of_unknown_keys_is_accepted_in_a_short_time():
@@ -243,15 +243,15 @@ def test_a_key_that_is_there_in_both_spellings_is_refused_after_any_number_of_un
     unknown = {f"k{number}": 1 for number in range(MAX_SPELLING_CHECKS + 1)}
     config = {**unknown, "requestTimeout": 1, "request_timeout": 2}
 
-    assert "is here twice" in refused(config)
+    assert "remove one of them" in refused(config)
 
 
 def test_a_misspelt_key_that_is_longer_than_needed_is_cut():
     key = "strict_open_ai_compliance" + "e" * 5
     longest = "beforeRequestHooks" + "x" * 5
 
-    assert refused({key: True}).startswith(f"config: there is no key {key[:40]!r};")
-    assert f"there is no key {longest!r};" in refused({longest: []})
+    assert refused({key: True}).startswith(f"config: unknown key {key[:40]!r};")
+    assert f"unknown key {longest!r};" in refused({longest: []})
 
 
 def test_all_problems_are_told_up_to_a_number():

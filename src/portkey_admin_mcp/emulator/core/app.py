@@ -156,10 +156,10 @@ def asgi(emulator: Emulator) -> Callable[..., Awaitable[None]]:
     ) -> None:
         if scope["type"] != "http":
             return
-        body, more = b"", True
-        while more:
+        body, has_more = b"", True
+        while has_more:
             message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
+            body, has_more = body + message.get("body", b""), message.get("more_body", False)
         target = scope["raw_path"].decode("latin-1")
         if scope["query_string"]:
             target += "?" + scope["query_string"].decode("latin-1")

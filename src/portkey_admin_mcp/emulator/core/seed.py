@@ -129,13 +129,13 @@ def _add_api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, confi
         scopes=workspace_scopes(),
         usage_limits={"type": "cost", "credit_limit": 50, "periodic_reset": "monthly"},
     )
-    scopeless = seeder.add_api_key(
+    key_without_scopes = seeder.add_api_key(
         "scopeless",
         "organisation",
         "service",
         scopes=["none"],
     )
-    seeder.change("api_keys", scopeless["id"], {"scopes": []})
+    seeder.change("api_keys", key_without_scopes["id"], {"scopes": []})
     revoked = seeder.add_api_key("revoked", "organisation", "service", scopes=all_scopes())
     seeder.change("api_keys", revoked["id"], {"status": "expired"})
 

@@ -1,4 +1,4 @@
-"""How the emulator fills in and versions prompts.
+"""Fills in prompts and keeps their versions, for the emulator.
 
 An endpoint does not belong here.
 """

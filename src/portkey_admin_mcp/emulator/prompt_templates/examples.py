@@ -9,7 +9,7 @@ def write_examples(seeder: Seeder) -> None:
     store = seeder.store
     (folder,) = store.table("collections").where(workspace_id=support["id"], name="Macros")
     (provider, other) = store.table("virtual_keys").where(workspace_id=support["id"])[:2]
-    (closing,) = store.table("partials").where(workspace_id=support["id"])
+    (partial,) = store.table("partials").where(workspace_id=support["id"])
     reply = seeder.request(
         "POST /prompts",
         {
@@ -27,7 +27,7 @@ def write_examples(seeder: Seeder) -> None:
         {
             "patch": True,
             "string": '[{"role": "system", "content": "Answer customers of {{company}}, ending: '
-            f"{{{{>{closing['slug']}}}}}"
+            f"{{{{>{partial['slug']}}}}}"
             '"}, {"role": "user", "content": "{{question}}"}]',
             "version_description": "Shorter, with the closing",
         },

@@ -32,7 +32,7 @@ class Budget(Body):
     next_usage_reset_at: Midnight | None = None
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _budget_is_consistent(self) -> Self:
         if self.credit_limit and (self.alert_threshold or 0) >= self.credit_limit:
             raise ValueError("alert_threshold must be less than credit_limit")
         if self.periodic_reset and self.periodic_reset_days:

@@ -62,12 +62,12 @@ def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
 
     Unknown names are ignored (an assumption).
     """
-    off = set(before)
+    disabled_names = set(before)
     names = {f"{kind}:{name}" for name, kind, _description in CAPABILITIES}
     for change in changes:
         key = f"{change.type}:{change.name}"
-        (off.discard if change.enabled else off.add)(key)
-    return sorted(off & names)
+        (disabled_names.discard if change.enabled else disabled_names.add)(key)
+    return sorted(disabled_names & names)
 
 
 def connection_test(url: str) -> dict[str, Any]:

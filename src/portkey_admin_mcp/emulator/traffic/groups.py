@@ -49,15 +49,16 @@ def columns_of(call: Call) -> list[str]:
 def grouped(selection: Selection, group: str, columns: list[str]) -> list[dict[str, Any]]:
     """A row for each value of a group, with the columns; requests without a value are left out."""
     column = GROUPS[group]
-    counted = [name for name in columns if COLUMNS[name]]
+    sql_columns = [name for name in columns if COLUMNS[name]]
     groups = selection.query(
-        ", ".join([column, *(COLUMNS[name] for name in counted)]),
+        ", ".join([column, *(COLUMNS[name] for name in sql_columns)]),
         f"and {column} is not null group by 1 order by 1",
     )
-    percentiles = _percentiles(selection, column) if len(counted) < len(columns) else {}
+    percentiles = _percentiles(selection, column) if len(sql_columns) < len(columns) else {}
     rows = []
     for value, *numbers in groups:
-        row = {group: value, **dict(zip(counted, map(_shown, counted, numbers), strict=True))}
+        values = map(_shown, sql_columns, numbers)
+        row = {group: value, **dict(zip(sql_columns, values, strict=True))}
         for name in columns:
             if not COLUMNS[name]:
                 row[name] = percentiles[value][name]

@@ -127,13 +127,13 @@ def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | 
     start, end = (int(at.timestamp() * 1000) for at in (first, until))
     by_day = [0.4 if (first + timedelta(days=d)).weekday() > 4 else 1.0 for d in range(DAYS)]
     shares = [source["weight"] for source in recipe["sources"]]
-    drawn = zip(
+    requests = zip(
         generator.choices(range(DAYS), by_day, k=REQUESTS),
         generator.choices(range(24), BY_HOUR, k=REQUESTS),
         generator.choices(recipe["sources"], shares, k=REQUESTS),
         strict=True,
     )
-    for number, (day, hour, source) in enumerate(drawn):
+    for number, (day, hour, source) in enumerate(requests):
         if source.get("is_stale"):
             day = day * (STALE_DAY + 1) // DAYS  # noqa: PLW2901
         at = start + day * DAY_MS + hour * HOUR_MS + int(generator.random() * HOUR_MS)

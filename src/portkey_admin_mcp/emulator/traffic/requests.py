@@ -144,8 +144,8 @@ def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any])
         parts.append(("workspace_id = ?", (workspace["id"],)))
     parts += _ranges(query)
     for name, column in LIST_FILTERS.items():
-        if listed := query.get(name):
-            values = [each.strip() for each in str(listed).split(",")]
+        if text := query.get(name):
+            values = [each.strip() for each in str(text).split(",")]
             marks = ", ".join("?" * len(values))
             parts.append((f"cast({column} as text) in ({marks})", values))
     for name, value in _metadata_filter(query.get("metadata")).items():

@@ -54,16 +54,16 @@ class _Part(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _spelt(self, info: ValidationInfo) -> Self:
+    def _keys_are_spelled_correctly(self, info: ValidationInfo) -> Self:
         checks: Iterator[int] = info.context or iter(range(MAX_SPELLING_CHECKS))
-        known = [*type(self).model_fields, *map(to_camel, type(self).model_fields)]
+        key_names = [*type(self).model_fields, *map(to_camel, type(self).model_fields)]
         for name in self.model_extra or ():
-            if name in known:
-                raise ValueError(f"{name} is here twice, also as {to_camel(name)}; give one")
+            if name in key_names:
+                raise ValueError(f"{name} is also given as {to_camel(name)}; remove one of them")
             if next(checks, None) is None:
                 continue
-            if hint := suggest(name, known, limit=1, cutoff=MISSPELLING_CUTOFF):
-                raise ValueError(f"there is no key {name[:40]!r}; {hint}")
+            if hint := suggest(name, key_names, limit=1, cutoff=MISSPELLING_CUTOFF):
+                raise ValueError(f"unknown key {name[:40]!r}; {hint}")
         return self
 
 
@@ -90,7 +90,7 @@ class _Strategy(_Part):
     default: str | None = None
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _conditional_mode_has_conditions(self) -> Self:
         if self.mode == "conditional" and not self.conditions:
             raise ValueError("mode conditional needs conditions: [{query, then}]")
         return self
@@ -138,8 +138,8 @@ class _Target(_Part):
         names = [target.name for target in self.targets or () if target.name]
         for place, name in self.strategy.destinations():
             if name not in names:
-                known = ", ".join(names) or "none has a name"
-                raise ValueError(f"strategy.{place} names no target; the names are: {known}")
+                target_names = ", ".join(names) or "none has a name"
+                raise ValueError(f"strategy.{place} names no target; the names are: {target_names}")
         return self
 
 

@@ -19,7 +19,7 @@ class UsageLimits(Arguments):
     next_usage_reset_at: Moment | None = ABSENT
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _budget_is_consistent(self) -> Self:
         if self.credit_limit and self.alert_threshold and self.alert_threshold >= self.credit_limit:
             raise ValueError("alert_threshold is an amount and must be below credit_limit")
         if self.periodic_reset and self.periodic_reset_days:
@@ -57,7 +57,7 @@ class Limited(Arguments):
     usage_limits: UsageLimits = ABSENT
 
     @model_validator(mode="after")
-    def _one_form(self) -> Self:
+    def _short_limits_are_consistent(self) -> Self:
         check_short_limits(self)
         return self
 

@@ -84,7 +84,7 @@ class Page(Record, Generic[T]):
             answer = {name: value for name, value in answer.items() if name != "has_more"}
             answer = {"total": len(rows), **answer, self.rows_in: _cut(rows, paging)}
             changes = {"total": answer["total"], self.rows_in: _cut(self._records(), paging)}
-        place = _place(answer, len(answer[self.rows_in]), paging)
+        place = _next_page_fields(answer, len(answer[self.rows_in]), paging)
         changes |= {name: value for name, value in place.items() if name not in answer}
         # Copied rather than read again, which would validate every row a second time.
         page = self.model_copy(update=changes)
@@ -103,7 +103,7 @@ def _cut(rows: list[Any], paging: Paging) -> list[Any]:
     return rows[paging.pages_before * size :][:size]
 
 
-def _place(answer: dict[str, Any], row_count: int, paging: Paging) -> dict[str, Any]:
+def _next_page_fields(answer: dict[str, Any], row_count: int, paging: Paging) -> dict[str, Any]:
     """`has_more` and, if it is true, `next_page`; empty if it is unknown whether more follows."""
     has_more = answer.get("has_more")
     if not isinstance(has_more, bool):
