@@ -10,7 +10,7 @@ from typing import get_type_hints
 
 import pytest
 
-from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, named, shape
+from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, fields_of, shape
 from portkey_admin_mcp.domains import DOMAINS, GROUPS
 from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.errors import PortkeyAdminError
@@ -146,7 +146,7 @@ def test_the_endpoint_and_its_fields_are_portkeys(tool):
         if not unsent(field) and name not in group.in_path and group.sent_in != "nowhere"
     }
 
-    assert sent - excused - named(operation) == set(), (
+    assert sent - excused - fields_of(operation) == set(), (
         f"{operation} has no such fields in Portkey's OpenAPI file: correct their names, or add "
         "them with where they are known from to tests/spec_known.json"
     )
