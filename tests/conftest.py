@@ -158,7 +158,7 @@ def workspace(emulator: Emulator) -> Callable[[str], str]:
 
 @pytest.fixture
 def user(emulator: Emulator) -> Callable[[str], str]:
-    """The id of a seeded user, by first name: `Ada` is the owner, `Ben` an admin, the others members."""
+    """The id of a seeded user, by first name: `Ada` is owner, `Ben` admin, the others members."""
 
     def id_of(first_name: str) -> str:
         users = emulator.store.table("users").rows()

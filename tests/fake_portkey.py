@@ -143,8 +143,8 @@ class _Server(ThreadingTCPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    """Headers and body are separate writes: with Nagle's algorithm each answer would take 40 ms more,
-    waiting for an acknowledgement."""
+    """Headers and body are separate writes: Nagle's algorithm would hold each body back until an
+    acknowledgement arrives, 40 ms later."""
 
     def setup(self) -> None:
         super().setup()
