@@ -20,7 +20,7 @@ BEYOND = json.loads((TESTS / "facts/beyond_openapi.json").read_text())["operatio
 KNOWN_REQUESTS = json.loads((TESTS / "spec_known.json").read_text())
 KNOWN_ANSWERS = json.loads((TESTS / "answers_known.json").read_text())
 ANYWHERE = ("workspace_id",)
-"""Fields of any request: an admin key names its workspace so (Portkey's help center)."""
+"""Fields that any request may have: an admin key chooses its workspace with them (help center)."""
 
 
 def shape(endpoint: str) -> str:
