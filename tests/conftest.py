@@ -28,11 +28,11 @@ hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-snapshots", action="store_true", help="Write what is seen.")
+    parser.addoption("--update-snapshots", action="store_true", help="Write snapshots anew.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that nobody waits for it at the end."""
+    """Start the longest tests first, so that no worker is left alone with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -42,25 +42,26 @@ def update_snapshots(request: pytest.FixtureRequest) -> bool:
 
 
 class JudgedEmulator(Emulator):
-    """The emulator, with each answer that succeeds held against Portkey's OpenAPI file."""
+    """The emulator; checks each answer of status 200 against Portkey's OpenAPI file."""
 
     problems: list[str]
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Any:
-        answered = super().answer(method, target, headers, body)
+        answer = super().answer(method, target, headers, body)
+        status, _, content = answer
         path = target.partition("?")[0].removeprefix("/v1")
         operation = openapi.operation_of(method, path)
-        if operation is not None and answered[0] == 200:
-            told = openapi.problems_of_answer(operation, json.loads(answered[2]))
-            self.problems += [f"{operation}: {each}" for each in told]
-        return answered
+        if operation is not None and status == 200:
+            problems = openapi.problems_of_answer(operation, json.loads(content))
+            self.problems += [f"{operation}: {problem}" for problem in problems]
+        return answer
 
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     """The seeded organisation, with the clock stopped at 2026-11-02 09:00 UTC.
 
-    What it answers must fit Portkey's OpenAPI file, or be in `answers_known.json`.
+    Its answers must match Portkey's OpenAPI file, or be listed in `answers_known.json`.
     """
     judged = JudgedEmulator("acme", frozen_time)
     judged.problems = []
@@ -81,7 +82,7 @@ def connect(emulator: Emulator) -> Callable[[str], Portkey]:
 
 @pytest.fixture
 def api(connect: Callable[[str], Portkey]) -> Portkey:
-    """A client that may do everything."""
+    """A client whose key has every scope."""
     return connect("owner")
 
 
@@ -96,8 +97,8 @@ def server(api: Portkey) -> Server:
 def shared_client() -> Iterator[Callable[..., "Future[CallToolResult]"]]:
     """The official client, connected once to the shared server, in an event loop of its own.
 
-    It lists all tools before the first call, to check structured content, which takes ten times as
-    long as a call.
+    The client lists all tools before its first call, to check structured content. That takes ten
+    times as long as a call, so the tests share one client.
     """
     with (
         start_blocking_portal() as portal,
@@ -122,45 +123,45 @@ def call(server: Server, shared_client: Callable[..., Any]) -> Callable[..., Any
 def ask(call: Callable[..., Any]) -> Callable[..., Any]:
     """Call a tool that succeeds, and return its answer as the model reads it."""
 
-    async def answered(tool: str, **arguments: Any) -> dict[str, Any]:
+    async def answer_of(tool: str, **arguments: Any) -> dict[str, Any]:
         result = await call(tool, arguments)
         text = result.content[0].text
         assert not result.is_error, text
         assert json.loads(text) == result.structured_content
         return result.structured_content
 
-    return answered
+    return answer_of
 
 
 @pytest.fixture
 def refusal(call: Callable[..., Any]) -> Callable[..., Any]:
     """Call a tool that fails, and return the advice as the model reads it."""
 
-    async def advised(tool: str, **arguments: Any) -> str:
+    async def advice_of(tool: str, **arguments: Any) -> str:
         result = await call(tool, arguments)
         assert result.is_error, result.content
         return str(result.content[0].text)
 
-    return advised
+    return advice_of
 
 
 @pytest.fixture
 def workspace(emulator: Emulator) -> Callable[[str], str]:
     """The id of a seeded workspace: `Support`, `Science` or `Shared Team Workspace`."""
 
-    def named(name: str) -> str:
-        homes = emulator.store.table("workspaces").rows()
-        return next(home["id"] for home in homes if home["name"] == name)
+    def id_of(name: str) -> str:
+        workspaces = emulator.store.table("workspaces").rows()
+        return next(row["id"] for row in workspaces if row["name"] == name)
 
-    return named
+    return id_of
 
 
 @pytest.fixture
 def user(emulator: Emulator) -> Callable[[str], str]:
-    """The id of a seeded user, by first name: `Ada` owns, `Ben` is an admin, the rest members."""
+    """The id of a seeded user, by first name: `Ada` is owner, `Ben` admin, the others members."""
 
-    def named(first_name: str) -> str:
-        people = emulator.store.table("users").rows()
-        return next(person["id"] for person in people if person["first_name"] == first_name)
+    def id_of(first_name: str) -> str:
+        users = emulator.store.table("users").rows()
+        return next(row["id"] for row in users if row["first_name"] == first_name)
 
-    return named
+    return id_of

@@ -1,4 +1,4 @@
-"""Calls drawn from a tool's own schema: what it needs, then more, as its rules allow."""
+"""Random calls of a tool, from its own schema: the required arguments and some optional ones."""
 
 import asyncio
 import json
@@ -33,11 +33,11 @@ PATTERNED = {"color_code": ["#22C55E"], "slug": ["abc-1"]}
 
 
 class StoppedError(Exception):
-    """Nothing is wrong with the arguments: the call was on its way."""
+    """The arguments are valid: the call reached the point where its request would be sent."""
 
 
 class Recorded:
-    """The emulator as a transport that remembers what was asked of it."""
+    """The emulator as a transport that records each request: method, target, body."""
 
     def __init__(self) -> None:
         emulator = Emulator("acme", frozen_time)
@@ -51,35 +51,35 @@ class Recorded:
 
 
 class Drawn:
-    """Calls of one tool, drawn from its schema."""
+    """Random calls of one tool, from its schema; the same ones in every run."""
 
     def __init__(self, name: str) -> None:
         self.tool = TOOLS[name]
         self.model = arguments_model(self.tool)
         self.schema = input_schema(self.model)
-        self.chance = random.Random(name)  # the same calls every time
+        self.chance = random.Random(name)  # a fixed seed
         self.recorded = Recorded()
 
     def call(self) -> list[tuple[str, str, Any]] | None:
-        """Draw one call and make it: what was sent, None if nothing was."""
+        """Draw one call and make it. Returns the requests sent, None if there were none."""
         return self.sent(self.arguments())
 
     def arguments(self) -> dict[str, Any]:
-        """Draw what a call needs, and some of the rest, as long as the tool's rules allow it."""
-        needed = self.schema.get("required", ())
-        given = {name: self.value(name, self.schema["properties"][name]) for name in needed}
-        given |= CASES.get(self.tool.name, {}).get("with", {})
+        """Draw the required arguments, and those optional ones that the tool's rules allow."""
+        required = self.schema.get("required", ())
+        chosen = {name: self.value(name, self.schema["properties"][name]) for name in required}
+        chosen |= CASES.get(self.tool.name, {}).get("with", {})
         instead = CASES.get(self.tool.name, {}).get("instead", {})
-        others = [name for name in self.schema["properties"] if name not in {*given, *NO_CALL}]
+        others = [name for name in self.schema["properties"] if name not in {*chosen, *NO_CALL}]
         self.chance.shuffle(others)
         for name in others[: self.chance.randrange(len(others) + 1)]:
             drawn = self.value(name, self.schema["properties"][name])
-            more = {**given, name: instead.get(name, drawn)}
-            given = more if self.fits(more) else given
-        return given
+            more = {**chosen, name: instead.get(name, drawn)}
+            chosen = more if self.fits(more) else chosen
+        return chosen
 
     def broken(self) -> Iterator[dict[str, Any]]:
-        """A call that fits, with one thing wrong: each thing that can be, in turn."""
+        """Yield the arguments of a valid call with one mistake, for each possible mistake."""
         good = self.arguments()
         yield {**good, "no_such_argument": 1}
         for name in self.schema.get("required", ()):
@@ -90,34 +90,34 @@ class Drawn:
             elif field.get("type") == "array":
                 yield {**good, name: 5}
 
-    def fits(self, given: dict[str, Any]) -> bool:
-        """Whether the tool's own rules allow a call. Nothing is sent to find out."""
+    def fits(self, arguments: dict[str, Any]) -> bool:
+        """Whether the tool's own rules allow these arguments. Nothing is sent."""
 
         async def stop(*_args: Any) -> Any:
             raise StoppedError
 
         try:
-            arguments = read_arguments(self.model, self.schema, given)
-            asyncio.run(call_flat(self.tool, Portkey(self.recorded.settings, stop), arguments))
+            checked = read_arguments(self.model, self.schema, arguments)
+            asyncio.run(call_flat(self.tool, Portkey(self.recorded.settings, stop), checked))
         except StoppedError:
             return True
         except PortkeyAdminError:
             return False
         return True
 
-    def sent(self, given: dict[str, Any]) -> list[tuple[str, str, Any]] | None:
-        """Make a call on the emulator, and list what was asked of it."""
+    def sent(self, arguments: dict[str, Any]) -> list[tuple[str, str, Any]] | None:
+        """Call the tool on the emulator. Returns the requests sent, None if there were none."""
         self.recorded.requests.clear()
         api = Portkey(self.recorded.settings, self.recorded)
         try:
-            arguments = read_arguments(self.model, self.schema, given)
-            asyncio.run(call_flat(self.tool, api, arguments))
+            checked = read_arguments(self.model, self.schema, arguments)
+            asyncio.run(call_flat(self.tool, api, checked))
         except PortkeyAdminError:
             pass
         return list(self.recorded.requests) or None
 
     def value(self, name: str, schema: Schema) -> Any:
-        """A value that the schema takes."""
+        """A value that the schema allows."""
         pick = self.chance.choice
         kinds = schema.get("type", "object")
         kind = kinds if isinstance(kinds, str) else pick(kinds)
@@ -128,16 +128,16 @@ class Drawn:
         if kind == "array":
             return [self.value(name, schema.get("items", {})) for _ in range(pick((1, 2)))]
         if kind in ("integer", "number"):
-            least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-            return min(least + pick((0, 1, 5)), schema.get("maximum", 10**9))
-        plain = {"boolean": [True, False], "null": [None]}.get(kind)
-        known = plain or FORMATS.get(schema.get("format", "")) or PATTERNED.get(name)
-        if name in ("metadata", "email", "alert_emails") and not plain:
-            known = ['{"a":"b"}'] if name == "metadata" else FORMATS["email"]
-        return pick(known or TEXTS)
+            minimum = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+            return min(minimum + pick((0, 1, 5)), schema.get("maximum", 10**9))
+        constants = {"boolean": [True, False], "null": [None]}.get(kind)
+        samples = constants or FORMATS.get(schema.get("format", "")) or PATTERNED.get(name)
+        if name in ("metadata", "email", "alert_emails") and not constants:
+            samples = ['{"a":"b"}'] if name == "metadata" else FORMATS["email"]
+        return pick(samples or TEXTS)
 
     def parts(self, schema: Schema) -> dict[str, Any]:
-        """An object with what it needs and some of the rest."""
+        """An object with its required fields and some of the others."""
         fields = schema.get("properties", {})
         needed = schema.get("required", ())
         chosen = [name for name in fields if name in needed or self.chance.random() < 0.5]

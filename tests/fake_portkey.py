@@ -31,7 +31,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. The body is sent as JSON, or as it is if it is bytes."""
+    """A complete answer. Bytes are sent unchanged; any other body is sent as JSON."""
 
     status: int = 200
     body: Any = field(default_factory=dict)
@@ -40,8 +40,8 @@ class Answer:
 
 
 Failure = Literal["silence", "close", "cut", "reset", "drip"]
-"""Never answer; hang up before answering; hang up within the body; reset the connection; send
-the body byte by byte, for as long as somebody reads."""
+"""Never answer; close before answering; close within the body; reset the connection; send the
+body byte by byte, for as long as the client reads."""
 
 Behaviour = Answer | Failure
 
@@ -52,7 +52,7 @@ class FakePortkey:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.abandoned = 0
-        """How many requests met silence, and were given up by the client."""
+        """How many requests got no answer (`silence`) until the client closed the connection."""
         self._script: list[Behaviour] = [Answer()]
         self._changed = threading.Condition()
         self._stopped = threading.Event()
@@ -77,30 +77,33 @@ class FakePortkey:
 
     @property
     def url(self) -> str:
-        """What PORTKEY_BASE_URL says to come here."""
+        """The value of PORTKEY_BASE_URL for this server."""
         return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}/v1"
 
     @property
     def settings(self) -> dict[str, str]:
-        """The variables that bring a server here; the key is its own affair."""
+        """The environment variables that point a server here; the key is not among them."""
         allowed = ("PORTKEY_ALLOW_PRIVATE_BASE_URL", "PORTKEY_ALLOW_INSECURE_HTTP")
         return {"PORTKEY_BASE_URL": self.url, **dict.fromkeys(allowed, "true")}
 
     def script(self, behaviours: Sequence[Behaviour]) -> None:
-        """Say how the next requests are answered, and forget those that came before."""
+        """Set how the next requests are answered, and forget the earlier requests."""
         with self._changed:
             self._script = list(behaviours)
             self.requests.clear()
             self.abandoned = 0
 
     def wait_for(self, requests: int = 1, *, abandoned: int = 0, within_s: float = 10) -> None:
-        """Wait until so many requests have come, and so many were given up."""
+        """Wait until this many requests have arrived, and this many were abandoned.
 
-        def seen() -> bool:
+        Raises TimeoutError after `within_s` seconds.
+        """
+
+        def is_reached() -> bool:
             return len(self.requests) >= requests and self.abandoned >= abandoned
 
         with self._changed:
-            if not self._changed.wait_for(seen, within_s):
+            if not self._changed.wait_for(is_reached, within_s):
                 raise TimeoutError(f"{len(self.requests)} requests, {self.abandoned} abandoned")
 
     def _next(self, request: Request) -> Behaviour:
@@ -109,7 +112,7 @@ class FakePortkey:
             self._changed.notify_all()
             return self._script.pop(0) if len(self._script) > 1 else self._script[0]
 
-    def _give_up(self) -> None:
+    def _count_abandoned(self) -> None:
         with self._changed:
             self.abandoned += 1
             self._changed.notify_all()
@@ -117,10 +120,10 @@ class FakePortkey:
 
 @contextlib.contextmanager
 def nobody_listening() -> Iterator[str]:
-    """A base URL whose port stays taken while nobody listens there: connections are refused."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    """A base URL that refuses connections: its port is bound, but nothing listens on it."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
 
 
 class _Server(ThreadingTCPServer):
@@ -131,7 +134,7 @@ class _Server(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fake = fake
         if tls is not None:
-            # The handshake waits for the handler's thread, so that it holds nobody else up.
+            # The handshake waits for the handler's thread, so that it delays no other connection.
             self.socket = tls.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -140,7 +143,8 @@ class _Server(ThreadingTCPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    """Head and body are written apart: each answer would wait 40 ms for an acknowledgement."""
+    """Headers and body are separate writes: Nagle's algorithm would hold each body back until an
+    acknowledgement arrives, 40 ms later."""
 
     def setup(self) -> None:
         super().setup()
@@ -171,20 +175,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, answer: Answer, *, share: float = 1) -> None:
         self._fake._stopped.wait(answer.after_s)
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-        usual = {"content-type": "application/json", "content-length": str(len(body))}
-        special = {name.lower(): value for name, value in answer.headers.items()}
+        defaults = {"content-type": "application/json", "content-length": str(len(body))}
+        overrides = {name.lower(): value for name, value in answer.headers.items()}
         self.send_response(answer.status)
-        for name, value in {**usual, **special}.items():
+        for name, value in {**defaults, **overrides}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body[: int(len(body) * share)])
 
     def _silence(self) -> None:
-        # Nothing more is said on this connection: what ends the wait is its end.
+        # The client sends nothing more, so recv returns when the connection is closed.
         with contextlib.suppress(ConnectionError):
             self.connection.recv(1)
         if not self._fake._stopped.is_set():
-            self._fake._give_up()
+            self._fake._count_abandoned()
 
     def _close(self) -> None:
         pass
@@ -203,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with self._fake._changed:
             self._fake._open.discard(self.connection)
-        # Not close(): the files made of this socket would keep it open.
+        # close() is not enough: rfile and wfile would keep the socket open.
         os.close(self.connection.detach())
 
     def log_message(self, *_: object) -> None:

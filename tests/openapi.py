@@ -1,7 +1,7 @@
-"""Portkey's OpenAPI file as a judge: of what is sent, and of what the emulator answers.
+"""Check requests of the client and answers of the emulator against Portkey's OpenAPI file.
 
-The facts are in `facts/openapi.json`. Where the file is known to be wrong, `spec_known.json`
-(requests) and `answers_known.json` (answers) say so, each with its reason.
+The file's content is in `facts/openapi.json`. Where it is known to be wrong, `spec_known.json`
+(requests) and `answers_known.json` (answers) list the field and the reason.
 """
 
 import json
@@ -20,61 +20,65 @@ BEYOND = json.loads((TESTS / "facts/beyond_openapi.json").read_text())["operatio
 KNOWN_REQUESTS = json.loads((TESTS / "spec_known.json").read_text())
 KNOWN_ANSWERS = json.loads((TESTS / "answers_known.json").read_text())
 ANYWHERE = ("workspace_id",)
-"""How an admin key names the workspace of any request (Portkey's help center)."""
+"""Fields that any request may have: an admin key chooses its workspace with them (help center)."""
 
 
 def shape(endpoint: str) -> str:
-    """An endpoint without the names of its placeholders."""
+    """An endpoint without the names of its placeholders: `GET /configs/{}`."""
     return re.sub(r"\{[^}]+\}", "{}", endpoint)
 
 
 def operation_of(method: str, path: str) -> str | None:
-    """The operation of a path as it is sent; a literal wins over a placeholder.
+    """The operation that a request calls; a literal segment wins over a placeholder.
 
-    None for one that the file lacks, though a placeholder of the file would take it.
+    None if the file lacks the operation, even if a placeholder in the file matches the path.
     """
     if f"{method} {path}" in BEYOND:
         return None
-    asked = path.split("/")
-    fits = [name for name in _by_size(method, len(asked)) if _fits(name, asked)]
-    return min(fits, key=lambda name: name.count("{"), default=None)
+    segments = path.split("/")
+    matches = [name for name in _by_size(method, len(segments)) if _fits(name, segments)]
+    return min(matches, key=lambda name: name.count("{"), default=None)
 
 
 @cache
 def _by_size(method: str, size: int) -> list[str]:
-    wanted = [name.partition(" ") for name in OPERATIONS]
-    return [f"{v} {p}" for v, _, p in wanted if v == method and len(p.split("/")) == size]
+    parts = [name.partition(" ") for name in OPERATIONS]
+    return [f"{v} {p}" for v, _, p in parts if v == method and len(p.split("/")) == size]
 
 
-def _fits(name: str, asked: list[str]) -> bool:
-    named = name.partition(" ")[2].split("/")
-    return all(n.startswith("{") or n == a for n, a in zip(named, asked, strict=True))
+def _fits(operation: str, segments: list[str]) -> bool:
+    pattern = operation.partition(" ")[2].split("/")
+    return all(p.startswith("{") or p == s for p, s in zip(pattern, segments, strict=True))
 
 
-def named(operation: str) -> set[str]:
-    """The fields of a query, and of the top of a body."""
-    found = OPERATIONS[operation]
-    return {*found["query"], *_properties(found["body"] or {})}
+def fields_of(operation: str) -> set[str]:
+    """The fields of an operation's query, and the top-level fields of its body."""
+    definition = OPERATIONS[operation]
+    return {*definition["query"], *_properties(definition["body"] or {})}
 
 
 def problems_of_request(operation: str, query: dict[str, str], body: Any) -> list[str]:
-    """What the file has against a request, besides what it is known to be wrong about."""
-    found = OPERATIONS[operation]
-    told = [f"query.{name}: unknown" for name in query if name not in found["query"]]
-    if found["body"] is not None and body is not None:
-        told += [f"{place}: {why}" for place, why in _broken(operation, "body", body)]
-        told += [f"{place}: unknown" for place in _unknown(found["body"], body, "")]
+    """Where a request differs from the file, except where the file is known to be wrong."""
+    definition = OPERATIONS[operation]
+    problems = [f"query.{name}: unknown" for name in query if name not in definition["query"]]
+    if definition["body"] is not None and body is not None:
+        problems += [f"{path}: {message}" for path, message in _errors(operation, "body", body)]
+        problems += [f"{path}: unknown" for path in _unknown(definition["body"], body, "")]
     excused = {k["field"] for k in KNOWN_REQUESTS if shape(k["operation"]) == shape(operation)}
     excused |= {*ANYWHERE}
-    return [each for each in told if not excused & {*re.findall(r"\w+", each.partition(":")[0])}]
+    return [
+        problem
+        for problem in problems
+        if not excused & {*re.findall(r"\w+", problem.partition(":")[0])}
+    ]
 
 
 def problems_of_answer(operation: str, answer: Any) -> list[str]:
-    """What the file has against an answer, besides what it is known to be wrong about."""
+    """Where an answer differs from the file, except where the file is known to be wrong."""
     if OPERATIONS[operation]["answer"] is None:
         return []
-    told = [f"{place}: {why}" for place, why in _broken(operation, "answer", answer)]
-    return [each for each in told if not _is_known(operation, each)]
+    problems = [f"{path}: {message}" for path, message in _errors(operation, "answer", answer)]
+    return [problem for problem in problems if not _is_known(operation, problem)]
 
 
 def _is_known(operation: str, problem: str) -> bool:
@@ -85,7 +89,7 @@ def _is_known(operation: str, problem: str) -> bool:
     )
 
 
-def _broken(operation: str, part: str, value: Any) -> Iterator[tuple[str, str]]:
+def _errors(operation: str, part: str, value: Any) -> Iterator[tuple[str, str]]:
     for error in _validator(operation, part).iter_errors(value):
         place = "".join("[]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
         yield place.lstrip(".") or "(whole)", error.message[:120]
@@ -105,15 +109,18 @@ def _resolved(schema: Any) -> Any:
 
 def _properties(schema: Any) -> dict[str, Any]:
     schema = _resolved(schema)
-    found = dict(schema.get("properties", {}))
+    properties = dict(schema.get("properties", {}))
     for key in ("allOf", "oneOf", "anyOf"):
         for part in schema.get(key, ()):
-            found |= _properties(part)
-    return found
+            properties |= _properties(part)
+    return properties
 
 
 def _unknown(schema: Any, value: Any, place: str) -> Iterator[str]:
-    """Fields that no alternative of the schema has, at any depth; a bare object takes any."""
+    """Fields of the value that no alternative of the schema has, at any depth.
+
+    An object schema without properties takes any field.
+    """
     schema = _resolved(schema)
     if isinstance(value, list):
         for item in value:

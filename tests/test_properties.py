@@ -1,4 +1,4 @@
-"""Whatever a model says to a tool, it gets an answer or advice, and nothing else happens."""
+"""Any arguments of a tool lead to an answer or to advice, and to no undeclared request."""
 
 import json
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ FITTING: dict[str, st.SearchStrategy[Any]] = {
 
 
 def fitting(schema: Schema) -> st.SearchStrategy[Any]:
-    """Values that this schema takes, more or less."""
+    """Values that this schema allows, and some that it nearly allows."""
     kinds = schema.get("type", ["any"])
     kind = kinds if isinstance(kinds, str) else kinds[0]
     if "enum" in schema:
@@ -69,7 +69,7 @@ def fitting(schema: Schema) -> st.SearchStrategy[Any]:
 
 
 def arguments(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
-    """All that is required and some of the rest, mostly of the right kind."""
+    """All required arguments and some of the others, mostly of the right type."""
     fields = {name: fitting(field) | JSON for name, field in schema["properties"].items()}
     required = {name: fields.pop(name) for name in schema.get("required", ())}
     return st.fixed_dictionaries(required, optional=fields)
@@ -92,7 +92,7 @@ class Watched:
         return await self._answer(method, target, headers, body)
 
     def rewind(self) -> None:
-        """Forget the requests and whatever they changed."""
+        """Forget the requests, and undo their changes."""
         if any(method != "GET" for method, _ in self.requests):
             self._emulator.store.load(self._seed)
         self.requests.clear()
@@ -108,11 +108,11 @@ class Bench:
         self._executor = Executor(tool, self._portkey)
         self.arguments = arguments(self._executor.schema)
 
-    async def check(self, given: dict[str, Any], key: str) -> None:
-        """Call the tool, and hold what comes of it against what was promised."""
+    async def check(self, arguments: dict[str, Any], key: str) -> None:
+        """Call the tool, and check its result and its requests."""
         self.watched.rewind()
         self.key = SEEDED.keys()[key]
-        outcome = await self._executor.run(given)
+        outcome = await self._executor.run(arguments)
         if outcome.is_error:
             advice = "\n".join(outcome.texts)
             assert len(advice.split()) > 3
@@ -138,29 +138,29 @@ def fields_of(answer: Any) -> Any:
 def is_declared(request: tuple[str, str], tool: Tool) -> bool:
     """Whether this is a request to one of the endpoints that the tool says it uses."""
     method, path = request
-    return any(method == verb and _fits(path, declared) for verb, declared in _ends(tool))
+    return any(method == verb and _fits(path, declared) for verb, declared in _endpoints(tool))
 
 
-def _ends(tool: Tool) -> list[tuple[str, str]]:
+def _endpoints(tool: Tool) -> list[tuple[str, str]]:
     return [(verb, path) for verb, _, path in (e.partition(" ") for e in tool.endpoints)]
 
 
 def _fits(path: str, declared: str) -> bool:
-    given, named = path.split("/"), declared.split("/")
-    return len(given) == len(named) and all(map(_segment_fits, given, named))
+    segments, names = path.split("/"), declared.split("/")
+    return len(segments) == len(names) and all(map(_segment_fits, segments, names))
 
 
 def _segment_fits(segment: str, name: str) -> bool:
     if not name.startswith("{"):
         return segment == name
     ending = name.partition("}")[2]
-    filled = unquote(segment.removesuffix(ending))
-    return segment.endswith(ending) and filled not in ("", ".", "..")
+    value = unquote(segment.removesuffix(ending))
+    return segment.endswith(ending) and value not in ("", ".", "..")
 
 
 @cache
 def bench(name: str) -> Bench:
-    """The bench of a tool, made once: hypothesis calls a test many times."""
+    """The bench of a tool, built once: hypothesis runs a test many times."""
     return Bench(TOOLS[name])
 
 
@@ -179,6 +179,6 @@ async def test_arguments_that_nearly_fit_are_answered_or_refused_in_words(name, 
 
 @pytest.mark.parametrize("name", TOOLS)
 @FEW
-@given(given_=st.dictionaries(st.sampled_from(NAMES) | st.text(), JSON, max_size=8))
-async def test_any_json_for_arguments_is_answered_or_refused_in_words(name, given_):
-    await bench(name).check(given_, "owner")
+@given(drawn=st.dictionaries(st.sampled_from(NAMES) | st.text(), JSON, max_size=8))
+async def test_any_json_for_arguments_is_answered_or_refused_in_words(name, drawn):
+    await bench(name).check(drawn, "owner")

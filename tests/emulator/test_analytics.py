@@ -62,17 +62,16 @@ def test_the_month_has_the_documented_number_of_requests(emulator):
 
 
 def test_sums_are_those_of_the_rows(ask, rows, support):
-    found = rows
-    cost = sum(row["cost"] for row in found) / UNITS_PER_CENT
+    cost = sum(row["cost"] for row in rows) / UNITS_PER_CENT
     requests, spent = ask("graphs/requests", **support), ask("graphs/cost", **support)
     tokens, errors = ask("graphs/tokens", **support), ask("graphs/errors", **support)
 
-    assert requests["summary"]["total"] == total(requests) == len(found)
+    assert requests["summary"]["total"] == total(requests) == len(rows)
     assert spent["summary"]["total"] == pytest.approx(cost)
     assert total(spent) == pytest.approx(cost)
-    assert spent["summary"]["avg"] == pytest.approx(cost / len(found), abs=1e-4)
-    assert tokens["summary"]["total"] == total(tokens) == sum(r["total_units"] for r in found)
-    failed = [row["status"] for row in found if row["status"] >= 400]
+    assert spent["summary"]["avg"] == pytest.approx(cost / len(rows), abs=1e-4)
+    assert tokens["summary"]["total"] == total(tokens) == sum(r["total_units"] for r in rows)
+    failed = [row["status"] for row in rows if row["status"] >= 400]
     assert errors["summary"]["total"] == total(errors) == len(failed)
     codes = ask("graphs/errors/status-codes", **support)
     assert {p["status_code"]: p["count"] for p in codes["data_points"]} == Counter(failed)
@@ -86,7 +85,7 @@ def test_sums_are_those_of_the_rows(ask, rows, support):
         piled.update({s["response_status_code"]: s["count"] for s in point["stats"]})
     assert piled == Counter(failed)
     rate = ask("graphs/errors/rate", **support)["summary"]["rate"]
-    assert rate == pytest.approx(100 * len(failed) / len(found), abs=1e-3)
+    assert rate == pytest.approx(100 * len(failed) / len(rows), abs=1e-3)
 
 
 def test_groups_add_up_to_the_graphs(ask, support):
@@ -199,32 +198,31 @@ def test_a_range_of_cost_includes_its_ends_to_the_last_digit(ask, emulator):
 
 
 def test_cache_and_rescue_and_feedback_are_those_of_the_rows(ask, rows, support, emulator):
-    found = rows
-    hits = Counter(row["cache"] for row in found if row["cache"] in ("simple", "semantic"))
+    hits = Counter(row["cache"] for row in rows if row["cache"] in ("simple", "semantic"))
     rate = ask("graphs/cache/hit-rate", **support)
     points = rate["data_points"]
     assert rate["summary"]["total"] == hits.total()
     assert sum(point["simple_hits"] for point in points) == hits["simple"]
-    saved = sum(row["saved"] for row in found if row["cache"] == "simple") / UNITS_PER_CENT
+    saved = sum(row["saved"] for row in rows if row["cache"] == "simple") / UNITS_PER_CENT
     assert points[-1]["cumulative_simple_cache_savings"] == pytest.approx(saved)
     summary = ask("summary/cache", **support)["summary"]
-    assert (summary["hits"], summary["total_requests"]) == (hits.total(), len(found))
+    assert (summary["hits"], summary["total_requests"]) == (hits.total(), len(rows))
     assert 90 < summary["cache_speedup"] < 100
-    slow = [row["latency"] for row in found if row["cache"] in hits]
+    slow = [row["latency"] for row in rows if row["cache"] in hits]
     assert summary["avg_latency"] == pytest.approx(sum(slow) / len(slow), abs=1e-3)
 
     rescued = ask("graphs/requests/rescued", **support)
-    assert rescued["summary"]["retry"] == sum(r["retries"] > 0 and r["status"] < 400 for r in found)
-    assert rescued["summary"]["fallback"] == sum(row["fallback"] for row in found)
+    assert rescued["summary"]["retry"] == sum(r["retries"] > 0 and r["status"] < 400 for r in rows)
+    assert rescued["summary"]["fallback"] == sum(row["fallback"] for row in rows)
     retried = sum(e["count"] for p in rescued["data_points"] for e in p["retry"])
     assert retried == rescued["summary"]["retry"]
 
-    given = sum(row["feedbacks"] for row in found)
+    feedbacks = sum(row["feedbacks"] for row in rows)
     scores = ask("graphs/feedbacks/scores", **support)
-    assert scores["summary"]["total"] == total(scores) == given
+    assert scores["summary"]["total"] == total(scores) == feedbacks
     models = ask("graphs/feedbacks/ai-models", **support)["data_points"]
-    assert sum(point["total"] for point in models) == given
-    weighed = [r["weighted_feedback"] for r in found if r["feedbacks"]]
+    assert sum(point["total"] for point in models) == feedbacks
+    weighed = [r["weighted_feedback"] for r in rows if r["feedbacks"]]
     avg = ask("graphs/feedbacks/weighted", **support)["summary"]["avg"]
     assert avg == pytest.approx(sum(weighed) / len(weighed), abs=1e-3)
 
@@ -309,8 +307,10 @@ def test_the_planned_events_of_the_month_can_be_found(ask, support, key_id, emul
 
     names = {key["id"]: key["name"] for key in ok("GET /api-keys")["data"]}
     keys = ask("groups/api_key", columns="requests,last_seen")["data"]
-    seen = {names[row["api_key"]]: row["last_seen"] for row in keys}
-    assert seen["Nightly batch"] < "2026-10-14T" < "2026-11-02T" < seen["Dashboard"], STALE_DAY
+    last_seen = {names[row["api_key"]]: row["last_seen"] for row in keys}
+    assert last_seen["Nightly batch"] < "2026-10-14T" < "2026-11-02T" < last_seen["Dashboard"], (
+        STALE_DAY
+    )
     board = next(k for k in ok("GET /api-keys")["data"] if k["name"] == "Dashboard")
     assert len(board["scopes"]) > 20
 

@@ -337,7 +337,7 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--seed", "nonsense"], "--seed: must be one of: acme, empty"),
         (["--state", "{directory}"], "--state"),
@@ -345,13 +345,13 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
         (["--port", "65536"], "--port"),
     ],
 )
-def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, told):
+def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, message):
     (tmp_path / "notes.txt").write_text("No database, but longer than the head of one. " * 9)
 
     code, words = refusal(*(option.format(directory=tmp_path) for option in options))
 
     assert code == 2
-    assert told in words
+    assert message in words
 
 
 def test_a_port_in_use_is_named(url):

@@ -32,18 +32,18 @@ def test_users_are_filtered_by_role_and_email(ok, query, names):
 
 
 def test_owners_and_admins_see_every_workspace_and_members_their_own(ok, user):
-    seen = {
+    workspaces = {
         name: ok(f"GET /admin/users/{user(name)}")["workspace_ids"]
         for name in ("Ada", "Ben", "Chitra")
     }
 
-    assert seen["Ada"] == seen["Ben"]
-    assert [slug.rsplit("-", 1)[0] for slug in seen["Ada"]] == [
+    assert workspaces["Ada"] == workspaces["Ben"]
+    assert [slug.rsplit("-", 1)[0] for slug in workspaces["Ada"]] == [
         "ws-shared",
         "ws-scienc",
         "ws-suppor",
     ]
-    assert seen["Chitra"] == seen["Ada"][1:2]
+    assert workspaces["Chitra"] == workspaces["Ada"][1:2]
 
 
 def test_only_the_role_changes_and_never_to_owner(ok, refused, user):

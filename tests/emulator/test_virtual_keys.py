@@ -196,11 +196,11 @@ def test_a_secret_is_mapped_only_where_its_reference_may_be_used(ok, make, refus
     ok("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Science")]})
     path = make()
     field = {"target_field": "awsSecretAccessKey", "secret_reference_id": "openai-key"}
-    given = {"secret_mappings": [field]}
+    changes = {"secret_mappings": [field]}
 
-    assert refused(f"PUT {path}", given) == (400, "AB01")
+    assert refused(f"PUT {path}", changes) == (400, "AB01")
     ok("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
-    ok(f"PUT {path}", given)
+    ok(f"PUT {path}", changes)
 
     (remaining,) = ok(f"GET {path}")["secret_mappings"]
     assert remaining == {**field, "target_field": "model_config.awsSecretAccessKey"}

@@ -28,7 +28,7 @@ def test_a_workspace_has_a_uuid_and_a_slug_and_either_names_it(ok, bare):
 
 
 @pytest.mark.parametrize(
-    ("given", "remaining"),
+    ("body", "remaining"),
     [
         ({"name": "🚀 Rockets"}, ("Rockets", "🚀", "🚀 Rockets")),
         ({"name": "☀️Sun"}, ("Sun", "☀️", "☀️ Sun")),
@@ -38,9 +38,9 @@ def test_a_workspace_has_a_uuid_and_a_slug_and_either_names_it(ok, bare):
     ],
 )
 def test_an_emoji_in_the_name_becomes_the_icon_and_is_shown_before_it(
-    ok, emulator, given, remaining
+    ok, emulator, body, remaining
 ):
-    created = ok(f"POST {HOME}", given)
+    created = ok(f"POST {HOME}", body)
 
     row = emulator.store.table("workspaces")[created["id"]]
     assert (row["name"], row["icon"], created["name"]) == remaining
@@ -90,8 +90,8 @@ def test_a_new_name_keeps_the_slug_and_an_empty_icon_clears_it(ok, bare):
 
 def test_defaults_are_merged_and_null_clears_one(ok, emulator, workspace_id):
     config = next(iter(emulator.store.table("configs").rows()))
-    given = {"user_api_key_config": config["id"], "output_guardrails": ["pg-tidy"]}
-    ok(f"PUT {workspace_id}", {"defaults": given})
+    changes = {"user_api_key_config": config["id"], "output_guardrails": ["pg-tidy"]}
+    ok(f"PUT {workspace_id}", {"defaults": changes})
 
     defaults = ok(f"GET {workspace_id}")["defaults"]
     assert defaults["metadata"] == {"team": "support"}
@@ -169,7 +169,7 @@ def test_a_refused_change_changes_nothing(ok, refused, workspace_id, change, ans
 def test_workspaces_are_filtered_and_those_deleted_are_archived(ok, bare, query, names):
     ok(f"DELETE {HOME}/{bare['id']}", {"name": "Rockets"})
 
-    assert [found["name"] for found in ok(f"GET {HOME}?{query}")["data"]] == names
+    assert [row["name"] for row in ok(f"GET {HOME}?{query}")["data"]] == names
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "🚀 Rockets"}, {"name": "rockets"}])

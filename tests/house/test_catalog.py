@@ -1,4 +1,4 @@
-"""The house rules a machine can check, for every tool at once."""
+"""The project's rules for tools, checked for every tool."""
 
 import ast
 import inspect
@@ -10,7 +10,7 @@ from typing import get_type_hints
 
 import pytest
 
-from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, named, shape
+from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, fields_of, shape
 from portkey_admin_mcp.domains import DOMAINS, GROUPS
 from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.errors import PortkeyAdminError
@@ -26,7 +26,7 @@ TESTS = Path(__file__).parents[1]
 PACKAGE = Path(inspect.getfile(PortkeyAdminError)).parent
 TOOLS = all_tools()
 ENDPOINT_TOOLS = [tool for tool in tools_in(domain_modules()) if tool.endpoints]
-"""Every declared request, also those that are only a part of a workflow."""
+"""The tools of one endpoint each, also those that only a workflow uses."""
 TYPESCRIPT = json.loads((TESTS / "facts/typescript_tools.json").read_text())["tools"]
 PLANS = json.loads((TESTS / "facts/plans.json").read_text())["operations"]
 SCOPES = json.loads((TESTS / "facts/scopes.json").read_text())["operations"]
@@ -43,7 +43,7 @@ SAYS_IT_ALL = {
     "metadata_span_name", "metadata_parent_span_id", "target_env", "workspace_slug", "configs",
     "virtual_keys", "api_key_ids", "ids",
 }  # fmt: skip
-"""Arguments whose name needs no sentence: each sentence is paid for in every conversation."""
+"""Arguments whose name is clear: a description would cost tokens in every conversation."""
 PRESENTATION = {"fields", "format"}
 """Arguments of every list, which the server's instructions explain."""
 
@@ -76,11 +76,11 @@ def test_a_tool_is_a_declaration_and_nothing_else(tool):
 @pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
 def test_every_placeholder_of_a_path_is_filled_by_the_signature(tool):
     (endpoint,) = tool.endpoints
-    wanted = set(re.findall(r"\{(\w+)\}", endpoint))
-    plain = {n for n in inspect.signature(tool.function).parameters if n in wanted}
+    placeholders = set(re.findall(r"\{(\w+)\}", endpoint))
+    plain = {n for n in inspect.signature(tool.function).parameters if n in placeholders}
     grouped = {name for group in groups_of(tool) for name in group.in_path}
 
-    assert plain | grouped == wanted
+    assert plain | grouped == placeholders
     assert not plain & grouped
 
 
@@ -95,11 +95,20 @@ def test_a_description_is_short_and_begins_with_a_sentence(tool):
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
 def test_an_argument_says_what_it_is(tool):
     for name, field in schema(tool)["properties"].items():
-        told = field.keys() & {"description", "enum", "format", "items", "pattern", "properties"}
-        said_by_name = field.get("type") in ("boolean", "integer", "number") or re.search(
+        keywords = field.keys() & {
+            "description",
+            "enum",
+            "format",
+            "items",
+            "pattern",
+            "properties",
+        }
+        is_clear_by_name = field.get("type") in ("boolean", "integer", "number") or re.search(
             "_(min|max|at)$|^api_version$|^resource_name$", name
         )
-        assert told or said_by_name or name in SAYS_IT_ALL | PRESENTATION | {"organisation_id"}, (
+        assert (
+            keywords or is_clear_by_name or name in SAYS_IT_ALL | PRESENTATION | {"organisation_id"}
+        ), (
             f"{name}: give it a description where it is declared; if its name says it all, add it "
             "to SAYS_IT_ALL"
         )
@@ -130,7 +139,7 @@ def test_a_schema_is_flat_and_portable(tool):
 
 @pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
 def test_the_endpoint_and_its_fields_are_portkeys(tool):
-    """Each field we send stands in Portkey's OpenAPI file, or has its reason in spec_known."""
+    """Each field we send is in Portkey's OpenAPI file, or in spec_known.json with a reason."""
     (endpoint,) = tool.endpoints
     operation = next((each for each in OPERATIONS if shape(each) == shape(endpoint)), None)
     if operation is None or endpoint in BEYOND:
@@ -146,7 +155,7 @@ def test_the_endpoint_and_its_fields_are_portkeys(tool):
         if not unsent(field) and name not in group.in_path and group.sent_in != "nowhere"
     }
 
-    assert sent - excused - named(operation) == set(), (
+    assert sent - excused - fields_of(operation) == set(), (
         f"{operation} has no such fields in Portkey's OpenAPI file: correct their names, or add "
         "them with where they are known from to tests/spec_known.json"
     )
@@ -164,7 +173,7 @@ PROVIDER_FORMS = (
 AZURE = ("api_version", "resource_name", "deployment_name")
 EXPORT = {name for name in ExportContent.model_fields if name not in ExportContent.not_filters}
 LOCAL = {
-    # Written out or used here, and not sent under these names.
+    # Expanded or used by this server, and not sent under these names.
     "create_api_key": SHORT_FORMS,
     "update_api_key": SHORT_FORMS,
     "create_virtual_key": SHORT_FORMS,
@@ -182,7 +191,7 @@ LOCAL = {
 
 @pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
 def test_the_emulator_asks_for_the_scope_and_the_plan_that_the_tool_says(tool):
-    """Both are written by hand, and share no code: a mistake in either shows here."""
+    """Tools and emulator share no code, so a mistake in either fails this test."""
     route = ROUTES.get(tool.endpoints[0])
 
     assert route is not None, f"add a handler to src/portkey_admin_mcp/emulator/{tool.domain}.py"
@@ -209,7 +218,7 @@ OTHER_SCOPES = {
         "the help center adds virtual_keys.* without saying when it is needed",
     ),
 }
-"""Tools that ask for another scope than is documented for them."""
+"""Tools whose scope differs from the documented one, and why."""
 
 
 @pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
@@ -228,21 +237,21 @@ CAN_BE_UNDONE = {
     "delete_scim_workspace_mapping": "mapped again",
     "disconnect_mcp_server_connection": "signed in again",
 }
-"""What is deleted and made again without loss."""
+"""Tools that delete something which can be created again without loss, and how."""
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
 def test_what_cannot_be_undone_or_costs_or_shows_a_secret_says_so(tool):
-    told = tool.description.lower()
+    description = tool.description.lower()
 
     if tool.effect == "delete" and tool.name not in CAN_BE_UNDONE:
-        assert re.search(r"undone|archiv", told)
+        assert re.search(r"undone|archiv", description)
     if tool.is_billable:
-        assert "billed" in told
+        assert "billed" in description
     if tool.returns_secret:
-        assert re.search(r"secret|only now|shown once|only shown", told)
+        assert re.search(r"secret|only now|shown once|only shown", description)
     if tool.unconfirmed and tool.unconfirmed.startswith("In Portkey's OpenAPI file"):
-        assert "lack this" in told or "older name" in told
+        assert "lack this" in description or "older name" in description
 
 
 SIBLINGS = {
@@ -270,7 +279,7 @@ SIBLINGS = {
     "update_prompt_partial": ["publish_partial"],
     "update_prompt_version": ["update_prompt"],
 }
-"""Tools that are easily taken for another, or of no use without it, and what they must name."""
+"""Tools that are easily confused with others or need them, and the tools they must name."""
 
 
 @pytest.mark.parametrize("name", SIBLINGS)
@@ -284,27 +293,27 @@ def test_a_tool_names_those_it_is_easily_taken_for(name):
 def test_a_description_names_only_tools_that_there_are(tool):
     names = {each.name for each in TOOLS}
     arguments = schema(tool)["properties"]
-    told = json.dumps([tool.description, schema(tool)])
-    mentioned = set(re.findall(r"`((?:get|list|create|update|delete|start)_\w+)`", told))
+    text = json.dumps([tool.description, schema(tool)])
+    mentioned = set(re.findall(r"`((?:get|list|create|update|delete|start)_\w+)`", text))
 
     assert mentioned <= names | set(arguments)
 
 
 def test_the_page_of_coverage_says_the_scope_and_the_plan_of_every_endpoint():
     page = runpy.run_path(str(TESTS.parent / "scripts/write_docs.py"))["coverage_page"]()
-    told = {}
+    rows = {}
     for row in page.splitlines():
         if row.startswith("| `"):
             operation, _tools, _emulator, scope, plan = (
                 c.strip(" `") for c in row.split("|")[1:-1]
             )
-            told[shape(operation)] = (scope, plan)
+            rows[shape(operation)] = (scope, plan)
 
     for part in ENDPOINT_TOOLS:
         plan = "Enterprise" if part.enterprise else "all"
         expected = (part.scopes_in_words or "–", plan)
         endpoint = part.endpoints[0]
-        assert told.get(shape(endpoint)) == expected, SOURCE_IS_MISSING.format(endpoint)
+        assert rows.get(shape(endpoint)) == expected, SOURCE_IS_MISSING.format(endpoint)
 
 
 def test_the_emulator_answers_every_endpoint_and_nothing_else():
@@ -345,8 +354,8 @@ def test_every_error_comes_with_advice():
 )
 def test_a_workflow_declares_the_tools_it_calls(module):
     shared = [each for each in vars(module).values() if isinstance(each, tuple)]
-    named = [*vars(module).values(), *(member for each in shared for member in each)]
-    members = [member for member in named if hasattr(member, "__tool__")]
+    values = [*vars(module).values(), *(member for each in shared for member in each)]
+    members = [value for value in values if hasattr(value, "__tool__")]
     borrowed = [tool_of(m) for m in members if m.__module__ != module.__name__]
     (own,) = [tool_of(m) for m in members if m.__module__ == module.__name__]
 
@@ -355,7 +364,7 @@ def test_a_workflow_declares_the_tools_it_calls(module):
 
 
 def test_the_same_choices_are_written_in_the_same_order():
-    """Python keeps one of two unions that are equal: a schema would depend on what came first."""
+    """Python caches equal unions: the order in a schema would depend on which was built first."""
     orders = {}
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -363,7 +372,7 @@ def test_the_same_choices_are_written_in_the_same_order():
                 choices = tuple(ast.unparse(node.slice).strip("()").split(", "))
                 orders.setdefault(frozenset(choices), set()).add(choices)
 
-    assert [sorted(found) for found in orders.values() if len(found) > 1] == []
+    assert [sorted(group) for group in orders.values() if len(group) > 1] == []
 
 
 def test_functions_and_files_are_small():

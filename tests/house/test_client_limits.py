@@ -1,9 +1,9 @@
-"""What clients and model providers accept as a tool, from what they publish.
+"""Limits that clients and model providers publish for the definition of a tool.
 
-- OpenAI: names of letters, digits, `_` and `-`, at most 64; descriptions of at most 1,024 letters;
-  an object at the root, and at most ten levels
+- OpenAI: names of letters, digits, `_` and `-`, at most 64; descriptions of at most 1,024
+  characters; an object at the root, and at most ten levels
 - Anthropic: the same names, and no oneOf, anyOf or allOf at the root
-- Gemini: names begin with a letter, choices are texts, and only some keywords of JSON Schema
+- Gemini: names begin with a letter, enum values are strings, and only some keywords of JSON Schema
 - Cursor: 60 characters of the server's and the tool's name together
 """
 
@@ -20,12 +20,12 @@ KEYWORDS = {
     "minLength", "maxLength", "default",
 }  # fmt: skip
 FORMATS = {"date-time", "email", "uri", "uuid"}
-LONGEST_DESCRIPTION, DEEPEST, CURSOR = 1_024, 10, 60
+MAX_DESCRIPTION_LENGTH, MAX_DEPTH, MAX_CURSOR_NAME_LENGTH = 1_024, 10, 60
 SERVER = "portkey"
 
 
 def nodes(schema, depth=0):
-    """Every schema in a schema, with how deep it lies."""
+    """Yield a schema and every schema inside it, each with its depth."""
     yield schema, depth
     for inner in schema.get("properties", {}).values():
         yield from nodes(inner, depth + 1)
@@ -40,16 +40,16 @@ def nodes(schema, depth=0):
 def test_a_tool_fits_what_clients_publish(tool):
     definition = describe(tool)
     schema = definition["inputSchema"]
-    found = list(nodes(schema))
+    subschemas = list(nodes(schema))
 
     assert schema["type"] == "object"
     assert not {"oneOf", "anyOf", "allOf"} & set(schema)
-    assert len(definition["description"]) <= LONGEST_DESCRIPTION
-    assert len(f"{SERVER}_{definition['name']}") <= CURSOR
+    assert len(definition["description"]) <= MAX_DESCRIPTION_LENGTH
+    assert len(f"{SERVER}_{definition['name']}") <= MAX_CURSOR_NAME_LENGTH
     assert definition["name"][0].isalpha()
-    assert {key for node, _depth in found for key in node} <= KEYWORDS
-    assert {node["format"] for node, _depth in found if "format" in node} <= FORMATS
-    assert max(depth for _node, depth in found) <= DEEPEST
+    assert {key for node, _depth in subschemas for key in node} <= KEYWORDS
+    assert {node["format"] for node, _depth in subschemas if "format" in node} <= FORMATS
+    assert max(depth for _node, depth in subschemas) <= MAX_DEPTH
     assert json.loads(json.dumps(schema)) == schema
 
 

@@ -1,7 +1,7 @@
-"""A call that the TypeScript server takes is one that this server takes, and sends.
+"""Every call that the TypeScript server accepts is accepted and sent by this server.
 
 `facts/typescript_tools.json` says which arguments that server's 182 tools have, of which types.
-For each tool a call is made with what it needs, one for each argument besides, and all of them.
+Each tool is called with its required arguments, and once more for each optional argument.
 """
 
 import asyncio
@@ -62,33 +62,34 @@ def test_a_call_with_what_is_needed_is_sent(name):
 
 @pytest.mark.parametrize("name", TYPESCRIPT)
 def test_a_call_with_any_one_argument_besides_is_sent(name):
-    told = {}
+    problems = {}
     for argument, value in optional(name).items():
         case = CASES.get(name, {})
         dropped = case.get("without", {}).get(argument, ())
         base = {a: v for a, v in needed(name).items() if a not in dropped}
-        along = case.get("along", {}).get(argument, {})
-        told[argument] = problem(name, {**base, **along, argument: value})
+        others = case.get("along", {}).get(argument, {})
+        problems[argument] = problem(name, {**base, **others, argument: value})
 
-    assert {argument: why for argument, why in told.items() if why} == {}
+    assert {argument: why for argument, why in problems.items() if why} == {}
 
 
 def needed(name: str) -> dict[str, Any]:
-    """What the tool must be given, with what rules between arguments ask for besides."""
-    found = {a: v for a, (v, is_needed) in top(name).items() if is_needed}
-    return {**found, **CASES.get(name, {}).get("with", {})}
+    """The required arguments of a tool, and those that its rules across arguments require."""
+    required = {a: v for a, (v, is_needed) in top(name).items() if is_needed}
+    return {**required, **CASES.get(name, {}).get("with", {})}
 
 
 def optional(name: str) -> dict[str, Any]:
-    """Everything else that it takes."""
-    own = CASES.get(name, {}).get("instead", {})
+    """The optional arguments of a tool, with a value each."""
+    replaced = CASES.get(name, {}).get("instead", {})
     skipped = CASES.get(name, {}).get("refused", {})
-    given = {a: v for a, (v, is_needed) in top(name).items() if not is_needed and a not in skipped}
-    return {**given, **own}
+    values = {a: v for a, (v, is_needed) in top(name).items() if not is_needed}
+    arguments = {a: v for a, v in values.items() if a not in skipped}
+    return {**arguments, **replaced}
 
 
 def top(name: str) -> dict[str, tuple[Any, bool]]:
-    """The arguments of a tool with a value of the right type, and whether they are needed."""
+    """The top-level arguments of a tool: a value of the right type, and whether it is required."""
     arguments = TYPESCRIPT[name]
     return {
         path: (value_of(path, arguments), need == "req")
@@ -98,7 +99,7 @@ def top(name: str) -> dict[str, tuple[Any, bool]]:
 
 
 def value_of(path: str, arguments: dict[str, Any]) -> Any:
-    """A value of an argument, whole: with all parts that it needs."""
+    """A value of an argument, with all its required parts."""
     kind, _need, bounds = arguments[path]
     kind = kind.removesuffix("|null").replace("string|string[]", "string[]")
     is_list = kind.endswith("[]")
@@ -123,33 +124,34 @@ def plain(name: str, kind: str, bounds: str) -> Any:
     if kind.startswith("map<string,"):
         inner = kind.removeprefix("map<string,").removesuffix(">").split("|")[0]
         return {"a": VALUES.get(inner, "b") if inner != "string" else "b"}
-    if least := re.search(r"minimum=(\d{3,})", bounds):
-        return int(least[1])
-    if most := re.search(r"maximum=(\d)\b", bounds):
-        return int(most[1])
+    if minimum := re.search(r"minimum=(\d{3,})", bounds):
+        return int(minimum[1])
+    if maximum := re.search(r"maximum=(\d)\b", bounds):
+        return int(maximum[1])
     if form := re.search(r"format=([\w-]+)", bounds):
         return FORMATS[form[1]]
     if kind == "string":
-        known = (value for pattern, value in BY_NAME.items() if re.fullmatch(pattern, name))
-        return next(known, "x")
+        samples = (value for pattern, value in BY_NAME.items() if re.fullmatch(pattern, name))
+        return next(samples, "x")
     return VALUES[kind]
 
 
 @cache
 def model(name: str) -> Any:
-    found = arguments_model(TOOLS[name])
-    return found, input_schema(found)
+    """The arguments model of a tool, and its input schema."""
+    arguments = arguments_model(TOOLS[name])
+    return arguments, input_schema(arguments)
 
 
-def problem(name: str, given: dict[str, Any]) -> str | None:
-    """Why the call is not sent, or None if it is, whatever Portkey would say to it."""
+def problem(name: str, arguments: dict[str, Any]) -> str | None:
+    """Why the call is not sent. None if it is sent, even if the emulator refuses it."""
     owner = Settings(PORTKEY_API_KEY=SecretStr(EMULATOR.keys()["owner"]))
     EMULATOR.log.clear()
     try:
-        arguments = read_arguments(*model(name), given)
-        asyncio.run(call_flat(TOOLS[name], Portkey(owner, InProcess(EMULATOR)), arguments))
+        checked = read_arguments(*model(name), arguments)
+        asyncio.run(call_flat(TOOLS[name], Portkey(owner, InProcess(EMULATOR)), checked))
     except ApiError:
         return None
-    except Exception as error:  # noqa: BLE001  # any refusal is what is looked for
-        return None if EMULATOR.log else f"{given}: {error}"
+    except Exception as error:  # noqa: BLE001  # any error means that it is not sent
+        return None if EMULATOR.log else f"{arguments}: {error}"
     return None

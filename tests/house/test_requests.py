@@ -1,7 +1,7 @@
-"""What tools send, at every depth, against Portkey's OpenAPI file; and whether it is sent at all.
+"""What tools send fits Portkey's OpenAPI file at every depth; and most calls are sent.
 
-Arguments are drawn from each tool's own schema (`drawn_calls`). So most calls are sent, and a test
-counts them.
+The arguments are random values from each tool's own schema (`drawn_calls`). A test counts the
+calls that are sent, because one that is refused would check nothing.
 """
 
 from functools import cache
@@ -14,9 +14,9 @@ from drawn_calls import TOOLS, Drawn
 from openapi import OPERATIONS, operation_of, problems_of_request
 
 LOCAL = ("validate_completion_metadata",)
-"""Tools that ask nobody."""
+"""Tools that send no request."""
 CALLS = 10
-SENT_AT_LEAST = 0.9
+MIN_SENT_SHARE = 0.9
 
 
 @cache
@@ -27,33 +27,35 @@ def calls(name: str) -> list[list[tuple[str, str, Any]] | None]:
 
 @pytest.mark.parametrize("name", [name for name in TOOLS if name not in LOCAL])
 def test_nearly_every_call_that_fits_is_sent(name):
-    assert sum(sent is not None for sent in calls(name)) >= SENT_AT_LEAST * CALLS
+    assert sum(sent is not None for sent in calls(name)) >= MIN_SENT_SHARE * CALLS
 
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_a_call_with_one_thing_wrong_is_refused_and_nothing_is_sent(name):
     drawn = Drawn(name)
 
-    for given in drawn.broken():
-        assert drawn.sent(given) is None, given
+    for arguments in drawn.broken():
+        assert drawn.sent(arguments) is None, arguments
 
 
 @pytest.mark.parametrize("name", [name for name in TOOLS if name not in LOCAL])
 def test_what_is_sent_fits_portkeys_file_at_every_depth(name):
-    found = set()
+    problems = set()
     for method, target, body in (request for sent in calls(name) for request in sent or ()):
         path, _, query = target.partition("?")
         operation = operation_of(method, path.removeprefix("/v1"))
         if operation is not None:
-            asked = dict(parse_qsl(query, keep_blank_values=True))
-            told = problems_of_request(operation, asked, body)
-            found |= {f"{operation}: {problem}" for problem in told}
+            fields = dict(parse_qsl(query, keep_blank_values=True))
+            problems |= {
+                f"{operation}: {problem}"
+                for problem in problems_of_request(operation, fields, body)
+            }
 
-    assert sorted(found) == []
+    assert sorted(problems) == []
 
 
 def test_the_file_has_something_against_what_is_wrong():
-    """The judge itself: a field that is unknown, of another type, or missing, at any depth."""
+    """A field that is unknown, of a wrong type, or missing is reported, at any depth."""
     good = {"name": "x", "scopes": ["a"], "usage_limits": {"credit_limit": 5}}
     operation = "POST /api-keys/{type}/{sub-type}"
 

@@ -1,4 +1,4 @@
-"""What clients see of each tool, and how many tokens it takes of every conversation."""
+"""What clients see of each tool, and how many tokens it costs in every conversation."""
 
 import json
 from functools import cache
@@ -16,12 +16,12 @@ SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 BUDGET = SNAPSHOTS / "budget.json"
 TOOLS = all_tools()
 MAX_TOKENS = 700
-"""Of any one tool."""
+"""The limit of any one tool."""
 MAX_AVERAGE_TOKENS = 165
-"""Of all tools: a new tool may cost about this much, whatever the number of tools."""
+"""The limit of the average over all tools, so that the total may grow with their number."""
 MAX_INSTRUCTIONS_TOKENS = 600
 MAX_LIST_TOKENS = {"full": MAX_AVERAGE_TOKENS * len(TOOLS), "search": 1_500, "code": 1_200}
-"""Of the answer to tools/list, by PORTKEY_TOOL_MODE."""
+"""The limits of the answer to tools/list, by PORTKEY_TOOL_MODE."""
 MAX_GROWTH = 1.03
 
 
@@ -35,20 +35,20 @@ def wire(tool):
     return describe(tool)
 
 
-def seen_by_clients(tool):
+def definition_of(tool):
     return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def tokens(definition):
     """The o200k tokens of the parts of a definition that a model reads."""
-    read = {name: definition[name] for name in ("name", "description", "inputSchema")}
-    return len(o200k().encode(compact(read)))
+    parts = {name: definition[name] for name in ("name", "description", "inputSchema")}
+    return len(o200k().encode(compact(parts)))
 
 
 async def costs_of(mode):
     """The tokens of the list of tools, and of the server's instructions."""
     async with Client(build_server(lambda: None, mode=mode)) as client:
-        tools = [seen_by_clients(tool) for tool in (await client.list_tools()).tools]
+        tools = [definition_of(tool) for tool in (await client.list_tools()).tools]
         return {
             "list": sum(map(tokens, tools)),
             "instructions": len(o200k().encode(client.instructions)),

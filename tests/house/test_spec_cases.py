@@ -1,7 +1,7 @@
-"""The cases that reach every field of every operation, for a judge of Portkey's OpenAPI file.
+"""`spec_cases.json` has arguments that reach the fields which generated arguments cannot reach.
 
-Such a judge calls each tool with the smallest and the largest arguments that its schema allows;
-where rules cross fields, it takes the arguments of `spec_cases.json`.
+A check against Portkey's OpenAPI file calls each tool with the smallest and the largest arguments
+that its schema allows. Where rules cross fields, it uses the arguments in `spec_cases.json`.
 """
 
 import json

@@ -132,7 +132,7 @@ async def test_a_date_means_its_first_moment(ask, support):
 
 
 @pytest.mark.parametrize(
-    ("given", "cure"),
+    ("arguments", "cure"),
     [
         ({"time_of_generation_min": "yesterday"}, "give a time such as 2026-11-02T09:00:00Z"),
         ({"time_of_generation_max": "28/10/2026"}, "give a time such as 2026-11-02T09:00:00Z"),
@@ -143,12 +143,14 @@ async def test_a_date_means_its_first_moment(ask, support):
         ({"weighted_feedback_max": 11}, "less than or equal to 10"),
     ],
 )
-async def test_a_filter_that_makes_no_sense_is_not_sent(refusal, emulator, support, given, cure):
+async def test_a_filter_that_makes_no_sense_is_not_sent(
+    refusal, emulator, support, arguments, cure
+):
     emulator.log.clear()
 
-    advice = await refusal("get_request_analytics", **support | given)
+    advice = await refusal("get_request_analytics", **support | arguments)
 
-    assert f"{next(iter(given))}: " in advice
+    assert f"{next(iter(arguments))}: " in advice
     assert cure in advice
     assert not emulator.log
 

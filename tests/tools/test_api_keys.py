@@ -123,7 +123,7 @@ async def test_a_persons_key_names_the_person(api, support, user):
 
 
 @pytest.mark.parametrize(
-    ("given", "stored"),
+    ("arguments", "stored"),
     [
         (
             {"credit_limit": 50},
@@ -157,14 +157,14 @@ async def test_a_persons_key_names_the_person(api, support, user):
     ],
 )
 async def test_short_forms_make_the_usual_limits_and_long_ones_any(
-    api, emulator, make, given, stored
+    api, emulator, make, arguments, stored
 ):
-    created = await make(**given)
+    created = await make(**arguments)
     row = emulator.store.table("api_keys")[created.id]
     assert {name: row[name] for name in stored} == stored
 
     other = await make()
-    await update_api_key(api, other.id, ApiKeyPatch(**given))
+    await update_api_key(api, other.id, ApiKeyPatch(**arguments))
     row = emulator.store.table("api_keys")[other.id]
     assert {name: row[name] for name in stored} == stored
 

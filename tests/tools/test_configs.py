@@ -168,9 +168,9 @@ async def test_a_config_that_cannot_work_is_not_sent(refusal, emulator, argument
     assert list(emulator.log) == []
 
 
-@pytest.mark.parametrize("given", [{}, {"workspace_id": "ws-a"}])
-async def test_an_update_of_nothing_is_not_sent(refusal, emulator, given):
-    advice = await refusal("update_config", slug="pc-a", **given)
+@pytest.mark.parametrize("arguments", [{}, {"workspace_id": "ws-a"}])
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator, arguments):
+    advice = await refusal("update_config", slug="pc-a", **arguments)
 
     assert "give something to change: config, cache_mode" in advice
     assert "workspace_id" not in advice

@@ -30,10 +30,10 @@ async def test_an_answer_is_scored_and_scored_again(ask, emulator, workspace):
     assert await scores() == sorted([*before, (-2, 1)])
 
 
-@pytest.mark.parametrize("given", [{"value": 11}, {"value": 5, "weight": 2}, {}])
-async def test_a_score_that_makes_no_sense_is_not_sent(refusal, emulator, given):
+@pytest.mark.parametrize("arguments", [{"value": 11}, {"value": 5, "weight": 2}, {}])
+async def test_a_score_that_makes_no_sense_is_not_sent(refusal, emulator, arguments):
     emulator.log.clear()
 
-    await refusal("create_feedback", trace_id="trace-1", **given)
+    await refusal("create_feedback", trace_id="trace-1", **arguments)
 
     assert not emulator.log

@@ -56,7 +56,7 @@ async def test_azures_settings_are_sent_under_portkeys_names(ask, stored):
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"),
+    ("arguments", "sent"),
     [
         (
             {"aws_region": "eu-west-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"},
@@ -85,16 +85,16 @@ async def test_azures_settings_are_sent_under_portkeys_names(ask, stored):
         ),
     ],
 )
-async def test_settings_are_given_flat_whole_or_both(ask, stored, given, sent):
-    await ask("create_integration", name="A", ai_provider_id="x", slug="a", key="k", **given)
+async def test_settings_are_given_flat_whole_or_both(ask, stored, arguments, sent):
+    await ask("create_integration", name="A", ai_provider_id="x", slug="a", key="k", **arguments)
 
     assert stored("a")["configurations"] == sent
 
 
 async def test_half_of_azure_is_not_sent(refusal, emulator):
-    given = {"name": "A", "ai_provider_id": "azure-openai", "api_version": "1"}
+    arguments = {"name": "A", "ai_provider_id": "azure-openai", "api_version": "1"}
 
-    assert "Azure needs resource_name" in await refusal("create_integration", **given)
+    assert "Azure needs resource_name" in await refusal("create_integration", **arguments)
     assert list(emulator.log) == []
 
 
@@ -153,10 +153,10 @@ async def test_every_workspace_gets_a_budget_for_good_or_one_that_is_said_whole(
     def stored():
         return emulator.store.table("integrations").where(slug="openai")[0]["_global"]
 
-    given = {"slug": "openai", "workspaces": []}
+    arguments = {"slug": "openai", "workspaces": []}
     short = {"global_credit_limit": 50, "global_rate_limit_rpm": 60}
     await ask(
-        "update_integration_workspaces", **given, **short, global_workspace_access_enabled=True
+        "update_integration_workspaces", **arguments, **short, global_workspace_access_enabled=True
     )
     assert stored() == {
         "enabled": True,
@@ -165,7 +165,7 @@ async def test_every_workspace_gets_a_budget_for_good_or_one_that_is_said_whole(
     }
     weekly = [{"type": "tokens", "credit_limit": 9, "periodic_reset": "weekly"}]
     access = {"enabled": True, "usage_limits": weekly}
-    await ask("update_integration_workspaces", **given, global_workspace_access=access)
+    await ask("update_integration_workspaces", **arguments, global_workspace_access=access)
 
     assert stored() == access
 
@@ -212,7 +212,7 @@ async def test_null_takes_a_workspaces_limit_off_and_absence_keeps_it(ask, works
     ],
 )
 async def test_limits_that_do_not_agree_are_not_sent(refusal, emulator, share, more, message):
-    given = {"workspaces": [{"id": "ws-a", "enabled": True, **share}], **more}
+    arguments = {"workspaces": [{"id": "ws-a", "enabled": True, **share}], **more}
 
-    assert message in await refusal("update_integration_workspaces", slug="openai", **given)
+    assert message in await refusal("update_integration_workspaces", slug="openai", **arguments)
     assert list(emulator.log) == []

@@ -109,13 +109,14 @@ async def test_forbidden_columns_are_named(ask, emulator, support):
 
 
 @pytest.mark.parametrize(
-    "given", [{"requested_fields": []}, {"requested_fields": ["colour"]}, {"first": 1}]
+    "arguments", [{"requested_fields": []}, {"requested_fields": ["colour"]}, {"first": 1}]
 )
-async def test_an_export_that_makes_no_sense_is_not_sent(refusal, emulator, support, given):
+async def test_an_export_that_makes_no_sense_is_not_sent(refusal, emulator, support, arguments):
     emulator.log.clear()
 
     await refusal(
-        "create_log_export", **{"workspace_id": support, **DAY, "requested_fields": FIELDS} | given
+        "create_log_export",
+        **{"workspace_id": support, **DAY, "requested_fields": FIELDS} | arguments,
     )
 
     assert not emulator.log

@@ -62,7 +62,7 @@ async def test_messages_are_kept_as_the_text_portkey_keeps(ask, place):
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("arguments", "problem"),
     [
         ({}, "give the template as string or as messages"),
         ({"string": "x", "messages": [{"role": "user", "content": "x"}]}, "not both"),
@@ -70,11 +70,13 @@ async def test_messages_are_kept_as_the_text_portkey_keeps(ask, place):
         ({"string": "x", "model": None}, "model"),
     ],
 )
-async def test_a_prompt_that_makes_no_sense_is_not_sent(refusal, emulator, place, given, problem):
+async def test_a_prompt_that_makes_no_sense_is_not_sent(
+    refusal, emulator, place, arguments, problem
+):
     emulator.log.clear()
 
     advice = await refusal(
-        "create_prompt", **{"name": "A", "parameters": {}, "model": "m"} | place | given
+        "create_prompt", **{"name": "A", "parameters": {}, "model": "m"} | place | arguments
     )
 
     assert problem in advice
@@ -91,7 +93,7 @@ async def test_older_names_of_the_model_are_sent_as_the_model(ask, place, name):
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"),
+    ("choice", "sent"),
     [
         ({"mode": "auto"}, "auto"),
         ({"mode": "none"}, "none"),
@@ -106,10 +108,10 @@ async def test_older_names_of_the_model_are_sent_as_the_model(ask, place, name):
         ("required", "required"),
     ],
 )
-async def test_a_tool_choice_is_sent_as_models_take_it(ask, place, given, sent):
+async def test_a_tool_choice_is_sent_as_models_take_it(ask, place, choice, sent):
     """The form of arguments is the TypeScript server's, and so is what it makes of it."""
     created = await ask(
-        "create_prompt", name="A", string="x", parameters={}, model="m", tool_choice=given, **place
+        "create_prompt", name="A", string="x", parameters={}, model="m", tool_choice=choice, **place
     )
 
     shown = await ask("render_prompt", prompt_id=created["slug"], variables={})
@@ -285,8 +287,8 @@ async def test_missing_billing_fields_are_errors_in_the_answer_not_of_the_call(a
 
 
 async def test_complete_billing_metadata_is_valid(ask):
-    given = {"client_id": "c", "app": "a", "env": "dev", "project_id": "p", "feature": "f"}
+    arguments = {"client_id": "c", "app": "a", "env": "dev", "project_id": "p", "feature": "f"}
 
-    answer = await ask("validate_completion_metadata", **given)
+    answer = await ask("validate_completion_metadata", **arguments)
 
-    assert answer == {"valid": True, "errors": [], "warnings": [], "metadata": given}
+    assert answer == {"valid": True, "errors": [], "warnings": [], "metadata": arguments}

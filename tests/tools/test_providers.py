@@ -54,7 +54,7 @@ async def test_a_provider_goes_with_its_integration(ask, refusal, provider, scie
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"periodic_reset": "weekly"}, "needs credit_limit"),
         ({"credit_limit": 5, "alert_threshold": 5}, "below credit_limit"),
@@ -64,16 +64,16 @@ async def test_a_provider_goes_with_its_integration(ask, refusal, provider, scie
         ({}, "give something to change"),
     ],
 )
-async def test_what_does_not_agree_is_not_sent(refusal, emulator, given, message):
-    assert message in await refusal("update_provider", slug="ours", **given)
+async def test_what_does_not_agree_is_not_sent(refusal, emulator, arguments, message):
+    assert message in await refusal("update_provider", slug="ours", **arguments)
     assert list(emulator.log) == []
 
 
 async def test_null_takes_the_end_of_a_provider_away_and_absence_keeps_it(ask, provider, science):
     where = {"slug": provider["slug"], "workspace_id": science}
 
-    async def ends(**given):
-        await ask("update_provider", **where, **given)
+    async def ends(**arguments):
+        await ask("update_provider", **where, **arguments)
         return (await ask("get_provider", **where))["expires_at"]
 
     end = "2027-01-01T00:00:00.000Z"

@@ -83,7 +83,7 @@ async def test_a_reference_in_use_stays(ask, refusal, workspace):
     assert "virtual key" in advice
 
 
-@pytest.mark.parametrize("given", [{}, {"slug": "x"}])
-async def test_an_update_of_nothing_is_not_sent(refusal, emulator, given):
-    assert await refusal("update_secret_reference", id="openai-key", **given)
+@pytest.mark.parametrize("arguments", [{}, {"slug": "x"}])
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator, arguments):
+    assert await refusal("update_secret_reference", id="openai-key", **arguments)
     assert list(emulator.log) == []

@@ -94,7 +94,7 @@ async def test_a_list_is_of_one_workspace_and_paged_from_zero(api, make, support
 
 @pytest.mark.parametrize("by", ["create", "update"])
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("arguments", "expected"),
     [
         (
             {"credit_limit": 50, "alert_threshold": 40},
@@ -128,11 +128,11 @@ async def test_a_list_is_of_one_workspace_and_paged_from_zero(api, make, support
     ],
 )
 async def test_short_forms_make_the_usual_limits_and_long_ones_any(
-    api, make, stored, by, given, expected
+    api, make, stored, by, arguments, expected
 ):
-    slug = await make(**(given if by == "create" else {}))
+    slug = await make(**(arguments if by == "create" else {}))
     if by == "update":
-        await update_virtual_key(api, slug, VirtualKeyPatch(**given))
+        await update_virtual_key(api, slug, VirtualKeyPatch(**arguments))
 
     assert {name: stored(slug)[name] for name in expected} == expected
 
@@ -286,9 +286,9 @@ async def test_a_model_is_told_to_name_the_workspace(refusal, ask, make):
     assert "name the workspace (`workspace_id`)" in advice
 
 
-@pytest.mark.parametrize("given", [{}, {"workspace_id": "ws-a"}])
-async def test_an_update_of_nothing_is_not_sent(refusal, emulator, given):
-    advice = await refusal("update_virtual_key", slug="s", **given)
+@pytest.mark.parametrize("arguments", [{}, {"workspace_id": "ws-a"}])
+async def test_an_update_of_nothing_is_not_sent(refusal, emulator, arguments):
+    advice = await refusal("update_virtual_key", slug="s", **arguments)
 
     assert "give something to change: " in advice
     assert "workspace_id" not in advice

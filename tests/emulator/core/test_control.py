@@ -247,11 +247,11 @@ def test_stale_reads_see_the_state_before_the_last_write(control, ok, workspace)
     control("POST faults", {"stale_reads": 2})
 
     ok(f"PUT {path}", {"name": "First"})
-    seen = [ok(f"GET {path}")["name"]]
+    names = [ok(f"GET {path}")["name"]]
     ok(f"PUT {path}", {"name": "Second"})
-    seen += [ok(f"GET {path}")["name"] for _ in range(2)]
+    names += [ok(f"GET {path}")["name"] for _ in range(2)]
 
-    assert seen == ["Support", "First", "Second"]
+    assert names == ["Support", "First", "Second"]
 
 
 def test_a_stale_read_shows_the_old_state_at_the_current_time(control, ok):

@@ -179,18 +179,18 @@ def test_the_seed_matters_only_to_a_new_file(file):
 def change_at_random(store, numbers, step):
     """Make one random change."""
     table = store.table(numbers.choice("abc"))
-    found = [*table.rows()]
+    stored = [*table.rows()]
     match numbers.choice(["add", "add", "change", "remove", "delete"]):
         case "add":
             owner = numbers.choice(["x", "y", None])
             table.add({"id": store.uuid(), "owner": owner, "step": step, "text": "ü\n'\"\0"})
-        case "change" if found:
+        case "change" if stored:
             changes = {"owner": numbers.choice(["x", "y", None]), "step": step}
-            table.change(numbers.choice(found), changes)
-        case "remove" if found:
-            table.remove(numbers.choice(found))
-        case "delete" if found:
-            store.delete(table.name, numbers.choice(found))
+            table.change(numbers.choice(stored), changes)
+        case "remove" if stored:
+            table.remove(numbers.choice(stored))
+        case "delete" if stored:
+            store.delete(table.name, numbers.choice(stored))
 
 
 def everything(store):
@@ -227,12 +227,12 @@ def test_an_index_finds_what_a_search_would_in_the_order_of_making(seed):
             created += [row["id"] for row in table.rows() if row["id"] not in created]
             assert [r["id"] for r in table.rows()] == [i for i in created if i in table]
             for owner in ("x", "y", None):
-                found = table.where(owner=owner)
+                indexed = table.where(owner=owner)
                 searched = [row for row in table.rows() if row["owner"] == owner]
-                assert [*found] == searched
-                assert [*reversed(found)] == found.newest(0, 99) == searched[::-1]
-                assert found[:3] == searched[:3]
-                assert len(found) == len(searched)
+                assert [*indexed] == searched
+                assert [*reversed(indexed)] == indexed.newest(0, 99) == searched[::-1]
+                assert indexed[:3] == searched[:3]
+                assert len(indexed) == len(searched)
 
 
 def test_a_crash_in_the_middle_leaves_rows_ids_and_database_as_they_were(file):
@@ -303,13 +303,13 @@ def process(file):
     )
     try:
         ok, deadline = b"", time.monotonic() + PATIENCE_S
-        while not (found := re.search(rb"running on (http://127[\d.]+:\d+)", ok)):
+        while not (match := re.search(rb"running on (http://127[\d.]+:\d+)", ok)):
             left = max(0, deadline - time.monotonic())
             assert select.select([running.stderr], [], [], left)[0], ok
             data = os.read(running.stderr.fileno(), 65536)
             assert data, ok
             ok += data
-        url = found[1].decode()
+        url = match[1].decode()
         key = httpx2.get(f"{url}/emulator/keys", trust_env=False).json()["owner"]
         headers = {"x-portkey-api-key": key}
         with httpx2.Client(base_url=f"{url}/v1", headers=headers, trust_env=False) as client:

@@ -1,4 +1,4 @@
-"""Arguments as clients send them: tolerated where the meaning is plain, refused by name."""
+"""Arguments in other forms are accepted if their meaning is clear, and else refused by name."""
 
 import json
 import time
@@ -67,17 +67,17 @@ MODEL = arguments_model(MAKE)
 SCHEMA = input_schema(MODEL)
 
 
-def read(**given: Any) -> dict[str, Any]:
-    """What is understood of these arguments, beside the two that are required."""
-    checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **given})
+def read(**arguments: Any) -> dict[str, Any]:
+    """These arguments as they are read, without the two required ones."""
+    checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **arguments})
     return checked.model_dump(exclude_unset=True, exclude={"name", "title"})
 
 
-def refused(**given: Any) -> list[str]:
-    """The lines with which these arguments are refused."""
-    with pytest.raises(InputError) as caught:
-        read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **given})
-    return str(caught.value).splitlines()
+def refused(**arguments: Any) -> list[str]:
+    """The lines of the error that refuses these arguments."""
+    with pytest.raises(InputError) as error:
+        read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", **arguments})
+    return str(error.value).splitlines()
 
 
 def test_groups_are_spread_and_what_is_required_comes_first():
@@ -87,8 +87,8 @@ def test_groups_are_spread_and_what_is_required_comes_first():
 
 
 async def test_spread_arguments_are_grouped_again_for_the_call():
-    given = {"name": "n", "title": "t", "note": None, "limit": {"credit": 5}, "loud": "true"}
-    checked = read_arguments(MODEL, SCHEMA, given)
+    arguments = {"name": "n", "title": "t", "note": None, "limit": {"credit": 5}, "loud": "true"}
+    checked = read_arguments(MODEL, SCHEMA, arguments)
 
     api, name, draft, loud = await call_flat(MAKE, "the api", checked)
 
@@ -100,10 +100,10 @@ async def test_spread_arguments_are_grouped_again_for_the_call():
 async def test_a_rule_across_arguments_speaks_for_itself():
     checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t", "count": 1, "ratio": 1})
 
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error:
         await call_flat(MAKE, None, checked)
 
-    assert str(caught.value) == "give count or ratio, not both"
+    assert str(error.value) == "give count or ratio, not both"
 
 
 def test_two_groups_with_the_same_argument_are_a_mistake_of_ours():
@@ -115,7 +115,7 @@ def test_two_groups_with_the_same_argument_are_a_mistake_of_ours():
 
 
 @pytest.mark.parametrize(
-    ("unsent", "named"),
+    ("unsent", "names"),
     [
         ({}, []),
         ({"ignored": "x"}, ["ignored"]),
@@ -124,14 +124,14 @@ def test_two_groups_with_the_same_argument_are_a_mistake_of_ours():
         ({"limit": {"credit": 1, "zone": "x"}}, ["limit.zone"]),
     ],
 )
-def test_only_what_portkey_has_no_field_for_is_named(unsent, named):
+def test_only_what_portkey_has_no_field_for_is_named(unsent, names):
     checked = read_arguments(MODEL, SCHEMA, {"name": "n", "title": "t"} | unsent)
 
-    assert ignored_arguments(checked) == named
+    assert ignored_arguments(checked) == names
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("arguments", "expected"),
     [
         ({"count": "5"}, {"count": 5}),
         ({"count": 5.0}, {"count": 5}),
@@ -152,12 +152,12 @@ def test_only_what_portkey_has_no_field_for_is_named(unsent, named):
         ({"limits": '["{\\"credit\\": 5}"]'}, {"limits": [{"credit": 5}]}),
     ],
 )
-def test_an_argument_in_another_guise_is_understood(given, expected):
-    assert read(**given) == expected
+def test_an_argument_in_another_guise_is_understood(arguments, expected):
+    assert read(**arguments) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("arguments", "expected"),
     [
         ({"count": None, "tags": None, "limit": None, "ignored": None}, {}),
         ({"note": None, "limits": None}, {"note": None, "limits": None}),
@@ -166,12 +166,12 @@ def test_an_argument_in_another_guise_is_understood(given, expected):
         ({"content": {"a": None}}, {"content": {"a": None}}),
     ],
 )
-def test_null_is_kept_where_it_clears_and_else_means_not_given(given, expected):
-    assert read(**given) == expected
+def test_null_is_kept_where_it_clears_and_else_means_not_given(arguments, expected):
+    assert read(**arguments) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"name": None}, "name: Input should be a valid string"),
         ({"name": ""}, "name: String should have at least 1 character"),
@@ -194,8 +194,8 @@ def test_null_is_kept_where_it_clears_and_else_means_not_given(given, expected):
         ({"": 1}, "'': there is no such argument; there are active,"),
     ],
 )
-def test_an_argument_that_does_not_fit_is_named_with_the_reason(given, message):
-    head, line = refused(**given)
+def test_an_argument_that_does_not_fit_is_named_with_the_reason(arguments, message):
+    head, line = refused(**arguments)
 
     assert head == "these arguments do not fit:"
     assert line.startswith(message)
@@ -223,26 +223,26 @@ def test_exactly_as_many_problems_as_are_told_need_no_count_of_the_rest():
 
 
 class CountedFields(dict):
-    """The fields of a schema, which count how often their names are compared with another."""
+    """The fields of a schema; counts how often their names are iterated."""
 
-    readings = 0
+    iterations = 0
 
     def __iter__(self):
-        self.readings += 1
+        self.iterations += 1
         return super().__iter__()
 
 
 def test_no_more_names_are_compared_than_problems_are_told():
     fields = CountedFields(SCHEMA["properties"])
     wrong = {f"x{number}": number for number in range(60_000)}
-    began = time.process_time()
+    start = time.process_time()
 
     with pytest.raises(InputError, match="and 59994 more"):
         read_arguments(MODEL, {**SCHEMA, "properties": fields}, wrong)
 
-    assert time.process_time() - began < 2
-    # Two of those told are missing arguments.
-    assert fields.readings <= MAX_PROBLEMS
+    assert time.process_time() - start < 2
+    # Two of the reported problems are missing arguments.
+    assert fields.iterations <= MAX_PROBLEMS
 
 
 @pytest.mark.parametrize("length", [MAX_PLACE_LENGTH, MAX_PLACE_LENGTH + 1, 10_000])
@@ -284,9 +284,9 @@ def test_a_number_json_cannot_say_is_refused(number, shape):
 def test_a_wrong_name_inside_a_free_form_object_is_named_all_the_same():
     tool = tool_of(replace_guardrail_mcp_servers)
     model = arguments_model(tool)
-    given = {"guardrail_id": "pg-a", "mcp_servers": {"a-server": {"run_at": ["input"]}}}
+    arguments = {"guardrail_id": "pg-a", "mcp_servers": {"a-server": {"run_at": ["input"]}}}
 
     with pytest.raises(
         InputError, match=r"mcp_servers\.a-server\.run_at: there is no such argument"
     ):
-        read_arguments(model, input_schema(model), given)
+        read_arguments(model, input_schema(model), arguments)

@@ -1,4 +1,4 @@
-"""Forty questions of an administrator, and what their answers cost a model to read."""
+"""Forty questions of an administrator, and how many tokens their answers cost."""
 
 import json
 from functools import cache
@@ -72,7 +72,7 @@ QUESTIONS = [
 
 
 class Recorded:
-    """The emulator as a transport that keeps what it answered."""
+    """The emulator as a transport that records its answers."""
 
     def __init__(self, emulator):
         self.answers = []
@@ -93,23 +93,23 @@ async def test_forty_answers_cost_half_and_still_answer(organisation):
     recorded = Recorded(organisation)
     key = SecretStr(organisation.keys()["owner"])
     api = Portkey(Settings(PORTKEY_API_KEY=key), recorded)
-    homes = organisation.store.table("workspaces").rows()
-    support = next(location["slug"] for location in homes if location["name"] == "Support")
+    workspaces = organisation.store.table("workspaces").rows()
+    support = next(row["slug"] for row in workspaces if row["name"] == "Support")
     raw = lean = 0
 
     async with Client(build_server(lambda: api)) as client:
-        for question, tool, arguments, needed in QUESTIONS:
-            given = {n: support if v == "SUPPORT" else v for n, v in arguments.items()}
+        for question, tool, template, fields in QUESTIONS:
+            arguments = {n: support if v == "SUPPORT" else v for n, v in template.items()}
             if "analytics" in tool and "group" not in tool:
-                given["workspace_slug"] = support
+                arguments["workspace_slug"] = support
             recorded.answers.clear()
-            result = await client.call_tool(tool, given)
+            result = await client.call_tool(tool, arguments)
             text = "\n".join(part.text for part in result.content)
             (upstream,) = (body.decode() for _status, _headers, body in recorded.answers)
             rows = rows_of(json.loads(upstream))
             assert rows, question
             for row in rows:
-                for field in needed.split():
+                for field in fields.split():
                     assert in_words(row[field]) in text, (question, field)
             raw, lean = raw + cost(upstream), lean + cost(text)
             assert cost(text) <= cost(upstream), question
@@ -123,11 +123,11 @@ def cost(text):
 
 
 def rows_of(answer):
-    """The rows of a list, or the one record that an answer is."""
+    """The rows of a list; an answer of one record is one row."""
     lists = [value for value in answer.values() if isinstance(value, list)]
     return max(lists, key=len) if "id" not in answer and lists else [answer]
 
 
 def in_words(value):
-    """A value as it stands in JSON and in CSV: numbers and plain texts are the same in both."""
+    """A value as text; numbers and simple strings look the same in JSON and in CSV."""
     return value.replace(".000Z", "Z") if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Lists show what one needs to choose, and more on request; a table may be CSV."""
+"""Lists show each row's summary, and other fields on request; a table may be CSV."""
 
 import csv
 import io
@@ -44,10 +44,10 @@ class Items(Page[Item]):
     data: list[Item] = []
 
 
-def presented(rows, max_chars=80_000, **given):
+def presented(rows, max_chars=80_000, **arguments):
     items = Items.read({"object": "list", "total": len(rows), "data": rows})
-    arguments = create_model("arguments", **presentation_arguments(Items))(**given)
-    return present(items, arguments, max_chars)
+    checked = create_model("arguments", **presentation_arguments(Items))(**arguments)
+    return present(items, checked, max_chars)
 
 
 async def test_a_row_shows_its_summary_and_the_answer_names_what_else_there_is(ask):
@@ -222,11 +222,11 @@ def in_a_cell(value):
 
 @given(ROWS)
 def test_csv_says_the_same_as_the_rows(rows):
-    read = list(csv.DictReader(io.StringIO(csv_text(rows), newline="")))
+    lines = list(csv.DictReader(io.StringIO(csv_text(rows), newline="")))
 
     if any(rows):
-        assert len(read) == len(rows)
-    for row, line in zip(rows, read, strict=any(rows)):
+        assert len(lines) == len(rows)
+    for row, line in zip(rows, lines, strict=any(rows)):
         for name, value in row.items():
             assert line[name] == in_a_cell(value)
 
@@ -234,12 +234,12 @@ def test_csv_says_the_same_as_the_rows(rows):
 @pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
 def test_a_tool_takes_fields_and_format_where_it_answers_with_a_table(tool):
     returns = get_type_hints(tool.function)["return"]
-    given_by_server = presentation_arguments(returns)
+    server_arguments = presentation_arguments(returns)
 
-    assert ("format" in given_by_server) == bool(returns.rows_in)
-    assert given_by_server.keys() <= arguments_model(tool).model_fields.keys()
+    assert ("format" in server_arguments) == bool(returns.rows_in)
+    assert server_arguments.keys() <= arguments_model(tool).model_fields.keys()
     if tool.name.startswith("list_") and issubclass(returns, Page):
-        assert "format" in given_by_server
+        assert "format" in server_arguments
 
 
 IN_SHORT = [
@@ -262,6 +262,7 @@ async def test_every_summary_field_stands_in_a_row_of_portkeys(ask, name, worksp
 
     assert len(summary) >= 4
     if rows:
-        held = {field for row in rows for field in row}
-        assert summary[0] in held
-        assert len({*summary} & held) >= len(summary) - 3, {*summary} - held
+        present_fields = {field for row in rows for field in row}
+        assert summary[0] in present_fields
+        missing = {*summary} - present_fields
+        assert len({*summary} & present_fields) >= len(summary) - 3, missing

@@ -1,4 +1,4 @@
-"""Results are cut to what a model can carry, between records, and say so."""
+"""Results over the size limit are cut between records, and a note says so."""
 
 import json
 
@@ -23,33 +23,33 @@ def test_what_fits_is_left_alone():
 
 
 def test_a_long_list_is_cut_between_records_and_the_note_says_how_to_go_on():
-    stored, note = fitted({"total": 100, "data": ROWS}, 2_000)
+    cut, note = fitted({"total": 100, "data": ROWS}, 2_000)
 
-    shown = len(stored["data"])
-    assert stored == {"total": 100, "data": ROWS[:shown], "has_more": True}
-    assert 0 < shown < 100
-    assert len(compact(stored)) <= 2_000 < len(compact({**stored, "data": ROWS[: shown + 1]}))
-    assert note.startswith(f"Cut after {shown} of the 100 records in `data`")
+    count = len(cut["data"])
+    assert cut == {"total": 100, "data": ROWS[:count], "has_more": True}
+    assert 0 < count < 100
+    assert len(compact(cut)) <= 2_000 < len(compact({**cut, "data": ROWS[: count + 1]}))
+    assert note.startswith(f"Cut after {count} of the 100 records in `data`")
     assert "page_size" in note
 
 
 def test_one_long_record_loses_the_ends_of_its_texts():
-    stored, note = fitted({"name": "Main", "config": "x" * 9_000}, 2_000)
+    cut, note = fitted({"name": "Main", "config": "x" * 9_000}, 2_000)
 
-    assert stored["name"] == "Main"
-    assert stored["config"].startswith("xxxx")
-    assert stored["config"].endswith(" characters more)")
+    assert cut["name"] == "Main"
+    assert cut["config"].startswith("xxxx")
+    assert cut["config"].endswith(" characters more)")
     assert note
 
 
 @given(st.dictionaries(st.text(max_size=9), VALUES, min_size=1))
 def test_whatever_the_answer_is_it_fits_and_is_an_object(answer):
-    stored, note = fitted(answer, 1_000)
+    cut, note = fitted(answer, 1_000)
 
-    assert isinstance(stored, dict)
-    assert len(compact(stored)) <= 1_000
+    assert isinstance(cut, dict)
+    assert len(compact(cut)) <= 1_000
     assert bool(note) == (len(compact(answer)) > 1_000)
-    assert json.loads(compact(stored)) == stored
+    assert json.loads(compact(cut)) == cut
 
 
 async def test_a_tool_cuts_its_result_and_says_so(api):

@@ -18,7 +18,7 @@ TOOLS = {tool.name: tool for tool in all_tools()}
 
 
 class Inner(Arguments):
-    """What only its maintainers read."""
+    """Only the maintainers read this."""
 
     depth: int = Field(ABSENT, ge=1, le=9, description="How deep.")
 
@@ -37,9 +37,9 @@ def keywords(node: Any) -> set[str]:
         return set().union(*map(keywords, node))
     if not isinstance(node, dict):
         return set()
-    named = node.get("properties", {}).values()
-    rest = [value for key, value in node.items() if key not in ("properties", "default")]
-    return node.keys() | keywords([*named, *rest])
+    fields = node.get("properties", {}).values()
+    values = [value for key, value in node.items() if key not in ("properties", "default")]
+    return node.keys() | keywords([*fields, *values])
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -76,10 +76,10 @@ def test_a_description_stays_with_the_argument_that_may_be_null():
     described = Annotated[str | None, Field(description="A name.")]
 
     assert schema_of(described) == {"type": ["string", "null"], "description": "A name."}
-    told_twice = Annotated[
+    described_twice = Annotated[
         Annotated[str, Field(description="Any.")] | None, described.__metadata__[0]
     ]
-    assert schema_of(told_twice) == schema_of(described)
+    assert schema_of(described_twice) == schema_of(described)
 
 
 @pytest.mark.parametrize(

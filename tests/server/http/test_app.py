@@ -63,8 +63,8 @@ def bearer(**variables):
     return {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKENS": TOKENS, **variables}
 
 
-def headers(who=None, **more):
-    token = {"authorization": f"Bearer {TOKENS[who]}"} if who else {}
+def headers(principal=None, **more):
+    token = {"authorization": f"Bearer {TOKENS[principal]}"} if principal else {}
     return {"accept": "application/json, text/event-stream", **token, **more}
 
 
@@ -107,14 +107,14 @@ async def test_only_a_valid_token_gives_access(service):
 async def test_a_session_belongs_to_its_principal_only(service):
     url = service(**bearer())
     async with httpx2.AsyncClient(base_url=url) as http:
-        opened, _ = await send(http, GREETING, who="ada")
+        opened, _ = await send(http, GREETING, principal="ada")
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
 
-        own, answer = await send(http, LIST, who="ada", **session)
-        of_another, _ = await send(http, LIST, who="ben", **session)
+        own, answer = await send(http, LIST, principal="ada", **session)
+        of_another, _ = await send(http, LIST, principal="ben", **session)
         ended = await http.delete("/mcp", headers=headers("ben", **session))
-        still, _ = await send(http, LIST, who="ada", **session)
-        fixed, _ = await send(http, LIST, who="ben", **{"mcp-session-id": "0" * 32})
+        still, _ = await send(http, LIST, principal="ada", **session)
+        fixed, _ = await send(http, LIST, principal="ben", **{"mcp-session-id": "0" * 32})
 
     assert own.status_code == still.status_code == 200
     assert answer["result"]["tools"]
@@ -150,14 +150,14 @@ async def test_one_session_over_the_limit_is_refused_and_failed_requests_open_no
 async def test_each_principal_may_open_exactly_its_share_of_the_sessions(service, variables, share):
     url = service(**bearer(**variables))
     async with httpx2.AsyncClient(base_url=url) as http:
-        requests = [send(http, GREETING, who="ada") for _ in range(share + 3)]
+        requests = [send(http, GREETING, principal="ada") for _ in range(share + 3)]
         opened = [response for response, _ in await asyncio.gather(*requests)]
         refused = next(response for response in opened if response.status_code != 200)
-        bens, _ = await send(http, GREETING, who="ben")
+        bens, _ = await send(http, GREETING, principal="ben")
         own = next(response for response in opened if response.status_code == 200)
         session = {"mcp-session-id": own.headers["mcp-session-id"]}
         await http.delete("/mcp", headers=headers("ada", **session))
-        again, _ = await send(http, GREETING, who="ada")
+        again, _ = await send(http, GREETING, principal="ada")
 
     assert sorted(response.status_code for response in opened) == [200] * share + [429] * 3
     assert "MCP_MAX_SESSIONS_PER_PRINCIPAL" in refused.json()["error"]["message"]
@@ -250,8 +250,8 @@ async def test_cors_and_the_origin_check_allow_the_same_origins(service):
 async def test_the_rate_limit_counts_each_principal_and_not_health(service):
     url = service(**bearer(RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL=3))
     async with httpx2.AsyncClient(base_url=url) as http:
-        statuses = [(await send(http, LIST, who="ada"))[0].status_code for _ in range(5)]
-        other, _ = await send(http, GREETING, who="ben")
+        statuses = [(await send(http, LIST, principal="ada"))[0].status_code for _ in range(5)]
+        other, _ = await send(http, GREETING, principal="ben")
         health = [(await http.get("/health")).status_code for _ in range(5)]
 
     assert statuses[3:] == [429, 429]
@@ -333,7 +333,9 @@ async def test_a_duplicate_mcp_header_is_refused_whichever_is_first(
 async def test_two_session_ids_are_refused_even_if_both_are_valid(service, is_own_first):
     url = service(**bearer())
     async with httpx2.AsyncClient(base_url=url) as http:
-        opened = [(await send(http, GREETING, who=who))[0] for who in ("ada", "ben")]
+        opened = [
+            (await send(http, GREETING, principal=principal))[0] for principal in ("ada", "ben")
+        ]
         ids = [response.headers["mcp-session-id"] for response in opened]
         pair = [("mcp-session-id", each) for each in (ids if is_own_first else ids[::-1])]
         response = await http.post("/mcp", json=LIST, headers=[*headers("ada").items(), *pair])

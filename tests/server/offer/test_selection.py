@@ -39,7 +39,7 @@ def test_everything_is_offered_unless_something_is_said():
 
 @pytest.mark.parametrize("variable", ["PORTKEY_TOOLSETS", "PORTKEY_TOOL_DOMAINS"])
 @pytest.mark.parametrize(
-    ("given", "domains"),
+    ("value", "domains"),
     [
         ("users", ["users"]),
         ("users, configs", ["users", "configs"]),
@@ -50,8 +50,8 @@ def test_everything_is_offered_unless_something_is_said():
         ("all", list(DOMAINS)),
     ],
 )
-def test_toolsets_are_domains_or_groups_under_either_name(monkeypatch, variable, given, domains):
-    monkeypatch.setenv(variable, given)
+def test_toolsets_are_domains_or_groups_under_either_name(monkeypatch, variable, value, domains):
+    monkeypatch.setenv(variable, value)
 
     assert names() == of(*domains) != []
 
@@ -66,7 +66,7 @@ def test_single_tools_are_added_or_alone_and_excluded_ones_go(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("variable", "given", "told"),
+    ("variable", "value", "message"),
     [
         ("PORTKEY_TOOLSETS", "confgs", "did you mean configs"),
         ("PORTKEY_TOOLSETS", "zzz", "there are users, workspaces"),
@@ -74,10 +74,10 @@ def test_single_tools_are_added_or_alone_and_excluded_ones_go(monkeypatch):
         ("PORTKEY_EXCLUDE_TOOLS", "zzz", "docs/tools names them all"),
     ],
 )
-def test_an_unknown_name_is_refused_with_the_nearest(monkeypatch, variable, given, told):
-    monkeypatch.setenv(variable, given)
+def test_an_unknown_name_is_refused_with_the_nearest(monkeypatch, variable, value, message):
+    monkeypatch.setenv(variable, value)
 
-    with pytest.raises(ConfigurationError, match=f"{variable}: there is no '{given}'; {told}"):
+    with pytest.raises(ConfigurationError, match=f"{variable}: there is no '{value}'; {message}"):
         names()
 
 

@@ -174,16 +174,16 @@ def memory_log(max_mib, max_mib_per_principal):
     return MemoryEventLog(hosting(**sizes))
 
 
-async def kept_of(events, principal, ids):
-    """Which of these events are still kept."""
-    kept = []
+async def remaining_of(events, principal, ids):
+    """The ids of those of these events that are still in the log."""
+    remaining = []
     for event_id in ids:
         try:
             await anext(events.follow(cursor_of(principal, event_id)), None)
         except UnknownEvent:
             continue
-        kept.append(event_id)
-    return kept
+        remaining.append(event_id)
+    return remaining
 
 
 async def append_answers(events, principal, count, size):
@@ -196,7 +196,7 @@ async def test_the_oldest_events_are_dropped_for_new_ones():
 
     ids = await append_answers(events, ADA, 30, 100_000)
 
-    newest = await kept_of(events, ADA, ids)
+    newest = await remaining_of(events, ADA, ids)
     assert newest == ids[-len(newest) :]
     assert 18 <= len(newest) <= 20
 
@@ -207,8 +207,8 @@ async def test_events_of_one_principal_do_not_drop_those_of_another():
 
     adas = await append_answers(events, ADA, 100, 100_000)
 
-    assert await kept_of(events, BEN, bens) == bens
-    assert 8 <= len(await kept_of(events, ADA, adas)) <= 10
+    assert await remaining_of(events, BEN, bens) == bens
+    assert 8 <= len(await remaining_of(events, ADA, adas)) <= 10
 
 
 async def test_the_limit_of_all_principals_holds_too():
@@ -217,8 +217,8 @@ async def test_the_limit_of_all_principals_holds_too():
 
     adas = await append_answers(events, ADA, 9, 100_000)
 
-    assert await kept_of(events, BEN, bens) == bens[-1:]
-    assert await kept_of(events, ADA, adas) == adas
+    assert await remaining_of(events, BEN, bens) == bens[-1:]
+    assert await remaining_of(events, ADA, adas) == adas
 
 
 async def test_an_event_up_to_the_limit_is_kept_and_a_larger_one_is_refused():
@@ -230,9 +230,9 @@ async def test_an_event_up_to_the_limit_is_kept_and_a_larger_one_is_refused():
     with pytest.raises(EventLogUnavailable):
         await append_answers(events, ADA, 1, MIB - overhead + 1)
 
-    assert await kept_of(events, ADA, before) == before
+    assert await remaining_of(events, ADA, before) == before
     largest = await append_answers(events, ADA, 1, MIB - overhead)
-    assert await kept_of(events, ADA, [*before, *largest]) == largest
+    assert await remaining_of(events, ADA, [*before, *largest]) == largest
 
 
 async def test_following_ends_when_events_were_dropped_before_they_were_read():
@@ -262,9 +262,9 @@ async def test_memory_drops_a_stream_when_it_has_expired():
     ids.append(await events.append(ADA, renewed, "renews the stream", True))
 
     clock.now = 60
-    kept_in_time = await kept_of(events, ADA, ids)
+    kept_in_time = await remaining_of(events, ADA, ids)
     clock.now = 61
-    kept_later = await kept_of(events, ADA, ids)
+    kept_later = await remaining_of(events, ADA, ids)
 
     assert kept_in_time == ids
     assert kept_later == ids[1:]

@@ -78,9 +78,9 @@ def two(three, fake):
     return three[:2]
 
 
-def headers(who="ada", **more):
+def headers(principal="ada", **more):
     return {
-        "authorization": f"Bearer {TOKENS[who]}",
+        "authorization": f"Bearer {TOKENS[principal]}",
         "accept": "application/json, text/event-stream",
         "mcp-protocol-version": "2025-11-25",
         **more,
@@ -105,20 +105,20 @@ async def events_of(response, max_events=99):
 
 
 @asynccontextmanager
-async def calling(session, url, number, who="ada"):
+async def calling(session, url, number, principal="ada"):
     """Call a tool; yields the response, a stream that will end with the result."""
     body = {
         **CALL,
         "id": number,
         "params": {"name": "list_workspaces", "arguments": {"name": f"n{number}"}},
     }
-    async with session.post(f"{url}/mcp", json=body, headers=headers(who)) as response:
+    async with session.post(f"{url}/mcp", json=body, headers=headers(principal)) as response:
         assert response.status == 200, await response.text()
         yield response
 
 
-async def resumed(session, url, event_id, who="ada"):
-    resuming = headers(who, **{"last-event-id": event_id})
+async def resumed(session, url, event_id, principal="ada"):
+    resuming = headers(principal, **{"last-event-id": event_id})
     async with session.get(f"{url}/mcp", headers=resuming) as response:
         return response.status, await events_of(response)
 
@@ -206,13 +206,13 @@ async def test_resuming_after_the_last_event_ends_at_once(two):
 async def test_an_event_of_another_principal_is_not_found(two):
     one, other = two
     async with aiohttp.ClientSession() as session:
-        async with calling(session, one.url, 1, who="ada") as response:
+        async with calling(session, one.url, 1, principal="ada") as response:
             ((first, _), *_) = await events_of(response)
 
-        assert (await resumed(session, other.url, first, who="ben"))[0] == 404
-        assert (await resumed(session, one.url, first, who="ben"))[0] == 404
+        assert (await resumed(session, other.url, first, principal="ben"))[0] == 404
+        assert (await resumed(session, one.url, first, principal="ben"))[0] == 404
         assert (await resumed(session, one.url, "0" * 32 + ".1-1"))[0] == 404
-        assert (await resumed(session, other.url, first, who="ada"))[0] == 200
+        assert (await resumed(session, other.url, first, principal="ada"))[0] == 200
 
 
 async def test_without_redis_calls_succeed_and_resuming_answers_503(two, shared_redis):
