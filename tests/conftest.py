@@ -1,6 +1,7 @@
 """Fixtures on a fresh emulator: `api` calls the client, `call` and `ask` go through MCP."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -34,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest tests first, so that no worker is left alone with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end: modules, and nine thousand tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -52,11 +53,13 @@ def running_service(port: int, *options: str, **environment: str) -> "Iterator[H
     command = [sys.executable, "-m", "portkey_admin_mcp", "http", *options]
     # Not a pipe: a full pipe would block the service until somebody reads it.
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, env=variables, stderr=log)
+        process = subprocess.Popen(command, env=variables, stderr=log, start_new_session=True)
         try:
             yield HttpService(process, log)
         finally:
-            process.kill()
+            # With its workers, which would outlive it.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
