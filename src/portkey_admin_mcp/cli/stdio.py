@@ -73,9 +73,9 @@ class StdioService:
     def _early_mode(self) -> ToolMode | None:
         """The tool mode, if it alone decides what is listed; None if the settings are needed."""
         # Of the other variables only the names are read: settings read the values, once.
-        names = {name.upper() for name in os.environ}  # noqa: TID251
-        mode = os.environ.get(TOOL_MODE, "full")  # noqa: TID251
-        is_plain = TOOL_MODE in os.environ or TOOL_MODE not in names  # noqa: TID251
+        names = {name.upper() for name in os.environ}  # noqa: TID251  # as above
+        mode = os.environ.get(TOOL_MODE, "full")  # noqa: TID251  # as above
+        is_plain = TOOL_MODE in os.environ or TOOL_MODE not in names  # noqa: TID251  # same
         if self._env_file is not None or names & SETTINGS_OF_LISTS or not is_plain:
             return None
         return cast(ToolMode, mode) if mode in TOOL_MODES else None

@@ -25,19 +25,35 @@ MAX_MODULES = 85
 
 
 def imported(messages, tmp_path, **env):
-    """What a session imported, and what it answered."""
+    """What a session imported, and what it answered.
+
+    Input stays open until a call is answered: after its end, only half a second is left for that.
+    Without a call it ends at once: an idle server imports what the first call will need.
+    """
     lines = "".join(json.dumps({"jsonrpc": "2.0", **m}) + "\n" for m in messages)
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "portkey_admin_mcp"],
-        input=lines,
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-        env=tree_environment({"HOME": str(tmp_path), **env}),
-    )
-    names = re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE)
-    return names, [json.loads(line) for line in done.stdout.splitlines()]
+    log = tmp_path / "imports"
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "portkey_admin_mcp"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            cwd=tmp_path,
+            env=tree_environment({"HOME": str(tmp_path), **env}),
+        ) as process,
+    ):
+        process.stdin.write(lines)
+        process.stdin.flush()
+        if not any(m["method"] == "tools/call" for m in messages):
+            process.stdin.close()
+        answers = [json.loads(process.stdout.readline()) for m in messages if "id" in m]
+        process.stdin.close()
+        assert process.stdout.read() == ""
+    assert process.returncode == 0
+    names = re.findall(r"^import time:.*\| +(\S+)$", log.read_text(), re.MULTILINE)
+    return names, answers
 
 
 def test_a_session_that_only_lists_imports_few_modules(tmp_path):

@@ -10,6 +10,7 @@ from pydantic import Field
 from ..calls.outcome import Outcome
 from ..calls.result_size import compact
 from ..offer.offer import ListedTool
+from . import search_mode
 from .code_run import (
     MAX_CODE_CHARS,
     MAX_COMPUTING_S,
@@ -34,10 +35,9 @@ At most {MAX_TOOL_CALLS} calls, {TIMEOUT_S:.0f} s, {MAX_COMPUTING_S:.0f} s of co
 {MAX_MEMORY_BYTES // 1_000_000} MB; no files, no network."""
 
 
-class SearchArguments(ModeArguments):
+class SearchArguments(search_mode.SearchArguments):
     """What to look for."""
 
-    query: Annotated[str, Field(min_length=1, description="What you want to do.")]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
