@@ -3,13 +3,11 @@
 `PORTKEY_TOOL_MODE=code`. Answers stay where the code runs; a model sees what the code returns.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from ..calls.outcome import Outcome
-from ..calls.result_size import compact
-from ..offer.offer import ListedTool
 from . import search_mode
 from .code_run import (
     MAX_CODE_CHARS,
@@ -21,6 +19,7 @@ from .code_run import (
 )
 from .mode import Mode, ModeArguments, ModeTool
 from .search_mode import MAX_LIMIT
+from .signatures import head, signatures
 
 DEFAULT_LIMIT = 10
 MAX_RUNNING = 8
@@ -68,7 +67,7 @@ small result: ids, names and counts, not whole answers.
         ModeTool(
             "search",
             "Search tools",
-            "Find Portkey tools by what you want: a name and a sentence for each.",
+            "Find Portkey tools by what you want: name, required arguments and a sentence of each.",
             SearchArguments,
         ),
         ModeTool(
@@ -83,17 +82,16 @@ small result: ids, names and counts, not whole answers.
 
     async def search(self, arguments: SearchArguments) -> Outcome:
         """A line for each match."""
-        tools = self._offer.current.tools
-        names = self.find(arguments.query, arguments.limit)
-        lines = [f"{name}: {tools[name].description.partition(chr(10))[0]}" for name in names]
-        return Outcome(["\n".join(lines) or "Nothing fits. Say it in other words."])
+        tools = self.find(arguments.query, arguments.limit)
+        return Outcome(["\n".join(map(head, tools)) or self.nothing_found()])
 
     async def get_schema(self, arguments: SchemaArguments) -> Outcome:
-        """A line of JSON for each tool, and a correction for each unknown name."""
+        """The signatures of tools, and a correction for each unknown name."""
         offer = self._offer.current
-        lines = [compact(_described(offer.tools[n])) for n in arguments.tools if n in offer.tools]
-        corrections = [offer.unknown_tool(n) for n in arguments.tools if n not in offer.tools]
-        return Outcome(["\n".join([*lines, *corrections])], is_error=not lines)
+        tools = [offer.tools[name] for name in arguments.tools if name in offer.tools]
+        unknown = [offer.unknown_tool(name) for name in arguments.tools if name not in offer.tools]
+        text = "\n\n".join(filter(None, [signatures(tools, with_answers=True), *unknown]))
+        return Outcome([text], is_error=not tools)
 
     async def execute(self, arguments: ExecuteArguments) -> Outcome:
         """Run code; the outcome is its result, or the reason why it was stopped."""
@@ -114,8 +112,3 @@ small result: ids, names and counts, not whole answers.
 
 def _refusal(advice: str) -> Outcome:
     return Outcome([advice], is_error=True)
-
-
-def _described(tool: ListedTool) -> dict[str, Any]:
-    names = ("name", "description", "inputSchema", "outputSchema")
-    return {name: tool.definition[name] for name in names if name in tool.definition}

@@ -1,5 +1,6 @@
 """The base of the tool modes: which tools a mode lists, and its own tools, which call others."""
 
+import re
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -11,10 +12,12 @@ from ..calls.arguments import read_arguments
 from ..calls.failures import input_advice
 from ..calls.outcome import Outcome
 from ..calls.schema import Schema, input_schema
-from ..offer.offer import Definition, Offer
+from ..offer.offer import Definition, ListedTool, Offer
 
 if TYPE_CHECKING:
     from .search import ToolSearch
+
+NAME = re.compile(r"\w+")
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
 """Calls a tool by its name, as a client would."""
@@ -35,6 +38,8 @@ class ModeTool(NamedTuple):
     arguments: type[ModeArguments]
     calls_tools: bool = False
     """Whether it calls other tools; if not, it only reads the catalogue."""
+    names_tools: bool = False
+    """Whether the names of all offered tools follow its description."""
 
     @property
     def schema(self) -> Schema:
@@ -93,14 +98,35 @@ class Mode:
             "listed": cls.listed,
             "finds_tools": cls.finds_tools,
             "tools": [
-                {"name": t.name, "calls_tools": t.calls_tools, "definition": t.definition}
+                {
+                    "name": t.name,
+                    "calls_tools": t.calls_tools,
+                    "names_tools": t.names_tools,
+                    "definition": t.definition,
+                }
                 for t in cls.tools
             ],
         }
 
-    def find(self, query: str, limit: int) -> list[str]:
-        """The names of the tools offered to the current request that fit best."""
-        return self._search.find(query, limit, among=self._offer.current.tools)
+    def find(self, query: str, limit: int) -> list[ListedTool]:
+        """The tools offered to the current request that fit best: first those named exactly."""
+        offered = self._offer.current.tools
+        names = dict.fromkeys([*_tool_names(query), *self._search.find(query)])
+        return [offered[name] for name in names if name in offered][:limit]
+
+    def named(self, query: str) -> list[ListedTool]:
+        """The tools of a query that is nothing but names of offered tools; else none."""
+        offered = self._offer.current.tools
+        names = _tool_names(query)
+        return [offered[name] for name in names] if offered.keys() >= {*names} else []
+
+    def nothing_found(self) -> str:
+        """The advice if no tool fits: the domains that are offered."""
+        domains = dict.fromkeys(tool.domain for tool in self._offer.current.tools.values())
+        return (
+            "No tool matches these words. Say it in other English words, or search for one of "
+            f"these domains: {', '.join(domains)}."
+        )
 
     @cached_property
     def _search(self) -> "ToolSearch":
@@ -111,3 +137,8 @@ class Mode:
     @cached_property
     def _tools(self) -> dict[str, ModeTool]:
         return {tool.name: tool for tool in self.tools}
+
+
+def _tool_names(query: str) -> list[str]:
+    """The words of a query, as names of tools may be written: with commas, quotes or brackets."""
+    return list(dict.fromkeys(NAME.findall(query)))

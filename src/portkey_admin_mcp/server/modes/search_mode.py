@@ -9,17 +9,20 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ..calls.outcome import Outcome
-from ..calls.result_size import compact
 from ..offer.offer import ListedTool
 from .mode import Mode, ModeArguments, ModeTool
+from .signatures import head, signatures
 
-DEFAULT_LIMIT, MAX_LIMIT = 5, 20
+DEFAULT_LIMIT, MAX_LIMIT = 8, 20
+MAX_ANSWER_CHARS = 1_700
+"""Characters of an answer, about 450 tokens. If it would be longer, the names of the further tools
+stand without their descriptions."""
 
 
 class SearchArguments(ModeArguments):
     """What to look for."""
 
-    query: Annotated[str, Field(min_length=1, description="What you want to do.")]
+    query: Annotated[str, Field(min_length=1, description="In English, or names.")]
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
@@ -43,24 +46,26 @@ class SearchMode(Mode):
         ModeTool(
             "search_tools",
             "Search tools",
-            "Find Portkey tools by what you want, with their arguments; then `call_tool`.",
+            "Find Portkey tools by what you want, or get the arguments of those named; then "
+            "`call_tool`. All names:",
             SearchArguments,
+            names_tools=True,
         ),
         ModeTool(
             "call_tool",
             "Call tool",
-            "Call a tool that `search_tools` found, with the arguments described there.",
+            "Call a tool by its name, with the arguments that `search_tools` shows.",
             CallArguments,
             calls_tools=True,
         ),
     )
 
     async def search_tools(self, arguments: SearchArguments) -> Outcome:
-        """The best matches, with their arguments."""
-        tools = self._offer.current.tools
-        names = self.find(arguments.query, arguments.limit)
-        answer = {"tools": [_described(tools[name]) for name in names]}
-        return Outcome([compact(answer)], answer, is_json=True)
+        """The signature of the best match and a line for each further one; or those named."""
+        if named := self.named(arguments.query)[: arguments.limit]:
+            return Outcome([signatures(named)])
+        tools = self.find(arguments.query, arguments.limit)
+        return Outcome([_matches(tools) if tools else self.nothing_found()])
 
     async def call_tool(self, arguments: CallArguments) -> Outcome:
         """Call a tool; the tools of this mode cannot be called in this way."""
@@ -72,9 +77,13 @@ class SearchMode(Mode):
         return await self._call(arguments.name, arguments.arguments)
 
 
-def _described(tool: ListedTool) -> dict[str, Any]:
-    return {
-        "name": tool.name,
-        "description": tool.description,
-        "inputSchema": tool.input_schema,
-    }
+def _matches(tools: list[ListedTool]) -> str:
+    """The signature of the first tool, and a line for each further one."""
+    best, further = signatures(tools[:1]), tools[1:]
+    if not further:
+        return best
+    lines = [f"{best}\n", "Further matches; search for a name to see its arguments:"]
+    answer = "\n".join([*lines, *map(head, further)])
+    if len(answer) <= MAX_ANSWER_CHARS:
+        return answer
+    return "\n".join([*lines, ", ".join(tool.name for tool in further)])

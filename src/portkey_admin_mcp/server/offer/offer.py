@@ -172,10 +172,28 @@ class Offer:
     def _mode_tool(self, entry: dict[str, Any]) -> Definition:
         """A tool of the mode; one that calls others is read-only if all of them are."""
         definition: Definition = entry["definition"]
+        if entry["names_tools"]:
+            description = f"{definition['description']}\n\n{self._names_by_domain()}"
+            definition = {**definition, "description": description}
         if entry["calls_tools"] and all(t.effect == "read" for t in self.tools.values()):
             annotations = {**definition["annotations"], **ONLY_READS}
             return {**definition, "annotations": annotations}
         return definition
+
+    def _names_by_domain(self) -> str:
+        """A line for each domain, with the verbs of a noun joined.
+
+        `collections: list_collections, create|get|update|delete_collection`
+        """
+        domains: dict[str, dict[str, list[str]]] = {}
+        for tool in self.tools.values():
+            verb, _, noun = tool.name.partition("_")
+            domains.setdefault(tool.domain, {}).setdefault(noun, []).append(verb)
+        lines = []
+        for domain, nouns in domains.items():
+            names = (f"{'|'.join(verbs)}_{noun}" for noun, verbs in nouns.items())
+            lines.append(f"{domain}: {', '.join(names)}")
+        return "\n".join(lines)
 
     @property
     def _mode(self) -> dict[str, Any]:
