@@ -334,8 +334,7 @@ def test_a_domain_has_its_files_its_group_and_its_search_phrases(name):
     assert missing == [], "write these files"
     assert groups, f"add {name} to one of GROUPS in src/portkey_admin_mcp/domains.py"
     assert phrases, (
-        f"write into tests/search/intents.json what a user says who needs a tool of {name}; if "
-        "search does not find it, add words to src/portkey_admin_mcp/server/modes/search_words.py"
+        f"write into tests/search/intents.json what a user says who needs a tool of {name}"
     )
 
 

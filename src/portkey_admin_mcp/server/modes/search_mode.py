@@ -14,9 +14,9 @@ from .mode import Mode, ModeArguments, ModeTool
 from .signatures import head, signatures
 
 DEFAULT_LIMIT, MAX_LIMIT = 8, 20
-MAX_ANSWER_CHARS = 1_700
-"""Characters of an answer, about 450 tokens. If it would be longer, the names of the further tools
-stand without their descriptions."""
+MAX_CHARS_PER_MATCH = 210
+"""Characters of an answer for each tool asked for, so about 450 tokens for eight. If it would be
+longer, the names of the further tools stand without their descriptions."""
 
 
 class SearchArguments(ModeArguments):
@@ -65,7 +65,7 @@ class SearchMode(Mode):
         if named := self.named(arguments.query)[: arguments.limit]:
             return Outcome([signatures(named)])
         tools = self.find(arguments.query, arguments.limit)
-        return Outcome([_matches(tools) if tools else self.nothing_found()])
+        return Outcome([_matches(tools, arguments.limit) if tools else self.nothing_found()])
 
     async def call_tool(self, arguments: CallArguments) -> Outcome:
         """Call a tool; the tools of this mode cannot be called in this way."""
@@ -77,13 +77,13 @@ class SearchMode(Mode):
         return await self._call(arguments.name, arguments.arguments)
 
 
-def _matches(tools: list[ListedTool]) -> str:
+def _matches(tools: list[ListedTool], limit: int) -> str:
     """The signature of the first tool, and a line for each further one."""
     best, further = signatures(tools[:1]), tools[1:]
     if not further:
         return best
     lines = [f"{best}\n", "Further matches; search for a name to see its arguments:"]
     answer = "\n".join([*lines, *map(head, further)])
-    if len(answer) <= MAX_ANSWER_CHARS:
+    if len(answer) <= MAX_CHARS_PER_MATCH * max(limit, DEFAULT_LIMIT):
         return answer
     return "\n".join([*lines, ", ".join(tool.name for tool in further)])

@@ -1,4 +1,4 @@
-"""Signatures: what tools take and answer, in a third of the characters of their JSON Schemas.
+"""Signatures: what tools take and answer, in half the characters of their JSON Schemas.
 
     create_widget: Create a widget for a workspace.
     name: string ≤255 chars
