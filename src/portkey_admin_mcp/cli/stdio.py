@@ -6,7 +6,7 @@ Only variables that change the lists are checked before. A wrong setting ends th
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast, get_args
 
 from ..errors import ConfigurationError
 from ..server.calls.outcome import Outcome
@@ -32,7 +32,7 @@ SETTINGS_OF_LISTS = {
 }
 """Variables that change the lists or disable the fast path: settings are then read first."""
 TOOL_MODE = "PORTKEY_TOOL_MODE"
-TOOL_MODES = ("full", "search", "code")
+TOOL_MODES = get_args(ToolMode)
 
 
 class StdioService:

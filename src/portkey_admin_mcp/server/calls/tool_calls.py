@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 Observer = Callable[[str, str, float], None]
 """Receives each call: the tool's name, `ok` or `error`, and the seconds it took."""
 
-MODES = {
-    "search": "portkey_admin_mcp.server.modes.search_mode:SearchMode",
-    "code": "portkey_admin_mcp.server.modes.code_mode:CodeMode",
-}
-
 log = logging.getLogger(__name__)
 
 
@@ -98,6 +93,6 @@ class ToolCalls:
 
     @cached_property
     def _mode(self) -> "Mode":
-        module, _, class_name = MODES[self.offer.mode].partition(":")
+        module, _, class_name = self.offer.mode_class.partition(":")
         mode: type[Mode] = getattr(import_module(module), class_name)
         return mode(self.offer, self, self._max_result_chars)

@@ -94,6 +94,7 @@ class Mode:
     def manifest_entry(cls) -> dict[str, Any]:
         """The entry of the mode in the manifest."""
         return {
+            "class": f"{cls.__module__}:{cls.__name__}",
             "instructions": cls.instructions,
             "listed": cls.listed,
             "finds_tools": cls.finds_tools,

@@ -162,6 +162,12 @@ class Offer:
         advice = hint[:1].upper() + hint[1:] if hint else self._mode["finds_tools"]
         return f"There is no tool {name[:MAX_NAME_LENGTH]!r}. {advice}"
 
+    @property
+    def mode_class(self) -> str:
+        """The class of the mode: `module:name`."""
+        name: str = self._mode["class"]
+        return name
+
     def _list(self, field: str) -> str:
         if field != "tools":
             return f'"{field}":{_compact(self.definitions(field))}'
