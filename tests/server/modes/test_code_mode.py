@@ -14,7 +14,7 @@ from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.definitions import all_tools
-from portkey_admin_mcp.server.modes import code_mode, code_run
+from portkey_admin_mcp.server.modes import code_run, search_mode
 from portkey_admin_mcp.settings.settings import load_settings
 from programs import tree_environment
 from servers import build_server
@@ -54,7 +54,7 @@ async def test_tools_are_found_and_described_in_few_words(coding):
         unknown = await client.call_tool("get_schema", {"tools": ["list_config"]})
 
     assert "create_collection(name): Create a folder for prompts." in matches.splitlines()[:3]
-    assert len(matches.splitlines()) == code_mode.DEFAULT_LIMIT
+    assert len(matches.splitlines()) == search_mode.DEFAULT_LIMIT
     assert nothing.startswith("No tool matches these words.")
     first, second = described.split("\n\n")
     assert first.startswith("list_configs: ")

@@ -166,5 +166,31 @@ def test_arguments_that_tools_share_are_described_once():
     )
 
 
+def test_what_two_answers_share_is_described_once():
+    answer = {
+        "total": {},
+        "data": {"items": {"properties": {"id": {"description": "UUID"}, "name": {}}}},
+    }
+    tools = [tool("first", {}, answer=answer), tool("second", {}, answer=answer)]
+
+    first, second = signatures(tools, with_answers=True).split("\n\n")
+
+    assert first.endswith("Answers {total, data: [{id (UUID), name}]}")
+    assert second.endswith("Answers {total, data: [{id, name}]}")
+
+
+def test_a_long_form_is_described_once_and_then_by_the_tool():
+    limits = {
+        "type": "object",
+        "properties": {f"limit_{i}": {"type": "integer", "maximum": 9} for i in range(5)},
+    }
+    first = tool("create_it", {"limits": limits, "size": {"type": "integer"}}, required=["limits"])
+    second = tool("update_it", {"limits": limits, "size": {"type": "integer"}})
+
+    _first, text = signatures([first, second]).split("\n\n")
+
+    assert text == "update_it: Do it.\nlimits?: as in create_it\nsize?: integer"
+
+
 def test_a_tool_without_arguments_says_so():
     assert signatures([tool("do_it", {})]) == "do_it: Do it.\nNo arguments."

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import Field
 
 from ..calls.outcome import Outcome
-from . import search_mode
 from .code_run import (
     MAX_CODE_CHARS,
     MAX_COMPUTING_S,
@@ -18,10 +17,9 @@ from .code_run import (
     CodeRun,
 )
 from .mode import Mode, ModeArguments, ModeTool
-from .search_mode import MAX_LIMIT
+from .search_mode import MAX_LIMIT, SearchArguments
 from .signatures import head, signatures
 
-DEFAULT_LIMIT = 10
 MAX_RUNNING = 8
 """Maximum number of executions at a time; each takes a little more than MAX_MEMORY_BYTES."""
 EXECUTE = f"""\
@@ -32,12 +30,6 @@ Do a whole task in one execution: page, loop, join, `asyncio.gather`. Only what 
 is seen: return the few fields that matter. A tool that fails raises RuntimeError with advice.
 At most {MAX_TOOL_CALLS} calls, {TIMEOUT_S:.0f} s, {MAX_COMPUTING_S:.0f} s of computing and
 {MAX_MEMORY_BYTES // 1_000_000} MB; no files, no network."""
-
-
-class SearchArguments(search_mode.SearchArguments):
-    """What to look for."""
-
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
 class SchemaArguments(ModeArguments):

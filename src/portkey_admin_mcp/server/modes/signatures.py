@@ -21,6 +21,8 @@ Schema = dict[str, Any]
 
 MIN_SHARED_ARGUMENTS = 4
 """From this number on, arguments that an earlier tool takes too are only named."""
+MIN_SHARED_CHARS = 60
+"""From this length on, the form of an argument refers to an earlier tool that takes it too."""
 BOUNDS = (
     ("minimum", "maximum", ""),
     ("minLength", "maxLength", " chars"),
@@ -37,14 +39,15 @@ class _Argument(NamedTuple):
 
 
 def signatures(tools: Iterable[ListedTool], *, with_answers: bool = False) -> str:
-    """The signatures of some tools. Arguments that several of them share are described once."""
+    """The signatures of some tools. What several of them share is described once."""
     described: dict[str, list[_Argument]] = {}
+    fields: set[str] = set()
     texts = []
     for tool in tools:
         arguments = _arguments(tool.input_schema)
         description = " ".join(tool.description.split())
         lines = [f"{tool.name}: {description}", *_argument_lines(arguments, described)]
-        if with_answers and (answer := _answer(tool.definition.get("outputSchema", {}))):
+        if with_answers and (answer := _answer(tool.definition.get("outputSchema", {}), fields)):
             lines.append(f"Answers {answer}")
         described[tool.name] = arguments
         texts.append("\n".join(lines))
@@ -78,7 +81,7 @@ def _argument_lines(
     """A line for each form of the arguments, and one for those of an earlier tool."""
     like, shared = _most_shared(arguments, described)
     own = [argument for argument in arguments if argument not in shared]
-    for form, same in groupby(own, lambda argument: argument.form):
+    for form, same in groupby(own, lambda argument: _or_reference(argument, described)):
         yield f"{', '.join(argument.name for argument in same)}: {form}"
     if shared and len(shared) == len(described[like]):
         yield f"And all arguments of {like}."
@@ -86,6 +89,17 @@ def _argument_lines(
         yield f"As in {like}: {', '.join(argument.name for argument in shared)}"
     elif not own:
         yield "No arguments."
+
+
+def _or_reference(argument: _Argument, described: dict[str, list[_Argument]]) -> str:
+    """The form of an argument, or the first tool above that takes it in the same form."""
+    if len(argument.form) < MIN_SHARED_CHARS:
+        return argument.form
+    name = argument.name.rstrip("?")
+    for tool, arguments in described.items():
+        if any((a.name.rstrip("?"), a.form) == (name, argument.form) for a in arguments):
+            return f"as in {tool}"
+    return argument.form
 
 
 def _most_shared(
@@ -144,16 +158,21 @@ def _literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _answer(schema: Schema) -> str:
-    """The fields of an answer: their names, and their descriptions where there are some."""
+def _answer(schema: Schema, described: set[str]) -> str:
+    """The fields of an answer; a description that stands in `described` is left out."""
     if "items" in schema:
-        return f"[{_answer(schema['items'])}]"
-    fields = schema.get("properties", {}).items()
-    return (
-        f"{{{', '.join(name + _answer_field(field) for name, field in fields)}}}" if fields else ""
-    )
+        return f"[{_answer(schema['items'], described)}]"
+    fields = [
+        name + _answer_field(name, field, described)
+        for name, field in schema.get("properties", {}).items()
+    ]
+    return f"{{{', '.join(fields)}}}" if fields else ""
 
 
-def _answer_field(schema: Schema) -> str:
-    inner, description = _answer(schema), schema.get("description", "")
-    return (f": {inner}" if inner else "") + (f" ({description})" if description else "")
+def _answer_field(name: str, schema: Schema, described: set[str]) -> str:
+    inner = _answer(schema, described)
+    description = f" ({schema['description']})" if "description" in schema else ""
+    if name + description in described:
+        description = ""
+    described.add(name + description)
+    return (f": {inner}" if inner else "") + description
