@@ -1,6 +1,6 @@
 """Find tools by what a user wants: weighted BM25 over names, phrases and descriptions.
 
-SQLite's full-text index does the work. `phrases.json` holds three to six phrases for each tool:
+SQLite's full-text index does the work. `phrases.json` holds three to eight phrases for each tool:
 ways to ask for it in words that its description lacks. docs/decisions/search.md tells what was
 measured.
 """
@@ -23,7 +23,7 @@ MAX_WORDS = 40
 """Words of a query that are looked up; further ones are ignored."""
 MAX_CORRECTIONS = 8
 """Unknown words of a query that are replaced by the nearest word; each costs some 3 ms."""
-MIN_SIMILARITY = 0.75
+MIN_SIMILARITY = 0.8
 """How alike a word and its correction must be, from 0 to 1."""
 STOP_WORDS = frozenset(
     word
@@ -31,7 +31,9 @@ STOP_WORDS = frozenset(
         "the an of to in is it for on our we my us me do does did how can may are be like and or",
         "with by at from that this there have has had been was were will would should one some",
         "any every each all more not no into out up tell give let make them they their its when",
-        "where why him her his she he you your now right yet",
+        "where why him her his she he you your now right yet please hi hey hello thanks help could",
+        "someone somebody anyone just really think maybe very also because since if than then",
+        "these those about thing something anything today want need",
     )
     for word in line.split()
 )
@@ -66,9 +68,8 @@ class ToolSearch:
             places = ", ".join("?" * (1 + len(COLUMNS)))
             self._database.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
         self._database.execute("CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row)")
-        self._vocabulary = [
-            word for (word,) in self._database.execute("SELECT term FROM vocabulary")
-        ]
+        indexed = self._database.execute("SELECT term FROM vocabulary")
+        self._vocabulary = sorted(STOP_WORDS.union(word for (word,) in indexed))
 
     def find(self, query: str) -> Iterator[str]:
         """The names of all tools that have a word of the query, the best first."""
@@ -86,7 +87,8 @@ class ToolSearch:
             word: nearest(word, self._vocabulary, limit=1, cutoff=MIN_SIMILARITY)
             for word in unknown
         }
-        return [near for word in words for near in corrections.get(word) or [word]]
+        corrected = (near for word in words for near in corrections.get(word) or [word])
+        return [word for word in corrected if word not in STOP_WORDS]
 
     def _is_known(self, word: str) -> bool:
         found = self._database.execute(
