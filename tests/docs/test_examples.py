@@ -592,7 +592,8 @@ def test_the_costs_that_the_readme_names_are_those_of_the_budget():
 
     readme = " ".join(text_of("README.md").split())
     assert f"about {round(sum(budget['tools'].values()), -3):,} tokens" in readme
-    assert f"for {budget['modes']['code']['list']} tokens" in readme
+    for mode in ("search", "code"):
+        assert f"for {budget['modes'][mode]['list']:,} tokens" in readme
 
 
 def test_the_extras_that_are_named_exist():
