@@ -612,8 +612,9 @@ async def test_a_certificate_in_ssl_cert_file_is_accepted(client_of, secure, mon
 
 
 async def test_a_useless_ssl_cert_file_is_a_setting_to_correct(
-    client_of, fake, tmp_path, monkeypatch
+    client_of, secure, tmp_path, monkeypatch
 ):
+    fake, _file = secure
     (tmp_path / "empty.pem").touch()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
 
@@ -622,6 +623,20 @@ async def test_a_useless_ssl_cert_file_is_a_setting_to_correct(
     assert isinstance(error, ConfigurationError)
     assert "SSL_CERT_FILE" in str(error)
     assert fake.requests == []
+
+
+@pytest.mark.parametrize("by_proxy", [False, True], ids=["direct", "proxy"])
+async def test_certificates_are_not_read_where_none_are_needed(
+    client_of, fake, tmp_path, monkeypatch, by_proxy
+):
+    (tmp_path / "empty.pem").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
+    if by_proxy:
+        monkeypatch.setenv("HTTP_PROXY", fake.url)
+
+    await send(client_of("http://portkey.example/v1" if by_proxy else fake.url), "GET")
+
+    assert len(fake.requests) == 1
 
 
 # When it is tried again
