@@ -1,6 +1,6 @@
 """An answer of a server: which answers cannot be used, and the rules for its headers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 Answer = tuple[int, Mapping[str, str], bytes]
 """The status, the headers with names in lower case, and the decoded body."""
@@ -26,31 +26,26 @@ class UnusableAnswer(ValueError):
 
 
 def read_headers(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers by name in lower case; the values of a repeated one are joined.
-
-    Raises BrokenAnswer if one header is too large, there are too many, or all are too large.
-    """
+    """The headers by name in lower case; the values of a repeated one are joined."""
     headers: dict[str, str] = {}
-    total = 0
-    for count, (name, value) in enumerate(fields, 1):
-        size = len(name) + len(value)
-        total += size
-        if size > MAX_HEADER_BYTES or total > MAX_HEAD_BYTES or count > MAX_HEADERS:
-            raise BrokenAnswer("the headers of the answer are too large")
+    for name, value in fields:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
 
 
-def require_end(status: int, body: bytes, is_part: bool) -> None:
-    """Raise BrokenAnswer if an answer that ended with its connection may have been cut.
+def check_sizes(fields: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise BrokenAnswer if there are too many headers and trailers, or they are too large."""
+    sizes = [len(name) + len(value) for name, value in fields]
+    is_large = sum(sizes) > MAX_HEAD_BYTES or max(sizes, default=0) > MAX_HEADER_BYTES
+    if is_large or len(sizes) > MAX_HEADERS:
+        raise BrokenAnswer("the headers of the answer are too large")
 
-    Such an answer does not say how long it is. JSON that was cut is no longer JSON, unless nothing
-    of it came or it is a number. Of a file (`is_part`), nothing shows that it is complete.
-    """
-    text = body.strip()
-    if status < 300 and (is_part or not text or text[-1:].isdigit()):
-        raise BrokenAnswer("the connection broke before the answer was complete")
+
+def ends_with_connection(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether only the end of the connection shows where the body of an answer ends."""
+    has_length = "content-length" in headers or "transfer-encoding" in headers
+    return not has_length and status not in BODILESS
 
 
 def part_size(headers: Mapping[str, str]) -> int | None:

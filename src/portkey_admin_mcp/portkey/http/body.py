@@ -1,9 +1,10 @@
 """The body of an answer: decompressed as it comes, and never larger than its limit."""
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
-from .answer import BrokenAnswer, UnusableAnswer
+from .answer import BODILESS, BrokenAnswer, UnusableAnswer
 
 GZIP, ZLIB, DEFLATE = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
 """Window sizes, by which zlib selects a format: gzip, zlib, and deflate without a header."""
@@ -11,6 +12,8 @@ ZLIB_METHOD = 8
 """The lower half of the first byte of a zlib stream (RFC 1950)."""
 CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 """The content codings that are decoded; x-gzip is another name of gzip (RFC 9110, 8.4.1.3)."""
+MAX_STEP_BYTES = 1_048_576
+"""How much is decompressed at once."""
 MAX_MEMBERS = 1_024
 """Maximum number of gzip members in one body, as in aiohttp."""
 MAX_CODING_LENGTH = 60
@@ -43,8 +46,8 @@ class Body:
         self._coding = _known(coding)
         self._decoder: Any = None
         self._members = 0
-        self._size = 0
-        self._pieces: list[bytes] = []
+        # Not a list of the pieces, which may be small and many.
+        self._content = bytearray()
 
     def append(self, piece: bytes) -> None:
         """Decode a piece and keep it.
@@ -54,31 +57,40 @@ class Body:
         if not self._coding:
             self._keep(piece)
             return
-        while piece:
+        has_more = bool(piece)
+        while has_more:
             if self._decoder is None or self._decoder.eof:
                 self._decoder = self._next_decoder(piece)
             try:
-                # One byte more than there is room for shows that the body is too large.
-                decoded = self._decoder.decompress(piece, self._max_bytes - self._size + 1)
+                decoded = self._decoder.decompress(piece, MAX_STEP_BYTES)
             except zlib.error as error:
                 raise BrokenAnswer("the compressed data of the answer is damaged") from error
             self._keep(decoded)
-            piece = self._decoder.unused_data
+            piece = self._decoder.unused_data or self._decoder.unconsumed_tail
+            is_step_full = len(decoded) == MAX_STEP_BYTES and not self._decoder.eof
+            has_more = bool(piece) or is_step_full
 
     def content(self) -> bytes:
         """The complete body; raises BrokenAnswer if compressed data is incomplete."""
         if self._decoder is not None and not self._decoder.eof and not self._may_be_cut:
             raise BrokenAnswer("the compressed data of the answer is incomplete")
-        return self.part()
+        return bytes(self._content)
 
-    @property
-    def is_compressed(self) -> bool:
-        """Whether the coding shows by itself where the body ends."""
-        return bool(self._coding) and not self._may_be_cut
+    def require_end(self, status: int) -> None:
+        """Raise BrokenAnswer if a body that ended with its connection may have been cut.
+
+        JSON that was cut is no longer JSON, unless nothing of it came, or it is a number. Nothing
+        shows that a file is complete, unless it is compressed.
+        """
+        text = self._content.strip()
+        is_complete = bool(self._coding) and not self._may_be_cut
+        is_in_doubt = self._is_part or not text or text[-1:].isdigit()
+        if status < 300 and is_in_doubt and not is_complete:
+            raise BrokenAnswer("the connection broke before the answer was complete")
 
     def part(self) -> bytes:
         """What has come of the body, up to its maximum size."""
-        return b"".join(self._pieces)[: self._max_bytes]
+        return bytes(self._content[: self._max_bytes])
 
     def _next_decoder(self, piece: bytes) -> Any:
         """A decoder for the data that begins with `piece`: only gzip may follow on gzip."""
@@ -91,15 +103,30 @@ class Body:
         return zlib.decompressobj(ZLIB if piece[0] & 0xF == ZLIB_METHOD else DEFLATE)
 
     def _keep(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._is_part and self._size >= self._max_bytes:
+        size = len(self._content) + len(piece)
+        if size > self._max_bytes and not self._is_part:
+            raise _too_large(self._max_bytes)
+        self._content += piece
+        if size >= self._max_bytes and self._is_part:
             raise EnoughReceived
-        if self._size > self._max_bytes:
-            raise too_large(self._max_bytes)
 
 
-def too_large(max_bytes: int) -> UnusableAnswer:
+def body_of(
+    status: int, headers: Mapping[str, str], max_bytes: int, part_bytes: int | None
+) -> Body:
+    """What collects the body of an answer with these headers.
+
+    Raises UnusableAnswer if the announced size is too large, or the coding is unknown.
+    """
+    is_file = part_bytes is not None and status in (200, 206)
+    length = int(headers.get("content-length", 0))
+    if length > max_bytes and not is_file and status not in BODILESS:
+        raise _too_large(max_bytes)
+    coding = headers.get("content-encoding", "")
+    return Body(coding, max_bytes, part_bytes if is_file else None, may_be_cut=status == 206)
+
+
+def _too_large(max_bytes: int) -> UnusableAnswer:
     """The error of an answer that exceeds its maximum size."""
     return UnusableAnswer(
         f"the answer is larger than {max_bytes:,} bytes (PORTKEY_MAX_ANSWER_BYTES)"

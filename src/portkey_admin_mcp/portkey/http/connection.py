@@ -13,17 +13,21 @@ from .answer import (
     BODILESS,
     MAX_HEAD_BYTES,
     MAX_HEADER_BYTES,
+    MAX_HEADERS,
     MAX_INTERIM_ANSWERS,
     Answer,
     BrokenAnswer,
     UnusableAnswer,
+    check_sizes,
+    ends_with_connection,
     read_headers,
-    require_end,
 )
-from .body import Body, EnoughReceived, too_large
+from .body import Body, EnoughReceived, body_of
 
 TOTAL_TIMEOUT_FACTOR = 2
 """Total timeout, as a multiple of the read timeout."""
+MAX_LIST_BYTES = 1_000_000
+"""Announced size of a body up to which its pieces are kept in a list, however small they are."""
 VERSION = b"HTTP/1."
 """How every answer begins. llhttp would accept other protocols, and empty lines before it."""
 
@@ -39,6 +43,7 @@ class Connection(asyncio.Protocol):
         self._max_bytes = max_bytes
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Answer] | None = None
+        self._parser: Any = httptools.HttpResponseParser(self)
 
     async def exchange(self, message: bytes, part_bytes: int | None) -> Answer:
         """Write a request, and wait for its complete answer.
@@ -49,12 +54,11 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         assert self._transport is not None
         self.is_reusable = False
-        self._parser: Any = httptools.HttpResponseParser(self)
         self._part_bytes = part_bytes
         self._beginning: bytes | None = b""
         self._headers: dict[str, str] | None = None
         self._body: list[bytes] | Body = []
-        self._ends_with_connection = False
+        self._is_chunked = self._ends_with_connection = False
         self._interim_answers = self._overhead_bytes = 0
         self._waiter = loop.create_future()
         self._started_at = self.last_data_at = loop.time()
@@ -102,13 +106,21 @@ class Connection(asyncio.Protocol):
             if not data.startswith(VERSION):
                 self._stop(BrokenAnswer("the answer is not HTTP/1.1"))
                 return
-        self._piece_bytes = 0
+            if len(data) > MAX_HEADER_BYTES and data.find(b"\r\n", 0, MAX_HEADER_BYTES) < 0:
+                self._stop(BrokenAnswer("the status line of the answer is too long"))
+                return
+        self._feed_bytes, self._piece_bytes = len(data), 0
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._stop(_cause(error))
         else:
             self._check_rest(data)
+
+    def eof_received(self) -> None:
+        """Record that nothing more can come: the server closes the connection."""
+        self.is_closed = True
+        self.is_reusable = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete an answer that ends when the connection closes, or fail."""
@@ -128,13 +140,6 @@ class Connection(asyncio.Protocol):
         if self._headers is not None:
             raise BrokenAnswer("more than one answer")
         self._fields: list[tuple[bytes, bytes]] = []
-        self._reason_bytes = 0
-
-    def on_status(self, reason: bytes) -> None:
-        """Check the size of the reason, which is not used."""
-        self._reason_bytes += len(reason)
-        if self._reason_bytes > MAX_HEADER_BYTES:
-            raise BrokenAnswer("the status line of the answer is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header or a trailer."""
@@ -147,17 +152,19 @@ class Connection(asyncio.Protocol):
             self._count_interim_answer(status)
             return
         self._status = status
-        self._headers = headers = read_headers(self._fields)
         self._header_count = len(self._fields)
+        # In few bytes, nothing can be too large.
+        size = self._overhead_bytes + self._feed_bytes
+        if size > MAX_HEADER_BYTES or self._header_count > MAX_HEADERS:
+            check_sizes(self._fields)
+        self._headers = headers = read_headers(self._fields)
         if (
-            "content-length" not in headers
+            int(headers.get("content-length", self._max_bytes + 1)) > MAX_LIST_BYTES
             or "content-encoding" in headers
             or self._part_bytes is not None
             or self._interim_answers
         ):
             self._collect_with_limits(status, headers)
-        elif int(headers["content-length"]) > self._max_bytes:
-            raise too_large(self._max_bytes)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
@@ -169,15 +176,22 @@ class Connection(asyncio.Protocol):
         if self._headers is None:
             return
         if len(self._fields) > self._header_count:
-            read_headers(self._fields)  # trailers count too, and are not used otherwise
+            check_sizes(self._fields)  # trailers count too, and are not used otherwise
         self._finish()
         assert self._transport is not None
         self.is_reusable = (
             self._parser.should_keep_alive()
             and not self.is_closed
+            and (self._status not in BODILESS or self._has_no_body())
             # The server answered before it had read the request, and may now read the rest as one.
             and not self._transport.get_write_buffer_size()
         )
+
+    def _has_no_body(self) -> bool:
+        """Whether an answer that must have no body announces none, either."""
+        assert self._headers is not None
+        length = self._headers.get("content-length", "0")
+        return length == "0" and "transfer-encoding" not in self._headers
 
     def _count_interim_answer(self, status: int) -> None:
         self._interim_answers += 1
@@ -185,43 +199,38 @@ class Connection(asyncio.Protocol):
             raise BrokenAnswer(f"the server sent a status that was not asked for: {status}")
 
     def _collect_with_limits(self, status: int, headers: dict[str, str]) -> None:
-        """Collect a body that is compressed, or does not say how long it is, or is of a file."""
+        """Collect a body that is large or compressed, is of a file, or has no announced size."""
         version, coding = self._parser.get_http_version(), headers.get("transfer-encoding")
         if coding is not None and (coding.lower() != "chunked" or version != "1.1"):
             raise BrokenAnswer("the transfer coding of the answer is not chunked")
         if self._interim_answers and version != "1.1":
             raise BrokenAnswer("the answer is not HTTP/1.1")
-        is_file = self._part_bytes is not None and status in (200, 206)
-        self._ends_with_connection = (
-            "content-length" not in headers and coding is None and status not in BODILESS
-        )
-        self._body = Body(
-            headers.get("content-encoding", ""),
-            self._max_bytes,
-            self._part_bytes if is_file else None,
-            may_be_cut=status == 206,
-        )
+        self._is_chunked = coding is not None
+        self._ends_with_connection = ends_with_connection(status, headers)
+        self._body = body_of(status, headers, self._max_bytes, self._part_bytes)
 
     def _check_rest(self, data: bytes) -> None:
-        """Check what is no body: there is not too much of it, and nothing after the answer."""
+        """Check what is no body: there is not too much of it, and nothing after the answer.
+
+        The parser skips line ends after an answer without saying so. Before the last bytes of a
+        body is nothing, or the empty line that ends the headers.
+        """
         if self.is_reusable:
-            assert self._headers is not None
-            is_chunked = "transfer-encoding" in self._headers
-            self.is_reusable = _is_all(data, 0 if is_chunked else self._piece_bytes) and not (
-                self._status in BODILESS
-                and (is_chunked or self._headers.get("content-length", "0") != "0")
+            rest = len(data) if self._is_chunked else len(data) - self._piece_bytes
+            self.is_reusable = rest == 0 or (
+                rest > 4 and data[rest - 4 : rest] == b"\r\n\r\n" and data[rest - 5] not in b"\r\n"
             )
         elif not self._piece_bytes:
             self._overhead_bytes += len(data)
-            if self._overhead_bytes > MAX_HEAD_BYTES:
+            # Without a header yet, this is one line.
+            if self._overhead_bytes > (MAX_HEAD_BYTES if self._fields else MAX_HEADER_BYTES):
                 self._stop(BrokenAnswer("the headers of the answer are too large"))
 
     def _finish(self) -> None:
-        assert self._headers is not None
         if isinstance(self._body, Body):
             content = self._body.content()
-            if self._ends_with_connection and not self._body.is_compressed:
-                require_end(self._status, content, self._part_bytes is not None)
+            if self._ends_with_connection:
+                self._body.require_end(self._status)
         else:
             content = b"".join(self._body)
         self._resolve(content)
@@ -250,16 +259,3 @@ def _cause(error: Exception) -> BaseException:
     broken = BrokenAnswer(f"the answer is not valid HTTP: {error}")
     broken.__cause__ = error
     return broken
-
-
-def _is_all(data: bytes, body_bytes: int) -> bool:
-    """Whether data ends where the answer does, whose last `body_bytes` bytes it contains.
-
-    The parser skips line ends after an answer without saying so. Before the body is the empty line
-    that ends the headers, or nothing.
-    """
-    rest = len(data) - body_bytes
-    is_after_empty_line = (
-        rest > 4 and data[rest - 4 : rest] == b"\r\n\r\n" and data[rest - 5] not in b"\r\n"
-    )
-    return rest == 0 or is_after_empty_line

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -82,20 +83,30 @@ class Http1:
         pool = self._pools.get(origin)
         if pool is None:
             pool = self._pools[origin] = _Pool()
+        if self._timer is None:
+            self._start_timer()
         caller, time_left_s = CALLER.get(), self._timeout_s
         if not pool.slots.take(caller):
             time_left_s = await wait_for_slot(pool.slots, caller, self._timeout_s)
         try:
-            connection = self._idle_connection(pool)
-            if connection is not None:
+            kept = self._idle_connection(pool)
+            connection = kept or await self._connect(origin, time_left_s)
+            part_bytes = part_size(headers) if "range" in headers else None
+            while True:
+                self._busy.add(connection)
                 try:
-                    return await self._exchange(pool, connection, message, headers)
+                    return await connection.exchange(message, part_bytes)
                 except ConnectionError:
-                    # The server closed it while it was idle. A write may have arrived all the same.
-                    if method != "GET" or connection.has_received:
+                    # A kept connection that the server had closed. A write may have arrived there.
+                    if connection is not kept or connection.has_received or method != "GET":
                         raise
-            connection = await self._connect(origin, time_left_s)
-            return await self._exchange(pool, connection, message, headers)
+                finally:
+                    self._busy.discard(connection)
+                    if connection.is_reusable:
+                        pool.idle.append(connection)
+                    else:
+                        connection.abort()
+                connection = await self._connect(origin, time_left_s)
         finally:
             pool.slots.release(caller)
 
@@ -107,21 +118,6 @@ class Http1:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    async def _exchange(
-        self, pool: _Pool, connection: Connection, message: bytes, headers: Mapping[str, str]
-    ) -> Answer:
-        self._busy.add(connection)
-        if self._timer is None:
-            self._start_timer()
-        try:
-            return await connection.exchange(message, part_size(headers))
-        finally:
-            self._busy.discard(connection)
-            if connection.is_reusable:
-                pool.idle.append(connection)
-            else:
-                connection.abort()
 
     def _start_timer(self) -> None:
         """Check all connections from time to time, until none is left.
@@ -211,13 +207,26 @@ def not_connected(error: OSError) -> NotConnected:
 
 def _split(url: str) -> tuple[Origin, str, str]:
     """The origin of a URL, the Host header, and the target: path and query."""
+    scheme, _, rest = url.partition("://")
+    # What follows the host is sent as it is, so no library for URLs may touch it.
+    authority, slash, path = rest.partition("/")
+    target = f"{slash}{path}"
+    if "?" in authority:
+        authority, _, query = rest.partition("?")
+        target = f"/?{query}"
+    origin, host_header = _origin(f"{scheme}://{authority}")
+    return origin, host_header, target or "/"
+
+
+@lru_cache(256)
+def _origin(url: str) -> tuple[Origin, str]:
+    """The origin of a URL without path, and its Host header."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     name = f"[{host}]" if ":" in host else host
     host_header = name if port == DEFAULT_PORTS[parts.scheme] else f"{name}:{port}"
-    return Origin(parts.scheme, host, port), host_header, target
+    return Origin(parts.scheme, host, port), host_header
 
 
 def _message(

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .answer import (
-    BODILESS,
     Answer,
     BrokenAnswer,
     UnusableAnswer,
+    check_sizes,
+    ends_with_connection,
     part_size,
     read_headers,
-    require_end,
 )
-from .body import Body, EnoughReceived
+from .body import EnoughReceived, body_of
 from .connection import TOTAL_TIMEOUT_FACTOR
 from .http1 import MAX_CONNECTIONS, MAX_IDLE_S, NotConnected, not_connected, wait_for_slot
 from .slots import CALLER, Slots
@@ -87,6 +87,7 @@ class ProxyClient:
 
     async def _read(self, response: "aiohttp.ClientResponse", part_bytes: int | None) -> Answer:
         """Read an answer by the rules of `Connection`."""
+        check_sizes(response.raw_headers)
         status, headers = response.status, read_headers(response.raw_headers)
         if status < 200:
             raise BrokenAnswer(f"the server sent a status that was not asked for: {status}")
@@ -104,14 +105,7 @@ class ProxyClient:
         headers: Mapping[str, str],
         part_bytes: int | None,
     ) -> bytes:
-        status = response.status
-        is_file = part_bytes is not None and status in (200, 206)
-        body = Body(
-            headers.get("content-encoding", ""),
-            self._max_bytes,
-            part_bytes if is_file else None,
-            may_be_cut=status == 206,
-        )
+        body = body_of(response.status, headers, self._max_bytes, part_bytes)
         try:
             async for piece in response.content.iter_any():
                 body.append(piece)
@@ -119,9 +113,8 @@ class ProxyClient:
             response.close()
             return body.part()
         content = body.content()
-        has_end = not headers.keys().isdisjoint(("content-length", "transfer-encoding"))
-        if not has_end and status not in BODILESS and not body.is_compressed:
-            require_end(status, content, part_bytes is not None)
+        if ends_with_connection(response.status, headers):
+            body.require_end(response.status)
         return content
 
     def _open(self) -> "aiohttp.ClientSession":

@@ -51,7 +51,11 @@ class Slots:
         self._held[caller] -= 1
         if not self._held[caller]:
             del self._held[caller]
-        for next_caller in tuple(self._waiting) if self._waiting else ():
+        if self._waiting:
+            self._give_next()
+
+    def _give_next(self) -> None:
+        for next_caller in tuple(self._waiting):
             if self._is_due(next_caller):
                 future = self._waiting[next_caller][0]
                 self._leave(next_caller, future)
