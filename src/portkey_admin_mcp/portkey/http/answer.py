@@ -29,7 +29,7 @@ def read_headers(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """The headers by name in lower case; the values of a repeated one are joined."""
     headers: dict[str, str] = {}
     for name, value in fields:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
 

@@ -133,14 +133,12 @@ def _too_large(max_bytes: int) -> UnusableAnswer:
     )
 
 
-def _known(value: str) -> str:
+def _known(coding: str) -> str:
     """The coding of a Content-Encoding: `gzip`, `deflate`, or empty for none."""
-    codings = [coding.strip() for coding in value.lower().split(",")]
-    codings = [coding for coding in codings if coding not in ("", "identity")]
-    if not codings:
+    name = coding.lower()
+    if name in ("", "identity"):
         return ""
-    name = CODINGS.get(codings[0])
-    if len(codings) > 1 or name is None:
-        shown = ascii(", ".join(codings)[:MAX_CODING_LENGTH])
+    if name not in CODINGS:
+        shown = ascii(coding[:MAX_CODING_LENGTH])
         raise UnusableAnswer(f"the answer is encoded as {shown}, which was not asked for")
-    return name
+    return CODINGS[name]
