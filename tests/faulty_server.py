@@ -96,7 +96,9 @@ class FaultyServer:
             self._tasks.discard(task)
             writer.close()
 
-    async def _answer_next(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _answer_next(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         """Read a request and play a script; returns whether the connection is still open."""
         head = await reader.readuntil(b"\r\n\r\n")
         self.requests.append(head + await reader.readexactly(_length(head)))

@@ -83,7 +83,7 @@ class Body:
         shows that a file is complete, unless it is compressed.
         """
         text = self._content.strip()
-        is_complete = bool(self._coding) and not self._may_be_cut
+        is_complete = self._decoder is not None and self._decoder.eof
         is_in_doubt = self._is_part or not text or text[-1:].isdigit()
         if status < 300 and is_in_doubt and not is_complete:
             raise BrokenAnswer("the connection broke before the answer was complete")
@@ -116,10 +116,14 @@ def body_of(
 ) -> Body:
     """What collects the body of an answer with these headers.
 
-    Raises UnusableAnswer if the announced size is too large, or the coding is unknown.
+    Raises UnusableAnswer if the announced size is too large, or the coding is unknown, and
+    BrokenAnswer if the size is no number.
     """
     is_file = part_bytes is not None and status in (200, 206)
-    length = int(headers.get("content-length", 0))
+    try:
+        length = int(headers.get("content-length", 0))
+    except ValueError:  # thousands of zeros
+        raise BrokenAnswer("the size of the answer is no number") from None
     if length > max_bytes and not is_file and status not in BODILESS:
         raise _too_large(max_bytes)
     coding = headers.get("content-encoding", "")
