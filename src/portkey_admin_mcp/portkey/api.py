@@ -24,6 +24,7 @@ from ..errors import (
     PortkeyAdminError,
     RateLimited,
     ReadOnly,
+    Rejected,
     Unavailable,
     UnexpectedAnswer,
     Unreachable,
@@ -148,7 +149,12 @@ class Portkey:
             raise InputError(f"the file cannot be read here: {error}") from None
         headers = {"range": f"bytes=0-{max_bytes - 1}", "accept-encoding": "identity"}
         prepared = _Request("GET (signed link)", url, None, True, False, headers)
-        return (await self._send(prepared))[:max_bytes]
+        try:
+            return (await self._send(prepared))[:max_bytes]
+        except Rejected as error:
+            if error.status == 416:  # no byte of an empty file is in any range
+                return b""
+            raise
 
     def _address(self, base: Base) -> str:
         """What comes before a path; raises ConfigurationError if the host is not configured."""
