@@ -8,12 +8,14 @@ import ipaddress
 import json
 import math
 import os
+import re
 import ssl
 import time
-from base64 import b64decode
+import zlib
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 import stamina
@@ -24,6 +26,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fake_portkey import Answer, Behaviour, FakePortkey, nobody_listening
+from faulty_server import CLOSE, FLOOD, FaultyServer
 from portkey_admin_mcp.errors import (
     ApiError,
     ConfigurationError,
@@ -47,6 +50,7 @@ from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
 from portkey_admin_mcp.portkey.api import (
     MAX_ATTEMPTS,
     MAX_RETRY_AFTER_S,
+    MAX_RETRY_S,
     MAX_TARGET_LENGTH,
     Portkey,
 )
@@ -469,6 +473,129 @@ async def test_a_key_that_comes_back_in_an_error_is_redacted(api, fake, echo):
     assert (str(error), error.code) == ("unknown header ***", "***")
 
 
+BASIC = b64encode(f"admin:{KEY}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        quote(KEY, safe=""),
+        quote(KEY, safe="").lower(),
+        quote(KEY),
+        quote(quote(KEY, safe=""), safe=""),
+        "".join(f"%{ord(c):02X}" for c in KEY),
+        b64encode(KEY.encode()).decode(),
+        BASIC,
+        f"Basic {BASIC}",
+        f"Bearer {KEY}",
+        *(
+            b64encode(b"x" * n + KEY.encode() + b"y" * m).decode()
+            for n in range(4)
+            for m in range(3)
+        ),
+        urlsafe_b64encode(b"\xff\xff" + KEY.encode()).decode(),
+    ],
+)
+async def test_so_is_one_that_was_encoded(api, fake, echo):
+    fake.script([Answer(400, {"message": f"bad: {echo}!", "code": echo})])
+
+    error = await failure(api)
+
+    for text in (str(error), error.code):
+        assert "***" in text
+        assert not {KEY, "s3cret", "%2B", quote(KEY)} & set(text.split())
+        # Of the base64, no part is left from which six characters of the key can be read.
+        for piece in re.findall("[A-Za-z0-9+/_-]{8,}", text.replace("-", "+").replace("_", "/")):
+            for start in range(4):
+                part = piece[start : start + (len(piece) - start) // 4 * 4]
+                assert b"s3cret" not in b64decode(part)
+
+
+async def test_a_message_without_the_key_stays_as_it_is(api, fake):
+    message = "100% of x/y+z==: pk-s3cre, cGst, %2F"
+    fake.script([Answer(400, {"message": message})])
+
+    assert str(await failure(api)) == message
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"\uDE00", "\ufffd"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\ud83dx", "\ufffdx"),
+        (r"\ud83d\n", "\ufffd\n"),
+        (r"\\ud83d\ud83d", r"\ud83d" + "\ufffd"),
+        (r"\\\\\ud83d", "\\\\\ufffd"),
+        (r"\ud83d\u0041", "\ufffdA"),
+    ],
+)
+async def test_half_a_surrogate_pair_hides_nothing(api, fake, escaped, text):
+    fake.script([Answer(body=f'{{"data": [{{"id": "{escaped}", "{escaped}": 1}}, 2]}}'.encode())])
+
+    answer = (await send(api, "GET")).answer()
+
+    assert answer == {"data": [{"id": text, text: 1}, 2]}
+
+
+async def test_nor_does_it_hide_the_message_of_an_error(api, fake):
+    fake.script([Answer(400, rb'{"message": "no \ud83d"}')])
+
+    assert str(await failure(api)) == "no \ufffd"
+
+
+@pytest.mark.parametrize("content", [rb'{"a": "\ud83d}', rb"\ud83d", rb'{"\ud83d": NaN}'])
+async def test_half_a_pair_does_not_excuse_what_is_no_json(api, fake, content):
+    fake.script([Answer(200, content)])
+
+    assert type(await failure(api)) is UnexpectedAnswer
+
+
+@pytest.mark.parametrize("by_proxy", [False, True], ids=["direct", "proxy"])
+@pytest.mark.parametrize("verb", VERBS)
+async def test_an_answer_that_is_too_large_is_unexpected_and_not_repeated(
+    client_of, fake, monkeypatch, verb, by_proxy
+):
+    if by_proxy:
+        monkeypatch.setenv("HTTP_PROXY", fake.url)
+    url = "http://portkey.example/v1" if by_proxy else fake.url
+    api = client_of(url, PORTKEY_MAX_ANSWER_BYTES=1_000_000)
+    bomb = Answer(body=gzip.compress(bytes(1_000_001)), headers={"content-encoding": "gzip"})
+    fake.script([bomb, Answer()])
+
+    error = await failure(api, verb)
+
+    assert type(error) is UnexpectedAnswer
+    assert "larger than 1,000,000 bytes (PORTKEY_MAX_ANSWER_BYTES)" in str(error)
+    assert len(fake.requests) == 1
+
+
+async def test_an_unknown_content_coding_is_named(api, fake):
+    fake.script([Answer(body=b"x", headers={"content-encoding": "br"})])
+
+    error = await failure(api)
+
+    assert type(error) is UnexpectedAnswer
+    assert str(error) == "the answer is encoded as 'br', which was not asked for"
+
+
+async def test_an_error_keeps_its_status_if_its_body_cannot_be_read(api, fake):
+    fake.script([Answer(403, b"x", headers={"content-encoding": "br"})])
+
+    error = await failure(api, "DELETE")
+
+    assert (type(error), str(error)) == (Forbidden, "(no message)")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_an_answer_that_is_longer_than_it_says_is_no_success(api, fake, verb):
+    fake.script([Answer(body=b'{"id": "n-1"}', headers={"content-length": "12"})])
+
+    assert isinstance(await failure(api, verb), UnexpectedAnswer)
+
+
 # Where it goes
 
 
@@ -612,8 +739,9 @@ async def test_a_certificate_in_ssl_cert_file_is_accepted(client_of, secure, mon
 
 
 async def test_a_useless_ssl_cert_file_is_a_setting_to_correct(
-    client_of, fake, tmp_path, monkeypatch
+    client_of, secure, tmp_path, monkeypatch
 ):
+    fake, _file = secure
     (tmp_path / "empty.pem").touch()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
 
@@ -622,6 +750,20 @@ async def test_a_useless_ssl_cert_file_is_a_setting_to_correct(
     assert isinstance(error, ConfigurationError)
     assert "SSL_CERT_FILE" in str(error)
     assert fake.requests == []
+
+
+@pytest.mark.parametrize("by_proxy", [False, True], ids=["direct", "proxy"])
+async def test_certificates_are_not_read_where_none_are_needed(
+    client_of, fake, tmp_path, monkeypatch, by_proxy
+):
+    (tmp_path / "empty.pem").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
+    if by_proxy:
+        monkeypatch.setenv("HTTP_PROXY", fake.url)
+
+    await send(client_of("http://portkey.example/v1" if by_proxy else fake.url), "GET")
+
+    assert len(fake.requests) == 1
 
 
 # When it is tried again
@@ -792,6 +934,85 @@ async def test_no_retry_after_whatsoever_is_more_than_a_wait(header):
     assert error.retry_after is None or error.retry_after >= 0
 
 
+def notes_of(error: ApiError) -> str:
+    return "".join(getattr(error, "__notes__", []))
+
+
+async def test_an_error_after_several_attempts_says_how_many_there_were(api, fake):
+    fake.script([Answer(503)])
+
+    error = await failure(api)
+
+    assert re.fullmatch(r"It was tried 4 times in \d\.\d s\.", notes_of(error))
+
+
+@pytest.mark.parametrize("fault", [Answer(403), Answer(500)], ids=name)
+async def test_an_error_after_one_attempt_says_nothing_of_it(api, fake, fault):
+    fake.script([fault])
+
+    assert notes_of(await failure(api, "PUT")) == ""
+
+
+@pytest.fixture
+def hurried(network, fake, monkeypatch):
+    """A client with so many milliseconds for one attempt, and seconds for all."""
+
+    def client(timeout_ms: int, retry_s: float) -> Portkey:
+        assert MAX_RETRY_S == 45
+        monkeypatch.setattr("portkey_admin_mcp.portkey.api.MAX_RETRY_S", retry_s)
+        monkeypatch.setattr("portkey_admin_mcp.portkey.api.MAX_BACKOFF_S", 0)
+        settings = settings_for(fake.url, PORTKEY_TIMEOUT_MS=timeout_ms)
+        return Portkey(settings, network(fake.url, PORTKEY_TIMEOUT_MS=timeout_ms))
+
+    return client
+
+
+async def test_all_attempts_of_a_read_end_in_time(hurried, fake):
+    fake.script(["silence"])
+    started = time.monotonic()
+
+    error = await failure(hurried(300, 0.5))
+
+    assert type(error) is Unavailable
+    assert 0.5 <= time.monotonic() - started < 0.7
+    assert "It was tried 2 times" in notes_of(error)
+
+
+async def test_a_write_that_the_end_of_the_time_cuts_off_is_unknown(hurried, fake):
+    fake.script([Answer(429), "silence"])
+    started = time.monotonic()
+
+    error = await failure(hurried(5000, 0.3), "PUT")
+
+    assert type(error) is OutcomeUnknown
+    assert 0.3 <= time.monotonic() - started < 0.6
+    assert len(fake.requests) == 2
+
+
+async def test_a_wait_that_would_take_too_long_is_left_to_the_caller(hurried, fake):
+    fake.script([Answer(429, headers={"retry-after": "2"}), Answer()])
+
+    error = await failure(hurried(300, 1.5))
+
+    assert (type(error), error.retry_after) == (RateLimited, 2)
+    assert len(fake.requests) == 1
+
+
+async def test_a_write_that_could_not_connect_is_tried_again_only_if_there_is_time(monkeypatch):
+    attempts = []
+
+    async def refuse(*_request):
+        attempts.append(1)
+        raise ConnectionRefusedError("no connection in time")
+
+    monkeypatch.setattr("portkey_admin_mcp.portkey.api.MAX_RETRY_S", 34)
+
+    error = await failure(over(refuse), "POST")  # each attempt may take 30 s, and the backoff 5 s
+
+    assert type(error) is Unreachable
+    assert len(attempts) == 1
+
+
 # How long it may take
 
 
@@ -847,6 +1068,97 @@ async def test_a_signed_link_is_read_in_part_and_without_the_key(api, fake):
     assert (request.method, request.target) == ("GET", "/v1/file?signature=x")
     assert request.headers["range"] == "bytes=0-3"
     assert "x-portkey-api-key" not in request.headers
+
+
+LOGS = b"".join(b'{"id": "log-%d"}\n' % number for number in range(1_000))
+
+
+@pytest.fixture(params=["direct", "proxy"])
+def link_to(request, client_of, monkeypatch):
+    """A client, and a signed link to a server: directly, and through the server as a proxy."""
+
+    def connect(server: FaultyServer) -> tuple[Portkey, str]:
+        if request.param == "direct":
+            return client_of(server.url), f"{server.origin}/file?signature=x"
+        monkeypatch.setenv("HTTP_PROXY", server.origin)
+        return client_of("http://portkey.example/v1"), "http://files.example/file?signature=x"
+
+    return connect
+
+
+def file_answer(body: bytes, *lines: bytes, status: bytes = b"200 OK", size: int | None = None):
+    length = b"content-length: %d" % (len(body) if size is None else size)
+    return b"\r\n".join((b"HTTP/1.1 " + status, length, *lines, b"", body))
+
+
+async def test_a_file_is_asked_for_as_it_is(link_to):
+    async with FaultyServer([file_answer(LOGS[:100], status=b"206 Partial Content")]) as server:
+        api, link = link_to(server)
+
+        assert await api.download(link, 100) == LOGS[:100]
+
+    (request,) = server.requests
+    assert b"range: bytes=0-99\r\n" in request.lower()
+    assert request.lower().count(b"accept-encoding: identity\r\n") == 1
+
+
+async def test_no_more_of_a_file_is_read_than_is_wanted(link_to):
+    head = file_answer(b"", size=600_000_000)
+    async with FaultyServer([head, FLOOD(LOGS)]) as server:
+        api, link = link_to(server)
+
+        content = await api.download(link, 20_000)
+
+        assert content == (LOGS * 2)[:20_000]
+    assert server.sent < 20_000_000, "what fits in the buffers of the sockets"
+
+
+@pytest.mark.parametrize("wanted", [1, 100, len(LOGS), len(LOGS) + 1])
+@pytest.mark.parametrize("coding", [b"gzip", b"x-gzip", b"deflate"])
+async def test_a_file_that_is_stored_compressed_is_decompressed(link_to, coding, wanted):
+    packed = zlib.compress(LOGS) if coding == b"deflate" else gzip.compress(LOGS)
+    async with FaultyServer([file_answer(packed, b"content-encoding: " + coding)]) as server:
+        api, link = link_to(server)
+
+        assert await api.download(link, wanted) == LOGS[:wanted]
+
+
+async def test_so_is_the_beginning_of_one(link_to):
+    part = file_answer(
+        gzip.compress(LOGS)[:1_000], b"content-encoding: gzip", status=b"206 Partial Content"
+    )
+    async with FaultyServer([part]) as server:
+        api, link = link_to(server)
+
+        content = await api.download(link, 1_000_000)
+
+    assert len(content) > 1_000
+    assert LOGS.startswith(content)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        file_answer(LOGS, size=len(LOGS) + 1),
+        file_answer(gzip.compress(LOGS)[:-9], b"content-encoding: gzip"),
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + LOGS,
+    ],
+    ids=["cut", "cut in gzip", "without an end"],
+)
+async def test_a_file_that_may_be_cut_is_not_taken_for_a_complete_one(link_to, answer):
+    async with FaultyServer([answer, CLOSE]) as server:
+        api, link = link_to(server)
+
+        with pytest.raises(Unavailable):
+            await api.download(link, 1_000_000)
+        assert len(await api.download(link, 1_000)) == 1_000
+
+
+async def test_an_empty_file_has_no_range(link_to):
+    async with FaultyServer([file_answer(b"no", status=b"416 Range Not Satisfiable")]) as server:
+        api, link = link_to(server)
+
+        assert await api.download(link, 1_000) == b""
 
 
 @pytest.mark.parametrize(

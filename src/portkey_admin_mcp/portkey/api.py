@@ -1,9 +1,12 @@
 """The client of Portkey: it sends one request, and returns one record or raises one error."""
 
+import asyncio
 import json
 import logging
 import random
+import re
 import time
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +24,7 @@ from ..errors import (
     PortkeyAdminError,
     RateLimited,
     ReadOnly,
+    Rejected,
     Unavailable,
     UnexpectedAnswer,
     Unreachable,
@@ -28,12 +32,17 @@ from ..errors import (
 )
 from ..models.core.base import Arguments, Record
 from ..settings.settings import Settings, check_address
-from .transport import Answer, Network
+from .http.answer import Answer, UnusableAnswer
+from .transport import Network
 
 R = TypeVar("R", bound=Record)
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4
+MAX_RETRY_S = 45.0
+"""All attempts together end after this time: MCP clients give up a call after 60 s."""
+MAX_BACKOFF_S = 5.0
+"""The longest wait before an attempt, unless the server asks for another."""
 MAX_RETRY_AFTER_S = 20.0
 """A longer `Retry-After` is reported to the caller instead of waited for."""
 MAX_TARGET_LENGTH = 16_000
@@ -47,7 +56,8 @@ class Transport(Protocol):
     """Sends one request to Portkey, or to the emulator instead.
 
     Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
-    any other ConnectionError when the request may have arrived.
+    any other ConnectionError when the request may have arrived; and UnusableAnswer for a
+    success that cannot be read.
     """
 
     async def __call__(
@@ -125,7 +135,8 @@ class Portkey:
     async def download(self, url: str, max_bytes: int) -> bytes:
         """Read the beginning of a file by a signed link of Portkey's; the key is not sent.
 
-        Raises InputError for a link that must not be followed, and the errors of a read.
+        A file that is stored compressed is decompressed. Raises InputError for a link that must
+        not be followed, and the errors of a read.
         """
         try:
             check_address(
@@ -136,9 +147,14 @@ class Portkey:
             )
         except ValueError as error:
             raise InputError(f"the file cannot be read here: {error}") from None
-        headers = {"range": f"bytes=0-{max_bytes - 1}"}
+        headers = {"range": f"bytes=0-{max_bytes - 1}", "accept-encoding": "identity"}
         prepared = _Request("GET (signed link)", url, None, True, False, headers)
-        return (await self._send(prepared))[:max_bytes]
+        try:
+            return (await self._send(prepared))[:max_bytes]
+        except Rejected as error:
+            if error.status == 416:  # no byte of an empty file is in any range
+                return b""
+            raise
 
     def _address(self, base: Base) -> str:
         """What comes before a path; raises ConfigurationError if the host is not configured."""
@@ -155,24 +171,52 @@ class Portkey:
 
     async def _send(self, request: "_Request") -> bytes:
         """Send a request, and again if that is safe; returns the body of the answer."""
+        started = time.monotonic()
         try:
             return await self._send_once(request)
         except PortkeyAdminError as error:
-            return await self._send_again(request, error)
+            return await self._send_again(request, error, started)
 
-    async def _send_again(self, request: "_Request", error: PortkeyAdminError) -> bytes:
-        """Try again if that is safe; the attempt that failed with `error` counts as the first."""
+    async def _send_again(
+        self, request: "_Request", first_error: PortkeyAdminError, started: float
+    ) -> bytes:
+        """Try again if that is safe; the attempt that failed with `first_error` is the first.
+
+        An error after several attempts has a note that says how many there were.
+        """
         import stamina  # imported here, since most requests are not repeated
 
-        first_error, content = [error], b""
-        async for attempt in stamina.retry_context(
-            on=lambda error: _wait_before_retry(error, request), attempts=MAX_ATTEMPTS, timeout=None
-        ):
-            with attempt:
-                if first_error:
-                    raise first_error.pop()
-                content = await self._send_once(request)
+        timeout_s = self._settings.timeout_ms / 1000
+        attempts, content = 1, b""
+
+        def wait_before_retry(error: Exception) -> bool | float:
+            time_left_s = started + MAX_RETRY_S - time.monotonic()
+            return _wait_before_retry(error, request, time_left_s, timeout_s)
+
+        try:
+            async for attempt in stamina.retry_context(
+                on=wait_before_retry, attempts=MAX_ATTEMPTS, timeout=None, wait_max=MAX_BACKOFF_S
+            ):
+                with attempt:
+                    attempts = attempt.num
+                    if attempts == 1:
+                        raise first_error
+                    content = await self._send_before(started + MAX_RETRY_S, request)
+        except PortkeyAdminError as error:
+            if attempts > 1:
+                elapsed_s = time.monotonic() - started
+                error.add_note(f"It was tried {attempts} times in {elapsed_s:.1f} s.")
+            raise
         return content
+
+    async def _send_before(self, deadline: float, request: "_Request") -> bytes:
+        """Send a request again, and give it up when the time for all attempts is over."""
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await self._send_once(request)
+        except TimeoutError as error:
+            failure = Unavailable if request.is_read else OutcomeUnknown
+            raise failure("no answer in time", request=request.name) from error
 
     async def _send_once(self, request: "_Request") -> bytes:
         started = time.perf_counter()
@@ -185,6 +229,8 @@ class Portkey:
         except (TimeoutError, ConnectionError) as error:
             failure = Unavailable if request.is_read else OutcomeUnknown
             raise failure(str(error), request=request.name) from error
+        except UnusableAnswer as error:
+            raise UnexpectedAnswer(str(error), request=request.name) from error
         elapsed_ms = (time.perf_counter() - started) * 1000
         log.debug("%s answered %d in %.0f ms", request.name, status, elapsed_ms)
         if 200 <= status < 300:
@@ -202,7 +248,7 @@ class Portkey:
     def _without_key(self, text: str) -> str:
         """The text without the key: a proxy may repeat the headers of a request."""
         key = "" if self._key is None else self._key.get_secret_value()
-        return text.replace(key, "***") if key else text
+        return _forms_of(key).sub("***", text) if key else text
 
     def _headers(self, request: "_Request") -> dict[str, str]:
         headers = {
@@ -277,28 +323,81 @@ def _decode(content: bytes, request: str) -> Any:
     if not content.strip():
         return {}
     try:
-        return from_json(content, allow_inf_nan=False)
+        return _parse(content)
     except ValueError as error:
         raise UnexpectedAnswer("the answer is not JSON", request=request) from error
 
 
-def _wait_before_retry(error: Exception, request: _Request) -> bool | float:
+ESCAPES = re.compile(
+    rb"""\\(?:
+        u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}   # a pair of surrogates
+        | (?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})                 # half of a pair
+        | .                                                       # any other escape
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+"""The escapes in the strings of JSON text; each is matched where it begins."""
+
+
+def _parse(content: bytes) -> Any:
+    """Parse JSON; half of a surrogate pair becomes U+FFFD. Raises ValueError if it is not JSON.
+
+    A text that was cut within an emoji has half a pair at its end, and must not hide a whole list.
+    """
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError:
+        repaired = ESCAPES.sub(lambda match: rb"\ufffd" if match["half"] else match[0], content)
+        if repaired == content:
+            raise
+        return from_json(repaired, allow_inf_nan=False)
+
+
+def _forms_of(key: str) -> re.Pattern[str]:
+    """Matches a key as it is, URL-encoded (also in part, or twice), and within base64.
+
+    Base64 of a text that contains the key, like `user:key` of an Authorization header, contains
+    one of three texts, which differ by how many bytes come before the key.
+    """
+    encoded = "".join(f"(?:{re.escape(c)}|%(?:25)*(?i:{ord(c):02x}))" for c in key)
+    forms = [encoded]
+    for encode in (b64encode, urlsafe_b64encode):
+        for before in range(3):
+            # Characters at the ends depend on the bytes beside the key, too.
+            text = encode(b"\0" * before + key.encode())
+            inner = text[(0, 2, 3)[before] : (before + len(key)) * 8 // 6].decode()
+            forms.append(f"[A-Za-z0-9+/_-]{{0,2}}{re.escape(inner)}[A-Za-z0-9+/_-]{{0,2}}={{0,2}}")
+    return re.compile("|".join(forms))
+
+
+def _wait_before_retry(
+    error: Exception, request: _Request, time_left_s: float, timeout_s: float
+) -> bool | float:
     """Whether to try again, or after how many seconds.
 
     A read is repeated after every temporary failure. A write is repeated only if it cannot have
     taken effect: no connection, or 429 on an idempotent verb. Portkey's PUT makes a new version
     each time, so one that may have arrived is never repeated.
+
+    After a write that could not connect, there must be time to connect: then it has been sent if
+    the time ends later, and its outcome is unknown.
     """
+    wait = error.retry_after if isinstance(error, RateLimited) else None
+    time_needed_s = MAX_BACKOFF_S if wait is None else wait
+    if isinstance(error, Unreachable) and not request.is_read:
+        time_needed_s += timeout_s
+    if not _may_be_repeated(error, request) or time_needed_s >= time_left_s:
+        return False
+    return True if wait is None else wait + random.uniform(0, 0.1)  # noqa: S311  # jitter
+
+
+def _may_be_repeated(error: Exception, request: _Request) -> bool:
     if isinstance(error, RateLimited):
-        wait = error.retry_after
-        if (request.method == "POST" and not request.is_read) or (wait or 0) > MAX_RETRY_AFTER_S:
-            return False
-        return True if wait is None else wait + random.uniform(0, 0.1)  # noqa: S311  # jitter
-    if isinstance(error, Unreachable):
-        return True
+        is_short = (error.retry_after or 0) <= MAX_RETRY_AFTER_S
+        return is_short and (request.method != "POST" or request.is_read)
     if isinstance(error, Unavailable) and request.is_read:
         return error.status in (None, 502, 503, 504)
-    return False
+    return isinstance(error, Unreachable)
 
 
 def _message_and_code(content: bytes) -> tuple[str, str]:
@@ -308,7 +407,7 @@ def _message_and_code(content: bytes) -> tuple[str, str]:
     `{error: "…"}` and bare `{message, code|errorCode}`.
     """
     try:
-        body = from_json(content)
+        body = _parse(content)
     except ValueError:
         return "", ""
     if not isinstance(body, dict):

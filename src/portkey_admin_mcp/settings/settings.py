@@ -161,6 +161,14 @@ class Settings(BaseSettings):
         "answer, in milliseconds.",
         examples=["30000"],
     )
+    max_answer_bytes: int = Field(
+        67_108_864,
+        ge=1_000_000,
+        validation_alias="PORTKEY_MAX_ANSWER_BYTES",
+        description="Maximum size of one answer of Portkey after it was unpacked, in bytes. Of a "
+        "larger answer, no more than this is held in memory, and the call fails.",
+        examples=["67108864"],
+    )
     ca_file: FilePath | None = Field(
         None,
         validation_alias="SSL_CERT_FILE",

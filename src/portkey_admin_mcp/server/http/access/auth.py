@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ....portkey.http.slots import CALLER
 from ....settings.hosting import Hosting
 from ..pages.paths import MCP, METADATA
 from ..request import RequestRefused, bearer_token, header_values, is_page
@@ -73,6 +74,8 @@ class Authentication:
             if not is_page(scope, self._public):
                 principal = await self._authenticate(authorization)
                 scope.setdefault("state", {})["principal"] = principal
+                if principal != ANONYMOUS:
+                    CALLER.set(f"{principal.kind}:{principal.name}")
         except RequestRefused as refused:
             return await self._response(refused)(scope, receive, send)
         return await self.app(scope, receive, send)

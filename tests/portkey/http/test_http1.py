@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from portkey_admin_mcp.portkey.http1 import MAX_CONNECTIONS, Http1
+from portkey_admin_mcp.portkey.http.http1 import MAX_CONNECTIONS, Http1
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-own: first\r\n\r\n{}"
 OTHER = b"HTTP/1.1 500 Oops\r\ncontent-length: 5\r\nx-own: second\r\n\r\nother"
@@ -28,7 +28,7 @@ class RawServer:
     async def __aenter__(self):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         port = self.server.sockets[0].getsockname()[1]
-        self.http = Http1(2, ssl.create_default_context)
+        self.http = Http1(2, 1_000_000, ssl.create_default_context)
         self.url = f"http://127.0.0.1:{port}/v1/notes"
         return self
 
