@@ -65,6 +65,8 @@ class Arguments(BaseModel):
 
     def wire(self) -> dict[str, Any]:
         """The object to send: the fields that the caller gave, under Portkey's names, nested."""
+        if not self.model_fields_set:
+            return {}
         dumped = self.model_dump(mode="json", exclude_unset=True)
         body: dict[str, Any] = {}
         for name, value in dumped.items():
@@ -114,9 +116,7 @@ def _wire_value(value: Any, dumped: Any) -> Any:
     return dumped
 
 
-RAW_ATTRIBUTES = frozenset(
-    {"answer", "at", "rows_in", "_raw", "__pydantic_private__", "__class__"}
-)
+RAW_ATTRIBUTES = frozenset({"answer", "at", "rows_in", "_raw", "__pydantic_private__", "__class__"})
 """The attributes of a record that are read without validating Portkey's answer."""
 FIELD_STATE = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__")
 """The attributes in which pydantic holds the fields of a model."""
@@ -156,7 +156,8 @@ class Record(BaseModel):
 
     def answer(self) -> dict[str, Any]:
         """Return what a caller is shown: Portkey's answer unchanged, if this came from Portkey."""
-        return self.model_dump(mode="json") if self._raw is None else self._raw
+        raw = self._raw
+        return self.model_dump(mode="json") if raw is None else raw
 
     if not TYPE_CHECKING:  # a type checker would then allow any attribute
 
