@@ -1,8 +1,9 @@
 """The two kinds of model: the arguments of a request, and the record of an answer."""
 
 import logging
+from contextlib import suppress
 from enum import Enum
-from typing import Any, ClassVar, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -64,6 +65,8 @@ class Arguments(BaseModel):
 
     def wire(self) -> dict[str, Any]:
         """The object to send: the fields that the caller gave, under Portkey's names, nested."""
+        if not self.model_fields_set:
+            return {}
         dumped = self.model_dump(mode="json", exclude_unset=True)
         body: dict[str, Any] = {}
         for name, value in dumped.items():
@@ -113,11 +116,19 @@ def _wire_value(value: Any, dumped: Any) -> Any:
     return dumped
 
 
+RAW_ATTRIBUTES = frozenset({"answer", "at", "rows_in", "_raw", "__pydantic_private__", "__class__"})
+"""The attributes of a record that are read without validating Portkey's answer."""
+FIELD_STATE = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__")
+"""The attributes in which pydantic holds the fields of a model."""
+
+
 class Record(BaseModel):
     """An answer of Portkey, or of a workflow.
 
     Nothing of Portkey's answer is lost: unknown fields are kept, no field is required, and an
     answer of another shape is kept as it came, with a warning in the log.
+
+    Portkey's answer is validated when a field is first read, because most answers are only shown.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -132,22 +143,58 @@ class Record(BaseModel):
     @classmethod
     def read(cls, raw: Any) -> Self:
         """Make a record of a decoded answer of any shape."""
-        body = raw if isinstance(raw, dict) else {"data": raw}
-        try:
-            record = cls.model_validate(body)
-        except ValidationError as error:
-            paths = {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
-            log.warning(
-                "%s does not match Portkey's answer at %s", cls.__name__, ", ".join(sorted(paths))
-            )
-            fields = {name: value for name, value in body.items() if not name.startswith("_")}
-            record = cast(Self, cls.model_construct(**fields))
-        record._raw = body
+        return cls._of(raw if isinstance(raw, dict) else {"data": raw})
+
+    @classmethod
+    def _of(cls, body: dict[str, Any]) -> Self:
+        """A record of an object; at log level debug it is validated at once."""
+        record = cls.__new__(cls)
+        object.__setattr__(record, "__pydantic_private__", {"_raw": body})
+        if log.isEnabledFor(logging.DEBUG):
+            _validate(record, body)
         return record
 
     def answer(self) -> dict[str, Any]:
         """Return what a caller is shown: Portkey's answer unchanged, if this came from Portkey."""
-        return self.model_dump(mode="json") if self._raw is None else self._raw
+        raw = self._raw
+        return self.model_dump(mode="json") if raw is None else raw
+
+    if not TYPE_CHECKING:  # a type checker would then allow any attribute
+
+        def __getattribute__(self, name: str) -> Any:
+            """Validate the answer before a field is read, or anything that contains the fields."""
+            if name not in RAW_ATTRIBUTES and (body := _unvalidated_body(self)) is not None:
+                _validate(self, body)
+            return super().__getattribute__(name)
+
+
+def _unvalidated_body(record: Record) -> dict[str, Any] | None:
+    """Portkey's answer in a record, if it was not validated yet; else None."""
+    get = object.__getattribute__
+    try:
+        get(record, "__pydantic_fields_set__")
+    except AttributeError:
+        # Unlike `read`, pydantic sets the private attributes after the fields.
+        with suppress(AttributeError):
+            body: dict[str, Any] = get(record, "__pydantic_private__")["_raw"]
+            return body
+    return None
+
+
+def _validate(record: Record, body: dict[str, Any]) -> None:
+    """Set the fields of a record; if the answer does not match them, as they came."""
+    cls = type(record)
+    try:
+        cls.__pydantic_validator__.validate_python(body, self_instance=record)
+    except ValidationError as error:
+        paths = {".".join(map(str, e["loc"])) for e in error.errors(include_input=False)}
+        log.warning(
+            "%s does not match Portkey's answer at %s", cls.__name__, ", ".join(sorted(paths))
+        )
+        fields = {name: value for name, value in body.items() if not name.startswith("_")}
+        unchecked = cls.model_construct(**fields)
+        for name in FIELD_STATE:
+            object.__setattr__(record, name, getattr(unchecked, name))
 
 
 class Done(Record):

@@ -72,28 +72,18 @@ class Page(Record, Generic[T]):
     def at(self, paging: Paging) -> Self:
         """The same page with `has_more` and `next_page`, as far as they are known.
 
-        A list that Portkey sends whole is cut here. `answer` and the fields then say the same.
+        A list that Portkey sends whole is cut here.
         """
         answer = self.answer()
         rows = answer.get(self.rows_in)
         if not isinstance(rows, list):
             return self
-        changes: dict[str, Any] = {}
         if paging.is_cut_here:
             # A `has_more` of Portkey's would be about the whole list.
             answer = {name: value for name, value in answer.items() if name != "has_more"}
             answer = {"total": len(rows), **answer, self.rows_in: _cut(rows, paging)}
-            changes = {"total": answer["total"], self.rows_in: _cut(self._records(), paging)}
         place = _next_page_fields(answer, len(answer[self.rows_in]), paging)
-        changes |= {name: value for name, value in place.items() if name not in answer}
-        # Copied rather than read again, which would validate every row a second time.
-        page = self.model_copy(update=changes)
-        page._raw = {**place, **answer}
-        return page
-
-    def _records(self) -> list[Any]:
-        records: list[Any] = getattr(self, self.rows_in)
-        return records
+        return type(self)._of({**place, **answer})
 
 
 def _cut(rows: list[Any], paging: Paging) -> list[Any]:

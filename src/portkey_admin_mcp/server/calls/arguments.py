@@ -64,10 +64,11 @@ async def call_flat(tool: Tool, api: object, arguments: BaseModel) -> Any:
     Raises InputError if arguments contradict each other, and the errors of the tool.
     """
     bound: dict[str, Any] = {}
+    set_names = arguments.model_fields_set
     for name, hint in _parameters(tool.function).items():
         if _is_group(hint):
-            set_names = [n for n in hint.model_fields if n in arguments.model_fields_set]
-            bound[name] = _group(hint, {n: getattr(arguments, n) for n in set_names})
+            own_names = hint.model_fields.keys() & set_names
+            bound[name] = _group(hint, {n: getattr(arguments, n) for n in own_names})
         else:
             bound[name] = getattr(arguments, name)
     return await tool.function(api, **bound)

@@ -8,6 +8,9 @@ from typing import Any
 
 from ..json_rpc import RequestId
 
+CANCELLED_BY_CLIENT = "cancelled by the client"
+"""The argument of the CancelledError in a task that `cancel_task` cancelled."""
+
 
 class OpenRequests:
     """Requests by id, each with its task if the fast path answers it, or None if the SDK does."""
@@ -37,7 +40,7 @@ class OpenRequests:
         """Cancel a request of the fast path; False if the id belongs to none."""
         task = self._tasks.get(id)
         if task is not None:
-            task.cancel()
+            task.cancel(CANCELLED_BY_CLIENT)
         return task is not None
 
     async def all_closed(self) -> None:

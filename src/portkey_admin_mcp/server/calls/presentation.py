@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from ...models.core.base import ABSENT, Record
 from ...models.core.vocabulary import CommaSeparated
-from .result_size import Answer, compact, fitted, with_short_texts
+from .result_size import Answer, compact, cut_to_fit, with_short_texts
 
 MAX_TEXT_LENGTH = 200
 """Maximum length of a text in a row, in characters; the rest is replaced by its length."""
@@ -22,6 +22,7 @@ MAX_PART_LENGTH = 400
 """Characters of JSON that a list or an object inside a row may have before it is shortened."""
 ALL_FIELDS = "*"
 WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")
+WHOLE_SECONDS_LENGTH = 24
 CONSTANT_FIELDS = ("object",)
 """Fields with the same value in every answer of a tool, which are left out."""
 
@@ -68,19 +69,19 @@ def present(
     With `is_for_code` and without those arguments, all fields are kept: code may need any of
     them, and fields that it does not return cost no tokens.
     """
-    answer = record.answer()
-    rows = answer.get(record.rows_in) if record.rows_in else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    answer, name = record.answer(), record.rows_in
+    rows = answer.get(name) if name else None
+    if not isinstance(rows, list) or not {*map(type, rows)} <= {dict}:
         return _as_json(answer, max_chars)
     set_names = arguments.model_fields_set
     if is_for_code and not set_names & {"fields", "format"}:
         return _as_json(answer, max_chars)
     text: str = getattr(arguments, "fields", "") if "fields" in set_names else ""
     chosen = tuple(name.strip() for name in text.split(",") if name.strip())
-    lean = _lean(answer, record.rows_in, rows, summary_fields(type(record)), chosen)
+    lean = _lean(answer, name, rows, summary_fields(type(record)), chosen)
     if "format" not in set_names:
         return _as_json(lean, max_chars)
-    return _as_csv(lean, record.rows_in, max_chars)
+    return _as_csv(lean, name, max_chars)
 
 
 @cache
@@ -98,7 +99,7 @@ def _as_json(answer: Answer, max_chars: int) -> Presented:
     text = compact(answer)
     if len(text) <= max_chars:
         return Presented(answer, text, "")
-    cut, note = fitted(answer, max_chars)
+    cut, note = cut_to_fit(answer, max_chars)
     return Presented(cut, compact(cut), note)
 
 
@@ -122,7 +123,7 @@ def _lean(
 
 def _more_fields(rows: list[Answer], shown: set[str]) -> list[str]:
     """The fields that are not shown and have a value in any row."""
-    others = {name for row in rows for name in row} - shown
+    others = set[str]().union(*rows) - shown
     return sorted(n for n in others if any(not _is_empty(row.get(n)) for row in rows))
 
 
@@ -137,25 +138,34 @@ def _summary(row: Answer, summary: tuple[str, ...]) -> Answer:
     Empty values are left out.
     """
     names = [n for n in summary if n in row] or [n for n in row if n not in CONSTANT_FIELDS]
-    return {name: _shortened(row[name]) for name in names if not _is_empty(row[name])}
+    short: Answer = {}
+    for name in names:
+        value = row[name]
+        if isinstance(value, str):
+            if value:
+                short[name] = _short_text(value)
+        elif isinstance(value, list | dict):
+            if value:
+                short[name] = _short_part(value)
+        elif value is not None:
+            short[name] = value
+    return short
 
 
 def _is_empty(value: Any) -> bool:
     return not value and not isinstance(value, bool | int | float)
 
 
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str):
-        if value.endswith(".000Z") and WHOLE_SECONDS.fullmatch(value):
-            return value.replace(".000", "")
-        if len(value) <= MAX_TEXT_LENGTH:
-            return value
-    elif not isinstance(value, list | dict):
-        return value
-    short = with_short_texts(value, MAX_TEXT_LENGTH)
-    if isinstance(short, list | dict) and len(compact(short)) > MAX_PART_LENGTH:
-        return with_short_texts(compact(value), MAX_TEXT_LENGTH)
-    return short
+def _short_text(text: str) -> str:
+    if len(text) == WHOLE_SECONDS_LENGTH and WHOLE_SECONDS.fullmatch(text):
+        return text.replace(".000", "")
+    return text if len(text) <= MAX_TEXT_LENGTH else str(with_short_texts(text, MAX_TEXT_LENGTH))
+
+
+def _short_part(part: Any) -> Any:
+    """A list or an object inside a row; if it stays too long, the start of its JSON."""
+    short = with_short_texts(part, MAX_TEXT_LENGTH)
+    return short if len(compact(short)) <= MAX_PART_LENGTH else _short_text(compact(part))
 
 
 def _as_csv(answer: Answer, name: str, max_chars: int) -> Presented:
@@ -167,8 +177,11 @@ def _as_csv(answer: Answer, name: str, max_chars: int) -> Presented:
         texts = [text for text in (table, compact(rest) if rest else "") if text]
         return table, rest, "\n".join(texts)
 
-    cut, note = fitted(answer, max_chars, lambda cut: parts(cut)[-1])
-    table, rest, text = parts(cut)
+    note = ""
+    table, rest, text = parts(answer)
+    if len(text) > max_chars:
+        cut, note = cut_to_fit(answer, max_chars, lambda cut: parts(cut)[-1])
+        table, rest, text = parts(cut)
     return Presented({**rest, "csv": table}, text, note, is_json=False)
 
 

@@ -1,9 +1,10 @@
 """Limit the length of results: a long one is cut between records, with a note."""
 
-import json
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
+
+from pydantic_core import to_json
 
 Answer = dict[str, Any]
 SHORT_TEXT_LENGTH = 400
@@ -15,7 +16,7 @@ max_chars_for_code: ContextVar[int | None] = ContextVar("max_chars_for_code", de
 
 def compact(answer: Any) -> str:
     """JSON without spaces."""
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return to_json(answer).decode()
 
 
 def fitted(
@@ -23,11 +24,21 @@ def fitted(
 ) -> tuple[Answer, str]:
     """The answer in at most `max_chars` characters of text, and a note of what was cut.
 
-    The longest top-level list loses records at its end; if that is not enough, long texts are
-    shortened. The note is empty if everything fits.
+    The note is empty if everything fits.
     """
     if len(to_text(answer)) <= max_chars:
         return answer, ""
+    return cut_to_fit(answer, max_chars, to_text)
+
+
+def cut_to_fit(
+    answer: Answer, max_chars: int, to_text: Callable[[Answer], str] = compact
+) -> tuple[Answer, str]:
+    """As `fitted`, for an answer that is known to be too long.
+
+    The longest top-level list loses records at its end; if that is not enough, long texts are
+    shortened.
+    """
     name = _longest_list(answer)
     if name is not None:
         cut = _cut_list(answer, name, max_chars, to_text)
@@ -43,8 +54,10 @@ def fitted(
 
 
 def _longest_list(answer: Answer) -> str | None:
-    sizes = {name: len(compact(v)) for name, v in answer.items() if isinstance(v, list) and v}
-    return max(sizes, key=lambda name: sizes[name]) if sizes else None
+    names = [name for name, value in answer.items() if isinstance(value, list) and value]
+    if len(names) > 1:
+        return max(names, key=lambda name: len(compact(answer[name])))
+    return names[0] if names else None
 
 
 def _cut_list(
@@ -61,11 +74,17 @@ def _cut_list(
 
 
 def _largest_count(limit: int, fits: Callable[[int], bool]) -> int:
-    """The largest count up to `limit` that fits, by bisection; 0 if none does."""
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    """The largest count below `limit` that fits; 0 if none does.
+
+    Counts are tried in ascending order before they are bisected: large ones take long to write.
+    """
+    low, high = 0, 1
+    while high < limit and fits(high):
+        low, high = high, high * 2
+    high = min(high, limit)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
     return low
 
 

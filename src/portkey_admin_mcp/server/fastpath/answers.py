@@ -78,20 +78,21 @@ def _discovered(offer: Offer) -> dict[str, Any]:
 
 def response(request: Request, inner: bytes) -> bytes:
     """A JSON-RPC response; `inner` is the result without its braces."""
-    id = json.dumps(request.id).encode()
+    id = b"%d" % request.id if isinstance(request.id, int) else json.dumps(request.id).encode()
     return b'{"jsonrpc":"2.0","id":%b,"result":{%b}}' % (id, inner)
 
 
 def _call_result(outcome: Outcome) -> bytes:
-    content = [{"type": "text", "text": text} for text in outcome.texts]
-    inner = _inner({"content": content, "isError": outcome.is_error})
+    from pydantic_core import to_json  # not at the top, because lists are answered without it
+
+    content = b",".join(b'{"type":"text","text":%b}' % to_json(text) for text in outcome.texts)
+    is_error = b"true" if outcome.is_error else b"false"
+    result = b'"content":[%b],"isError":%b' % (content, is_error)
     if outcome.structured is None:
-        return inner
-    if outcome.is_json:  # the first text is the structured content, already as JSON
-        structured = outcome.texts[0].encode()
-    else:
-        structured = b"{%b}" % _inner(outcome.structured)
-    return b'%b,"structuredContent":%b' % (inner, structured)
+        return result
+    # With `is_json`, the first text is the structured content, already as JSON.
+    structured = outcome.texts[0].encode() if outcome.is_json else to_json(outcome.structured)
+    return b'%b,"structuredContent":%b' % (result, structured)
 
 
 def _inner(value: dict[str, Any]) -> bytes:

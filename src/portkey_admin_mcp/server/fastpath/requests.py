@@ -53,7 +53,9 @@ def recognised(message: Any) -> Request | None:
 
 def _generation(params: dict[str, Any]) -> Generation | None:
     """The generation of a request by its `_meta`; None if that is unusual."""
-    meta = params.get("_meta", {})
+    if "_meta" not in params:
+        return "legacy"
+    meta = params["_meta"]
     if not isinstance(meta, dict):
         return None
     token = meta.get(PROGRESS_KEY, "")

@@ -36,6 +36,7 @@ from .pages.paths import MCP, PAGES
 from .pages.readiness import Check
 from .pages.routes import page_routes
 from .pages.service_info import ServiceInfo
+from .request import header_values
 from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
 from .toolset_selection import ToolsetSelection
@@ -169,7 +170,7 @@ def _middleware(service: Service) -> list[Middleware]:
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(hosting.trust_proxy)),
         Middleware(HostAndOrigin, hosting=hosting),
         Middleware(
-            CORSMiddleware,
+            BrowserCors,
             # As browsers write them: Starlette compares letter by letter.
             allow_origins=[origin_of(origin) or origin for origin in hosting.allowed_origins],
             allow_methods=["GET", "POST", "DELETE"],
@@ -191,6 +192,21 @@ def _middleware(service: Service) -> list[Middleware]:
     if service.telemetry is not None:
         middleware.insert(0, service.telemetry.middleware)
     return middleware
+
+
+class BrowserCors(CORSMiddleware):
+    """Starlette's CORS, except for a POST without Origin, which it would not change in effect.
+
+    It adds `Vary: Origin` to other responses, and caches keep no response to a POST.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a preflight request, or add the headers of CORS to the response."""
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        if is_post and not header_values(scope, "origin"):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class _HeaderWhitespace:

@@ -4,11 +4,13 @@ It runs after the guards, the authentication and the rate limits, as the SDK doe
 """
 
 import asyncio
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pydantic_core
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..calls.open_requests import CANCELLED_BY_CLIENT
 from ..fastpath.answers import FastPath
 from ..fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION, Request, recognised
 from ..json_rpc import error_line
@@ -96,17 +98,15 @@ class FastPathEndpoint:
 
     async def _call_in_session(self, session: SessionTransport, request: Request) -> bytes | None:
         """The answer, or the SDK's error for a cancelled call; None if the id is in use."""
-        call = asyncio.ensure_future(self._fast_path.call(request))
+        task = asyncio.current_task()
         try:
-            with session.holding(request.id, call) as is_free:
-                if not is_free:
-                    return None
-                await asyncio.wait([call])
-        finally:
-            call.cancel()
-        if call.cancelled():
+            with session.holding(request.id, task) as is_free:
+                return await self._fast_path.call(request) if is_free else None
+        except asyncio.CancelledError as error:
+            if task is None or error.args != (CANCELLED_BY_CLIENT,):
+                raise
+            task.uncancel()
             return error_line(request.id, REQUEST_CANCELLED, "Request cancelled")
-        return call.result()
 
     def _session(self, scope: Scope, headers: Headers) -> SessionTransport | None:
         return self._sessions.session_of(scope, headers.session.decode("latin-1"))
@@ -123,19 +123,22 @@ class FastPathEndpoint:
 def _plain_headers(scope: Scope) -> Headers | None:
     """The headers of a request that the fast path may answer; None if any is unusual."""
     values: dict[bytes, bytes] = {}
-    names = (b"content-type", b"accept", b"mcp-protocol-version", b"mcp-session-id")
     for name, value in scope["headers"]:
-        if name in names or name.startswith(b"mcp-"):
+        if name in (b"content-type", b"accept") or name.startswith(b"mcp-"):
             if name in values or name.startswith(b"mcp-param-"):
                 return None
             values[name] = value
-    kinds = {part.partition(b";")[0].strip() for part in values.get(b"accept", b"").split(b",")}
-    if values.get(b"content-type", b"").partition(b";")[0].strip() != JSON:
-        return None
-    if not {JSON, STREAM} <= kinds:
+    if not _are_plain_types(values.get(b"content-type", b""), values.get(b"accept", b"")):
         return None
     parts = (b"mcp-protocol-version", b"mcp-session-id", b"mcp-method", b"mcp-name")
     return Headers(*(values.get(name, b"") for name in parts))
+
+
+@lru_cache(maxsize=64)
+def _are_plain_types(content_type: bytes, accept: bytes) -> bool:
+    """Whether the body is JSON, and the client accepts both kinds of answer."""
+    accepted = {part.partition(b";")[0].strip() for part in accept.split(b",")}
+    return content_type.partition(b";")[0].strip() == JSON and {JSON, STREAM} <= accepted
 
 
 def _message(body: bytes) -> Any:

@@ -137,6 +137,8 @@ def _digest(token: str) -> bytes:
 
 
 def _require_no_secret_in_query(scope: Scope) -> None:
+    if not scope["query_string"]:
+        return
     query = scope["query_string"].decode("latin-1")
     if any(
         name.lower() in TOKEN_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import nullcontext
 from itertools import accumulate
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,7 +35,8 @@ class BodyLimit:
             return await self.app(scope, receive, send)
         try:
             _require_one_length(scope)
-            async with asyncio.timeout(self._timeout_s):
+            # Setting a timer takes longer than reading a body that has arrived.
+            async with nullcontext() if _has_arrived(receive) else asyncio.timeout(self._timeout_s):
                 body = await self._read(scope, receive)
             if body is None:
                 return None
@@ -72,6 +74,11 @@ class BodyLimit:
             )
 
 
+def _has_arrived(receive: Receive) -> bool:
+    """Whether uvicorn has the complete body; false if that cannot be known."""
+    return getattr(getattr(receive, "__self__", None), "more_body", True) is False
+
+
 def _require_one_length(scope: Scope) -> None:
     """Refuse an ambiguous body length, against request smuggling; raises RequestRefused (400)."""
     lengths = header_values(scope, "content-length")
@@ -103,6 +110,8 @@ def _require_shallow(body: bytes) -> None:
     # JSON in UTF-8 contains no NUL. In UTF-16 each bracket has one, and would not be counted below.
     if b"\0" in body:
         raise RequestRefused(400, "invalid_json", "The body is not JSON in UTF-8.")
+    if body.count(b"{") + body.count(b"[") <= MAX_JSON_DEPTH:
+        return
     steps = STRINGS.sub(b"", body).translate(DEPTH_CHANGES, NOT_BRACKETS)
     if max(accumulate(memoryview(steps).cast("b")), default=0) > MAX_JSON_DEPTH:
         raise RequestRefused(

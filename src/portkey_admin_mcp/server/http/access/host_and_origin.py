@@ -16,8 +16,8 @@ HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE
 ORIGIN = re.compile(r"https?://[a-z0-9._\[\]:-]+", re.IGNORECASE | re.ASCII)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,200}")
-CHECKED_HEADERS = ("mcp-protocol-version", "mcp-session-id", "last-event-id")
+VISIBLE_ASCII = re.compile(rb"[\x21-\x7e]{1,200}")
+CHECKED_HEADERS = (b"mcp-protocol-version", b"mcp-session-id", b"last-event-id")
 """Headers that appear in logs, responses and Redis keys, so their characters are restricted."""
 
 
@@ -125,11 +125,15 @@ def _bracketed(hosts: Iterable[str]) -> set[str]:
 
 
 def _require_visible_ascii(scope: Scope) -> None:
-    for name in CHECKED_HEADERS:
-        values = header_values(scope, name)
-        if len(values) > 1 or not all(map(VISIBLE_ASCII.fullmatch, values)):
+    checked = set()
+    for name, value in scope["headers"]:
+        if name not in CHECKED_HEADERS:
+            continue
+        if name in checked or not VISIBLE_ASCII.fullmatch(value):
             raise RequestRefused(
                 400,
                 "invalid_header",
-                f"The header {name} must be sent once, as 1 to 200 visible ASCII characters.",
+                f"The header {name.decode()} must be sent once, as 1 to 200 visible ASCII "
+                "characters.",
             )
+        checked.add(name)
