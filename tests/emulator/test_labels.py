@@ -25,6 +25,8 @@ def test_a_workspace_key_sees_the_labels_of_its_workspace_and_of_the_organisatio
     names = [row["name"] for row in ok("GET /labels", key="workspace-service")["data"]]
 
     assert names == ["reviewed", "development", "staging", "production"]
+    universal = [row["name"] for row in ok("GET /labels", key="admin")["data"]]
+    assert universal == ["development", "staging", "production"]
 
 
 def test_a_workspace_key_does_not_make_or_change_the_organisations_labels(ok, refused, emulator):
