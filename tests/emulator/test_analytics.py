@@ -320,6 +320,38 @@ def test_the_planned_events_of_the_month_can_be_found(ask, support, key_id, emul
     assert last["avg"] > 3 * first["avg"]
 
 
+def test_a_cache_that_answered_nothing_speeds_nothing_up(ask, support):
+    summary = ask("summary/cache", **support, status_code="429")["summary"]
+
+    assert summary["total_requests"] > 0
+    assert (summary["hits"], summary["cache_speedup"]) == (0, 0)
+
+
+def test_feedback_by_metadata_is_that_of_the_rows(ask, rows, support):
+    scores = {}
+    for row in rows:
+        if row["feedbacks"]:
+            team = json.loads(row["metadata"]).get("team")
+            scores.setdefault(team, []).append(row["weighted_feedback"])
+
+    groups = ask("groups/metadata/team", **support)["data"]
+
+    for group in groups:
+        own = scores.get(group["metadata_value"], [0])
+        expected = pytest.approx(sum(own) / len(own), abs=1e-3)
+        assert group["avg_weighted_feedback"] == expected
+    assert any(group["avg_weighted_feedback"] for group in groups)
+
+
+def test_a_group_of_workspaces_names_them_by_slug(ask, emulator):
+    slugs = {row["slug"] for row in emulator.store.table("workspaces").rows()}
+
+    names = {row["workspace"] for row in ask("groups/workspace")["data"]}
+
+    assert names
+    assert names <= slugs
+
+
 def test_groups_are_sorted_paged_and_have_the_columns_asked_for(ask, support):
     ordered = ask("groups/model", **support, columns="cost,last_seen", order_by="cost")
     costs = [row["cost"] for row in ordered["data"]]

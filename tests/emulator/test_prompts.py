@@ -368,5 +368,7 @@ def test_a_version_has_no_label_of_another_workspace(ok, refused, body, workspac
     def label(name):
         return ok("POST /labels", {"name": "canary", "workspace_id": workspace(name)})["id"]
 
+    nowhere = path.replace(created["version_id"], "none")
+    assert refused(nowhere, {"label_id": None}) == (404, "AB08")
     assert refused(path, {"label_id": label("Science")}) == (400, "AB01")
     assert ok(path, {"label_id": label("Support")}) == {}
