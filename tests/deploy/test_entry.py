@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError, ClientSession
 
+from initialization import INITIALIZE
 from programs import tree_environment
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -18,16 +19,6 @@ BEARER = {
     "MCP_AUTH_MODE": "bearer",
     "MCP_AUTH_TOKEN": TOKEN,
     "MCP_SESSION_MODE": "stateful",
-}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
 }
 
 

@@ -28,6 +28,7 @@ import pytest
 import yaml
 
 from certificates import Authority
+from initialization import INITIALIZE
 from markdown_examples import ROOT, Block, blocks, page_commands, pages, spans, text_of
 from portkey_admin_mcp import models
 from portkey_admin_mcp.cli.command_line import main as command_line
@@ -66,16 +67,6 @@ SAMPLE_VALUES = {
     "CLERK_ISSUER": "https://clerk.example.com",
 }
 """Settings that others require."""
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 CLASSES = (Settings, Hosting)
 FIELDS = {
     name: (cls, field)

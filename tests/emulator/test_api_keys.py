@@ -285,6 +285,8 @@ def test_a_budget_reset_reactivates_only_exhausted_keys(ok, emulator, created, s
     keys = emulator.store.table("api_keys")
     keys.change(keys[created["id"]], {"status": status, "_usage": 7})
 
+    ok(f"PUT /api-keys/{created['id']}", {"name": "Renamed"})
+    assert keys[created["id"]]["_usage"] == 7
     ok(f"PUT /api-keys/{created['id']}", {"reset_usage": True})
 
     row = keys[created["id"]]

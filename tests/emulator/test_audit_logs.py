@@ -130,6 +130,15 @@ def test_organisation_and_period_are_required(refused, audit, emulator, missing)
     assert refused(f"GET /audit-logs?{urlencode(parameters)}", key="admin") == (400, "AB01")
 
 
+@pytest.mark.parametrize("name", ["start_time", "end_time"])
+def test_a_period_is_of_times(refused, emulator, name):
+    organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
+    times = {"start_time": "2026-11-01T00:00:00Z", "end_time": "2026-11-03T00:00:00Z"}
+    query = urlencode({"organisation_id": organisation, **times, name: "yesterday"})
+
+    assert refused(f"GET /audit-logs?{query}", key="admin") == (400, "AB01")
+
+
 def test_another_organisation_is_refused(refused):
     parameters = {"organisation_id": "x", "start_time": "2026-11-01", "end_time": "2026-11-03"}
 

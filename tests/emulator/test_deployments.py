@@ -49,3 +49,19 @@ def test_one_deployment_at_most_is_the_default(ok):
     assert default() == [second]
     ok(f"PUT {PATH}/{first}", {"is_default": True})
     assert default() == [first]
+
+
+def test_a_change_keeps_the_other_settings_and_shows_no_secret_without_a_rotation(ok):
+    settings = {"gateway_base_url": "https://gateway.example", "workspaces_allowed": ["a"]}
+    body = {"name": "A", "type": "non_production", "auth_settings": settings}
+    created = ok(f"POST {PATH}", body)
+    path = f"{PATH}/{created['id']}"
+
+    changed = ok(f"PUT {path}", {"name": "B", "override_existing": True})
+    rotated = ok(f"PUT {path}", {"rotate_auth": True})
+
+    assert changed["type"] == "non_production"
+    assert changed["auth_settings"] == created["auth_settings"]
+    secrets = [answer["credentials"]["client_auth"] for answer in (created, changed, rotated)]
+    assert ["*****" in secret for secret in secrets] == [False, True, False]
+    assert secrets[0] != secrets[2]

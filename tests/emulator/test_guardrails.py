@@ -95,3 +95,30 @@ def test_guardrails_are_selected_by_complete_ids(ok, for_all):
     assert ok(f"{path}none,{for_all['id']}")["total"] == 1
     assert ok(f"{path}{for_all['slug']}")["total"] == 1
     assert ok(f"{path}x{for_all['id']}")["total"] == 0
+
+
+def test_a_workspace_that_is_named_wins_over_the_organisation(ok, for_all, workspace):
+    def names(query):
+        return [row["name"] for row in ok(f"GET /guardrails?{query}")["data"]]
+
+    organisation, support = for_all["organisation_id"], workspace("Support")
+
+    assert names(f"organisation_id={organisation}") == ["No secrets"]
+    assert names(f"organisation_id={organisation}&workspace_id={support}") == ["Short answers"]
+    # Without either, an owner's key means the default workspace, which has none.
+    assert names("page_size=9") == []
+
+
+def test_a_guardrail_runs_only_on_mcp_servers_of_its_own_workspace(
+    ok, refused, emulator, for_all, workspace
+):
+    science = {"workspace_id": workspace("Science")}
+    shared = {"workspaces": [{"id": science["workspace_id"], "enabled": True}]}
+    ok("PUT /mcp-integrations/github/workspaces", shared)
+    server = {"name": "Theirs", "slug": "theirs", "mcp_integration_id": "github", **science}
+    ok("POST /mcp-servers", server)
+    (own,) = emulator.store.table("guardrails").where(workspace_id=workspace("Support"))
+
+    assert refused(f"PUT /guardrails/{own['id']}/mcp-servers/theirs", {}) == (400, "AB01")
+    assert ok(f"GET /guardrails/{own['id']}/mcp-servers") == {"mcp_servers": {}}
+    assert ok(f"PUT /guardrails/{for_all['id']}/mcp-servers/theirs", {}) == {}

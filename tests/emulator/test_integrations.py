@@ -28,11 +28,20 @@ def test_a_slug_is_unique_and_an_unknown_model_refused(refused):
 
 def test_a_workspace_key_creates_an_integration_of_its_workspace(ok, refused, workspace):
     created = ok("POST /integrations", {**BODY, "slug": "own"}, key="workspace-service")
+    provider = {"name": "P", "integration_id": "own", "workspace_id": workspace("Support")}
+    assert ok("POST /providers", provider)["slug"].startswith("p-")
 
     rows = ok("GET /integrations?type=workspace", key="workspace-service")["data"]
     assert [row["id"] for row in rows] == [created["id"]]
     body = {"name": "P", "integration_id": "own", "workspace_id": workspace("Science")}
     assert refused("POST /providers", body) == (403, "AB03")
+
+
+def test_a_slug_begins_with_the_name_and_tags_are_kept(ok):
+    created = ok("POST /integrations", {**BODY, "name": "Our AI", "tags": {"team": "x"}})
+
+    assert created["slug"].startswith("our-ai-")
+    assert ok(f"GET /integrations/{created['slug']}")["tags"] == {"team": "x"}
 
 
 def test_null_clears_adjusted_prices_and_secrets_stay_masked(ok):

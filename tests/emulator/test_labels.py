@@ -25,6 +25,8 @@ def test_a_workspace_key_sees_the_labels_of_its_workspace_and_of_the_organisatio
     names = [row["name"] for row in ok("GET /labels", key="workspace-service")["data"]]
 
     assert names == ["reviewed", "development", "staging", "production"]
+    universal = [row["name"] for row in ok("GET /labels", key="admin")["data"]]
+    assert universal == ["development", "staging", "production"]
 
 
 def test_a_workspace_key_does_not_make_or_change_the_organisations_labels(ok, refused, emulator):
@@ -38,3 +40,32 @@ def test_a_workspace_key_does_not_make_or_change_the_organisations_labels(ok, re
     assert refused(f"PUT {path}", {"description": "x"}, key=key) == (403, "AB03")
     assert refused(f"DELETE {path}", key=key) == (403, "AB03")
     assert ok(f"GET {path}", key=key)["description"] == ""
+
+
+def test_a_label_is_of_the_named_workspace_and_without_one_of_the_default(ok, emulator, workspace):
+    def workspace_of(**owner):
+        id = ok("POST /labels", {"name": f"label-{len(owner)}", **owner})["id"]
+        return ok(f"GET /labels/{id}")["workspace_id"]
+
+    organisation = emulator.store.table("labels").rows()[0]["organisation_id"]
+    both = {"organisation_id": organisation, "workspace_id": workspace("Support")}
+
+    assert workspace_of() == workspace("Shared Team Workspace")
+    assert workspace_of(organisation_id=organisation) is None
+    assert workspace_of(**both) == workspace("Support")
+
+
+def test_a_label_keeps_its_name_if_the_same_or_none_is_given(ok, refused, workspace):
+    owner = {"workspace_id": workspace("Support")}
+    path = f"/labels/{ok('POST /labels', {'name': 'canary', **owner})['id']}"
+
+    assert ok(f"PUT {path}", {"name": "canary", "description": "Few"}) == {}
+    assert ok(f"PUT {path}", {"color_code": "#FF0000"}) == {}
+    assert refused(f"PUT {path}", {"name": "production"}) == (409, "AB07")
+
+    label = ok(f"GET {path}")
+    assert (label["name"], label["description"], label["color_code"]) == (
+        "canary",
+        "Few",
+        "#FF0000",
+    )

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from portkey_admin_mcp.emulator.log_exports import DURATION_S
+
 FILTERS = {
     "time_of_generation_min": "2026-10-28T00:00:00Z",
     "time_of_generation_max": "2026-10-29T00:00:00Z",
@@ -53,7 +55,9 @@ def test_an_export_is_created_started_and_finished_some_seconds_later(
     assert status() == "in_progress"
     assert refused(f"POST {path}/start") == (400, "AB01")
     assert refused(f"GET {path}/download") == (400, "AB01")
-    control("POST clock", {"advance_s": 6})
+    control("POST clock", {"advance_s": DURATION_S - 1})
+    assert status() == "in_progress"
+    control("POST clock", {"advance_s": 1})
     assert status() == "success"
 
     rows = file()
@@ -132,6 +136,13 @@ def test_a_failed_export_can_be_started_again(ok, control, export, status):
     assert status() == "in_progress"
 
 
+def test_only_a_running_export_is_finished(emulator, export, status):
+    path = f"/emulator/exports/{export['id']}/finish"
+
+    assert emulator.answer("POST", path, {}, b"")[0] == 400
+    assert status() == "draft"
+
+
 def test_a_draft_can_be_changed_and_nothing_else(ok, refused, export):
     path = f"/logs/exports/{export['id']}"
     later = {"filters": FILTERS | {"status_code": "500"}, "requested_data": ["id"]}
@@ -165,6 +176,7 @@ def test_an_invalid_export_is_refused(refused, body, change):
 
 
 def test_columns_can_be_denied(ok, refused, control, body, export, workspace):
+    control("POST denied-fields", {"fields": ["cost"]})
     control("POST denied-fields", {"fields": ["metadata"]})
 
     assert refused("POST /logs/exports", body) == (400, "AB01")

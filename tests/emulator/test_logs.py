@@ -2,6 +2,7 @@
 
 import pytest
 
+from portkey_admin_mcp.emulator.logs import MAX_COUNT
 from portkey_admin_mcp.emulator.traffic.requests import database
 
 LOG = {
@@ -57,6 +58,29 @@ def test_an_inserted_log_is_read_with_its_texts_and_figures(ok, emulator, users)
     assert log["metrics"]["cost"] == pytest.approx(0.225)
     assert log["metrics"]["trace_id"] == "t-1"
     assert log["created_at"] == "2026-11-02T09:00:00.000Z"
+
+
+@pytest.mark.parametrize(("status", "is_success"), [(399, True), (400, False)])
+def test_a_status_from_400_is_no_success(ok, emulator, users, status, is_success):
+    ok("POST /logs", {**LOG, "response": {"status": status, "body": {}}}, key="workspace-service")
+    users()
+    (log_id,) = emulator.store.database.execute(
+        "select id from requests where trace_id = 't-1'"
+    ).fetchone()
+
+    assert ok(f"GET /logs/{log_id}", key="workspace-service")["metrics"]["is_success"] is is_success
+
+
+@pytest.mark.parametrize(("tokens", "count"), [(MAX_COUNT, MAX_COUNT), (MAX_COUNT + 1, 0)])
+def test_a_number_of_tokens_has_a_maximum(ok, emulator, users, tokens, count):
+    usage = {"prompt_tokens": tokens, "completion_tokens": 0}
+    ok("POST /logs", {**LOG, "response": {"body": {"usage": usage}}}, key="workspace-service")
+    users()
+
+    stored = emulator.store.database.execute(
+        "select req_units, res_units from requests where trace_id = 't-1'"
+    )
+    assert tuple(stored.fetchone()) == (count, 0)
 
 
 @pytest.mark.parametrize("where", ["url", "_user", "model"])

@@ -25,11 +25,40 @@ def test_deleting_an_integration_deletes_its_servers(ok, refused):
     assert refused("GET /mcp-servers/support-github") == (403, "AB03")
 
 
+def test_a_slug_begins_with_the_name_and_a_description_is_kept(ok, workspace):
+    body = {**BODY, "name": "Our tools", "description": "For all"}
+    created = ok(f"POST {PATH}", {**body, "workspace_id": workspace("Support")})
+
+    assert created["slug"].startswith("mcp-our-tools-")
+    assert ok(f"GET {PATH}/{created['id']}")["description"] == "For all"
+
+
+def test_a_workspaces_integration_is_used_by_no_other_workspace(ok, refused, workspace):
+    created = ok(f"POST {PATH}", BODY, key="workspace-service")
+    server = {"name": "A", "mcp_integration_id": created["id"]}
+
+    assert ok("POST /mcp-servers", {**server, "workspace_id": workspace("Support")})["id"]
+    elsewhere = {**server, "workspace_id": workspace("Science")}
+    assert refused("POST /mcp-servers", elsewhere) == (403, "AB03")
+
+
+def test_a_capability_that_is_disabled_is_shown_as_such_and_the_others_are_not(ok):
+    off = {"name": "triage", "type": "prompt", "enabled": False}
+    ok(f"PUT {PATH}/github/capabilities", {"capabilities": [off]})
+
+    rows = ok(f"GET {PATH}/github/capabilities")["data"]
+
+    assert [row["name"] for row in rows if not row["enabled"]] == ["triage"]
+    assert len(rows) > 1
+
+
 def test_a_workspace_key_makes_integrations_for_its_own_workspace_only(ok, refused, workspace):
     key = "workspace-service"
     created = ok(f"POST {PATH}", BODY, key=key)
 
     assert ok(f"GET {PATH}/{created['id']}")["workspace_id"] == workspace("Support")
+    for_all = {**BODY, "organisation_id": "any"}
+    assert refused(f"POST {PATH}", for_all, key=key) == (403, "AB03")
     assert refused(f"POST {PATH}", {**BODY, "workspace_id": workspace("Science")}, key=key) == (
         403,
         "AB03",
@@ -100,6 +129,7 @@ def test_a_secret_is_mapped_only_where_it_is_allowed_and_then_cannot_be_deleted(
     support = {**BODY, "workspace_id": workspace("Support"), "secret_mappings": [mapping]}
     ok("PUT /secret-references/openai-key", {"allowed_workspaces": [workspace("Support")]})
     created = ok(f"POST {PATH}", support)
+    ok(f"PUT {PATH}/{created['id']}", {"name": "B"})
 
     assert ok(f"GET {PATH}/{created['id']}")["secret_mappings"] == [mapping]
     elsewhere = {**support, "workspace_id": workspace("Science")}
@@ -116,9 +146,11 @@ def test_integrations_are_paged_by_100_and_say_whether_more_follow(ok, workspace
 
     first = ok(f"GET {PATH}")
     second = ok(f"GET {PATH}?current_page=1")
+    every = ok(f"GET {PATH}?page_size=101")
 
     assert (first["total"], len(first["data"]), first["has_more"]) == (101, 100, True)
     assert (len(second["data"]), second["has_more"]) == (1, False)
+    assert (len(every["data"]), every["has_more"]) == (101, False)
 
 
 def test_an_unknown_workspace_or_integration_is_refused(refused):

@@ -88,6 +88,50 @@ def test_connections_are_paged(ok, emulator):
 
     assert (first["total"], len(first["data"]), first["has_more"]) == (3, 2, True)
     assert (len(second["data"]), second["has_more"]) == (1, False)
+    assert ok(path.replace("page_size=2", "page_size=3"))["has_more"] is False
+
+
+def test_connections_are_those_of_one_user_if_one_is_named(ok, emulator, user):
+    (row,) = emulator.store.table("mcp_servers").rows()
+    people = dict.fromkeys([user("Emi"), user("Ben")], True)
+    emulator.store.table("mcp_servers").change(row, {"_connections": people})
+    path = f"GET {PATH}/support-github/connections"
+    bens = f"{path}?user_id={user('Ben')}"
+
+    assert ok(path)["total"] == 2
+    assert [each["user_id"] for each in ok(bens)["data"]] == [user("Ben")]
+    assert ok(bens, key="workspace-user")["total"] == 0
+
+
+def test_a_list_shows_what_was_set_and_nothing_of_the_emulators_own(ok, workspace):
+    body = {"name": "Our tools", "description": "For us", "mcp_integration_id": "github"}
+    created = ok(f"POST {PATH}", {**body, "workspace_id": workspace("Support")})
+
+    (row, _seeded) = ok(f"GET {PATH}", key="workspace-service")["data"]
+
+    assert row["slug"].startswith("mcps-our-tools-")
+    assert (row["id"], row["description"]) == (created["id"], "For us")
+    assert not [name for name in row if name.startswith("_")]
+
+
+def test_an_access_that_was_set_is_an_override(ok, user):
+    path = f"{PATH}/support-github/user-access"
+    ok(f"PUT {path}", {"user_access": [{"user_id": user("Emi"), "enabled": True}]})
+
+    rows = {row["user_id"]: row["has_override"] for row in ok(f"GET {path}")["data"]}
+
+    assert rows[user("Emi")] is True
+    assert [*rows.values()].count(True) == 1 < len(rows)
+
+
+def test_the_registry_is_read_since_a_time_inclusive(ok, emulator):
+    (row,) = emulator.store.table("mcp_servers").rows()
+
+    def count(since):
+        return len(ok(f"GET /v0.1/servers?updated_since={since}")["servers"])
+
+    assert count(row["created_at"]) == 1
+    assert count("2026-11-02T09:00:00.001Z") == 0
 
 
 def test_a_user_who_is_deleted_has_no_connection_and_no_access(ok, emulator, user):

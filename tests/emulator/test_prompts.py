@@ -343,3 +343,32 @@ def test_a_partial_that_leaves_a_section_open_is_refused(ok, refused, body, work
 
     run = f"POST /prompts/{created['slug']}/render"
     assert refused(run, {"variables": {"a": 1}}, key="workspace-service") == (400, "AB01")
+
+
+def test_a_prompt_moves_only_between_collections_of_its_workspace(
+    ok, refused, body, emulator, workspace
+):
+    created = ok("POST /prompts", body)
+    path = f"/prompts/{created['slug']}"
+    collections = emulator.store.table("collections")
+    (near, *_) = collections.where(workspace_id=workspace("Support"), is_default=True)
+    (far, *_) = collections.where(workspace_id=workspace("Science"))
+
+    assert ok(f"PUT {path}", {"collection_id": near["id"]}) == {}
+    assert refused(f"PUT {path}", {"collection_id": far["id"]}) == (400, "AB01")
+
+    assert created["slug"].startswith("pp-greeting-")
+    assert ok(f"GET {path}")["collection_id"] == near["id"]
+
+
+def test_a_version_has_no_label_of_another_workspace(ok, refused, body, workspace):
+    created = ok("POST /prompts", body)
+    path = f"PUT /prompts/{created['slug']}/versions/{created['version_id']}"
+
+    def label(name):
+        return ok("POST /labels", {"name": "canary", "workspace_id": workspace(name)})["id"]
+
+    nowhere = path.replace(created["version_id"], "none")
+    assert refused(nowhere, {"label_id": None}) == (404, "AB08")
+    assert refused(path, {"label_id": label("Science")}) == (400, "AB01")
+    assert ok(path, {"label_id": label("Support")}) == {}

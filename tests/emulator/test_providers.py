@@ -44,3 +44,20 @@ def test_a_rate_limit_may_be_one_object_and_a_slug_begins_with_the_name(ok, work
     assert slug.startswith("fast-one-")
     path = f"/providers/{slug}?workspace_id={where['workspace_id']}"
     assert ok(f"GET {path}")["rate_limits"] == [one]
+
+
+def test_a_note_is_kept_null_clears_rate_limits_and_an_end_is_reached_at_its_second(ok, workspace):
+    where = {"workspace_id": workspace("Science")}
+    one = {"type": "requests", "unit": "rpm", "value": 5}
+    body = {"name": "P", "slug": "p", "note": "Ours", "rate_limits": [one], **where}
+    ok("POST /providers", {**body, "integration_id": "openai"})
+    path = f"/providers/p?workspace_id={where['workspace_id']}"
+    before = ok(f"GET {path}")
+
+    ok(f"PUT {path}", {"rate_limits": None, "expires_at": "2026-11-02T09:00:01Z"})
+    after = ok(f"GET {path}")
+    ok(f"PUT {path}", {"expires_at": "2026-11-02T09:00:00Z"})
+
+    assert (before["note"], before["rate_limits"], before["status"]) == ("Ours", [one], "active")
+    assert (after["note"], after["rate_limits"], after["status"]) == ("Ours", [], "active")
+    assert ok(f"GET {path}")["status"] == "expired"

@@ -10,6 +10,9 @@ def test_the_same_mapping_again_answers_the_existing_one(ok, workspace):
 
     assert first == second
     assert first["role"] == "admin"
+    other = ok(f"POST {PATH}", {**body, "workspace_id": workspace("Support")})
+    assert other["workspace_id"] == workspace("Support")
+    assert other["id"] != first["id"]
 
 
 def test_a_group_has_one_role_everywhere(ok, send, workspace):

@@ -22,6 +22,10 @@ def test_a_slug_is_unique_and_an_empty_list_of_workspaces_refused(refused):
     assert refused(f"POST {PATH}", {**BODY, "allowed_workspaces": ["ws-none"]}) == (403, "AB03")
 
 
+def test_a_slug_begins_with_the_name(ok):
+    assert ok(f"POST {PATH}", {**BODY, "name": "Our vault"})["slug"].startswith("sr-our-vault-")
+
+
 def test_a_page_has_20_rows_by_default(ok):
     for number in range(25):
         ok(f"POST {PATH}", {**BODY, "name": f"A{number}"})

@@ -17,6 +17,7 @@ PATH = "/policies/usage-limits"
         {"conditions": None},
         {"group_by": []},
         {"type": "dollars"},
+        {"type": None},
         {"credit_limit": None},
         {"alert_threshold": 10},
         {"periodic_reset": "weekly", "periodic_reset_days": 2},
@@ -28,6 +29,33 @@ def test_an_invalid_policy_is_refused(refused, workspace, wrong):
     body = {**POLICY, "workspace_id": workspace("Support"), **wrong}
 
     assert refused(f"POST {PATH}", body) == (400, "AB01")
+
+
+def test_a_budget_is_never_cleared_and_usage_is_shown_only_on_request(ok, refused, workspace):
+    created = ok(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Support")})
+    path = f"{PATH}/{created['id']}"
+
+    assert refused(f"PUT {path}", {"credit_limit": None}) == (400, "AB01")
+    assert ok(f"GET {path}")["credit_limit"] == 10
+    assert "value_key_usage_map" not in ok(f"GET {path}")
+    assert ok(f"GET {path}?include_usage=true")["value_key_usage_map"] == {}
+
+
+def test_the_next_reset_moves_only_with_the_period_and_a_given_one_wins(ok, control, workspace):
+    body = {**POLICY, "periodic_reset": "weekly", "workspace_id": workspace("Support")}
+    path = f"{PATH}/{ok(f'POST {PATH}', body)['id']}"
+
+    def next_reset(**changes):
+        ok(f"PUT {path}", changes)
+        return ok(f"GET {path}")["next_usage_reset_at"]
+
+    first = ok(f"GET {path}")["next_usage_reset_at"]
+    control("POST clock", {"advance_s": 30 * 86_400})
+    given = "2027-01-01T00:00:00.000Z"
+
+    assert next_reset(name="B") == first
+    assert next_reset(periodic_reset="weekly") > first
+    assert next_reset(periodic_reset="weekly", next_usage_reset_at=given) == given
 
 
 def test_another_workspaces_policy_is_refused(ok, refused, workspace):

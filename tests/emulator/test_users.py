@@ -51,6 +51,7 @@ def test_only_the_role_changes_and_never_to_owner(ok, refused, user):
 
     assert ok(f"PUT {emi}", {"role": "admin", "first_name": "Emma"}) == {}
     assert refused(f"PUT {emi}", {"role": "owner"}) == (400, "AB01")
+    assert ok(f"PUT {emi}", {}) == {}
 
     changed = ok(f"GET {emi}")
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
@@ -163,3 +164,15 @@ def test_a_user_who_accepts_gets_no_key_if_none_was_promised(ok, control, worksp
     user_id = control(f"POST invites/{created['id']}/accept")["user_id"]
 
     assert user_id not in [row["user_id"] for row in ok("GET /api-keys")["data"]]
+
+
+def test_a_user_who_accepts_joins_only_workspaces_that_are_left(ok, control, workspace):
+    gone = ok("POST /admin/workspaces", {"name": "Gone"})["id"]
+    grants = [{"id": id, "role": "member"} for id in (gone, workspace("Support"))]
+    created = ok("POST /admin/users/invites", {**FARID, "workspaces": grants})
+    ok(f"DELETE /admin/workspaces/{gone}", {"name": "Gone"})
+
+    user_id = control(f"POST invites/{created['id']}/accept")["user_id"]
+
+    assert len(ok(f"GET /admin/users/{user_id}")["workspace_ids"]) == 1
+    assert ok(f"GET /admin/workspaces/{workspace('Support')}/users/{user_id}")["role"] == "member"

@@ -103,6 +103,8 @@ def test_a_secret_mapping_can_replace_the_key(ok, make):
     path = make(key=None, secret_mappings=[mapping])
 
     assert ok(f"GET {path}")["secret_mappings"] == [mapping]
+    ok(f"PUT {path}", {"note": "Spare"})
+    assert ok(f"GET {path}")["secret_mappings"] == [mapping]
 
 
 @pytest.mark.parametrize(

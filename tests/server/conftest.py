@@ -14,6 +14,7 @@ import pytest
 from mcp import Client
 
 from fake_portkey import FakePortkey
+from initialization import INITIALIZE_PARAMS
 from mcp_texts import texts
 from programs import tree_environment
 from servers import SETTING, build_server
@@ -25,7 +26,6 @@ EXIT_TIMEOUT_S = 1
 """Seconds in which a requested exit must happen."""
 
 LATEST_PROTOCOL = "2026-07-28"
-CLIENT = {"name": "tests", "version": "1"}
 
 
 class StdioServer:
@@ -76,13 +76,11 @@ class StdioServer:
             prefix = "io.modelcontextprotocol/"
             self._meta = {
                 f"{prefix}protocolVersion": version,
-                f"{prefix}clientInfo": CLIENT,
+                f"{prefix}clientInfo": INITIALIZE_PARAMS["clientInfo"],
                 f"{prefix}clientCapabilities": {},
             }
             return self.ask("server/discover")
-        greeting = self.ask(
-            "initialize", protocolVersion=version, capabilities={}, clientInfo=CLIENT
-        )
+        greeting = self.ask("initialize", **INITIALIZE_PARAMS | {"protocolVersion": version})
         self.tell("notifications/initialized")
         return greeting
 

@@ -42,6 +42,15 @@ async def test_an_owner_must_be_named_before_anything_is_sent(refusal, emulator)
     assert list(emulator.log) == []
 
 
+@pytest.mark.parametrize("name", ["latest", "default", "7", "a b", "a@b"])
+async def test_a_name_that_portkey_cannot_take_is_not_sent(refusal, support, emulator, name):
+    message = "name: choose a name without spaces or @ that is not latest, default or a number"
+
+    assert message in await refusal("create_prompt_label", name=name, workspace_id=support)
+    assert message in await refusal("update_prompt_label", label_id="any", name=name)
+    assert list(emulator.log) == []
+
+
 @pytest.mark.parametrize("color", ["red", "#12345", "#1234567", "#GGGGGG"])
 async def test_a_color_is_six_hexadecimal_digits(refusal, support, color):
     advice = await refusal("create_prompt_label", name="x", workspace_id=support, color_code=color)

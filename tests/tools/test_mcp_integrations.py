@@ -52,6 +52,21 @@ async def test_headers_go_among_the_settings_and_come_back_masked(ask, emulator,
     }
 
 
+async def test_headers_alone_keep_the_other_settings_and_may_be_all_there_is(ask, emulator, jira):
+    headers = {"x-team": "support"}
+    created = await ask("create_mcp_integration", name="Own", **DRAFT, custom_headers=headers)
+
+    stored = emulator.store.table("mcp_integrations")[created["id"]]["configurations"]
+    assert stored == {"custom_headers": headers}
+
+
+async def test_a_change_of_access_must_change_something(refusal, emulator):
+    advice = await refusal("update_mcp_integration_workspaces", id="github", workspaces=[])
+
+    assert "workspaces is empty: name one, or give global_workspace_access or" in advice
+    assert list(emulator.log) == []
+
+
 async def test_capabilities_are_paged_from_1_whichever_way_a_caller_counts(ask, emulator):
     by_page = await ask("list_mcp_integration_capabilities", id="github", page=2, page_size=2)
     from_0 = await ask(

@@ -2,6 +2,8 @@
 
 import pytest
 
+from portkey_admin_mcp.models.partials import PartialPatch
+
 
 @pytest.fixture
 def support(workspace):
@@ -42,6 +44,17 @@ async def test_new_text_is_in_force_only_when_it_is_published(ask, partial):
     ]
     assert [v["prompt_version_status"] for v in versions["data"]] == ["archived", "active"]
     assert (after["string"], after["version"]) == ("Hi {{name}}", 2)
+
+
+def test_the_description_of_a_version_is_sent_under_both_of_its_names():
+    described = PartialPatch(string="Hi", description="Shorter")
+
+    assert described.wire() == {
+        "string": "Hi",
+        "description": "Shorter",
+        "version_description": "Shorter",
+    }
+    assert PartialPatch(string="Hi").wire() == {"string": "Hi"}
 
 
 async def test_a_new_name_makes_no_version(ask, partial):

@@ -33,6 +33,8 @@ async def test_a_provider_is_made_read_changed_listed_and_deleted(ask, refusal, 
         "New",
         [{"type": "requests", "unit": "rph", "value": 9}],
     )
+    await ask("update_provider", **where, note="Newer")
+    assert (await ask("get_provider", **where))["usage_limits"] == read["usage_limits"]
     budget = {"type": "tokens", "periodic_reset": "monthly", "credit_limit": 60}
     assert {name: read["usage_limits"][name] for name in budget} == budget
     assert [row["slug"] for row in listed["data"]] == ["ours"]

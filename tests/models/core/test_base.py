@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Patch, Unsent
+from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Patch, Record, Unsent
 
 
 class Limit(Arguments):
@@ -47,3 +47,17 @@ def test_whatever_is_sent_is_a_change(changed):
 def test_what_is_not_sent_is_no_change(unchanged):
     with pytest.raises(ValueError, match="give something to change: name, folded, limits"):
         Thing(**unchanged)
+
+
+class Row(Record):
+    name: str | None = None
+    count: int | None = None
+
+
+def test_an_answer_of_another_shape_is_kept_as_it_came():
+    raw = {"name": "A", "count": "many", "_id": "x"}
+
+    row = Row.read(raw)
+
+    assert (row.name, row.count) == ("A", "many")
+    assert row.answer() == raw

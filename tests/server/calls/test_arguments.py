@@ -18,7 +18,9 @@ from portkey_admin_mcp.server.calls.arguments import (
     ignored_arguments,
     read_arguments,
 )
+from portkey_admin_mcp.server.calls.executor import Executor
 from portkey_admin_mcp.server.calls.schema import input_schema
+from portkey_admin_mcp.tools.configs import list_configs
 from portkey_admin_mcp.tools.guardrails import replace_guardrail_mcp_servers
 
 Name = Annotated[str, Field(min_length=1)]
@@ -86,6 +88,26 @@ def test_groups_are_spread_and_what_is_required_comes_first():
     assert "draft" not in SCHEMA["properties"]
 
 
+def test_a_required_parameter_comes_before_the_optional_fields_of_a_group():
+    async def change(api: object, limit: Limit, name: Name, loud: bool = False) -> Record:
+        """Change it."""
+
+    assert list(arguments_model(tool(change)).model_fields) == [
+        "name", "credit", "alert", "unit", "zone", "loud",
+    ]  # fmt: skip
+
+
+async def test_a_tool_without_a_prepared_schema_reads_arguments_by_its_own(api):
+    without, prepared = (
+        Executor(tool_of(list_configs), lambda: api, schema=schema)
+        for schema in (None, {"properties": {}})
+    )
+
+    assert "workspace_id" in without.schema["properties"]
+    assert prepared.schema == {"properties": {}}
+    assert not (await without.run({"workspace_id": None})).is_error
+
+
 async def test_spread_arguments_are_grouped_again_for_the_call():
     arguments = {"name": "n", "title": "t", "note": None, "limit": {"credit": 5}, "loud": "true"}
     checked = read_arguments(MODEL, SCHEMA, arguments)
@@ -143,6 +165,7 @@ def test_only_what_portkey_has_no_field_for_is_named(unsent, names):
         ({"note": '{"a": 1}'}, {"note": '{"a": 1}'}),
         ({"tags": '["a", "b"]'}, {"tags": ["a", "b"]}),
         ({"tags": "a, b,"}, {"tags": ["a", "b"]}),
+        ({"tags": '{"a": 1}'}, {"tags": ['{"a": 1}']}),
         ({"tags": ["a", 5]}, {"tags": ["a", "5"]}),
         ({"metadata": '{"team": "x", "floor": 3}'}, {"metadata": {"team": "x", "floor": "3"}}),
         ({"content": '{"a": [1, null]}'}, {"content": {"a": [1, None]}}),

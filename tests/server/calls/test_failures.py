@@ -1,8 +1,10 @@
 """Errors as advice: what happened in the first line, what to do in the last."""
 
+from dataclasses import replace
+
 import pytest
 
-from portkey_admin_mcp.errors import InputError, NotFound, RateLimited, Rejected
+from portkey_admin_mcp.errors import Forbidden, InputError, NotFound, RateLimited, Rejected
 from portkey_admin_mcp.portkey.catalog import tool_of
 from portkey_admin_mcp.server.calls.failures import MAX_QUOTE_LENGTH, advice
 from portkey_admin_mcp.tools.configs import get_config
@@ -39,6 +41,14 @@ def test_notes_stand_between_what_happened_and_what_to_do():
     text = advice(error, GET_CONFIG).splitlines()
     assert text[:2] == ["no such thing", "Done before: nothing."]
     assert text[-1] == "Nothing was sent. Correct the arguments and call get_config again."
+
+
+def test_a_key_that_may_not_is_told_which_scope_or_kind_of_key_may():
+    error = Forbidden("no", request="GET /x", status=403)
+    without_scope = replace(GET_CONFIG, scopes=frozenset())
+
+    assert "get_config needs a key with configs.read." in advice(error, GET_CONFIG)
+    assert "get_config needs a key with the right kind." in advice(error, without_scope)
 
 
 def test_a_request_that_was_not_answered_has_no_status():

@@ -44,10 +44,10 @@ class Items(Page[Item]):
     data: list[Item] = []
 
 
-def presented(rows, max_chars=80_000, **arguments):
+def presented(rows, max_chars=80_000, *, is_for_code=False, **arguments):
     items = Items.read({"object": "list", "total": len(rows), "data": rows})
     checked = create_model("arguments", **presentation_arguments(Items))(**arguments)
-    return present(items, checked, max_chars)
+    return present(items, checked, max_chars, is_for_code=is_for_code)
 
 
 async def test_a_row_shows_its_summary_and_the_answer_names_what_else_there_is(ask):
@@ -134,15 +134,43 @@ def test_a_text_of_exactly_the_limit_is_not_shortened(length, shown):
 
 
 def test_a_part_of_exactly_the_limit_is_not_shortened():
-    def config(length):
-        numbers = [1] * ((length - len('{"n":[]}') + 1) // 2)
-        part = {"n": numbers}
-        assert len(compact(part)) == length - (length + 1) % 2
+    def is_kept(length):
+        part = {"n": [1] * 150, "text": ""}
+        part["text"] = "x" * (length - len(compact(part)))
+        assert len(compact(part)) == length
         (row,) = presented([{"slug": "a", "config": part}]).answer["data"]
         return row["config"] == part
 
-    assert config(MAX_PART_LENGTH - 1)
-    assert not config(MAX_PART_LENGTH + 1)
+    assert is_kept(MAX_PART_LENGTH)
+    assert not is_kept(MAX_PART_LENGTH + 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-11-02T09:00:00.000Z", "2026-11-02T09:00:00Z"),
+        ("2026-11-02T09:00:00.001Z", "2026-11-02T09:00:00.001Z"),
+        ("build 2.000Z", "build 2.000Z"),
+    ],
+)
+def test_only_a_time_loses_its_empty_milliseconds(text, shown):
+    assert presented([{"slug": "a", "note": text}]).answer["data"] == [{"slug": "a", "note": shown}]
+
+
+def test_code_gets_every_field_unless_it_asks_for_some():
+    rows = [{"slug": "a", "name": None, "owner": "b"}]
+    whole = {"object": "list", "total": 1, "data": rows}
+
+    assert presented(rows, is_for_code=True).answer == whole
+    assert presented(rows, is_for_code=True, fields="owner").answer["data"] == [
+        {"slug": "a", "owner": "b"}
+    ]
+    assert presented(rows, is_for_code=True, format="csv").answer["csv"] == "slug\na\n"
+    assert presented(rows).answer["data"] == [{"slug": "a"}]
+
+
+def test_rows_that_are_not_records_have_no_fields_to_choose():
+    assert presentation_arguments(Page[str]).keys() == {"format"}
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}])
@@ -218,6 +246,21 @@ def in_a_cell(value):
     if isinstance(value, bool | int):
         return json.dumps(value)
     return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "header", "cell"),
+    [
+        ({"b": {"c": 1}, "d": 2}, "a.b.c,a.d", "1,2"),
+        ({"b": {}}, "a.b", "{}"),
+        (["x", "y", 3], "a", "x y 3"),
+        ([{"b": 1}], "a", '"[{""b"":1}]"'),
+        ([["x"]], "a", '"[[""x""]]"'),
+        ([], "a", '""'),
+    ],
+)
+def test_a_nested_value_is_one_cell_or_has_a_column_for_each_field(value, header, cell):
+    assert csv_text([{"a": value}]).splitlines() == [header, cell]
 
 
 @given(ROWS)

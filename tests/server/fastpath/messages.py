@@ -2,6 +2,7 @@
 
 import copy
 
+from initialization import INITIALIZE, INITIALIZE_PARAMS
 from portkey_admin_mcp.server.fastpath.requests import (
     CAPABILITIES_KEY,
     INFO_KEY,
@@ -11,18 +12,20 @@ from portkey_admin_mcp.server.fastpath.requests import (
 )
 from portkey_admin_mcp.server.offer.offer import LISTS
 
-CLIENT = {"name": "corpus", "version": "1"}
-META = {VERSION_KEY: MODERN_VERSION, CAPABILITIES_KEY: {}, INFO_KEY: CLIENT}
+META = {
+    VERSION_KEY: MODERN_VERSION,
+    CAPABILITIES_KEY: {},
+    INFO_KEY: INITIALIZE_PARAMS["clientInfo"],
+}
 WRONG = (None, 0, 1.5, True, "x", [], {}, [1], {"a": 1})
 """Values that are put in the place of others."""
 
 
 def initialize(version=LEGACY_VERSIONS[-1], **more):
-    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": CLIENT, **more}
-    return {"jsonrpc": "2.0", "id": "open", "method": "initialize", "params": params}
+    params = INITIALIZE_PARAMS | {"protocolVersion": version, **more}
+    return {**INITIALIZE, "id": "open", "params": params}
 
 
-INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 CALLS = [
     ("list_workspaces", {}),
     ("list_workspaces", {"page_size": 1, "fields": "*"}),

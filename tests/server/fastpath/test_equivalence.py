@@ -13,6 +13,7 @@ import threading
 import pytest
 from pydantic import SecretStr
 
+from initialization import INITIALIZED
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -23,7 +24,7 @@ from portkey_admin_mcp.server.stdio.loop import StdioLoop
 from portkey_admin_mcp.settings.settings import Settings
 from servers import CLIENTS, build_calls, shared_server
 
-from .messages import INITIALIZED, META, initialize, mutants, numbered, requests
+from .messages import META, initialize, mutants, numbered, requests
 
 LEGACY = [*requests({}), *mutants({"method": "tools/call",
                                    "params": {"name": "get_user", "arguments": {"user_id": "x"},

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from asgi_server import serve_app
+from initialization import INITIALIZED
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -20,7 +21,7 @@ from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
 from servers import hosted
 
-from .messages import INITIALIZED, META, initialize, mutants, numbered, requests
+from .messages import META, initialize, mutants, numbered, requests
 
 ACCEPT = {"accept": "application/json, text/event-stream"}
 MODERN_CALL = {

@@ -8,18 +8,13 @@ import sys
 import pytest
 
 from fake_portkey import Answer
+from initialization import INITIALIZE, INITIALIZED
 from portkey_admin_mcp.cli.stdio import SETTINGS_OF_LISTS, TOOL_MODE
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.settings.settings import Settings, variable_names
 from programs import tree_environment
 
-CLIENT = {"name": "tests", "version": "1"}
-HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT}
-OPENING = [
-    {"id": 1, "method": "initialize", "params": HELLO},
-    {"method": "notifications/initialized"},
-    {"id": 2, "method": "tools/list"},
-]
+OPENING = [INITIALIZE, INITIALIZED, {"id": 2, "method": "tools/list"}]
 MAX_MODULES = 85
 """For a session that only lists tools. It imported 72 when this limit was set."""
 
@@ -59,7 +54,7 @@ def imported(messages, tmp_path, **env):
 def test_a_session_that_only_lists_imports_few_modules(tmp_path):
     names, answers = imported(OPENING, tmp_path)
 
-    assert [answer["id"] for answer in answers] == [1, 2]
+    assert [answer["id"] for answer in answers] == [0, 2]
     assert len(answers[1]["result"]["tools"]) > 180
     packages = {name.partition(".")[0] for name in names}
     assert not packages & {"mcp", "mcp_types", "pydantic", "asyncio", "click", "aiohttp"}

@@ -12,6 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
 from asgi_server import serve_app
+from initialization import INITIALIZE
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
@@ -22,16 +23,6 @@ from portkey_admin_mcp.settings.settings import Settings
 from servers import hosted
 
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
-GREETING = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 
 
@@ -107,7 +98,7 @@ async def test_only_a_valid_token_gives_access(service):
 async def test_a_session_belongs_to_its_principal_only(service):
     url = service(**bearer())
     async with httpx2.AsyncClient(base_url=url) as http:
-        opened, _ = await send(http, GREETING, principal="ada")
+        opened, _ = await send(http, INITIALIZE, principal="ada")
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
 
         own, answer = await send(http, LIST, principal="ada", **session)
@@ -127,11 +118,11 @@ async def test_one_session_over_the_limit_is_refused_and_failed_requests_open_no
         for _ in range(5):
             await send(http, LIST)
             await http.post("/mcp", content=b"{", headers=headers())
-        opened = [(await send(http, GREETING))[0] for _ in range(3)]
+        opened = [(await send(http, INITIALIZE))[0] for _ in range(3)]
         ready = (await http.get("/ready")).json()
         session = {"mcp-session-id": opened[0].headers["mcp-session-id"]}
         await http.delete("/mcp", headers=headers(**session))
-        again, _ = await send(http, GREETING)
+        again, _ = await send(http, INITIALIZE)
 
     assert [response.status_code for response in opened] == [200, 200, 503]
     assert int(opened[2].headers["retry-after"]) > 0
@@ -150,14 +141,14 @@ async def test_one_session_over_the_limit_is_refused_and_failed_requests_open_no
 async def test_each_principal_may_open_exactly_its_share_of_the_sessions(service, variables, share):
     url = service(**bearer(**variables))
     async with httpx2.AsyncClient(base_url=url) as http:
-        requests = [send(http, GREETING, principal="ada") for _ in range(share + 3)]
+        requests = [send(http, INITIALIZE, principal="ada") for _ in range(share + 3)]
         opened = [response for response, _ in await asyncio.gather(*requests)]
         refused = next(response for response in opened if response.status_code != 200)
-        bens, _ = await send(http, GREETING, principal="ben")
+        bens, _ = await send(http, INITIALIZE, principal="ben")
         own = next(response for response in opened if response.status_code == 200)
         session = {"mcp-session-id": own.headers["mcp-session-id"]}
         await http.delete("/mcp", headers=headers("ada", **session))
-        again, _ = await send(http, GREETING, principal="ada")
+        again, _ = await send(http, INITIALIZE, principal="ada")
 
     assert sorted(response.status_code for response in opened) == [200] * share + [429] * 3
     assert "MCP_MAX_SESSIONS_PER_PRINCIPAL" in refused.json()["error"]["message"]
@@ -168,7 +159,7 @@ async def test_each_principal_may_open_exactly_its_share_of_the_sessions(service
 async def test_a_session_without_requests_ends(service):
     url = service(MCP_SESSION_TIMEOUT=1000)
     async with httpx2.AsyncClient(base_url=url) as http:
-        opened, _ = await send(http, GREETING)
+        opened, _ = await send(http, INITIALIZE)
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
         async with asyncio.timeout(30):
             await wait_until_closed(http)
@@ -234,11 +225,11 @@ async def test_cors_and_the_origin_check_allow_the_same_origins(service):
     async with httpx2.AsyncClient(base_url=url) as http:
         allowed = {"origin": "https://chat.example"}
         preflighted = await http.options("/mcp", headers={**preflight, **allowed})
-        called = await http.post("/mcp", json=GREETING, headers=headers(**allowed))
+        called = await http.post("/mcp", json=INITIALIZE, headers=headers(**allowed))
         foreign = {"origin": "https://evil.example"}
         refused = [
             await http.options("/mcp", headers={**preflight, **foreign}),
-            await http.post("/mcp", json=GREETING, headers=headers(**foreign)),
+            await http.post("/mcp", json=INITIALIZE, headers=headers(**foreign)),
         ]
 
     assert preflighted.headers["access-control-allow-origin"] == "https://chat.example"
@@ -251,7 +242,7 @@ async def test_the_rate_limit_counts_each_principal_and_not_health(service):
     url = service(**bearer(RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL=3))
     async with httpx2.AsyncClient(base_url=url) as http:
         statuses = [(await send(http, LIST, principal="ada"))[0].status_code for _ in range(5)]
-        other, _ = await send(http, GREETING, principal="ben")
+        other, _ = await send(http, INITIALIZE, principal="ben")
         health = [(await http.get("/health")).status_code for _ in range(5)]
 
     assert statuses[3:] == [429, 429]
@@ -334,7 +325,7 @@ async def test_two_session_ids_are_refused_even_if_both_are_valid(service, is_ow
     url = service(**bearer())
     async with httpx2.AsyncClient(base_url=url) as http:
         opened = [
-            (await send(http, GREETING, principal=principal))[0] for principal in ("ada", "ben")
+            (await send(http, INITIALIZE, principal=principal))[0] for principal in ("ada", "ben")
         ]
         ids = [response.headers["mcp-session-id"] for response in opened]
         pair = [("mcp-session-id", each) for each in (ids if is_own_first else ids[::-1])]

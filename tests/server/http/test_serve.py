@@ -11,6 +11,7 @@ import pytest
 from certificates import Authority
 from fake_portkey import Answer, FakePortkey
 from http_service import HEADERS, TIMEOUT_S, running_service, wait_for_port
+from initialization import INITIALIZE
 
 CALL = {
     "jsonrpc": "2.0",
@@ -29,21 +30,11 @@ def fake():
 async def test_on_a_signal_a_call_in_flight_is_finished_and_a_stream_is_closed(port, fake):
     number = port()
     fake.script([Answer(body={"total": 7}, after_s=0.3)])
-    greeting = {
-        "jsonrpc": "2.0",
-        "id": 0,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "t", "version": "1"},
-        },
-    }
     url = f"http://127.0.0.1:{number}/mcp"
     with running_service(number, **fake.settings) as served:
         wait_for_port(number)
         async with aiohttp.ClientSession(headers=HEADERS) as session:
-            async with session.post(url, json=greeting) as opened:
+            async with session.post(url, json=INITIALIZE) as opened:
                 own = {"mcp-session-id": opened.headers["mcp-session-id"]}
             async with session.get(url, headers=own) as stream:
                 calling = asyncio.create_task(call(session, url, own))

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from asgi_server import serve_app
+from initialization import INITIALIZE_PARAMS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -132,13 +133,8 @@ async def test_a_tool_of_another_toolset_is_unknown(ask, generation):
 
 
 async def test_without_prompts_none_are_announced(ask):
-    params = {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    }
-    limited, _log = await ask("initialize", "?tools=users", **params)
-    unlimited, _log = await ask("initialize", **params)
+    limited, _log = await ask("initialize", "?tools=users", **INITIALIZE_PARAMS)
+    unlimited, _log = await ask("initialize", **INITIALIZE_PARAMS)
 
     assert "prompts" not in limited["result"]["capabilities"]
     assert "prompts" in unlimited["result"]["capabilities"]

@@ -7,18 +7,13 @@ import pytest
 from pydantic import SecretStr
 
 from asgi_server import serve_app
+from initialization import INITIALIZE_PARAMS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
 from servers import hosted
-
-INITIALIZE = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "clientInfo": {"name": "test", "version": "1"},
-}
 
 
 @pytest.fixture(scope="module", params=["fast path", "SDK"])
@@ -53,7 +48,7 @@ async def ask(service):
             return json.loads(text)
 
         asked = []
-        await answer("initialize", **INITIALIZE)
+        await answer("initialize", **INITIALIZE_PARAMS)
         yield answer
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import portkey_admin_mcp
+from initialization import INITIALIZE
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.definitions import all_tools, build_offer, describe
 from portkey_admin_mcp.server.offer.offer import LISTS, Offer
@@ -58,16 +59,7 @@ def changed_tree(tmp_path):
                 "params": {"name": "get_new_thing", "arguments": {"collection_id": "x"}},
             },
         ]
-        opening = {
-            "id": 0,
-            "method": "initialize",
-            "params": {
-                "protocolVersion": "2025-11-25",
-                "capabilities": {},
-                "clientInfo": {"name": "test", "version": "1"},
-            },
-        }
-        lines = [json.dumps({"jsonrpc": "2.0", **each}) + "\n" for each in [opening, *messages]]
+        lines = [json.dumps({"jsonrpc": "2.0", **each}) + "\n" for each in [INITIALIZE, *messages]]
         return subprocess.run(
             [sys.executable, "-m", "portkey_admin_mcp", "--sandbox"],
             input="".join(lines),

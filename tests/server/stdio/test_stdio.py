@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fake_portkey import Answer
+from initialization import INITIALIZE_PARAMS
 from programs import tree_environment
 
 QUESTIONS = [
@@ -225,10 +226,7 @@ def test_an_id_in_use_is_refused_until_it_is_answered_or_cancelled(start, fake, 
 
 def test_requests_before_the_end_of_input_are_answered(start):
     with start("--sandbox") as server:
-        client = {"name": "a script", "version": "1"}
-        server.request(
-            "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=client
-        )
+        server.request("initialize", **INITIALIZE_PARAMS)
         server.tell("notifications/initialized")
         request_id = server.request("tools/call", name="list_workspaces", arguments={})
         server.close_input()

@@ -12,20 +12,11 @@ import aiohttp
 import pytest
 
 from http_service import HEADERS, memory_of, running_service, wait_for_port
+from initialization import INITIALIZE
 
 CLIENTS = 64
 ROUNDS = 12
 WARM_UP = 4
-GREETING = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    },
-}
 
 
 NUMBERS = itertools.count(1)
@@ -46,7 +37,7 @@ class SoakClient:
 
     async def run(self, session):
         """Open a session, send three kinds of requests at random, and close the session."""
-        opened = await self._post(session, json=GREETING)
+        opened = await self._post(session, json=INITIALIZE)
         own = {"mcp-session-id": opened.get("mcp-session-id", "")}
         requests = [self._call, self._malformed, self._unauthorized, self._abort, self._slow]
         for send in self.random.sample(requests, k=3):

@@ -8,17 +8,8 @@ import pytest
 
 from fake_portkey import Answer, FakePortkey
 from http_service import HEADERS, running_service, wait_for_port
+from initialization import INITIALIZE
 
-GREETING = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
 PONG = {"jsonrpc": "2.0", "id": 7, "result": {}}
 
 
@@ -31,7 +22,7 @@ class Session:
         self._own = {}
 
     async def open(self):
-        async with self._http.post(self._url, json=GREETING) as response:
+        async with self._http.post(self._url, json=INITIALIZE) as response:
             self._own = {"mcp-session-id": response.headers["mcp-session-id"]}
             await response.read()
 
