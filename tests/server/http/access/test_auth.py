@@ -632,7 +632,7 @@ async def test_a_fetch_continues_when_the_request_that_started_it_is_cancelled(i
     ("status", "page"),
     [
         (500, b"{}"),
-        (302, b"{}"),
+        (302, json.dumps({"keys": [public(RSA, "rsa")]}).encode()),
         (204, b""),
         (200, b"<html>"),
         (200, b"[]"),
