@@ -29,14 +29,3 @@ def test_a_disabled_model_is_not_callable_through_its_integration(ok, new_key, w
 
     assert before == ["@p/gpt-5", "@p/gpt-5-mini"]
     assert after == ["@p/gpt-5-mini", "@p/ours"]
-
-
-def test_a_virtual_key_offers_the_models_of_its_provider(ok, new_key, workspace):
-    science = workspace("Science")
-    key = new_key("models.list", workspace=science)
-    body = {"name": "Own", "provider": "openai", "key": "sk-hidden", "workspace_id": science}
-    slug = ok("POST /virtual-keys", body)["slug"]
-
-    models = [row["id"] for row in ok("GET /models", key=key)["data"]]
-
-    assert models == [f"@{slug}/gpt-5", f"@{slug}/gpt-5-mini"]
