@@ -974,7 +974,7 @@ async def test_all_attempts_of_a_read_end_in_time(hurried, fake):
     error = await failure(hurried(300, 0.5))
 
     assert type(error) is Unavailable
-    assert 0.5 <= time.monotonic() - started < 0.7
+    assert 0.5 <= time.monotonic() - started < 1.1  # four attempts would take 1.2 s
     assert "It was tried 2 times" in notes_of(error)
 
 
@@ -985,7 +985,7 @@ async def test_a_write_that_the_end_of_the_time_cuts_off_is_unknown(hurried, fak
     error = await failure(hurried(5000, 0.3), "PUT")
 
     assert type(error) is OutcomeUnknown
-    assert 0.3 <= time.monotonic() - started < 0.6
+    assert 0.3 <= time.monotonic() - started < 3  # the attempt would take 5 s
     assert len(fake.requests) == 2
 
 

@@ -7,9 +7,11 @@ import time
 
 import pytest
 
+from both_clients import MemoryTransport
 from faulty_server import CLOSE, RESET, FaultyServer
 from portkey_admin_mcp.portkey.http import http1
 from portkey_admin_mcp.portkey.http.answer import BrokenAnswer
+from portkey_admin_mcp.portkey.http.connection import Connection
 from portkey_admin_mcp.portkey.http.http1 import MAX_CONNECTIONS, MAX_IDLE_S, Http1, NotConnected
 from portkey_admin_mcp.portkey.http.proxied import ProxyClient
 from portkey_admin_mcp.portkey.http.slots import CALLER, Slots
@@ -143,6 +145,20 @@ async def test_the_next_caller_never_gets_what_followed_an_answer(answer, rest, 
         assert server.connections == 2
 
 
+@pytest.mark.parametrize("rest", [b"\r\n", b"x", OTHER])
+async def test_nor_what_came_before_the_answer_was_collected(rest):
+    connection = Connection(1_000_000)
+    connection.connection_made(MemoryTransport())
+    exchange = asyncio.ensure_future(connection.exchange(b"", None))
+    await asyncio.sleep(0)
+
+    connection.data_received(ANSWER)
+    connection.data_received(rest)
+
+    assert (await exchange)[2] == b"{}"
+    assert connection.is_closed and not connection.is_reusable
+
+
 @pytest.mark.parametrize("status", [b"204", b"304"])
 async def test_a_body_that_must_not_be_there_ends_its_connection(status):
     stray = b"HTTP/1.1 %s X\r\ncontent-length: 49\r\n\r\n" % status
@@ -228,7 +244,7 @@ async def test_many_calls_of_one_principal_do_not_make_another_wait(by_proxy):
         await asyncio.sleep(0.1)
         elapsed_s = await asyncio.create_task(call("modest"))
 
-        assert elapsed_s < 0.3 + 0.25
+        assert elapsed_s < 1  # behind the others, it would be 1.2 s
         assert server.connections <= MAX_CONNECTIONS / 2 + 1
         for task in greedy:
             task.cancel()
