@@ -10,7 +10,7 @@ import pytest
 from both_clients import MemoryTransport
 from faulty_server import CLOSE, RESET, FaultyServer
 from portkey_admin_mcp.portkey.http import http1
-from portkey_admin_mcp.portkey.http.answer import BrokenAnswer
+from portkey_admin_mcp.portkey.http.answer import Answer, BrokenAnswer
 from portkey_admin_mcp.portkey.http.connection import Connection
 from portkey_admin_mcp.portkey.http.http1 import MAX_CONNECTIONS, MAX_IDLE_S, Http1, NotConnected
 from portkey_admin_mcp.portkey.http.proxied import ProxyClient
@@ -120,6 +120,27 @@ async def test_a_connection_that_the_server_closed_in_time_is_not_used():
         assert server.connections == 2
 
 
+async def test_a_connection_is_not_used_from_the_moment_that_the_server_ends_it():
+    connection, exchange = await open_exchange()
+    connection.data_received(ANSWER)
+    await exchange
+    assert connection.is_reusable
+
+    connection.eof_received()
+
+    assert connection.is_closed and not connection.is_reusable
+
+
+async def test_an_answer_that_ends_with_its_connection_must_not_end_with_an_error():
+    connection, exchange = await open_exchange()
+    connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n{}")
+
+    connection.connection_lost(ConnectionResetError())
+
+    with pytest.raises(BrokenAnswer):
+        await exchange
+
+
 # What follows an answer
 
 
@@ -145,12 +166,18 @@ async def test_the_next_caller_never_gets_what_followed_an_answer(answer, rest, 
         assert server.connections == 2
 
 
-@pytest.mark.parametrize("rest", [b"\r\n", b"x", OTHER])
-async def test_nor_what_came_before_the_answer_was_collected(rest):
+async def open_exchange() -> tuple[Connection, asyncio.Future[Answer]]:
+    """A connection without a socket, and its request."""
     connection = Connection(1_000_000)
     connection.connection_made(MemoryTransport())
     exchange = asyncio.ensure_future(connection.exchange(b"", None))
     await asyncio.sleep(0)
+    return connection, exchange
+
+
+@pytest.mark.parametrize("rest", [b"\r\n", b"x", OTHER])
+async def test_nor_what_came_before_the_answer_was_collected(rest):
+    connection, exchange = await open_exchange()
 
     connection.data_received(ANSWER)
     connection.data_received(rest)
