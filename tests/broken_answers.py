@@ -316,6 +316,7 @@ CODINGS = [
     Case("deflate without its header", coded(b"deflate", RAW), FULL),
     Case("identity", coded(b"identity", JSON), FULL),
     Case("no coding", coded(b"", JSON), FULL),
+    Case("a space that is none of HTTP's", coded(b"\xa0gzip", GZIPPED), UNUSABLE),
     Case(
         "gzip in chunks",
         chunks(b"%x\r\n%s\r\n" % (len(GZIPPED), GZIPPED) + LAST, b"content-encoding: gzip"),
