@@ -1099,7 +1099,8 @@ async def test_a_file_is_asked_for_as_it_is(link_to):
 
     (request,) = server.requests
     assert b"range: bytes=0-99\r\n" in request.lower()
-    assert request.lower().count(b"accept-encoding: identity\r\n") == 1
+    assert b"accept-encoding: identity\r\n" in request.lower()
+    assert request.lower().count(b"accept-encoding") == 1
 
 
 async def test_no_more_of_a_file_is_read_than_is_wanted(link_to):
