@@ -665,6 +665,25 @@ async def test_no_proxy_is_asked_where_none_is_wanted(api, fake, monkeypatch):
     assert fake.requests[0].target == "/v1/notes/n-1"
 
 
+async def test_a_host_of_its_own_may_be_exempt(network, fake, monkeypatch):
+    with FakePortkey() as proxy:
+        registry = fake.url.removesuffix("/v1")
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", registry.removeprefix("http://"))
+        urls = {"PORTKEY_MCP_BASE_URL": registry, "PORTKEY_PRICES_URL": "http://prices.example"}
+        url = "http://portkey.example/v1"
+        api = Portkey(settings_for(url, **urls), network(url, **urls))
+
+        for base in ("v1", "mcp", "prices"):
+            await api.send("GET", f"/{base}", returns=Record, base=base)
+
+        assert [request.target for request in fake.requests] == ["/mcp"]
+        assert [request.target for request in proxy.requests] == [
+            "http://portkey.example/v1/v1",
+            "http://prices.example/prices",
+        ]
+
+
 @pytest.mark.parametrize(
     "proxy", ["socks5://127.0.0.1:9", "http://", "http://[", "http://127.0.0.1:99999"]
 )
