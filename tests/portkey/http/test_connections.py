@@ -66,6 +66,17 @@ async def test_nor_is_it_used_if_the_process_slept_meanwhile(monkeypatch):
         assert server.connections == 2
 
 
+async def test_a_request_still_times_out_after_the_idle_connections_were_closed():
+    async with FaultyServer([5.0]) as server, client(0.1) as http:
+        task = asyncio.create_task(send(http, server))
+        await asyncio.sleep(0.05)
+        http.close()
+
+        async with asyncio.timeout(2):
+            with pytest.raises(TimeoutError, match="no answer within 0.1 s"):
+                await task
+
+
 # Connections that the server closed
 
 
