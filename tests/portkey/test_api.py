@@ -47,13 +47,8 @@ from portkey_admin_mcp.errors import (
     Unreachable,
 )
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
-from portkey_admin_mcp.portkey.api import (
-    MAX_ATTEMPTS,
-    MAX_RETRY_AFTER_S,
-    MAX_RETRY_S,
-    MAX_TARGET_LENGTH,
-    Portkey,
-)
+from portkey_admin_mcp.portkey.api import MAX_TARGET_LENGTH, Portkey
+from portkey_admin_mcp.portkey.retries import MAX_ATTEMPTS, MAX_RETRY_AFTER_S, MAX_RETRY_S
 from portkey_admin_mcp.portkey.transport import Network
 from portkey_admin_mcp.settings.settings import Settings, load_settings
 
@@ -979,7 +974,7 @@ def hurried(network, fake, monkeypatch):
     def client(timeout_ms: int, retry_s: float) -> Portkey:
         assert MAX_RETRY_S == 45
         monkeypatch.setattr("portkey_admin_mcp.portkey.api.MAX_RETRY_S", retry_s)
-        monkeypatch.setattr("portkey_admin_mcp.portkey.api.MAX_BACKOFF_S", 0)
+        monkeypatch.setattr("portkey_admin_mcp.portkey.retries.MAX_BACKOFF_S", 0)
         settings = settings_for(fake.url, PORTKEY_TIMEOUT_MS=timeout_ms)
         return Portkey(settings, network(fake.url, PORTKEY_TIMEOUT_MS=timeout_ms))
 

@@ -73,7 +73,7 @@ async def test_a_request_still_times_out_after_the_idle_connections_were_closed(
         http.close()
 
         async with asyncio.timeout(2):
-            with pytest.raises(TimeoutError, match="no answer within 0.1 s"):
+            with pytest.raises(TimeoutError, match="no answer within"):
                 await task
 
 
