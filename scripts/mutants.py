@@ -85,7 +85,8 @@ TARGETS = (
     Target(
         "settings/addresses.py",
         (),
-        ("tests/settings/test_settings.py", "tests/settings/test_hosting.py"),
+        ("tests/settings/test_settings.py", "tests/settings/test_hosting.py",
+         "tests/settings/test_shares.py"),
     ),
     *(
         Target(f"server/http/{code}.py", (), (f"tests/server/http/{tests}.py",))

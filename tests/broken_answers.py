@@ -133,6 +133,7 @@ STATUS_LINES = [
     Case("status 600", status(b"HTTP/1.1 600 Odd"), (600, JSON)),
     Case("status 999", status(b"HTTP/1.1 999 Odd"), (999, JSON)),
     Case("status 099", status(b"HTTP/1.1 099 Odd"), BROKEN),
+    Case("status 099 before an answer", b"HTTP/1.1 099 Odd\r\n\r\n" + sized(), BROKEN),
     Case("status 000", status(b"HTTP/1.1 000 Odd"), BROKEN),
     Case("status of two digits", status(b"HTTP/1.1 20 OK"), BROKEN),
     Case("status of four digits", status(b"HTTP/1.1 2000 OK"), BROKEN),
@@ -315,6 +316,7 @@ CODINGS = [
     Case("deflate without its header", coded(b"deflate", RAW), FULL),
     Case("identity", coded(b"identity", JSON), FULL),
     Case("no coding", coded(b"", JSON), FULL),
+    Case("a space that is none of HTTP's", coded(b"\xa0gzip", GZIPPED), UNUSABLE),
     Case(
         "gzip in chunks",
         chunks(b"%x\r\n%s\r\n" % (len(GZIPPED), GZIPPED) + LAST, b"content-encoding: gzip"),

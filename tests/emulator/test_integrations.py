@@ -30,6 +30,7 @@ def test_a_workspace_key_creates_an_integration_of_its_workspace(ok, refused, wo
     created = ok("POST /integrations", {**BODY, "slug": "own"}, key="workspace-service")
     provider = {"name": "P", "integration_id": "own", "workspace_id": workspace("Support")}
     assert ok("POST /providers", provider)["slug"].startswith("p-")
+    assert ok("GET /integrations/own")["workspace_count"] == 1
 
     rows = ok("GET /integrations?type=workspace", key="workspace-service")["data"]
     assert [row["id"] for row in rows] == [created["id"]]

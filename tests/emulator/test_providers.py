@@ -43,7 +43,8 @@ def test_a_rate_limit_may_be_one_object_and_a_slug_begins_with_the_name(ok, work
 
     assert slug.startswith("fast-one-")
     path = f"/providers/{slug}?workspace_id={where['workspace_id']}"
-    assert ok(f"GET {path}")["rate_limits"] == [one]
+    created = ok(f"GET {path}")
+    assert (created["rate_limits"], created["note"]) == ([one], "")
 
 
 def test_a_note_is_kept_null_clears_rate_limits_and_an_end_is_reached_at_its_second(ok, workspace):

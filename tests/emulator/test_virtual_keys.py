@@ -206,3 +206,14 @@ def test_a_secret_is_mapped_only_where_its_reference_may_be_used(ok, make, refus
 
     (remaining,) = ok(f"GET {path}")["secret_mappings"]
     assert remaining == {**field, "target_field": "model_config.awsSecretAccessKey"}
+
+
+def test_a_virtual_key_offers_the_models_of_its_provider(ok, new_key, workspace):
+    science = workspace("Science")
+    key = new_key("models.list", workspace=science)
+    body = {"name": "Own", "provider": "openai", "key": "sk-hidden", "workspace_id": science}
+    slug = ok("POST /virtual-keys", body)["slug"]
+
+    models = [row["id"] for row in ok("GET /models", key=key)["data"]]
+
+    assert models == [f"@{slug}/gpt-5", f"@{slug}/gpt-5-mini"]

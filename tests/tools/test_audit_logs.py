@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
-from portkey_admin_mcp.errors import Forbidden
+from portkey_admin_mcp.errors import Forbidden, NotFound
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.models.audit_logs import AuditQuery
 from portkey_admin_mcp.portkey.api import Portkey
@@ -72,6 +72,21 @@ async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator,
     organisation = emulator.store.table("api_keys").rows()[0]["organisation_id"]
     page = await list_audit_logs(api, AuditQuery(**WEEK, organisation_id=organisation))
     assert page.total == 3
+
+
+async def test_a_key_that_finds_no_key_must_name_the_organisation(connect, workspace):
+    draft = ApiKeyDraft(
+        type="workspace",
+        sub_type="service",
+        name="A",
+        scopes=["workspace_user_api_keys.list", "audit_logs.list"],
+        workspace_id=workspace("Science"),
+    )
+    created = await create_api_key(connect("owner"), draft)
+
+    with pytest.raises(NotFound, match="no API key names its organisation") as refused:
+        await list_audit_logs(connect(created.key), AuditQuery(**WEEK))
+    assert "Give organisation_id instead." in refused.value.__notes__[0]
 
 
 async def test_what_portkey_cannot_filter_by_is_said(call, changed):

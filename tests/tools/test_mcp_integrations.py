@@ -82,6 +82,15 @@ async def test_capabilities_are_paged_from_1_whichever_way_a_caller_counts(ask, 
     assert (tools["total"], tools["counts"]["prompt"]) == (3, 1)
 
 
+async def test_a_page_of_capabilities_is_named_in_one_way(refusal, emulator):
+    pages = {"page": 1, "current_page": 0}
+
+    advice = await refusal("list_mcp_integration_capabilities", id="github", **pages)
+
+    assert "give page (from 1) or current_page (from 0), not both" in advice
+    assert list(emulator.log) == []
+
+
 async def test_what_is_disabled_here_is_off_in_every_server(ask):
     off = [{"name": "delete_repository", "type": "tool", "enabled": False}]
     on = [{"name": "delete_repository", "type": "tool", "enabled": True}]

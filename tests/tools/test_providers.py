@@ -63,6 +63,8 @@ async def test_a_provider_goes_with_its_integration(ask, refusal, provider, scie
         ({"rate_limit_unit": "rpm"}, "needs rate_limit_value"),
         ({"rate_limit_value": 5, "rate_limits": []}, "rate_limit_value, not both"),
         ({"credit_limit": 5, "usage_limits": {"credit_limit": 6}}, "not both"),
+        ({"expires_at": ["x"]}, "expires_at: Input should be a valid string"),
+        ({"expires_at": 5}, "give a time such as"),
         ({}, "give something to change"),
     ],
 )

@@ -151,7 +151,7 @@ async def test_a_slug_that_is_taken_is_a_conflict(api, support, workspace):
         ({"name": ""}, "name: String should have at least 1 character"),
         ({"is_default": 2}, "is_default: Input should be less than or equal to 1"),
         (
-            {"usage_limits": [{"credit_limit": 50, "alert_threshold": 80}]},
+            {"usage_limits": [{"credit_limit": 50, "alert_threshold": 50}]},
             "alert_threshold is an amount and must be below credit_limit",
         ),
         (

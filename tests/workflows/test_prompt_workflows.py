@@ -62,7 +62,9 @@ async def test_a_missing_prompt_is_created_and_then_left_alone(ask, migration, v
     assert first["version_id"] == again["version_id"]
     assert await versions(first["slug"]) == 1
     assert not writes(emulator)
-    metadata = (await ask("get_prompt", prompt_id=first["slug"]))["template_metadata"]
+    prompt = await ask("get_prompt", prompt_id=first["slug"])
+    assert first["prompt_id"] == prompt["id"]
+    metadata = prompt["template_metadata"]
     assert (metadata["app"], metadata["env"]) == ("desk", "dev")
     assert metadata["migrated_at"].endswith("Z")
 

@@ -1,4 +1,4 @@
-"""The client of Portkey: requests (`api`), bytes and proxies (`transport`), tools (`catalog`).
+"""The client of Portkey: requests (`api`), the way they go (`transport`), HTTP, tools (`catalog`).
 
 Code for MCP or for a single domain does not belong here.
 """

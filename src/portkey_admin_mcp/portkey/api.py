@@ -3,18 +3,12 @@
 import asyncio
 import json
 import logging
-import random
-import re
 import time
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import quote, urlencode
-
-from pydantic_core import from_json
 
 from .. import __version__
 from ..errors import (
@@ -22,7 +16,6 @@ from ..errors import (
     InputError,
     OutcomeUnknown,
     PortkeyAdminError,
-    RateLimited,
     ReadOnly,
     Rejected,
     Unavailable,
@@ -33,18 +26,14 @@ from ..errors import (
 from ..models.core.base import Arguments, Record
 from ..settings.settings import Settings, check_address
 from .http.answer import Answer, UnusableAnswer
+from .json_text import message_and_code, parse_json
+from .redaction import forms_of
+from .retries import MAX_ATTEMPTS, MAX_BACKOFF_S, MAX_RETRY_S, retry_after, wait_before_retry
 from .transport import Network
 
 R = TypeVar("R", bound=Record)
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 4
-MAX_RETRY_S = 45.0
-"""All attempts together end after this time: MCP clients give up a call after 60 s."""
-MAX_BACKOFF_S = 5.0
-"""The longest wait before an attempt, unless the server asks for another."""
-MAX_RETRY_AFTER_S = 20.0
-"""A longer `Retry-After` is reported to the caller instead of waited for."""
 MAX_TARGET_LENGTH = 16_000
 """Twice what common servers accept (RFC 9110, 4.1, asks for 8,000 bytes)."""
 
@@ -189,13 +178,13 @@ class Portkey:
         timeout_s = self._settings.timeout_ms / 1000
         attempts, content = 1, b""
 
-        def wait_before_retry(error: Exception) -> bool | float:
+        def wait(error: Exception) -> bool | float:
             time_left_s = started + MAX_RETRY_S - time.monotonic()
-            return _wait_before_retry(error, request, time_left_s, timeout_s)
+            return wait_before_retry(error, request.method, request.is_read, time_left_s, timeout_s)
 
         try:
             async for attempt in stamina.retry_context(
-                on=wait_before_retry, attempts=MAX_ATTEMPTS, timeout=None, wait_max=MAX_BACKOFF_S
+                on=wait, attempts=MAX_ATTEMPTS, timeout=None, wait_max=MAX_BACKOFF_S
             ):
                 with attempt:
                     attempts = attempt.num
@@ -235,20 +224,20 @@ class Portkey:
         log.debug("%s answered %d in %.0f ms", request.name, status, elapsed_ms)
         if 200 <= status < 300:
             return content
-        message, code = map(self._without_key, _message_and_code(content))
+        message, code = map(self._without_key, message_and_code(content))
         kind = error_for_status(status, write=not request.is_read)
         raise kind(
             message or "(no message)",
             request=request.name,
             status=status,
             code=code or None,
-            retry_after=_retry_after(headers.get("retry-after"), self.now()),
+            retry_after=retry_after(headers.get("retry-after"), self.now()),
         )
 
     def _without_key(self, text: str) -> str:
         """The text without the key: a proxy may repeat the headers of a request."""
         key = "" if self._key is None else self._key.get_secret_value()
-        return _forms_of(key).sub("***", text) if key else text
+        return forms_of(key).sub("***", text) if key else text
 
     def _headers(self, request: "_Request") -> dict[str, str]:
         headers = {
@@ -323,110 +312,6 @@ def _decode(content: bytes, request: str) -> Any:
     if not content.strip():
         return {}
     try:
-        return _parse(content)
+        return parse_json(content)
     except ValueError as error:
         raise UnexpectedAnswer("the answer is not JSON", request=request) from error
-
-
-ESCAPES = re.compile(
-    rb"""\\(?:
-        u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}   # a pair of surrogates
-        | (?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})                 # half of a pair
-        | .                                                       # any other escape
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-"""The escapes in the strings of JSON text; each is matched where it begins."""
-
-
-def _parse(content: bytes) -> Any:
-    """Parse JSON; half of a surrogate pair becomes U+FFFD. Raises ValueError if it is not JSON.
-
-    A text that was cut within an emoji has half a pair at its end, and must not hide a whole list.
-    """
-    try:
-        return from_json(content, allow_inf_nan=False)
-    except ValueError:
-        repaired = ESCAPES.sub(lambda match: rb"\ufffd" if match["half"] else match[0], content)
-        if repaired == content:
-            raise
-        return from_json(repaired, allow_inf_nan=False)
-
-
-def _forms_of(key: str) -> re.Pattern[str]:
-    """Matches a key as it is, URL-encoded (also in part, or twice), and within base64.
-
-    Base64 of a text that contains the key, like `user:key` of an Authorization header, contains
-    one of three texts, which differ by how many bytes come before the key.
-    """
-    encoded = "".join(f"(?:{re.escape(c)}|%(?:25)*(?i:{ord(c):02x}))" for c in key)
-    forms = [encoded]
-    for encode in (b64encode, urlsafe_b64encode):
-        for before in range(3):
-            # Characters at the ends depend on the bytes beside the key, too.
-            text = encode(b"\0" * before + key.encode())
-            inner = text[(0, 2, 3)[before] : (before + len(key)) * 8 // 6].decode()
-            forms.append(f"[A-Za-z0-9+/_-]{{0,2}}{re.escape(inner)}[A-Za-z0-9+/_-]{{0,2}}={{0,2}}")
-    return re.compile("|".join(forms))
-
-
-def _wait_before_retry(
-    error: Exception, request: _Request, time_left_s: float, timeout_s: float
-) -> bool | float:
-    """Whether to try again, or after how many seconds.
-
-    A read is repeated after every temporary failure. A write is repeated only if it cannot have
-    taken effect: no connection, or 429 on an idempotent verb. Portkey's PUT makes a new version
-    each time, so one that may have arrived is never repeated.
-
-    After a write that could not connect, there must be time to connect: then it has been sent if
-    the time ends later, and its outcome is unknown.
-    """
-    wait = error.retry_after if isinstance(error, RateLimited) else None
-    time_needed_s = MAX_BACKOFF_S if wait is None else wait
-    if isinstance(error, Unreachable) and not request.is_read:
-        time_needed_s += timeout_s
-    if not _may_be_repeated(error, request) or time_needed_s >= time_left_s:
-        return False
-    return True if wait is None else wait + random.uniform(0, 0.1)  # noqa: S311  # jitter
-
-
-def _may_be_repeated(error: Exception, request: _Request) -> bool:
-    if isinstance(error, RateLimited):
-        is_short = (error.retry_after or 0) <= MAX_RETRY_AFTER_S
-        return is_short and (request.method != "POST" or request.is_read)
-    if isinstance(error, Unavailable) and request.is_read:
-        return error.status in (None, 502, 503, 504)
-    return isinstance(error, Unreachable)
-
-
-def _message_and_code(content: bytes) -> tuple[str, str]:
-    """The message and the code of an error body, in any form that Portkey is known to send.
-
-    Known forms: `{success, data: {message, errorCode}}`, `{error: {message, code|slug}}`,
-    `{error: "…"}` and bare `{message, code|errorCode}`.
-    """
-    try:
-        body = _parse(content)
-    except ValueError:
-        return "", ""
-    if not isinstance(body, dict):
-        return "", ""
-    candidates = (body.get("data"), body.get("error"))
-    inner = next((value for value in candidates if value and isinstance(value, str | dict)), body)
-    if isinstance(inner, str):
-        return inner, ""
-    code = next((inner[k] for k in ("errorCode", "code", "slug") if inner.get(k)), "")
-    return str(inner.get("message") or ""), str(code)
-
-
-def _retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3); None if unreadable."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now.timestamp())
-    except (ValueError, OverflowError):
-        return None

@@ -3,7 +3,13 @@
 import pytest
 
 from portkey_admin_mcp.models.core.mcp_capabilities import PagedFromOne
-from portkey_admin_mcp.models.core.paging import Page, Paged, PagedByPage, PagedHere
+from portkey_admin_mcp.models.core.paging import (
+    DEFAULT_PAGE_SIZE,
+    Page,
+    Paged,
+    PagedByPage,
+    PagedHere,
+)
 
 ROWS = [{"n": n} for n in range(5)]
 
@@ -46,6 +52,16 @@ def test_a_list_that_comes_whole_is_cut_here(paging, rows, more):
 
     answer = page.answer()
     assert (answer["data"], answer["total"], answer["has_more"]) == (rows, 5, more)
+
+
+def test_a_list_that_comes_whole_stays_whole_unless_a_page_is_named():
+    rows = [{"n": n} for n in range(DEFAULT_PAGE_SIZE + 1)]
+
+    def size(**page):
+        return len(Page[dict].read({"data": rows}).at(PagedHere(**page)).answer()["data"])
+
+    assert size() == DEFAULT_PAGE_SIZE + 1
+    assert size(current_page=0) == DEFAULT_PAGE_SIZE
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Every answer of `broken_answers` over real sockets: to our client, and through aiohttp."""
 
+import asyncio
 import ssl
 
 import pytest
 
 from both_clients import by_our_client
-from broken_answers import BROKEN, CASES, MAX_BYTES, UNUSABLE, Outcome
+from broken_answers import BROKEN, CASES, MAX_BYTES, UNUSABLE, Case, Outcome
 from faulty_server import CLOSE, FaultyServer
 from portkey_admin_mcp.portkey.http.answer import BrokenAnswer, UnusableAnswer
 from portkey_admin_mcp.portkey.http.http1 import Http1
@@ -26,17 +27,30 @@ async def outcome_of(request) -> Outcome:
     return status, body
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_our_client_makes_of_an_answer_what_it_must(name):
-    case = CASES[name]
-
+async def require_outcome(case: Case) -> None:
     async with FaultyServer([case.answer, CLOSE]) as server:
         http = Http1(*LIMITS)
         outcome = await outcome_of(http.request("POST", server.url, {}, b"{}"))
         http.close()
 
-    assert outcome == case.outcome
+    assert outcome == case.outcome, case.name
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_our_client_makes_of_an_answer_what_it_must(name):
+    await require_outcome(CASES[name])
+
+
+def test_so_it_does_on_uvloop():
+    uvloop = pytest.importorskip("uvloop")
+
+    async def all_cases() -> None:
+        for case in CASES.values():
+            await require_outcome(case)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(all_cases())
 
 
 async def test_it_does_not_matter_how_an_answer_is_divided():

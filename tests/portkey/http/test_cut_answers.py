@@ -40,12 +40,13 @@ LIMITS = 2, 1_000_000, ssl.create_default_context
 
 
 async def is_success(request) -> bool:
+    """Whether `Portkey` would report a success; it reads an empty body as an empty object."""
     try:
         _status, _headers, body = await request
     except BrokenAnswer:
         return False
     try:
-        json.loads(body)
+        json.loads(body.strip() or b"{}")
     except ValueError:
         return False
     return True

@@ -78,6 +78,14 @@ async def test_an_interim_answer_is_skipped_with_its_headers(chunks):
         assert server.connections == 1
 
 
+async def test_a_switch_of_protocols_is_refused_by_name():
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+
+    async with RawServer([switch]) as server:
+        with pytest.raises(ConnectionError, match="not asked for: 101"):
+            await server.get()
+
+
 @pytest.mark.parametrize("chunks", [[CONTINUE, CLOSE], [HINTS, CLOSE], [HINTS[:60], CLOSE]])
 async def test_an_interim_answer_alone_is_no_answer(chunks):
     async with RawServer(chunks) as server:

@@ -108,6 +108,15 @@ def test_texts_are_shortened_if_not_even_one_row_fits():
     assert note.startswith("Long texts in this result are shortened")
 
 
+@pytest.mark.parametrize(("more", "length"), [(0, 500), (1, 400)])
+def test_texts_are_shortened_no_further_than_needed(more, length):
+    limit = 2_000
+    answer = {**dict.fromkeys("abc", "x" * 9_000), "d": ""}
+    answer["d"] = "y" * (limit - len(compact(with_short_texts(answer, 500))) + more)
+
+    assert fitted(answer, limit)[0] == with_short_texts(answer, length)
+
+
 @pytest.mark.parametrize(
     ("length", "short"),
     [(9, "x" * 9), (10, "x" * 10), (11, "x" * 10 + "… (1 characters more)")],

@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
         self._feed_bytes, self._piece_bytes = len(data), 0
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserError as error:
             self._stop(_cause(error))
         else:
             self._check_rest(data)

@@ -115,7 +115,7 @@ class Http1:
         for pool in self._pools.values():
             while pool.idle:
                 pool.idle.pop().abort()
-        if self._timer is not None:
+        if self._timer is not None and not self._busy:  # those still need it
             self._timer.cancel()
             self._timer = None
 

@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from asgi_client import Clock
+from portkey_admin_mcp.portkey.http.slots import CALLER
 from portkey_admin_mcp.server.http.access.auth import (
     Authentication,
     BearerAuthenticator,
@@ -221,6 +222,26 @@ async def test_an_unknown_token_is_refused_without_being_repeated(bearer, token)
         'error_description="This token is not valid for this service."'
     )
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_connections_to_portkey_are_shared_among_principals():
+    callers = []
+
+    async def record(_scope, _receive, _send):
+        callers.append(CALLER.get())
+
+    async def request(authenticate, token):
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        scope = {"type": "http", "path": "/mcp", "query_string": b"", "headers": headers}
+        guarded = Authentication(record, authenticate, None, frozenset())
+        await guarded({**scope, "method": "POST"}, None, None)
+
+    bearers = BearerAuthenticator({"ada": "a" * 20, "ci": "c" * 20})
+    await request(bearers, "a" * 20)
+    await request(bearers, "c" * 20)
+    await request(allow_anonymous, "any")
+
+    assert callers == ["bearer:ada", "bearer:ci", None]
 
 
 async def test_a_token_that_begins_with_another_token_is_a_token_of_its_own():
@@ -632,7 +653,7 @@ async def test_a_fetch_continues_when_the_request_that_started_it_is_cancelled(i
     ("status", "page"),
     [
         (500, b"{}"),
-        (302, b"{}"),
+        (302, json.dumps({"keys": [public(RSA, "rsa")]}).encode()),
         (204, b""),
         (200, b"<html>"),
         (200, b"[]"),

@@ -74,8 +74,7 @@ class Authentication:
             if not is_page(scope, self._public):
                 principal = await self._authenticate(authorization)
                 scope.setdefault("state", {})["principal"] = principal
-                if principal != ANONYMOUS:
-                    CALLER.set(f"{principal.kind}:{principal.name}")
+                CALLER.set(_share_of(principal))
         except RequestRefused as refused:
             return await self._response(refused)(scope, receive, send)
         return await self.app(scope, receive, send)
@@ -130,6 +129,11 @@ def metadata_route(hosting: Hosting) -> list[Route]:
         return JSONResponse(content, headers={"Cache-Control": "public, max-age=3600"})
 
     return [Route(path, metadata, methods=["GET"]) for path in (METADATA, f"{METADATA}{MCP}")]
+
+
+def _share_of(principal: Principal) -> str | None:
+    """Whose share of the connections to Portkey a request uses; without authentication, all."""
+    return None if principal == ANONYMOUS else f"{principal.kind}:{principal.name}"
 
 
 def _digest(token: str) -> bytes:
