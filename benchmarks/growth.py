@@ -22,10 +22,12 @@ from figures import (
     ANSWER_TIMEOUT_S,
     FULL,
     QUICK,
+    UNCUT,
     Size,
     call_figures,
     http_figures,
     load,
+    p99_ms,
     start_figures,
     stdio_figures,
 )
@@ -43,8 +45,6 @@ CLIENTS = (1, 16, 128, 512)
 ANSWER_BYTES = (1_000, 100_000, 5_000_000)
 ANSWER_CLIENTS = 8
 ANSWERS_AT_ONCE = 8
-UNCUT = {"MCP_MAX_RESULT_CHARS": "20000000"}
-"""Turns off the limit of 80,000 characters at which long answers are cut by default."""
 MIN_CALLS = 20
 
 
@@ -115,7 +115,7 @@ def _calls(
         "rate": loaded.rate,
         "cpu": cpu_ms,
         "p50": statistics.median(each_ms),
-        "p99": statistics.quantiles(each_ms, n=100)[98],
+        "p99": p99_ms(loaded),
         "memory": resident_mb(pid),
     }
 

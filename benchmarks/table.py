@@ -28,8 +28,9 @@ class Measured:
 class Row(NamedTuple):
     """A row of the table: a figure of ours, one of theirs, and the goal of their ratio.
 
-    `goal` is a ratio, ours to theirs; None if no goal is set. Calls a second (`is_rate`) should
-    be above it, times and sizes below.
+    `goal` is a ratio, ours to theirs, or with `is_absolute` a figure of ours; None if no goal is
+    set. Calls a second (`is_rate`) should be above it, times and sizes below. `theirs` is empty if
+    only this server has such a figure.
     """
 
     title: str
@@ -38,39 +39,46 @@ class Row(NamedTuple):
     theirs: str
     goal: float | None = None
     is_rate: bool = False
+    is_absolute: bool = False
 
-    def ratios(self, measured: Measured) -> list[float]:
-        """Ours to theirs, pair by pair."""
-        pairs = zip(measured.of("ours", self.ours), measured.of("theirs", self.theirs), strict=True)
+    def is_in(self, measured: Measured, server: str = "ours") -> bool:
+        """Whether the figures of this row were measured."""
+        has_theirs = not self.theirs or bool(measured.of("theirs", self.theirs))
+        return bool(measured.of(server, self.ours)) and has_theirs
+
+    def ratios(self, measured: Measured, server: str = "ours") -> list[float]:
+        """Ours to theirs, pair by pair; empty if there is none of theirs."""
+        if not self.theirs:
+            return []
+        pairs = zip(measured.of(server, self.ours), measured.of("theirs", self.theirs), strict=True)
         return [ours / theirs for ours, theirs in pairs]
 
-    def is_met(self, ratio: float) -> bool:
-        """Whether a ratio is as good as the goal."""
+    def is_met(self, value: float) -> bool:
+        """Whether a ratio, or with `is_absolute` a figure, is as good as the goal."""
         assert self.goal is not None
-        return ratio >= self.goal if self.is_rate else ratio <= self.goal
+        return value >= self.goal if self.is_rate else value <= self.goal
 
 
 HEAD = ("", "unit", "ours", "theirs", "ours / theirs", "lowest–highest", "goal", "met")
 
 
-def cells(row: Row, measured: Measured) -> tuple[str, ...]:
-    """The cells of a row as text; figures are medians."""
-    ratios = row.ratios(measured)
-    ratio = statistics.median(ratios)
+def cells(row: Row, measured: Measured, server: str = "ours") -> tuple[str, ...]:
+    """The cells of a row as text; figures are medians. `server` is ours, or a variant of it."""
+    figure = statistics.median(measured.of(server, row.ours))
+    ratios = row.ratios(measured, server)
+    theirs, ratio, span = "", "", ""
+    if ratios:
+        theirs = number(statistics.median(measured.of("theirs", row.theirs)))
+        ratio = number(statistics.median(ratios))
+        span = f"{number(min(ratios))}–{number(max(ratios))}"
     goal, met = "", ""
     if row.goal is not None:
-        goal = f"{'≥' if row.is_rate else '≤'} {row.goal:g}"
-        met = "yes" if row.is_met(ratio) else "no"
-    return (
-        row.title,
-        row.unit,
-        number(statistics.median(measured.of("ours", row.ours))),
-        number(statistics.median(measured.of("theirs", row.theirs))),
-        number(ratio),
-        f"{number(min(ratios))}–{number(max(ratios))}",
-        goal,
-        met,
-    )
+        unit = f" {row.unit}" if row.is_absolute else ""
+        goal = f"{'≥' if row.is_rate else '≤'} {row.goal:g}{unit}"
+        met = (
+            "yes" if row.is_met(figure if row.is_absolute else statistics.median(ratios)) else "no"
+        )
+    return (row.title, row.unit, number(figure), theirs, ratio, span, goal, met)
 
 
 def number(value: float) -> str:

@@ -16,7 +16,6 @@ from annotated_types import Ge, Le
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
-from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills ROUTES
@@ -25,8 +24,9 @@ from portkey_admin_mcp.portkey.catalog import Tool, tools_in
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import input_schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.settings.environment import EnvironmentSettings, variable_names
 from portkey_admin_mcp.settings.hosting import Hosting
-from portkey_admin_mcp.settings.settings import Settings, variable_names
+from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.tools import domain_modules
 
 ROOT = Path(__file__).parents[1]
@@ -201,7 +201,7 @@ def settings_page() -> str:
     )
 
 
-def variables(cls: type[BaseSettings]) -> list[str]:
+def variables(cls: type[EnvironmentSettings]) -> list[str]:
     """A table of one class of settings."""
     return [
         "| variable | value | default | description |",

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic_settings import BaseSettings
 
 from portkey_admin_mcp.server.http.pages import paths
+from portkey_admin_mcp.settings.environment import EnvironmentSettings, variable_names
 from portkey_admin_mcp.settings.hosting import Hosting
-from portkey_admin_mcp.settings.settings import Settings, variable_names
+from portkey_admin_mcp.settings.settings import Settings
 
 PAGES = ["docker", "compose", "cloud-run", "fly-and-render", "kubernetes", "vercel", "README"]
 FILES = ["Dockerfile", "compose.yaml", "vercel.json", "api/index.py", "deploy/healthcheck.py"]
@@ -25,7 +25,7 @@ SECRETS = {
     "MCP_EVENT_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "MCP_REDIS_URL": "redis://redis:6379/0",
 }
-KINDS: tuple[type[BaseSettings], ...] = (Settings, Hosting)
+KINDS: tuple[type[EnvironmentSettings], ...] = (Settings, Hosting)
 
 
 @pytest.fixture(scope="session")

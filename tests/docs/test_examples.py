@@ -34,8 +34,9 @@ from portkey_admin_mcp import models
 from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills CONTROLS
 from portkey_admin_mcp.emulator.core.control import CONTROLS
+from portkey_admin_mcp.settings.environment import variable_names
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
-from portkey_admin_mcp.settings.settings import Settings, load_settings, variable_names
+from portkey_admin_mcp.settings.settings import Settings, load_settings
 from programs import COMMAND, require_program, tree_environment
 
 TIMEOUT_S = 30

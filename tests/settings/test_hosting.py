@@ -77,6 +77,7 @@ def test_our_redis_variable_wins_over_the_common_one(load):
         ({"MCP_AUTH_MODE": "bearer"}, "MCP_AUTH_TOKEN must be set"),
         ({"MCP_AUTH_TOKEN": "short-s3cret"}, "16 ASCII characters or longer"),
         ({"MCP_AUTH_TOKENS": '{"ada": "short-s3cret"}'}, "16 ASCII characters or longer"),
+        ({"MCP_AUTH_TOKENS": "s3cret"}, "MCP_AUTH_TOKENS: input should be a valid dictionary"),
         ({"MCP_AUTH_MODE": "clerk"}, "CLERK_ISSUER must be set"),
         ({"CLERK_ISSUER": "http://169.254.169.254"}, "CLERK_ISSUER must be https"),
         ({"CLERK_ISSUER": "https://169.254.169.254"}, "CLERK_ISSUER is a private or local"),

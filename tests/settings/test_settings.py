@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from portkey_admin_mcp.errors import ConfigurationError
-from portkey_admin_mcp.settings.hosting import Hosting
-from portkey_admin_mcp.settings.settings import Settings, load_settings, variable_names
+from portkey_admin_mcp.settings.environment import variable_names
+from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
+from portkey_admin_mcp.settings.settings import Settings, load_settings
 
 PRIVATE_HOSTS = [
     "localhost",
@@ -467,3 +468,42 @@ def test_a_setting_says_what_it_is_and_in_which_unit(name, field):
         assert re.search("milliseconds|seconds|bytes|characters|number of|port", description)
     if re.search("_MS$|_TIMEOUT$", name):
         assert "milliseconds" in description
+
+
+@pytest.mark.parametrize("name", ["PORTKEY_TIMEOUT_MS", "portkey_timeout_ms", "Portkey_Timeout_Ms"])
+def test_a_variable_is_read_in_any_case_from_both_sources(load, tmp_path, name):
+    file = tmp_path / "portkey.env"
+    file.write_text(f"{name}=1000\n")
+
+    assert load(file).timeout_ms == 1000
+    assert load(file, **{name: "2000"}).timeout_ms == 2000
+
+
+def test_an_empty_variable_leaves_the_value_to_the_env_file(load, tmp_path):
+    file = tmp_path / "portkey.env"
+    file.write_text("PORTKEY_TIMEOUT_MS=1000\nLOG_LEVEL=\nPORTKEY_TOOLS\n")
+
+    settings = load(file, PORTKEY_TIMEOUT_MS="")
+
+    assert (settings.timeout_ms, settings.log_level, settings.tools) == (1000, "info", ())
+
+
+def test_of_two_names_of_a_setting_the_first_that_is_set_wins(load):
+    assert load(PORTKEY_TOOL_DOMAINS="configs").toolsets == ("configs",)
+    assert load(PORTKEY_TOOL_DOMAINS="configs", PORTKEY_TOOLSETS="").toolsets == ("configs",)
+    assert load(PORTKEY_TOOL_DOMAINS="configs", PORTKEY_TOOLSETS="users").toolsets == ("users",)
+
+
+def test_the_environment_wins_over_the_env_file_under_either_name(load, tmp_path):
+    file = tmp_path / "portkey.env"
+    file.write_text("PORTKEY_TOOLSETS=users\n")
+
+    assert load(file, PORTKEY_TOOL_DOMAINS="configs").toolsets == ("configs",)
+    assert load_settings(file, PORTKEY_TOOL_DOMAINS=("labels",)).toolsets == ("labels",)
+
+
+def test_a_wrong_value_is_named_by_the_first_name_of_its_setting(monkeypatch):
+    monkeypatch.setenv("PORT", "99999")
+
+    with pytest.raises(ConfigurationError, match=r"^MCP_PORT: .* For example: MCP_PORT=3000$"):
+        load_hosting()

@@ -8,8 +8,9 @@ from typing import Any, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from .addresses import check_redis_url, check_url
+from .environment import CommaSeparated, JsonText
 from .hosting_address import HostingAddress
-from .settings import CommaSeparated, read_settings
+from .settings import read_settings
 
 
 class Hosting(HostingAddress):
@@ -122,7 +123,7 @@ class Hosting(HostingAddress):
         description="The bearer token of the principal `default`: 16 ASCII characters or "
         "more. Create one with `openssl rand -hex 32`.",
     )
-    auth_tokens: dict[str, SecretStr] = Field(
+    auth_tokens: JsonText[dict[str, SecretStr]] = Field(
         {},
         validation_alias="MCP_AUTH_TOKENS",
         description="More bearer tokens, as a JSON object from the name of a principal to its "

@@ -3,18 +3,13 @@
 from typing import Self
 
 from pydantic import AliasChoices, Field, FilePath, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .addresses import WILDCARD_HOSTS, check_network, check_url, is_loopback
-from .settings import CommaSeparated
+from .environment import CommaSeparated, EnvironmentSettings
 
 
-class HostingAddress(BaseSettings):
+class HostingAddress(EnvironmentSettings):
     """Where the service listens, and at which URL, hosts and origins it is called."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
 
     host: str = Field(
         "127.0.0.1",

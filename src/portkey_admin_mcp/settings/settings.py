@@ -4,12 +4,11 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AliasChoices,
-    BeforeValidator,
     DirectoryPath,
     Field,
     FilePath,
@@ -17,44 +16,25 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..errors import ConfigurationError
 from .addresses import is_private
+from .environment import CommaSeparated, EnvironmentSettings, variable_names
 
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
 
 ToolMode = Literal["full", "search", "code"]
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound=EnvironmentSettings)
 
 
-def _split(value: Any) -> Any:
-    """Split `"a, b"` into `("a", "b")`; return anything but a string unchanged."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""Several values in one variable, separated by commas."""
-
-
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """The settings that all commands share: how to reach Portkey, what to offer, how to log.
 
     Created once by a command, immutable, and passed down. `docs/settings.md` and the error messages
     are generated from the descriptions and examples here.
     """
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="ignore",
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
 
     api_key: SecretStr | None = Field(
         None,
@@ -259,7 +239,7 @@ def load_settings(env_file: Path | None = None, **overrides: Any) -> Settings:
 def read_settings(cls: type[S], env_file: Path | None, overrides: dict[str, Any]) -> S:
     """Read the settings of one class; see `load_settings`."""
     try:
-        return cls(_env_file=env_file, **overrides)
+        return cls.from_environment(env_file, overrides)
     except ValidationError as error:
         messages = (_message(cls, problem) for problem in error.errors())
         raise ConfigurationError("\n".join(messages)) from None
@@ -267,13 +247,6 @@ def read_settings(cls: type[S], env_file: Path | None, overrides: dict[str, Any]
         raise ConfigurationError(
             f"--env-file: {env_file} cannot be read; it must be readable, and UTF-8 text."
         ) from None
-
-
-def variable_names(field: FieldInfo) -> list[str]:
-    """The environment variables that a setting is read from; the first that is set wins."""
-    alias = field.validation_alias
-    names = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    return [str(name) for name in names]
 
 
 def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
@@ -330,7 +303,7 @@ def _host(parts: SplitResult) -> str:
     return host
 
 
-def _message(cls: type[BaseSettings], error: Any) -> str:
+def _message(cls: type[EnvironmentSettings], error: Any) -> str:
     """One error of pydantic as a sentence, with an example if the setting has one."""
     if error["type"] == "value_error" and not error["loc"]:
         return f"{error['ctx']['error']}."

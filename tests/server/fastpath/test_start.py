@@ -11,7 +11,8 @@ from fake_portkey import Answer
 from initialization import INITIALIZE, INITIALIZED
 from portkey_admin_mcp.cli.stdio import SETTINGS_OF_LISTS, TOOL_MODE
 from portkey_admin_mcp.domains import DOMAINS
-from portkey_admin_mcp.settings.settings import Settings, variable_names
+from portkey_admin_mcp.settings.environment import variable_names
+from portkey_admin_mcp.settings.settings import Settings
 from programs import tree_environment
 
 OPENING = [INITIALIZE, INITIALIZED, {"id": 2, "method": "tools/list"}]

@@ -1,9 +1,13 @@
 """`portkey-admin-mcp http` as a process: TLS, workers, and graceful shutdown."""
 
 import asyncio
+import os
 import signal
+import socket
 import ssl
+import sys
 import time
+from contextlib import ExitStack
 
 import aiohttp
 import pytest
@@ -12,6 +16,7 @@ from certificates import Authority
 from fake_portkey import Answer, FakePortkey
 from http_service import HEADERS, TIMEOUT_S, running_service, wait_for_port
 from initialization import INITIALIZE
+from processes import connections, tree
 
 CALL = {
     "jsonrpc": "2.0",
@@ -85,6 +90,47 @@ async def test_workers_share_a_port_in_stateless_mode(port, fake):
         await asyncio.to_thread(served.process.wait, TIMEOUT_S)
 
     assert all('"total":7' in answer for answer in answers)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts connections in /proc")
+async def test_connections_are_spread_over_the_workers_and_survive_the_end_of_one(port, fake):
+    number = port()
+    fake.script([Answer(body={"total": 7})])
+    environment = {"MCP_SESSION_MODE": "stateless", "RATE_LIMIT_ENABLED": "false", **fake.settings}
+    with running_service(number, "--workers", "2", **environment) as served:
+        await asyncio.to_thread(wait_for_workers, served.process.pid, number)
+        with ExitStack() as opened:
+            for _ in range(128):
+                opened.enter_context(socket.create_connection(("127.0.0.1", number)))
+            await asyncio.sleep(0.5)
+            counts = connections_by_worker(served.process.pid, number)
+            # By chance, more than 90 of 128 come to one worker once in 200,000 times.
+            assert sum(counts.values()) == 128
+            assert max(counts.values()) <= 90, counts
+
+        os.kill(next(iter(counts)), signal.SIGKILL)
+        async with aiohttp.ClientSession(
+            headers=HEADERS, connector=aiohttp.TCPConnector(force_close=True)
+        ) as session:
+            url = f"http://127.0.0.1:{number}/mcp"
+            answers = await asyncio.gather(*(call(session, url, {}) for _ in range(20)))
+
+    assert all('"total":7' in answer for answer in answers)
+
+
+def connections_by_worker(pid, port):
+    return {each: count for each in tree(pid) if (count := connections(each, port))}
+
+
+def wait_for_workers(pid, port):
+    """Wait until connections reach two workers."""
+    wait_for_port(port)
+    with ExitStack() as opened:
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(connections_by_worker(pid, port)) < 2:
+            assert time.monotonic() < deadline
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+            time.sleep(0.05)
 
 
 async def test_every_worker_answers_the_sum_of_all_metrics(port, fake, tmp_path):

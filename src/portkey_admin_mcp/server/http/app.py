@@ -28,7 +28,6 @@ from .access.rate_limit import RateLimit, client_address
 from .access.rate_limiter import create_rate_limiter
 from .events.event_log import EventLog
 from .events.memory_log import MemoryEventLog
-from .events.redis_log import RedisEventLog
 from .events.resumption import StreamResumption
 from .fast_endpoint import FastPathEndpoint
 from .pages.metrics import Metrics
@@ -159,7 +158,11 @@ def _event_log(hosting: Hosting) -> EventLog | None:
     """The event log that MCP_EVENT_STORE selects; None if it is off."""
     if hosting.event_store == "off":
         return None
-    return MemoryEventLog(hosting) if hosting.event_store == "memory" else RedisEventLog(hosting)
+    if hosting.event_store == "memory":
+        return MemoryEventLog(hosting)
+    from .events.redis_log import RedisEventLog  # imported here, since few need a client of Redis
+
+    return RedisEventLog(hosting)
 
 
 def _middleware(service: Service) -> list[Middleware]:

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from ...settings.hosting import Hosting
 from .connections import guarded_connection, new_event_loop
+from .workers import supervise
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,9 @@ def run_workers(factory: str, hosting: Hosting, workers: int, env_file: Path | N
     environment.update(MCP_HOST=hosting.host, MCP_PORT=str(hosting.port))
     with _metrics_directory(hosting) as directory:
         environment.update(directory)
-        uvicorn.run(
-            factory, factory=True, workers=workers, env_file=env_file, **server_options(hosting)
+        options = server_options(hosting)
+        supervise(
+            uvicorn.Config(factory, factory=True, workers=workers, env_file=env_file, **options)
         )
 
 

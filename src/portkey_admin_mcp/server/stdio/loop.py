@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -52,6 +53,8 @@ class StdioLoop:
 
     async def run(self, unread: bytes, has_ended: bool) -> None:
         """Serve until input has ended and all requests are answered, or the time is up."""
+        # What was imported until here stays, so the garbage collector need not look at it again.
+        gc.freeze()
         await self._output.open()
         await self._input.read(unread, has_ended)
         await self._sdk.is_ready()
