@@ -134,6 +134,11 @@ STATUS_LINES = [
     Case("status 999", status(b"HTTP/1.1 999 Odd"), (999, JSON)),
     Case("status 099", status(b"HTTP/1.1 099 Odd"), BROKEN),
     Case("status 099 before an answer", b"HTTP/1.1 099 Odd\r\n\r\n" + sized(), BROKEN),
+    Case(
+        "status 099 without a body before an answer",
+        b"HTTP/1.1 099 Odd\r\ncontent-length: 0\r\n\r\n" + sized(),
+        BROKEN,
+    ),
     Case("status 000", status(b"HTTP/1.1 000 Odd"), BROKEN),
     Case("status of two digits", status(b"HTTP/1.1 20 OK"), BROKEN),
     Case("status of four digits", status(b"HTTP/1.1 2000 OK"), BROKEN),
