@@ -198,6 +198,8 @@ def _validate(record: Record, body: dict[str, Any]) -> None:
         unchecked = cls.model_construct(**fields)
         for name in FIELD_STATE:
             object.__setattr__(record, name, getattr(unchecked, name))
+    # Validation has set the private attributes to their defaults.
+    object.__setattr__(record, "__pydantic_private__", {"_raw": body})
 
 
 class Done(Record):
