@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -30,6 +31,11 @@ hypothesis.settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="Write snapshots anew.")
+
+
+def pytest_configure() -> None:
+    """Validate each answer against its record at once, so that a mismatch is in the test's log."""
+    logging.getLogger("portkey_admin_mcp.models.core.base").setLevel(logging.DEBUG)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,11 @@
 
 import json
 import os
+import platform
+import socket
+import subprocess
+import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -10,8 +15,10 @@ import pytest
 
 from compared_servers import bench
 from http_load import load
+from interpreters import command_on, described
 from messages import CALL, SESSIONLESS_CALL, Numbered, check
-from processes import started, tree
+from portkey_admin_mcp import __version__
+from processes import connections, started, tree
 from table import HEAD, Measured, Row, cells, markdown
 from upstream import page
 
@@ -20,9 +27,9 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 def measured(ours, theirs):
     figures = Measured()
-    for one, other in zip(ours, theirs, strict=True):
-        figures.add("ours", {"rate": one})
-        figures.add("theirs", {"rate": other})
+    for server, rates in (("ours", ours), ("theirs", theirs)):
+        for rate in rates:
+            figures.add(server, {"rate": rate})
     return figures
 
 
@@ -48,6 +55,59 @@ def test_a_ratio_is_taken_within_each_pair_and_its_median_shown():
 )
 def test_a_rate_should_reach_its_goal_and_a_time_stay_below(is_rate, ratio, is_met):
     assert Row("", "", "", "", 2.0, is_rate).is_met(ratio) is is_met
+
+
+@pytest.mark.parametrize(("ours", "is_met"), [(20, "yes"), (21, "no")])
+def test_an_absolute_goal_is_compared_with_our_figure(ours, is_met):
+    row = Row("p99", "ms", "rate", "rate", 20, is_absolute=True)
+
+    shown = dict(zip(HEAD, cells(row, measured([ours], [100])), strict=True))
+
+    assert (shown["goal"], shown["met"]) == ("≤ 20 ms", is_met)
+
+
+def test_a_figure_that_only_this_server_has_is_shown_without_a_ratio():
+    row = Row("share", "%", "rate", "", 60, is_absolute=True)
+
+    shown = dict(zip(HEAD, cells(row, measured([55], [])), strict=True))
+
+    assert (shown["ours"], shown["theirs"], shown["ours / theirs"]) == ("55.0", "", "")
+    assert shown["met"] == "yes"
+
+
+def test_a_row_is_shown_if_the_figures_of_both_were_measured():
+    row = Row("", "", "rate", "rate")
+
+    assert row.is_in(measured([1], [1]))
+    assert not row.is_in(measured([1], []))
+    assert not row.is_in(measured([1], [1]), "another")
+
+
+def test_an_interpreter_is_described_by_its_version_its_build_and_its_speed():
+    this = described(sys.executable)
+
+    assert this.version == platform.python_version()
+    assert this.abi == sysconfig.get_config_var("SOABI")
+    assert this.loop_us > 0
+    assert "profile-guided optimisation" in this.text
+    assert described("/nowhere/python") is None
+
+
+def test_the_server_runs_on_another_interpreter_with_the_same_packages(tmp_path):
+    command = command_on(described(sys.executable), tmp_path / "venv")
+
+    result = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+
+    assert __version__ in result.stdout
+
+
+def test_connections_to_a_port_are_counted_by_process():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
+            assert connections(os.getpid(), port) == 1
+
+        assert connections(os.getpid(), port) == 0
 
 
 def test_a_figure_that_one_of_a_pair_lacks_is_an_error():

@@ -238,6 +238,16 @@ async def test_cors_and_the_origin_check_allow_the_same_origins(service):
     assert [response.status_code for response in refused] == [403, 403]
 
 
+async def test_an_answer_that_a_cache_may_keep_varies_by_origin(service):
+    async with httpx2.AsyncClient(base_url=service()) as http:
+        page = await http.get("/health")
+        called = await http.post("/mcp", json=GREETING, headers=headers())
+
+    assert page.headers["vary"] == "Origin"
+    assert called.status_code == 200
+    assert not {"vary", "access-control-expose-headers"} & {*called.headers}
+
+
 async def test_the_rate_limit_counts_each_principal_and_not_health(service):
     url = service(**bearer(RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL=3))
     async with httpx2.AsyncClient(base_url=url) as http:

@@ -56,7 +56,10 @@ class Arguments(BaseModel):
     """
 
     # NaN stays NaN, so that it is refused when it is sent, rather than sent as null.
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+    # A validator is built when it is first used (`defer_build`): a call needs those of one tool.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, ser_json_inf_nan="constants", defer_build=True
+    )
 
     sent_in: ClassVar[Literal["query", "body", "nowhere"] | None] = None
     """Where the group is sent; None leaves it to the verb: GET and DELETE query, else body."""
@@ -131,7 +134,7 @@ class Record(BaseModel):
     Portkey's answer is validated when a field is first read, because most answers are only shown.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     rows_in: ClassVar[str] = ""
     """The field that holds the rows, if this record is a table."""
@@ -195,6 +198,8 @@ def _validate(record: Record, body: dict[str, Any]) -> None:
         unchecked = cls.model_construct(**fields)
         for name in FIELD_STATE:
             object.__setattr__(record, name, getattr(unchecked, name))
+    # Validation has set the private attributes to their defaults.
+    object.__setattr__(record, "__pydantic_private__", {"_raw": body})
 
 
 class Done(Record):

@@ -51,6 +51,7 @@ class _Part(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
     @model_validator(mode="after")

@@ -1,12 +1,14 @@
 """Bodies are read completely, and refused if they are too large, too slow, not JSON or too deep."""
 
 import asyncio
+import inspect
 import json
 import time
 from typing import Any
 
 import httpx2
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from asgi_client import client_of, echo_app
 from portkey_admin_mcp.server.http.access.body_limit import BodyLimit
@@ -208,6 +210,40 @@ async def test_a_body_that_does_not_arrive_in_time_is_refused():
     answer = await client_of(BodyLimit(echo_app(), MAX_BYTES, 0.05)).post("/mcp", content=slow())
 
     assert (answer.status_code, answer.json()["error"]) == (408, "request_timeout")
+
+
+class Cycle:
+    """A request as uvicorn holds it: `receive` is a method, and `more_body` is about the body."""
+
+    def __init__(self, more_body):
+        self.more_body = more_body
+
+    async def receive(self):
+        await asyncio.sleep(0.2)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+
+@pytest.mark.parametrize(("more_body", "status"), [(True, 408), (False, 200)])
+async def test_only_a_body_that_has_not_arrived_is_timed(more_body, status):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    app = BodyLimit(echo_app(), MAX_BYTES, timeout_s=0.05)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/mcp",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    await app(scope, Cycle(more_body).receive, send)
+
+    assert sent[0]["status"] == status
+
+
+def test_uvicorn_says_whether_the_body_has_arrived():
+    assert "more_body" in inspect.getsource(RequestResponseCycle.receive)
 
 
 async def test_a_request_whose_client_disconnects_does_not_reach_the_app():
