@@ -72,9 +72,17 @@ TARGETS = (
     ),
     Target(
         "portkey/api.py",
-        ("_segment", "_address", "_without_key", "_headers", "_secret", "download",
-         "_wait_before_retry", "_query", "_text"),
+        ("_segment", "_address", "_headers", "_secret", "download", "_query", "_text"),
         ("tests/portkey/test_api.py",),
+    ),
+    *(
+        Target(f"portkey/{file}.py", (), ("tests/portkey/test_api.py",))
+        for file in ("retries", "json_text", "redaction")
+    ),
+    Target("portkey/proxies.py", (), ("tests/portkey/test_proxies.py",)),
+    *(
+        Target(f"portkey/http/{file}.py", (), ("tests/portkey/http",))
+        for file in ("answer", "body", "connection", "slots")
     ),
     Target(
         "portkey/api.py",

@@ -104,7 +104,7 @@ async def test_a_client_that_asks_for_fewer_tools_has_fewer_inside_too(service):
             outside = await client.call_tool("execute", {"code": call.format("list_virtual_keys")})
 
     domain = {tool.name: tool.domain for tool in all_tools()}
-    names = [line.partition(":")[0] for line in texts(matches)[0].splitlines()]
+    names = [line.partition("(")[0] for line in texts(matches)[0].splitlines()]
     assert {domain[name] for name in names} == {"workspaces"}
     assert described.is_error
     assert json.loads(texts(inside)[0]) == 3
