@@ -241,7 +241,7 @@ async def test_cors_and_the_origin_check_allow_the_same_origins(service):
 async def test_an_answer_that_a_cache_may_keep_varies_by_origin(service):
     async with httpx2.AsyncClient(base_url=service()) as http:
         page = await http.get("/health")
-        called = await http.post("/mcp", json=GREETING, headers=headers())
+        called = await http.post("/mcp", json=INITIALIZE, headers=headers())
 
     assert page.headers["vary"] == "Origin"
     assert called.status_code == 200
