@@ -137,9 +137,12 @@ async def test_workspaces_share_it_with_limits_and_get_a_provider(ask, workspace
     )
     listed = await ask("list_integration_workspaces", slug="openai")
     providers = await ask("list_providers", workspace_id=support)
+    workspaces = await ask("list_workspaces")
+
+    (slug,) = [each["slug"] for each in workspaces["data"] if each["id"] == support]
 
     assert listed["workspaces"][-1] == {
-        "id": support,
+        "id": slug,
         "enabled": True,
         "usage_limits": [{"type": "cost", "periodic_reset": "monthly", "credit_limit": 50}],
         "rate_limits": [{"type": "requests", "unit": "rpm", "value": 60}],

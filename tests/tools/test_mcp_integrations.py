@@ -64,7 +64,7 @@ async def test_capabilities_are_paged_from_1_whichever_way_a_caller_counts(ask, 
     assert [row["name"] for row in by_page["data"]] == ["delete_repository", "triage"]
     assert (by_page["has_more"], by_page["next_page"]) == (True, 3)
     assert last["has_more"] is False
-    assert (tools["total"], tools["counts"]["prompt"]) == (3, 1)
+    assert (tools["total"], tools["counts"]["prompts"]["total"]) == (3, 1)
 
 
 async def test_what_is_disabled_here_is_off_in_every_server(ask):

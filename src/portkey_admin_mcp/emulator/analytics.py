@@ -20,6 +20,7 @@ from .traffic.requests import (
     COST,
     HITS,
     UNITS_PER_CENT,
+    WEIGHTED,
     Selection,
     is_metadata_key,
     selected_by_workspace,
@@ -194,15 +195,15 @@ def _scores(selection: Selection) -> Graph:
 
 @graph("feedbacks/weighted")
 def _weighted(selection: Selection) -> Graph:
-    (avg,) = graphs.one_row(selection, "avg(weighted_feedback)")
-    points = graphs.points_of(selection, avg="avg(weighted_feedback)", having="feedbacks > 0")
+    (avg,) = graphs.one_row(selection, WEIGHTED)
+    points = graphs.points_of(selection, avg=WEIGHTED, having="feedbacks > 0")
     return {"avg": avg}, points
 
 
 @graph("feedbacks/ai-models")
 def _feedback_by_model(selection: Selection) -> Graph:
     groups = graphs.narrowed(selection, "feedbacks > 0").query(
-        "ai_model, sum(feedbacks), avg(weighted_feedback)", "group by 1 order by 2 desc, 1"
+        f"ai_model, sum(feedbacks), {WEIGHTED}", "group by 1 order by 2 desc, 1"
     )
     return {}, [
         {"ai_model": model, "total": total, "avg_weighted_feedback": graphs.plain_number(avg)}
@@ -258,7 +259,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
     value = "json_extract(metadata, '$.\"' || ? || '\"')"
     selection = selected_requests(call)
     sql = (
-        f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # no user input
+        f"select {value} as value, count(*), {COST}, avg(total_units), {WEIGHTED},"  # noqa: S608  # no user input
         f" sum(feedbacks > 0), max(created_at) from requests where {selection.where}"
         " and value is not null group by 1"
     )

@@ -102,8 +102,8 @@ def create_config(call: Call) -> Row:
         "workspace_id": workspace["id"],
         "is_default": int(bool(body.is_default)),
         "status": "active",
-        "owner_id": call.actor,
-        "updated_by": call.actor,
+        "owner_id": call.author,
+        "updated_by": call.author,
         "created_at": now,
         "last_updated_at": now,
         "object": "config",
@@ -120,7 +120,7 @@ def update_config(call: Call) -> Row:
     if body.config is not None:
         _check(body.config)
     changes = body.model_dump(include={"name", "status"}, exclude_none=True)
-    stamps = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
+    stamps = {"updated_by": call.author, "last_updated_at": call.store.stamp()}
     config = call.table("configs").change(config, {**changes, **stamps})
     if body.config is not None:
         return _written(config, _add_version(call, config, body.config))

@@ -97,7 +97,7 @@ def create_log_export(call: Call) -> Row:
         "description": "",
         "created_at": now,
         "last_updated_at": now,
-        "created_by": call.actor or call.key["id"],
+        "created_by": call.author,
         "workspace_id": workspace["id"],
         "object": "export",
         "_started": None,

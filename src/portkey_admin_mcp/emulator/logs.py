@@ -9,7 +9,15 @@ from .core.answers import Refusal, forbidden, invalid
 from .core.routing import Body, Call, all_of, route
 from .core.rows import Row
 from .traffic.month import price
-from .traffic.requests import UNITS_PER_CENT, database, dicts, metadata_text, record, shown_time
+from .traffic.requests import (
+    CACHE_STATUS,
+    UNITS_PER_CENT,
+    database,
+    dicts,
+    metadata_text,
+    record,
+    shown_time,
+)
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}
@@ -33,7 +41,8 @@ class LoggedResponse(Body):
     status: int = Field(200, ge=100, le=599)
     headers: dict[str, str] = {}
     body: dict[str, Any]
-    response_time: int = Field(0, ge=0, le=MAX_COUNT)
+    response_time: float = Field(0, ge=0, le=MAX_COUNT)
+    """Milliseconds, which may have a fraction."""
 
 
 class LogBody(Body):
@@ -117,7 +126,8 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "response_status_code": row["status"],
         "response_time": row["latency"],
         "is_proxy_call": False,
-        "cache_status": row["cache"],
+        "cache_status": CACHE_STATUS[row["cache"]],
+        "cache_type": row["cache"] if row["cache"] in ("simple", "semantic") else None,
         "retry_success_count": row["retries"],
         "trace_id": row["trace_id"],
         "span_id": row["span_id"],
@@ -146,7 +156,7 @@ def _add(call: Call, log: LogBody) -> None:
         res_units=tokens_out,
         total_units=tokens_in + tokens_out,
         cost=price(model, tokens_in, tokens_out),
-        latency=log.response.response_time,
+        latency=round(log.response.response_time),
         status=log.response.status,
         trace_id=metadata_text(metadata, "trace_id"),
         span_id=metadata_text(metadata, "span_id"),

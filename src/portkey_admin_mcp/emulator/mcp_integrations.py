@@ -78,7 +78,10 @@ def list_mcp_integrations(call: Call) -> Row:
 
 @route("POST /mcp-integrations", scope=integration_scopes("create"))
 def create_mcp_integration(call: Call) -> Row:
-    """Create an MCP integration of a workspace, or of the organisation if the body names it."""
+    """Create an MCP integration of the key's or the named workspace, otherwise of the organisation.
+
+    A key of the organisation need not name the organisation (the Terraform provider's tests).
+    """
     body = call.read(IntegrationBody)
     for name in ("name", "url", "auth_type", "transport"):
         if not getattr(body, name):
@@ -93,7 +96,7 @@ def create_mcp_integration(call: Call) -> Row:
         "id": call.store.uuid(),
         "name": body.name,
         "description": body.description or "",
-        "owner_id": call.actor or call.key["id"],
+        "owner_id": call.author,
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
@@ -205,7 +208,7 @@ def update_mcp_integration_workspaces(call: Call) -> Row:
     )
     for access in body.workspaces:
         workspace = call.table("workspaces").find(access.id)
-        if workspace is None:
+        if workspace is None or row["workspace_id"] not in (None, workspace["id"]):
             raise forbidden()
         access_by_workspace[workspace["id"]] = access.enabled
     changes: dict[str, Any] = {"_workspaces": access_by_workspace}
@@ -251,11 +254,12 @@ def _is_shown(call: Call, row: Row, workspace: Row | None) -> bool:
 
 
 def _owner(call: Call, body: IntegrationBody) -> str | None:
-    if body.organisation_id and call.named_workspace() is None:
-        if not call.is_admin:
-            raise forbidden()
-        return None
-    return str(call.workspace()["id"])
+    named = call.named_workspace() if call.is_admin else call.workspace()
+    if not call.is_admin and body.organisation_id:
+        raise forbidden()
+    if body.organisation_id not in (None, call.organisation) and not call.is_owner:
+        raise forbidden()
+    return None if named is None else str(named["id"])
 
 
 def _require(call: Call, action: str, workspace_id: str | None) -> None:

@@ -89,7 +89,7 @@ def create_mcp_server(call: Call) -> Row:
             "description": body.description or "",
             "status": "active",
             "created_at": call.store.stamp(),
-            "owner_id": call.actor,
+            "owner_id": call.author,
             "organisation_id": call.organisation,
             "workspace_id": workspace["id"],
             "mcp_integration_id": integration["id"],

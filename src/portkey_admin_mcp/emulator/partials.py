@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from .core.answers import invalid, list_answer
+from .core.answers import Refusal, invalid, list_answer
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
@@ -67,9 +67,11 @@ def list_prompt_partials(call: Call) -> Row:
 
 @route("GET /prompts/partials/{prompt_partial_id}", scope="prompts.read")
 def get_prompt_partial(call: Call) -> Row:
-    """A partial in its published version."""
+    """A partial in its published version, or in the version in the query."""
     row = _find(call)
-    version = VERSIONS.published(call, row)
+    version = VERSIONS.named(call, row, call.query.get("version") or "default")
+    if version is None:
+        raise Refusal(404, "Version not found")
     return {
         **_answer(row),
         "string": version["content"]["string"],

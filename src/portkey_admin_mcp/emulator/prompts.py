@@ -135,8 +135,8 @@ def create_prompt(call: Call) -> Row:
 @route("GET /prompts/{prompt_id}", scope="prompts.read")
 def get_prompt(call: Call) -> Row:
     """One prompt in its published version, or in the version in the query (Terraform provider)."""
-    row, name = _find(call), call.query.get("version")
-    version = VERSIONS.published(call, row) if name is None else VERSIONS.find(call, row, name)
+    row, name = _find(call), call.query.get("version") or "default"
+    version = VERSIONS.named(call, row, name)
     if version is None:
         raise Refusal(404, "Version not found")
     return prompt_answer(call, row, version)

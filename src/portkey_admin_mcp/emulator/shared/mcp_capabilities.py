@@ -16,6 +16,9 @@ CAPABILITIES = (
 """The capabilities of every MCP server: the emulator connects to no real one."""
 
 
+CAPABILITY_TYPES = ("tool", "prompt", "resource", "resource_template")
+
+
 class CapabilityChange(Body):
     """Whether one capability is enabled."""
 
@@ -33,9 +36,11 @@ class CapabilityBody(Body):
 def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """A page of capabilities, with their number by type; the first page is 1."""
     kind = call.query.get("type")
-    counts = dict.fromkeys(("tool", "prompt", "resource", "resource_template"), 0)
+    counts = {f"{name}s": {"total": 0, "enabled": 0} for name in CAPABILITY_TYPES}
     for row in rows:
-        counts[row["type"]] += 1
+        count = counts[f"{row['type']}s"]
+        count["total"] += 1
+        count["enabled"] += row["enabled"]
     page = call.listing(
         [row for row in reversed(rows) if kind in (None, row["type"])],
         parameters=("page", "page_size"),

@@ -97,6 +97,7 @@ def make_indexes(database: sqlite3.Connection) -> None:
     database.execute("create unique index by_id on requests (id)")
     database.execute("create index by_time on requests (created_at)")
     database.execute("create index by_trace on requests (trace_id)")
+    database.execute("create index by_request on feedback (request_id)")
 
 
 @lru_cache(maxsize=2)

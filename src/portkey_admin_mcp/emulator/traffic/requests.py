@@ -21,6 +21,8 @@ UNITS_PER_CENT = 10_000
 """The units of a stored cost in a cent: costs are integers, so that sums are exact."""
 COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
 """SQL for the cost of requests, in cents."""
+WEIGHTED = "sum(weighted_feedback * feedbacks) / nullif(sum(feedbacks), 0)"
+"""SQL for the average of weighted scores: of all scores, not of the averages of requests."""
 HITS = "cache in ('simple', 'semantic')"
 """SQL for whether a request was answered from the cache."""
 RANGE_FILTERS = {
@@ -30,6 +32,13 @@ RANGE_FILTERS = {
     "completion_token": "res_units",
     "weighted_feedback": "weighted_feedback",
 }
+CACHE_STATUS = {
+    "simple": "HIT",
+    "semantic": "SEMANTIC HIT",
+    "miss": "MISS",
+    "disabled": "DISABLED",
+}
+"""The words of answers and filters (the OpenAPI file) for the stored states of the cache."""
 LIST_FILTERS = {
     "status_code": "status",
     "virtual_keys": "virtual_key",
@@ -148,6 +157,10 @@ def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any])
             values = [each.strip() for each in str(text).split(",")]
             marks = ", ".join("?" * len(values))
             parts.append((f"cast({column} as text) in ({marks})", values))
+    if text := query.get("cache_status"):
+        statuses = {each.strip().upper() for each in str(text).split(",")}
+        caches = [cache for cache, status in CACHE_STATUS.items() if status in statuses]
+        parts.append((f"cache in ({', '.join('?' * len(caches))})", caches))
     for name, value in _metadata_filter(query.get("metadata")).items():
         parts.append(("json_extract(metadata, ?) = ?", (f'$."{name}"', value)))
     where = " and ".join(f"({sql})" for sql, _values in parts)
