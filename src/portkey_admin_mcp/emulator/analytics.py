@@ -19,7 +19,6 @@ from .traffic.month import RECIPES
 from .traffic.requests import (
     COST,
     HITS,
-    UNITS_PER_CENT,
     WEIGHTED,
     Selection,
     is_metadata_key,
@@ -27,7 +26,8 @@ from .traffic.requests import (
     selected_requests,
     shown_time,
 )
-from .traffic.sources import sources
+from .traffic.sources import budgets, sources
+from .traffic.units import UNITS_PER_CENT
 
 TABLES = (Table(RECIPES),)
 USER = "user is not null"
@@ -331,5 +331,10 @@ def _group(call: Call, group: str) -> Row:
 
 def seed(seeder: Seeder) -> None:
     """The sources of a month of requests, which is generated when it is first needed."""
-    recipe = {"id": "month", "until": seeder.until, "sources": sources(seeder)}
+    recipe = {
+        "id": "month",
+        "until": seeder.until,
+        "sources": sources(seeder),
+        "budgets": budgets(seeder),
+    }
     seeder.store.table(RECIPES).add(recipe)

@@ -17,13 +17,12 @@ from .shared.limits import (
     KeyRate,
     Midnight,
     Time,
+    new_row_budget,
     next_reset,
-    next_reset_of,
     reset_usage,
     shown_limits,
     spent,
     status_now,
-    without_budget,
 )
 
 MIN_TRANSITION_MS = 1_800_000
@@ -246,11 +245,9 @@ def _changes(call: Call, key: Row, body: KeyBody) -> dict[str, Any]:
 
 def _budget(call: Call, key: Row, limits: Row | None) -> dict[str, Any]:
     """The changes to a budget; null takes it away, and a key that it exhausted works again."""
-    if limits is None:
-        return {"usage_limits": None, "status": without_budget(key), "next_usage_reset_at": None}
-    if "credit_limit" not in limits:
+    if limits is not None and "credit_limit" not in limits:
         raise invalid("usage_limits.credit_limit", "Field required")
-    return {"usage_limits": limits, "next_usage_reset_at": next_reset_of(limits, call.store.now())}
+    return new_row_budget(key, limits, call.store.now())
 
 
 def _defaults(call: Call, key: Row, values: Row) -> Row:

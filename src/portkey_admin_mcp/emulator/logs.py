@@ -8,16 +8,16 @@ from pydantic import Field
 from .core.answers import Refusal, forbidden, invalid
 from .core.routing import Body, Call, all_of, route
 from .core.rows import Row
-from .traffic.month import price
+from .shared.prices import price
 from .traffic.requests import (
     CACHE_STATUS,
-    UNITS_PER_CENT,
     database,
     dicts,
     metadata_text,
     record,
     shown_time,
 )
+from .traffic.units import UNITS_PER_CENT
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}

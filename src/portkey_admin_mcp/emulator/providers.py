@@ -6,9 +6,16 @@ from .core.answers import forbidden, invalid
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .integrations import add_provider, may_use
-from .shared.limits import Budget, Rate, Time, reset_usage, shown_limits, status_now
+from .shared.limits import (
+    Budget,
+    Rate,
+    Time,
+    new_row_budget,
+    reset_usage,
+    shown_limits,
+    status_now,
+)
 from .shared.secret_mappings import masked
-from .virtual_keys import budget_changes
 
 
 class ProviderBody(Body):
@@ -87,7 +94,7 @@ def _changes(call: Call, row: Row, body: ProviderBody) -> dict[str, Any]:
     if changes.get("name", ...) is None:
         raise invalid("name", "must not be null")
     if "usage_limits" in changes:
-        changes |= budget_changes(call, row, changes["usage_limits"])
+        changes |= new_row_budget(row, changes["usage_limits"], call.store.now())
     if isinstance(changes.get("rate_limits"), dict):
         changes["rate_limits"] = [changes["rate_limits"]]
     if changes.get("rate_limits", ...) is None:

@@ -11,11 +11,10 @@ from .shared.limits import (
     Budget,
     Rate,
     Time,
-    next_reset_of,
+    new_row_budget,
     shown_limits,
     spent,
     status_now,
-    without_budget,
 )
 from .shared.secret_mappings import (
     SecretMapping,
@@ -142,7 +141,7 @@ def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
         raise invalid("name", "must not be null")
     new = {k: v for k, v in values.items() if k in key}
     if "usage_limits" in values:
-        new |= budget_changes(call, key, values["usage_limits"])
+        new |= new_row_budget(key, values["usage_limits"], call.store.now())
     if isinstance(values.get("rate_limits"), dict):
         new["rate_limits"] = [values["rate_limits"]]
     if "secret_mappings" in values:
@@ -155,15 +154,6 @@ def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
     if body.key:
         new["_key"] = body.key
     return new
-
-
-def budget_changes(call: Call, key: Row, limits: Row | None) -> dict[str, Any]:
-    """The changes to a virtual key or provider that gets this budget, or none."""
-    changes = {
-        "usage_limits": limits,
-        "next_usage_reset_at": next_reset_of(limits, call.store.now()),
-    }
-    return {**changes, "status": without_budget(key)} if limits is None else changes
 
 
 def spend(call: Call, key: Row, amount: Amount) -> None:

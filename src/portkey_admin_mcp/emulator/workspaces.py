@@ -7,7 +7,7 @@ from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.tables import OnDelete, Reference, Table, all_tables
 from .shared.icons import split_icon
-from .shared.limits import Budget, Rate
+from .shared.limits import Budget, Rate, new_budget
 from .shared.members import add_member, member_answer, members_of
 from .shared.security import checked_security_settings, default_security_settings
 
@@ -177,7 +177,10 @@ def update_workspace(call: Call) -> Row:
     body = call.read(WorkspaceBody)
     given_fields = body.model_fields_set
     new: dict[str, Any] = {f: getattr(body, f) for f in given_fields & {"description", "icon"}}
-    new |= {f: _limits(getattr(body, f)) for f in given_fields & {"usage_limits", "rate_limits"}}
+    if "rate_limits" in given_fields:
+        new["rate_limits"] = _limits(body.rate_limits)
+    if "usage_limits" in given_fields:
+        new |= new_budget(workspace, _limits(body.usage_limits), call.store.now())
     if body.slug and body.slug != workspace["slug"]:
         _check_slug(call, body.slug)
         new["slug"] = body.slug

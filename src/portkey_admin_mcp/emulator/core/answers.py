@@ -17,9 +17,14 @@ class Refusal(Exception):
         self.status, self.message = status, message
 
     def body(self) -> dict[str, Any]:
-        """The documented form of an error."""
-        code = CODES.get(self.status, "AB04")
-        return {"success": False, "data": {"message": self.message, "errorCode": code}}
+        """The documented form of an error; a status that Portkey lists no code for has none."""
+        code = CODES.get(self.status, "AB04" if self.status >= 500 else None)
+        data = (
+            {"message": self.message}
+            if code is None
+            else {"message": self.message, "errorCode": code}
+        )
+        return {"success": False, "data": data}
 
 
 def forbidden() -> Refusal:

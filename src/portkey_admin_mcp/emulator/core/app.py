@@ -118,7 +118,9 @@ class Emulator:
         now = self.store.stamp()
         secret = self.store.table("_secrets").get(value)
         row = secret and self.store.table("api_keys").get(secret["key_id"])
-        if not row or row["status"] != "active" or _is_past(row.get("expires_at"), now):
+        # The key of a used up budget still works: only requests to models are refused (412).
+        works = row and row["status"] in ("active", "exhausted")
+        if not row or not works or _is_past(row.get("expires_at"), now):
             raise Refusal(401, "Unauthorised Request")
         if not any(_is_valid(each, value, now) for each in row["_secrets"]):
             raise Refusal(401, "Unauthorised Request")

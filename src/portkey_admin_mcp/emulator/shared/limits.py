@@ -80,6 +80,37 @@ def next_reset_of(limits: Row | None, now: datetime) -> str | None:
     return str(named) if named else next_reset(period, days, now)
 
 
+def reset_times(
+    limits: Row, last: str | None, due: str | None, now: datetime
+) -> tuple[str | None, str | None]:
+    """When a budget was last reset and is reset next, at this time.
+
+    `last` and `due` are these times as they were stored. A budget without a period is reset once.
+    """
+    period, days = limits.get("periodic_reset"), limits.get("periodic_reset_days")
+    while due is not None and due <= moment(now):
+        last, due = due, next_reset(period, days, instant(due))
+    return last, due
+
+
+def new_budget(row: Row, limits: Any, now: datetime) -> dict[str, Any]:
+    """The changes to a row that gets this budget, or (None) none.
+
+    A budget counts from when it was first set (an assumption). What a budget that is taken away
+    has exhausted works again.
+    """
+    changes: dict[str, Any] = {"usage_limits": limits}
+    if limits is not None and row.get("usage_limits") is None:
+        changes["_counts_from"] = now.isoformat()
+    return changes
+
+
+def new_row_budget(row: Row, limits: Row | None, now: datetime) -> dict[str, Any]:
+    """The same for a row with one budget, a status and a next reset."""
+    changes = {**new_budget(row, limits, now), "next_usage_reset_at": next_reset_of(limits, now)}
+    return {**changes, "status": without_budget(row)} if limits is None else changes
+
+
 def spent(row: Row, amount: Amount, now: datetime) -> dict[str, Any]:
     """The changes to a row with a budget when an amount is spent: its usage and status."""
     row = {**row, **elapsed_reset(row, now)}
@@ -98,7 +129,12 @@ RESET_FIELDS = ("last_reset_at", "next_usage_reset_at")
 
 def reset_usage(row: Row, now: datetime) -> dict[str, Any]:
     """The changes to a row when its budget is reset."""
-    return {"_usage": 0, "status": without_budget(row), "last_reset_at": moment(now)}
+    return {
+        "_usage": 0,
+        "_counts_from": now.isoformat(),
+        "status": without_budget(row),
+        "last_reset_at": moment(now),
+    }
 
 
 def elapsed_reset(row: Row, now: datetime) -> dict[str, Any]:
@@ -106,12 +142,12 @@ def elapsed_reset(row: Row, now: datetime) -> dict[str, Any]:
     due = row.get("next_usage_reset_at")
     if due is None or due > moment(now):
         return {}
-    limits = {**(row.get("usage_limits") or {}), "next_usage_reset_at": None}
+    last, due = reset_times(row.get("usage_limits") or {}, None, due, now)
     return {
         "_usage": 0,
         "status": without_budget(row),
-        "last_reset_at": due,
-        "next_usage_reset_at": next_reset_of(limits, now),
+        "last_reset_at": last,
+        "next_usage_reset_at": due,
     }
 
 

@@ -16,9 +16,8 @@ from ..core.routing import Call
 from ..core.rows import Row
 from ..core.store import Store, instant
 from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
+from .units import UNITS_PER_CENT
 
-UNITS_PER_CENT = 10_000
-"""The units of a stored cost in a cent: costs are integers, so that sums are exact."""
 COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
 """SQL for the cost of requests, in cents."""
 WEIGHTED = "sum(weighted_feedback * feedbacks) / nullif(sum(feedbacks), 0)"

@@ -5,6 +5,8 @@ from typing import Any
 
 from ..core.rows import Row
 from ..core.seeder import Seeder, workspace_scopes
+from ..core.store import instant
+from .units import UNITS_PER_DOLLAR
 
 Source = dict[str, Any]
 
@@ -14,8 +16,30 @@ def sources(seeder: Seeder) -> list[Source]:
     return [*_support(seeder), *_others(seeder)]
 
 
+def budgets(seeder: Seeder) -> list[Source]:
+    """The budgets of users that the requests of the month spend, from the policy of Support.
+
+    Each has the workspace, the time (ms) from which it counts, and the limit in the units of a
+    stored cost, and who makes most of the requests that it refuses, with a cheaper model.
+    """
+    (stand_in,) = _people(seeder, "Emi")
+    workspace = seeder.workspace_named("Support")
+    return [
+        {
+            "workspace_id": workspace["id"],
+            "since": int(instant(limit["created_at"]).timestamp() * 1000),
+            "limit": round(limit["credit_limit"] * UNITS_PER_DOLLAR),
+            "stand_in": {"user": stand_in, "model": "gpt-5-mini"},
+        }
+        for limit in seeder.store.table("usage_limits").where(workspace_id=workspace["id"])
+    ]
+
+
 def _support(seeder: Seeder) -> list[Source]:
-    """Most of the requests: one user spends the most, and Anthropic fails for two hours."""
+    """Most of the requests: one user spends the most, and Anthropic fails for two hours.
+
+    The user's key spends too little on Anthropic to use up its own monthly budget.
+    """
     store, workspace = seeder.store, seeder.workspace_named("Support")
     openai, anthropic = store.table("virtual_keys").where(workspace_id=workspace["id"])[:2]
     fallback, cached = store.table("configs").where(workspace_id=workspace["id"])[:2]
@@ -35,6 +59,7 @@ def _support(seeder: Seeder) -> list[Source]:
         },
         {
             **_source(15, workspace, person, "anthropic", anthropic),
+            "length": 0.5,
             "team": "support",
             "models": ["claude-sonnet-5"],
             "users": [emi],
@@ -82,6 +107,7 @@ def _source(weight: int, workspace: Row, key: str, ai_org: str, provider: Row | 
         "api_key_id": key,
         "ai_org": ai_org,
         "virtual_key": provider and provider["slug"],
+        "length": 1,
         "configs": [None],
         "prompts": [None],
     }
