@@ -70,7 +70,7 @@ FEEDBACK_COLUMNS = (
     "metadata text",
 )
 TABLES = {"requests": COLUMNS, "feedback": FEEDBACK_COLUMNS}
-TAKEN_OVER = 64
+TAKEN_OVER = 128
 """Of so many requests beyond a budget, one is tried and refused; the others somebody else makes."""
 Entry = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 """A request in the order of the columns, and its feedback, if any."""
@@ -287,8 +287,8 @@ def _outcome(draw: Draw, fails: bool) -> tuple[int, int, int]:
     """The status of a request, the number of its retries, and whether a fallback answered (1)."""
     number = draw()
     if fails:
-        return (503 if number < 0.8 else 200), 0, 0
-    if number < 0.02:
+        return (503 if number < 0.95 else 200), 0, 0
+    if number < 0.015:
         return _one_of(draw, (429, 429, 429, 500, 500, 400)), 0, 0
     if number < 0.05:
         return 200, _one_of(draw, (1, 1, 2)), 0
