@@ -52,7 +52,11 @@ def create_feedback(call: Call) -> Row:
     if not scores:
         raise invalid("body", "must not be empty")
     bodies = [call.shaped(FeedbackBody, score) for score in scores]
-    return _answer([_add(call, body) for body in bodies])
+    requests = {name: _latest_request(call, name) for name in {body.trace_id for body in bodies}}
+    ids = [_add(call, body, requests[body.trace_id]) for body in bodies]
+    for request_id in requests.values():
+        _update_scores(call, request_id)
+    return _answer(ids)
 
 
 @route("PUT /feedback/{id}", scope="logs.write", who="workspace")
@@ -75,26 +79,32 @@ def update_feedback(call: Call) -> Row:
     return _answer([call.ids["id"]])
 
 
-def _add(call: Call, body: FeedbackBody) -> str:
-    requests, workspace_id = database(call.store), call.workspace()["id"]
-    request = requests.execute(
-        "select id from requests where trace_id = ? and workspace_id = ?"
-        " order by created_at desc, rowid desc limit 1",
-        (body.trace_id, workspace_id),
-    ).fetchone()
-    request_id = request and request[0]
+def _latest_request(call: Call, trace_id: str) -> str | None:
+    """The id of the latest request of a trace in the key's workspace; None if there is none."""
+    row = (
+        database(call.store)
+        .execute(
+            "select id from requests where trace_id = ? and workspace_id = ?"
+            " order by created_at desc, rowid desc limit 1",
+            (trace_id, call.workspace()["id"]),
+        )
+        .fetchone()
+    )
+    return row and str(row[0])
+
+
+def _add(call: Call, body: FeedbackBody, request_id: str | None) -> str:
     row = (
         call.store.uuid(),
         request_id,
-        workspace_id,
+        call.workspace()["id"],
         body.trace_id,
         milliseconds(call.store.now()),
         body.value,
         body.weight,
         body.metadata_json,
     )
-    requests.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    _update_scores(call, request_id)
+    database(call.store).execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
     return row[0]
 
 

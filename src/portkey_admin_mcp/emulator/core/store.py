@@ -55,6 +55,8 @@ class Store:
         self.clock = clock
         self._file = None if file is None else _File(file)
         self._database: sqlite3.Connection | None = None
+        self.has_requests = False
+        """Whether `database` is known to have the tables of requests (`traffic.requests`)."""
         self._journal: Journal | None = None
         self._last_write: Journal = {}
         self._tables: dict[str, StoredTable] = {}
@@ -77,6 +79,7 @@ class Store:
         self._tables = {}
         self.counter = 0
         self._last_write = {}
+        self.has_requests = False
         if self._file is not None:
             self._file.clear()
         if self._database is not None:
@@ -200,6 +203,7 @@ class Store:
             self._put(iter(now.items()))
 
     def _roll_back_database(self) -> None:
+        self.has_requests = False
         database = self._file.database if self._file is not None else self._database
         if database is not None:
             database.rollback()

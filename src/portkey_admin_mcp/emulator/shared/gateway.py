@@ -30,9 +30,10 @@ BUDGETED = (("api_keys", "api_key_id"), ("virtual_keys", "virtual_key"))
 WINDOWS_S = {"rps": 1, "rpm": 60, "rph": 3_600, "rpd": 86_400, "rpw": 7 * 86_400}
 """The seconds that each unit of a rate limit covers, up to now."""
 RATE_MEASURES = {
-    "requests": f"sum(status not in {REFUSED})",
-    "tokens": "sum(total_units)",
+    "requests": f"sum(status not in {REFUSED} and request is null)",
+    "tokens": "sum(iif(request is null, total_units, 0))",
 }
+"""SQL for what a rate limit counts. Inserted logs, which have a text, did not pass Portkey."""
 Owner = tuple[str, str, Row]
 """What has limits: a word for it, the column that names it in a request, and its row."""
 

@@ -15,7 +15,7 @@ from ..core.answers import forbidden, invalid
 from ..core.routing import Call
 from ..core.rows import Row
 from ..core.store import Store, instant
-from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
+from .month import POSITIONS, RECIPES, TABLES, make_indexes, make_tables, month_database
 from .units import UNITS_PER_CENT
 
 COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
@@ -83,8 +83,14 @@ def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
 def database(store: Store) -> sqlite3.Connection:
     """The database with the requests; on first use, with the month of the seed."""
     connection = store.database
-    if connection.execute("pragma table_info(requests)").fetchone():
-        return connection
+    if not store.has_requests:
+        if not connection.execute("pragma table_info(requests)").fetchone():
+            _create_tables(store, connection)
+        store.has_requests = True
+    return connection
+
+
+def _create_tables(store: Store, connection: sqlite3.Connection) -> None:
     recipe = store.table(RECIPES).get("month")
     if recipe is None:
         make_tables(connection)
@@ -93,7 +99,6 @@ def database(store: Store) -> sqlite3.Connection:
         _add_month(
             connection, month_database(json.dumps(recipe, sort_keys=True)), copy=store.has_file
         )
-    return connection
 
 
 def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) -> None:
@@ -120,7 +125,6 @@ def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) ->
 
 def record(call: Call, **values: Any) -> None:
     """Add a request; columns that are not given have a default."""
-    names = [column.split()[0] for column in COLUMNS]
     row = {
         "id": call.store.uuid(),
         "created_at": milliseconds(call.store.now()),
@@ -139,8 +143,8 @@ def record(call: Call, **values: Any) -> None:
         "feedbacks": 0,
         **values,
     }
-    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # no user input
-    database(call.store).execute(sql, [row.get(name) for name in names])
+    sql = f"insert into requests values ({', '.join('?' * len(POSITIONS))})"  # noqa: S608  # no user input
+    database(call.store).execute(sql, [row.get(name) for name in POSITIONS])
 
 
 def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
