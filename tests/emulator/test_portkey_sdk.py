@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -328,6 +329,13 @@ def test_a_state_file_outlives_the_process(tmp_path):
         assert created.slug not in (slug, gone)
 
 
+def test_the_clock_can_be_stopped_at_a_time(tmp_path):
+    with emulator(tmp_path, "--now", "2026-01-02T03:04:05") as url, client(url) as sdk:
+        created = sdk.configs.create(name="C", config=FALLBACK)
+        read = sdk.configs.retrieve(slug=created.slug)
+        assert read.created_at == "2026-01-02T03:04:05.000Z"
+
+
 def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
     with emulator(tmp_path, "--empty") as url, client(url) as sdk:
         assert list(control(url, "GET keys")) == ["owner"]
@@ -342,16 +350,21 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
         (["--seed", "nonsense"], "--seed: must be one of: acme, empty"),
         (["--state", "{directory}"], "--state"),
         (["--state", "{directory}/notes.txt"], "--state: cannot be used"),
+        (["--state", "{directory}/other.sqlite"], "a database of another program"),
+        (["--empty", "--state", "{directory}/notes.txt"], "already holds an organisation"),
+        (["--now", "yesterday"], "--now"),
         (["--port", "65536"], "--port"),
     ],
 )
 def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, message):
     (tmp_path / "notes.txt").write_text("No database, but longer than the head of one. " * 9)
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as other:
+        other.execute("create table notes (text)")
 
     code, words = refusal(*(option.format(directory=tmp_path) for option in options))
 
     assert code == 2
-    assert message in words
+    assert message in " ".join(words.split())
 
 
 def test_a_port_in_use_is_named(url):

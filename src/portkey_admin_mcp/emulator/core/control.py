@@ -158,7 +158,7 @@ def _seed(emulator: "Emulator", call: Call) -> None:
 
 @control("POST /emulator/clock")
 def _clock(emulator: "Emulator", call: Call) -> None:
-    emulator.store.ahead += timedelta(seconds=_seconds(call.body))
+    emulator.store.advance(timedelta(seconds=_seconds(call.body)))
 
 
 @control("POST /emulator/faults")
