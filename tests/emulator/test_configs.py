@@ -176,3 +176,27 @@ def test_versions_are_a_list_and_need_its_scope(ok, refused, new_key, emulator):
 
     assert ok(path, key=new_key("configs.list"))["total"] == 1
     assert refused(path, key=new_key("configs.read")) == (403, "AB03")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"virtual_key": "{slug}"},
+        {"provider": "@{slug}"},
+        {"strategy": {"mode": "fallback"}, "targets": [{"targets": [{"virtual_key": "{slug}"}]}]},
+    ],
+)
+def test_a_config_names_no_virtual_key_of_another_workspace(
+    ok, refused, created, support, workspace, content
+):
+    (theirs,) = ok(f"GET /virtual-keys?workspace_id={workspace('Shared Team Workspace')}")["data"]
+    (ours, *_rest) = ok(f"GET /virtual-keys?workspace_id={support}")["data"]
+
+    def config(slug):
+        return {"config": json.loads(json.dumps(content).replace("{slug}", slug))}
+
+    body = {"name": "x", "workspace_id": support}
+    assert refused("POST /configs", body | config(theirs["slug"])) == (400, "AB01")
+    assert refused(f"PUT /configs/{created['slug']}", config(theirs["slug"])) == (400, "AB01")
+    ok("POST /configs", body | config(ours["slug"]))
+    ok(f"PUT /configs/{created['slug']}", config("of-nobody"))

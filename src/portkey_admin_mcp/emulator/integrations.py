@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.answers import Refusal, forbidden, invalid, public
+from .core.answers import Refusal, forbidden, invalid, not_found, public
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
@@ -279,7 +279,7 @@ def delete_integration_model(call: Call) -> Row:
         if slug in built_in:
             raise invalid("slugs", f"{slug} is built in")
         if slug not in row["_models"]:
-            raise Refusal(404, "Not found")
+            raise not_found("custom model", slug)
     remaining = {name: model for name, model in row["_models"].items() if name not in slugs}
     call.table("integrations").change(row, {"_models": remaining})
     return {}
@@ -309,6 +309,8 @@ def update_integration_workspaces(call: Call) -> Row:
     if body.override_existing_workspace_access:
         changes["_shares"] = {}
     if body.global_workspace_access is not None:
+        if row["workspace_id"] is not None and body.global_workspace_access.enabled:
+            raise invalid("global_workspace_access", "the integration is of one workspace")
         changes["_global"] = body.global_workspace_access.model_dump(exclude_none=True)
     row = call.table("integrations").change(row, changes)
     for share in body.workspaces:

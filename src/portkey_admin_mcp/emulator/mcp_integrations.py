@@ -10,12 +10,13 @@ from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.mcp_capabilities import (
-    CAPABILITIES,
     CapabilityBody,
+    capability_key,
     capability_page,
     connection_test,
     disabled,
 )
+from .shared.mcp_catalogue import capabilities_by_kind
 from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
 from .shared.workspace_access import AccessBody
 
@@ -165,7 +166,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
     """The capabilities, and which of them are enabled."""
     row = _find(call, "read")
     return capability_page(call, [
-        {**each, "enabled": f"{each['type']}:{each['name']}" not in row["_disabled"]}
+        {**each, "enabled": capability_key(each) not in row["_disabled"]}
         for each in capabilities_of(row)
     ])  # fmt: skip
 
@@ -174,7 +175,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
 def update_mcp_integration_capabilities(call: Call) -> Row:
     """Enable or disable capabilities, for all MCP servers of this integration."""
     row, body = _find(call, "update"), call.read(CapabilityBody)
-    disabled_names = disabled(body.capabilities, row["_disabled"])
+    disabled_names = disabled(body.capabilities, row["_disabled"], capabilities_of(row))
     call.table("mcp_integrations").change(row, {"_disabled": disabled_names})
     return {"success": True}
 
@@ -213,6 +214,8 @@ def update_mcp_integration_workspaces(call: Call) -> Row:
         access_by_workspace[workspace["id"]] = access.enabled
     changes: dict[str, Any] = {"_workspaces": access_by_workspace}
     if body.global_workspace_access is not None:
+        if row["workspace_id"] is not None and body.global_workspace_access.enabled:
+            raise invalid("global_workspace_access", "the MCP integration is of one workspace")
         changes["global_workspace_access"] = body.global_workspace_access.model_dump()
     call.table("mcp_integrations").change(row, changes)
     return {}
@@ -235,7 +238,7 @@ def capabilities_of(integration: Row) -> list[dict[str, Any]]:
             "created_at": integration["created_at"],
             "last_updated_at": integration["last_updated_at"],
         }
-        for name, kind, description in CAPABILITIES
+        for name, kind, description in capabilities_by_kind(integration)
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.answers import Refusal, invalid, public
+from .core.answers import invalid, not_found, public
 from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
@@ -123,7 +123,7 @@ def reset_usage_limit_entity(call: Call) -> Row:
         if entity["id"] == call.ids["entity_id"]:
             _adjust(call, row, entity, -entity["current_usage"])
             return {}
-    raise Refusal(404, "Not found")
+    raise not_found("group of the usage limit:", call.ids["entity_id"])
 
 
 def _answer(call: Call, row: Row) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def find_entity(call: Call, entity_id: str) -> Row:
         for entity in entities_of(call, limit):
             if entity["id"] == entity_id:
                 return entity
-    raise Refusal(404, "Not found")
+    raise not_found("group of a usage limit:", entity_id)
 
 
 def _spend(call: Call, entity: Row, amount: Amount) -> None:

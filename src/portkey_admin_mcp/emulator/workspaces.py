@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from .core.answers import Refusal, forbidden, invalid, public
+from .core.answers import Refusal, forbidden, invalid, not_found, public
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.tables import OnDelete, Reference, Table, all_tables
@@ -322,5 +322,5 @@ def _find_member(call: Call) -> Row:
     workspace = _find(call)
     member = call.table("members").get(f"{workspace['id']}/{call.ids['user_id']}")
     if member is None:
-        raise Refusal(404, "Not found")
+        raise not_found(f"member of the workspace {workspace['slug']}:", call.ids["user_id"])
     return member

@@ -32,6 +32,11 @@ def forbidden() -> Refusal:
     return Refusal(403, NO_PERMISSION)
 
 
+def not_found(kind: str, name: str) -> Refusal:
+    """The answer to a name that nothing has: `kind` says of what, in words."""
+    return Refusal(404, f"Not found: {kind} {name}")
+
+
 def invalid(name: str, problem: str) -> Refusal:
     """The answer to a field with a wrong value."""
     return Refusal(400, f"Invalid request. {name}: {problem}")

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from .answers import Refusal, forbidden, invalid, list_answer
+from .answers import Refusal, forbidden, invalid, list_answer, not_found
 from .rows import Row, Rows, StoredTable
 from .store import Store
 
@@ -109,6 +109,11 @@ def route(
         return handler
 
     return register
+
+
+def kind_of(table: str) -> str:
+    """The name of a kind of row, from the name of its table: `virtual key`."""
+    return table.strip("_").replace("_", " ").removesuffix("s")
 
 
 def match(method: str, path: Sequence[str]) -> tuple[Route, dict[str, str]]:
@@ -287,7 +292,9 @@ class Call:
         """
         row = self.table(table).find(name)
         if row is None:
-            raise forbidden() if self.store.was_deleted(table, name) else Refusal(404, "Not found")
+            if self.store.was_deleted(table, name):
+                raise forbidden()
+            raise not_found(kind_of(table), name)
         if not self.is_admin and row.get("workspace_id") not in (None, self.key["workspace_id"]):
             raise forbidden()
         return row
