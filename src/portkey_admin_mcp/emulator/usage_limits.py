@@ -188,16 +188,15 @@ TABLES = (
 
 def seed(seeder: Seeder) -> None:
     """A budget for each user in the workspace Support; the seeded requests use up one of them."""
-    seeder.request(
-        "POST /policies/usage-limits",
-        {
-            "name": "Per person",
-            "conditions": [{"key": "metadata.team", "value": "support"}],
-            "group_by": [{"key": "metadata._user"}],
-            "type": "cost",
-            "credit_limit": 75,
-            "alert_threshold": 60,
-            "periodic_reset_days": 30,
-            "workspace_id": seeder.workspace_named("Support")["id"],
-        },
-    )
+    body = {
+        "name": "Per person",
+        "conditions": [{"key": "metadata.team", "value": "support"}],
+        "group_by": [{"key": "metadata._user"}],
+        "type": "cost",
+        "credit_limit": 75,
+        "alert_threshold": 60,
+        "periodic_reset_days": 30,
+        "workspace_id": seeder.workspace_named("Support")["id"],
+    }
+    with seeder.days_before_end(25):
+        seeder.request("POST /policies/usage-limits", body)

@@ -112,6 +112,11 @@ class Store:
             raise
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether a request that writes is being answered."""
+        return self._journal is not None
+
+    @property
     def has_file(self) -> bool:
         """Whether the data is in a file, and outlives the process."""
         return self._file is not None

@@ -23,7 +23,7 @@ from typing import Any
 from ..core.rows import Row
 from ..core.store import instant
 from ..shared.prices import price
-from .plan import BURST_HOURS, DAY_MS, DAYS, HOUR_MS, STALE_DAY, Plan, plan_until
+from .plan import BURST_HOURS, DAY_MS, DAYS, HOUR_MS, Plan, plan_until
 
 REQUESTS = 50_000
 LONG_PROMPT = 150
@@ -134,10 +134,8 @@ def _requests(recipe: Row, count: int) -> Iterator[Entry]:
         strict=True,
     )
     for number, (planned_hour, source) in enumerate(requests):
-        hour = planned_hour
-        if source.get("is_stale"):
-            day, time_of_day = divmod(hour, 24)
-            hour = day * (STALE_DAY + 1) // DAYS * 24 + time_of_day
+        day, time_of_day = divmod(planned_hour, 24)
+        hour = day * (source["last_day"] + 1) // DAYS * 24 + time_of_day
         at = plan.start + hour * HOUR_MS + int(generator.random() * plan.hour_length(hour))
         yield _request(generator, number, source, plan, at)
 

@@ -10,6 +10,8 @@ DAYS = 30
 SPIKE_DAY, BURST_DAY, STALE_DAY = 24, 18, 9
 """Days of the month, from 0: the latest day on which the cost may rise, and on which a provider
 may fail (both move to the Friday before if they are on a weekend), and the stale key's last day."""
+DELETED_DAY = DAYS - 4
+"""The last day of a key that was deleted two days before the end."""
 BURST_HOURS = range(14, 16)
 WEEKEND_SHARE = 0.4
 """The requests of a day of the weekend, as a part of those of another day."""

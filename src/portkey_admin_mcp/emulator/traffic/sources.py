@@ -6,6 +6,7 @@ from typing import Any
 from ..core.rows import Row
 from ..core.seeder import Seeder, workspace_scopes
 from ..core.store import instant
+from .plan import DAYS, DELETED_DAY, STALE_DAY
 from .units import UNITS_PER_DOLLAR
 
 Source = dict[str, Any]
@@ -76,7 +77,8 @@ def _others(seeder: Seeder) -> list[Source]:
     board = _key(seeder, "Dashboard", shared, workspace_scopes())
     batch = _key(seeder, "Nightly batch", shared, ["completions.write"])
     deleted = _key(seeder, "Evaluation", science, ["completions.write"])
-    seeder.request("DELETE /api-keys/{id}", id=deleted)
+    with seeder.days_before_end(2):
+        seeder.request("DELETE /api-keys/{id}", id=deleted)
     return [
         {
             **_source(18, shared, board, "openai", common),
@@ -89,13 +91,14 @@ def _others(seeder: Seeder) -> list[Source]:
             "team": "platform",
             "models": ["gpt-5"],
             "users": [ben],
-            "is_stale": True,
+            "last_day": STALE_DAY,
         },
         {
             **_source(6, science, deleted, "google", None),
             "team": "research",
             "models": ["gemini-3-flash"],
             "users": [chitra],
+            "last_day": DELETED_DAY,
         },
     ]
 
@@ -108,6 +111,7 @@ def _source(weight: int, workspace: Row, key: str, ai_org: str, provider: Row | 
         "ai_org": ai_org,
         "virtual_key": provider and provider["slug"],
         "length": 1,
+        "last_day": DAYS - 1,
         "configs": [None],
         "prompts": [None],
     }
