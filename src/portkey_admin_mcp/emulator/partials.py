@@ -57,12 +57,15 @@ def create_prompt_partial(call: Call) -> Row:
 
 @route("GET /prompts/partials", scope="prompts.list")
 def list_prompt_partials(call: Call) -> Row:
-    """The partials of a workspace, without their text; this list has no paging."""
-    workspace_id, collection_id = call.workspace()["id"], call.query.get("collection_id")
-    rows = reversed(call.table("partials").where(workspace_id=workspace_id))
-    return list_answer(
-        (row for row in rows if collection_id in (None, row["collection_id"])), render=_answer
-    )
+    """The partials of a collection or a workspace, without their text; this list has no paging."""
+    collection = call.query.get("collection_id")
+    if collection:
+        rows = call.table("partials").where(
+            collection_id=call.find("collections", collection)["id"]
+        )
+    else:
+        rows = call.table("partials").where(workspace_id=call.workspace()["id"])
+    return list_answer(reversed(rows), render=_answer)
 
 
 @route("GET /prompts/partials/{prompt_partial_id}", scope="prompts.read")

@@ -103,10 +103,12 @@ def _changes(call: Call, row: Row, body: ProviderBody) -> dict[str, Any]:
 
 
 def _answer(call: Call, row: Row) -> dict[str, Any]:
-    names = ("name", "note", "reset_usage", "last_reset_at", "created_at", "slug", "rate_limits")
+    names = ("name", "note", "reset_usage", "last_reset_at", "created_at", "slug")
     return {
         **{name: row[name] for name in (*names, "integration_id", "expires_at")},
         "usage_limits": shown_limits(row["usage_limits"]),
+        # Null without limits: both SDKs refuse to read an empty list.
+        "rate_limits": row["rate_limits"] or None,
         "status": status_now(row, call.store.now()),
         "object": "provider",
     }
