@@ -9,14 +9,15 @@ import pytest
 
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.store import frozen_time
-from portkey_admin_mcp.emulator.traffic.month import BURST_DAY, REQUESTS, STALE_DAY
+from portkey_admin_mcp.emulator.traffic.month import REQUESTS
+from portkey_admin_mcp.emulator.traffic.plan import BURST_DAY, STALE_DAY
 from portkey_admin_mcp.emulator.traffic.requests import (
-    UNITS_PER_CENT,
     database,
     dicts,
     milliseconds,
     shown_time,
 )
+from portkey_admin_mcp.emulator.traffic.units import UNITS_PER_CENT
 
 MONTH = ("2026-10-01T00:00:00Z", "2026-11-03T00:00:00Z")
 HALVES = (("2026-10-01T00:00:00Z", "2026-10-17T12:34:56Z"), ("2026-10-17T12:34:56Z", MONTH[1]))

@@ -74,3 +74,28 @@ def test_a_score_of_another_workspace_cannot_be_changed(ok, refused, workspace, 
     assert refused(f"PUT /feedback/{created}", change, key="workspace-service") == (403, "AB03")
     assert refused("PUT /feedback/none", change, key="workspace-service") == (404, "AB08")
     assert refused("POST /feedback", SCORE, key="admin") == (403, "AB03")
+
+
+def test_the_weighted_average_is_that_of_scores_not_of_requests(ok, emulator):
+    """Three times +10 for one request and once -10 for another are 5 on average, not 0."""
+    for trace in ("good", "bad"):
+        log = {
+            "request": {"url": "https://a.example", "body": {"model": "gpt-5"}},
+            "response": {"body": {}},
+            "metadata": {"traceId": trace, "team": "new"},
+        }
+        ok("POST /logs", log, key="workspace-service")
+    good = {"trace_id": "good", "value": 10}
+    ok("POST /feedback", [good] * 3, key="workspace-service")
+    ok("POST /feedback", {"trace_id": "bad", "value": -10}, key="workspace-service")
+    query = "time_of_generation_min=2026-11-02&time_of_generation_max=2026-11-03"
+    traces = "&trace_id=good,bad"
+
+    graph = ok(f"GET /analytics/graphs/feedbacks/weighted?{query}{traces}", key="workspace-service")
+    assert graph["summary"]["avg"] == graph["data_points"][0]["avg"] == 5
+    models = ok(f"GET /analytics/graphs/feedbacks/ai-models?{query}{traces}",
+                key="workspace-service")["data_points"]  # fmt: skip
+    assert models == [{"ai_model": "gpt-5", "total": 4, "avg_weighted_feedback": 5}]
+    path = f"GET /analytics/groups/metadata/team?{query}{traces}"
+    (team,) = ok(path, key="workspace-service")["data"]
+    assert team["avg_weighted_feedback"] == 5

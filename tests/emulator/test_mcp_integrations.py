@@ -168,3 +168,66 @@ def test_a_workspace_that_is_deleted_may_no_longer_use_it(ok, workspace):
 
     listed = ok(f"GET {PATH}/github/workspaces")["workspaces"]
     assert [each["id"] for each in listed] == [support]
+
+
+NEVER_MADE = {"capabilities": [{"name": "never_made", "type": "tool", "enabled": False}]}
+
+
+@pytest.mark.parametrize("path", ["/mcp-integrations/github", "/mcp-servers/support-github"])
+def test_a_capability_that_does_not_exist_is_neither_enabled_nor_disabled(send, ok, path):
+    before = ok(f"GET {path}/capabilities")
+    real = {"name": "triage", "type": "prompt", "enabled": False}
+
+    for enabled in (True, False):
+        change = {"name": "never_made", "type": "tool", "enabled": enabled}
+        status, answer = send(f"PUT {path}/capabilities", {"capabilities": [real, change]})
+        assert (status, answer["data"]["message"]) == (404, "Not found: tool never_made")
+    assert ok(f"GET {path}/capabilities") == before
+
+
+def test_a_server_cannot_enable_what_its_integration_disables(ok, refused):
+    def change(enabled):
+        return {"capabilities": [{"name": "triage", "type": "prompt", "enabled": enabled}]}
+
+    ok(f"PUT {PATH}/github/capabilities", change(False))
+    path = "PUT /mcp-servers/support-github/capabilities"
+    assert refused(path, change(True)) == (400, "AB01")
+    ok(f"PUT {PATH}/github/capabilities", change(True))
+    ok(path, change(True))
+
+
+@pytest.mark.parametrize("path", ["/mcp-integrations", "/integrations"])
+def test_a_workspaces_integration_is_given_to_no_other_workspace(ok, refused, workspace, path):
+    body = {**BODY, "ai_provider_id": "openai", "key": "k", "workspace_id": workspace("Support")}
+    created = ok(f"POST {path}", {**body, "slug": "ours"})["slug"]
+
+    given = {"workspaces": [{"id": workspace("Science"), "enabled": True}]}
+    assert refused(f"PUT {path}/{created}/workspaces", given) == (403, "AB03")
+    everybody = {"workspaces": [], "global_workspace_access": {"enabled": True}}
+    assert refused(f"PUT {path}/{created}/workspaces", everybody) == (400, "AB01")
+
+
+def test_each_mcp_server_has_tools_of_its_own(ok):
+    tools = {}
+    for name, url in (
+        ("Slack", "https://mcp.slack.example"),
+        ("Warehouse", "https://postgres.example/mcp"),
+        ("Tickets", "https://mcp.linear.example"),
+        ("Weather", "https://a.example"),
+        ("Recipes", "https://b.example"),
+    ):
+        created = ok(f"POST {PATH}", {**BODY, "name": name, "url": url})["id"]
+        rows = ok(f"GET {PATH}/{created}/capabilities")["data"]
+        tools[name] = {row["name"] for row in rows if row["type"] == "tool"}
+    tools["GitHub"] = {
+        row["name"]
+        for row in ok(f"GET {PATH}/github/capabilities")["data"]
+        if row["type"] == "tool"
+    }
+
+    names = [name for each in tools.values() for name in each]
+    assert len(names) == len({*names})
+    assert "post_message" in tools["Slack"]
+    assert "run_query" in tools["Warehouse"]
+    assert "search_weather" in tools["Weather"]
+    assert "create_issue" in tools["GitHub"]

@@ -145,3 +145,30 @@ def test_a_user_who_is_deleted_has_no_connection_and_no_access(ok, emulator, use
     assert ok(f"GET {PATH}/support-github/connections")["total"] == 0
     (row,) = emulator.store.table("mcp_servers").rows()
     assert emi not in row["_users"]
+
+
+def test_what_is_not_there_is_named(send, ok, user, workspace):
+    chitra = user("Chitra")
+    server, support = f"{PATH}/support-github", f"/admin/workspaces/{workspace('Support')}"
+    access = {"user_access": [{"user_id": chitra, "enabled": True}]}
+    tool = {"capabilities": [{"name": "fly", "type": "tool", "enabled": True}]}
+
+    for endpoint, body, name in (
+        (f"DELETE {server}/connections?user_id={chitra}", None, chitra),
+        (f"PUT {server}/user-access", access, chitra),
+        (f"PUT {server}/capabilities", tool, "fly"),
+        (f"GET {support}/users/{chitra}", None, chitra),
+        (f"PUT {support}/users/{chitra}", {"role": "manager"}, chitra),
+        (f"DELETE {support}/users/{chitra}", None, chitra),
+        ("GET /configs/pc-none", None, "config pc-none"),
+        ("GET /virtual-keys/none", None, "virtual key none"),
+        ("DELETE /integrations/openai/models?slugs=none", None, "none"),
+    ):
+        status, answer = send(endpoint, body)
+        assert (status, name in answer["data"]["message"]) == (404, True), (endpoint, answer)
+
+
+def test_an_admin_of_the_organisation_needs_no_membership_to_get_access(ok, user):
+    access = {"user_access": [{"user_id": user("Ben"), "enabled": True}]}
+
+    assert ok(f"PUT {PATH}/support-github/user-access", access) == {"success": True}

@@ -1,26 +1,71 @@
 """The emulator as a program, used through Portkey's SDK for Python."""
 
 import contextlib
+import inspect
 import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from pydantic import ValidationError
 
 from programs import tree_environment
+from sdk_walk import call_every_method
 
 TIMEOUT_S = 30
 FALLBACK = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "a"}, {"provider": "b"}]}
+
+DOMAINS = (
+    "admin", "analytics", "api_keys", "collections", "configs", "feedback", "guardrails",
+    "integrations", "labels", "logs", "mcp_integrations", "mcp_servers", "models", "prompts",
+    "providers", "virtual_keys",
+)  # fmt: skip
+GATEWAY = {
+    "feedback.bulk_create", "feedback.create", "feedback.update", "logs.create", "models.list",
+    "prompts.completions.create", "prompts.render",
+}  # fmt: skip
+REFUSED = {
+    "owner": {*()},
+    # Requests to the gateway need the key of a workspace.
+    "admin": GATEWAY,
+    # Requests about the organisation need a key of it.
+    "workspace-service": {
+        "admin.users.delete", "admin.users.list", "admin.users.retrieve", "admin.users.update",
+        "admin.users.invites.create", "admin.users.invites.delete", "admin.users.invites.list",
+        "admin.users.invites.resend", "admin.users.invites.retrieve",
+        "admin.workspaces.create", "admin.workspaces.delete",
+    },
+}  # fmt: skip
+"""The methods that a key is refused with 403."""
+UNREADABLE = {
+    "mcp_servers.user_access.list": "the SDK takes default_user_access for an object; in the "
+    "OpenAPI file it is a word",
+}
+"""The methods whose answers the SDK itself cannot read, and why."""
+NOT_EMULATED = {
+    "mcp_integrations.sync": "no gateway connects to an MCP server here",
+    "mcp_servers.capabilities.sync": "no gateway connects to an MCP server here",
+    "mcp_servers.metadata.sync": "no gateway connects to an MCP server here",
+    "mcp_servers.get_tokens": "no user signs in to an MCP server here",
+    "mcp_servers.update_tokens": "no user signs in to an MCP server here",
+    "mcp_servers.delete_tokens": "no user signs in to an MCP server here",
+    "mcp_servers.get_client_info": "no user signs in to an MCP server here",
+    "models.retrieve": "a request to OpenAI, not to the Admin API",
+    "models.delete": "a request to OpenAI, not to the Admin API",
+}
+"""The methods without a counterpart in the emulator, and why."""
 
 
 def sdk_module() -> Any:
@@ -328,6 +373,13 @@ def test_a_state_file_outlives_the_process(tmp_path):
         assert created.slug not in (slug, gone)
 
 
+def test_the_clock_can_be_stopped_at_a_time(tmp_path):
+    with emulator(tmp_path, "--now", "2026-01-02T03:04:05") as url, client(url) as sdk:
+        created = sdk.configs.create(name="C", config=FALLBACK)
+        read = sdk.configs.retrieve(slug=created.slug)
+        assert read.created_at == "2026-01-02T03:04:05.000Z"
+
+
 def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
     with emulator(tmp_path, "--empty") as url, client(url) as sdk:
         assert list(control(url, "GET keys")) == ["owner"]
@@ -342,16 +394,21 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
         (["--seed", "nonsense"], "--seed: must be one of: acme, empty"),
         (["--state", "{directory}"], "--state"),
         (["--state", "{directory}/notes.txt"], "--state: cannot be used"),
+        (["--state", "{directory}/other.sqlite"], "a database of another program"),
+        (["--empty", "--state", "{directory}/notes.txt"], "already holds an organisation"),
+        (["--now", "yesterday"], "--now"),
         (["--port", "65536"], "--port"),
     ],
 )
 def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, message):
     (tmp_path / "notes.txt").write_text("No database, but longer than the head of one. " * 9)
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as other:
+        other.execute("create table notes (text)")
 
     code, words = refusal(*(option.format(directory=tmp_path) for option in options))
 
     assert code == 2
-    assert message in words
+    assert message in " ".join(words.split())
 
 
 def test_a_port_in_use_is_named(url):
@@ -361,3 +418,54 @@ def test_a_port_in_use_is_named(url):
 
     assert code != 0
     assert re.search(rf"{port}.*address already in use", words)
+
+
+def methods_of(resource, path=()):
+    """The public methods of the SDK's resources, by their path."""
+    base = import_module("portkey_ai.api_resources.apis.api_resource").APIResource
+    for name in dir(type(resource)) + list(vars(resource)):
+        value = None if name.startswith("_") else getattr(resource, name, None)
+        if isinstance(value, base) and name != "openai_client":
+            yield from methods_of(value, (*path, name))
+        elif inspect.ismethod(value) and not hasattr(base, name):
+            yield ".".join((*path, name))
+
+
+def all_methods():
+    sdk = sdk_module().Portkey(api_key="none", base_url="http://127.0.0.1:1/v1")
+    return {name for domain in DOMAINS for name in methods_of(getattr(sdk, domain), (domain,))}
+
+
+@pytest.mark.parametrize("key", ["owner", "admin", "workspace-service"])
+def test_every_method_works_with_the_keys_that_may_call_it(url, key):
+    called = set()
+    refusals = (
+        errors().PermissionDeniedError,
+        import_module("portkey_ai._vendor.openai").PermissionDeniedError,  # of `models.list`
+    )
+    with client(url) as owner, client(url, key) as sdk:
+        (support,) = [each for each in owner.admin.workspaces.list().data if each.name == "Support"]
+
+        def call(method, *positional, **arguments):
+            if method == "finish":
+                return control(url, f"POST exports/{arguments['export_id']}/finish")
+            called.add(method)
+            if method in UNREADABLE:
+                with pytest.raises(ValidationError):
+                    attrgetter(method)(sdk)(*positional, **arguments)
+                return None
+            if method not in REFUSED[key]:
+                return attrgetter(method)(sdk)(*positional, **arguments)
+            with pytest.raises(refusals):
+                attrgetter(method)(sdk)(*positional, **arguments)
+            return attrgetter(method)(owner)(*positional, **arguments)
+
+        named = {} if key == "workspace-service" else {"workspace_id": support.id}
+        call_every_method(call, support.id, named)
+
+    assert called == all_methods() - {*NOT_EMULATED}
+
+
+def test_what_is_not_emulated_is_not_found(url):
+    with client(url) as sdk, pytest.raises(errors().NotFoundError):
+        sdk.mcp_servers.get_tokens(mcp_server_id="support-github")

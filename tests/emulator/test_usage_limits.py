@@ -1,6 +1,10 @@
 """Usage limits in the emulator."""
 
+from urllib.parse import urlencode
+
 import pytest
+
+from portkey_admin_mcp.emulator.traffic.requests import database
 
 POLICY = {
     "conditions": [{"key": "api_key", "value": "*"}],
@@ -67,19 +71,66 @@ def test_another_workspaces_policy_is_refused(ok, refused, workspace):
     assert refused(f"GET {path}/entities", key=key) == (403, "AB03")
 
 
-def test_usage_is_counted_and_exhausts_a_group(emulator, ok, control):
-    entities = emulator.store.table("usage_limit_entities")
-    entity = next(row for row in entities.rows() if "diego" in row["value_key"])
+@pytest.fixture
+def entities(ok):
+    """The groups of the seeded policy, by the address of the person."""
+    (policy, *_rest) = ok(f"GET {PATH}", key="workspace-service")["data"]
 
-    control("POST usage", {"kind": "usage_limit_entities", "id": entity["id"], "amount": 58.5})
+    def listed():
+        rows = ok(f"GET {PATH}/{policy['id']}/entities")["data"]
+        return {row["value_key"].removeprefix("metadata._user:"): row for row in rows}
 
-    assert entities[entity["id"]]["status"] == "exhausted"
-    assert entities[entity["id"]]["current_usage"] == 100
+    return listed
 
 
-def test_an_entity_of_another_policy_is_not_found(emulator, ok, refused, workspace):
+def test_usage_is_counted_and_exhausts_a_group(entities, control):
+    emi = entities()["emi@acme.example"]
+    rest = 75 - emi["current_usage"]
+
+    control("POST usage", {"kind": "usage_limit_entities", "id": emi["id"], "amount": rest})
+
+    assert entities()["emi@acme.example"] == {**emi, "current_usage": 75, "status": "exhausted"}
+
+
+def test_a_policys_counters_are_those_of_analytics(entities, ok, workspace):
+    (policy, *_rest) = ok(f"GET {PATH}", key="workspace-service")["data"]
+    query = {
+        "workspace_slug": workspace("Support"),
+        "time_of_generation_min": policy["created_at"],
+        "time_of_generation_max": "2026-11-03T00:00:00Z",
+        "metadata": '{"team":"support"}',
+    }
+    users = ok(f"GET /analytics/groups/users?{urlencode(query)}")["data"]
+
+    counted = {name: row["current_usage"] for name, row in entities().items()}
+    assert counted == {row["user"]: pytest.approx(row["cost"] / 100, abs=1e-3) for row in users}
+    assert {name: row["status"] for name, row in entities().items()} == {
+        "diego@acme.example": "exhausted",
+        "emi@acme.example": "active",
+    }
+
+
+def test_a_person_whose_budget_is_used_up_is_refused_from_then_on(emulator, workspace):
+    sql = (
+        "select user, min(created_at), sum(cost), sum(status = 412) from requests"
+        " where workspace_id = ? and status {} 412 and user = 'diego@acme.example'"
+    )
+    requests = database(emulator.store)
+    support = (workspace("Support"),)
+
+    ((_user, first_refusal, cost, count),) = requests.execute(sql.format("="), support).fetchall()
+
+    assert (cost, count > 5) == (0, True)
+    later = requests.execute(
+        "select distinct status from requests where user = 'diego@acme.example'"
+        " and created_at > ? and workspace_id = ?", (first_refusal, *support)
+    ).fetchall()  # fmt: skip
+    assert later == [(412,)]
+
+
+def test_an_entity_of_another_policy_is_not_found(entities, ok, refused, workspace):
+    entity = entities()["emi@acme.example"]
     created = ok(f"POST {PATH}", {**POLICY, "workspace_id": workspace("Support")})
-    entity = emulator.store.table("usage_limit_entities").rows()[0]
 
     assert refused(f"PUT {PATH}/{created['id']}/entities/{entity['id']}/reset") == (404, "AB08")
 

@@ -176,3 +176,28 @@ def test_a_user_who_accepts_joins_only_workspaces_that_are_left(ok, control, wor
 
     assert len(ok(f"GET /admin/users/{user_id}")["workspace_ids"]) == 1
     assert ok(f"GET /admin/workspaces/{workspace('Support')}/users/{user_id}")["role"] == "member"
+
+
+def test_the_last_owner_is_neither_deleted_nor_demoted(ok, send, emulator, user):
+    ada = f"/admin/users/{user('Ada')}"
+
+    for endpoint, body in ((f"DELETE {ada}", None), (f"PUT {ada}", {"role": "member"})):
+        status, answer = send(endpoint, body, key="admin")
+        assert (status, "last owner" in answer["data"]["message"]) == (400, True)
+    assert ok(f"GET {ada}")["role"] == "owner"
+
+    users = emulator.store.table("users")
+    users.change(users[user("Ben")], {"role": "owner"})
+    assert ok(f"PUT {ada}", {"role": "member"}) == {}
+
+
+def test_an_address_is_invited_again_only_after_its_invitation_ended(ok, refused, control):
+    first = ok("POST /admin/users/invites", FARID)["id"]
+
+    assert refused("POST /admin/users/invites", FARID) == (409, "AB07")
+    capitals = {**FARID, "email": FARID["email"].upper()}
+    assert refused("POST /admin/users/invites", capitals) == (409, "AB07")
+    ok(f"DELETE /admin/users/invites/{first}")
+    ok("POST /admin/users/invites", FARID)
+    control("POST clock", {"advance_s": 8 * 86_400})
+    ok("POST /admin/users/invites", FARID)

@@ -39,20 +39,7 @@ def test_the_providers_key_is_never_shown(ok, make):
     answers = [ok(f"GET {path}"), ok("GET /virtual-keys", key="workspace-service")]
 
     assert "sk-hidden" not in str(answers)
-    assert set(answers[0]) == {
-        "slug",
-        "name",
-        "note",
-        "status",
-        "usage_limits",
-        "reset_usage",
-        "rate_limits",
-        "created_at",
-        "expires_at",
-        "model_config",
-        "secret_mappings",
-        "object",
-    }
+    assert answers[0]["key"] == answers[0]["masked_api_key"] == "sk*****n-2"
 
 
 def test_the_list_is_of_one_workspace_newest_first_and_paged(ok, make, support):
@@ -165,16 +152,16 @@ def test_a_deleted_virtual_key_is_forbidden_and_its_configs_stay(ok, refused, ma
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
-def test_an_admin_key_must_name_the_right_workspace(send, make, support, workspace, verb):
+def test_an_admin_key_names_the_right_workspace_or_none(send, make, support, workspace, verb):
     path = make()
 
     def status(named):
         parameters = f"?workspace_id={named}" if named else ""
         return send(f"{verb} {path}{parameters}", {"note": "x"}, key="admin")[0]
 
-    assert status(None) == 403
     assert status(workspace("Science")) == 403
-    assert status(support) == 200
+    assert verb == "DELETE" or status(support) == 200
+    assert status(None) == 200
 
 
 def test_a_workspace_key_sees_no_other_workspace(ok, refused, workspace):

@@ -50,12 +50,14 @@ def test_one_workspace_is_shown_with_members_and_settings(ok, workspace_id):
     everything = ok(f"GET {workspace_id}")
     listed = ok(f"GET {HOME}?exact_name=Support")["data"][0]
 
-    assert set(everything) - set(listed) == {"users", "security_settings", "settings"}
+    assert set(everything) - set(listed) == {"users", "settings", "last_reset_at"}
     assert [member["email"] for member in everything["users"]] == [
         "diego@acme.example",
         "emi@acme.example",
     ]
-    assert set(everything["security_settings"].values()) == {False}
+    off = {name for name, on in everything["security_settings"].items() if not on}
+    assert off == {"membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts"}
+    assert len(everything["security_settings"]) == 35
     assert everything["settings"] == {
         "debug_log": 1,
         "user_api_key_ttl": 0,
@@ -241,7 +243,7 @@ def test_a_member_is_a_user_with_two_roles(ok, workspace_id, user, workspace):
     member = ok(f"GET {workspace_id}/users/{user('Emi')}")
 
     assert (member["object"], member["id"]) == ("workspace-user", user("Emi"))
-    assert (member["role"], member["org_role"]) == ("member", "member")
+    assert (member["role"], member["org_role"]) == ("manager", "member")
     assert member["workspace_id"] == workspace("Support")
 
 
@@ -255,7 +257,7 @@ def test_either_all_members_are_added_or_none(ok, refused, workspace_id, user):
 
     assert ok(f"POST {workspace_id}/users", joining(user("Ben"), user("Chitra"))) == {}
     managers = ok(f"GET {workspace_id}/users?role=manager")["data"]
-    assert [member["first_name"] for member in managers] == ["Chitra", "Ben"]
+    assert [member["first_name"] for member in managers] == ["Chitra", "Ben", "Emi"]
 
 
 def test_a_members_role_changes_in_one_workspace_only(ok, refused, workspace_id, user, bare):
@@ -329,3 +331,35 @@ def test_no_row_names_a_deleted_workspace(ok, emulator, bare, workspace_id):
     assert reference["_allowed_workspaces"] == [workspace_id.rpartition("/")[2]]
     path = f"/workspace-exclusions/input-guardrails?organisation_id={organisation}"
     assert ok(f"GET {path}")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    "icon",
+    ["🔬", "❤️", "👩‍🔬", "👍🏽", "🇩🇪", "1️⃣", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "⚙️"],
+)
+def test_an_emoji_of_several_code_points_stays_whole(ok, icon):
+    created = ok("POST /admin/workspaces", {"name": f"{icon} Maps"})
+    path = f"/admin/workspaces/{created['id']}"
+
+    assert (created["icon"], created["name"]) == (icon, f"{icon} Maps")
+    ok(f"PUT {path}", {"name": f"{icon} Atlas"})
+    assert [ok(f"GET {path}")[name] for name in ("icon", "name")] == [icon, f"{icon} Atlas"]
+    assert ok("GET /admin/workspaces?exact_name=Atlas&name_format=plain")["data"][0]["icon"] == icon
+
+
+@pytest.mark.parametrize("name", ["🚀", "7 Seas", "#1 team", "→ Sales", "№ 5", "© Legal"])
+def test_a_name_that_begins_with_no_emoji_stays_whole(ok, name):
+    created = ok("POST /admin/workspaces", {"name": name})
+
+    assert (created["name"], created["icon"]) == (name, None)
+
+
+def test_security_settings_change_only_as_a_whole(ok, refused, workspace_id):
+    before = ok(f"GET {workspace_id}")["security_settings"]
+    after = {**before, "membersWritePrompts": True, "managersViewLogs": False}
+
+    for wrong in ({"membersWritePrompts": True}, {**after, "managersViewLogs": "no"}):
+        assert refused(f"PUT {workspace_id}", {"security_settings": wrong}) == (400, "AB01")
+    assert ok(f"GET {workspace_id}")["security_settings"] == before
+    assert ok(f"PUT {workspace_id}", {"security_settings": after}) == {}
+    assert ok(f"GET {workspace_id}")["security_settings"] == after

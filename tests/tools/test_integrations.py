@@ -115,13 +115,11 @@ async def test_models_are_toggled_added_paged_and_deleted(ask, refusal):
     await ask("delete_integration_model", **name, model_slug="ft:acme")
     after = await ask("list_integration_models", **name)
 
-    assert {row["slug"]: row["enabled"] for row in listed["models"]} == {
-        "gpt-5": False,
-        "gpt-5-mini": True,
-        "ft:acme": True,
-    }
+    enabled = {row["slug"]: row["enabled"] for row in listed["models"]}
+    assert {name for name, on in enabled.items() if not on} == {"gpt-5"}
+    assert {"gpt-5-mini", "gpt-4o", "ft:acme"} <= {*enabled}
     assert (page["models"], page["has_more"]) == (listed["models"][1:2], True)
-    assert after["total"] == 2
+    assert after["total"] == listed["total"] - 1
     advice = await refusal("delete_integration_model", **name, model_slug="gpt-5")
     assert "built in" in advice
 
@@ -137,9 +135,12 @@ async def test_workspaces_share_it_with_limits_and_get_a_provider(ask, workspace
     )
     listed = await ask("list_integration_workspaces", slug="openai")
     providers = await ask("list_providers", workspace_id=support)
+    workspaces = await ask("list_workspaces")
+
+    (slug,) = [each["slug"] for each in workspaces["data"] if each["id"] == support]
 
     assert listed["workspaces"][-1] == {
-        "id": support,
+        "id": slug,
         "enabled": True,
         "usage_limits": [{"type": "cost", "periodic_reset": "monthly", "credit_limit": 50}],
         "rate_limits": [{"type": "requests", "unit": "rpm", "value": 60}],

@@ -79,7 +79,7 @@ async def test_capabilities_are_paged_from_1_whichever_way_a_caller_counts(ask, 
     assert [row["name"] for row in by_page["data"]] == ["delete_repository", "triage"]
     assert (by_page["has_more"], by_page["next_page"]) == (True, 3)
     assert last["has_more"] is False
-    assert (tools["total"], tools["counts"]["prompt"]) == (3, 1)
+    assert (tools["total"], tools["counts"]["prompts"]["total"]) == (3, 1)
 
 
 async def test_a_page_of_capabilities_is_named_in_one_way(refusal, emulator):
@@ -91,13 +91,14 @@ async def test_a_page_of_capabilities_is_named_in_one_way(refusal, emulator):
     assert list(emulator.log) == []
 
 
-async def test_what_is_disabled_here_is_off_in_every_server(ask):
+async def test_what_is_disabled_here_is_off_in_every_server(ask, refusal):
     off = [{"name": "delete_repository", "type": "tool", "enabled": False}]
     on = [{"name": "delete_repository", "type": "tool", "enabled": True}]
 
     await ask("update_mcp_integration_capabilities", id="github", capabilities=off)
-    await ask("update_mcp_server_capabilities", id="support-github", capabilities=on)
+    advice = await refusal("update_mcp_server_capabilities", id="support-github", capabilities=on)
 
+    assert "delete_repository is disabled by the MCP integration" in advice
     rows = (await ask("list_mcp_server_capabilities", id="support-github"))["data"]
     answer = next(row for row in rows if row["name"] == "delete_repository")
     assert (answer["enabled"], answer["integration_enabled"]) == (False, False)

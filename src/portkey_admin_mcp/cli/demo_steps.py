@@ -267,6 +267,9 @@ async def _explain_spending(demo: Demo) -> None:
     )
     first, second = users["data"][:2]
     demo.require(first["cost"] > 2 * second["cost"], "one person must have spent the most")
+    demo.require(first["user"] == "diego@acme.example", "it must be the planted person")
+    age = (now.date() - day.date()).days
+    demo.require(5 <= age <= 7 and day.weekday() < 5, "it must be the planted day")
 
 
 def _period(start: datetime, end: datetime) -> dict[str, str]:

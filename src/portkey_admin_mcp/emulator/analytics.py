@@ -19,14 +19,15 @@ from .traffic.month import RECIPES
 from .traffic.requests import (
     COST,
     HITS,
-    UNITS_PER_CENT,
+    WEIGHTED,
     Selection,
     is_metadata_key,
     selected_by_workspace,
     selected_requests,
     shown_time,
 )
-from .traffic.sources import sources
+from .traffic.sources import budgets, sources
+from .traffic.units import UNITS_PER_CENT
 
 TABLES = (Table(RECIPES),)
 USER = "user is not null"
@@ -194,15 +195,15 @@ def _scores(selection: Selection) -> Graph:
 
 @graph("feedbacks/weighted")
 def _weighted(selection: Selection) -> Graph:
-    (avg,) = graphs.one_row(selection, "avg(weighted_feedback)")
-    points = graphs.points_of(selection, avg="avg(weighted_feedback)", having="feedbacks > 0")
+    (avg,) = graphs.one_row(selection, WEIGHTED)
+    points = graphs.points_of(selection, avg=WEIGHTED, having="feedbacks > 0")
     return {"avg": avg}, points
 
 
 @graph("feedbacks/ai-models")
 def _feedback_by_model(selection: Selection) -> Graph:
     groups = graphs.narrowed(selection, "feedbacks > 0").query(
-        "ai_model, sum(feedbacks), avg(weighted_feedback)", "group by 1 order by 2 desc, 1"
+        f"ai_model, sum(feedbacks), {WEIGHTED}", "group by 1 order by 2 desc, 1"
     )
     return {}, [
         {"ai_model": model, "total": total, "avg_weighted_feedback": graphs.plain_number(avg)}
@@ -258,7 +259,7 @@ def get_analytics_group_metadata(call: Call) -> Row:
     value = "json_extract(metadata, '$.\"' || ? || '\"')"
     selection = selected_requests(call)
     sql = (
-        f"select {value} as value, count(*), {COST}, avg(total_units), avg(weighted_feedback),"  # noqa: S608  # no user input
+        f"select {value} as value, count(*), {COST}, avg(total_units), {WEIGHTED},"  # noqa: S608  # no user input
         f" sum(feedbacks > 0), max(created_at) from requests where {selection.where}"
         " and value is not null group by 1"
     )
@@ -330,5 +331,10 @@ def _group(call: Call, group: str) -> Row:
 
 def seed(seeder: Seeder) -> None:
     """The sources of a month of requests, which is generated when it is first needed."""
-    recipe = {"id": "month", "until": seeder.until, "sources": sources(seeder)}
+    recipe = {
+        "id": "month",
+        "until": seeder.until,
+        "sources": sources(seeder),
+        "budgets": budgets(seeder),
+    }
     seeder.store.table(RECIPES).add(recipe)

@@ -11,7 +11,19 @@ from .core.routing import ADMIN, Body, Call, route
 from .core.rows import Row
 from .core.store import Store, moment
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
-from .shared.limits import Amount, Budget, KeyRate, Midnight, Time, next_reset, reset_usage, spent
+from .shared.limits import (
+    Amount,
+    Budget,
+    KeyRate,
+    Midnight,
+    Time,
+    new_row_budget,
+    next_reset,
+    reset_usage,
+    shown_limits,
+    spent,
+    status_now,
+)
 
 MIN_TRANSITION_MS = 1_800_000
 MAX_TRANSITION_MS = 365 * 86_400_000
@@ -123,7 +135,11 @@ def create_api_key(call: Call) -> Row:
         "creation_mode": "api",
         "rate_limits": [],
         "usage_limits": None,
-        "reset_usage": 0,
+        "reset_usage": None,
+        "last_reset_at": None,
+        "next_usage_reset_at": None,
+        "expiry_enforced": 1,
+        "api_key_defaults_id": None,
         "scopes": [],
         "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
         "alert_emails": [],
@@ -208,10 +224,10 @@ def _user_id_of(call: Call, body: KeyBody) -> str:
 def _changes(call: Call, key: Row, body: KeyBody) -> dict[str, Any]:
     """The changes to a key that a body asks for."""
     values = body.model_dump(exclude_unset=True)
-    fields = ("name", "description", "scopes", "usage_limits", "alert_emails")
+    fields = ("name", "description", "scopes", "alert_emails")
     new: dict[str, Any] = {name: values[name] for name in fields if values.get(name) is not None}
-    if "credit_limit" not in new.get("usage_limits", {"credit_limit"}):
-        raise invalid("usage_limits.credit_limit", "Field required")
+    if "usage_limits" in values:
+        new |= _budget(call, key, values["usage_limits"])
     if "rate_limits" in values:
         new["rate_limits"] = values["rate_limits"] or []
     if "expires_at" in values:
@@ -221,9 +237,17 @@ def _changes(call: Call, key: Row, body: KeyBody) -> dict[str, Any]:
         new["rotation_policy"] = None if policy is None else _policy(call, policy)
     if values.get("defaults"):
         new["defaults"] = key["defaults"] | _defaults(call, key, values["defaults"])
+        new["api_key_defaults_id"] = key["api_key_defaults_id"] or call.store.uuid()
     if body.reset_usage:
-        new |= reset_usage(key)
+        new |= reset_usage(key, call.store.now())
     return new
+
+
+def _budget(call: Call, key: Row, limits: Row | None) -> dict[str, Any]:
+    """The changes to a budget; null takes it away, and a key that it exhausted works again."""
+    if limits is not None and "credit_limit" not in limits:
+        raise invalid("usage_limits.credit_limit", "Field required")
+    return new_row_budget(key, limits, call.store.now())
 
 
 def _defaults(call: Call, key: Row, values: Row) -> Row:
@@ -265,12 +289,12 @@ def _future(call: Call, when: str) -> str:
 def _answer(call: Call, key: Row) -> Row:
     """A key in answers. The secret is masked as Portkey does: `ab*****xyz` (seen live)."""
     secret = key["_secrets"][0]["value"]
-    is_expired = key["expires_at"] and key["expires_at"] <= call.store.stamp()
     override = key["defaults"].get("allow_config_override")
     return {
         **{k: v for k, v in key.items() if k[0] != "_"},
         "key": f"{secret[:2]}*****{secret[-3:]}",
-        "status": "expired" if is_expired else key["status"],
+        "status": status_now(key, call.store.now()),
+        "usage_limits": shown_limits(key["usage_limits"]),
         "allow_config_override": None if override is None else int(override),
     }
 
@@ -281,7 +305,7 @@ def index_secret(store: Store, key: Row, secret: str) -> None:
 
 
 def _spend(call: Call, key: Row, amount: Amount) -> None:
-    call.table("api_keys").change(key, spent(key, amount))
+    call.table("api_keys").change(key, spent(key, amount, call.store.now()))
 
 
 TABLES = (

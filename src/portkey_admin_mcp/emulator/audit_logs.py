@@ -2,13 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID, uuid5
 
 from .core.answers import forbidden, invalid
-from .core.routing import Call, Route, route
+from .core.routing import VERSION, Call, Route, route
 from .core.rows import Row
 from .core.store import Store, instant
+from .core.tables import Table
 from .traffic.requests import dicts, milliseconds, shown_time
 
 COLUMNS = (
@@ -46,15 +48,20 @@ ACTION_OF_SEGMENT = {"makeDefault": "publish", "rotate": "rotate", "start": "exp
 ACTION_OF_METHOD = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 SECRET = ("key", "secret", "token", "password", "auth_config", "configurations", "credentials")
 MASK = "***"
+HISTORY = "_history"
+"""The table with the writes of the seed, each in the form of a record."""
+TABLES = (Table(HISTORY),)
 
 
 @route("GET /audit-logs", scope="audit_logs.list", enterprise=True)
 def list_audit_logs(call: Call) -> Row:
     """The writes of a period, newest first; for a workspace's key, those in its workspace."""
-    for name in ("organisation_id", "start_time", "end_time"):
+    for name in ("start_time", "end_time"):
         if not call.query.get(name):
             raise invalid(name, "Field required")
-    if call.query["organisation_id"] != call.organisation and not call.is_owner:
+    # The OpenAPI file requires the organisation; live, it is that of the key if it is left out.
+    named = call.query.get("organisation_id") or call.organisation
+    if named != call.organisation and not call.is_owner:
         raise forbidden()
     parts = ["timestamp between ? and ?"]
     values: list[Any] = [_milliseconds_of(call, "start_time"), _milliseconds_of(call, "end_time")]
@@ -79,17 +86,39 @@ def record_write(call: Call, endpoint: Route, path: str) -> None:
     """Record a successful write. Requests to the gateway are no changes and are not recorded."""
     if endpoint.who == "workspace":
         return
-    at = milliseconds(call.store.now())
+    _insert(_open_database(call.store), [_record(call, endpoint, path, call.store.uuid())])
+
+
+def record_seeded(call: Call, endpoint: Route) -> None:
+    """Record a write of a seed, in a table that is copied when the first record is read or made."""
+    if endpoint.method == "GET" or endpoint.who == "workspace":
+        return
+    history = call.table(HISTORY)
+    path = "/" + "/".join(
+        "v1" if segment == VERSION else call.ids.get(segment.strip("{}"), segment)
+        for segment in endpoint.segments
+    )
+    number = str(len(history))
+    request_id = str(uuid5(UUID(call.organisation), f"seeded request {number}"))
+    history.add({"id": number, "record": _record(call, endpoint, path, request_id)})
+
+
+def _insert(database: sqlite3.Connection, records: Iterable[Row]) -> None:
+    sql = f"insert into audit values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # no user input
+    database.executemany(sql, [[record[name] for name in COLUMNS] for record in records])
+
+
+def _record(call: Call, endpoint: Route, path: str, request_id: str) -> Row:
     last = endpoint.segments[-1]
-    row = {
-        "timestamp": at,
+    return {
+        "timestamp": milliseconds(call.store.now()),
         "method": endpoint.method,
         "uri": path,
-        "request_id": call.store.uuid(),
+        "request_id": request_id,
         "request_body": json.dumps(_masked(call.body)),
         "query_params": json.dumps(dict(call.query)),
         "request_headers": json.dumps({"x-portkey-api-key": MASK}),
-        "user_id": call.actor or call.key["id"],
+        "user_id": call.author,
         "user_type": "user" if call.actor else "api_key",
         "organisation_id": call.organisation,
         "workspace_id": _workspace(call),
@@ -99,24 +128,36 @@ def record_write(call: Call, endpoint: Route, path: str) -> None:
         "client_ip": "127.0.0.1",
         "country": "",
     }
-    sql = f"insert into audit values ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  # no user input
-    _open_database(call.store).execute(sql, [row[name] for name in COLUMNS])
 
 
 def _workspace(call: Call) -> str:
-    """The id of the key's workspace, or of the one that the request names; empty if none."""
+    """The id of the key's workspace, or of the one that the request is about; empty if none.
+
+    The request names it, or an object of it; one that it deleted is not found any more.
+    """
     if not call.is_admin:
         return str(call.key["workspace_id"])
     body = call.body if isinstance(call.body, dict) else {}
     named = call.query.get("workspace_id") or body.get("workspace_id")
-    workspace = call.table("workspaces").find(named)
-    return "" if workspace is None else str(workspace["id"])
+    if workspace := call.table("workspaces").find(named):
+        return str(workspace["id"])
+    for name in (*call.ids.values(), body.get("collection_id")):
+        for table in call.store.table_names():
+            row = call.table(table).find(name)
+            if row is not None:
+                return str((row["id"] if table == "workspaces" else row.get("workspace_id")) or "")
+    return ""
 
 
 def _open_database(store: Store) -> sqlite3.Connection:
+    """The database with the table of records; on first use, with the history of the seed."""
     database = store.database
-    database.execute(f"create table if not exists audit ({', '.join(COLUMNS)})")
-    database.execute("create index if not exists audit_by_time on audit (timestamp)")
+    if not database.execute("pragma table_info(audit)").fetchone():
+        database.execute(f"create table audit ({', '.join(COLUMNS)})")
+        database.execute("create index audit_by_time on audit (timestamp)")
+        _insert(database, (row["record"] for row in store.table(HISTORY).rows()))
+        if not store.in_transaction:
+            database.commit()
     return database
 
 

@@ -1,6 +1,7 @@
 """Configs and their versions."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field
@@ -92,7 +93,7 @@ def create_config(call: Call) -> Row:
     if not body.name or body.config is None:
         missing = "config" if body.name else "name"
         raise invalid(missing, "Field required")
-    _check(body.config)
+    _check(call, body.config, workspace["id"])
     now = call.store.stamp()
     config = {
         "id": call.store.uuid(),
@@ -102,8 +103,8 @@ def create_config(call: Call) -> Row:
         "workspace_id": workspace["id"],
         "is_default": int(bool(body.is_default)),
         "status": "active",
-        "owner_id": call.actor,
-        "updated_by": call.actor,
+        "owner_id": call.author,
+        "updated_by": call.author,
         "created_at": now,
         "last_updated_at": now,
         "object": "config",
@@ -118,9 +119,9 @@ def update_config(call: Call) -> Row:
     config = call.find_within("configs", call.ids["slug"])
     body = call.read(ConfigBody)
     if body.config is not None:
-        _check(body.config)
+        _check(call, body.config, config["workspace_id"])
     changes = body.model_dump(include={"name", "status"}, exclude_none=True)
-    stamps = {"updated_by": call.actor, "last_updated_at": call.store.stamp()}
+    stamps = {"updated_by": call.author, "last_updated_at": call.store.stamp()}
     config = call.table("configs").change(config, {**changes, **stamps})
     if body.config is not None:
         return _written(config, _add_version(call, config, body.config))
@@ -156,10 +157,27 @@ def bound_config(call: Call, named: str, workspace_id: str | None) -> str:
     return str(config["slug"])
 
 
-def _check(config: Row) -> None:
+def _check(call: Call, config: Row, workspace_id: str) -> None:
     Call.shaped(Content, config)
     if config.get("passthrough") and any(config.get(key) for key in ("targets", "strategy")):
         raise invalid("passthrough", "excludes targets and strategy")
+    for slug in _providers_in(config):
+        provider = call.table("virtual_keys").find(slug)
+        # A name that nothing has is accepted: a config outlives the virtual keys that it names.
+        if provider is not None and provider["workspace_id"] != workspace_id:
+            raise invalid("virtual_key", f"{slug} is not in the config's workspace")
+
+
+def _providers_in(config: Any) -> Iterator[str]:
+    """The slugs of virtual keys and providers that a config and its targets name."""
+    if not isinstance(config, dict):
+        return
+    if isinstance(config.get("virtual_key"), str):
+        yield config["virtual_key"]
+    if isinstance(config.get("provider"), str) and config["provider"].startswith("@"):
+        yield config["provider"].removeprefix("@")
+    for target in config.get("targets") or ():
+        yield from _providers_in(target)
 
 
 def _shown(config: Row, version: Row) -> dict[str, Any]:

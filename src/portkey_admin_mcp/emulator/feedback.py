@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .core.answers import Refusal, forbidden, invalid
 from .core.routing import Body, Call, route
@@ -16,7 +16,27 @@ class ScoreBody(Body):
 
     value: int = Field(ge=-10, le=10)
     weight: float = Field(1.0, ge=0, le=1)
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] | str = {}
+    """An object, or the same as JSON text (Portkey's documentation has both)."""
+
+    @property
+    def metadata_json(self) -> str:
+        """The metadata as JSON text."""
+        return self.metadata if isinstance(self.metadata, str) else json.dumps(self.metadata)
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_is_an_object(cls, value: dict[str, Any] | str) -> dict[str, Any] | str:
+        if isinstance(value, str) and not isinstance(_decoded(value), dict):
+            raise ValueError("must be an object, or the JSON text of one")
+        return value
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 class FeedbackBody(ScoreBody):
@@ -32,7 +52,11 @@ def create_feedback(call: Call) -> Row:
     if not scores:
         raise invalid("body", "must not be empty")
     bodies = [call.shaped(FeedbackBody, score) for score in scores]
-    return _answer([_add(call, body) for body in bodies])
+    requests = {name: _latest_request(call, name) for name in {body.trace_id for body in bodies}}
+    ids = [_add(call, body, requests[body.trace_id]) for body in bodies]
+    for request_id in requests.values():
+        _update_scores(call, request_id)
+    return _answer(ids)
 
 
 @route("PUT /feedback/{id}", scope="logs.write", who="workspace")
@@ -49,40 +73,46 @@ def update_feedback(call: Call) -> Row:
     body = call.read(ScoreBody)
     requests.execute(
         "update feedback set value = ?, weight = ?, metadata = ? where id = ?",
-        (body.value, body.weight, json.dumps(body.metadata), call.ids["id"]),
+        (body.value, body.weight, body.metadata_json, call.ids["id"]),
     )
     _update_scores(call, row[1])
     return _answer([call.ids["id"]])
 
 
-def _add(call: Call, body: FeedbackBody) -> str:
-    requests, workspace_id = database(call.store), call.workspace()["id"]
-    request = requests.execute(
-        "select id from requests where trace_id = ? and workspace_id = ?"
-        " order by created_at desc, rowid desc limit 1",
-        (body.trace_id, workspace_id),
-    ).fetchone()
-    request_id = request and request[0]
+def _latest_request(call: Call, trace_id: str) -> str | None:
+    """The id of the latest request of a trace in the key's workspace; None if there is none."""
+    row = (
+        database(call.store)
+        .execute(
+            "select id from requests where trace_id = ? and workspace_id = ?"
+            " order by created_at desc, rowid desc limit 1",
+            (trace_id, call.workspace()["id"]),
+        )
+        .fetchone()
+    )
+    return row and str(row[0])
+
+
+def _add(call: Call, body: FeedbackBody, request_id: str | None) -> str:
     row = (
         call.store.uuid(),
         request_id,
-        workspace_id,
+        call.workspace()["id"],
         body.trace_id,
         milliseconds(call.store.now()),
         body.value,
         body.weight,
-        json.dumps(body.metadata),
+        body.metadata_json,
     )
-    requests.execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    _update_scores(call, request_id)
+    database(call.store).execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
     return row[0]
 
 
 def _update_scores(call: Call, request_id: str | None) -> None:
     """Store the number and the weighted average of its scores with a request."""
     database(call.store).execute(
-        "update requests set feedbacks = (select count(*) from feedback where request_id = ?1),"
-        " weighted_feedback = (select avg(value * weight) from feedback where request_id = ?1)"
+        "update requests set (feedbacks, weighted_feedback) ="
+        " (select count(*), avg(value * weight) from feedback where request_id = ?1)"
         " where id = ?1",
         (request_id,),
     )

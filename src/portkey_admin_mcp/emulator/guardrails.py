@@ -100,8 +100,8 @@ def create_guardrail(call: Call) -> Row:
             "status": "active",
             "created_at": now,
             "last_updated_at": now,
-            "owner_id": call.actor,
-            "updated_by": call.actor,
+            "owner_id": call.author,
+            "updated_by": call.author,
             # Only the TypeScript server sends it; that answers contain it is an assumption.
             "target": body.target or "llm",
         }
@@ -121,17 +121,18 @@ def update_guardrail(call: Call) -> Row:
     """Change a guardrail; every update makes a version and publishes it."""
     row, body = _find(call, "update"), call.read(GuardrailBody)
     changes = body.model_dump(include={"name"}, exclude_none=True)
-    changes |= {"last_updated_at": call.store.stamp(), "updated_by": call.actor}
+    changes |= {"last_updated_at": call.store.stamp(), "updated_by": call.author}
     row = call.table("guardrails").change(row, changes)
     content = _content(body, VERSIONS.published(call, row)["content"])
     return _written(row, VERSIONS.add(call, row, content, publish=True))
 
 
 @route("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"))
-def delete_guardrail(call: Call) -> None:
-    """Delete a guardrail with all versions. The answer is empty, as in the OpenAPI file."""
+def delete_guardrail(call: Call) -> Row:
+    """Delete a guardrail with all versions. The answer has a body, which both SDKs parse."""
     row = _find(call, "delete")
     call.store.delete("guardrails", row)
+    return {}
 
 
 @route("GET /guardrails/{guardrail_id}/mcp-servers", scope=guardrail_scopes("list"))

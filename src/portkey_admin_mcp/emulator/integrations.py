@@ -1,16 +1,22 @@
 """Integrations: credentials for AI providers, their models, and the workspaces with access."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.answers import Refusal, forbidden, invalid, public
+from .core.answers import Refusal, forbidden, invalid, not_found, public
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .model_catalog import PRICES, ModelsBody, models_of
-from .shared.secret_mappings import SecretMapping, mapped_by, masked, stored_mappings
+from .shared.secret_mappings import (
+    SecretMapping,
+    mapped_by,
+    masked,
+    masked_secret,
+    stored_mappings,
+)
 from .shared.workspace_access import Share, SharesBody
 from .virtual_keys import new_key
 
@@ -26,6 +32,75 @@ TABLES = (
     ),
 )
 OUTDATED_AZURE_FIELDS = {"api_version", "resource_name", "deployment_name"}
+
+
+class AzureDeployment(Body):
+    """One Azure OpenAI deployment."""
+
+    azure_api_version: str = Field(max_length=30)
+    azure_deployment_name: str = Field(min_length=1)
+    azure_model_slug: str = Field(min_length=1)
+    alias: str | None = None
+    is_default: bool | None = None
+
+
+class AzureAccess(Body):
+    """How Portkey signs in to Azure."""
+
+    azure_auth_mode: Literal["default", "entra", "managed"]
+
+
+class AzureOpenAI(AzureAccess):
+    """The configurations of Azure OpenAI."""
+
+    azure_resource_name: str = Field(min_length=1)
+    azure_deployment_config: list[AzureDeployment] = Field(min_length=1)
+
+
+class AzureFoundry(AzureAccess):
+    """The configurations of Azure AI Foundry."""
+
+    azure_foundry_url: str = Field(min_length=1)
+    azure_api_version: str | None = Field(None, max_length=30)
+
+
+class Aws(Body):
+    """The configurations of Bedrock and SageMaker."""
+
+    aws_auth_type: Literal["accessKey", "assumedRole"]
+    aws_region: str = Field(min_length=1)
+
+
+class VertexAi(Body):
+    """The configurations of Vertex AI."""
+
+    vertex_auth_type: Literal["basic", "serviceAccount"]
+    vertex_region: str = Field(min_length=1)
+
+
+class WorkersAi(Body):
+    """The configurations of Cloudflare Workers AI."""
+
+    workers_ai_account_id: str = Field(min_length=1)
+
+
+class Cortex(Body):
+    """The configurations of Snowflake Cortex."""
+
+    snowflake_account: str = Field(min_length=1)
+
+
+CONFIGURATIONS: dict[str, type[Body]] = {
+    "azure-openai": AzureOpenAI,
+    "azure-ai": AzureFoundry,
+    "bedrock": Aws,
+    "sagemaker": Aws,
+    "vertex-ai": VertexAi,
+    "workers-ai": WorkersAi,
+    "cortex": Cortex,
+}
+"""What the OpenAPI file requires of the configurations of a provider."""
+NEED_CONFIGURATIONS = {"azure-openai", "azure-ai"}
 
 
 class IntegrationBody(Body):
@@ -75,7 +150,7 @@ def create_integration(call: Call) -> Row:
     for name in ("name", "ai_provider_id"):
         if not getattr(body, name):
             raise invalid(name, "Field required")
-    _check(body)
+    _check(body.ai_provider_id or "", body.configurations)
     named = call.named_workspace() if call.is_admin else call.workspace()
     if named is None:
         call.require(integration_scopes("create")[0])
@@ -119,12 +194,11 @@ def create_integration(call: Call) -> Row:
 def get_integration(call: Call) -> Row:
     """One integration, with its key and other secrets masked."""
     row = _find(call)
-    key = row["_key"]
-    fields = {k: v for k, v in public(row).items() if k != "workspace_id"}
     return {
-        **fields,
+        **public(row),
+        "type": _type(row),
         "object": "integration",
-        "masked_key": f"{key[:2]}*****{key[-3:]}" if key else "",
+        "masked_key": masked_secret(row["_key"]),
         "configurations": masked(row["configurations"]),
         "global_workspace_access_settings": row["_global"],
         "workspace_count": sum(share["enabled"] for share in row["_shares"].values()),
@@ -135,7 +209,6 @@ def get_integration(call: Call) -> Row:
 def update_integration(call: Call) -> Row:
     """Change the given fields; null removes adjusted prices."""
     row, body = _find_for(call, "update"), call.read(IntegrationBody)
-    _check(body)
     fields = {"name", "description", "tags"}
     changes = body.model_dump(include=fields, exclude_none=True)
     if body.secret_mappings is not None:
@@ -146,6 +219,7 @@ def update_integration(call: Call) -> Row:
     changes |= body.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
     if body.configurations is not None:
         changes["configurations"] = {**row["configurations"], **body.configurations}
+        _check(row["ai_provider_id"], changes["configurations"])
     if body.key:
         changes["_key"] = body.key
     stamps = {**changes, "last_updated_at": call.store.stamp()}
@@ -164,8 +238,13 @@ def delete_integration(call: Call) -> Row:
 @route("GET /integrations/{slug}/models", scope=integration_scopes("read"))
 def list_integration_models(call: Call) -> Row:
     """The built-in and the custom models; this list has no paging."""
-    models = models_of(_find(call))
-    return {"total": len(models), "models": models}
+    row = _find(call)
+    models = models_of(row)
+    return {
+        "total": len(models),
+        "models": models,
+        "allow_all_models": row["allow_all_models"],
+    }
 
 
 @route("PUT /integrations/{slug}/models", scope=integration_scopes("update"))
@@ -200,7 +279,7 @@ def delete_integration_model(call: Call) -> Row:
         if slug in built_in:
             raise invalid("slugs", f"{slug} is built in")
         if slug not in row["_models"]:
-            raise Refusal(404, "Not found")
+            raise not_found("custom model", slug)
     remaining = {name: model for name, model in row["_models"].items() if name not in slugs}
     call.table("integrations").change(row, {"_models": remaining})
     return {}
@@ -208,9 +287,14 @@ def delete_integration_model(call: Call) -> Row:
 
 @route("GET /integrations/{slug}/workspaces", scope=integration_scopes("read"))
 def list_integration_workspaces(call: Call) -> Row:
-    """The workspaces with an access of their own; this list has no paging."""
-    shares = [{"id": name, **share} for name, share in _find(call)["_shares"].items()]
-    return {"total": len(shares), "workspaces": shares}
+    """The workspaces with an access of their own, by slug; this list has no paging."""
+    row, workspaces = _find(call), call.table("workspaces")
+    shares = [{"id": workspaces[each]["slug"], **share} for each, share in row["_shares"].items()]
+    return {
+        "total": len(shares),
+        "workspaces": shares,
+        "global_workspace_access": row["_global"],
+    }
 
 
 @route("PUT /integrations/{slug}/workspaces", scope=integration_scopes("update"))
@@ -225,6 +309,8 @@ def update_integration_workspaces(call: Call) -> Row:
     if body.override_existing_workspace_access:
         changes["_shares"] = {}
     if body.global_workspace_access is not None:
+        if row["workspace_id"] is not None and body.global_workspace_access.enabled:
+            raise invalid("global_workspace_access", "the integration is of one workspace")
         changes["_global"] = body.global_workspace_access.model_dump(exclude_none=True)
     row = call.table("integrations").change(row, changes)
     for share in body.workspaces:
@@ -284,13 +370,20 @@ def _share(
     return row
 
 
-def _check(body: IntegrationBody) -> None:
-    unknown = OUTDATED_AZURE_FIELDS & set(body.configurations or {})
+def _check(provider: str, configurations: Row | None) -> None:
+    """Refuse configurations that lack what their provider needs, or that it does not know.
+
+    Azure cannot be used without configurations (Terraform provider 0.2.10), the others can.
+    """
+    unknown = OUTDATED_AZURE_FIELDS & set(configurations or {})
     if unknown:
         raise invalid(
             "configurations",
             f"{', '.join(sorted(unknown))}: the names of Azure fields begin with azure_",
         )
+    shape = CONFIGURATIONS.get(provider)
+    if shape is not None and (configurations or provider in NEED_CONFIGURATIONS):
+        Call.shaped(shape, configurations or {})
 
 
 def _find(call: Call) -> Row:
@@ -310,11 +403,15 @@ def _find_for(call: Call, action: str) -> Row:
 
 
 def _list_entry(row: Row) -> dict[str, Any]:
-    names = ("id", "organisation_id", "ai_provider_id", "name", "status", "created_at")
-    return {
-        **{name: row[name] for name in (*names, "last_updated_at", "slug", "description", "tags")},
-        "object": "integration",
-    }
+    names = (
+        "id", "organisation_id", "workspace_id", "ai_provider_id", "name", "status", "created_at",
+        "last_updated_at", "slug", "description", "tags",
+    )  # fmt: skip
+    return {**{name: row[name] for name in names}, "type": _type(row), "object": "integration"}
+
+
+def _type(row: Row) -> str:
+    return "organisation" if row["workspace_id"] is None else "workspace"
 
 
 def seed(seeder: Seeder) -> None:

@@ -14,6 +14,7 @@ from .core.store import moment
 from .core.tables import OWNED_BY_WORKSPACE, Table
 from .logs import log_answer, metrics
 from .shared.limits import Amount
+from .shared.security import check_organisation_views_logs
 from .traffic.requests import Selection, select_requests, shown_time
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Outcome(Body):
 def create_log_export(call: Call) -> Row:
     """Create a draft; the answer counts the requests that it would export."""
     workspace, body = call.workspace(), call.read(ExportBody)
+    check_organisation_views_logs(call, workspace)
     if not body.requested_data:
         raise invalid("requested_data", "Field required")
     _check_columns(call, body.requested_data)
@@ -97,7 +99,7 @@ def create_log_export(call: Call) -> Row:
         "description": "",
         "created_at": now,
         "last_updated_at": now,
-        "created_by": call.actor or call.key["id"],
+        "created_by": call.author,
         "workspace_id": workspace["id"],
         "object": "export",
         "_started": None,
@@ -172,6 +174,7 @@ def cancel_log_export(call: Call) -> Row:
 def download_log_export(call: Call) -> Row:
     """A link to the file, which needs no key."""
     row = _find(call)
+    check_organisation_views_logs(call, call.table("workspaces").get(row["workspace_id"]))
     if _status(call, row) != "success":
         raise Refusal(400, f"Export is {_status(call, row)}")
     origin = f"http://{call.host}" if call.host else "https://files.emulator.example"

@@ -8,8 +8,17 @@ from pydantic import Field
 from .core.answers import Refusal, forbidden, invalid
 from .core.routing import Body, Call, all_of, route
 from .core.rows import Row
-from .traffic.month import price
-from .traffic.requests import UNITS_PER_CENT, database, dicts, metadata_text, record, shown_time
+from .shared.prices import price
+from .shared.security import check_organisation_views_logs
+from .traffic.requests import (
+    CACHE_STATUS,
+    database,
+    dicts,
+    metadata_text,
+    record,
+    shown_time,
+)
+from .traffic.units import UNITS_PER_CENT
 
 ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 TRACE_NAMES = {"traceId": "trace_id", "spanId": "span_id"}
@@ -33,7 +42,8 @@ class LoggedResponse(Body):
     status: int = Field(200, ge=100, le=599)
     headers: dict[str, str] = {}
     body: dict[str, Any]
-    response_time: int = Field(0, ge=0, le=MAX_COUNT)
+    response_time: float = Field(0, ge=0, le=MAX_COUNT)
+    """Milliseconds, which may have a fraction."""
 
 
 class LogBody(Body):
@@ -66,6 +76,7 @@ def get_log(call: Call) -> Row:
         raise Refusal(404, "Log not found")
     if not call.is_admin and row["workspace_id"] != call.key["workspace_id"]:
         raise forbidden()
+    check_organisation_views_logs(call, call.table("workspaces").get(row["workspace_id"]))
     return log_answer(call, row)
 
 
@@ -117,7 +128,8 @@ def metrics(row: dict[str, Any]) -> dict[str, Any]:
         "response_status_code": row["status"],
         "response_time": row["latency"],
         "is_proxy_call": False,
-        "cache_status": row["cache"],
+        "cache_status": CACHE_STATUS[row["cache"]],
+        "cache_type": row["cache"] if row["cache"] in ("simple", "semantic") else None,
         "retry_success_count": row["retries"],
         "trace_id": row["trace_id"],
         "span_id": row["span_id"],
@@ -146,7 +158,7 @@ def _add(call: Call, log: LogBody) -> None:
         res_units=tokens_out,
         total_units=tokens_in + tokens_out,
         cost=price(model, tokens_in, tokens_out),
-        latency=log.response.response_time,
+        latency=round(log.response.response_time),
         status=log.response.status,
         trace_id=metadata_text(metadata, "trace_id"),
         span_id=metadata_text(metadata, "span_id"),

@@ -10,12 +10,13 @@ from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.mcp_capabilities import (
-    CAPABILITIES,
     CapabilityBody,
+    capability_key,
     capability_page,
     connection_test,
     disabled,
 )
+from .shared.mcp_catalogue import capabilities_by_kind
 from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
 from .shared.workspace_access import AccessBody
 
@@ -78,7 +79,10 @@ def list_mcp_integrations(call: Call) -> Row:
 
 @route("POST /mcp-integrations", scope=integration_scopes("create"))
 def create_mcp_integration(call: Call) -> Row:
-    """Create an MCP integration of a workspace, or of the organisation if the body names it."""
+    """Create an MCP integration of the key's or the named workspace, otherwise of the organisation.
+
+    A key of the organisation need not name the organisation (the Terraform provider's tests).
+    """
     body = call.read(IntegrationBody)
     for name in ("name", "url", "auth_type", "transport"):
         if not getattr(body, name):
@@ -93,7 +97,7 @@ def create_mcp_integration(call: Call) -> Row:
         "id": call.store.uuid(),
         "name": body.name,
         "description": body.description or "",
-        "owner_id": call.actor or call.key["id"],
+        "owner_id": call.author,
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
@@ -162,7 +166,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
     """The capabilities, and which of them are enabled."""
     row = _find(call, "read")
     return capability_page(call, [
-        {**each, "enabled": f"{each['type']}:{each['name']}" not in row["_disabled"]}
+        {**each, "enabled": capability_key(each) not in row["_disabled"]}
         for each in capabilities_of(row)
     ])  # fmt: skip
 
@@ -171,7 +175,7 @@ def list_mcp_integration_capabilities(call: Call) -> Row:
 def update_mcp_integration_capabilities(call: Call) -> Row:
     """Enable or disable capabilities, for all MCP servers of this integration."""
     row, body = _find(call, "update"), call.read(CapabilityBody)
-    disabled_names = disabled(body.capabilities, row["_disabled"])
+    disabled_names = disabled(body.capabilities, row["_disabled"], capabilities_of(row))
     call.table("mcp_integrations").change(row, {"_disabled": disabled_names})
     return {"success": True}
 
@@ -205,11 +209,13 @@ def update_mcp_integration_workspaces(call: Call) -> Row:
     )
     for access in body.workspaces:
         workspace = call.table("workspaces").find(access.id)
-        if workspace is None:
+        if workspace is None or row["workspace_id"] not in (None, workspace["id"]):
             raise forbidden()
         access_by_workspace[workspace["id"]] = access.enabled
     changes: dict[str, Any] = {"_workspaces": access_by_workspace}
     if body.global_workspace_access is not None:
+        if row["workspace_id"] is not None and body.global_workspace_access.enabled:
+            raise invalid("global_workspace_access", "the MCP integration is of one workspace")
         changes["global_workspace_access"] = body.global_workspace_access.model_dump()
     call.table("mcp_integrations").change(row, changes)
     return {}
@@ -232,7 +238,7 @@ def capabilities_of(integration: Row) -> list[dict[str, Any]]:
             "created_at": integration["created_at"],
             "last_updated_at": integration["last_updated_at"],
         }
-        for name, kind, description in CAPABILITIES
+        for name, kind, description in capabilities_by_kind(integration)
     ]
 
 
@@ -251,11 +257,12 @@ def _is_shown(call: Call, row: Row, workspace: Row | None) -> bool:
 
 
 def _owner(call: Call, body: IntegrationBody) -> str | None:
-    if body.organisation_id and call.named_workspace() is None:
-        if not call.is_admin:
-            raise forbidden()
-        return None
-    return str(call.workspace()["id"])
+    named = call.named_workspace() if call.is_admin else call.workspace()
+    if not call.is_admin and body.organisation_id:
+        raise forbidden()
+    if body.organisation_id not in (None, call.organisation) and not call.is_owner:
+        raise forbidden()
+    return None if named is None else str(named["id"])
 
 
 def _require(call: Call, action: str, workspace_id: str | None) -> None:

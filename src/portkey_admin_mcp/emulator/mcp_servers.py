@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.answers import Refusal, forbidden, invalid
+from .core.answers import Refusal, forbidden, invalid, not_found
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
@@ -13,6 +13,7 @@ from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .mcp_integrations import capabilities_of, may_use
 from .shared.mcp_capabilities import (
     CapabilityBody,
+    capability_key,
     capability_page,
     connection_test,
     disabled,
@@ -89,7 +90,7 @@ def create_mcp_server(call: Call) -> Row:
             "description": body.description or "",
             "status": "active",
             "created_at": call.store.stamp(),
-            "owner_id": call.actor,
+            "owner_id": call.author,
             "organisation_id": call.organisation,
             "workspace_id": workspace["id"],
             "mcp_integration_id": integration["id"],
@@ -142,7 +143,7 @@ def list_mcp_server_capabilities(call: Call) -> Row:
     integration = _integration(call, row)
     rows = []
     for each in capabilities_of(integration):
-        key = f"{each['type']}:{each['name']}"
+        key = capability_key(each)
         is_enabled_in_integration = key not in integration["_disabled"]
         capability = {name: each[name] for name in ("name", "type", "title", "description")}
         enabled = is_enabled_in_integration and key not in row["_disabled"]
@@ -153,9 +154,16 @@ def list_mcp_server_capabilities(call: Call) -> Row:
 
 @route("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update")
 def update_mcp_server_capabilities(call: Call) -> Row:
-    """Enable or disable capabilities in this workspace."""
+    """Enable or disable capabilities in this workspace.
+
+    One that the MCP integration disables cannot be enabled here (an assumption).
+    """
     row, body = _find(call), call.read(CapabilityBody)
-    disabled_names = disabled(body.capabilities, row["_disabled"])
+    integration = _integration(call, row)
+    disabled_names = disabled(body.capabilities, row["_disabled"], capabilities_of(integration))
+    for change in body.capabilities:
+        if change.enabled and f"{change.type}:{change.name}" in integration["_disabled"]:
+            raise invalid("capabilities", f"{change.name} is disabled by the MCP integration")
     call.table("mcp_servers").change(row, {"_disabled": disabled_names})
     return {"success": True}
 
@@ -179,10 +187,16 @@ def list_mcp_server_user_access(call: Call) -> Row:
 
 @route("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
 def update_mcp_server_user_access(call: Call) -> Row:
-    """Set the access of the named users, and the default for the others."""
+    """Set the access of the named users, and the default for the others.
+
+    Refused for a user who cannot use the workspace at all, who would gain nothing (an assumption).
+    """
     row, body = _find(call), call.read(UserAccessBody)
     for access in body.user_access:
-        call.find("users", access.user_id)
+        user = call.find("users", access.user_id)
+        member = call.table("members").get(f"{row['workspace_id']}/{user['id']}")
+        if member is None and user["role"] == "member":
+            raise not_found("member of the MCP server's workspace:", access.user_id)
     workspace = {access.user_id: access.enabled for access in body.user_access}
     default = body.default_user_access or row["_default"]
     changes = {"_users": {**row["_users"], **workspace}, "_default": default}
@@ -221,7 +235,7 @@ def disconnect_mcp_server_connection(call: Call) -> Row:
     if not user_id:
         raise invalid("user_id", "Field required")
     if user_id not in row["_connections"]:
-        raise Refusal(404, "Not found")
+        raise not_found("connection of the user", user_id)
     remaining = {name: on for name, on in row["_connections"].items() if name != user_id}
     call.table("mcp_servers").change(row, {"_connections": remaining})
     return {"success": True}

@@ -7,11 +7,13 @@ from pydantic import Field
 from .core.answers import Refusal
 from .core.routing import Body, Call, route
 from .core.rows import Row
+from .shared.prices import CENTS_PER_MILLION
 
 PRICES = {
-    "openai": {"gpt-5": (0.000125, 0.001), "gpt-5-mini": (0.000025, 0.0002)},
-    "anthropic": {"claude-sonnet-5": (0.0003, 0.0015)},
+    provider: {model: tuple(cents / 1_000_000 for cents in each) for model, each in models.items()}
+    for provider, models in CENTS_PER_MILLION.items()
 }
+"""By provider and model: the price of an input and of an output token, in cents."""
 
 
 class ModelBody(Body):
@@ -118,7 +120,7 @@ def models_of(integration: Row) -> list[dict[str, Any]]:
     return [*{**built_in, **added}.values()]
 
 
-def _price(call: Call) -> tuple[float, float]:
+def _price(call: Call) -> tuple[float, ...]:
     price = PRICES.get(call.ids["provider"], {}).get(call.ids["model"])
     if price is None:
         raise ModelNotFound

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from .core.answers import invalid, list_answer
+from .core.answers import Refusal, invalid, list_answer
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
@@ -57,19 +57,24 @@ def create_prompt_partial(call: Call) -> Row:
 
 @route("GET /prompts/partials", scope="prompts.list")
 def list_prompt_partials(call: Call) -> Row:
-    """The partials of a workspace, without their text; this list has no paging."""
-    workspace_id, collection_id = call.workspace()["id"], call.query.get("collection_id")
-    rows = reversed(call.table("partials").where(workspace_id=workspace_id))
-    return list_answer(
-        (row for row in rows if collection_id in (None, row["collection_id"])), render=_answer
-    )
+    """The partials of a collection or a workspace, without their text; this list has no paging."""
+    collection = call.query.get("collection_id")
+    if collection:
+        rows = call.table("partials").where(
+            collection_id=call.find("collections", collection)["id"]
+        )
+    else:
+        rows = call.table("partials").where(workspace_id=call.workspace()["id"])
+    return list_answer(reversed(rows), render=_answer)
 
 
 @route("GET /prompts/partials/{prompt_partial_id}", scope="prompts.read")
 def get_prompt_partial(call: Call) -> Row:
-    """A partial in its published version."""
+    """A partial in its published version, or in the version in the query."""
     row = _find(call)
-    version = VERSIONS.published(call, row)
+    version = VERSIONS.named(call, row, call.query.get("version") or "default")
+    if version is None:
+        raise Refusal(404, "Version not found")
     return {
         **_answer(row),
         "string": version["content"]["string"],

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.answers import Refusal, invalid, list_answer
+from .core.answers import Refusal, Reply, invalid, list_answer
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
@@ -21,7 +21,8 @@ from .prompt_templates.versions import (
     resolve,
     status,
 )
-from .traffic.month import price
+from .shared.gateway import mark_exhausted, reason_to_refuse
+from .shared.prices import price
 from .traffic.requests import metadata_text, record
 
 TABLES = (
@@ -135,8 +136,8 @@ def create_prompt(call: Call) -> Row:
 @route("GET /prompts/{prompt_id}", scope="prompts.read")
 def get_prompt(call: Call) -> Row:
     """One prompt in its published version, or in the version in the query (Terraform provider)."""
-    row, name = _find(call), call.query.get("version")
-    version = VERSIONS.published(call, row) if name is None else VERSIONS.find(call, row, name)
+    row, name = _find(call), call.query.get("version") or "default"
+    version = VERSIONS.named(call, row, name)
     if version is None:
         raise Refusal(404, "Version not found")
     return prompt_answer(call, row, version)
@@ -244,8 +245,12 @@ def render_prompt(call: Call) -> Row:
 
 
 @route("POST /prompts/{prompt_id}/completions", scope="completions.write", who="workspace")
-def run_prompt_completion(call: Call) -> Row:
-    """Run a prompt; the emulated model repeats the last message, so answers are predictable."""
+def run_prompt_completion(call: Call) -> Row | Reply:
+    """Run a prompt; the emulated model repeats the last message, so answers are predictable.
+
+    Refused with 412 or 429 if a budget is used up or a rate limit exceeded; logs and analytics
+    count that too.
+    """
     if isinstance(call.body, dict) and call.body.get("stream"):
         raise Refusal(400, "This emulator does not stream")
     row, version = resolve(call, call.ids["prompt_id"])
@@ -263,8 +268,13 @@ def run_prompt_completion(call: Call) -> Row:
         "prompt_tokens": tokens_in(prompt),
         "completion_tokens": choices * tokens_in(answer),
     }
+    columns = _columns(call, row, provider, request["model"])
+    if refusal := reason_to_refuse(call, columns):
+        _log(call, columns, status=refusal.status)
+        return Reply(json.dumps(refusal.body()).encode(), "application/json", refusal.status)
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-    _log(call, row, provider, request["model"], tokens)
+    _log(call, columns, **_figures(request["model"], *tokens.values()))
+    mark_exhausted(call, columns)
     return {
         "id": f"chatcmpl-{digest[:24]}",
         "object": "chat.completion",
@@ -283,27 +293,36 @@ def run_prompt_completion(call: Call) -> Row:
     }
 
 
-def _log(call: Call, row: Row, provider: Row, model: str, tokens: dict[str, int]) -> None:
-    """Record the completion for logs and analytics."""
-    prompt_tokens, completion_tokens = tokens.values()
+def _columns(call: Call, row: Row, provider: Row, model: str) -> dict[str, Any]:
+    """The columns of a completion that are known before it runs, with its metadata as an object."""
     metadata = call.body.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise invalid("metadata", "must be an object")
-    record(
-        call,
-        workspace_id=row["workspace_id"],
-        user=metadata_text(metadata, "_user"),
-        metadata=json.dumps(metadata),
-        ai_org=provider["_provider"],
-        ai_model=model,
-        virtual_key=provider["slug"],
-        prompt_slug=row["slug"],
-        req_units=prompt_tokens,
-        res_units=completion_tokens,
-        total_units=prompt_tokens + completion_tokens,
-        cost=price(model, prompt_tokens, completion_tokens),
-        latency=1,
-    )
+    return {
+        "workspace_id": row["workspace_id"],
+        "api_key_id": call.key["id"],
+        "user": metadata_text(metadata, "_user"),
+        "metadata": metadata,
+        "ai_org": provider["_provider"],
+        "ai_model": model,
+        "virtual_key": provider["slug"],
+        "prompt_slug": row["slug"],
+    }
+
+
+def _figures(model: str, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
+    return {
+        "req_units": prompt_tokens,
+        "res_units": completion_tokens,
+        "total_units": prompt_tokens + completion_tokens,
+        "cost": price(model, prompt_tokens, completion_tokens),
+        "latency": 1,
+    }
+
+
+def _log(call: Call, columns: dict[str, Any], **more: Any) -> None:
+    """Record a completion for logs and analytics."""
+    record(call, **columns | more | {"metadata": json.dumps(columns["metadata"])})
 
 
 def _find(call: Call) -> Row:

@@ -6,7 +6,15 @@ from .core.answers import forbidden, invalid
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .integrations import add_provider, may_use
-from .shared.limits import Budget, Rate, Time, reset_usage
+from .shared.limits import (
+    Budget,
+    Rate,
+    Time,
+    new_row_budget,
+    reset_usage,
+    shown_limits,
+    status_now,
+)
 from .shared.secret_mappings import masked
 
 
@@ -47,7 +55,7 @@ def create_provider(call: Call) -> Row:
     name = body.name or ""
     slug = body.slug or call.store.slug("", name, 40).removeprefix("-")
     row = add_provider(call, integration, workspace, name, slug, body.note or "")
-    call.table("virtual_keys").change(row, _changes(row, body))
+    call.table("virtual_keys").change(row, _changes(call, row, body))
     return {"id": row["id"], "slug": slug}
 
 
@@ -66,9 +74,9 @@ def update_provider(call: Call) -> Row:
     """Change the given fields; the slug cannot change."""
     row = call.find_within("virtual_keys", call.ids["slug"])
     body = call.read(ProviderBody)
-    changes = _changes(row, body)
+    changes = _changes(call, row, body)
     if body.reset_usage:
-        changes |= reset_usage(row)
+        changes |= reset_usage(row, call.store.now())
     call.table("virtual_keys").change(row, changes)
     return {"id": row["id"], "slug": row["slug"]}
 
@@ -80,13 +88,13 @@ def delete_provider(call: Call) -> Row:
     return {}
 
 
-def _changes(row: Row, body: ProviderBody) -> dict[str, Any]:
+def _changes(call: Call, row: Row, body: ProviderBody) -> dict[str, Any]:
     fields = {"name", "note", "usage_limits", "rate_limits", "expires_at"}
     changes = body.model_dump(include=fields, exclude_unset=True)
     if changes.get("name", ...) is None:
         raise invalid("name", "must not be null")
-    if "usage_limits" in changes and changes["usage_limits"] is not None:
-        changes["usage_limits"] = body.model_dump(exclude_unset=True)["usage_limits"]
+    if "usage_limits" in changes:
+        changes |= new_row_budget(row, changes["usage_limits"], call.store.now())
     if isinstance(changes.get("rate_limits"), dict):
         changes["rate_limits"] = [changes["rate_limits"]]
     if changes.get("rate_limits", ...) is None:
@@ -95,11 +103,12 @@ def _changes(row: Row, body: ProviderBody) -> dict[str, Any]:
 
 
 def _answer(call: Call, row: Row) -> dict[str, Any]:
-    is_expired = row["expires_at"] and row["expires_at"] <= call.store.stamp()
-    names = ("name", "note", "usage_limits", "reset_usage", "created_at", "slug", "rate_limits")
+    names = ("name", "note", "reset_usage", "last_reset_at", "created_at", "slug")
     return {
-        **{name: row[name] for name in (*names, "expires_at")},
-        "integration_id": row.get("integration_id"),
-        "status": "expired" if is_expired else row["status"],
+        **{name: row[name] for name in (*names, "integration_id", "expires_at")},
+        "usage_limits": shown_limits(row["usage_limits"]),
+        # Null without limits: both SDKs refuse to read an empty list.
+        "rate_limits": row["rate_limits"] or None,
+        "status": status_now(row, call.store.now()),
         "object": "provider",
     }

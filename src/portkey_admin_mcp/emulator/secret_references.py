@@ -111,7 +111,7 @@ def create_secret_reference(call: Call) -> Row:
         "allow_all_workspaces": True,
         "tags": body.tags,
         "status": "ACTIVE",
-        "created_by": call.actor,
+        "created_by": call.author,
         "created_at": now,
         "last_updated_at": now,
         "auth_config": body.auth_config,

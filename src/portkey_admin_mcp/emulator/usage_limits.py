@@ -4,14 +4,19 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.answers import Refusal, invalid, public
+from .core.answers import invalid, not_found, public
 from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
-from .core.store import Store
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.limits import Amount, Midnight, next_reset
 from .shared.policies import PolicyBody, archive, check_keys, find_policy, new_policy, policies
+from .shared.policy_usage import (
+    entities_of,
+    new_entity,
+    period_start,
+    policy_resets,
+)
 
 
 class UsageLimitBody(PolicyBody):
@@ -36,7 +41,9 @@ BUDGET_FIELDS = (
 @route("GET /policies/usage-limits", scope="policies.list", enterprise=True)
 def list_usage_limits(call: Call) -> Row:
     """The usage limits of a workspace."""
-    return call.listing(policies(call, "usage_limits", "type"))
+    return call.listing(
+        policies(call, "usage_limits", "type"), render=lambda row: _answer(call, row)
+    )
 
 
 @route("POST /policies/usage-limits", scope="policies.create", enterprise=True)
@@ -62,13 +69,12 @@ def get_usage_limit(call: Call) -> Row:
     """One usage limit, with the usage of its groups if the query asks for it."""
     row = find_policy(call, "usage_limits", call.ids["id"])
     if call.query.get("include_usage") != "true":
-        return public(row)
-    entities = call.table("usage_limit_entities").where(limit_id=row["id"])
+        return _answer(call, row)
     used = {
         entity["value_key"]: {name: entity[name] for name in ("current_usage", "status")}
-        for entity in entities
+        for entity in entities_of(call, row)
     }
-    return {**public(row), "value_key_usage_map": used}
+    return {**_answer(call, row), "value_key_usage_map": used}
 
 
 @route("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
@@ -79,11 +85,11 @@ def update_usage_limit(call: Call) -> Row:
     named = body.model_dump(include={"name", "conditions"}, exclude_none=True)
     changes = {**named, **_budget(call, row, body), "last_updated_at": call.store.stamp()}
     row = call.table("usage_limits").change(row, changes)
-    entities = call.table("usage_limit_entities")
-    for entity in entities.where(limit_id=row["id"]):
-        value = entity["value_key"].partition(":")[2]
-        reset = body.reset_usage_for_value in (value, entity["value_key"])
-        entities.change(entity, _usage(row, 0 if reset else entity["current_usage"]))
+    if body.reset_usage_for_value is not None:
+        for entity in entities_of(call, row):
+            value = entity["value_key"].partition(":")[2]
+            if body.reset_usage_for_value in (value, entity["value_key"]):
+                _adjust(call, row, entity, -entity["current_usage"])
     return {}
 
 
@@ -99,9 +105,9 @@ def list_usage_limit_entities(call: Call) -> Row:
     row = call.find("usage_limits", call.ids["limit_id"])
     status, search = call.query.get("status"), call.query.get("search", "")
     return call.listing(
-        call.table("usage_limit_entities").where(limit_id=row["id"]),
+        entities_of(call, row),
         keep=lambda each: status in (None, each["status"]) and search in each["value_key"],
-        render=lambda each: {k: v for k, v in each.items() if k != "limit_id"},
+        render=lambda each: {k: v for k, v in public(each).items() if k != "limit_id"},
     )
 
 
@@ -113,11 +119,17 @@ def list_usage_limit_entities(call: Call) -> Row:
 def reset_usage_limit_entity(call: Call) -> Row:
     """Set the usage of one group to 0."""
     row = call.find("usage_limits", call.ids["limit_id"])
-    entity = call.table("usage_limit_entities").get(call.ids["entity_id"])
-    if entity is None or entity["limit_id"] != row["id"]:
-        raise Refusal(404, "Not found")
-    call.table("usage_limit_entities").change(entity, _usage(row, 0))
-    return {}
+    for entity in entities_of(call, row):
+        if entity["id"] == call.ids["entity_id"]:
+            _adjust(call, row, entity, -entity["current_usage"])
+            return {}
+    raise not_found("group of the usage limit:", call.ids["entity_id"])
+
+
+def _answer(call: Call, row: Row) -> dict[str, Any]:
+    """A usage limit in answers, with the times of its resets as they are now."""
+    last, due = policy_resets(call, row)
+    return {**public(row), "last_reset_at": last, "next_usage_reset_at": due}
 
 
 def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
@@ -137,25 +149,29 @@ def _budget(call: Call, row: Row, body: UsageLimitBody) -> dict[str, Any]:
     return changes
 
 
-def _usage(limit: Row, usage: Amount) -> dict[str, Any]:
-    exhausted = usage >= limit["credit_limit"]
-    return {"current_usage": usage, "status": "exhausted" if exhausted else "active"}
-
-
-def count_usage(store: Store, limit: Row, value_key: str, amount: Amount) -> None:
-    """Add to the usage of a group; creates the group if it is new."""
-    entities = store.table("usage_limit_entities")
-    entity = next(iter(entities.where(limit_id=limit["id"], value_key=value_key)), None)
-    if entity is None:
-        entity = {"id": store.uuid(), "limit_id": limit["id"], "value_key": value_key}
-        entities.add({**entity, **_usage(limit, amount)})
+def _adjust(call: Call, limit: Row, entity: Row, amount: Amount) -> None:
+    """Add an amount to the usage of a group in the current period; take it away if negative."""
+    table, since = call.table("usage_limit_entities"), period_start(call, limit)
+    before = entity["_adjustment"] if entity.get("_since") == since else 0
+    row = {**public(new_entity(limit, entity["value_key"])), "id": entity["id"]}
+    changes = {"_adjustment": before + amount, "_since": since}
+    if entity["id"] in table:
+        table.change(entity, changes)
     else:
-        entities.change(entity, _usage(limit, entity["current_usage"] + amount))
+        table.add({**row, **changes})
+
+
+def find_entity(call: Call, entity_id: str) -> Row:
+    """The group with this id, of any usage limit; refused with 404 if there is none."""
+    for limit in call.table("usage_limits").rows():
+        for entity in entities_of(call, limit):
+            if entity["id"] == entity_id:
+                return entity
+    raise not_found("group of a usage limit:", entity_id)
 
 
 def _spend(call: Call, entity: Row, amount: Amount) -> None:
-    limit = call.table("usage_limits")[entity["limit_id"]]
-    count_usage(call.store, limit, entity["value_key"], amount)
+    _adjust(call, call.table("usage_limits")[entity["limit_id"]], entity, amount)
 
 
 TABLES = (
@@ -165,25 +181,22 @@ TABLES = (
         (Reference("limit_id", "usage_limits", OnDelete.DELETE),),
         is_part=True,
         spend=_spend,
+        find_spender=find_entity,
     ),
 )
 
 
 def seed(seeder: Seeder) -> None:
-    """A budget for each user in the workspace Support; one of them is exhausted."""
-    limit = seeder.request(
-        "POST /policies/usage-limits",
-        {
-            "name": "Per person",
-            "conditions": [{"key": "metadata.team", "value": "support"}],
-            "group_by": [{"key": "metadata._user"}],
-            "type": "cost",
-            "credit_limit": 100,
-            "alert_threshold": 80,
-            "periodic_reset": "monthly",
-            "workspace_id": seeder.workspace_named("Support")["id"],
-        },
-    )
-    limit = seeder.store.table("usage_limits")[limit["id"]]
-    for person, spent in (("diego", 41.5), ("emi", 104.2)):
-        count_usage(seeder.store, limit, f"metadata._user:{person}@acme.example", spent)
+    """A budget for each user in the workspace Support; the seeded requests use up one of them."""
+    body = {
+        "name": "Per person",
+        "conditions": [{"key": "metadata.team", "value": "support"}],
+        "group_by": [{"key": "metadata._user"}],
+        "type": "cost",
+        "credit_limit": 75,
+        "alert_threshold": 60,
+        "periodic_reset_days": 30,
+        "workspace_id": seeder.workspace_named("Support")["id"],
+    }
+    with seeder.days_before_end(25):
+        seeder.request("POST /policies/usage-limits", body)

@@ -73,6 +73,7 @@ def update_user(call: Call) -> Row:
     user = call.find("users", call.ids["user_id"])
     change = call.read(UserChange)
     if change.role is not None:
+        _check_not_last_owner(call, user)
         changes = {"role": change.role, "last_updated_at": call.store.stamp()}
         call.table("users").change(user, changes)
     return {}
@@ -84,21 +85,32 @@ def update_user(call: Call) -> Row:
 def delete_user(call: Call) -> Row:
     """Delete a user, with memberships and API keys."""
     user = call.find("users", call.ids["user_id"])
+    _check_not_last_owner(call, user)
     call.store.delete("users", user)
     return {}
 
 
+def _check_not_last_owner(call: Call, user: Row) -> None:
+    """Refuse to delete or demote the last owner: nobody could be made one (an assumption)."""
+    owners = call.table("users").where(role="owner")
+    if user["role"] == "owner" and len(owners) == 1:
+        raise Refusal(400, "The last owner of an organisation cannot be removed or demoted")
+
+
 @route("POST /admin/users/invites", scope="organisation_users.create", who="admin", enterprise=True)
 def invite_user(call: Call) -> Row:
-    """Invite a person; refused for an email address of a user."""
+    """Invite a person; refused for the address of a user, and of a pending invitation.
+
+    The latter is an assumption: the Terraform provider cancels an invitation before it makes
+    another one for the same address.
+    """
     body = call.read(Invitation)
     for grant in body.workspaces:
         if call.table("workspaces").find(grant.id) is None:
             raise forbidden()
     if "@" not in body.email:
         raise invalid("email", "must be an e-mail address")
-    if len(call.table("users").where(email=body.email)):
-        raise Refusal(409, "User is already a member of the organisation")
+    _check_address(call, body.email)
     now = call.store.now()
     invite: Row = {
         "object": "invite",
@@ -117,6 +129,17 @@ def invite_user(call: Call) -> Row:
     }
     call.table("invites").add(invite)
     return {"id": invite["id"], "invite_link": _link(invite)}
+
+
+def _check_address(call: Call, email: str) -> None:
+    """Refuse the address of a user or of a pending invitation, in any case of its letters."""
+    address = email.lower()
+    if any(user["email"].lower() == address for user in call.table("users").rows()):
+        raise Refusal(409, "User is already a member of the organisation")
+    for invite in call.table("invites").rows():
+        is_pending = _invite_answer(call, invite)["status"] == "pending"
+        if is_pending and invite["email"].lower() == address:
+            raise Refusal(409, "User has already been invited. Cancel or resend the invitation")
 
 
 @route("GET /admin/users/invites", scope="organisation_users.list", who="admin", enterprise=True)

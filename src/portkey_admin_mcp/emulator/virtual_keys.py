@@ -6,8 +6,22 @@ from .core.answers import invalid
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
-from .shared.limits import Amount, Budget, Rate, Time, spent
-from .shared.secret_mappings import SecretMapping, mapped_by, stored_mappings
+from .shared.limits import (
+    Amount,
+    Budget,
+    Rate,
+    Time,
+    new_row_budget,
+    shown_limits,
+    spent,
+    status_now,
+)
+from .shared.secret_mappings import (
+    SecretMapping,
+    mapped_by,
+    masked_secret,
+    stored_mappings,
+)
 
 
 class Deployment(Body):
@@ -50,7 +64,15 @@ def list_virtual_keys(call: Call) -> Row:
 @route("GET /virtual-keys/{slug}", scope="virtual_keys.read")
 def get_virtual_key(call: Call) -> Row:
     """One virtual key."""
-    return _answer(call, call.find_within("virtual_keys", call.ids["slug"]))
+    key = call.find_within("virtual_keys", call.ids["slug"])
+    integration = call.table("integrations").get(key["integration_id"]) or {}
+    masked = masked_secret(key.get("_key") or integration.get("_key") or "")
+    return {
+        **_answer(call, key),
+        "ai_provider_name": key["_provider"],
+        "key": masked,
+        "masked_api_key": masked,
+    }
 
 
 @route("POST /virtual-keys", scope="virtual_keys.create")
@@ -82,6 +104,10 @@ def new_key(
         "status": "active",
         "usage_limits": None,
         "reset_usage": None,
+        "last_reset_at": None,
+        "next_usage_reset_at": None,
+        "tags": None,
+        "integration_id": None,
         "rate_limits": [],
         "created_at": call.store.stamp(),
         "expires_at": None,
@@ -114,6 +140,8 @@ def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
     if values.get("name", ...) is None:
         raise invalid("name", "must not be null")
     new = {k: v for k, v in values.items() if k in key}
+    if "usage_limits" in values:
+        new |= new_row_budget(key, values["usage_limits"], call.store.now())
     if isinstance(values.get("rate_limits"), dict):
         new["rate_limits"] = [values["rate_limits"]]
     if "secret_mappings" in values:
@@ -128,8 +156,9 @@ def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
     return new
 
 
-def _spend(call: Call, key: Row, amount: Amount) -> None:
-    call.table("virtual_keys").change(key, spent(key, amount))
+def spend(call: Call, key: Row, amount: Amount) -> None:
+    """Count an amount against the budget of a virtual key."""
+    call.table("virtual_keys").change(key, spent(key, amount, call.store.now()))
 
 
 TABLES = (
@@ -140,13 +169,19 @@ TABLES = (
             Reference("integration_id", "integrations", OnDelete.DELETE),
             mapped_by("A virtual key"),
         ),
-        spend=_spend,
+        spend=spend,
     ),
 )
 
 
 def _answer(call: Call, key: Row) -> Row:
-    """A virtual key in answers, without its id and workspace."""
-    is_expired = key["expires_at"] and key["expires_at"] <= call.store.stamp()
-    fields = {k: v for k, v in key.items() if k not in ("id", "workspace_id") and k[0] != "_"}
-    return {**fields, "status": "expired" if is_expired else key["status"]}
+    """A virtual key in answers, with the names of its provider and workspace."""
+    fields = {k: v for k, v in key.items() if k[0] != "_" and k != "next_usage_reset_at"}
+    return {
+        **fields,
+        "organisation_id": call.organisation,
+        "provider": key["_provider"],
+        "workspace_name": call.table("workspaces")[key["workspace_id"]]["name"],
+        "status": status_now(key, call.store.now()),
+        "usage_limits": shown_limits(key["usage_limits"]),
+    }

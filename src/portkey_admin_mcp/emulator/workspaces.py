@@ -1,17 +1,20 @@
 """Workspaces and their members."""
 
-import re
 from typing import Any, Literal
 
-from .core.answers import Refusal, forbidden, invalid, public
+from .core.answers import Refusal, forbidden, invalid, not_found, public
 from .core.routing import Body, Call, route
 from .core.rows import Row
 from .core.tables import OnDelete, Reference, Table, all_tables
-from .shared.limits import Budget, Rate
+from .shared.icons import split_icon
+from .shared.limits import Budget, Rate, new_budget
 from .shared.members import add_member, member_answer, members_of
+from .shared.security import (
+    check_role_given,
+    checked_security_settings,
+    default_security_settings,
+)
 
-EMOJI = re.compile(r"^([\U0001F000-\U0001FAFF\u2600-\u27BF]\uFE0F?)\s*(.*)$", re.DOTALL)
-SECURITY_SETTINGS = ("membersWriteConfigs", "membersWriteGuardrails", "membersWritePrompts")
 WorkspaceRole = Literal["admin", "member", "manager"]
 TABLES = (
     Table(
@@ -58,6 +61,7 @@ class WorkspaceBody(Body):
     users: list[str] = []
     usage_limits: list[Budget] | None = None
     rate_limits: list[Rate] | None = None
+    security_settings: dict[str, Any] | None = None
 
 
 class WorkspaceDeletion(Body):
@@ -101,7 +105,7 @@ def list_workspaces(call: Call) -> Row:
         keep=lambda row: (
             name in row["name"] and exact in (None, row["name"]) and own in (None, row["id"])
         ),
-        render=public if is_plain else _answer,
+        render=_plain_answer if is_plain else _answer,
     )
 
 
@@ -112,7 +116,7 @@ def get_workspace(call: Call) -> Row:
     return {
         **_answer(workspace),
         "users": [member_answer(call, member) for member in members_of(call, workspace)],
-        "security_settings": dict.fromkeys(SECURITY_SETTINGS, False),
+        "last_reset_at": None,
         "settings": {
             "debug_log": 1,
             "user_api_key_ttl": 0,
@@ -132,7 +136,7 @@ def create_workspace(call: Call) -> Row:
         raise invalid("name", "Field required")
     for user_id in body.users:
         call.find("users", user_id)
-    name, icon = _split_icon(body.name or "", body.icon)
+    name, icon = split_icon(body.name or "", body.icon)
     slug = body.slug or call.store.slug("ws", name, 6)
     _check_slug(call, slug)
     now = call.store.stamp()
@@ -154,6 +158,11 @@ def create_workspace(call: Call) -> Row:
         },
         "usage_limits": _limits(body.usage_limits),
         "rate_limits": _limits(body.rate_limits),
+        "security_settings": default_security_settings(),
+        "organisation_id": call.organisation,
+        "created_by": call.author,
+        "creation_source": "api",
+        "scim_source_id": None,
         "object": "workspace",
     }
     call.table("workspaces").add(workspace)
@@ -172,15 +181,20 @@ def update_workspace(call: Call) -> Row:
     body = call.read(WorkspaceBody)
     given_fields = body.model_fields_set
     new: dict[str, Any] = {f: getattr(body, f) for f in given_fields & {"description", "icon"}}
-    new |= {f: _limits(getattr(body, f)) for f in given_fields & {"usage_limits", "rate_limits"}}
+    if "rate_limits" in given_fields:
+        new["rate_limits"] = _limits(body.rate_limits)
+    if "usage_limits" in given_fields:
+        new |= new_budget(workspace, _limits(body.usage_limits), call.store.now())
     if body.slug and body.slug != workspace["slug"]:
         _check_slug(call, body.slug)
         new["slug"] = body.slug
     if body.name is not None:
         if not body.name.strip():
             raise invalid("name", "must not be empty")
-        name, icon = _split_icon(body.name, None)
+        name, icon = split_icon(body.name, None)
         new |= {"name": name, "icon": icon or new.get("icon", workspace["icon"])}
+    if body.security_settings is not None:
+        new["security_settings"] = checked_security_settings(body.security_settings)
     if body.defaults is not None:
         new["defaults"] = workspace["defaults"] | _defaults(call, workspace, body.defaults)
     call.table("workspaces").change(workspace, {**new, "last_updated_at": call.store.stamp()})
@@ -218,6 +232,7 @@ def add_workspace_member(call: Call) -> Row:
     new_members = call.read(Memberships).users
     for member in new_members:
         call.find("users", member.id)
+        check_role_given(call, member.role)
     member_ids = {member["user_id"] for member in members_of(call, workspace)}
     if member_ids & {member.id for member in new_members}:
         raise Refusal(409, "User is already a member of the workspace")
@@ -249,6 +264,7 @@ def get_workspace_member(call: Call) -> Row:
 def update_workspace_member(call: Call) -> Row:
     """Change the role in this workspace."""
     member, role = _find_member(call), call.read(RoleChange).role
+    check_role_given(call, role)
     changes = {"role": role, "last_updated_at": call.store.stamp()}
     call.table("members").change(member, changes)
     return {}
@@ -286,14 +302,11 @@ def _check_slug(call: Call, slug: str) -> None:
 def _answer(workspace: Row) -> Row:
     """The workspace as answers show it: with the icon before the name (changelog 1.18.0)."""
     name = f"{workspace['icon'] or ''} {workspace['name']}".strip()
-    return {**workspace, "name": name}
+    return {**_plain_answer(workspace), "name": name}
 
 
-def _split_icon(name: str, icon: str | None) -> tuple[str, str | None]:
-    match = EMOJI.match(name.strip())
-    if icon is None and match and match[2]:
-        return match[2], match[1]
-    return name.strip(), icon
+def _plain_answer(workspace: Row) -> Row:
+    return {**public(workspace), "is_default": workspace["defaults"]["is_default"]}
 
 
 def _limits(values: list[Any] | None) -> list[Row] | None:
@@ -315,5 +328,5 @@ def _find_member(call: Call) -> Row:
     workspace = _find(call)
     member = call.table("members").get(f"{workspace['id']}/{call.ids['user_id']}")
     if member is None:
-        raise Refusal(404, "Not found")
+        raise not_found(f"member of the workspace {workspace['slug']}:", call.ids["user_id"])
     return member

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from portkey_admin_mcp.emulator.core.routing import ROUTES
+from portkey_admin_mcp.emulator.core.routing import ROUTES, VERSION
 
 ADMIN_ONLY = sorted(endpoint for endpoint, route in ROUTES.items() if route.who == "admin")
 SCOPED = sorted(
@@ -378,7 +378,7 @@ def test_a_workspace_key_that_names_another_workspace_is_refused(
     route = ROUTES[endpoint]
     scopes = {scope for any_of in route.scopes for scope in any_of} or {"none"}
     key = {"x-portkey-api-key": new_key(*scopes, workspace=workspace("Support"))}
-    path = "/" + "/".join(route.segments)
+    path = "/" + "/".join(route.segments).replace(VERSION, "v1")
 
     def parameters(name):
         there = workspace(name)

@@ -275,6 +275,61 @@ def test_a_second_process_is_refused_the_file(file):
     assert "is in use by another process" in " ".join(second.stderr.split())
 
 
+@pytest.mark.parametrize(
+    ("mark", "schema"),
+    [
+        (0, "create table notes (text)"),
+        (0, "create table rows (number)"),
+        (0x0F055112, "create table rows (kind text, id text, place integer, json text)"),
+    ],
+)
+def test_a_database_of_another_program_is_neither_emptied_nor_touched(file, mark, schema):
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute(f"pragma application_id = {mark}")
+        other.execute(schema)
+    before = file.read_bytes()
+
+    with pytest.raises(ValueError, match=r"another program.*name another file"):
+        Emulator("acme", frozen_time, file)
+
+    assert file.read_bytes() == before
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
+def test_the_time_that_was_moved_on_stays_so_after_a_restart(live):
+    emulator, ask = live()
+    emulator.answer("POST", "/emulator/clock", {}, b'{"advance_s": 3600}')
+    moved = emulator.store.stamp()
+    assert ask("POST /configs", {"name": "C", "config": {}})[0] == 200
+
+    restarted, _ask = live()
+    assert restarted.store.stamp() == moved == "2026-11-02T10:00:00.000Z"
+
+    restarted.answer("POST", "/emulator/reset", {}, b"")
+    assert live()[0].store.stamp() == "2026-11-02T09:00:00.000Z"
+
+
+def test_a_reset_on_a_full_disk_changes_nothing(file):
+    emulator = Emulator("empty", frozen_time, file)
+    before, keys, database = rows(emulator), emulator.keys(), emulator.store.database
+    (pages,) = database.execute("pragma page_count").fetchone()
+    database.execute(f"pragma max_page_count = {pages}")
+
+    status, _headers, answer = emulator.answer("POST", "/emulator/seed", {}, b'{"name": "acme"}')
+
+    assert status == 500
+    assert "state file cannot be written" in json.loads(answer)["data"]["message"]
+    assert (rows(emulator), emulator.keys()) == (before, keys)
+    headers = {"x-portkey-api-key": keys["owner"]}
+    assert emulator.answer("GET", "/v1/admin/workspaces", headers, b"")[0] == 200
+    database.execute("pragma max_page_count = 1000000")
+    assert emulator.answer("POST", "/emulator/seed", {}, b'{"name": "acme"}')[0] == 200
+    emulator.store.close()
+    again = Emulator("empty", frozen_time, file)
+    assert len(again.keys()) > 1
+    again.store.close()
+
+
 def test_a_file_of_an_older_version_is_refused_with_what_to_do(file):
     with contextlib.closing(sqlite3.connect(file)) as old:
         old.execute("create table rows (kind text, id text, place integer, json text)")

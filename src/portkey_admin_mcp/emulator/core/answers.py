@@ -17,14 +17,24 @@ class Refusal(Exception):
         self.status, self.message = status, message
 
     def body(self) -> dict[str, Any]:
-        """The documented form of an error."""
-        code = CODES.get(self.status, "AB04")
-        return {"success": False, "data": {"message": self.message, "errorCode": code}}
+        """The documented form of an error; a status that Portkey lists no code for has none."""
+        code = CODES.get(self.status, "AB04" if self.status >= 500 else None)
+        data = (
+            {"message": self.message}
+            if code is None
+            else {"message": self.message, "errorCode": code}
+        )
+        return {"success": False, "data": data}
 
 
 def forbidden() -> Refusal:
     """The answer to a missing scope, and to an object that this key may not see."""
     return Refusal(403, NO_PERMISSION)
+
+
+def not_found(kind: str, name: str) -> Refusal:
+    """The answer to a name that nothing has: `kind` says of what, in words."""
+    return Refusal(404, f"Not found: {kind} {name}")
 
 
 def invalid(name: str, problem: str) -> Refusal:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 domain_modules()  # importing them declares their routes
 
 from ..audit_logs import record_write  # noqa: E402  # after the domains
+from ..shared.security import check_person  # noqa: E402  # after the domains
 from .seed import seeded_state  # noqa: E402  # after the domains
 
 Headers = Mapping[str, str]
@@ -50,13 +52,15 @@ class Emulator:
             self.reset()
 
     def reset(self, seed: str | None = None) -> None:
-        """Start over from a seed, by default the one of the last start."""
-        self.seed = seed or self.seed
+        """Start over from a seed, by default the one of the last start.
+
+        If the state file cannot be written (sqlite3.Error), everything stays as it was.
+        """
+        seed = seed or self.seed
+        now = self.store.clock().replace(microsecond=0)
+        self.store.start_over(seeded_state(seed or "empty", now))
+        self.seed = seed
         self.faults = Faults()
-        self.store.clear()
-        state = seeded_state(self.seed or "empty", self.store.now().replace(microsecond=0))
-        with self.store.transaction():
-            self.store.load(state)
 
     def keys(self) -> dict[str, str]:
         """The secrets of the seeded keys, by name."""
@@ -76,9 +80,9 @@ class Emulator:
             return self._portkey(method, path, parameters, headers, body)
         except Refusal as refusal:
             return _answer(refusal.status, refusal.body())
-        except Exception:  # an error in the emulator is an answer too
+        except Exception as error:  # an error in the emulator is an answer too
             log.exception("%s %s", method, path)
-            return _answer(500, Refusal(500, "Internal server error").body())
+            return _answer(500, Refusal(500, _failure(error)).body())
 
     def _portkey(
         self, method: str, path: str, query: dict[str, str], headers: Headers, body: bytes
@@ -92,6 +96,7 @@ class Emulator:
         call = Call(self.store, key, ids, query, host=headers.get("host", ""))
         if route.who != "anyone":
             call.check_permissions(route)
+            check_person(call, route)
         call.body = _decode(body)
         if route.who != "anyone":
             call.check_workspace()
@@ -118,7 +123,9 @@ class Emulator:
         now = self.store.stamp()
         secret = self.store.table("_secrets").get(value)
         row = secret and self.store.table("api_keys").get(secret["key_id"])
-        if not row or row["status"] != "active" or _is_past(row.get("expires_at"), now):
+        # The key of a used up budget still works: only requests to models are refused (412).
+        works = row and row["status"] in ("active", "exhausted")
+        if not row or not works or _is_past(row.get("expires_at"), now):
             raise Refusal(401, "Unauthorised Request")
         if not any(_is_valid(each, value, now) for each in row["_secrets"]):
             raise Refusal(401, "Unauthorised Request")
@@ -218,6 +225,14 @@ def _answer(status: int, body: Any, headers: dict[str, str] | None = None) -> An
 def _is_valid(secret: Row, value: str | None, now: str) -> bool:
     """Whether the value is this secret of a key, and the secret has not ended with a rotation."""
     return bool(secret["value"] == value and (secret["until"] is None or now < secret["until"]))
+
+
+def _failure(error: Exception) -> str:
+    """What an answer says of an error in the emulator: the reason if it is the state file."""
+    name = error.sqlite_errorname if isinstance(error, sqlite3.OperationalError) else ""
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY")):
+        return f"The state file cannot be written, and nothing was changed: {error}"
+    return "Internal server error"
 
 
 def _is_past(time: str | None, now: str) -> bool:

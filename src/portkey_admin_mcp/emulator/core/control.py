@@ -158,7 +158,7 @@ def _seed(emulator: "Emulator", call: Call) -> None:
 
 @control("POST /emulator/clock")
 def _clock(emulator: "Emulator", call: Call) -> None:
-    emulator.store.ahead += timedelta(seconds=_seconds(call.body))
+    emulator.store.advance(timedelta(seconds=_seconds(call.body)))
 
 
 @control("POST /emulator/faults")
@@ -198,12 +198,14 @@ class Usage(Body):
 @control("POST /emulator/usage")
 def _spend(emulator: "Emulator", call: Call) -> None:
     usage = call.read(Usage)
-    spend = {table.name: table.spend for table in all_tables().values() if table.spend}
-    if usage.kind not in spend:
-        raise Refusal(400, f"kind: must be one of {', '.join(spend)}")
-    row = call.find(usage.kind, usage.id)
+    tables = {table.name: table for table in all_tables().values() if table.spend}
+    table = tables.get(usage.kind)
+    if table is None or table.spend is None:
+        raise Refusal(400, f"kind: must be one of {', '.join(tables)}")
+    find = table.find_spender
+    row = call.find(usage.kind, usage.id) if find is None else find(call, usage.id)
     with emulator.store.transaction():
-        spend[usage.kind](call, row, usage.amount)
+        table.spend(call, row, usage.amount)
 
 
 def _seconds(body: Any) -> float:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from .answers import Refusal, forbidden, invalid, list_answer
+from .answers import Refusal, forbidden, invalid, list_answer, not_found
 from .rows import Row, Rows, StoredTable
 from .store import Store
 
@@ -16,6 +16,8 @@ AnyOf = tuple[str, ...]
 Scopes = frozenset[AnyOf]
 
 ADMIN = "organisation-service"
+VERSIONS = ("v1", "v2")
+VERSION = ":version"
 ORGANISATION = "_organisation"
 """The table with settings of the organisation: its plan, its default guardrails, its exclusions."""
 
@@ -24,6 +26,20 @@ class Body(BaseModel):
     """A request body: known fields are checked, unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers_are_integers(cls, value: Any) -> Any:
+        """Read `5.0` as 5: JSON has one type of number."""
+        if not isinstance(value, dict):
+            return value
+        return {name: _as_integer(each) for name, each in value.items()}
+
+
+def _as_integer(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_integer(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class StrictBody(Body):
@@ -47,6 +63,7 @@ class Route:
     endpoint: str
     method: str
     segments: tuple[str, ...]
+    """The segments of the path; VERSION stands for `v1` or `v2`."""
     scopes: Scopes
     who: Who
     enterprise: bool
@@ -73,10 +90,16 @@ def route(
     """Declare the handler of an endpoint, written exactly as its tool writes it.
 
     `scope` is None if no scope is needed. Of a tuple, the key needs any one; the handler then
-    checks for the scope that the object needs. `base` is "root" for a path outside `/v1`.
+    checks for the scope that the object needs. `base` is "root" for a path that names its version,
+    or that has none. Every route with a version is served under `/v1` and `/v2`: Portkey's
+    documentation and clients use both.
     """
     method, path = endpoint.split()
-    segments = tuple(f"/v1{path}".split("/")[1:]) if base == "v1" else tuple(path.split("/")[1:])
+    segments = tuple(path.split("/")[1:])
+    if base == "v1":
+        segments = (VERSION, *segments)
+    elif segments[0] in VERSIONS:
+        segments = (VERSION, *segments[1:])
     scopes = scope if isinstance(scope, frozenset) else all_of(*([scope] if scope else ()))
 
     def register(handler: Handler) -> Handler:
@@ -86,6 +109,11 @@ def route(
         return handler
 
     return register
+
+
+def kind_of(table: str) -> str:
+    """The name of a kind of row, from the name of its table: `virtual key`."""
+    return table.strip("_").replace("_", " ").removesuffix("s")
 
 
 def match(method: str, path: Sequence[str]) -> tuple[Route, dict[str, str]]:
@@ -111,6 +139,8 @@ def _fits(segments: Sequence[str], path: Sequence[str]) -> bool:
 
 def _segment_fits(segment: str, value: str) -> bool:
     """Whether a literal equals the value, or the value has the suffix after the placeholder."""
+    if segment == VERSION:
+        return value in VERSIONS
     if not segment.startswith("{"):
         return segment == value
     return value.endswith(segment.partition("}")[2])
@@ -179,6 +209,11 @@ class Call:
         return self.key.get("user_id")
 
     @property
+    def author(self) -> str:
+        """The id of the key's user, or of a service key itself."""
+        return str(self.actor or self.key["id"])
+
+    @property
     def is_owner(self) -> bool:
         """Whether this is the `owner` key, which may do everything. Portkey has no such key."""
         return bool(self.key.get("_owner"))
@@ -239,10 +274,14 @@ class Call:
         return workspace
 
     def find_within(self, table: str, name: str) -> Row:
-        """The row with this id or slug, in the workspace that this request is about."""
+        """The row with this id or slug, in the workspace that this request is about.
+
+        A key of the organisation need not name the workspace: the row names it (as the Terraform
+        provider and the Python SDK rely on). If it does name one, the row must be in it.
+        """
         row = self.find(table, name)
-        any_workspace = self.is_owner and self.named_workspace() is None
-        if not any_workspace and row["workspace_id"] != self.workspace()["id"]:
+        named = self.named_workspace()
+        if named is not None and row["workspace_id"] != named["id"]:
             raise forbidden()
         return row
 
@@ -253,7 +292,9 @@ class Call:
         """
         row = self.table(table).find(name)
         if row is None:
-            raise forbidden() if self.store.was_deleted(table, name) else Refusal(404, "Not found")
+            if self.store.was_deleted(table, name):
+                raise forbidden()
+            raise not_found(kind_of(table), name)
         if not self.is_admin and row.get("workspace_id") not in (None, self.key["workspace_id"]):
             raise forbidden()
         return row

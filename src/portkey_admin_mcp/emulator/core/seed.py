@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from .. import domain_modules
+from ..audit_logs import record_seeded
 from .rows import Row
 from .seeder import Seeder, all_scopes, workspace_scopes
 from .store import Store, moment
@@ -30,16 +31,14 @@ def acme(store: Store) -> None:
     """A small company that has used Portkey for forty days."""
     ahead = store.ahead
     seeder = Seeder(store)
-    seeder.until = store.stamp()
+    seeder.observers.append(record_seeded)
     seeder.advance(-40)
     ada, _ben, chitra, diego, emi = (seeder.add_user(*person) for person in USERS)
     seeder.add_owner_key(ada)
     seeder.create_defaults()
     shared = _add_default_workspace(seeder)
-    seeder.advance(5)
-    science = seeder.add_workspace(
-        "🔬 Science", description="Research and evaluation", users=[chitra]
-    )
+    seeder.advance(2)
+    science = seeder.add_workspace("🔬 Science", description="Research", users=[chitra])
     support = seeder.add_workspace(
         "Support",
         description="Answers customers",
@@ -47,10 +46,16 @@ def acme(store: Store) -> None:
         users=[diego, emi],
         usage_limits=[{"type": "cost", "credit_limit": 500, "periodic_reset": "monthly"}],
     )
-    seeder.advance(5)
+    seeder.request(
+        "PUT /admin/workspaces/{workspace_id}/users/{user_id}",
+        {"role": "manager"},
+        workspace_id=support["id"],
+        user_id=emi,
+    )
+    seeder.advance(2)
     providers = _add_virtual_keys(seeder, shared, support)
     routes = _add_configs(seeder, support, providers)
-    seeder.advance(5)
+    seeder.advance(2)
     _add_api_keys(seeder, shared, support, emi, routes[0])
     seeder.request(
         "POST /admin/users/invites",
@@ -63,9 +68,21 @@ def acme(store: Store) -> None:
     for module in domain_modules():
         if hasattr(module, "seed"):
             module.seed(seeder)
+    _make_later_changes(seeder, science)
     store.ahead = ahead
     (invite,) = store.table("invites").rows()
     seeder.change("invites", invite["id"], {"expires_at": moment(store.now() + timedelta(days=5))})
+
+
+def _make_later_changes(seeder: Seeder, science: Row) -> None:
+    """Some changes in the weeks after the organisation was set up."""
+    with seeder.days_before_end(20):
+        changes = {"description": "Research and evaluation"}
+        seeder.request("PUT /admin/workspaces/{workspace_id}", changes, workspace_id=science["id"])
+    with seeder.days_before_end(11):
+        (dashboard,) = seeder.store.table("api_keys").where(name="Dashboard")
+        changes = {"description": "Charts for the management"}
+        seeder.request("PUT /api-keys/{id}", changes, id=dashboard["id"])
 
 
 def _add_default_workspace(seeder: Seeder) -> Row:

@@ -1,15 +1,19 @@
 """Fills an organisation with data, by calling its own endpoints."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from .routing import ADMIN, ROUTES, Call
+from .routing import ADMIN, ROUTES, Call, Route
 from .rows import Row
-from .store import Store
+from .store import Store, instant
 from .tables import all_tables
 
 ORGANISATION_ONLY = ("organisation_", "workspaces.create", "workspaces.delete")
 """The beginnings of the scopes that only keys of the organisation may have."""
+REQUEST_DURATION = timedelta(minutes=7)
+"""How much later each request of the seed is than the one before."""
 
 
 def all_scopes() -> list[str]:
@@ -34,10 +38,30 @@ class Seeder:
         self.key: Row = {}
         self.until = store.stamp()
         """The time at which the seed ends; the seeded requests end there too."""
+        self.observers: list[Callable[[Call, Route], None]] = []
+        """Called after each request of the seed."""
 
     def request(self, endpoint: str, body: Row | None = None, **ids: str) -> Any:
-        """Call an endpoint, written as in its route, and return its answer."""
-        return ROUTES[endpoint].handler(self.call(body, **ids))
+        """Call an endpoint, written as in its route, and return its answer.
+
+        Each request takes some minutes, so that the audit log tells them apart.
+        """
+        call = self.call(body, **ids)
+        answer = ROUTES[endpoint].handler(call)
+        for observer in self.observers:
+            observer(call, ROUTES[endpoint])
+        self.store.ahead += REQUEST_DURATION
+        return answer
+
+    @contextmanager
+    def days_before_end(self, days: float) -> Iterator[None]:
+        """Within the block, it is so many days before the end of the seed."""
+        ahead = self.store.ahead
+        self.store.ahead += instant(self.until) - timedelta(days=days) - self.store.now()
+        try:
+            yield
+        finally:
+            self.store.ahead = ahead
 
     def call(self, body: Row | None = None, **ids: str) -> Call:
         """A request with the `owner` key."""
@@ -69,7 +93,11 @@ class Seeder:
             "creation_mode": "auto",
             "rate_limits": [],
             "usage_limits": None,
-            "reset_usage": 0,
+            "reset_usage": None,
+            "last_reset_at": None,
+            "next_usage_reset_at": None,
+            "expiry_enforced": 1,
+            "api_key_defaults_id": None,
             "scopes": all_scopes(),
             "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
             "alert_emails": [],

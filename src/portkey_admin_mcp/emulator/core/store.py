@@ -1,11 +1,12 @@
 """The data of the emulated organisation: tables, ids, time, and optionally a state file."""
 
+import contextlib
 import json
 import random
 import re
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,12 @@ from .tables import DELETED, OnDelete, Reference, all_tables, references_to, wit
 Clock = Callable[[], datetime]
 Journal = dict[tuple[str, str], tuple[Row | None, int]]
 """By table and id: the row before the first write (None: there was none), and its position."""
-FILE_VERSION = 2
+FILE_VERSION = 3
 """The version of the state file's form."""
+APPLICATION_ID = 0x706B656D
+"""The mark of a state file in the header of its SQLite database (`pkem`): no other file is
+written to."""
+ROW_COLUMNS = ["kind", "id", "place", "json"]
 
 
 def real_time() -> datetime:
@@ -55,6 +60,8 @@ class Store:
         self.clock = clock
         self._file = None if file is None else _File(file)
         self._database: sqlite3.Connection | None = None
+        self.has_requests = False
+        """Whether `database` is known to have the tables of requests (`traffic.requests`)."""
         self._journal: Journal | None = None
         self._last_write: Journal = {}
         self._tables: dict[str, StoredTable] = {}
@@ -63,6 +70,7 @@ class Store:
         for table, row_id, row, position in self._file.read() if self._file is not None else ():
             if table == "counter":
                 self.counter = row["value"]
+                self.ahead = timedelta(seconds=row["ahead_s"])
             else:
                 self.table(table).put(row_id, row, position)
 
@@ -71,17 +79,42 @@ class Store:
         if self._file is not None:
             self._file.database.close()
 
-    def clear(self) -> None:
-        """Remove all data, and set the time back to that of the clock."""
+    def start_over(self, state: Row) -> None:
+        """Replace all data by those of a `dump`, and set the time back to that of the clock.
+
+        If the file cannot be written (sqlite3.Error), everything stays as it was. Rows are shared,
+        not copied.
+        """
+        tables = {name: list(rows.values()) for name, rows in state["tables"].items()}
+        if self._file is not None:
+            self._file.start_over(state["counter"], tables)
         self.ahead = timedelta()
         self._tables = {}
-        self.counter = 0
+        self.counter = state["counter"]
         self._last_write = {}
-        if self._file is not None:
-            self._file.clear()
+        self.has_requests = False
         if self._database is not None:
             self._database.close()
             self._database = None
+        for name, rows in tables.items():
+            table = self.table(name)
+            for row in rows:
+                table.add(row)
+
+    def advance(self, by: timedelta) -> None:
+        """Move the time forward, also for the next process that opens the file."""
+        before = self.ahead
+        try:
+            with self.transaction():
+                self.ahead += by
+        except BaseException:
+            self.ahead = before
+            raise
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a request that writes is being answered."""
+        return self._journal is not None
 
     @property
     def has_file(self) -> bool:
@@ -173,7 +206,7 @@ class Store:
         try:
             yield
             if self._file is not None:
-                self._file.write(self.counter, self._current_rows(journal))
+                self._file.write(self.counter, self.ahead, self._current_rows(journal))
             elif self._database is not None:
                 self._database.commit()
         except BaseException:
@@ -200,6 +233,7 @@ class Store:
             self._put(iter(now.items()))
 
     def _roll_back_database(self) -> None:
+        self.has_requests = False
         database = self._file.database if self._file is not None else self._database
         if database is not None:
             database.rollback()
@@ -254,38 +288,57 @@ class Store:
         }
         return {"counter": self.counter, "tables": tables}
 
-    def load(self, state: Row) -> None:
-        """Replace the counter and all rows by those of a `dump`; rows are shared, not copied."""
-        for table in self._tables.values():
-            for row in table.rows():
-                table.remove(row)
-        self.counter = state["counter"]
-        for name, rows in state["tables"].items():
-            table = self.table(name)
-            for row in rows.values():
-                table.add(row)
-
 
 def _names(row: Row) -> list[str]:
     """The names by which other rows refer to a row: its id, and its slug if it has one."""
     return [*dict.fromkeys((row["id"], row.get("slug") or row["id"]))]
 
 
+def _check_is_ours(path: Path) -> None:
+    """Raise ValueError for a file that this version of the emulator did not write.
+
+    Only reads it. A new or empty file is accepted, and so is one that another process has locked:
+    opening it says so.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return
+    with contextlib.closing(sqlite3.connect(path, timeout=0)) as database:
+        try:
+            (mark,) = database.execute("pragma application_id").fetchone()
+            (version,) = database.execute("pragma user_version").fetchone()
+            columns = [row[1] for row in database.execute("pragma table_info(rows)")]
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                return
+            raise
+    if mark == APPLICATION_ID and version == FILE_VERSION:
+        return
+    if columns == ROW_COLUMNS and mark in (0, APPLICATION_ID):
+        raise ValueError(f"{path} was written by another version; delete it or name another file")
+    raise ValueError(
+        f"{path} is a database of another program, which would be emptied; name another file, or "
+        "one that does not exist yet"
+    )
+
+
 class _File:
     """A SQLite file with one record for each row. One process at a time can open it."""
 
     def __init__(self, path: Path) -> None:
+        _check_is_ours(path)
         self.database = sqlite3.connect(path, check_same_thread=False, timeout=0)
         # Python 3.13 warns about a connection that is not closed.
         weakref.finalize(self, self.database.close)
         try:
+            # In the file itself before it has a log beside it, so that the next start finds it.
+            self.database.execute(f"pragma application_id = {APPLICATION_ID}")
             # Two processes would overwrite each other's rows: lock the file until it is closed.
             self.database.execute("pragma locking_mode = exclusive")
             # A crash of this process loses no committed data; a power failure may.
             self.database.execute("pragma journal_mode = wal")
             self.database.execute("pragma synchronous = normal")
             self.database.execute("begin exclusive")
-            self._prepare(path)
+            self._prepare()
             self.database.commit()
         except sqlite3.OperationalError as error:
             self.database.close()
@@ -293,13 +346,7 @@ class _File:
                 raise ValueError(f"{path} is in use by another process") from None
             raise
 
-    def _prepare(self, path: Path) -> None:
-        (version,) = self.database.execute("pragma user_version").fetchone()
-        exists = self.database.execute("select 1 from sqlite_master where name = 'rows'").fetchone()
-        if exists and version != FILE_VERSION:
-            raise ValueError(
-                f"{path} was written by another version; delete it or name another file"
-            )
+    def _prepare(self) -> None:
         self.database.execute(
             "create table if not exists rows"
             " (kind text, id text, place integer, json text, primary key (kind, id))"
@@ -312,17 +359,26 @@ class _File:
         for table, row_id, text, position in self.database.execute(query):
             yield table, row_id, json.loads(text), position
 
-    def clear(self) -> None:
-        """Remove all rows, and all other tables of the database."""
-        self.database.execute("delete from rows")
-        others = "select name from sqlite_master where type = 'table' and name != 'rows'"
-        for (name,) in self.database.execute(others).fetchall():
-            self.database.execute(f"drop table {name}")
-        self.database.commit()
+    def start_over(self, counter: int, tables: Mapping[str, Sequence[Row]]) -> None:
+        """Replace all rows, and remove all other tables of the database, or change nothing."""
+        with self.database:
+            self.database.execute("delete from rows")
+            others = "select name from sqlite_master where type = 'table' and name != 'rows'"
+            for (name,) in self.database.execute(others).fetchall():
+                self.database.execute(f"drop table {name}")
+            changes = (
+                (name, row["id"], row, position)
+                for name, rows in tables.items()
+                for position, row in enumerate(rows)
+            )
+            self.write(counter, timedelta(), changes)
 
-    def write(self, counter: int, changes: Iterable[tuple[str, str, Row | None, int]]) -> None:
+    def write(
+        self, counter: int, ahead: timedelta, changes: Iterable[tuple[str, str, Row | None, int]]
+    ) -> None:
         """Write changes as (table, id, row, position), all or none; a row of None is removed."""
-        records = [("counter", "counter", -1, json.dumps({"value": counter}))]
+        values = {"value": counter, "ahead_s": ahead.total_seconds()}
+        records = [("counter", "counter", -1, json.dumps(values))]
         removed = []
         for table, row_id, row, position in changes:
             if row is None:

@@ -75,6 +75,8 @@ class Table:
     """Adds the rows that every new organisation has."""
     spend: Callable[["Call", Row, float], None] | None = None
     """Counts an amount against the budget of a row; None if rows have no budget."""
+    find_spender: Callable[["Call", str], Row] | None = None
+    """Finds a row with a budget by its id, where not every one is stored."""
 
 
 DELETED = "_deleted"

@@ -1,8 +1,8 @@
 """Mustache templates: text with variables, sections and partials."""
 
 import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from pystache import Renderer
@@ -10,7 +10,7 @@ from pystache.parser import ParsingError
 
 from ..core.answers import Refusal
 
-TAG = re.compile(r"\{\{\{?\s*([#^/>&!=]?)\s*([^{}]*?)\s*\}?\}\}")
+SIGNS = ("#", "^", "/", ">", "&", "!", "{")
 KINDS = {"": "variables", "&": "variables", "#": "sections", "^": "sections", ">": "partials"}
 
 
@@ -39,6 +39,8 @@ def render(template: str, variables: dict[str, Any], find: Callable[[str], str |
     Nothing is escaped: the text is for a model, not for a browser. Raises Refusal for a template
     that cannot be read, or that includes itself.
     """
+    if "{{" not in template:
+        return template
     _check_sections(template)
     writer = _Text(escape=lambda text: text, partials=_Partials(find), missing_tags="ignore")
     try:
@@ -51,15 +53,51 @@ def render(template: str, variables: dict[str, Any], find: Callable[[str], str |
 
 def _check_sections(template: str) -> None:
     """Refuse a section that is not closed, because pystache renders such a template as nothing."""
-    signs = [sign for sign, _name in TAG.findall(template)]
-    if "=" not in signs and signs.count("#") + signs.count("^") > signs.count("/"):
+    signs = [sign for sign, _name in _tags(template)]
+    if signs.count("#") + signs.count("^") > signs.count("/"):
         raise Refusal(400, "Invalid template: a section is not closed")
 
 
 def components(template: str) -> dict[str, list[str]]:
-    """The names of variables, partials and sections in a template, each once, in order."""
+    """The names of variables, partials and sections in a template, each once, in order.
+
+    Those before the first tag that is not closed.
+    """
     names: dict[str, dict[str, None]] = {"variables": {}, "partials": {}, "sections": {}}
-    for sign, name in TAG.findall(template):
-        if sign in KINDS and name:
-            names[KINDS[sign]].setdefault(name)
+    with suppress(Refusal):
+        for sign, name in _tags(template):
+            if sign in KINDS and name:
+                names[KINDS[sign]].setdefault(name)
     return {kind: list(names) for kind, names in names.items()}
+
+
+def _tags(template: str) -> Iterator[tuple[str, str]]:
+    """The tags of a template, each as its sign (empty for a variable) and its name.
+
+    Refuses a tag that is not closed, as Mustache for JavaScript does. Takes time in proportion to
+    the length of the template, unlike pystache for a template with such tags.
+    """
+    opening, closing, at = "{{", "}}", 0
+    while (start := template.find(opening, at)) >= 0:
+        begin = start + len(opening)
+        sign = template[begin : begin + 1]
+        ending = {"{": "}" + closing, "=": "=" + closing}.get(sign, closing)
+        end = template.find(ending, begin + len(sign.strip()))
+        if end < 0:
+            raise Refusal(400, f"Invalid template: the tag at {start} is not closed")
+        text = template[begin:end].strip()
+        at = end + len(ending)
+        if sign == "=":
+            opening, closing = _delimiters(text.strip("= "), start)
+        elif text[:1] in SIGNS:
+            yield text[:1].replace("{", "&"), text[1:].strip()
+        else:
+            yield "", text
+
+
+def _delimiters(text: str, start: int) -> tuple[str, str]:
+    """The delimiters that a tag sets, such as `<% %>`."""
+    names = text.split()
+    if len(names) != 2:
+        raise Refusal(400, f"Invalid template: the tag at {start} must name two delimiters")
+    return names[0], names[1]

@@ -86,13 +86,7 @@ def _partial(call: Call, row: Row, name: str) -> str | None:
     partial = call.table("partials").find(slug)
     if partial is None or partial["workspace_id"] != row["workspace_id"]:
         return None
-    version = (
-        PARTIAL_VERSIONS.published(call, partial)
-        if not version_name
-        else PARTIAL_VERSIONS.latest(call, partial)
-        if version_name == "latest"
-        else PARTIAL_VERSIONS.find(call, partial, version_name)
-    )
+    version = PARTIAL_VERSIONS.named(call, partial, version_name or "default")
     return None if version is None else str(version["content"]["string"])
 
 

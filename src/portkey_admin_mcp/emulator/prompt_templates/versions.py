@@ -15,13 +15,10 @@ def resolve(call: Call, name: str) -> tuple[Row, Row]:
     """The prompt and version of a name: `slug`, `slug@2`, `slug@latest` or `slug@label`."""
     slug, _, version_name = name.partition("@")
     row = call.find("prompts", slug)
-    if not version_name:
-        return row, VERSIONS.published(call, row)
-    if version_name == "latest":
-        return row, VERSIONS.latest(call, row)
+    is_name = not version_name or version_name in ("latest", "default")
     version = (
-        VERSIONS.find(call, row, version_name)
-        if version_name.isdecimal()
+        VERSIONS.named(call, row, version_name or "default")
+        if is_name or version_name.isdecimal()
         else _labelled(call, row, version_name)
     )
     if version is None:
@@ -50,16 +47,32 @@ def prompt_answer(call: Call, row: Row, version: Row) -> dict[str, Any]:
         "model": content["model"],
         "functions": content.get("functions", []),
         "tools": content.get("tools", []),
-        **({"tool_choice": content["tool_choice"]} if "tool_choice" in content else {}),
+        "tool_choice": content.get("tool_choice"),
         "template_metadata": content.get("template_metadata", {}),
         "is_raw_template": content.get("is_raw_template", 0),
         "variable_components": mustache.components(content["string"]),
     }
 
 
+NOT_SHARED: dict[str, Any] = {
+    "access_level": "workspace",
+    "allow_all_workspaces": 0,
+    "share_organisation_id": None,
+    "shared_at": None,
+    "shared_by_user_id": None,
+    "shared_from_version_id": None,
+    "forked_from_prompt_id": None,
+    "forked_from_prompt_version_id": None,
+}
+"""What answers say of a prompt that is neither shared nor forked: Portkey does not document the
+requests that share and fork prompts, so every prompt here is such a one. The word for its
+access level is an assumption."""
+
+
 def list_entry(row: Row) -> dict[str, Any]:
-    """The fields of a prompt in answers: all but its workspace."""
-    return {name: value for name, value in row.items() if name != "workspace_id"}
+    """The fields of a prompt in answers: all but its workspace, and those about sharing."""
+    fields = {name: value for name, value in row.items() if name != "workspace_id"}
+    return {**fields, **NOT_SHARED, "prompt_owning_workspace_id": row["workspace_id"]}
 
 
 def status(version: Row) -> str:

@@ -4,16 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from ..core.answers import not_found
 from ..core.routing import Body, Call
 
-CAPABILITIES = (
-    ("search_issues", "tool", "Find issues by words in them."),
-    ("create_issue", "tool", "Create an issue."),
-    ("delete_repository", "tool", "Delete a repository for good."),
-    ("triage", "prompt", "Sort new issues."),
-    ("readme", "resource", "The README of the repository."),
-)
-"""The capabilities of every MCP server: the emulator connects to no real one."""
+CAPABILITY_TYPES = ("tool", "prompt", "resource", "resource_template")
 
 
 class CapabilityChange(Body):
@@ -33,9 +27,11 @@ class CapabilityBody(Body):
 def capability_page(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """A page of capabilities, with their number by type; the first page is 1."""
     kind = call.query.get("type")
-    counts = dict.fromkeys(("tool", "prompt", "resource", "resource_template"), 0)
+    counts = {f"{name}s": {"total": 0, "enabled": 0} for name in CAPABILITY_TYPES}
     for row in rows:
-        counts[row["type"]] += 1
+        count = counts[f"{row['type']}s"]
+        count["total"] += 1
+        count["enabled"] += row["enabled"]
     page = call.listing(
         [row for row in reversed(rows) if kind in (None, row["type"])],
         parameters=("page", "page_size"),
@@ -57,17 +53,26 @@ def mcp_list(call: Call, page: dict[str, Any]) -> dict[str, Any]:
     return {"data": page["data"], **_paging(call, page)}
 
 
-def disabled(changes: list[CapabilityChange], before: list[str]) -> list[str]:
+def disabled(
+    changes: list[CapabilityChange], before: list[str], existing: list[dict[str, Any]]
+) -> list[str]:
     """The disabled capabilities after these changes, as `type:name`.
 
-    Unknown names are ignored (an assumption).
+    Refuses (404) a capability that is not among the existing ones.
     """
     disabled_names = set(before)
-    names = {f"{kind}:{name}" for name, kind, _description in CAPABILITIES}
+    names = {capability_key(each) for each in existing}
     for change in changes:
         key = f"{change.type}:{change.name}"
+        if key not in names:
+            raise not_found(change.type.replace("_", " "), change.name)
         (disabled_names.discard if change.enabled else disabled_names.add)(key)
-    return sorted(disabled_names & names)
+    return sorted(disabled_names)
+
+
+def capability_key(capability: dict[str, Any]) -> str:
+    """The name of a capability among the disabled ones: `type:name`."""
+    return f"{capability['type']}:{capability['name']}"
 
 
 def connection_test(url: str) -> dict[str, Any]:

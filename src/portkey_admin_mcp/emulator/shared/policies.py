@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..core.answers import Refusal, forbidden, invalid
+from ..core.answers import forbidden, invalid, not_found
 from ..core.routing import Body, Call
 from ..core.rows import Row, Rows
 
@@ -51,7 +51,7 @@ def find_policy(call: Call, table: str, policy_id: str) -> Row:
     """The policy with this id; an archived one only with `status=archived` in the query."""
     row = call.find(table, policy_id)
     if row["status"] != call.query.get("status", "active"):
-        raise forbidden() if row["status"] == "archived" else Refusal(404, "Not found")
+        raise forbidden() if row["status"] == "archived" else not_found("policy", policy_id)
     return row
 
 

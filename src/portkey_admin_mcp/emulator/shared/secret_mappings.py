@@ -11,6 +11,8 @@ from ..core.routing import Body, Call
 from ..core.rows import Row
 from ..core.tables import OnDelete, Reference
 
+MIN_MASKED_LENGTH = 8
+"""The length from which a masked secret shows its first and last letters."""
 SECRET = re.compile(r"token|secret|password|key$|service_account_json")
 """What the name of a setting with a secret contains."""
 
@@ -88,6 +90,13 @@ def masked(settings: Row) -> dict[str, Any]:
         )
         for name, value in settings.items()
     }
+
+
+def masked_secret(secret: str) -> str:
+    """A secret as answers show it: `ab*****xyz`, without letters if they are most of it."""
+    if not secret:
+        return ""
+    return f"{secret[:2]}*****{secret[-3:]}" if len(secret) >= MIN_MASKED_LENGTH else "*****"
 
 
 def _may_use(reference: Row, workspace_id: str | None) -> bool:

@@ -46,6 +46,14 @@ class Versions:
         number = int(name) if str(name).isdecimal() and len(str(name)) < 10 else None
         return next(iter(table.where(parent_id=parent["id"], number=number)), None)
 
+    def named(self, call: Call, parent: Row, name: str) -> Row | None:
+        """The version with this number or id, or `latest`, or `default`: the published one."""
+        if name == "latest":
+            return self.latest(call, parent)
+        if name == "default":
+            return self.published(call, parent)
+        return self.find(call, parent, name)
+
     def published(self, call: Call, parent: Row) -> Row:
         """The published version."""
         return call.table(self.table).where(parent_id=parent["id"], published=True)[0]

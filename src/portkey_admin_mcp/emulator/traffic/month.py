@@ -7,21 +7,27 @@ It contains, for users to find:
 - a key that was last used three weeks ago
 - a key with every scope that only calls models
 - a model that becomes slower every day
+- a person whose budget that day used up, and whose requests are refused since then
+
+`plan.py` says on which days.
 """
 
 import json
 import random
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 from ..core.rows import Row
 from ..core.store import instant
+from ..shared.prices import price
+from .plan import BURST_HOURS, DAY_MS, DAYS, HOUR_MS, Plan, plan_until
 
 REQUESTS = 50_000
-DAYS = 30
+LONG_PROMPT = 150
+"""How many times as long as usual the spender's prompts are on the day of the spike."""
 RECIPES = "_traffic"
 """The table with the recipe of the month: the sources of requests, and the time of its end."""
 COLUMNS = (
@@ -64,26 +70,17 @@ FEEDBACK_COLUMNS = (
     "metadata text",
 )
 TABLES = {"requests": COLUMNS, "feedback": FEEDBACK_COLUMNS}
-CENTS_PER_MILLION = {
-    "gpt-5": (125, 1_000),
-    "gpt-5-mini": (25, 200),
-    "claude-sonnet-5": (300, 1_500),
-    "gemini-3-flash": (30, 250),
-}
-"""The prices of a million input and output tokens: the emulator's own, close to real ones."""
-SPIKE_DAY, BURST_DAY, STALE_DAY = 24, 18, 9
-"""Days of the month, from 0, of the cost spike, the failing provider, the stale key's last use."""
-BURST_HOURS = range(14, 16)
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+TAKEN_OVER = 128
+"""Of so many requests beyond a budget, one is tried and refused; the others somebody else makes."""
+Entry = tuple[tuple[Any, ...], tuple[Any, ...] | None]
+"""A request in the order of the columns, and its feedback, if any."""
 Draw = Callable[[], float]
 """Returns a random number from 0 to less than 1."""
-BY_HOUR = (1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 13, 12, 13, 14, 14, 13, 10, 7, 5, 4, 3, 2, 1)
-
-
-def price(model: str, tokens_in: int, tokens_out: int) -> int:
-    """The cost of a request in ten-thousandths of a cent; 0 for a model without a price."""
-    price_in, price_out = CENTS_PER_MILLION.get(model, (0, 0))
-    return (tokens_in * price_in + tokens_out * price_out) // 100
+POSITIONS = {column.split()[0]: index for index, column in enumerate(COLUMNS)}
+"""The position of each column in a row."""
+AT, WORKSPACE, USER, COST = (
+    POSITIONS[name] for name in ("created_at", "workspace_id", "user", "cost")
+)
 
 
 def make_tables(database: sqlite3.Connection) -> None:
@@ -97,6 +94,7 @@ def make_indexes(database: sqlite3.Connection) -> None:
     database.execute("create unique index by_id on requests (id)")
     database.execute("create index by_time on requests (created_at)")
     database.execute("create index by_trace on requests (trace_id)")
+    database.execute("create index by_request on feedback (request_id)")
 
 
 @lru_cache(maxsize=2)
@@ -104,9 +102,7 @@ def month_database(recipe: str) -> bytes:
     """A serialized SQLite database with the requests and feedback of a recipe, given as JSON."""
     database = sqlite3.connect(":memory:")
     make_tables(database)
-    rows = [*_requests(json.loads(recipe))]
-    # Sorted by time, so that a period can be read twice as fast.
-    rows.sort(key=lambda row: row[0][1])
+    rows = month_rows(json.loads(recipe))
     scores = [score for _row, score in rows if score]
     for table, values in (("requests", [row for row, _score in rows]), ("feedback", scores)):
         marks = ", ".join("?" * len(values[0]))
@@ -118,46 +114,105 @@ def month_database(recipe: str) -> bytes:
     return content
 
 
-def _requests(recipe: Row) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...] | None]]:
+def month_rows(recipe: Row, count: int = REQUESTS) -> list[Entry]:
+    """The requests of a recipe, each with its feedback or None, by time.
+
+    Sorted, so that a period can be read twice as fast, and budgets are spent in order.
+    """
+    rows = sorted(_requests(recipe, count), key=lambda row: row[0][1])
+    return [*_within_budgets(rows, recipe["budgets"], count)]
+
+
+def _requests(recipe: Row, count: int) -> Iterator[Entry]:
     """The requests in no order. Times are integers (ms), because dates take five times as long."""
     generator = random.Random("a month of requests")  # noqa: S311  # repeatable on purpose
-    until = instant(recipe["until"])
-    midnight = until.replace(hour=0, minute=0, second=0, microsecond=0)
-    first = midnight - timedelta(days=DAYS - 1)
-    start, end = (int(at.timestamp() * 1000) for at in (first, until))
-    by_day = [0.4 if (first + timedelta(days=d)).weekday() > 4 else 1.0 for d in range(DAYS)]
+    plan = plan_until(instant(recipe["until"]))
     shares = [source["weight"] for source in recipe["sources"]]
     requests = zip(
-        generator.choices(range(DAYS), by_day, k=REQUESTS),
-        generator.choices(range(24), BY_HOUR, k=REQUESTS),
-        generator.choices(recipe["sources"], shares, k=REQUESTS),
+        generator.choices(range(DAYS * 24), cum_weights=plan.cumulative_weights, k=count),
+        generator.choices(recipe["sources"], shares, k=count),
         strict=True,
     )
-    for number, (day, hour, source) in enumerate(requests):
-        if source.get("is_stale"):
-            day = day * (STALE_DAY + 1) // DAYS  # noqa: PLW2901
-        at = start + day * DAY_MS + hour * HOUR_MS + int(generator.random() * HOUR_MS)
-        if at >= end:
-            at -= DAY_MS
-            day -= 1  # noqa: PLW2901
-        yield _request(generator, number, source, (day, hour, at))
+    for number, (planned_hour, source) in enumerate(requests):
+        day, time_of_day = divmod(planned_hour, 24)
+        hour = day * (source["last_day"] + 1) // DAYS * 24 + time_of_day
+        at = plan.start + hour * HOUR_MS + int(generator.random() * plan.hour_length(hour))
+        yield _request(generator, number, source, plan, at)
 
 
-def _request(
-    generator: random.Random, number: int, source: Row, when: tuple[int, int, int]
-) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:
+def _within_budgets(rows: list[Entry], budgets: list[Row], count: int) -> Iterator[Entry]:
+    """The requests, without those of a user whose budget is used up by then.
+
+    Of these, one of `TAKEN_OVER` is refused with 412, and somebody else makes the others. A month
+    of fewer requests than usual has smaller budgets.
+    """
+    spent: Counter[tuple[int, str]] = Counter()
+    refusals: Counter[tuple[int, str]] = Counter()
+    for entry in rows:
+        row, score = entry
+        for number, budget in enumerate(budgets):
+            if row[WORKSPACE] != budget["workspace_id"] or row[AT] < budget["since"]:
+                continue
+            user = number, row[USER]
+            if spent[user] >= budget["limit"] * count // REQUESTS:
+                is_refused = refusals[user] % TAKEN_OVER == 0
+                refusals[user] += 1
+                row, score = (
+                    (_refused(row), None) if is_refused else (_taken_over(row, budget), score)
+                )
+            spent[number, row[USER]] += row[COST]
+        yield row, score
+
+
+def _taken_over(row: tuple[Any, ...], budget: Row) -> tuple[Any, ...]:
+    """The same request, made by the stand-in of a budget."""
+    user, model = budget["stand_in"]["user"], budget["stand_in"]["model"]
+    cost = price(model, row[POSITIONS["req_units"]], row[POSITIONS["res_units"]])
+    return _changed(
+        row,
+        user=user,
+        metadata=row[POSITIONS["metadata"]].replace(row[USER], user),
+        ai_model=model,
+        cost=cost if row[COST] else 0,
+        saved=cost if row[POSITIONS["saved"]] else 0,
+    )
+
+
+def _refused(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same request, refused before it reached a provider."""
+    zero = ("req_units", "res_units", "total_units", "cost", "saved", "retries", "fallback")
+    return _changed(
+        row,
+        **dict.fromkeys((*zero, "feedbacks"), 0),
+        latency=5,
+        status=412,
+        cache="disabled",
+        weighted_feedback=None,
+    )
+
+
+def _changed(row: tuple[Any, ...], **columns: Any) -> tuple[Any, ...]:
+    values = [*row]
+    for name, value in columns.items():
+        values[POSITIONS[name]] = value
+    return tuple(values)
+
+
+def _request(generator: random.Random, number: int, source: Row, plan: Plan, at: int) -> Entry:
     """One request in the order of the columns, and its feedback, if any."""
     draw = generator.random
-    day, hour, at = when
+    day, time_of_day = divmod(at - plan.start, DAY_MS)
     model, user = _one_of(draw, source["models"]), _one_of(draw, source["users"])
     config = _one_of(draw, source["configs"])
-    tokens_in, tokens_out = int(60 + draw() * 2_340), int(20 + draw() * 680)
+    length = source["length"]
+    tokens_in, tokens_out = int((60 + draw() * 2_340) * length), int((20 + draw() * 680) * length)
     latency = int(300 + draw() * 600) + tokens_out
-    if day == SPIKE_DAY and user == source.get("spender"):
-        tokens_in *= 40
+    if day == plan.spike_day and user == source.get("spender"):
+        tokens_in *= LONG_PROMPT
     if model == "claude-sonnet-5":
         latency += 100 * day
-    fails = source["ai_org"] == "anthropic" and day == BURST_DAY and hour in BURST_HOURS
+    in_burst = day == plan.burst_day and time_of_day // HOUR_MS in BURST_HOURS
+    fails = source["ai_org"] == "anthropic" and in_burst
     status, retries, fallback = _outcome(draw, fails)
     if status != 200:
         tokens_out = 0
@@ -230,8 +285,8 @@ def _outcome(draw: Draw, fails: bool) -> tuple[int, int, int]:
     """The status of a request, the number of its retries, and whether a fallback answered (1)."""
     number = draw()
     if fails:
-        return (503 if number < 0.8 else 200), 0, 0
-    if number < 0.02:
+        return (503 if number < 0.95 else 200), 0, 0
+    if number < 0.015:
         return _one_of(draw, (429, 429, 429, 500, 500, 400)), 0, 0
     if number < 0.05:
         return 200, _one_of(draw, (1, 1, 2)), 0

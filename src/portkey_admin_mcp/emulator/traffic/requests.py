@@ -15,12 +15,13 @@ from ..core.answers import forbidden, invalid
 from ..core.routing import Call
 from ..core.rows import Row
 from ..core.store import Store, instant
-from .month import COLUMNS, RECIPES, TABLES, make_indexes, make_tables, month_database
+from .month import POSITIONS, RECIPES, TABLES, make_indexes, make_tables, month_database
+from .units import UNITS_PER_CENT
 
-UNITS_PER_CENT = 10_000
-"""The units of a stored cost in a cent: costs are integers, so that sums are exact."""
 COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
 """SQL for the cost of requests, in cents."""
+WEIGHTED = "sum(weighted_feedback * feedbacks) / nullif(sum(feedbacks), 0)"
+"""SQL for the average of weighted scores: of all scores, not of the averages of requests."""
 HITS = "cache in ('simple', 'semantic')"
 """SQL for whether a request was answered from the cache."""
 RANGE_FILTERS = {
@@ -30,6 +31,13 @@ RANGE_FILTERS = {
     "completion_token": "res_units",
     "weighted_feedback": "weighted_feedback",
 }
+CACHE_STATUS = {
+    "simple": "HIT",
+    "semantic": "SEMANTIC HIT",
+    "miss": "MISS",
+    "disabled": "DISABLED",
+}
+"""The words of answers and filters (the OpenAPI file) for the stored states of the cache."""
 LIST_FILTERS = {
     "status_code": "status",
     "virtual_keys": "virtual_key",
@@ -75,8 +83,14 @@ def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
 def database(store: Store) -> sqlite3.Connection:
     """The database with the requests; on first use, with the month of the seed."""
     connection = store.database
-    if connection.execute("pragma table_info(requests)").fetchone():
-        return connection
+    if not store.has_requests:
+        if not connection.execute("pragma table_info(requests)").fetchone():
+            _create_tables(store, connection)
+        store.has_requests = True
+    return connection
+
+
+def _create_tables(store: Store, connection: sqlite3.Connection) -> None:
     recipe = store.table(RECIPES).get("month")
     if recipe is None:
         make_tables(connection)
@@ -85,7 +99,6 @@ def database(store: Store) -> sqlite3.Connection:
         _add_month(
             connection, month_database(json.dumps(recipe, sort_keys=True)), copy=store.has_file
         )
-    return connection
 
 
 def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) -> None:
@@ -112,7 +125,6 @@ def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) ->
 
 def record(call: Call, **values: Any) -> None:
     """Add a request; columns that are not given have a default."""
-    names = [column.split()[0] for column in COLUMNS]
     row = {
         "id": call.store.uuid(),
         "created_at": milliseconds(call.store.now()),
@@ -131,8 +143,8 @@ def record(call: Call, **values: Any) -> None:
         "feedbacks": 0,
         **values,
     }
-    sql = f"insert into requests values ({', '.join('?' * len(names))})"  # noqa: S608  # no user input
-    database(call.store).execute(sql, [row.get(name) for name in names])
+    sql = f"insert into requests values ({', '.join('?' * len(POSITIONS))})"  # noqa: S608  # no user input
+    database(call.store).execute(sql, [row.get(name) for name in POSITIONS])
 
 
 def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
@@ -148,6 +160,10 @@ def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any])
             values = [each.strip() for each in str(text).split(",")]
             marks = ", ".join("?" * len(values))
             parts.append((f"cast({column} as text) in ({marks})", values))
+    if text := query.get("cache_status"):
+        statuses = {each.strip().upper() for each in str(text).split(",")}
+        caches = [cache for cache, status in CACHE_STATUS.items() if status in statuses]
+        parts.append((f"cache in ({', '.join('?' * len(caches))})", caches))
     for name, value in _metadata_filter(query.get("metadata")).items():
         parts.append(("json_extract(metadata, ?) = ?", (f'$."{name}"', value)))
     where = " and ".join(f"({sql})" for sql, _values in parts)

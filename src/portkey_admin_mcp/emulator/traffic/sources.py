@@ -5,6 +5,9 @@ from typing import Any
 
 from ..core.rows import Row
 from ..core.seeder import Seeder, workspace_scopes
+from ..core.store import instant
+from .plan import DAYS, DELETED_DAY, STALE_DAY
+from .units import UNITS_PER_DOLLAR
 
 Source = dict[str, Any]
 
@@ -14,8 +17,30 @@ def sources(seeder: Seeder) -> list[Source]:
     return [*_support(seeder), *_others(seeder)]
 
 
+def budgets(seeder: Seeder) -> list[Source]:
+    """The budgets of users that the requests of the month spend, from the policy of Support.
+
+    Each has the workspace, the time (ms) from which it counts, and the limit in the units of a
+    stored cost, and who makes most of the requests that it refuses, with a cheaper model.
+    """
+    (stand_in,) = _people(seeder, "Emi")
+    workspace = seeder.workspace_named("Support")
+    return [
+        {
+            "workspace_id": workspace["id"],
+            "since": int(instant(limit["created_at"]).timestamp() * 1000),
+            "limit": round(limit["credit_limit"] * UNITS_PER_DOLLAR),
+            "stand_in": {"user": stand_in, "model": "gpt-5-mini"},
+        }
+        for limit in seeder.store.table("usage_limits").where(workspace_id=workspace["id"])
+    ]
+
+
 def _support(seeder: Seeder) -> list[Source]:
-    """Most of the requests: one user spends the most, and Anthropic fails for two hours."""
+    """Most of the requests: one user spends the most, and Anthropic fails for two hours.
+
+    The user's key spends too little on Anthropic to use up its own monthly budget.
+    """
     store, workspace = seeder.store, seeder.workspace_named("Support")
     openai, anthropic = store.table("virtual_keys").where(workspace_id=workspace["id"])[:2]
     fallback, cached = store.table("configs").where(workspace_id=workspace["id"])[:2]
@@ -35,6 +60,7 @@ def _support(seeder: Seeder) -> list[Source]:
         },
         {
             **_source(15, workspace, person, "anthropic", anthropic),
+            "length": 0.5,
             "team": "support",
             "models": ["claude-sonnet-5"],
             "users": [emi],
@@ -51,7 +77,8 @@ def _others(seeder: Seeder) -> list[Source]:
     board = _key(seeder, "Dashboard", shared, workspace_scopes())
     batch = _key(seeder, "Nightly batch", shared, ["completions.write"])
     deleted = _key(seeder, "Evaluation", science, ["completions.write"])
-    seeder.request("DELETE /api-keys/{id}", id=deleted)
+    with seeder.days_before_end(2):
+        seeder.request("DELETE /api-keys/{id}", id=deleted)
     return [
         {
             **_source(18, shared, board, "openai", common),
@@ -64,13 +91,14 @@ def _others(seeder: Seeder) -> list[Source]:
             "team": "platform",
             "models": ["gpt-5"],
             "users": [ben],
-            "is_stale": True,
+            "last_day": STALE_DAY,
         },
         {
             **_source(6, science, deleted, "google", None),
             "team": "research",
             "models": ["gemini-3-flash"],
             "users": [chitra],
+            "last_day": DELETED_DAY,
         },
     ]
 
@@ -82,6 +110,8 @@ def _source(weight: int, workspace: Row, key: str, ai_org: str, provider: Row | 
         "api_key_id": key,
         "ai_org": ai_org,
         "virtual_key": provider and provider["slug"],
+        "length": 1,
+        "last_day": DAYS - 1,
         "configs": [None],
         "prompts": [None],
     }
