@@ -18,7 +18,7 @@ from portkey_admin_mcp.server.calls.arguments import (
     ignored_arguments,
     read_arguments,
 )
-from portkey_admin_mcp.server.calls.schema import input_schema
+from portkey_admin_mcp.server.calls.schema import accepted_schema
 from portkey_admin_mcp.tools.guardrails import replace_guardrail_mcp_servers
 
 Name = Annotated[str, Field(min_length=1)]
@@ -64,7 +64,7 @@ def tool(function: Any) -> Tool:
 
 MAKE = tool(make)
 MODEL = arguments_model(MAKE)
-SCHEMA = input_schema(MODEL)
+SCHEMA = accepted_schema(MODEL)
 
 
 def read(**arguments: Any) -> dict[str, Any]:
@@ -289,4 +289,4 @@ def test_a_wrong_name_inside_a_free_form_object_is_named_all_the_same():
     with pytest.raises(
         InputError, match=r"mcp_servers\.a-server\.run_at: there is no such argument"
     ):
-        read_arguments(model, input_schema(model), arguments)
+        read_arguments(model, accepted_schema(model), arguments)

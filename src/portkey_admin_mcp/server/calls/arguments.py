@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -20,6 +20,20 @@ from .schema import Schema
 MAX_PROBLEMS = 8
 """Problems that an error message names; the rest are only counted."""
 MAX_PLACE_LENGTH = 80
+
+
+class _FlatArguments(BaseModel):
+    """The base of a tool's flat arguments."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+    null_clears: ClassVar[bool] = False
+    """Whether the schema says where null clears: there is nothing to clear in a new object."""
+
+
+class _Changes(_FlatArguments):
+    """The same of a tool that changes what exists."""
+
+    null_clears: ClassVar[bool] = True
 
 
 @cache
@@ -40,8 +54,8 @@ def arguments_model(tool: Tool) -> type[BaseModel]:
         fields |= own_fields
     fields = {**presentation_arguments(get_type_hints(tool.function)["return"]), **fields}
     required_first = sorted(fields.items(), key=lambda item: not _is_required(item[1][1]))
-    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
-    return create_model(tool.name, __config__=config, **dict(required_first))
+    base = _Changes if tool.effect == "overwrite" else _FlatArguments
+    return create_model(tool.name, __base__=base, **dict(required_first))
 
 
 def read_arguments(model: type[BaseModel], schema: Schema, arguments: dict[str, Any]) -> BaseModel:
