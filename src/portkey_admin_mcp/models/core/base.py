@@ -81,6 +81,10 @@ class Arguments(BaseModel):
         """The answer to a call that needs no request, such as a dry run; None to send one."""
         return None
 
+    def notes(self) -> list[str]:
+        """What of these arguments is sent, and probably has no effect: sentences for the model."""
+        return []
+
     def given(self, *names: str) -> list[str]:
         """Those of these fields that the caller gave."""
         return [name for name in names if name in self.model_fields_set]
@@ -144,6 +148,13 @@ class Record(BaseModel):
             record = cast(Self, cls.model_construct(**fields))
         record._raw = body
         return record
+
+    def with_notes(self, *notes: str) -> Self:
+        """The same answer with sentences for the model added to its field `notes`."""
+        if not notes:
+            return self
+        answer = self.answer()
+        return type(self).read({**answer, "notes": [*answer.get("notes", ()), *notes]})
 
     def answer(self) -> dict[str, Any]:
         """Return what a caller is shown: Portkey's answer unchanged, if this came from Portkey."""
