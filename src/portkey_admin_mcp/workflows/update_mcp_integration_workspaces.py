@@ -45,6 +45,6 @@ async def _notes(api: Portkey, id: str, accesses: WorkspaceAccesses) -> list[str
     if integration.get("type") != "workspace" or not (others or is_global):
         return []
     return [
-        f"This MCP integration belongs to workspace {owner}, so a grant to any other workspace has no "
-        "effect. To share an MCP server, create its integration with `organisation_id`."
+        f"This MCP integration belongs to workspace {owner}, so a grant to any other workspace has "
+        "no effect. To share an MCP server, create its integration with `organisation_id`."
     ]
