@@ -308,7 +308,7 @@ async def test_each_row_shows_the_ai_provider(ask, emulator, workspace):
 @pytest.mark.parametrize(
     ("tool", "other", "without", "with_some"),
     [
-        ("list_virtual_keys", "list_providers", "Shared Team Workspace", "Support"),
+        ("list_virtual_keys", "list_providers", "Science", "Support"),
         ("list_providers", "list_virtual_keys", "Support", "Science"),
     ],
 )
@@ -316,9 +316,9 @@ async def test_an_empty_list_of_credentials_points_to_the_other(
     ask, workspace, tool, other, without, with_some
 ):
     science = workspace("Science")
-    await ask("create_provider", name="New", integration_id="openai", workspace_id=science)
 
     empty = await ask(tool, workspace_id=workspace(without))
+    await ask("create_provider", name="New", integration_id="openai", workspace_id=science)
     full = await ask(tool, workspace_id=workspace(with_some))
     beyond = await ask(tool, workspace_id=workspace(with_some), page_size=100, current_page=9)
 
