@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.paging import Paged
-from .core.vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
+from .core.vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number, OfOrganisation
 from .guardrail_checks import notes_on_checks
 
 GuardrailId = Annotated[str, Field(min_length=1, description="Guardrail id or slug.")]
@@ -107,7 +107,7 @@ class GuardrailDraft(GuardrailContent):
     checks: list[Check] = Field(min_length=1)
     actions: Actions = ABSENT
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
+    organisation_id: OfOrganisation = ABSENT
     target: Literal["llm", "mcp_tools"] = ABSENT
 
     def wire(self) -> Json:

@@ -64,6 +64,9 @@ WorkspaceId = Annotated[str, Field(min_length=1, description="Workspace id or sl
 InWorkspace = Annotated[
     str, Field(min_length=1, description="Id or slug; admin keys must name it.")
 ]
+OfOrganisation = Annotated[
+    str, Field(description="For the whole organisation; `get_api_key` shows it.")
+]
 UserId = Annotated[str, Field(min_length=1, description="See `list_all_users`.")]
 InviteId = Annotated[str, Field(min_length=1, description="See `list_user_invites`.")]
 ConfigSlug = Annotated[str, Field(min_length=1, description="`pc-…`")]
