@@ -196,7 +196,8 @@ class Request:
             needs_key=self.needs_key,
             is_read=self.is_read,
         )
-        record = record.with_notes(*(note for group in groups for note in group.notes()))
+        if notes := [note for group in groups for note in group.notes()]:
+            record = record.with_notes(*notes)
         paging = next((group for group in groups if isinstance(group, Paging)), None)
         return record.at(paging) if isinstance(record, Page) and paging is not None else record
 
