@@ -130,7 +130,10 @@ def domain_page(domain: str, tools: list[Tool]) -> str:
 
 def section(tool: Tool) -> str:
     """A tool's description, endpoints, effect, scopes, plan and arguments."""
-    endpoints = ", then ".join(f"`{endpoint}`" for endpoint in tool.endpoints)
+    needed = [endpoint for endpoint in tool.endpoints if endpoint not in tool.optional]
+    endpoints = ", then ".join(f"`{endpoint}`" for endpoint in needed)
+    if tool.optional:
+        endpoints += f"; if needed {', '.join(f'`{endpoint}`' for endpoint in tool.optional)}"
     plan = " · Enterprise plan" if tool.enterprise else ""
     needs = f" · needs {scopes(tool)}" if tool.scopes else ""
     facts = f"{endpoints} · {EFFECTS[tool.effect]}{needs}{plan}"

@@ -14,7 +14,7 @@ from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.errors import PortkeyAdminError
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
-from portkey_admin_mcp.server.calls.schema import Schema, input_schema
+from portkey_admin_mcp.server.calls.schema import Schema, accepted_schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
 
@@ -56,7 +56,7 @@ class Drawn:
     def __init__(self, name: str) -> None:
         self.tool = TOOLS[name]
         self.model = arguments_model(self.tool)
-        self.schema = input_schema(self.model)
+        self.schema = accepted_schema(self.model)
         self.chance = random.Random(name)  # a fixed seed
         self.recorded = Recorded()
 

@@ -79,7 +79,18 @@ def domains_of(toolset: str) -> tuple[str, ...]:
 
 WORKFLOWS: tuple[str, ...] = (
     "delete_workspace",
+    "create_prompt",
     "update_prompt",
+    "publish_prompt",
+    "get_prompt_version",
+    "update_prompt_version",
+    "render_prompt",
+    "run_prompt_completion",
+    "update_mcp_integration_capabilities",
+    "update_mcp_integration_workspaces",
+    "update_mcp_server_capabilities",
+    "update_prompt_partial",
+    "publish_partial",
     "migrate_prompt",
     "promote_prompt",
     "update_log_export",

@@ -19,7 +19,7 @@ from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.errors import ApiError
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
-from portkey_admin_mcp.server.calls.schema import input_schema
+from portkey_admin_mcp.server.calls.schema import accepted_schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
 
@@ -138,9 +138,9 @@ def plain(name: str, kind: str, bounds: str) -> Any:
 
 @cache
 def model(name: str) -> Any:
-    """The arguments model of a tool, and its input schema."""
+    """The arguments model of a tool, and the schema that a call is read by."""
     arguments = arguments_model(TOOLS[name])
-    return arguments, input_schema(arguments)
+    return arguments, accepted_schema(arguments)
 
 
 def problem(name: str, arguments: dict[str, Any]) -> str | None:

@@ -59,6 +59,8 @@ SWITCHES = {
     "`read`": sets("read"),
     "`answer`": sets("answer"),
     "`rows_in`": sets("rows_in"),
+    "`notes`": sets("notes"),
+    "`empty_note`": sets("empty_note"),
 }
 
 

@@ -118,6 +118,18 @@ def test_the_verb_tells_the_effect_unless_it_lies(verb, effect):
     assert tool_of(tool(f"{verb} /things", scope="s", effect="read")(function)).effect == "read"
 
 
+def test_a_workflow_needs_no_scopes_of_the_requests_it_can_do_without():
+    @workflow(replace_thing, optional=(get_api_key,), effect="overwrite")
+    async def replace_and_look(api: object) -> Record:
+        """Replace it, and look."""
+
+    noted = tool_of(replace_and_look)
+
+    assert noted.endpoints == (*tool_of(replace_thing).endpoints, *tool_of(get_api_key).endpoints)
+    assert noted.optional == tool_of(get_api_key).endpoints
+    assert noted.scopes == tool_of(replace_thing).scopes
+
+
 def test_scopes_are_told_in_words():
     assert tool_of(get_api_key).scopes_in_words == "b.read or a.read"
     assert tool_of(replace_thing).scopes_in_words == "b.read or a.read and things.delete"

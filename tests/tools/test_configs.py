@@ -175,3 +175,19 @@ async def test_an_update_of_nothing_is_not_sent(refusal, emulator, arguments):
     assert "give something to change: config, cache_mode" in advice
     assert "workspace_id" not in advice
     assert list(emulator.log) == []
+
+
+async def test_a_fallback_on_some_status_codes_has_a_short_form(ask, refusal, support):
+    targets = [{"virtual_key": "a"}, {"virtual_key": "b"}]
+    short = {"name": "F", "fallback_on_status_codes": [429, 503], "targets": targets}
+
+    made = await ask("create_config", **short, workspace_id=support)
+    read = await ask("get_config", slug=made["slug"], workspace_id=support)
+
+    assert read["config"] == {
+        "strategy": {"mode": "fallback", "on_status_codes": [429, 503]},
+        "targets": targets,
+    }
+    advice = await refusal("create_config", **short, strategy_mode="loadbalance")
+    assert "fallback_on_status_codes needs strategy_mode fallback" in advice
+    assert "needs targets" in await refusal("create_config", **short | {"targets": None})

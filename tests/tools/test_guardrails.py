@@ -109,3 +109,74 @@ async def test_a_guardrail_is_put_on_no_server_that_is_not_there(refusal, guardr
 
     assert "404" in await refusal("upsert_guardrail_mcp_server", **name, mcp_server_id=SERVER)
     assert "404" in await refusal("replace_guardrail_mcp_servers", **name, mcp_servers={SERVER: {}})
+
+
+@pytest.mark.parametrize(
+    ("check", "note"),
+    [
+        ({"id": "default.wordcount"}, "did you mean default.wordCount?"),
+        ({"id": "pii"}, "did you mean portkey.pii or patronus.pii or promptfoo.pii or azure.pii?"),
+        ({"id": "llm.judge.of.ours"}, "there are default.jwt, default.modelWhitelist"),
+        (
+            {"id": "default.wordCount", "parameters": {"max_words": 9}},
+            "default.wordCount has no parameter 'max_words'; did you mean maxWords?",
+        ),
+        (
+            {"id": "default.endsWith", "parameters": {"suffix": ".", "language": "en"}},
+            "default.endsWith has no parameter 'language'; it has suffix, not.",
+        ),
+        ({"id": "default.regexMatch"}, "default.regexMatch needs the parameter rule"),
+        (
+            {"id": "portkey.pii", "parameters": {"categories": ["email"]}},
+            "portkey.pii: categories has no choice 'email'; there are EMAIL_ADDRESS, PHONE_NUMBER",
+        ),
+        (
+            {"id": "portkey.pii", "parameters": {"categories": "SSN"}},
+            "portkey.pii: categories should be an array.",
+        ),
+        (
+            {"id": "default.wordCount", "parameters": {"maxWords": True}},
+            "default.wordCount: maxWords should be a number.",
+        ),
+    ],
+    ids=str,
+)
+async def test_a_check_that_portkey_does_not_document_is_made_and_noted(ask, support, check, note):
+    made = await ask("create_guardrail", name="New", checks=[check], workspace_id=support)
+
+    assert note in made["notes"][0]
+    again = await ask("update_guardrail", guardrail_id=made["id"], checks=[check])
+    assert again["notes"] == made["notes"]
+
+
+async def test_documented_checks_and_those_without_documented_parameters_need_no_note(ask, support):
+    checks = [
+        {"id": "portkey.pii", "parameters": {"categories": ["SSN"], "redact": True}},
+        {"id": "portkey.gibberish", "parameters": {"timeout": 5000}},
+        {"id": "default.alluppercase"},
+    ]
+
+    made = await ask("create_guardrail", name="New", checks=checks, workspace_id=support)
+
+    assert "notes" not in made
+
+
+async def test_many_unknown_checks_are_noted_in_part(ask, support):
+    checks = [{"id": f"unknown.{number}"} for number in range(50)]
+
+    made = await ask("create_guardrail", name="New", checks=checks, workspace_id=support)
+
+    assert len(made["notes"]) == 9
+    assert made["notes"][-1] == "… and 42 more about checks."
+
+
+async def test_what_is_read_can_be_written_back(ask, guardrail):
+    name = {"guardrail_id": guardrail["id"]}
+    await ask("update_guardrail", **name, actions={"deny": True, "on_fail": {"value": -3}})
+    before = await ask("get_guardrail", **name)
+
+    await ask("update_guardrail", **name, checks=before["checks"], actions=before["actions"])
+
+    after = await ask("get_guardrail", **name)
+    assert (after["checks"], after["actions"]) == (before["checks"], before["actions"])
+    assert after["actions"]["on_fail"]["feedback"]["value"] == -3

@@ -136,3 +136,71 @@ async def test_a_server_that_does_not_answer_is_told_and_no_error(ask, support):
     assert (good["success"], good["status_code"]) == (True, 200)
     assert (bad["success"], bad["error"]) == (False, "connect ECONNREFUSED")
     assert (await ask("get_mcp_integration_metadata", id="github"))["sync_status"] == "pending"
+
+
+UNKNOWN = {"name": "delete_repo", "type": "tool", "enabled": False}
+
+
+@pytest.mark.parametrize(
+    ("tool", "id"),
+    [
+        ("update_mcp_integration_capabilities", "github"),
+        ("update_mcp_server_capabilities", "support-github"),
+    ],
+)
+async def test_a_capability_that_does_not_exist_is_named_with_the_nearest(ask, tool, id):
+    triage = {"name": "triage", "type": "tool", "enabled": False}
+    other = {"name": "zzz", "type": "resource_template", "enabled": True}
+    right = {"name": "delete_repository", "type": "tool", "enabled": False}
+
+    wrong = await ask(tool, id=id, capabilities=[UNKNOWN, triage, other, right])
+    good = await ask(tool, id=id, capabilities=[right])
+
+    assert wrong["notes"] == [
+        "There is no tool 'delete_repo', so nothing was disabled; did you mean delete_repository?",
+        "There is no tool 'triage', so nothing was disabled; it is a prompt.",
+        "There is no resource template 'zzz', so nothing was enabled; "
+        "there is no resource template at all.",
+    ]
+    assert good == {"success": True}
+
+
+async def test_what_stays_off_by_the_integration_is_said(ask):
+    change = {"name": "triage", "type": "prompt"}
+    await ask(
+        "update_mcp_integration_capabilities",
+        id="github",
+        capabilities=[{**change, "enabled": False}],
+    )
+
+    answer = await ask(
+        "update_mcp_server_capabilities",
+        id="support-github",
+        capabilities=[{**change, "enabled": True}],
+    )
+
+    assert "triage is still disabled" in answer["notes"][0]
+
+
+async def test_a_grant_that_has_no_effect_is_no_success(ask, jira, support, workspace):
+    science = workspace("Science")
+    grant = {"id": jira["id"], "workspaces": [{"id": science, "enabled": True}]}
+
+    theirs = await ask("update_mcp_integration_workspaces", **grant)
+    own = await ask(
+        "update_mcp_integration_workspaces",
+        id=jira["id"],
+        workspaces=[{"id": support, "enabled": True}],
+    )
+    everyone = await ask(
+        "update_mcp_integration_workspaces",
+        id=jira["id"],
+        workspaces=[],
+        global_workspace_access={"enabled": True},
+    )
+    shared = await ask("update_mcp_integration_workspaces", **grant | {"id": "github"})
+
+    assert f"belongs to workspace {support}, so a grant to any other" in theirs["notes"][0]
+    assert "create its integration with `organisation_id`" in theirs["notes"][0]
+    assert everyone["notes"] == theirs["notes"]
+    assert own == shared == {"success": True}

@@ -46,3 +46,26 @@ async def test_a_workspace_is_left_out_and_taken_in_again(ask, organisation, wor
     assert await set_to((science, True)) == [support, science]
     assert await set_to((support, False)) == [science]
     assert await set_to((support, True), override_existing=True) == [support]
+
+
+async def test_the_defaults_can_be_written_back_as_they_are_read(ask, emulator):
+    (row,) = emulator.store.table("guardrails").where(name="No secrets")
+    await ask("update_organisation_defaults", input_guardrails=[row["slug"]])
+    before = await ask("get_organisation_defaults")
+
+    await ask("update_organisation_defaults", **before)
+
+    assert await ask("get_organisation_defaults") == before
+    assert before["input_guardrails"] == [{"id": row["id"], "slug": row["slug"]}]
+
+
+async def test_an_object_without_a_slug_is_no_guardrail(refusal):
+    advice = await refusal("update_organisation_defaults", input_guardrails=[{"name": "x"}])
+
+    assert "input_guardrails.0: " in advice
+
+
+async def test_the_organisation_id_is_where_the_description_says(ask, organisation):
+    keys = await ask("list_api_keys", fields="organisation_id")
+
+    assert {row["organisation_id"] for row in keys["data"]} == {organisation}

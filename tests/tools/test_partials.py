@@ -70,3 +70,20 @@ async def test_a_version_that_is_not_there_cannot_be_published(refusal, partial)
     advice = await refusal("publish_partial", prompt_partial_id=partial["id"], version=7)
 
     assert "404" in advice
+
+
+@pytest.mark.parametrize("field", ["version", "prompt_partial_version_id"])
+async def test_a_version_is_published_by_its_number_and_by_its_id(ask, partial, field):
+    name = {"prompt_partial_id": partial["id"]}
+    made = await ask("update_prompt_partial", **name, string="Hi")
+    assert made["version"] == 2
+
+    await ask("publish_partial", **name, version=made[field])
+
+    assert (await ask("get_prompt_partial", **name))["version"] == 2
+
+
+async def test_a_version_id_that_is_not_there_is_named(refusal, partial):
+    advice = await refusal("publish_partial", prompt_partial_id=partial["id"], version="no-id")
+
+    assert "there is no version no-id" in advice

@@ -149,7 +149,7 @@ async def test_a_dry_run_writes_nothing(ask, emulator, prompt, place):
         9,
         1,
     )
-    assert not emulator.log
+    assert all(request.startswith("GET ") for request in emulator.log)
 
     answer = await ask(
         "update_prompt", prompt_id=prompt["id"], string="Hi", model="gpt-5", dry_run=True
@@ -292,3 +292,129 @@ async def test_complete_billing_metadata_is_valid(ask):
     answer = await ask("validate_completion_metadata", **arguments)
 
     assert answer == {"valid": True, "errors": [], "warnings": [], "metadata": arguments}
+
+
+DRAFT = {"name": "New", "string": "Hi", "parameters": {}, "model": "gpt-5"}
+
+
+async def test_a_dry_run_of_an_update_compares_with_the_latest_version(ask, prompt):
+    name = {"prompt_id": prompt["id"]}
+    await ask("update_prompt", **name, string="Two")
+
+    back = await ask("update_prompt", **name, string="Hello {{name}}", dry_run=True)
+    same = await ask("update_prompt", **name, string="Two", dry_run=True)
+
+    assert (back["action"], back["changes"], back["makes_version"]) == ("update", ["string"], True)
+    assert (back["published_version"], back["latest_version"]) == (1, 2)
+    assert (same["action"], same["changes"], same["makes_version"]) == ("update", [], True)
+    assert "would make an equal one" in same["notes"][0]
+    made = await ask("update_prompt", **name, string="Two")
+    assert made["prompt_version"] == 3
+
+
+async def test_a_dry_run_is_refused_where_the_call_is(ask, refusal, emulator, place, workspace):
+    science = workspace("Science")
+    emulator.store.table("virtual_keys").change(
+        emulator.store.table("virtual_keys").where(workspace_id=workspace("Support"))[-1],
+        {"workspace_id": science},
+    )
+    theirs = emulator.store.table("virtual_keys").where(workspace_id=science)[0]["slug"]
+    draft = {**DRAFT, **place, "virtual_key": theirs}
+
+    dry = await ask("create_prompt", **draft, dry_run=True)
+
+    assert dry["action"] == "refused"
+    (problem,) = dry["problems"]
+    assert f"virtual_key: '{theirs}' is neither a virtual key nor a provider" in problem
+    assert dry["not_checked"] == ["model", "parameters"]
+    assert theirs in await refusal("create_prompt", **draft)
+
+
+async def test_a_dry_run_finds_a_collection_that_is_not_there(ask, place):
+    dry = await ask("create_prompt", **DRAFT | place | {"collection_id": "co-gone"}, dry_run=True)
+
+    assert dry["action"] == "refused"
+    assert dry["problems"][0].startswith("collection_id: Portkey answered 404 for 'co-gone'")
+    assert "virtual_key" in dry["not_checked"]
+
+
+async def test_a_dry_run_of_an_update_checks_the_provider_too(ask, prompt):
+    name = {"prompt_id": prompt["id"]}
+
+    wrong = await ask("update_prompt", **name, virtual_key="openai-mian", dry_run=True)
+    renamed = await ask("update_prompt", **name, name="Other", dry_run=True)
+
+    assert (wrong["action"], wrong["changes"]) == ("refused", ["virtual_key"])
+    assert "did you mean openai-main" in wrong["problems"][0]
+    assert (renamed["action"], renamed["makes_version"]) == ("update", False)
+    assert "problems" not in renamed
+    assert "notes" not in renamed
+
+
+@pytest.mark.parametrize("field", ["prompt_version", "prompt_version_id"])
+async def test_a_version_is_taken_by_its_number_and_by_its_id(ask, prompt, workspace, field):
+    name = {"prompt_id": prompt["id"]}
+    made = await ask("update_prompt", **name, string="Two")
+    assert (prompt["prompt_version"], made["prompt_version"]) == (1, 2)
+    version = made[field]
+    labels = await ask("list_prompt_labels", workspace_id=workspace("Support"))
+    label = labels["data"][0]["id"]
+
+    await ask("publish_prompt", **name, version=version)
+    read = await ask("get_prompt_version", **name, version_id=version)
+    await ask("update_prompt_version", **name, version_id=version, label_id=label)
+
+    assert (await ask("get_prompt", **name))["prompt_version"] == 2
+    assert (read["string"], read["prompt_version_id"]) == ("Two", made["prompt_version_id"])
+    assert (await ask("list_prompt_versions", **name))["data"][0]["label_id"] == label
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("publish_prompt", {"version": "a-version-id"}),
+        ("get_prompt_version", {"version_id": "7"}),
+        ("update_prompt_version", {"version_id": 7, "label_id": None}),
+    ],
+)
+async def test_a_version_that_is_not_there_is_named(refusal, prompt, tool, arguments):
+    advice = await refusal(tool, prompt_id=prompt["id"], **arguments)
+
+    assert "there is no version" in advice
+    assert "; there are 1" in advice or f"; there are {prompt['version_id']}" in advice
+
+
+@pytest.mark.parametrize("suffix", ["", "@1", "@latest", "@production"])
+async def test_variables_that_do_not_fit_the_template_are_named(ask, prompt, workspace, suffix):
+    labels = await ask("list_prompt_labels", workspace_id=workspace("Support"))
+    label = next(row["id"] for row in labels["data"] if row["name"] == "production")
+    await ask("update_prompt_version", prompt_id=prompt["id"], version_id=1, label_id=label)
+    run = {"prompt_id": prompt["slug"] + suffix}
+    notes = [
+        "Not given, so nothing stands in their place: name.",
+        "The template has no variable 'nmae'; did you mean name?",
+    ]
+
+    shown = await ask("render_prompt", **run, variables={"nmae": "Ada"})
+    answered = await ask(
+        "run_prompt_completion",
+        **run,
+        variables={"nmae": "Ada"},
+        metadata={"client_id": "c", "app": "a", "env": "dev"},
+    )
+    right = await ask("render_prompt", **run, variables={"name": "Ada"})
+
+    assert (shown["notes"], answered["notes"]) == (notes, notes)
+    assert "notes" not in right
+
+
+async def test_sections_and_partials_are_not_missing_variables(ask, place, workspace):
+    partial = await ask(
+        "create_prompt_partial", name="End", string="{{team}}", workspace_id=workspace("Support")
+    )
+    text = "{{! hint }}{{user.name}}{{#order}} {{id}}{{/order}} {{>" + partial["slug"] + "}}"
+    made = await ask("create_prompt", **DRAFT | {"string": text}, **place)
+
+    shown = await ask("render_prompt", prompt_id=made["slug"], variables={"team": "A"})
+
+    assert shown["notes"] == ["Not given, so nothing stands in their place: user."]

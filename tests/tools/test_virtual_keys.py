@@ -292,3 +292,36 @@ async def test_an_update_of_nothing_is_not_sent(refusal, emulator, arguments):
     assert "give something to change: " in advice
     assert "workspace_id" not in advice
     assert list(emulator.log) == []
+
+
+async def test_each_row_shows_the_ai_provider(ask, emulator, workspace):
+    keys = emulator.store.table("virtual_keys")
+    row = keys.where(workspace_id=workspace("Support"))[0]
+    keys.change(row, {"provider": "openai"})
+
+    listed = await ask("list_virtual_keys", workspace_id=workspace("Support"))
+
+    assert "openai" in [shown.get("provider") for shown in listed["data"]]
+
+
+@pytest.mark.parametrize(
+    ("tool", "other", "without", "with_some"),
+    [
+        ("list_virtual_keys", "list_providers", "Science", "Support"),
+        ("list_providers", "list_virtual_keys", "Support", "Science"),
+    ],
+)
+async def test_an_empty_list_of_credentials_points_to_the_other(
+    ask, workspace, tool, other, without, with_some
+):
+    science = workspace("Science")
+
+    empty = await ask(tool, workspace_id=workspace(without))
+    await ask("create_provider", name="New", integration_id="openai", workspace_id=science)
+    full = await ask(tool, workspace_id=workspace(with_some))
+    beyond = await ask(tool, workspace_id=workspace(with_some), page_size=100, current_page=9)
+
+    assert (empty["total"], full["total"] > 0) == (0, True)
+    assert f"see `{other}`" in empty["notes"][0]
+    assert "notes" not in full
+    assert (beyond["data"], "notes" in beyond) == ([], False)

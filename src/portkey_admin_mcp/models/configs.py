@@ -1,7 +1,7 @@
 """Configs: how the gateway routes, retries, caches and guards requests."""
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,13 +10,13 @@ from .core.gateway_config import check_gateway_config
 from .core.paging import Page
 from .core.vocabulary import InWorkspace, Json, Number
 
-StatusCodes = Annotated[list[int], Field(serialization_alias="config.retry.on_status_codes")]
 SHORT_FORMS = (
     "cache_mode",
     "cache_max_age",
     "retry_attempts",
     "retry_on_status_codes",
     "strategy_mode",
+    "fallback_on_status_codes",
     "targets",
 )
 
@@ -38,9 +38,18 @@ class ConfigContent(Arguments):
     retry_attempts: int = Field(
         default=ABSENT, ge=1, le=5, serialization_alias="config.retry.attempts"
     )
-    retry_on_status_codes: StatusCodes = ABSENT
+    retry_on_status_codes: list[int] = Field(
+        default=ABSENT,
+        description="Codes to ask the same target again.",
+        serialization_alias="config.retry.on_status_codes",
+    )
     strategy_mode: Literal["loadbalance", "fallback"] = Field(
         default=ABSENT, serialization_alias="config.strategy.mode"
+    )
+    fallback_on_status_codes: list[int] = Field(
+        default=ABSENT,
+        description="Codes to take the next target; else any error.",
+        serialization_alias="config.strategy.on_status_codes",
     )
     targets: list[Json] = Field(
         default=ABSENT,
@@ -54,9 +63,18 @@ class ConfigContent(Arguments):
         short = self.given(*SHORT_FORMS)
         if "config" in self.model_fields_set and short:
             raise ValueError(f"give config or its short forms ({', '.join(short)}), not both")
+        if "fallback_on_status_codes" in short and self.strategy_mode == "loadbalance":
+            raise ValueError("fallback_on_status_codes needs strategy_mode fallback")
         if config := self.wire().get("config"):
             check_gateway_config(config)
         return self
+
+    def wire(self) -> dict[str, Any]:
+        """Add the mode of a fallback, if only its status codes are given."""
+        body = super().wire()
+        if self.given("fallback_on_status_codes") and not self.given("strategy_mode"):
+            body["config"]["strategy"]["mode"] = "fallback"
+        return body
 
 
 class ConfigDraft(ConfigContent):

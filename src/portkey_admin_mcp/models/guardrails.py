@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .core.base import ABSENT, Arguments, Patch, Record, Unsent
 from .core.paging import Paged
-from .core.vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number
+from .core.vocabulary import CommaSeparated, InWorkspace, Json, JsonText, Number, OfOrganisation
+from .guardrail_checks import notes_on_checks
 
 GuardrailId = Annotated[str, Field(min_length=1, description="Guardrail id or slug.")]
 McpServerId = Annotated[str, Field(min_length=1, json_schema_extra={"format": "uuid"})]
@@ -28,18 +29,31 @@ class GuardrailFilter(Paged):
 class Check(Arguments):
     """One check."""
 
-    id: str = Field(min_length=1, description="e.g. default.wordCount, default.regexMatch.")
+    id: str = Field(
+        min_length=1,
+        description="default.wordCount {maxWords}, default.regexMatch {rule, not}, "
+        "default.contains {words, operator: any|all|none}, "
+        "portkey.pii {categories: [EMAIL_ADDRESS, PHONE_NUMBER, SSN, CREDIT_CARD…], redact}…",
+    )
     name: str = ABSENT
     is_enabled: bool = ABSENT
     parameters: Json = Field(default=ABSENT, description="The check's own settings.")
 
 
 class Feedback(Arguments):
-    """Feedback that is recorded on its own."""
+    """Feedback that is recorded on its own; also accepted as `get_guardrail` shows it."""
 
     value: Number = ABSENT
     weight: Number = ABSENT
     metadata: JsonText = ABSENT
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_the_form_of_an_answer(cls, value: Any) -> Any:
+        """Accept `{"feedback": {…}}`, the form in which Portkey answers."""
+        if isinstance(value, dict) and value.keys() == {"feedback"}:
+            return value["feedback"]
+        return value
 
     def wire(self) -> Json:
         """Send the fields inside `feedback`, as Portkey has them."""
@@ -71,6 +85,13 @@ def _with_defaults(actions: Json) -> Json:
 class GuardrailContent(Arguments):
     """The fields of a guardrail that can be set when it is created, and changed later."""
 
+    def notes(self) -> list[str]:
+        """Which checks and parameters Portkey's documentation does not know."""
+        checks: list[Check] = getattr(self, "checks", ABSENT) or []
+        return notes_on_checks(
+            (check.id, check.parameters if check.given("parameters") else None) for check in checks
+        )
+
     def wire(self) -> Json:
         """Complete the actions, if there are any: Portkey requires all parts of them."""
         body = super().wire()
@@ -86,7 +107,7 @@ class GuardrailDraft(GuardrailContent):
     checks: list[Check] = Field(min_length=1)
     actions: Actions = ABSENT
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
+    organisation_id: OfOrganisation = ABSENT
     target: Literal["llm", "mcp_tools"] = ABSENT
 
     def wire(self) -> Json:

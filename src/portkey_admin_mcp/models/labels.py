@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from .core.base import ABSENT, Arguments, Patch, Record
 from .core.paging import Paged
-from .core.vocabulary import InWorkspace
+from .core.vocabulary import InWorkspace, OfOrganisation
 
 LabelId = Annotated[str, Field(min_length=1, description="See `list_prompt_labels`.")]
 Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
@@ -33,7 +33,7 @@ Name = Annotated[
 class LabelOwner(Arguments):
     """The workspace or organisation that a label is valid in."""
 
-    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
+    organisation_id: OfOrganisation = ABSENT
     workspace_id: InWorkspace = ABSENT
 
 

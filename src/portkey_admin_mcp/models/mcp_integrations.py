@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .core.base import ABSENT, Arguments, Patch, Record
 from .core.paging import Page, Paged
-from .core.vocabulary import InWorkspace, Json, WorkspaceId
+from .core.vocabulary import InWorkspace, Json, OfOrganisation, WorkspaceId
 from .virtual_keys import SecretMapping
 
 McpIntegrationId = Annotated[str, Field(min_length=1, description="MCP integration id or slug.")]
@@ -58,7 +58,7 @@ class McpIntegrationDraft(McpIntegrationContent):
     transport: Literal["http", "sse"]
     slug: str = ABSENT
     workspace_id: InWorkspace = ABSENT
-    organisation_id: str = Field(default=ABSENT, description="For the whole organisation.")
+    organisation_id: OfOrganisation = ABSENT
 
 
 class McpIntegrationPatch(McpIntegrationContent, Patch):

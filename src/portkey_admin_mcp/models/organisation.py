@@ -2,12 +2,26 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from .core.base import ABSENT, Arguments, Record
 
-OrganisationId = Annotated[str, Field(min_length=1, description="Organisation UUID.")]
-Slugs = Annotated[list[str], Field(description="Guardrail slugs; [] for none.")]
+OrganisationId = Annotated[
+    str, Field(min_length=1, description="UUID: `list_api_keys` with fields organisation_id.")
+]
+
+
+def _slug(guardrail: Any) -> Any:
+    """Accept an object with a slug or an id, the form in which the defaults are read."""
+    if not isinstance(guardrail, dict):
+        return guardrail
+    return guardrail.get("slug") or guardrail.get("id") or guardrail
+
+
+Slugs = Annotated[
+    list[Annotated[str, BeforeValidator(_slug)]],
+    Field(description="Guardrail slugs; [] for none."),
+]
 
 
 class OrganisationDefaults(Arguments):

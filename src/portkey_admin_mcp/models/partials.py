@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .core.base import ABSENT, Arguments, Patch, Record
-from .core.vocabulary import InWorkspace, Number
+from .core.vocabulary import InWorkspace, VersionName
 
 PartialId = Annotated[str, Field(min_length=1, description="Partial id or slug.")]
 Text = Annotated[str, Field(min_length=1, description="Mustache text.")]
@@ -46,7 +46,7 @@ class PartialPatch(Patch):
 class Publication(Arguments):
     """The version to publish."""
 
-    version: Number = Field(gt=0, description="Version number, not its id.")
+    version: VersionName
 
 
 class Partial(Record):
@@ -90,3 +90,4 @@ class PartialRef(Record):
     slug: str | None = None
     version_id: str | None = None
     prompt_partial_version_id: str | None = None
+    version: int | None = Field(default=None, description="The version's number")

@@ -6,14 +6,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from .core.base import ABSENT, Arguments, Patch, Record, Unsent
-from .core.vocabulary import InWorkspace, Json, Number
+from .core.vocabulary import InWorkspace, Json, Number, VersionName
 
 PromptId = Annotated[str, Field(min_length=1, description="Prompt id or slug.")]
 PromptRef = Annotated[
     str,
     Field(min_length=1, description="Slug: published version, or slug@number, @latest, @label."),
 ]
-VersionId = Annotated[str, Field(min_length=1, description="See `list_prompt_versions`.")]
+VersionId = Annotated[str, Field(min_length=1, description="Version id or number.")]
 DryRun = Annotated[bool, Unsent.LOCAL, Field(description="Only say what would happen.")]
 CHOICES = ("auto", "none", "required")
 
@@ -202,7 +202,7 @@ class OfVersion(Arguments):
 class PublishedVersion(Arguments):
     """The version to publish."""
 
-    version: Number = Field(gt=0, description="Version number, not its id.")
+    version: VersionName
 
 
 class VersionLabel(Arguments):
@@ -257,16 +257,24 @@ class PromptWrite(Record):
     slug: str | None = None
     version_id: str | None = None
     prompt_version_id: str | None = None
+    prompt_version: int | None = Field(default=None, description="The version's number")
     dry_run: bool | None = None
     action: str | None = None
+    problems: list[str] | None = Field(
+        default=None, description="Why the real call would be refused"
+    )
+    not_checked: list[str] | None = Field(default=None, description="By a dry run")
 
 
 class PromptOutcome(Record):
     """What a workflow did with a prompt, step by step."""
 
-    action: Literal["created", "updated", "unchanged"]
+    action: Literal["created", "updated", "unchanged", "refused"]
     dry_run: bool = False
     prompt_id: str = ""
     slug: str = ""
     version_id: str = ""
+    prompt_version: int | None = Field(default=None, description="The version's number")
     steps: list[str] = []
+    problems: list[str] = Field(default=[], description="Why the real call would be refused")
+    not_checked: list[str] = Field(default=[], description="What a dry run did not check")

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .core.base import ABSENT, Arguments, Patch, Record
 from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
-from .core.paging import Paged
+from .core.paging import Page, Paged
 from .core.vocabulary import InWorkspace, Moment, Number, WorkspaceSelector
 
 ProviderSlug = Annotated[str, Field(min_length=1, description="See `list_providers`.")]
@@ -108,6 +108,15 @@ class Provider(Record):
     status: str | None = Field(default=None, description="active, exhausted or expired")
     usage_limits: UsageLimitsRecord | None = None
     expires_at: str | None = None
+
+
+class ProviderPage(Page[Provider]):
+    """Providers of a workspace."""
+
+    empty_note = (
+        "This workspace has no providers. Credentials of the older form are virtual keys: see "
+        "`list_virtual_keys`."
+    )
 
 
 class ProviderRef(Record):

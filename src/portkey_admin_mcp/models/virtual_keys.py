@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .core.base import ABSENT, Arguments, Patch, Record, unwrapped
 from .core.limits import Limited, RateLimit, UsageLimitsRecord
-from .core.paging import Paged
+from .core.paging import Page, Paged
 from .core.vocabulary import InWorkspace, Moment
 
 
@@ -75,6 +75,7 @@ class VirtualKey(Record):
         "slug",
         "name",
         "note",
+        "provider",
         "status",
         "usage_limits",
         "rate_limits",
@@ -85,10 +86,21 @@ class VirtualKey(Record):
     slug: str | None = Field(default=None, description="What configs refer to")
     name: str | None = None
     note: str | None = None
+    provider: str | None = Field(default=None, description="The AI provider; in lists only")
+    ai_provider_name: str | None = Field(default=None, description="The same, of a single one")
     status: str | None = Field(default=None, description="active or exhausted")
     usage_limits: UsageLimitsRecord | None = None
     rate_limits: list[dict[str, Any]] | None = None
     expires_at: str | None = None
+
+
+class VirtualKeyPage(Page[VirtualKey]):
+    """Virtual keys of a workspace."""
+
+    empty_note = (
+        "This workspace has no virtual keys. Credentials of the newer form are providers: see "
+        "`list_providers`."
+    )
 
 
 class VirtualKeyRef(Record):

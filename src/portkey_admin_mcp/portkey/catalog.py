@@ -63,6 +63,8 @@ class Tool:
     unconfirmed: str = ""
     base: Base = "v1"
     needs_key: bool = True
+    optional: tuple[str, ...] = ()
+    """The endpoints that a workflow can do without: a key need not have their scopes."""
 
     @property
     def name(self) -> str:
@@ -194,6 +196,8 @@ class Request:
             needs_key=self.needs_key,
             is_read=self.is_read,
         )
+        if notes := [note for group in groups for note in group.notes()]:
+            record = record.with_notes(*notes)
         paging = next((group for group in groups if isinstance(group, Paging)), None)
         return record.at(paging) if isinstance(record, Page) and paging is not None else record
 
@@ -202,14 +206,21 @@ class Request:
         return [group for group in groups if (group.sent_in or default) == part] or None
 
 
-def workflow(*parts: Function, effect: Effect, **facts: Any) -> Callable[[F], F]:
-    """Declare a tool that calls other tools. It needs the scopes and the plan of all of them."""
+def workflow(
+    *parts: Function, effect: Effect, optional: tuple[Function, ...] = (), **facts: Any
+) -> Callable[[F], F]:
+    """Declare a tool that calls other tools. It needs the scopes and the plan of all of them.
+
+    It also calls the `optional` ones, whose refusal it must handle.
+    """
     used = [tool_of(part) for part in parts]
+    checks = tuple(endpoint for part in optional for endpoint in tool_of(part).endpoints)
 
     def mark(function: F) -> F:
         return _note(
             function,
-            endpoints=tuple(endpoint for part in used for endpoint in part.endpoints),
+            endpoints=(*(endpoint for part in used for endpoint in part.endpoints), *checks),
+            optional=checks,
             scopes=frozenset().union(*(part.scopes for part in used)),
             effect=effect,
             enterprise=any(part.enterprise for part in used),

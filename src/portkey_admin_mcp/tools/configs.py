@@ -24,7 +24,7 @@ async def get_config(api: Portkey, slug: ConfigSlug, workspace: WorkspaceSelecto
 async def create_config(api: Portkey, draft: ConfigDraft) -> ConfigRef:
     """Create a gateway config: routing, fallback, retries, cache, guardrails.
 
-    Give the whole `config`, or the short forms for simple ones.
+    Give the whole `config`, or the short forms for simple ones: portkey://guides/configs.
     """
     ...
 

@@ -37,7 +37,8 @@ async def list_guardrails(api: Portkey, filter: GuardrailFilter) -> Page[Guardra
 async def create_guardrail(api: Portkey, draft: GuardrailDraft) -> GuardrailRef:
     """Create a guardrail: checks on requests or answers, and whether to deny.
 
-    It does nothing until a config names it (`input_guardrails`, `output_guardrails`).
+    It runs where a config, `update_workspace` or `update_organisation_defaults` names it in
+    `input_guardrails` or `output_guardrails`. All checks: portkey://guides/guardrails.
     """
     ...
 

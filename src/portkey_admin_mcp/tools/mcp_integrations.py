@@ -37,7 +37,11 @@ async def list_mcp_integrations(api: Portkey, filter: McpIntegrationFilter) -> P
 
 @tool("POST /mcp-integrations", scope=integration_scopes("create"))
 async def create_mcp_integration(api: Portkey, draft: McpIntegrationDraft) -> McpIntegrationRef:
-    """Register an MCP server; workspaces then use it through `create_mcp_server`."""
+    """Register an MCP server: the organisation's with `organisation_id`, else one workspace's own.
+
+    Only the organisation's can be shared, by `update_mcp_integration_workspaces`; a workspace then
+    uses it through `create_mcp_server`.
+    """
     ...
 
 
@@ -75,7 +79,9 @@ async def list_mcp_integration_capabilities(
     ...
 
 
-@tool("PUT /mcp-integrations/{id}/capabilities", scope=integration_scopes("update"))
+@tool(
+    "PUT /mcp-integrations/{id}/capabilities", scope=integration_scopes("update"), is_listed=False
+)
 async def update_mcp_integration_capabilities(
     api: Portkey, id: McpIntegrationId, changes: CapabilityChanges
 ) -> Done:
@@ -94,7 +100,7 @@ async def list_mcp_integration_workspaces(
     ...
 
 
-@tool("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
+@tool("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"), is_listed=False)
 async def update_mcp_integration_workspaces(
     api: Portkey, id: McpIntegrationId, accesses: WorkspaceAccesses
 ) -> Done:

@@ -40,7 +40,10 @@ async def list_mcp_servers(api: Portkey, filter: McpServerFilter) -> Page[McpSer
 
 @tool("POST /mcp-servers", scope="mcp_servers.create")
 async def create_mcp_server(api: Portkey, draft: McpServerDraft) -> McpServerRef:
-    """Create an MCP server in a workspace, of an MCP integration that it may use."""
+    """Create an MCP server in a workspace, of an MCP integration that it may use.
+
+    403 may mean that it may not: see `update_mcp_integration_workspaces`.
+    """
     ...
 
 
@@ -76,7 +79,7 @@ async def list_mcp_server_capabilities(
     ...
 
 
-@tool("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update")
+@tool("PUT /mcp-servers/{id}/capabilities", scope="mcp_servers.update", is_listed=False)
 async def update_mcp_server_capabilities(
     api: Portkey, id: McpServerId, changes: CapabilityChanges
 ) -> Done:

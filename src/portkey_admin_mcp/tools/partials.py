@@ -34,7 +34,12 @@ async def get_prompt_partial(api: Portkey, prompt_partial_id: PartialId) -> Part
     ...
 
 
-@tool("PUT /prompts/partials/{prompt_partial_id}", scope="prompts.update", is_repeatable=False)
+@tool(
+    "PUT /prompts/partials/{prompt_partial_id}",
+    scope="prompts.update",
+    is_listed=False,
+    is_repeatable=False,
+)
 async def update_prompt_partial(
     api: Portkey, prompt_partial_id: PartialId, patch: PartialPatch
 ) -> PartialRef:
@@ -54,7 +59,11 @@ async def list_partial_versions(api: Portkey, prompt_partial_id: PartialId) -> P
     ...
 
 
-@tool("PUT /prompts/partials/{prompt_partial_id}/makeDefault", scope="prompts.publish")
+@tool(
+    "PUT /prompts/partials/{prompt_partial_id}/makeDefault",
+    scope="prompts.publish",
+    is_listed=False,
+)
 async def publish_partial(
     api: Portkey, prompt_partial_id: PartialId, publication: Publication
 ) -> Done:

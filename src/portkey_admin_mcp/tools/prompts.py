@@ -34,7 +34,7 @@ async def list_prompts(api: Portkey, filter: PromptFilter, paging: Paged) -> Pag
     ...
 
 
-@tool("POST /prompts", scope="prompts.create")
+@tool("POST /prompts", scope="prompts.create", is_listed=False)
 async def create_prompt(api: Portkey, draft: PromptCreation) -> PromptWrite:
     """Create a prompt template; its first version is published at once.
 
@@ -65,7 +65,7 @@ async def delete_prompt(api: Portkey, prompt_id: PromptId) -> Done:
     ...
 
 
-@tool("PUT /prompts/{prompt_id}/makeDefault", scope="prompts.publish")
+@tool("PUT /prompts/{prompt_id}/makeDefault", scope="prompts.publish", is_listed=False)
 async def publish_prompt(api: Portkey, prompt_id: PromptId, version: PublishedVersion) -> Done:
     """Put a version in force: calls by slug get it at once. Publish an older one to roll back."""
     ...
@@ -73,17 +73,20 @@ async def publish_prompt(api: Portkey, prompt_id: PromptId, version: PublishedVe
 
 @tool("GET /prompts/{prompt_id}/versions", scope="prompts.list")
 async def list_prompt_versions(api: Portkey, prompt_id: PromptId) -> Page[PromptVersion]:
-    """List a prompt's versions with their templates, newest first."""
+    """List a prompt's versions with their templates, newest first.
+
+    For a version's model and parameters: `get_prompt_version`.
+    """
     ...
 
 
-@tool("GET /prompts/{prompt_id}/versions/{version_id}", scope="prompts.read")
+@tool("GET /prompts/{prompt_id}/versions/{version_id}", scope="prompts.read", is_listed=False)
 async def get_prompt_version(api: Portkey, prompt_id: PromptId, version_id: VersionId) -> Prompt:
     """Read one version of a prompt whole."""
     ...
 
 
-@tool("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update")
+@tool("PUT /prompts/{prompt_id}/versions/{version_id}", scope="prompts.update", is_listed=False)
 async def update_prompt_version(
     api: Portkey, prompt_id: PromptId, version_id: VersionId, label: VersionLabel
 ) -> Done:
@@ -94,7 +97,7 @@ async def update_prompt_version(
     ...
 
 
-@tool("POST /prompts/{prompt_id}/render", scope="prompts.render", effect="read")
+@tool("POST /prompts/{prompt_id}/render", scope="prompts.render", effect="read", is_listed=False)
 async def render_prompt(api: Portkey, prompt_id: PromptRef, rendering: Rendering) -> Rendered:
     """Fill in a prompt's variables and see what would be sent; no model is called.
 
@@ -107,6 +110,7 @@ async def render_prompt(api: Portkey, prompt_id: PromptRef, rendering: Rendering
     "POST /prompts/{prompt_id}/completions",
     scope="completions.write",
     is_billable=True,
+    is_listed=False,
     is_repeatable=False,
 )
 async def run_prompt_completion(

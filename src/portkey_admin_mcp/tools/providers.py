@@ -1,13 +1,13 @@
 """Providers: an AI provider in a workspace, through an integration."""
 
 from ..models.core.base import Done
-from ..models.core.paging import Page
 from ..models.core.vocabulary import QueriedWorkspace, WorkspaceSelector
 from ..models.providers import (
     Provider,
     ProviderDetail,
     ProviderDraft,
     ProviderFilter,
+    ProviderPage,
     ProviderPatch,
     ProviderRef,
     ProviderSlug,
@@ -17,8 +17,8 @@ from ..portkey.catalog import tool
 
 
 @tool("GET /providers", scope="providers.list")
-async def list_providers(api: Portkey, filter: ProviderFilter) -> Page[Provider]:
-    """List a workspace's AI providers with their budgets."""
+async def list_providers(api: Portkey, filter: ProviderFilter) -> ProviderPage:
+    """List a workspace's AI providers with their budgets; older: `list_virtual_keys`."""
     ...
 
 

@@ -1,12 +1,12 @@
 """Virtual keys: a provider's key, kept by Portkey and used under a slug."""
 
 from ..models.core.base import Done
-from ..models.core.paging import Page
 from ..models.core.vocabulary import VirtualKeySlug, WorkspaceSelector
 from ..models.virtual_keys import (
     VirtualKey,
     VirtualKeyDraft,
     VirtualKeyFilter,
+    VirtualKeyPage,
     VirtualKeyPatch,
     VirtualKeyRef,
 )
@@ -15,8 +15,11 @@ from ..portkey.catalog import tool
 
 
 @tool("GET /virtual-keys", scope="virtual_keys.list")
-async def list_virtual_keys(api: Portkey, filter: VirtualKeyFilter) -> Page[VirtualKey]:
-    """List a workspace's virtual keys with budgets; provider keys are never shown."""
+async def list_virtual_keys(api: Portkey, filter: VirtualKeyFilter) -> VirtualKeyPage:
+    """List a workspace's virtual keys, with AI provider and budget; newer: `list_providers`.
+
+    Provider keys are never shown.
+    """
     ...
 
 

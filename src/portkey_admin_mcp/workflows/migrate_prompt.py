@@ -8,7 +8,14 @@ from ..models.core.base import ABSENT, Unsent
 from ..models.prompts import DryRun, PromptDraft, PromptOutcome
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from .prompt_content import CONTENT_FIELDS, FIND_TOOLS, WRITE_TOOLS, TargetPrompt, write_prompt
+from .prompt_content import (
+    CONTENT_FIELDS,
+    FIND_TOOLS,
+    OPTIONAL_TOOLS,
+    WRITE_TOOLS,
+    TargetPrompt,
+    write_prompt,
+)
 from .timestamps import utc_timestamp
 
 DOMAIN = "prompts"
@@ -23,7 +30,7 @@ class PromptMigration(PromptDraft):
     dry_run: DryRun = ABSENT
 
 
-@workflow(*FIND_TOOLS, *WRITE_TOOLS, effect="overwrite")
+@workflow(*FIND_TOOLS, *WRITE_TOOLS, optional=OPTIONAL_TOOLS, effect="overwrite")
 async def migrate_prompt(api: Portkey, prompt: PromptMigration) -> PromptOutcome:
     """Bring a prompt from code into Portkey; safe to repeat.
 

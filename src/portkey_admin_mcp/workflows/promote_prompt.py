@@ -11,7 +11,14 @@ from ..models.prompts import OfVersion, PromptId, PromptOutcome
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import get_prompt
-from .prompt_content import CONTENT_FIELDS, FIND_TOOLS, WRITE_TOOLS, TargetPrompt, write_prompt
+from .prompt_content import (
+    CONTENT_FIELDS,
+    FIND_TOOLS,
+    OPTIONAL_TOOLS,
+    WRITE_TOOLS,
+    TargetPrompt,
+    write_prompt,
+)
 from .timestamps import utc_timestamp
 
 DOMAIN = "prompts"
@@ -38,7 +45,7 @@ class Promoted(PromptOutcome):
     promoted_at: str = ""
 
 
-@workflow(get_prompt, *FIND_TOOLS, *WRITE_TOOLS, effect="overwrite")
+@workflow(get_prompt, *FIND_TOOLS, *WRITE_TOOLS, optional=OPTIONAL_TOOLS, effect="overwrite")
 async def promote_prompt(
     api: Portkey, source_prompt_id: PromptId, promotion: Promotion
 ) -> Promoted:

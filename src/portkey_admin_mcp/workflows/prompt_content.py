@@ -24,6 +24,8 @@ from ..tools.prompts import (
     list_prompts,
     update_prompt,
 )
+from .dry_run import CHECK_TOOLS, check_references
+from .versions import with_prompt_version
 
 CONTENT_FIELDS = (
     "string",
@@ -39,6 +41,7 @@ CONTENT_FIELDS = (
 PAGE_SIZE = 100
 Action = Literal["created", "updated", "unchanged"]
 FIND_TOOLS = (list_prompts, list_prompt_versions, get_prompt_version)
+OPTIONAL_TOOLS = CHECK_TOOLS
 WRITE_TOOLS = (create_prompt, update_prompt)
 
 
@@ -184,47 +187,64 @@ async def write_prompt(
     changed = target.changed_fields(latest)
     steps.append(f"differs in {', '.join(changed)}" if changed else "nothing differs")
     action: Action = "updated" if changed else "unchanged"
-    version_id = "" if changed else latest.get("prompt_version_id") or ""
-    if changed and not dry_run:
-        version_id = await _make_version(api, prompt.id or "", target, steps)
-    return PromptOutcome(
+    outcome = PromptOutcome(
         action=action,
         dry_run=dry_run,
         prompt_id=prompt.id or "",
         slug=prompt.slug or "",
-        version_id=version_id,
+        version_id="" if changed else latest.get("prompt_version_id") or "",
+        prompt_version=None if changed else latest.get("prompt_version"),
         steps=steps,
     )
+    if changed and dry_run:
+        return await _checked(api, target, outcome)
+    return await _with_new_version(api, target, outcome) if changed else outcome
 
 
 async def _create(
     api: Portkey, target: TargetPrompt, steps: list[str], dry_run: bool
 ) -> PromptOutcome:
     if dry_run:
-        return PromptOutcome(action="created", dry_run=True, steps=steps)
+        outcome = PromptOutcome(action="created", dry_run=True, steps=steps)
+        return await _checked(api, target, outcome)
     with _noting_steps(steps, f"creating {target.name!r}", is_write=True):
         prompt = await create_prompt(api, target.draft())
     steps.append("created it; its version 1 is published")
-    version_id = prompt.version_id or prompt.prompt_version_id or ""
-    if target.content.get("is_raw_template"):
-        # Only an update can set it; otherwise a second call would find a difference.
-        version_id = await _make_version(api, prompt.id or "", target, steps)
-    return PromptOutcome(
+    outcome = PromptOutcome(
         action="created",
         prompt_id=prompt.id or "",
         slug=prompt.slug or "",
-        version_id=version_id,
+        version_id=prompt.version_id or prompt.prompt_version_id or "",
+        prompt_version=1,
         steps=steps,
     )
+    if target.content.get("is_raw_template"):
+        # Only an update can set it; otherwise a second call would find a difference.
+        return await _with_new_version(api, target, outcome)
+    return outcome
 
 
-async def _make_version(
-    api: Portkey, prompt_id: str, target: TargetPrompt, steps: list[str]
-) -> str:
+async def _with_new_version(
+    api: Portkey, target: TargetPrompt, outcome: PromptOutcome
+) -> PromptOutcome:
+    """Make a version of the prompt; returns the outcome with its id and its number."""
+    prompt_id, steps = outcome.prompt_id, outcome.steps
     with _noting_steps(steps, f"making a version of {prompt_id}", is_write=True):
-        prompt = await update_prompt(api, prompt_id, target.patch())
+        written = await update_prompt(api, prompt_id, target.patch())
     steps.append("made a version, not yet published")
-    return prompt.prompt_version_id or prompt.version_id or ""
+    written = await with_prompt_version(api, prompt_id, written)
+    id = written.prompt_version_id or written.version_id or ""
+    number = written.prompt_version
+    return outcome.model_copy(update={"version_id": id, "prompt_version": number})
+
+
+async def _checked(api: Portkey, target: TargetPrompt, outcome: PromptOutcome) -> PromptOutcome:
+    """The outcome of a dry run with what the real call would be refused for."""
+    check = await check_references(api, target.collection_id, target.content.get("virtual_key"))
+    changes: dict[str, Any] = {"problems": check.problems, "not_checked": check.not_checked}
+    if check.problems:
+        changes["action"] = "refused"
+    return outcome.model_copy(update=changes)
 
 
 @contextmanager

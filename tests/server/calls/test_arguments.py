@@ -18,9 +18,8 @@ from portkey_admin_mcp.server.calls.arguments import (
     ignored_arguments,
     read_arguments,
 )
-from portkey_admin_mcp.server.calls.executor import Executor
-from portkey_admin_mcp.server.calls.schema import input_schema
-from portkey_admin_mcp.tools.configs import list_configs
+from portkey_admin_mcp.server.calls.schema import accepted_schema, input_schema
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.tools.guardrails import replace_guardrail_mcp_servers
 
 Name = Annotated[str, Field(min_length=1)]
@@ -65,8 +64,9 @@ def tool(function: Any) -> Tool:
 
 
 MAKE = tool(make)
+TOOLS = {tool.name: tool for tool in all_tools()}
 MODEL = arguments_model(MAKE)
-SCHEMA = input_schema(MODEL)
+SCHEMA = accepted_schema(MODEL)
 
 
 def read(**arguments: Any) -> dict[str, Any]:
@@ -95,17 +95,6 @@ def test_a_required_parameter_comes_before_the_optional_fields_of_a_group():
     assert list(arguments_model(tool(change)).model_fields) == [
         "name", "credit", "alert", "unit", "zone", "loud",
     ]  # fmt: skip
-
-
-async def test_a_tool_without_a_prepared_schema_reads_arguments_by_its_own(api):
-    without, prepared = (
-        Executor(tool_of(list_configs), lambda: api, schema=schema)
-        for schema in (None, {"properties": {}})
-    )
-
-    assert "workspace_id" in without.schema["properties"]
-    assert prepared.schema == {"properties": {}}
-    assert not (await without.run({"workspace_id": None})).is_error
 
 
 async def test_spread_arguments_are_grouped_again_for_the_call():
@@ -312,4 +301,39 @@ def test_a_wrong_name_inside_a_free_form_object_is_named_all_the_same():
     with pytest.raises(
         InputError, match=r"mcp_servers\.a-server\.run_at: there is no such argument"
     ):
-        read_arguments(model, input_schema(model), arguments)
+        read_arguments(model, accepted_schema(model), arguments)
+
+
+SIBLINGS = {
+    "get_config": ("slug", ["id", "config_id", "config_slug"]),
+    "get_prompt": ("prompt_id", ["id", "slug", "prompt_slug"]),
+    "get_guardrail": ("guardrail_id", ["id", "slug"]),
+    "get_mcp_server": ("id", ["slug", "mcp_server_id"]),
+    "get_virtual_key": ("slug", ["id", "virtual_key_id"]),
+    "publish_partial": ("prompt_partial_id", ["id", "partial_id"]),
+    "get_prompt_version": ("prompt_id", ["id", "slug"]),
+}
+
+
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_an_object_is_named_as_in_the_tools_of_other_objects(name):
+    model = arguments_model(TOOLS[name])
+    argument, siblings = SIBLINGS[name]
+    more = {"version": "1"} if "publish" in name else {}
+    more |= {"version_id": "1"} if "version" in name else {}
+
+    for each in (argument, *siblings):
+        checked = read_arguments(model, accepted_schema(model), {each: "x", **more})
+        assert getattr(checked, argument) == "x"
+        assert argument in checked.model_fields_set
+    shown = input_schema(model)["properties"]
+    assert argument in shown
+    assert not {*siblings} & shown.keys()
+
+
+def test_an_argument_keeps_its_name_if_it_is_no_other_name_of_the_object():
+    model = arguments_model(TOOLS["list_mcp_servers"])
+
+    checked = read_arguments(model, accepted_schema(model), {"id": "x"})
+
+    assert checked.model_dump(exclude_unset=True) == {"id": "x"}

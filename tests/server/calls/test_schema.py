@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 import pytest
 from mcp import Client
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
 from portkey_admin_mcp.server.calls.arguments import arguments_model
-from portkey_admin_mcp.server.calls.schema import input_schema, output_schema
+from portkey_admin_mcp.server.calls.schema import accepted_schema, input_schema, output_schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from servers import build_server
 
@@ -23,12 +23,19 @@ class Inner(Arguments):
     depth: int = Field(ABSENT, ge=1, le=9, description="How deep.")
 
 
-def schema_of(annotation: Any, default: Any = ...) -> dict[str, Any]:
+def schema_of(annotation: Any, default: Any = ..., build: Any = accepted_schema) -> dict[str, Any]:
     """The schema of one argument of this type."""
     fields = {"__annotations__": {"x": annotation}, **({} if default is ... else {"x": default})}
-    schema = input_schema(type("Outer", (BaseModel,), fields))
+    schema = build(type("Outer", (BaseModel,), fields))
     assert schema.pop("required", []) == (["x"] if default is ... else [])
     return schema["properties"]["x"]
+
+
+def announced(annotation: Any, null_clears: bool = True) -> dict[str, Any]:
+    """The schema of one argument of this type, as clients see it."""
+    fields = {"__annotations__": {"x": annotation}, "null_clears": null_clears}
+    fields["__annotations__"]["null_clears"] = ClassVar[bool]
+    return input_schema(type("Outer", (BaseModel,), fields))["properties"]["x"]
 
 
 def keywords(node: Any) -> set[str]:
@@ -97,8 +104,59 @@ def test_a_description_stays_with_the_argument_that_may_be_null():
         ),
     ],
 )
-def test_null_is_offered_exactly_where_it_means_something(annotation, schema):
+def test_null_is_accepted_exactly_where_it_means_something(annotation, schema):
     assert schema_of(annotation) == schema
+
+
+TEXT, WORDS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+CLEARS = {"description": "Null clears."}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "schema"),
+    [
+        (Literal["a", "b"] | None, {**TEXT, "enum": ["a", "b"], **CLEARS}),
+        (list[str] | None, {**WORDS, **CLEARS}),
+        (list[str | None], WORDS),
+        (dict[str, Any] | None, {"type": "object", **CLEARS}),
+        (int | str, {"type": "integer"}),
+        (str | list[str], {**TEXT, "description": "Several: a JSON list."}),
+        (str | list[str] | None, {**TEXT, "description": "Several: a JSON list. Null clears."}),
+        (
+            Annotated[str | None, Field(description="A name.")],
+            {**TEXT, "description": "A name. Null clears."},
+        ),
+        (
+            Annotated[str | None, Field(description="A label; null takes it off.")],
+            {**TEXT, "description": "A label; null takes it off."},
+        ),
+    ],
+)
+def test_one_type_is_announced_and_null_in_words(annotation, schema):
+    assert announced(annotation) == schema
+    assert "null" not in json.dumps(announced(str | None, null_clears=False))
+
+
+@pytest.mark.parametrize(
+    ("format", "schema"),
+    [
+        ("uuid", {**TEXT, "description": "UUID."}),
+        ("uri", {**TEXT, "description": "URL."}),
+        ("date-time", {**TEXT, "format": "date-time"}),
+    ],
+)
+def test_a_format_that_gemini_refuses_is_announced_in_words(format, schema):
+    field = Field(json_schema_extra={"format": format})
+
+    assert announced(Annotated[str, field]) == schema
+
+
+def test_null_clears_in_an_update_and_is_not_announced_for_a_new_object():
+    of_update = input_schema(arguments_model(TOOLS["update_virtual_key"]))["properties"]["note"]
+    of_create = input_schema(arguments_model(TOOLS["create_virtual_key"]))["properties"]["note"]
+
+    assert of_update == {**TEXT, "description": "Null clears."}
+    assert of_create == TEXT
 
 
 @pytest.mark.parametrize(
@@ -164,7 +222,8 @@ async def test_a_schema_is_built_once_and_no_server_changes_it(mode):
     records = [get_type_hints(tool.function)["return"] for tool in TOOLS.values()]
 
     def schemas():
-        return [*map(input_schema, models), *map(output_schema, records)]
+        inputs = [*map(input_schema, models), *map(accepted_schema, models)]
+        return [*inputs, *map(output_schema, records)]
 
     before = deepcopy(schemas())
     first = schemas()

@@ -42,6 +42,7 @@ async def test_guides_and_templates_are_listed(client):
     assert [str(resource.uri) for resource in resources] == [
         "portkey://guides/workflows",
         "portkey://guides/configs",
+        "portkey://guides/guardrails",
         "portkey://guides/errors",
         "portkey://guides/scopes",
         "portkey://organisation",
@@ -57,6 +58,19 @@ async def test_the_configs_of_the_guide_are_configs(read):
     assert len(examples) == 3
     for example in examples:
         check_gateway_config(json.loads(example))
+
+
+async def test_the_checks_of_the_guide_are_in_its_table_and_written_without_a_note(read, call):
+    guide = await read("portkey://guides/guardrails")
+    (example,) = re.findall(r"```json\n(.*?)```", guide, re.S)
+
+    answer = await call("create_guardrail", json.loads(example))
+
+    assert not answer.is_error
+    assert "notes" not in answer.structured_content
+    assert guide.count("\n| `") >= 46
+    assert "| `default.wordCount` | the number of words is in range | `minWords` number" in guide
+    assert "**`categories`** list of EMAIL_ADDRESS, PHONE_NUMBER, LOCATION_ADDRESS, NAME" in guide
 
 
 async def test_the_guides_name_only_existing_tools(read):

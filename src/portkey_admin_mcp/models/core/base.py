@@ -87,6 +87,10 @@ class Arguments(BaseModel):
         """The answer to a call that needs no request, such as a dry run; None to send one."""
         return None
 
+    def notes(self) -> list[str]:
+        """What of these arguments is sent, and probably has no effect: sentences for the model."""
+        return []
+
     def given(self, *names: str) -> list[str]:
         """Those of these fields that the caller gave."""
         return [name for name in names if name in self.model_fields_set]
@@ -119,7 +123,9 @@ def _wire_value(value: Any, dumped: Any) -> Any:
     return dumped
 
 
-RAW_ATTRIBUTES = frozenset({"answer", "at", "rows_in", "_raw", "__pydantic_private__", "__class__"})
+RAW_ATTRIBUTES = frozenset(
+    {"answer", "at", "with_notes", "rows_in", "_raw", "__pydantic_private__", "__class__"}
+)
 """The attributes of a record that are read without validating Portkey's answer."""
 FIELD_STATE = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__")
 """The attributes in which pydantic holds the fields of a model."""
@@ -156,6 +162,13 @@ class Record(BaseModel):
         if log.isEnabledFor(logging.DEBUG):
             _validate(record, body)
         return record
+
+    def with_notes(self, *notes: str) -> Self:
+        """The same answer with sentences for the model added to its field `notes`."""
+        if not notes:
+            return self
+        answer = self.answer()
+        return type(self).read({**answer, "notes": [*answer.get("notes", ()), *notes]})
 
     def answer(self) -> dict[str, Any]:
         """Return what a caller is shown: Portkey's answer unchanged, if this came from Portkey."""

@@ -58,6 +58,8 @@ class Page(Record, Generic[T]):
 
     rows_in: ClassVar[str] = "data"
     """The field that holds the rows; a few endpoints have another one."""
+    empty_note: ClassVar[str] = ""
+    """A note on a list without any rows, such as where else to look."""
 
     total: int | None = None
     has_more: bool | None = Field(default=None, description="Whether a page follows")
@@ -67,7 +69,12 @@ class Page(Record, Generic[T]):
     @classmethod
     def read(cls, raw: Any) -> Self:
         """Accept a bare list, as some endpoints answer, and count it."""
-        return super().read({"total": len(raw), cls.rows_in: raw} if isinstance(raw, list) else raw)
+        if isinstance(raw, list):
+            raw = {"total": len(raw), cls.rows_in: raw}
+        if cls.empty_note and isinstance(raw, dict) and raw.get(cls.rows_in) == []:
+            # A page beyond the last one is empty too.
+            raw = raw if raw.get("total") else {**raw, "notes": [cls.empty_note]}
+        return super().read(raw)
 
     def at(self, paging: Paging) -> Self:
         """The same page with `has_more` and `next_page`, as far as they are known.

@@ -64,6 +64,9 @@ WorkspaceId = Annotated[str, Field(min_length=1, description="Workspace id or sl
 InWorkspace = Annotated[
     str, Field(min_length=1, description="Id or slug; admin keys must name it.")
 ]
+OfOrganisation = Annotated[
+    str, Field(description="For the whole organisation; `get_api_key` shows it.")
+]
 UserId = Annotated[str, Field(min_length=1, description="See `list_all_users`.")]
 InviteId = Annotated[str, Field(min_length=1, description="See `list_user_invites`.")]
 ConfigSlug = Annotated[str, Field(min_length=1, description="`pc-…`")]
@@ -84,6 +87,12 @@ Metadata = Annotated[dict[str, str], Field(description="Default request metadata
 Json = dict[str, Any]
 Number = Annotated[int | float, WrapValidator(_number), WithJsonSchema({"type": "number"})]
 """A number that is sent as it came: 60 as 60, never as 60.0."""
+VersionName = Annotated[
+    Annotated[Number, Field(gt=0)] | Annotated[str, Field(min_length=1)],
+    WithJsonSchema({"type": ["string", "number"]}),
+    Field(description="Version number or id."),
+]
+"""A version by its number, which Portkey wants, or by the id that it answers with."""
 CommaSeparated = Annotated[str, BeforeValidator(_joined)]
 """Values with commas between them, as one string or as a list; for names in the plural."""
 Csv = Annotated[CommaSeparated, Field(description="CSV.")]

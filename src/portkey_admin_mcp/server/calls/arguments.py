@@ -3,11 +3,19 @@
 import inspect
 import json
 import math
+import re
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import ErrorDetails
 
 from ...errors import InputError
@@ -20,6 +28,22 @@ from .schema import Schema
 MAX_PROBLEMS = 8
 """Problems that an error message names; the rest are only counted."""
 MAX_PLACE_LENGTH = 80
+OBJECT_ID = re.compile(r"\{(id|slug|\w+_id)\}")
+"""The placeholder of a path that names the object of a tool."""
+
+
+class _FlatArguments(BaseModel):
+    """The base of a tool's flat arguments."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
+    null_clears: ClassVar[bool] = False
+    """Whether the schema says where null clears: there is nothing to clear in a new object."""
+
+
+class _Changes(_FlatArguments):
+    """The same of a tool that changes what exists."""
+
+    null_clears: ClassVar[bool] = True
 
 
 @cache
@@ -38,10 +62,27 @@ def arguments_model(tool: Tool) -> type[BaseModel]:
         if clash := fields.keys() & own_fields.keys():
             raise TypeError(f"{tool.name} has two arguments called {', '.join(clash)}")
         fields |= own_fields
+    fields = _with_sibling_names(tool, fields)
     fields = {**presentation_arguments(get_type_hints(tool.function)["return"]), **fields}
     required_first = sorted(fields.items(), key=lambda item: not _is_required(item[1][1]))
-    config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True)
-    return create_model(tool.name, __config__=config, **dict(required_first))
+    base = _Changes if tool.effect == "overwrite" else _FlatArguments
+    return create_model(tool.name, __base__=base, **dict(required_first))
+
+
+def _with_sibling_names(tool: Tool, fields: dict[str, Any]) -> dict[str, Any]:
+    """Accept the id of a tool's object under the names that it has in the tools of other objects.
+
+    `get_config` takes its `slug` as `config_id` or `id` too. No schema shows these aliases.
+    """
+    placeholder = OBJECT_ID.search("".join(tool.endpoints[:1]))
+    name = placeholder[1] if placeholder else ""
+    if name not in fields:
+        return fields
+    noun = tool.domain.removesuffix("s")
+    siblings = ("id", "slug", f"{noun}_id", f"{noun}_slug")
+    names = AliasChoices(name, *(each for each in siblings if each not in fields))
+    hint, default = fields[name]
+    return {**fields, name: (Annotated[hint, Field(validation_alias=names)], default)}
 
 
 def read_arguments(model: type[BaseModel], schema: Schema, arguments: dict[str, Any]) -> BaseModel:

@@ -16,7 +16,7 @@ from .failures import advice
 from .outcome import Outcome
 from .presentation import present
 from .result_size import max_chars_for_code
-from .schema import Schema, input_schema
+from .schema import Schema, accepted_schema
 
 MAX_RESULT_CHARS = 80_000
 
@@ -31,12 +31,10 @@ class Executor:
         tool: Tool,
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
-        schema: Schema | None = None,
     ) -> None:
         self.tool = tool
         self._portkey = portkey
         self._max_result_chars = max_result_chars
-        self._schema = schema
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -45,8 +43,8 @@ class Executor:
 
     @cached_property
     def schema(self) -> Schema:
-        """The JSON Schema of the arguments."""
-        return self._schema or input_schema(self.arguments)
+        """The JSON Schema that the arguments are read by."""
+        return accepted_schema(self.arguments)
 
     async def answer(self, arguments: dict[str, Any]) -> tuple[Record, BaseModel]:
         """Validate and call; returns the answer and the validated arguments.

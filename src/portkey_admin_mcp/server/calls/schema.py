@@ -1,5 +1,9 @@
 """JSON Schema for models: without references, understood by all clients, and short.
 
+There are two schemas of a tool's arguments. `input_schema` is announced to clients and has one type
+for each argument: the converters of several clients refuse a whole list of tools for one
+`["string", "null"]`. `accepted_schema` says all that a call may hold, and calls are read by it.
+
 The schemas are built once for each model, and shared: copy one before you change it.
 """
 
@@ -17,6 +21,10 @@ LEFT_OUT = ("title", "$defs", "additionalProperties")
 LOWER_BOUNDS = ("minimum", "minLength", "minItems")
 BOUND_NAMES = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 """JSON Schema's names of the bounds that pydantic does not rename in a union."""
+FORMAT_WORDS = {"uuid": "UUID.", "uri": "URL.", "email": "Email address."}
+"""Formats that are announced in words: Gemini refuses every format of a text but `date-time`."""
+NULL_CLEARS = "Null clears."
+SEVERAL = "Several: a JSON list."
 
 
 class _Generator(GenerateJsonSchema):
@@ -30,9 +38,18 @@ class _Generator(GenerateJsonSchema):
 
 
 @cache
-def input_schema(arguments: type[BaseModel]) -> Schema:
-    """The schema of a tool's arguments: no `$ref`, no title, and null only if null clears."""
+def accepted_schema(arguments: type[BaseModel]) -> Schema:
+    """The schema that a call's arguments are read by: null, and a text or a list, where allowed."""
     return _object(_plain(*_generated(arguments)))
+
+
+@cache
+def input_schema(arguments: type[BaseModel]) -> Schema:
+    """The schema that is announced: no `$ref`, no title, and one type for each argument.
+
+    In the arguments of an update (`null_clears`), words say where null clears.
+    """
+    return _announced(accepted_schema(arguments), bool(getattr(arguments, "null_clears", False)))
 
 
 @cache
@@ -76,6 +93,38 @@ def _plain(node: Any, defs: Schema) -> Any:
         if key in plain:
             plain[key] = _plain(plain[key], defs)
     return _nullable(plain, defs) if "anyOf" in plain else plain
+
+
+def _announced(node: Schema, null_clears: bool) -> Schema:
+    """The schema with one type for each value, and words for what this leaves out."""
+    announced = dict(node)
+    types = node.get("type")
+    if isinstance(types, list):
+        announced["type"] = types[0]
+        if types[0] == "string" and "array" in types:
+            # Not announced as a list: Portkey documents `*` as a text, not as a list of one.
+            announced.pop("items", None)
+            _say(announced, SEVERAL)
+    if "enum" in node:
+        announced["enum"] = [value for value in node["enum"] if value is not None]
+    if node.get("format") in FORMAT_WORDS:
+        _say(announced, FORMAT_WORDS[announced.pop("format")])
+    if null_clears and isinstance(types, list) and "null" in types:
+        _say(announced, NULL_CLEARS)
+    if "properties" in node:
+        fields = node["properties"].items()
+        announced["properties"] = {n: _announced(field, null_clears) for n, field in fields}
+    if "items" in announced:
+        # A list is replaced as a whole, so nothing inside it is there to be cleared.
+        announced["items"] = _announced(node["items"], False)
+    return announced
+
+
+def _say(node: Schema, sentence: str) -> None:
+    """Add a sentence to a description, unless its first word stands there already."""
+    description = node.get("description", "")
+    if sentence.split()[0].strip(".:").lower() not in description.lower():
+        node["description"] = f"{description} {sentence}".strip()
 
 
 def _is_left_out(key: str, node: Schema) -> bool:

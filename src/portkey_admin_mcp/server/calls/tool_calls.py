@@ -87,7 +87,7 @@ class ToolCalls:
             listed = self.offer.tools[name]
             function = getattr(import_module(f"portkey_admin_mcp.{listed.module}"), name)
             self._executors[name] = Executor(
-                tool_of(function), self.portkey, self._max_result_chars, listed.input_schema
+                tool_of(function), self.portkey, self._max_result_chars
             )
         return self._executors[name]
 

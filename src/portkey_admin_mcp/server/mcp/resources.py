@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 from mcp.shared.path_security import contains_path_traversal
 from mcp.shared.uri_template import UriTemplate
 
+from ...models.guardrail_checks import checks_table
 from ..calls.tool_calls import ToolCalls, ToolFailed
 from ..offer.offer import Definition, Offer
 
 GUIDES = {
     "workflows": "How an administrator's usual tasks go, and in which order they are safe.",
     "configs": "The config language: routing, fallback, cache, retries, with examples.",
+    "guardrails": "Where guardrails run, and all checks with their parameters.",
     "errors": "Portkey's error codes, and what to do about each.",
     "scopes": "What a key needs for each tool.",
 }
@@ -110,7 +112,8 @@ async def _fixed(name: str, calls: ToolCalls) -> str:
     guide = name.removeprefix("guide_")
     if guide == "scopes":
         return _scopes(calls.offer.current)
-    return GUIDES_FOLDER.joinpath(f"{guide}.md").read_text(encoding="utf-8")
+    text = GUIDES_FOLDER.joinpath(f"{guide}.md").read_text(encoding="utf-8")
+    return text + checks_table() if guide == "guardrails" else text
 
 
 def _scopes(offer: Offer) -> str:
