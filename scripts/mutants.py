@@ -81,13 +81,13 @@ TARGETS = (
     ),
     Target("portkey/proxies.py", (), ("tests/portkey/test_proxies.py",)),
     *(
-        Target(f"portkey/http/{file}.py", (), ("tests/portkey/http",))
-        for file in ("answer", "body", "connection", "slots")
-    ),
-    Target(
-        "portkey/api.py",
-        ("send",),
-        ("tests/portkey/test_api.py", "tests/server/offer/test_selection.py"),
+        Target(f"portkey/http/{file}.py", (), tuple(f"tests/portkey/http/{t}.py" for t in tests))
+        for file, tests in (
+            ("answer", ("test_http1", "test_broken_answers")),
+            ("body", ("test_body", "test_broken_answers")),
+            ("connection", ("test_http1", "test_connections", "test_broken_answers")),
+            ("slots", ("test_slots",)),
+        )
     ),
     Target("server/offer/selection.py", (), ("tests/server/offer/test_selection.py",)),
     Target(

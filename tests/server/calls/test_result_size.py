@@ -57,7 +57,7 @@ async def test_a_tool_cuts_its_result_and_says_so(api):
 
     from servers import build_server
 
-    async with Client(build_server(lambda: api, max_result_chars=1_000)) as client:
+    async with Client(build_server(lambda: api, max_result_chars=4_000)) as client:
         result = await client.call_tool("list_workspaces", {"fields": "*"})
 
     text, note = (part.text for part in result.content)
