@@ -113,12 +113,11 @@ async def test_every_way_to_name_a_filter_means_the_same(ask, support, emulator)
     assert await counted(config_slugs=["pc-none"]) == 0
 
 
-async def test_a_filter_under_both_names_is_refused(refusal, support):
-    advice = await refusal(
-        "get_request_analytics", **support, status_code="200", status_codes=["429"]
-    )
+async def test_of_a_filter_under_both_names_the_list_wins(ask, support):
+    both = await ask("get_request_analytics", **support, status_code="200", status_codes=["429"])
 
-    assert "status_codes" in advice
+    assert both == await ask("get_request_analytics", **support, status_code="429")
+    assert both != await ask("get_request_analytics", **support, status_code="200")
 
 
 async def test_a_date_means_its_first_moment(ask, support):

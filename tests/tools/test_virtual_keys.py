@@ -263,7 +263,6 @@ async def test_a_workspace_key_sees_no_other_workspace(connect, make, workspace)
             {"secret_mappings": [{"target_field": "key"}]},
             "secret_mappings.0.secret_reference_id: is required",
         ),
-        ({"name": ""}, "name: String should have at least 1 character"),
         ({"notes": "x"}, "did you mean note?"),
     ],
 )
@@ -293,3 +292,11 @@ async def test_an_update_of_nothing_is_not_sent(refusal, emulator, arguments):
     assert "give something to change: " in advice
     assert "workspace_id" not in advice
     assert list(emulator.log) == []
+
+
+async def test_an_empty_name_is_no_name_and_no_change(refusal):
+    created = await refusal("create_virtual_key", **{**OPENAI, "name": ""})
+    updated = await refusal("update_virtual_key", slug="s", name="")
+
+    assert "name: String should have at least 1 character" in created
+    assert "give something to change" in updated

@@ -6,7 +6,15 @@ from pydantic import AliasChoices, Field
 
 from .core.base import ABSENT, Record
 from .core.paging import Paged
-from .core.vocabulary import CommaSeparated, Csv, Json, JsonObjectText, Moment, RequestRanges
+from .core.vocabulary import (
+    CommaSeparated,
+    Csv,
+    Json,
+    JsonObjectText,
+    Moment,
+    OneWorkspace,
+    RequestRanges,
+)
 
 MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
 GroupBy = Annotated[
@@ -14,6 +22,9 @@ GroupBy = Annotated[
         "ai_service", "model", "provider", "status_code", "api_key", "config", "workspace", "prompt"
     ],
     Field(description="ai_service: openai…; provider: its slug."),
+]
+CountedWorkspace = Annotated[
+    str, OneWorkspace(unless=(("group_by", "workspace"),)), Field(min_length=1)
 ]
 Column = Literal[
     "requests",
@@ -47,7 +58,7 @@ class AnalyticsFilter(RequestRanges):
 
     time_of_generation_min: Moment
     time_of_generation_max: Moment
-    workspace_slug: str = ABSENT
+    workspace_slug: CountedWorkspace = ABSENT
     status_code: Csv = Field(default=ABSENT, validation_alias=_also("status_code", "status_codes"))
     virtual_keys: CommaSeparated = Field(
         default=ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs")
@@ -69,6 +80,12 @@ class AnalyticsFilter(RequestRanges):
     trace_id: Csv = Field(default=ABSENT, validation_alias=_also("trace_id", "trace_ids"))
     span_id: Csv = Field(default=ABSENT, validation_alias=_also("span_id", "span_ids"))
     prompt_slug: Csv = ABSENT
+
+
+class AllWorkspacesFilter(AnalyticsFilter):
+    """The same for a figure of each workspace: without one, all are counted."""
+
+    workspace_slug: str = Field(default=ABSENT, min_length=1)
 
 
 class AnalyticsColumns(Paged):

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from .core.base import ABSENT, Record, Unsent
 from .core.paging import Page, Paged
-from .core.vocabulary import Moment
+from .core.vocabulary import Moment, check_order
 
 
 class AuditFilter(Paged):
@@ -30,6 +30,11 @@ class AuditFilter(Paged):
     response_status_code: int = ABSENT
     client_ip: str = Field(default=ABSENT, description="Address.")
     country: str = Field(default=ABSENT, description="Two letters.")
+
+    @model_validator(mode="after")
+    def _period_is_in_order(self) -> Self:
+        check_order(self, "start_time", "end_time")
+        return self
 
 
 class AuditQuery(AuditFilter):

@@ -1,6 +1,7 @@
 """Analytics: what requests cost and took, over time and by group."""
 
 from ..models.analytics import (
+    AllWorkspacesFilter,
     AnalyticsColumns,
     AnalyticsFilter,
     AnalyticsGroup,
@@ -164,7 +165,7 @@ async def get_analytics_group_metadata(
     unconfirmed="Known from Portkey's Python SDK; what it answers is not documented.",
 )
 async def get_analytics_group_workspaces(
-    api: Portkey, filter: AnalyticsFilter, paging: Paged
+    api: Portkey, filter: AllWorkspacesFilter, paging: Paged
 ) -> Page[AnalyticsGroup]:
     """Requests and cost (cents) per workspace; admin keys see all of them."""
     ...

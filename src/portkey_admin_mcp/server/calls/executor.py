@@ -11,8 +11,9 @@ from ...errors import PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
-from .arguments import arguments_model, call_flat, ignored_arguments, read_arguments
+from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
+from .notes import notes_on
 from .outcome import Outcome
 from .presentation import present
 from .result_size import max_chars_for_code
@@ -66,11 +67,6 @@ class Executor:
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars
         presented = present(result, checked, max_chars, is_for_code=code_limit is not None)
-        texts = [presented.text, *_notes(presented.note, ignored_arguments(checked))]
+        cut_note = [presented.note] if presented.note else []
+        texts = [presented.text, *cut_note, *notes_on(self.tool, result, checked)]
         return Outcome(texts, presented.answer, is_json=presented.is_json)
-
-
-def _notes(cut_note: str, ignored: list[str]) -> list[str]:
-    names = ", ".join(ignored)
-    unsent = f"Not sent, because Portkey has no such field here: {names}." if names else ""
-    return [note for note in (cut_note, unsent) if note]

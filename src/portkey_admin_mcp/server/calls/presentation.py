@@ -86,12 +86,17 @@ def present(
 @cache
 def summary_fields(returns: type[Record]) -> tuple[str, ...]:
     """The summary fields of the records in a list; empty if the rows are not records."""
+    declared = row_type(returns)
+    return declared.summary_fields if declared else ()
+
+
+@cache
+def row_type(returns: type[Record]) -> type[Record] | None:
+    """The type of the records in a list; None if the rows are not records."""
     field = returns.model_fields.get(returns.rows_in)
     row_types = get_args(field.annotation) if field is not None else ()
-    row_type = row_types[0] if row_types else None
-    if isinstance(row_type, type) and issubclass(row_type, Record):
-        return row_type.summary_fields
-    return ()
+    declared = row_types[0] if row_types else None
+    return declared if isinstance(declared, type) and issubclass(declared, Record) else None
 
 
 def _as_json(answer: Answer, max_chars: int) -> Presented:
