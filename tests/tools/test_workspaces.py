@@ -274,4 +274,4 @@ async def test_a_slug_that_names_nothing_is_refused_with_advice(refusal):
     assert (
         'Portkey answered 404 AB08 to GET /admin/workspaces/{workspace_id}: "Not found"' in advice
     )
-    assert "Check the id with a list_ tool of the workspaces domain." in advice
+    assert "this key may not see it: check with list_workspaces." in advice

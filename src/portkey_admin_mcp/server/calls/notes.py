@@ -45,7 +45,7 @@ def _workspace_note(
 ) -> str:
     """Which workspace Portkey chose, if the call could have named one and did not."""
     name = _unnamed_workspace(type(arguments), arguments)
-    if not name or OBJECT_IDS.search(tool.endpoints[0]):
+    if not name or any(OBJECT_IDS.search(each) for each in tool.endpoints):
         return ""
     rows = answer.get(record.rows_in) if record.rows_in else None
     objects = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else [answer]
