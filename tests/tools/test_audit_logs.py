@@ -78,3 +78,9 @@ async def test_what_portkey_cannot_filter_by_is_said(call, changed):
     result = await call("list_audit_logs", WEEK | {"resource_id": "x"})
 
     assert "Not sent" in result.content[1].text
+
+
+async def test_a_period_that_ends_before_it_begins_is_refused_by_both_names(refusal):
+    advice = await refusal("list_audit_logs", start_time="2026-11-02", end_time="2026-11-01")
+
+    assert "end_time (2026-11-01T00:00:00Z) is earlier than start_time" in advice

@@ -21,7 +21,7 @@ GroupBy = Annotated[
     Literal[
         "ai_service", "model", "provider", "status_code", "api_key", "config", "workspace", "prompt"
     ],
-    Field(description="ai_service: openai…; provider: its slug."),
+    Field(description="ai_service: openai…; provider: its slug. Names the rows' field."),
 ]
 CountedWorkspace = Annotated[
     str, OneWorkspace(unless=(("group_by", "workspace"),)), Field(min_length=1)
@@ -47,6 +47,10 @@ Column = Literal[
 def _also(name: str, other: str) -> AliasChoices:
     """Both names of an argument: the TypeScript server has a second one for lists."""
     return AliasChoices(name, other)
+
+
+MAX_SHOWN_POINTS = 6
+"""Points of minutes or hours that are shown without being asked for."""
 
 
 class AnalyticsFilter(RequestRanges):
@@ -104,6 +108,39 @@ class Graph(Record):
 
     summary: Json | None = None
     data_points: list[Json] = []
+
+    def brief(self) -> dict[str, Any]:
+        """Show the largest points only, if they are shorter than a day and there is a total."""
+        answer = self.answer()
+        points = answer.get("data_points")
+        if not answer.get("summary") or not isinstance(points, list):
+            return answer
+        if len(points) <= MAX_SHOWN_POINTS or not _are_within_days(points):
+            return answer
+        largest = sorted(points, key=_size, reverse=True)[:MAX_SHOWN_POINTS]
+        return {
+            **answer,
+            "data_points": [point for point in points if point in largest],
+            "more_points": f"The largest {MAX_SHOWN_POINTS} of {len(points)} points are shown; "
+            "`format: csv` shows all.",
+        }
+
+
+def _are_within_days(points: list[Any]) -> bool:
+    """Whether any two points are less than a day apart."""
+    days = [str(p.get("timestamp", ""))[:10] for p in points if isinstance(p, dict)]
+    return len(days) == len(points) and all(days) and len({*days}) < len(days)
+
+
+def _size(point: Json) -> float:
+    """The first figure of a point; for a list of counts, their sum."""
+    for value in point.values():
+        if isinstance(value, int | float):
+            return float(value)
+        if isinstance(value, list):
+            counts = [each.get("count") for each in value if isinstance(each, dict)]
+            return sum(float(count) for count in counts if isinstance(count, int | float))
+    return 0.0
 
 
 class CacheSummary(Record):

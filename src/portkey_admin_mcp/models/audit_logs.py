@@ -25,7 +25,9 @@ class AuditFilter(Paged):
     method: Literal["POST", "PUT", "DELETE"] = ABSENT
     uri: str = Field(default=ABSENT, description="Path of the request.")
     request_id: str = Field(default=ABSENT, description="Of one request.")
-    resource_type: str = Field(default=ABSENT, description="E.g. config.")
+    resource_type: str = Field(
+        default=ABSENT, description="config, prompt, api_key, virtual_key, user, workspace…"
+    )
     action: str = Field(default=ABSENT, description="create, update, delete, publish, rotate…")
     response_status_code: int = ABSENT
     client_ip: str = Field(default=ABSENT, description="Address.")

@@ -1,6 +1,7 @@
 """Workspaces and their members."""
 
 from typing import Annotated, Any, Literal
+from unicodedata import category
 
 from pydantic import Field
 
@@ -8,6 +9,24 @@ from .core.base import ABSENT, Arguments, Patch, Record
 from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
 from .core.paging import Paged
 from .core.vocabulary import Email, Metadata, WorkspaceRole
+
+FIRST_PICTOGRAPH = "\u2190"
+"""Below it, Unicode's symbols (category So) are letters and measures: ©, °, ™."""
+
+
+def without_icon(name: str) -> str:
+    """The name without the icon that Portkey puts before it in answers (Terraform provider).
+
+    No name begins with an emoji of its own: Portkey would take it for the icon.
+    """
+    first_word, _, rest = name.strip().partition(" ")
+    return rest.strip() if rest and any(map(_is_emoji, first_word)) else name
+
+
+def _is_emoji(character: str) -> bool:
+    """Whether it is a pictograph, and not a dash, a quotation mark, № or the like."""
+    return category(character) == "So" and character >= FIRST_PICTOGRAPH
+
 
 Budgets = Annotated[list[UsageLimits], Field(description="Budgets.")]
 Guardrails = Annotated[list[str], Field(description="Guardrail slugs.")]
@@ -23,6 +42,12 @@ class WorkspaceFilter(Paged):
     name_format: Literal["plain", "display"] = Field(
         default=ABSENT, description="Plain has no icon."
     )
+
+    def wire(self) -> dict[str, Any]:
+        """Send names without the icon with which answers show them: Portkey compares the rest."""
+        filters = super().wire()
+        names = {n: without_icon(filters[n]) for n in ("name", "exact_name") if n in filters}
+        return filters | names
 
 
 class WorkspaceContent(Arguments):

@@ -15,6 +15,10 @@ from portkey_admin_mcp.tools.workspaces import get_workspace_member
 from portkey_admin_mcp.workflows.download_log_export import download_log_export
 from portkey_admin_mcp.workflows.update_log_export import update_log_export
 
+DAY = {
+    "time_of_generation_min": "2026-11-02T00:00:00Z",
+    "time_of_generation_max": "2026-11-03T00:00:00Z",
+}
 WITHOUT_LISTS = {"analytics", "audit_logs", "feedback", "logs", "model_catalog", "organisation"}
 GET_CONFIG, GET_LOG = tool_of(get_config), tool_of(get_log)
 
@@ -135,3 +139,16 @@ def test_what_depends_on_the_state_of_an_object_is_not_blamed_on_the_arguments(f
     text = advice(error, tool_of(function))
     assert cure in text
     assert "Correct the arguments and call" not in text
+
+
+@pytest.mark.parametrize("name", ["Science", "🔬 Science"])
+async def test_a_name_in_place_of_a_workspace_is_recognised_without_its_icon(refusal, name):
+    by_path = await refusal("get_workspace", workspace_id=name)
+    by_filter = await refusal("get_cache_summary", **DAY, workspace_slug=name)
+    unknown = await refusal("get_workspace", workspace_id="ws-science-1")
+
+    for argument, text in (("workspace_id", by_path), ("workspace_slug", by_filter)):
+        assert f"{argument} is an id or a slug, and this looks like a name" in text
+        assert 'name "Science" tells the slug' in text
+    assert "check it with list_workspaces, and name the workspace (`workspace_slug`)" in by_filter
+    assert "looks like a name" not in unknown

@@ -149,6 +149,14 @@ class Record(BaseModel):
         """Return what a caller is shown: Portkey's answer unchanged, if this came from Portkey."""
         return self.model_dump(mode="json") if self._raw is None else self._raw
 
+    def brief(self) -> dict[str, Any]:
+        """Return the answer without what is long and seldom wanted; by default all of it.
+
+        It is shown unless a caller asks for fields or for a table. A class that shortens says in
+        the answer how the rest is asked for.
+        """
+        return self.answer()
+
 
 class Done(Record):
     """Portkey's empty answer to a write that succeeded."""

@@ -13,6 +13,7 @@ from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
+from .hints import workspace_name_hint
 from .notes import notes_on
 from .outcome import Outcome
 from .presentation import present
@@ -63,6 +64,8 @@ class Executor:
             result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)
+            if note := workspace_name_hint(error, arguments):
+                error.add_note(note)
             return Outcome([advice(error, self.tool)], is_error=True)
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars

@@ -24,7 +24,7 @@ from ...errors import (
 )
 from ...portkey.catalog import Tool
 from .arguments import arguments_model
-from .hints import lists_of, renamed_fields
+from .hints import lists_of, optional_workspace, renamed_fields
 
 MAX_QUOTE_LENGTH = 300
 """Maximum length of a quoted error message of Portkey, in characters."""
@@ -56,7 +56,7 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     SubscriptionExhausted: "The organisation's plan does not cover this; tell the user.",
     Forbidden: "{tool} needs a key with {scopes}{plan}. Portkey answers 403 also when the id does "
     "not exist, was deleted, or belongs to a workspace the key may not see: check it with "
-    "{lists}, and name the workspace (`workspace_id`) where the tool takes one.",
+    "{lists}{workspace}.",
     NotFound: "There is no such thing, or this key may not see it: check with {lists}.",
     NotAvailable: "This operation is not available on this deployment of Portkey, or what it is "
     "about does not exist. The arguments are not at fault: tell the user.",
@@ -81,6 +81,7 @@ def advice(error: PortkeyAdminError, tool: Tool) -> str:
     what_to_do = _template(error, tool).format(
         tool=tool.name,
         lists=_lists(tool),
+        workspace=_workspace(tool),
         scopes=tool.scopes_in_words or "the right kind",
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),
@@ -108,6 +109,11 @@ def _names_only_ids(tool: Tool) -> bool:
     names = arguments_model(tool).model_fields
     paths = " ".join(tool.endpoints)
     return bool(names) and all(f"{{{name}}}" in paths for name in names)
+
+
+def _workspace(tool: Tool) -> str:
+    name = optional_workspace(tool)
+    return f", and name the workspace (`{name}`)" if name else ""
 
 
 def _lists(tool: Tool) -> str:

@@ -1,15 +1,21 @@
 """Hints for advice: the tools that list an id, and this server's names of Portkey's fields."""
 
+import json
 import re
 from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel
 
+from ...errors import Forbidden, NotFound, PortkeyAdminError
+from ...models.workspaces import without_icon
 from ...portkey.catalog import Tool, tools_in
 from .arguments import arguments_model
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+SLUG = re.compile(r"[a-z0-9_-]+")
+"""What ids and slugs consist of."""
+MAX_NAME_LENGTH = 100
 NAMED_TOOL = re.compile(r"`(list_\w+)`")
 
 
@@ -17,7 +23,7 @@ def lists_of(tool: Tool) -> list[str]:
     """The tools that list the objects which a tool names by their ids, the outermost first.
 
     Each lists what the path begins with, or is named by the description of the argument. Without
-    any, it is the first list of the tool's domain.
+    any, it lists the workspaces if the tool takes one, else it is the first list of its domain.
     """
     paths = [endpoint.partition(" ")[2] for endpoint in tool.endpoints]
     path = next((each for each in paths if PLACEHOLDER.search(each)), "")
@@ -32,9 +38,33 @@ def lists_of(tool: Tool) -> list[str]:
         if not name and placeholder[1].startswith("workspace"):
             name = "list_workspaces"
         names += [name] if name.startswith("list_") else []
-    if not names:
+    if not names and optional_workspace(tool):
+        names = ["list_workspaces"]
+    elif not names:
         names = [each for each in listed.values() if each.startswith("list_")][:1]
     return list(dict.fromkeys(names))
+
+
+def optional_workspace(tool: Tool) -> str:
+    """The optional argument that names the workspace; empty if the tool has none."""
+    fields = arguments_model(tool).model_fields
+    names = ("workspace_id", "workspace_slug")
+    return next((n for n in names if n in fields and not fields[n].is_required()), "")
+
+
+def workspace_name_hint(error: PortkeyAdminError, arguments: dict[str, Any]) -> str:
+    """A hint if a call failed that gave a workspace's name for its id or slug; else empty."""
+    if not isinstance(error, Forbidden | NotFound):
+        return ""
+    for argument in ("workspace_id", "workspace_slug"):
+        value = arguments.get(argument)
+        if isinstance(value, str) and len(value) <= MAX_NAME_LENGTH and not SLUG.fullmatch(value):
+            name = json.dumps(without_icon(value), ensure_ascii=False)
+            return (
+                f"{argument} is an id or a slug, and this looks like a name: list_workspaces with "
+                f"name {name} tells the slug."
+            )
+    return ""
 
 
 def _domain_tools(tool: Tool) -> list[Tool]:

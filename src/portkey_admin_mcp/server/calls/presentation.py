@@ -41,6 +41,8 @@ class FieldsArgument(BaseModel):
 def presentation_arguments(returns: type[Record]) -> dict[str, Any]:
     """The fields of a tool's arguments model that say how its answer is presented."""
     groups: list[type[BaseModel]] = []
+    if not returns.rows_in and returns.brief is not Record.brief:
+        groups += [FieldsArgument]
     if returns.rows_in:
         groups += [FieldsArgument] if summary_fields(returns) else []
         groups += [FormatArgument]
@@ -68,15 +70,18 @@ def present(
     With `is_for_code` and without those arguments, all fields are kept: code may need any of
     them, and fields that it does not return cost no tokens.
     """
-    answer = record.answer()
-    rows = answer.get(record.rows_in) if record.rows_in else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return _as_json(answer, max_chars)
     set_names = arguments.model_fields_set
-    if is_for_code and not set_names & {"fields", "format"}:
-        return _as_json(answer, max_chars)
+    is_brief = not is_for_code and not set_names & {"fields", "format"}
+    answer = record.brief() if is_brief else record.answer()
     text: str = getattr(arguments, "fields", "") if "fields" in set_names else ""
     chosen = tuple(name.strip() for name in text.split(",") if name.strip())
+    rows = answer.get(record.rows_in) if record.rows_in else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if chosen and ALL_FIELDS not in chosen and not record.rows_in:
+            answer = _with_fields(answer, (*record.summary_fields[:2], *chosen))
+        return _as_json(answer, max_chars)
+    if is_for_code and not set_names & {"fields", "format"}:
+        return _as_json(answer, max_chars)
     lean = _lean(answer, record.rows_in, rows, summary_fields(type(record)), chosen)
     if "format" not in set_names:
         return _as_json(lean, max_chars)
