@@ -42,7 +42,7 @@ class AuditFilter(Paged):
 class AuditQuery(AuditFilter):
     """Which changes to list, as the tool takes it: what Portkey requires may be left out."""
 
-    start_time: Moment = Field(default=ABSENT, description="A week ago if left out.")
+    start_time: Moment = Field(default=ABSENT, description="If left out: a week before the end.")
     end_time: Moment = Field(default=ABSENT, description="Now if left out.")
     organisation_id: str = Field(
         default=ABSENT, min_length=1, description="If left out, read from the API keys."

@@ -1,32 +1,14 @@
 """Workspaces and their members."""
 
 from typing import Annotated, Any, Literal
-from unicodedata import category
 
 from pydantic import Field
 
 from .core.base import ABSENT, Arguments, Patch, Record
+from .core.icons import without_icon
 from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
 from .core.paging import Paged
 from .core.vocabulary import Email, Metadata, WorkspaceRole
-
-FIRST_PICTOGRAPH = "\u2190"
-"""Below it, Unicode's symbols (category So) are letters and measures: ©, °, ™."""
-
-
-def without_icon(name: str) -> str:
-    """The name without the icon that Portkey puts before it in answers (Terraform provider).
-
-    No name begins with an emoji of its own: Portkey would take it for the icon.
-    """
-    first_word, _, rest = name.strip().partition(" ")
-    return rest.strip() if rest and any(map(_is_emoji, first_word)) else name
-
-
-def _is_emoji(character: str) -> bool:
-    """Whether it is a pictograph, and not a dash, a quotation mark, № or the like."""
-    return category(character) == "So" and character >= FIRST_PICTOGRAPH
-
 
 Budgets = Annotated[list[UsageLimits], Field(description="Budgets.")]
 Guardrails = Annotated[list[str], Field(description="Guardrail slugs.")]

@@ -3,8 +3,9 @@
 from pydantic import Field
 
 from ..models.core.base import ABSENT, Arguments, Done
+from ..models.core.icons import without_icon
 from ..models.core.vocabulary import WorkspaceId
-from ..models.workspaces import WorkspaceDeletion, without_icon
+from ..models.workspaces import WorkspaceDeletion
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.workspaces import delete_workspace as delete_workspace_request

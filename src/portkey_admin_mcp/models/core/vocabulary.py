@@ -145,7 +145,7 @@ def check_order(group: Arguments, first: str, last: str) -> None:
         return
     start, end = getattr(group, first), getattr(group, last)
     try:
-        values = [_instant(each) if isinstance(each, str) else each for each in (start, end)]
+        values = [instant(each) if isinstance(each, str) else each for each in (start, end)]
     except ValueError:
         return
     if values[1] < values[0]:
@@ -153,7 +153,8 @@ def check_order(group: Arguments, first: str, last: str) -> None:
         raise ValueError(f"{last} ({end}) is {how} than {first} ({start}): exchange them")
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """The time that a `Moment` names, in UTC if it names no offset; raises ValueError."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

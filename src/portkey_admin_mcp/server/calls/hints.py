@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ...errors import Forbidden, NotFound, PortkeyAdminError
-from ...models.workspaces import without_icon
+from ...models.core.icons import without_icon
 from ...portkey.catalog import Tool, tools_in
 from .arguments import arguments_model
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from mcp_types import Completion
 
-from ...models.workspaces import without_icon
+from ...models.core.icons import without_icon
 from ..calls.tool_calls import ToolCalls, ToolFailed
 from ..offer.offer import Offer
 
