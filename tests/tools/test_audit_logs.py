@@ -77,7 +77,7 @@ async def test_a_key_that_may_not_read_keys_must_name_the_organisation(emulator,
 async def test_what_portkey_cannot_filter_by_is_said(call, changed):
     result = await call("list_audit_logs", WEEK | {"resource_id": "x"})
 
-    assert "Not sent" in result.content[1].text
+    assert "Not sent" in result.structured_content["notes"][0]
 
 
 async def test_a_period_that_ends_before_it_begins_is_refused_by_both_names(refusal):

@@ -70,7 +70,9 @@ async def test_a_model_makes_reads_changes_and_deletes_one(ask, support):
     read = await ask("get_virtual_key", slug=slug, workspace_id=support)
     gone = await ask("delete_virtual_key", slug=slug, workspace_id=support)
 
-    assert changed == gone == {"success": True}
+    assert changed["notes"] == [f'Sent to slug "{slug}", workspace_id "{support}": name "Renamed".']
+    assert changed["success"] is True
+    assert gone == {"success": True}
     assert (read["name"], read["note"], read["status"]) == ("Renamed", "For support", "active")
     assert (await ask("list_virtual_keys", workspace_id=support))["total"] == 2
 

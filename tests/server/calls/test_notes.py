@@ -1,5 +1,7 @@
 """Notes beside an answer: what it covers, what was not understood, and what a write set."""
 
+import json
+
 import pytest
 
 from portkey_admin_mcp.server.mcp.definitions import all_tools
@@ -27,12 +29,14 @@ GROUP = {"conditions": [{"key": "model", "value": "*"}], "group_by": [{"key": "a
 
 @pytest.fixture
 def notes(call):
-    """The texts after the answer of a call."""
+    """The notes in the answer of a call."""
 
     async def notes_of(tool, **arguments):
         result = await call(tool, arguments)
         assert not result.is_error, result.content
-        return [content.text for content in result.content[1:]]
+        assert json.loads(result.content[0].text) == result.structured_content
+        assert len(result.content) == 1
+        return result.structured_content.get("notes", [])
 
     return notes_of
 
@@ -106,7 +110,7 @@ async def test_a_write_says_what_was_sent_and_masks_secrets(notes, ask, workspac
     )
 
     assert texts == [f'Sent: name "V", provider "openai", key ***, workspace_id "{support}".']
-    assert changed[-1].startswith(f'Sent to slug "{slug}": ')
+    assert changed[-1].startswith(f'Sent to slug "{slug}", workspace_id "{support}": ')
     assert "key ***" in changed[-1]
     assert 'note "n"' in changed[-1]
     assert "sk-" not in texts[0] + changed[-1]
@@ -121,3 +125,11 @@ async def test_a_new_object_says_which_workspace_it_is_in(notes):
 
 async def test_a_dry_run_and_an_answer_that_shows_what_was_sent_say_no_more(notes):
     assert await notes("create_workspace", name="Next") == []
+
+
+async def test_a_table_has_the_notes_after_its_rows(call):
+    result = await call("list_collections", {"format": "csv"})
+
+    table, _, rest = result.content[0].text.rpartition("\n")
+    assert table.splitlines()[0].startswith("id,")
+    assert json.loads(rest)["notes"] == result.structured_content["notes"]

@@ -69,7 +69,11 @@ class Executor:
             return Outcome([advice(error, self.tool)], is_error=True)
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars
-        presented = present(result, checked, max_chars, is_for_code=code_limit is not None)
-        cut_note = [presented.note] if presented.note else []
-        texts = [presented.text, *cut_note, *notes_on(self.tool, result, checked)]
+        notes = notes_on(self.tool, result, checked)
+        # Code reads fields, so what it is told for its author stays beside the answer.
+        beside, within = ([], notes) if code_limit is None else (notes, [])
+        presented = present(
+            result, checked, max_chars, is_for_code=code_limit is not None, notes=within
+        )
+        texts = [presented.text, *filter(None, [presented.note]), *beside]
         return Outcome(texts, presented.answer, is_json=presented.is_json)

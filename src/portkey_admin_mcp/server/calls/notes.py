@@ -106,7 +106,10 @@ def _write_note(tool: Tool, answer: dict[str, Any], arguments: BaseModel) -> str
     if any(mark is Unsent.LOCAL and getattr(arguments, name) for name, mark in marks.items()):
         return ""  # a dry run
     sent = [name for name, mark in marks.items() if mark in (None, Unsent.FOLDED)]
-    ids = [name for name in sent if any(f"{{{name}}}" in each for each in tool.endpoints)]
+    paths = " ".join(tool.endpoints)
+    ids = [name for name in sent if f"{{{name}}}" in paths]
+    if OBJECT_IDS.search(paths):  # then the workspace only says where the object is
+        ids += [name for name in sent if name == "workspace_id" and name not in ids]
     values = [name for name in sent if name not in ids]
     if not values or answer.keys() & {*values}:
         return ""

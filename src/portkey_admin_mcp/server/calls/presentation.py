@@ -6,6 +6,7 @@ The answer of a `get_` tool is presented with all its fields, as are rows with `
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -63,9 +64,16 @@ class Presented:
 
 
 def present(
-    record: Record, arguments: BaseModel, max_chars: int, *, is_for_code: bool = False
+    record: Record,
+    arguments: BaseModel,
+    max_chars: int,
+    *,
+    is_for_code: bool = False,
+    notes: Sequence[str] = (),
 ) -> Presented:
     """Present an answer according to the arguments `fields` and `format`, in at most `max_chars`.
+
+    Notes are added to the field `notes`: some clients show no text beside the structured answer.
 
     With `is_for_code` and without those arguments, all fields are kept: code may need any of
     them, and fields that it does not return cost no tokens.
@@ -73,12 +81,14 @@ def present(
     set_names = arguments.model_fields_set
     is_brief = not is_for_code and not set_names & {"fields", "format"}
     answer = record.brief() if is_brief else record.answer()
+    if notes:
+        answer = {**answer, "notes": [*answer.get("notes", ()), *notes]}
     text: str = getattr(arguments, "fields", "") if "fields" in set_names else ""
     chosen = tuple(name.strip() for name in text.split(",") if name.strip())
     rows = answer.get(record.rows_in) if record.rows_in else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         if chosen and ALL_FIELDS not in chosen and not record.rows_in:
-            answer = _with_fields(answer, (*record.summary_fields[:2], *chosen))
+            answer = _with_fields(answer, (*record.summary_fields[:2], *chosen, "notes"))
         return _as_json(answer, max_chars)
     if is_for_code and not set_names & {"fields", "format"}:
         return _as_json(answer, max_chars)
