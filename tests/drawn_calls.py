@@ -32,6 +32,16 @@ TEXTS = ["x", "abc", "a b", "ä/ö?", "support", "5"]
 PATTERNED = {"color_code": ["#22C55E"], "slug": ["abc-1"]}
 
 
+def in_order(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with ranges that do not end before they begin."""
+    ordered = dict(arguments)
+    for last in arguments:
+        first = last.removesuffix("max") + "min"
+        if last.endswith("_max") and first in arguments:
+            ordered[first], ordered[last] = sorted((arguments[first], arguments[last]))
+    return ordered
+
+
 class StoppedError(Exception):
     """The arguments are valid: the call reached the point where its request would be sent."""
 
@@ -68,7 +78,7 @@ class Drawn:
         """Draw the required arguments, and those optional ones that the tool's rules allow."""
         required = self.schema.get("required", ())
         chosen = {name: self.value(name, self.schema["properties"][name]) for name in required}
-        chosen |= CASES.get(self.tool.name, {}).get("with", {})
+        chosen = in_order(chosen) | CASES.get(self.tool.name, {}).get("with", {})
         instead = CASES.get(self.tool.name, {}).get("instead", {})
         others = [name for name in self.schema["properties"] if name not in {*chosen, *NO_CALL}]
         self.chance.shuffle(others)

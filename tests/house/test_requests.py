@@ -11,7 +11,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from drawn_calls import TOOLS, Drawn
-from openapi import OPERATIONS, operation_of, problems_of_request
+from openapi import OPERATIONS, fields_of, operation_of, problems_of_request, shape
+from portkey_admin_mcp.models.core.base import Unsent, unsent
+from portkey_admin_mcp.server.calls.arguments import arguments_model
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 LOCAL = ("validate_completion_metadata",)
 """Tools that send no request."""
@@ -69,3 +72,16 @@ def test_the_file_has_something_against_what_is_wrong():
     ):
         assert problems_of_request(operation, {}, bad)
     assert problems_of_request("GET /configs", {"colour": "1"}, None)
+
+
+def test_no_note_says_that_portkey_lacks_a_field_which_it_has():
+    """An argument that is marked as ignored is in no request of its tool, by Portkey's file."""
+    untrue = []
+    for tool in all_tools():
+        fields = arguments_model(tool).model_fields
+        ignored = {name for name, field in fields.items() if unsent(field) is Unsent.IGNORED}
+        names = {shape(endpoint): endpoint for endpoint in tool.endpoints}
+        for operation in (each for each in OPERATIONS if shape(each) in names):
+            untrue += [f"{tool.name}: {name}" for name in ignored & fields_of(operation)]
+
+    assert untrue == []

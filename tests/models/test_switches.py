@@ -58,6 +58,7 @@ SWITCHES = {
     "`local_answer`": sets("local_answer"),
     "`read`": sets("read"),
     "`answer`": sets("answer"),
+    "`brief`": sets("brief"),
     "`rows_in`": sets("rows_in"),
     "`notes`": sets("notes"),
     "`empty_note`": sets("empty_note"),

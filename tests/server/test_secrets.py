@@ -25,7 +25,7 @@ def failing_answers(key):
     """The possible answers to a write, each with a text that the result must contain."""
     location = {"location": f"https://elsewhere.example/v1?key={key}&token={CANARY}"}
     return [
-        (Answer(body={"id": "w-1"}), '{"id":"w-1"}'),
+        (Answer(body={"id": "w-1"}), '{"id":"w-1"'),
         (refusal(key, 401), "Portkey answered 401 AB0"),
         (refusal(key, 403), "Portkey answered 403 AB0"),
         (refusal(key, 500), "Portkey answered 500 AB0"),

@@ -4,6 +4,14 @@ import json
 
 import pytest
 
+from portkey_admin_mcp.models.analytics import MAX_SHOWN_POINTS, AnalyticsFilter
+from portkey_admin_mcp.portkey.catalog import tool_of
+from portkey_admin_mcp.tools.analytics import (
+    get_analytics_group,
+    get_cost_analytics,
+    get_request_analytics,
+)
+
 MONTH = {
     "time_of_generation_min": "2026-10-01T00:00:00Z",
     "time_of_generation_max": "2026-11-03T00:00:00Z",
@@ -113,12 +121,11 @@ async def test_every_way_to_name_a_filter_means_the_same(ask, support, emulator)
     assert await counted(config_slugs=["pc-none"]) == 0
 
 
-async def test_a_filter_under_both_names_is_refused(refusal, support):
-    advice = await refusal(
-        "get_request_analytics", **support, status_code="200", status_codes=["429"]
-    )
+async def test_of_a_filter_under_both_names_the_list_wins(ask, support):
+    both = await ask("get_request_analytics", **support, status_code="200", status_codes=["429"])
 
-    assert "status_codes" in advice
+    assert both == await ask("get_request_analytics", **support, status_code="429")
+    assert both != await ask("get_request_analytics", **support, status_code="200")
 
 
 async def test_a_date_means_its_first_moment(ask, support):
@@ -197,3 +204,67 @@ async def test_a_period_is_needed_and_a_plan(ask, refusal, support, emulator):
     assert "time_of_generation_min: is required" in await refusal("get_cost_analytics")
     emulator.answer("POST", "/emulator/plan", {}, b'{"plan": "pro"}')
     assert "Enterprise plan" in await refusal("get_cost_analytics", **support)
+
+
+DAY = {
+    "time_of_generation_min": "2026-11-01T00:00:00Z",
+    "time_of_generation_max": "2026-11-02T00:00:00Z",
+}
+
+
+async def test_of_points_within_a_day_the_largest_are_shown_and_all_on_request(ask, call, support):
+    brief = await ask("get_cost_analytics", **support | DAY)
+    table = await call("get_cost_analytics", support | DAY | {"format": "csv"})
+    months = await ask("get_cost_analytics", **support)
+
+    rows = table.content[0].text.splitlines()
+    assert [len(brief["data_points"]), "more_points" in brief] == [MAX_SHOWN_POINTS, True]
+    assert len(rows) > MAX_SHOWN_POINTS + 1
+    assert "`format: csv` shows all" in brief["more_points"]
+    assert len(months["data_points"]) > MAX_SHOWN_POINTS
+    assert "more_points" not in months
+
+
+async def test_the_largest_point_is_among_those_that_are_shown_in_order_of_time(ask, api, support):
+    whole = await get_request_analytics(api, AnalyticsFilter(**support | DAY))
+    brief = await ask("get_request_analytics", **support | DAY)
+
+    largest = max(point["total"] for point in whole.data_points)
+    assert largest in [point["total"] for point in brief["data_points"]]
+    times = [point["timestamp"] for point in brief["data_points"]]
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "more"),
+    [
+        ("time_of_generation_min", "time_of_generation_max", {}),
+        ("cost_min", "cost_max", {"cost_min": 5, "cost_max": 1}),
+        (
+            "weighted_feedback_min",
+            "weighted_feedback_max",
+            {"weighted_feedback_min": 1, "weighted_feedback_max": -1},
+        ),
+    ],
+)
+async def test_a_range_that_ends_before_it_begins_is_refused_by_both_names(
+    refusal, support, first, last, more
+):
+    reversed_times = {
+        "time_of_generation_min": "2026-11-01T12:00:00+02:00",
+        "time_of_generation_max": "2026-11-01T09:59:00Z",
+    }
+    arguments = support | (more or reversed_times)
+
+    advice = await refusal("get_cost_analytics", **arguments)
+    assert first in advice
+    assert last in advice
+    assert "exchange them" in advice
+
+
+def test_one_description_says_what_holds_for_all_analytics():
+    description = tool_of(get_cost_analytics).description
+
+    for fact in ("workspace_slug", "end of the range is excluded", "hours up to 2 days"):
+        assert fact in description
+    assert "names in `list_api_keys`" in tool_of(get_analytics_group).description

@@ -18,6 +18,7 @@ from portkey_admin_mcp.models.core.vocabulary import WorkspaceSelector
 from portkey_admin_mcp.models.users import UserFilter
 from portkey_admin_mcp.models.virtual_keys import VirtualKeyFilter
 from portkey_admin_mcp.models.workspaces import WorkspaceFilter
+from portkey_admin_mcp.portkey.catalog import tool_of
 from portkey_admin_mcp.tools.api_keys import (
     create_api_key,
     delete_api_key,
@@ -425,3 +426,30 @@ async def test_an_update_of_nothing_is_not_sent(refusal, emulator):
 
     assert "give something to change: credit_limit" in advice
     assert list(emulator.log) == []
+
+
+async def test_many_scopes_are_counted_and_named_on_request(ask, emulator):
+    rows = emulator.store.table("api_keys").rows()
+    key = max(rows, key=lambda row: len(row["scopes"]))
+    few = min(rows, key=lambda row: len(row["scopes"]))
+
+    brief = await ask("get_api_key", id=key["id"])
+    asked = await ask("get_api_key", id=key["id"], fields="scopes")
+    everything = await ask("get_api_key", id=key["id"], fields="*")
+
+    assert brief["scopes"] == f"{len(key['scopes'])} scopes; `fields: scopes` names them"
+    assert asked == {"id": key["id"], "name": key["name"], "scopes": key["scopes"]}
+    assert everything == {**brief, "scopes": key["scopes"]}
+    assert (await ask("get_api_key", id=few["id"]))["scopes"] == few["scopes"]
+
+
+async def test_a_list_of_keys_shows_what_its_description_says(ask):
+    description = tool_of(list_api_keys).description
+    listed = await ask("list_api_keys")
+    with_scopes = await ask("list_api_keys", fields="scopes")
+
+    assert "last_seen" in description
+    assert "get_analytics_group" in description
+    assert "scopes" in listed["more_fields"]
+    assert all(row["scopes"] or row for row in with_scopes["data"])
+    assert {name for row in listed["data"] for name in row} >= {"user_id", "status"}

@@ -92,4 +92,29 @@ async def test_a_key_that_finds_no_key_must_name_the_organisation(connect, works
 async def test_what_portkey_cannot_filter_by_is_said(call, changed):
     result = await call("list_audit_logs", WEEK | {"resource_id": "x"})
 
-    assert "Not sent" in result.content[1].text
+    assert "Not sent" in result.structured_content["notes"][0]
+
+
+async def test_a_period_that_ends_before_it_begins_is_refused_by_both_names(refusal):
+    advice = await refusal("list_audit_logs", start_time="2026-11-02", end_time="2026-11-01")
+
+    assert "end_time (2026-11-01T00:00:00Z) is earlier than start_time" in advice
+
+
+async def test_a_period_without_a_beginning_is_the_week_before_its_end(call, emulator):
+    sent = []
+    answer = emulator.answer
+    emulator.answer = lambda method, target, *rest: (
+        sent.append(target) or answer(method, target, *rest)
+    )
+
+    result = await call("list_audit_logs", {"end_time": "2026-10-15T00:00:00Z"})
+
+    assert not result.is_error
+    assert "start_time=2026-10-08T00%3A00%3A00Z" in sent[-1]
+
+
+async def test_a_period_that_begins_in_the_future_is_refused(refusal):
+    advice = await refusal("list_audit_logs", start_time="2027-01-01")
+
+    assert "start_time (2027-01-01T00:00:00Z) is in the future" in advice

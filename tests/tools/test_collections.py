@@ -17,7 +17,8 @@ async def test_a_collection_is_made_read_renamed_listed_and_deleted(ask, refusal
     read = await ask("get_collection", collection_id=created["id"])
     listed = await ask("list_collections", workspace_id=support, search="money")
 
-    assert renamed == {"success": True}
+    assert renamed["success"] is True
+    assert renamed["notes"] == [f'Sent to collection_id "{created["slug"]}": name "Money back".']
     assert (read["name"], read["slug"]) == ("Money back", created["slug"])
     assert [child["id"] for child in read["child_collections"]] == [inner["id"]]
     assert read["child_collections"][0]["parent_collection_id"] == created["id"]

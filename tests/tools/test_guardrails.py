@@ -57,7 +57,7 @@ async def test_what_portkey_has_no_field_for_is_named(call, guardrail):
         "update_guardrail", {"guardrail_id": guardrail["id"], "actions": {"message": "No."}}
     )
 
-    assert "actions.message" in result.content[-1].text
+    assert "actions.message" in result.structured_content["notes"][0]
 
 
 async def test_a_guardrail_is_for_models_unless_it_says_for_tools(ask, guardrail, support):

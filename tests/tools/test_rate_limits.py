@@ -2,6 +2,8 @@
 
 import pytest
 
+from portkey_admin_mcp.models.core.policies import EVERYTHING
+
 POLICY = {
     "conditions": [{"key": "model", "value": "*"}],
     "group_by": [{"key": "api_key"}],
@@ -37,3 +39,22 @@ async def test_a_number_goes_as_it_came(ask, emulator, support):
     value = emulator.store.table("rate_limits")[created["id"]]["value"]
 
     assert (value, type(value)) == (60, int)
+
+
+async def test_no_conditions_are_refused_with_those_for_every_request(refusal, ask, workspace):
+    group = [{"key": "metadata._user"}]
+    advice = await refusal(
+        "create_rate_limit", conditions=[], group_by=group, type="requests", unit="rpm", value=5
+    )
+    assert 'for every request: [{"key": "api_key", "value": "*"}]' in advice
+
+    created = await ask(
+        "create_rate_limit",
+        conditions=EVERYTHING,
+        group_by=[{"key": "workspace_id"}],
+        workspace_id=workspace("Support"),
+        type="requests",
+        unit="rpm",
+        value=5,
+    )
+    assert created["id"]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from portkey_admin_mcp.models.core.policies import EVERYTHING
+
 POLICY = {
     "conditions": [{"key": "metadata.team", "value": ["a", "b"], "excludes": "c"}],
     "group_by": [{"key": "api_key"}],
@@ -86,3 +88,21 @@ async def test_usage_is_shown_if_asked_for_and_reset_by_value(ask, support):
 async def test_what_does_not_agree_is_not_sent(refusal, emulator, more, message):
     assert message in await refusal("create_usage_limit", **{**POLICY, **more})
     assert list(emulator.log) == []
+
+
+async def test_no_conditions_are_refused_with_those_for_every_request(refusal, ask, workspace):
+    group = [{"key": "metadata._user"}]
+    advice = await refusal(
+        "create_usage_limit", conditions=[], group_by=group, type="cost", credit_limit=5
+    )
+    assert 'for every request: [{"key": "api_key", "value": "*"}]' in advice
+
+    created = await ask(
+        "create_usage_limit",
+        conditions=EVERYTHING,
+        group_by=[{"key": "workspace_id"}],
+        workspace_id=workspace("Support"),
+        type="cost",
+        credit_limit=5,
+    )
+    assert created["id"]

@@ -72,8 +72,13 @@ async def test_a_name_is_not_sent_and_the_model_is_told(call, emulator, user):
 
     result = await call("update_user", {"user_id": emi, "role": "admin", "first_name": "Emma"})
 
-    assert result.structured_content == {"success": True}
-    assert "Not sent, because Portkey has no such field here: first_name." in result.content[1].text
+    assert result.structured_content == {
+        "success": True,
+        "notes": [
+            "Not sent, because Portkey has no such field here: first_name.",
+            f'Sent to user_id "{emi}": role "admin".',
+        ],
+    }
     changed = emulator.store.table("users")[emi]
     assert (changed["role"], changed["first_name"]) == ("admin", "Emi")
 
@@ -135,7 +140,7 @@ async def test_what_an_invitation_cannot_hold_is_told(call):
     )
 
     assert not result.is_error
-    assert result.content[1].text.endswith(": first_name, last_name.")
+    assert result.structured_content["notes"][0].endswith(": first_name, last_name.")
 
 
 async def test_someone_who_is_a_user_already_is_not_invited(api):
@@ -197,7 +202,7 @@ async def test_what_an_invitations_key_has_no_field_for_is_named(call, emulator)
 
     result = await call("invite_user", arguments)
 
-    assert result.content[1].text == (
+    assert result.structured_content["notes"][0] == (
         "Not sent, because Portkey has no such field here: workspace_api_key_details.expiry, "
         "workspace_api_key_details.name."
     )

@@ -70,7 +70,9 @@ async def test_a_model_makes_reads_changes_and_deletes_one(ask, support):
     read = await ask("get_virtual_key", slug=slug, workspace_id=support)
     gone = await ask("delete_virtual_key", slug=slug, workspace_id=support)
 
-    assert changed == gone == {"success": True}
+    assert changed["notes"] == [f'Sent to slug "{slug}", workspace_id "{support}": name "Renamed".']
+    assert changed["success"] is True
+    assert gone == {"success": True}
     assert (read["name"], read["note"], read["status"]) == ("Renamed", "For support", "active")
     assert (await ask("list_virtual_keys", workspace_id=support))["total"] == 2
 
@@ -262,7 +264,6 @@ async def test_a_workspace_key_sees_no_other_workspace(connect, make, workspace)
             {"secret_mappings": [{"target_field": "key"}]},
             "secret_mappings.0.secret_reference_id: is required",
         ),
-        ({"name": ""}, "name: String should have at least 1 character"),
         ({"notes": "x"}, "did you mean note?"),
     ],
 )
@@ -325,3 +326,11 @@ async def test_an_empty_list_of_credentials_points_to_the_other(
     assert f"see `{other}`" in empty["notes"][0]
     assert "notes" not in full
     assert (beyond["data"], "notes" in beyond) == ([], False)
+
+
+async def test_an_empty_name_is_no_name_and_no_change(refusal):
+    created = await refusal("create_virtual_key", **{**OPENAI, "name": ""})
+    updated = await refusal("update_virtual_key", slug="s", name="")
+
+    assert "name: String should have at least 1 character" in created
+    assert "give something to change" in updated

@@ -273,4 +273,12 @@ async def test_a_slug_that_names_nothing_is_refused_with_advice(refusal):
 
     assert "Portkey answered 404 AB08 to GET /admin/workspaces/{workspace_id}: " in advice
     assert '"Not found: workspace ws-none"' in advice
-    assert "Check the id with a list_ tool of the workspaces domain." in advice
+    assert "this key may not see it: check with list_workspaces." in advice
+
+
+@pytest.mark.parametrize("name", ["Science", "🔬 Science"])
+@pytest.mark.parametrize("argument", ["name", "exact_name"])
+async def test_a_workspace_is_found_by_its_name_with_and_without_the_icon(ask, argument, name):
+    rows = (await ask("list_workspaces", **{argument: name}))["data"]
+
+    assert [row["name"] for row in rows] == ["🔬 Science"]

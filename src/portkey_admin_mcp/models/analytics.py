@@ -6,14 +6,25 @@ from pydantic import AliasChoices, Field
 
 from .core.base import ABSENT, Record
 from .core.paging import Paged
-from .core.vocabulary import CommaSeparated, Csv, Json, JsonObjectText, Moment, RequestRanges
+from .core.vocabulary import (
+    CommaSeparated,
+    Csv,
+    Json,
+    JsonObjectText,
+    Moment,
+    OneWorkspace,
+    RequestRanges,
+)
 
 MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
 GroupBy = Annotated[
     Literal[
         "ai_service", "model", "provider", "status_code", "api_key", "config", "workspace", "prompt"
     ],
-    Field(description="ai_service: openai…; provider: its slug."),
+    Field(description="ai_service: openai…; provider: its slug. Names the rows' field."),
+]
+CountedWorkspace = Annotated[
+    str, OneWorkspace(unless=(("group_by", "workspace"),)), Field(min_length=1)
 ]
 Column = Literal[
     "requests",
@@ -38,6 +49,10 @@ def _also(name: str, other: str) -> AliasChoices:
     return AliasChoices(name, other)
 
 
+MAX_SHOWN_POINTS = 6
+"""Points of minutes or hours that are shown without being asked for."""
+
+
 class AnalyticsFilter(RequestRanges):
     """Which requests to count: those that match all given filters.
 
@@ -47,7 +62,7 @@ class AnalyticsFilter(RequestRanges):
 
     time_of_generation_min: Moment
     time_of_generation_max: Moment
-    workspace_slug: str = ABSENT
+    workspace_slug: CountedWorkspace = ABSENT
     status_code: Csv = Field(default=ABSENT, validation_alias=_also("status_code", "status_codes"))
     virtual_keys: CommaSeparated = Field(
         default=ABSENT, validation_alias=_also("virtual_keys", "virtual_key_slugs")
@@ -71,6 +86,12 @@ class AnalyticsFilter(RequestRanges):
     prompt_slug: Csv = ABSENT
 
 
+class AllWorkspacesFilter(AnalyticsFilter):
+    """The same for a figure of each workspace: without one, all are counted."""
+
+    workspace_slug: str = Field(default=ABSENT, min_length=1)
+
+
 class AnalyticsColumns(Paged):
     """The columns of each group, and their order."""
 
@@ -87,6 +108,39 @@ class Graph(Record):
 
     summary: Json | None = None
     data_points: list[Json] = []
+
+    def brief(self) -> dict[str, Any]:
+        """Show the largest points only, if they are shorter than a day and there is a total."""
+        answer = self.answer()
+        points = answer.get("data_points")
+        if not answer.get("summary") or not isinstance(points, list):
+            return answer
+        if len(points) <= MAX_SHOWN_POINTS or not _are_within_days(points):
+            return answer
+        largest = sorted(points, key=_size, reverse=True)[:MAX_SHOWN_POINTS]
+        return {
+            **answer,
+            "data_points": [point for point in points if point in largest],
+            "more_points": f"The largest {MAX_SHOWN_POINTS} of {len(points)} points are shown; "
+            "`format: csv` shows all.",
+        }
+
+
+def _are_within_days(points: list[Any]) -> bool:
+    """Whether any two points are less than a day apart."""
+    days = [str(p.get("timestamp", ""))[:10] for p in points if isinstance(p, dict)]
+    return len(days) == len(points) and all(days) and len({*days}) < len(days)
+
+
+def _size(point: Json) -> float:
+    """The first figure of a point; for a list of counts, their sum."""
+    for value in point.values():
+        if isinstance(value, int | float):
+            return float(value)
+        if isinstance(value, list):
+            counts = [each.get("count") for each in value if isinstance(each, dict)]
+            return sum(float(count) for count in counts if isinstance(count, int | float))
+    return 0.0
 
 
 class CacheSummary(Record):

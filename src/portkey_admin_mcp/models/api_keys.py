@@ -13,6 +13,9 @@ TransitionMs = Annotated[
     int, Field(ge=1_800_000, description="ms the old key stays valid; default 30 min.")
 ]
 
+MAX_SHOWN_SCOPES = 20
+"""Scopes that are named without being asked for."""
+
 
 class ApiKeyFilter(Paged):
     """Which keys to list."""
@@ -122,6 +125,14 @@ class ApiKey(Record):
     rate_limits: list[dict[str, Any]] | None = None
     defaults: dict[str, Any] | None = None
     expires_at: str | None = None
+
+    def brief(self) -> dict[str, Any]:
+        """Show how many scopes there are if there are many: a key of an owner has some eighty."""
+        answer = self.answer()
+        scopes = answer.get("scopes")
+        if not isinstance(scopes, list) or len(scopes) <= MAX_SHOWN_SCOPES:
+            return answer
+        return {**answer, "scopes": f"{len(scopes)} scopes; `fields: scopes` names them"}
 
 
 class ApiKeySecret(Record):

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from .core.base import ABSENT, Record, Unsent
 from .core.paging import Page, Paged
-from .core.vocabulary import Moment
+from .core.vocabulary import Moment, check_order
 
 
 class AuditFilter(Paged):
@@ -25,17 +25,24 @@ class AuditFilter(Paged):
     method: Literal["POST", "PUT", "DELETE"] = ABSENT
     uri: str = Field(default=ABSENT, description="Path of the request.")
     request_id: str = Field(default=ABSENT, description="Of one request.")
-    resource_type: str = Field(default=ABSENT, description="E.g. config.")
+    resource_type: str = Field(
+        default=ABSENT, description="config, prompt, api_key, virtual_key, user, workspace…"
+    )
     action: str = Field(default=ABSENT, description="create, update, delete, publish, rotate…")
     response_status_code: int = ABSENT
     client_ip: str = Field(default=ABSENT, description="Address.")
     country: str = Field(default=ABSENT, description="Two letters.")
 
+    @model_validator(mode="after")
+    def _period_is_in_order(self) -> Self:
+        check_order(self, "start_time", "end_time")
+        return self
+
 
 class AuditQuery(AuditFilter):
     """Which changes to list, as the tool takes it: what Portkey requires may be left out."""
 
-    start_time: Moment = Field(default=ABSENT, description="A week ago if left out.")
+    start_time: Moment = Field(default=ABSENT, description="If left out: a week before the end.")
     end_time: Moment = Field(default=ABSENT, description="Now if left out.")
     organisation_id: str = Field(
         default=ABSENT, min_length=1, description="If left out, read from the API keys."

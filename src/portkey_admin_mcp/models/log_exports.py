@@ -5,7 +5,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AliasChoices, Field
 
 from .core.base import ABSENT, Arguments, Patch, Record, Unsent
-from .core.vocabulary import CommaSeparated, Csv, InWorkspace, Json, Moment, RequestRanges
+from .core.vocabulary import (
+    CommaSeparated,
+    Csv,
+    InWorkspace,
+    Json,
+    Moment,
+    RequestRanges,
+)
 
 ExportId = Annotated[str, Field(min_length=1, description="See `list_log_exports`.")]
 LogField = Literal[

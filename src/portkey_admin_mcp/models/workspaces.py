@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from .core.base import ABSENT, Arguments, Patch, Record
+from .core.icons import without_icon
 from .core.limits import RateLimit, UsageLimits, UsageLimitsRecord
 from .core.paging import Paged
 from .core.vocabulary import Email, Metadata, WorkspaceRole
@@ -23,6 +24,12 @@ class WorkspaceFilter(Paged):
     name_format: Literal["plain", "display"] = Field(
         default=ABSENT, description="Plain has no icon."
     )
+
+    def wire(self) -> dict[str, Any]:
+        """Send names without the icon with which answers show them: Portkey compares the rest."""
+        filters = super().wire()
+        names = {n: without_icon(filters[n]) for n in ("name", "exact_name") if n in filters}
+        return filters | names
 
 
 class WorkspaceContent(Arguments):

@@ -48,7 +48,8 @@ class Tool:
     `is_listed` is false for a request that is offered only as part of a workflow, `is_repeatable`
     for one that has a new effect at each call although its verb is idempotent. `returns_secret`
     and `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves unclear,
-    and is empty otherwise.
+    and is empty otherwise. `if_rejected` is the advice for a refusal, where it depends on the
+    object's state.
     """
 
     function: Function
@@ -61,6 +62,7 @@ class Tool:
     returns_secret: bool = False
     is_billable: bool = False
     unconfirmed: str = ""
+    if_rejected: str = ""
     base: Base = "v1"
     needs_key: bool = True
     optional: tuple[str, ...] = ()

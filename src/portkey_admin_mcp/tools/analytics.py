@@ -1,6 +1,7 @@
 """Analytics: what requests cost and took, over time and by group."""
 
 from ..models.analytics import (
+    AllWorkspacesFilter,
     AnalyticsColumns,
     AnalyticsFilter,
     AnalyticsGroup,
@@ -19,8 +20,9 @@ from ..portkey.catalog import tool
 async def get_cost_analytics(api: Portkey, filter: AnalyticsFilter) -> Graph:
     """Spend over time, in cents: total, and average per request.
 
-    Admin keys name a workspace, else the default one is counted; so in all analytics. By whom or
-    what: `get_analytics_group`, `get_analytics_group_users`.
+    In all analytics: admin keys name `workspace_slug`, else only the default one is counted; the
+    end of the range is excluded; points are minutes up to 2 hours, hours up to 2 days, days up to
+    92, then weeks. By whom or what: `get_analytics_group`, `get_analytics_group_users`.
     """
     ...
 
@@ -164,7 +166,7 @@ async def get_analytics_group_metadata(
     unconfirmed="Known from Portkey's Python SDK; what it answers is not documented.",
 )
 async def get_analytics_group_workspaces(
-    api: Portkey, filter: AnalyticsFilter, paging: Paged
+    api: Portkey, filter: AllWorkspacesFilter, paging: Paged
 ) -> Page[AnalyticsGroup]:
     """Requests and cost (cents) per workspace; admin keys see all of them."""
     ...
@@ -182,6 +184,8 @@ async def get_analytics_group(
     """Compare models, providers, API keys, configs, prompts, status codes or workspaces.
 
     By cost (cents), tokens, latency (ms), success and cache rates (%), first and last use, sorted.
+    Admin keys name `workspace_slug`; only by workspace are all counted. API keys come as ids:
+    names in `list_api_keys`.
     """
     ...
 

@@ -16,7 +16,10 @@ def key_scopes(act: str) -> AnyOf:
 
 @tool("GET /api-keys", scope=key_scopes("list"))
 async def list_api_keys(api: Portkey, filter: ApiKeyFilter) -> Page[ApiKey]:
-    """List API keys with scopes and budgets; the secrets are masked."""
+    """List API keys with owner, status and limits; `fields: scopes` adds scopes.
+
+    Unused ones: `get_analytics_group` by api_key with the column last_seen.
+    """
     ...
 
 

@@ -49,13 +49,19 @@ async def update_log_export(
     scope="logs.export",
     enterprise=True,
     is_repeatable=False,
+    if_rejected="Only a draft or a failed export starts; if it runs or ran, see `get_log_export`.",
 )
 async def start_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     """Run a drafted or failed log export; `get_log_export` says when it is done."""
     ...
 
 
-@tool("POST /logs/exports/{export_id}/cancel", scope="logs.export", enterprise=True)
+@tool(
+    "POST /logs/exports/{export_id}/cancel",
+    scope="logs.export",
+    enterprise=True,
+    if_rejected="Only a running export is cancelled; `get_log_export` says where it stands.",
+)
 async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     """Stop a log export that is running."""
     ...

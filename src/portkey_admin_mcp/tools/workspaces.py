@@ -38,7 +38,7 @@ async def create_workspace(api: Portkey, draft: WorkspaceDraft) -> Workspace:
 
 @tool("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
 async def update_workspace(api: Portkey, workspace_id: WorkspaceId, patch: WorkspacePatch) -> Done:
-    """Change a workspace; what is left out stays."""
+    """Change a workspace; what is left out stays. A list replaces the old one."""
     ...
 
 

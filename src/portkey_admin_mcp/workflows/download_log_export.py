@@ -14,7 +14,13 @@ MAX_BYTES = 2_000_000
 """How much of a file is read for its first rows."""
 
 
-@workflow(download_log_export_request, effect="read", returns_secret=True)
+@workflow(
+    download_log_export_request,
+    effect="read",
+    returns_secret=True,
+    if_rejected="There is no file yet: call `get_log_export` until its status is success. "
+    "A draft, or an export that failed or was stopped, needs `start_log_export` first.",
+)
 async def download_log_export(api: Portkey, export_id: ExportId, file: FirstRows) -> ExportFile:
     """Get the link to a finished log export's file, and its first rows if asked for.
 

@@ -1,10 +1,12 @@
 """List audit logs without the organisation's id and the period, which Portkey requires."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from typing import Any
 
-from ..errors import ApiError, NotFound
+from ..errors import ApiError, InputError, NotFound
 from ..models.api_keys import ApiKeyFilter
 from ..models.audit_logs import AuditFilter, AuditPage, AuditQuery
+from ..models.core.vocabulary import instant
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.api_keys import list_api_keys
@@ -19,15 +21,27 @@ HINT = "The API keys were read for the organisation's id. Give organisation_id i
 @workflow(list_audit_logs_request, list_api_keys, effect="read")
 async def list_audit_logs(api: Portkey, query: AuditQuery) -> AuditPage:
     """List who changed what and when, newest first: the last week unless told otherwise."""
-    now = api.now()
-    filters = {
-        "start_time": utc_timestamp(now - DEFAULT_PERIOD, "seconds"),
-        "end_time": utc_timestamp(now, "seconds"),
-        **query.model_dump(exclude_unset=True, exclude={"resource_id"}),
-    }
+    filters = _period(api, query) | query.model_dump(exclude_unset=True, exclude={"resource_id"})
     if "organisation_id" not in filters:
         filters["organisation_id"] = await _organisation_id(api)
     return await list_audit_logs_request(api, AuditFilter(**filters))
+
+
+def _period(api: Portkey, query: AuditQuery) -> dict[str, Any]:
+    """The period to list: it ends now and begins a week before its end, unless told otherwise.
+
+    Raises InputError if it would begin in the future, or if `end_time` cannot be read.
+    """
+    try:
+        end = instant(query.end_time) if query.given("end_time") else api.now()
+        if query.given("start_time") and instant(query.start_time) > end:
+            raise InputError(f"start_time ({query.start_time}) is in the future; give an end_time")
+    except ValueError as error:
+        raise InputError(f"start_time and end_time are no times: {error}") from None
+    return {
+        "start_time": utc_timestamp((end - DEFAULT_PERIOD).astimezone(UTC), "seconds"),
+        "end_time": utc_timestamp(end.astimezone(UTC), "seconds"),
+    }
 
 
 async def _organisation_id(api: Portkey) -> str:

@@ -9,7 +9,13 @@ from ..tools.log_exports import update_log_export as update_log_export_request
 DOMAIN = "log_exports"
 
 
-@workflow(get_log_export, update_log_export_request, effect="overwrite")
+@workflow(
+    get_log_export,
+    update_log_export_request,
+    effect="overwrite",
+    if_rejected="Only a draft is changed; for one that was started, draft another "
+    "(`create_log_export`). If it is a draft, correct the arguments.",
+)
 async def update_log_export(api: Portkey, export_id: ExportId, patch: ExportPatch) -> LogExportRef:
     """Change a log export that is still a draft: only what you give.
 

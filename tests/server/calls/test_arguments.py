@@ -5,10 +5,11 @@ import time
 from typing import Annotated, Any, Literal, Self
 
 import pytest
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from portkey_admin_mcp.errors import InputError
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record, Unsent
+from portkey_admin_mcp.models.core.vocabulary import CommaSeparated, Moment
 from portkey_admin_mcp.portkey.catalog import Tool, tool_of
 from portkey_admin_mcp.server.calls.arguments import (
     MAX_PLACE_LENGTH,
@@ -46,6 +47,14 @@ class Draft(Arguments):
     ignored: Annotated[str, Unsent.IGNORED] = ABSENT
     local: Annotated[str, Unsent.LOCAL] = ABSENT
     folded: Annotated[str, Unsent.FOLDED] = ABSENT
+    kind: Literal["a", "b"] = ABSENT
+    code: Annotated[str, Field(min_length=1)] = ABSENT
+    parent_id: str = ABSENT
+    due: Moment | None = ABSENT
+    flag: Annotated[int, Field(ge=0, le=1)] = ABSENT
+    target: str | list[str] = ABSENT
+    csv: CommaSeparated = Field(default=ABSENT, validation_alias=AliasChoices("csv", "csvs"))
+    who: str = Field(default=ABSENT, validation_alias=AliasChoices("who", "actor"))
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -183,6 +192,48 @@ def test_null_is_kept_where_it_clears_and_else_means_not_given(arguments, expect
 
 
 @pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"count": "", "ratio": "", "active": "", "tags": "", "limit": ""}, {}),
+        ({"count": "null", "active": "null", "content": "null"}, {}),
+        ({"kind": "", "code": "", "parent_id": "null"}, {}),
+        ({"limits": "null", "due": "null"}, {"limits": None, "due": None}),
+        ({"limit": {"credit": "", "unit": "null", "alert": "null"}}, {"limit": {"alert": None}}),
+        ({"flag": "true"}, {"flag": 1}),
+        ({"flag": "false"}, {"flag": 0}),
+        ({"target": '["a", "b"]'}, {"target": ["a", "b"]}),
+        ({"target": "[a]"}, {"target": "[a]"}),
+        ({"csv": '["a", "b"]'}, {"csv": "a,b"}),
+        ({"note": "", "title": ""}, {"note": ""}),
+    ],
+)
+def test_a_placeholder_means_what_it_can_only_mean(arguments, expected):
+    assert read(**arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"csv": "a", "csvs": ["b", "c"]}, {"csv": "b,c"}),
+        ({"csv": "a", "csvs": None}, {"csv": "a"}),
+        ({"csvs": ["b"]}, {"csv": "b"}),
+        ({"who": "a", "actor": "a"}, {"who": "a"}),
+        ({"who": None, "actor": "a"}, {"who": "a"}),
+    ],
+)
+def test_of_two_names_of_one_argument_the_list_wins(arguments, expected):
+    assert read(**arguments) == expected
+
+
+def test_two_names_with_different_values_are_refused_by_name():
+    assert refused(who="a", actor="b") == ["give who or actor, not both"]
+
+
+def test_an_empty_text_where_null_clears_is_refused_as_it_could_mean_either():
+    assert "due: " in refused(due="")[1]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"name": None}, "name: Input should be a valid string"),
@@ -191,7 +242,9 @@ def test_null_is_kept_where_it_clears_and_else_means_not_given(arguments, expect
         ({"count": 5.5}, "count: Input should be a valid integer"),
         ({"count": [5]}, "count: Input should be a valid integer"),
         ({"active": "perhaps"}, "active: Input should be a valid boolean"),
-        ({"limits": "null"}, "limits: Input should be a valid list"),
+        ({"limits": "nil"}, "limits: Input should be a valid list"),
+        ({"count": "true"}, "count: Input should be a valid integer"),
+        ({"content": ["a"]}, "content: Input should be a valid dictionary"),
         ({"content": "{"}, "content: Input should be a valid dictionary"),
         ({"content": "[1]"}, "content: Input should be a valid dictionary"),
         ({"content": "[" * 100_000}, "content: Input should be a valid dictionary"),
@@ -202,7 +255,7 @@ def test_null_is_kept_where_it_clears_and_else_means_not_given(arguments, expect
         ({"limit": {"credits": 1}}, "limit.credits: there is no such argument; did you mean cred"),
         ({"limit": {"xyz": 1}}, "limit.xyz: there is no such argument; there are alert, credit,"),
         ({"limits": [{"xyz": 1}]}, "limits.0.xyz: there is no such argument; there are alert,"),
-        ({"xyz": 1}, "xyz: there is no such argument; there are active, content, count,"),
+        ({"xyz": 1}, "xyz: there is no such argument; there are active, code, content, count,"),
         ({"": 1}, "'': there is no such argument; there are active,"),
     ],
 )

@@ -7,9 +7,21 @@ import pytest
 from portkey_admin_mcp.errors import Forbidden, InputError, NotFound, RateLimited, Rejected
 from portkey_admin_mcp.portkey.catalog import tool_of
 from portkey_admin_mcp.server.calls.failures import MAX_QUOTE_LENGTH, advice
+from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.tools.configs import get_config
+from portkey_admin_mcp.tools.log_exports import cancel_log_export, start_log_export
 from portkey_admin_mcp.tools.logs import get_log
+from portkey_admin_mcp.tools.users import resend_user_invite
+from portkey_admin_mcp.tools.workspaces import get_workspace_member
+from portkey_admin_mcp.workflows.download_log_export import download_log_export
+from portkey_admin_mcp.workflows.update_log_export import update_log_export
 
+DAY = {
+    "time_of_generation_min": "2026-11-02T00:00:00Z",
+    "time_of_generation_max": "2026-11-03T00:00:00Z",
+}
+WITHOUT_LISTS = {"analytics", "audit_logs", "feedback", "logs", "model_catalog", "organisation"}
 GET_CONFIG, GET_LOG = tool_of(get_config), tool_of(get_log)
 
 
@@ -57,7 +69,16 @@ def test_a_request_that_was_not_answered_has_no_status():
     assert advice(error, GET_CONFIG).startswith("GET /api-keys failed: no API key")
 
 
-@pytest.mark.parametrize(("seconds", "wait"), [(None, "a minute"), (0.4, "0 s"), (30.0, "30 s")])
+@pytest.mark.parametrize(
+    ("seconds", "wait"),
+    [
+        (None, "a minute"),
+        (0.4, "1 s"),
+        (30.0, "30 s"),
+        (36_000.0, "10 hours"),
+        (float("inf"), "a minute"),
+    ],
+)
 def test_too_many_requests_come_with_the_time_to_wait(seconds, wait):
     error = RateLimited("slow down", request="GET /x", status=429, retry_after=seconds)
 
@@ -67,5 +88,77 @@ def test_too_many_requests_come_with_the_time_to_wait(seconds, wait):
 def test_a_missing_object_is_blamed_on_the_id_unless_the_operation_is_unconfirmed():
     error = NotFound("no", request="GET /x", status=404)
 
-    assert "Check the id" in advice(error, GET_CONFIG)
+    assert "check with list_configs" in advice(error, GET_CONFIG)
     assert "not available on this deployment" in advice(error, GET_LOG)
+
+
+def test_a_missing_member_is_looked_for_with_the_lists_of_both_ids():
+    error = NotFound("Not found", request="GET /x", status=404)
+
+    assert advice(error, tool_of(get_workspace_member)).endswith(
+        "There is no such thing, or this key may not see it: check with list_workspaces and "
+        "list_workspace_members."
+    )
+
+
+def test_every_tool_that_takes_an_id_names_a_list_of_its_domain_or_has_none():
+    error = NotFound("Not found", request="GET /x", status=404)
+    texts = {tool.name: advice(error, tool) for tool in all_tools() if not tool.unconfirmed}
+    vague = {name for name, text in texts.items() if "check with list_" not in text}
+
+    assert vague <= {tool.name for tool in all_tools() if tool.domain in WITHOUT_LISTS}
+    assert not any("{" in text for text in texts.values())
+
+
+def test_an_answer_that_is_no_json_is_blamed_on_the_address_and_not_on_the_id():
+    error = NotFound("(no message)", request="GET /configs/{slug}", status=404)
+
+    assert "PORTKEY_BASE_URL, which ends in /v1" in advice(error, GET_CONFIG)
+    assert "list_configs" not in advice(error, GET_CONFIG)
+
+
+def test_a_proxy_that_asks_for_a_password_is_not_called_portkey():
+    error = Rejected("Proxy Authentication Required", request="GET /configs", status=407)
+
+    text = advice(error, GET_CONFIG)
+    assert text.startswith("A proxy answered 407 to ")
+    assert "HTTPS_PROXY" in text
+
+
+def test_portkeys_names_of_fields_are_translated():
+    error = Rejected("Invalid request. config_id: no such config", request="POST /x", status=400)
+
+    text = advice(error, tool_of(create_api_key))
+    assert "Here, config_id is the argument `default_config_id`." in text
+    assert "Here, " not in advice(error, GET_CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("function", "cure"),
+    [
+        (download_log_export, "call `get_log_export` until its status is success"),
+        (start_log_export, "see `get_log_export`"),
+        (cancel_log_export, "`get_log_export` says where it stands"),
+        (update_log_export, "Only a draft is changed"),
+        (resend_user_invite, "read it first (list_user_invites)"),
+    ],
+)
+def test_what_depends_on_the_state_of_an_object_is_not_blamed_on_the_arguments(function, cure):
+    error = Rejected("Export is in_progress", request="GET /x", status=400)
+
+    text = advice(error, tool_of(function))
+    assert cure in text
+    assert "Correct the arguments and call" not in text
+
+
+@pytest.mark.parametrize("name", ["Science", "🔬 Science"])
+async def test_a_name_in_place_of_a_workspace_is_recognised_without_its_icon(refusal, name):
+    by_path = await refusal("get_workspace", workspace_id=name)
+    by_filter = await refusal("get_cache_summary", **DAY, workspace_slug=name)
+    unknown = await refusal("get_workspace", workspace_id="ws-science-1")
+
+    for argument, text in (("workspace_id", by_path), ("workspace_slug", by_filter)):
+        assert f"{argument} is an id or a slug, and this looks like a name" in text
+        assert 'name "Science" tells the slug' in text
+    assert "check it with list_workspaces, and name the workspace (`workspace_slug`)" in by_filter
+    assert "looks like a name" not in unknown

@@ -104,6 +104,10 @@ def test_a_call_imports_its_own_domain_and_not_the_sdk(tmp_path, fake, portkey_e
         "has_more": False,
         "total": 0,
         "data": [],
+        "notes": [
+            "This covers one workspace only: the key's own, or an organisation key's default. "
+            "`workspace_id` chooses another."
+        ],
     }
     assert not {name.partition(".")[0] for name in names} & {"mcp", "mcp_types"}
     models = {name.rpartition(".")[2] for name in names if ".models." in name}

@@ -66,7 +66,14 @@ def test_every_argument_that_is_completed_is_one_of_a_prompt():
 
 async def test_a_key_that_may_not_list_gets_no_help_and_no_error(complete):
     assert await complete(template("workspaces"), "slug", key="scopeless") == []
-    assert await complete(template("configs"), "slug", key="admin") == []
+    assert await complete(template("configs"), "slug", key="scopeless") == []
+
+
+async def test_an_admin_key_that_must_name_the_workspace_gets_the_same_help(complete):
+    values = await complete(template("configs"), "slug")
+
+    assert values
+    assert await complete(template("configs"), "slug", key="admin") == values
 
 
 async def test_only_offered_lists_are_asked(complete):
@@ -112,3 +119,32 @@ async def test_at_most_a_hundred_values_are_given_and_whether_there_are_more(ask
 
     assert (len(exactly.values), exactly.total, exactly.has_more) == (100, 100, False)
     assert (len(more.values), more.total, more.has_more) == (100, 101, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [("configs", "configs"), ("prompts", "prompts"), ("guardrails", "guardrails")],
+)
+async def test_what_belongs_to_a_workspace_is_completed_in_all_of_them(
+    complete, emulator, kind, table
+):
+    rows = emulator.store.table(table).rows()
+    slugs = {row["slug"] for row in rows if row["workspace_id"] is not None}
+
+    assert slugs
+    assert set(await complete(template(kind), "slug")) == slugs
+    assert set(await complete(template(kind), "slug", key="workspace")) < slugs
+
+
+async def test_the_prompt_of_promote_prompt_safely_is_completed_in_all_workspaces(
+    complete, emulator
+):
+    slugs = {row["slug"] for row in emulator.store.table("prompts").rows()}
+
+    assert set(await complete(prompt("promote_prompt_safely"), "prompt")) == slugs
+
+
+def test_a_name_is_found_without_the_icon_that_precedes_it():
+    rows = [{"slug": "ws-1", "name": "Our Science"}, {"slug": "ws-2", "name": "🔬 Science"}]
+
+    assert matching(rows, "slug", "sci") == ["ws-2", "ws-1"]

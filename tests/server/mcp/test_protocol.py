@@ -79,7 +79,10 @@ def test_a_refusal_of_portkey_comes_with_status_and_advice(sandbox):
     assert result["isError"] is True
     what_happened, what_to_do = result["content"][0]["text"].splitlines()
     assert what_happened.startswith("Portkey answered 404 AB08 to GET /admin/workspaces/")
-    assert what_to_do == "Check the id with a list_ tool of the workspaces domain."
+    assert (
+        what_to_do
+        == "There is no such thing, or this key may not see it: check with list_workspaces."
+    )
 
 
 def test_an_unknown_tool_is_answered_with_the_nearest_one(sandbox):

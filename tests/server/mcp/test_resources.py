@@ -139,7 +139,9 @@ async def test_a_refusal_is_advice(client):
         with pytest.raises(Exception, match="404") as refused:
             await connected.read_resource("portkey://configs/pc-none")
 
-    assert "Check the id with a list_ tool" in str(refused.value)
+    assert "There is no such thing, or this key may not see it: check with list_" in str(
+        refused.value
+    )
 
 
 async def test_only_what_is_offered_is_read(client):

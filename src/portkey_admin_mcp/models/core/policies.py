@@ -1,8 +1,9 @@
 """What usage limits and rate limits share: which requests they count, and for whom."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .base import ABSENT, Arguments
 from .vocabulary import InWorkspace
@@ -15,19 +16,35 @@ class Condition(Arguments):
 
     key: str = Field(
         min_length=1,
-        description="api_key, virtual_key, provider, config, prompt, model, metadata.<name>…",
+        description="api_key, virtual_key, provider, config, prompt, model, workspace_id, "
+        "metadata.<name> (metadata._user: user).",
     )
-    value: str | list[str]
+    value: str | list[str] = Field(description="Id or slug, several, or *.")
     excludes: str | list[str] = ABSENT
 
 
 class Group(Arguments):
     """A field of the request; each of its values gets a limit of its own."""
 
-    key: str = Field(min_length=1, description="As in conditions, or workspace_id.")
+    key: str = Field(min_length=1, description="As in conditions.")
 
 
-Conditions = Annotated[list[Condition], Field(min_length=1, description="All must hold.")]
+EVERYTHING = [{"key": "api_key", "value": "*"}]
+"""The conditions of a policy for every request of its workspace."""
+
+
+def _not_empty(value: Any) -> Any:
+    """Refuse no conditions with what to give for all requests."""
+    if isinstance(value, list) and not value:
+        raise ValueError(f"give at least one; for every request: {json.dumps(EVERYTHING)}")
+    return value
+
+
+Conditions = Annotated[
+    list[Condition],
+    BeforeValidator(_not_empty),
+    Field(min_length=1, description="All must hold. For every request: api_key *."),
+]
 GroupBy = Annotated[list[Group], Field(min_length=1, description="One limit for each value.")]
 
 

@@ -2,7 +2,9 @@
 
 import json
 import re
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -12,13 +14,27 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
     WrapValidator,
+    model_validator,
 )
 
 from .base import ABSENT, Arguments
 
 
+def json_list(text: str) -> list[Any] | None:
+    """The list that a text contains as JSON; None if it contains none."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
+
+
 def _joined(value: Any) -> Any:
-    """Accept a list for a field that Portkey wants as values with commas between them."""
+    """Accept a list, or one as JSON, for a field that Portkey wants as values with commas."""
+    if isinstance(value, str):
+        value = json_list(value) or value
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
@@ -60,9 +76,23 @@ def _object_text(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True)
+class OneWorkspace:
+    """Mark of an optional workspace: left out, Portkey takes one of them without saying which.
+
+    It is the key's own workspace, or for a key of the organisation the default one. `unless` are
+    arguments with which the call covers other workspaces than this one: names of arguments, or
+    pairs of a name and a value.
+    """
+
+    unless: tuple[str | tuple[str, str], ...] = ()
+
+
 WorkspaceId = Annotated[str, Field(min_length=1, description="Workspace id or slug.")]
 InWorkspace = Annotated[
-    str, Field(min_length=1, description="Id or slug; admin keys must name it.")
+    str,
+    OneWorkspace(unless=("organisation_id", "collection_id")),
+    Field(min_length=1, description="Id or slug; admin keys must name it."),
 ]
 OfOrganisation = Annotated[
     str, Field(description="For the whole organisation; `get_api_key` shows it.")
@@ -93,7 +123,7 @@ VersionName = Annotated[
     Field(description="Version number or id."),
 ]
 """A version by its number, which Portkey wants, or by the id that it answers with."""
-CommaSeparated = Annotated[str, BeforeValidator(_joined)]
+CommaSeparated = Annotated[str, BeforeValidator(_joined), Field(min_length=1)]
 """Values with commas between them, as one string or as a list; for names in the plural."""
 Csv = Annotated[CommaSeparated, Field(description="CSV.")]
 """The same for names in the singular, with a description."""
@@ -115,6 +145,29 @@ class QueriedWorkspace(WorkspaceSelector):
     sent_in = "query"
 
 
+def check_order(group: Arguments, first: str, last: str) -> None:
+    """Refuse a range that ends before it begins; raises ValueError with the names of both fields.
+
+    The values are numbers, or times in ISO 8601. A time that Python cannot read is left to Portkey.
+    """
+    if len(group.given(first, last)) < 2:
+        return
+    start, end = getattr(group, first), getattr(group, last)
+    try:
+        values = [instant(each) if isinstance(each, str) else each for each in (start, end)]
+    except ValueError:
+        return
+    if values[1] < values[0]:
+        how = "earlier" if isinstance(end, str) else "less"
+        raise ValueError(f"{last} ({end}) is {how} than {first} ({start}): exchange them")
+
+
+def instant(text: str) -> datetime:
+    """The time that a `Moment` names, in UTC if it names no offset; raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 class RequestRanges(Arguments):
     """Filters of requests by cost, tokens and feedback; both bounds are included."""
 
@@ -128,3 +181,11 @@ class RequestRanges(Arguments):
     completion_token_max: int = Field(default=ABSENT, ge=0)
     weighted_feedback_min: Number = Field(default=ABSENT, ge=-10, le=10)
     weighted_feedback_max: Number = Field(default=ABSENT, ge=-10, le=10)
+
+    @model_validator(mode="after")
+    def _ranges_are_in_order(self) -> Self:
+        for last in type(self).model_fields:
+            first = last.removesuffix("max") + "min"
+            if last.endswith("_max") and first in type(self).model_fields:
+                check_order(self, first, last)
+        return self

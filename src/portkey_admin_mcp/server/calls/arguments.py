@@ -20,8 +20,10 @@ from pydantic_core import ErrorDetails
 
 from ...errors import InputError
 from ...models.core.base import Arguments, Unsent, unsent
+from ...models.core.vocabulary import json_list
 from ...portkey.catalog import Function, Tool
 from ...suggestions import suggest
+from .client_habits import one_name_each, without_placeholders
 from .presentation import presentation_arguments
 from .schema import Schema
 
@@ -90,13 +92,19 @@ def read_arguments(model: type[BaseModel], schema: Schema, arguments: dict[str, 
 
     Raises InputError with the first problems, each with its argument and the correction.
     """
-    unwrapped = _unwrapped(arguments, schema)
+    unwrapped = _unwrapped(one_name_each(model, arguments), schema)
     if not _is_finite(unwrapped):
         raise InputError("NaN and Infinity are not numbers in JSON; give another number, or null")
     try:
         return model.model_validate(unwrapped)
     except ValidationError as error:
-        raise InputError("these arguments do not fit:\n" + _problems(error, schema)) from None
+        problems, mended = error, without_placeholders(unwrapped, error, schema)
+    try:
+        if mended is not None:
+            return model.model_validate(mended)
+    except ValidationError as error:
+        problems = error
+    raise InputError("these arguments do not fit:\n" + _problems(problems, schema))
 
 
 async def call_flat(tool: Tool, api: object, arguments: BaseModel) -> Any:
@@ -139,19 +147,34 @@ def _group(group: type[Arguments], fields: dict[str, Any]) -> Arguments:
 def _unwrapped(value: Any, schema: Schema) -> Any:
     """The value with habits of clients undone: JSON or CSV in a string, null for "not set"."""
     types = _types(schema)
-    if isinstance(value, str) and types & {"object", "array"} and "string" not in types:
-        value = _parsed(value, types, schema.get("items", {}))
+    if isinstance(value, str) and types & {"object", "array"}:
+        if "string" not in types:
+            value = _parsed(value, types, schema.get("items", {}))
+        elif "array" in types:
+            value = json_list(value) or value
     if isinstance(value, dict) and "properties" in schema:
         fields = schema["properties"]
         required = schema.get("required", ())
         return {
             name: _unwrapped(item, fields.get(name, {}))
             for name, item in value.items()
-            if item is not None or name in required or _may_be_null(fields.get(name))
+            if not _is_left_out(name, item, fields.get(name), required)
         }
     if isinstance(value, list) and "items" in schema:
         return [_unwrapped(item, schema["items"]) for item in value]
     return value
+
+
+def _is_left_out(name: str, value: Any, field: Schema | None, required: Iterable[str]) -> bool:
+    """Whether a value stands for an optional argument that is not given.
+
+    This is null where null does not clear, `""` for a list or an object, and `"null"` for an id.
+    """
+    if name in required or field is None or _may_be_null(field):
+        return False
+    is_id = name.endswith(("_id", "_slug")) and value == "null"
+    is_empty = value == "" and bool(_types(field)) and "string" not in _types(field)
+    return value is None or is_id or is_empty
 
 
 def _types(schema: Schema) -> set[str]:

@@ -11,8 +11,10 @@ from ...errors import PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
-from .arguments import arguments_model, call_flat, ignored_arguments, read_arguments
+from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
+from .hints import workspace_name_hint
+from .notes import notes_on
 from .outcome import Outcome
 from .presentation import present
 from .result_size import max_chars_for_code
@@ -60,15 +62,16 @@ class Executor:
             result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)
+            if note := workspace_name_hint(error, arguments):
+                error.add_note(note)
             return Outcome([advice(error, self.tool)], is_error=True)
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars
-        presented = present(result, checked, max_chars, is_for_code=code_limit is not None)
-        texts = [presented.text, *_notes(presented.note, ignored_arguments(checked))]
+        notes = notes_on(self.tool, result, checked)
+        # Code reads fields, so what it is told for its author stays beside the answer.
+        beside, within = ([], notes) if code_limit is None else (notes, [])
+        presented = present(
+            result, checked, max_chars, is_for_code=code_limit is not None, notes=within
+        )
+        texts = [presented.text, *filter(None, [presented.note]), *beside]
         return Outcome(texts, presented.answer, is_json=presented.is_json)
-
-
-def _notes(cut_note: str, ignored: list[str]) -> list[str]:
-    names = ", ".join(ignored)
-    unsent = f"Not sent, because Portkey has no such field here: {names}." if names else ""
-    return [note for note in (cut_note, unsent) if note]

@@ -1,5 +1,7 @@
 """Errors as advice: what happened, and what to do next."""
 
+import math
+
 from ...errors import (
     ApiError,
     ConfigurationError,
@@ -21,9 +23,26 @@ from ...errors import (
     Unreachable,
 )
 from ...portkey.catalog import Tool
+from .arguments import arguments_model
+from .hints import lists_of, optional_workspace, renamed_fields
 
 MAX_QUOTE_LENGTH = 300
 """Maximum length of a quoted error message of Portkey, in characters."""
+
+NO_MESSAGE = "(no message)"
+"""The message of an error whose answer is not in Portkey's form, such as a page of HTML."""
+PROXY_STATUS = 407
+MAX_WAIT_S = 7200
+"""A longer time to wait is given in hours."""
+PROXY_ADVICE = (
+    "Nothing reached Portkey. Ask the user to put the proxy's user name and password into "
+    "HTTPS_PROXY, or to take Portkey's host into NO_PROXY."
+)
+NO_API_ADVICE = (
+    "This is no answer of Portkey's API, so the id may be right: ask the user to check "
+    "PORTKEY_BASE_URL, which ends in /v1 for Portkey's own service."
+)
+STATE_ADVICE = "What {tool} is about is in a state that does not allow it: read it first ({lists})."
 
 ADVICE: dict[type[PortkeyAdminError], str] = {
     PortkeyAdminError: "Report this to the user as it is.",
@@ -36,9 +55,9 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     "to a valid key.",
     SubscriptionExhausted: "The organisation's plan does not cover this; tell the user.",
     Forbidden: "{tool} needs a key with {scopes}{plan}. Portkey answers 403 also when the id does "
-    "not exist or belongs to a workspace the key may not see: check it with a list_ tool, and "
-    "name the workspace (`workspace_id`) where the tool takes one.",
-    NotFound: "Check the id with a list_ tool of the {domain} domain.",
+    "not exist, was deleted, or belongs to a workspace the key may not see: check it with "
+    "{lists}{workspace}.",
+    NotFound: "There is no such thing, or this key may not see it: check with {lists}.",
     NotAvailable: "This operation is not available on this deployment of Portkey, or what it is "
     "about does not exist. The arguments are not at fault: tell the user.",
     Conflict: "It exists already, or something still depends on it: read the current state, then "
@@ -59,17 +78,47 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
 
 def advice(error: PortkeyAdminError, tool: Tool) -> str:
     """The text for the model: the failure in the first line, the advice in the last."""
-    kind = NotAvailable if tool.unconfirmed and isinstance(error, NotFound) else type(error)
-    nearest = next(cls for cls in kind.__mro__ if cls in ADVICE)
-    what_to_do = ADVICE[nearest].format(
+    what_to_do = _template(error, tool).format(
         tool=tool.name,
-        domain=tool.domain,
+        lists=_lists(tool),
+        workspace=_workspace(tool),
         scopes=tool.scopes_in_words or "the right kind",
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),
     )
+    names = renamed_fields(tool, str(error)) if isinstance(error, Rejected) else ""
     notes: list[str] = getattr(error, "__notes__", [])
-    return "\n".join([_what_happened(error), *notes, what_to_do])
+    texts = [_what_happened(error), f"Here, {names}." if names else "", *notes, what_to_do]
+    return "\n".join(filter(None, texts))
+
+
+def _template(error: PortkeyAdminError, tool: Tool) -> str:
+    """The advice on an error, before the tool's own facts are filled in."""
+    if isinstance(error, ApiError) and error.status == PROXY_STATUS:
+        return PROXY_ADVICE
+    if isinstance(error, NotFound) and str(error) == NO_MESSAGE:
+        return NO_API_ADVICE
+    if isinstance(error, Rejected) and (tool.if_rejected or _names_only_ids(tool)):
+        return "Nothing was changed. " + (tool.if_rejected or STATE_ADVICE)
+    kind = NotAvailable if tool.unconfirmed and isinstance(error, NotFound) else type(error)
+    return ADVICE[next(cls for cls in kind.__mro__ if cls in ADVICE)]
+
+
+def _names_only_ids(tool: Tool) -> bool:
+    """Whether all arguments of a tool are ids in its path: then a refusal is about the object."""
+    names = arguments_model(tool).model_fields
+    paths = " ".join(tool.endpoints)
+    return bool(names) and all(f"{{{name}}}" in paths for name in names)
+
+
+def _workspace(tool: Tool) -> str:
+    name = optional_workspace(tool)
+    return f", and name the workspace (`{name}`)" if name else ""
+
+
+def _lists(tool: Tool) -> str:
+    """The tools that list what a tool names by an id, in words."""
+    return " and ".join(lists_of(tool)) or "the answer that it came from"
 
 
 def input_advice(error: InputError, name: str) -> str:
@@ -83,7 +132,8 @@ def _what_happened(error: PortkeyAdminError) -> str:
     if error.status is None:
         return f"{error.request} failed: {error}"
     code = f" {error.code}" if error.code else ""
-    return f"Portkey answered {error.status}{code} to {error.request}: {_quoted(str(error))}"
+    who = "A proxy" if error.status == PROXY_STATUS else "Portkey"
+    return f"{who} answered {error.status}{code} to {error.request}: {_quoted(str(error))}"
 
 
 def _quoted(text: str) -> str:
@@ -93,5 +143,9 @@ def _quoted(text: str) -> str:
 
 
 def _wait(error: PortkeyAdminError) -> str:
-    seconds = getattr(error, "retry_after", None)
-    return "a minute" if seconds is None else f"{seconds:.0f} s"
+    seconds: float | None = getattr(error, "retry_after", None)
+    if seconds is None or not math.isfinite(seconds):
+        return "a minute"
+    if seconds > MAX_WAIT_S:
+        return f"{seconds / 3600:.0f} hours"
+    return f"{max(1, math.ceil(seconds))} s"

@@ -6,6 +6,7 @@ The answer of a `get_` tool is presented with all its fields, as are rows with `
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -42,6 +43,8 @@ class FieldsArgument(BaseModel):
 def presentation_arguments(returns: type[Record]) -> dict[str, Any]:
     """The fields of a tool's arguments model that say how its answer is presented."""
     groups: list[type[BaseModel]] = []
+    if not returns.rows_in and returns.brief is not Record.brief:
+        groups += [FieldsArgument]
     if returns.rows_in:
         groups += [FieldsArgument] if summary_fields(returns) else []
         groups += [FormatArgument]
@@ -62,22 +65,35 @@ class Presented:
 
 
 def present(
-    record: Record, arguments: BaseModel, max_chars: int, *, is_for_code: bool = False
+    record: Record,
+    arguments: BaseModel,
+    max_chars: int,
+    *,
+    is_for_code: bool = False,
+    notes: Sequence[str] = (),
 ) -> Presented:
     """Present an answer according to the arguments `fields` and `format`, in at most `max_chars`.
+
+    Notes are added to the field `notes`: some clients show no text beside the structured answer.
 
     With `is_for_code` and without those arguments, all fields are kept: code may need any of
     them, and fields that it does not return cost no tokens.
     """
-    answer, name = record.answer(), record.rows_in
-    rows = answer.get(name) if name else None
-    if not isinstance(rows, list) or not {*map(type, rows)} <= {dict}:
-        return _as_json(answer, max_chars)
     set_names = arguments.model_fields_set
-    if is_for_code and not set_names & {"fields", "format"}:
-        return _as_json(answer, max_chars)
+    is_chosen = not set_names.isdisjoint(("fields", "format"))
+    answer = record.answer() if is_chosen or is_for_code else record.brief()
+    if notes:
+        answer = {**answer, "notes": [*answer.get("notes", ()), *notes]}
     text: str = getattr(arguments, "fields", "") if "fields" in set_names else ""
     chosen = tuple(name.strip() for name in text.split(",") if name.strip())
+    name = record.rows_in
+    rows = answer.get(name) if name else None
+    if not isinstance(rows, list) or not {*map(type, rows)} <= {dict}:
+        if chosen and ALL_FIELDS not in chosen and not name:
+            answer = _with_fields(answer, (*record.summary_fields[:2], *chosen, "notes"))
+        return _as_json(answer, max_chars)
+    if is_for_code and not is_chosen:
+        return _as_json(answer, max_chars)
     lean = _lean(answer, name, rows, summary_fields(type(record)), chosen)
     if "format" not in set_names:
         return _as_json(lean, max_chars)
@@ -87,12 +103,17 @@ def present(
 @cache
 def summary_fields(returns: type[Record]) -> tuple[str, ...]:
     """The summary fields of the records in a list; empty if the rows are not records."""
+    declared = row_type(returns)
+    return declared.summary_fields if declared else ()
+
+
+@cache
+def row_type(returns: type[Record]) -> type[Record] | None:
+    """The type of the records in a list; None if the rows are not records."""
     field = returns.model_fields.get(returns.rows_in)
     row_types = get_args(field.annotation) if field is not None else ()
-    row_type = row_types[0] if row_types else None
-    if isinstance(row_type, type) and issubclass(row_type, Record):
-        return row_type.summary_fields
-    return ()
+    declared = row_types[0] if row_types else None
+    return declared if isinstance(declared, type) and issubclass(declared, Record) else None
 
 
 def _as_json(answer: Answer, max_chars: int) -> Presented:
