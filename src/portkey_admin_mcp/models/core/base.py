@@ -124,8 +124,17 @@ def _wire_value(value: Any, dumped: Any) -> Any:
 
 
 RAW_ATTRIBUTES = frozenset(
-    ("answer", "brief", "at", "with_notes", "rows_in", "summary_fields", "_raw", "__class__")
-    + ("__pydantic_private__",)
+    [
+        "answer",
+        "brief",
+        "at",
+        "with_notes",
+        "rows_in",
+        "summary_fields",
+        "_raw",
+        "__pydantic_private__",
+        "__class__",
+    ]
 )
 """The attributes of a record that are read without validating Portkey's answer."""
 FIELD_STATE = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__")
@@ -176,6 +185,14 @@ class Record(BaseModel):
         raw = self._raw
         return self.model_dump(mode="json") if raw is None else raw
 
+    def brief(self) -> dict[str, Any]:
+        """Return the answer without what is long and seldom wanted; by default all of it.
+
+        It is shown unless a caller asks for fields or for a table. A class that shortens says in
+        the answer how the rest is asked for.
+        """
+        return self.answer()
+
     if not TYPE_CHECKING:  # a type checker would then allow any attribute
 
         def __getattribute__(self, name: str) -> Any:
@@ -214,14 +231,6 @@ def _validate(record: Record, body: dict[str, Any]) -> None:
             object.__setattr__(record, name, getattr(unchecked, name))
     # Validation has set the private attributes to their defaults.
     object.__setattr__(record, "__pydantic_private__", {"_raw": body})
-
-    def brief(self) -> dict[str, Any]:
-        """Return the answer without what is long and seldom wanted; by default all of it.
-
-        It is shown unless a caller asks for fields or for a table. A class that shortens says in
-        the answer how the rest is asked for.
-        """
-        return self.answer()
 
 
 class Done(Record):
