@@ -22,6 +22,7 @@ from .shared.mcp_capabilities import (
     mcp_list,
 )
 
+NOT_IN_DETAILS = ("owner_id", "organisation_id")
 GATEWAY = "https://mcp.portkey.ai"
 TABLES = (
     Table(
@@ -75,13 +76,12 @@ def list_mcp_servers(call: Call) -> Row:
 def create_mcp_server(call: Call) -> Row:
     """Create an MCP server of an MCP integration that the workspace may use."""
     workspace, body = call.workspace(), call.read(ServerBody)
-    for name in ("name", "mcp_integration_id"):
-        if not getattr(body, name):
-            raise invalid(name, "Field required")
-    integration = call.find("mcp_integrations", body.mcp_integration_id or "")
+    if not body.name or not body.mcp_integration_id:
+        raise invalid("mcp_integration_id" if body.name else "name", "Field required")
+    integration = call.find("mcp_integrations", body.mcp_integration_id)
     if not may_use(integration, workspace):
         raise forbidden()
-    slug = body.slug or call.store.slug("mcps", body.name or "", 10)
+    slug = body.slug or call.store.slug("mcps", body.name, 10)
     if call.table("mcp_servers").find(slug):
         raise Refusal(409, "MCP server with this slug already exists")
     row = call.table("mcp_servers").add(
@@ -110,9 +110,8 @@ def get_mcp_server(call: Call) -> Row:
     """One MCP server, with its MCP integration."""
     row = _find(call)
     integration = _integration(call, row)
-    names = ("id", "slug", "name", "status", "description", "created_at", "workspace_id")
     details = {name: integration[name] for name in ("id", "slug", "name", "url", "auth_type")}
-    server = {name: row[name] for name in (*names, "mcp_integration_id")}
+    server = {name: value for name, value in public(row).items() if name not in NOT_IN_DETAILS}
     return {**server, "mcp_integration_details": details}
 
 
