@@ -7,7 +7,8 @@ from pydantic import Field
 
 from .configs import bound_config
 from .core.answers import Refusal, forbidden, invalid
-from .core.routing import ADMIN, Body, Call, route
+from .core.bodies import Body
+from .core.routing import ADMIN, Call, route
 from .core.rows import Row
 from .core.store import Store, moment
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table

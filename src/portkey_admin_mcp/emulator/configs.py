@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .core.answers import Refusal, invalid, list_answer
-from .core.routing import Body, Call, StrictBody, route
+from .core.bodies import Body, StrictBody
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.tables import OWNED_BY_WORKSPACE, Table
 from .shared.versions import Versions

@@ -5,7 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .core.answers import Refusal, forbidden, invalid
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import Table

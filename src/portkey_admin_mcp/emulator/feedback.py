@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from .core.answers import Refusal, forbidden, invalid
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .traffic.requests import database, milliseconds
 

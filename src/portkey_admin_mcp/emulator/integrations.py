@@ -1,15 +1,17 @@
 """Integrations: credentials for AI providers, their models, and the workspaces with access."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from .core.answers import Refusal, forbidden, invalid, not_found, public
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .model_catalog import PRICES, ModelsBody, models_of
+from .shared.provider_configurations import check_configurations
 from .shared.secret_mappings import (
     SecretMapping,
     mapped_by,
@@ -31,76 +33,6 @@ TABLES = (
         ),
     ),
 )
-OUTDATED_AZURE_FIELDS = {"api_version", "resource_name", "deployment_name"}
-
-
-class AzureDeployment(Body):
-    """One Azure OpenAI deployment."""
-
-    azure_api_version: str = Field(max_length=30)
-    azure_deployment_name: str = Field(min_length=1)
-    azure_model_slug: str = Field(min_length=1)
-    alias: str | None = None
-    is_default: bool | None = None
-
-
-class AzureAccess(Body):
-    """How Portkey signs in to Azure."""
-
-    azure_auth_mode: Literal["default", "entra", "managed"]
-
-
-class AzureOpenAI(AzureAccess):
-    """The configurations of Azure OpenAI."""
-
-    azure_resource_name: str = Field(min_length=1)
-    azure_deployment_config: list[AzureDeployment] = Field(min_length=1)
-
-
-class AzureFoundry(AzureAccess):
-    """The configurations of Azure AI Foundry."""
-
-    azure_foundry_url: str = Field(min_length=1)
-    azure_api_version: str | None = Field(None, max_length=30)
-
-
-class Aws(Body):
-    """The configurations of Bedrock and SageMaker."""
-
-    aws_auth_type: Literal["accessKey", "assumedRole"]
-    aws_region: str = Field(min_length=1)
-
-
-class VertexAi(Body):
-    """The configurations of Vertex AI."""
-
-    vertex_auth_type: Literal["basic", "serviceAccount"]
-    vertex_region: str = Field(min_length=1)
-
-
-class WorkersAi(Body):
-    """The configurations of Cloudflare Workers AI."""
-
-    workers_ai_account_id: str = Field(min_length=1)
-
-
-class Cortex(Body):
-    """The configurations of Snowflake Cortex."""
-
-    snowflake_account: str = Field(min_length=1)
-
-
-CONFIGURATIONS: dict[str, type[Body]] = {
-    "azure-openai": AzureOpenAI,
-    "azure-ai": AzureFoundry,
-    "bedrock": Aws,
-    "sagemaker": Aws,
-    "vertex-ai": VertexAi,
-    "workers-ai": WorkersAi,
-    "cortex": Cortex,
-}
-"""What the OpenAPI file requires of the configurations of a provider."""
-NEED_CONFIGURATIONS = {"azure-openai", "azure-ai"}
 
 
 class IntegrationBody(Body):
@@ -147,10 +79,9 @@ def list_integrations(call: Call) -> Row:
 def create_integration(call: Call) -> Row:
     """Create an integration: of the key's or the named workspace, otherwise of the organisation."""
     body = call.read(IntegrationBody)
-    for name in ("name", "ai_provider_id"):
-        if not getattr(body, name):
-            raise invalid(name, "Field required")
-    _check(body.ai_provider_id or "", body.configurations)
+    if not body.name or not body.ai_provider_id:
+        raise invalid("ai_provider_id" if body.name else "name", "Field required")
+    check_configurations(body.ai_provider_id or "", body.configurations)
     named = call.named_workspace() if call.is_admin else call.workspace()
     if named is None:
         call.require(integration_scopes("create")[0])
@@ -219,19 +150,18 @@ def update_integration(call: Call) -> Row:
     changes |= body.model_dump(include={"pricing_adjustments"}, exclude_unset=True)
     if body.configurations is not None:
         changes["configurations"] = {**row["configurations"], **body.configurations}
-        _check(row["ai_provider_id"], changes["configurations"])
+        check_configurations(row["ai_provider_id"], changes["configurations"])
     if body.key:
         changes["_key"] = body.key
-    stamps = {**changes, "last_updated_at": call.store.stamp()}
-    call.table("integrations").change(row, stamps)
+    changes["last_updated_at"] = call.store.stamp()
+    call.table("integrations").change(row, changes)
     return {}
 
 
 @route("DELETE /integrations/{slug}", scope=integration_scopes("delete"))
 def delete_integration(call: Call) -> Row:
     """Delete an integration, with its providers (an assumption)."""
-    row = _find_for(call, "delete")
-    call.store.delete("integrations", row)
+    call.store.delete("integrations", _find_for(call, "delete"))
     return {}
 
 
@@ -280,8 +210,8 @@ def delete_integration_model(call: Call) -> Row:
             raise invalid("slugs", f"{slug} is built in")
         if slug not in row["_models"]:
             raise not_found("custom model", slug)
-    remaining = {name: model for name, model in row["_models"].items() if name not in slugs}
-    call.table("integrations").change(row, {"_models": remaining})
+    models = {name: model for name, model in row["_models"].items() if name not in slugs}
+    call.table("integrations").change(row, {"_models": models})
     return {}
 
 
@@ -370,22 +300,6 @@ def _share(
     return row
 
 
-def _check(provider: str, configurations: Row | None) -> None:
-    """Refuse configurations that lack what their provider needs, or that it does not know.
-
-    Azure cannot be used without configurations (Terraform provider 0.2.10), the others can.
-    """
-    unknown = OUTDATED_AZURE_FIELDS & set(configurations or {})
-    if unknown:
-        raise invalid(
-            "configurations",
-            f"{', '.join(sorted(unknown))}: the names of Azure fields begin with azure_",
-        )
-    shape = CONFIGURATIONS.get(provider)
-    if shape is not None and (configurations or provider in NEED_CONFIGURATIONS):
-        Call.shaped(shape, configurations or {})
-
-
 def _find(call: Call) -> Row:
     """The integration, if this key's workspace may use it."""
     row = call.find("integrations", call.ids["slug"])
@@ -411,7 +325,7 @@ def _list_entry(row: Row) -> dict[str, Any]:
 
 
 def _type(row: Row) -> str:
-    return "organisation" if row["workspace_id"] is None else "workspace"
+    return "workspace" if row["workspace_id"] else "organisation"
 
 
 def seed(seeder: Seeder) -> None:

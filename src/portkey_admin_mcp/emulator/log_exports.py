@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from .core.answers import Refusal, Reply, forbidden, invalid, list_answer, public
+from .core.bodies import Body
 from .core.control import control
-from .core.routing import Body, Call, route
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.store import moment
 from .core.tables import OWNED_BY_WORKSPACE, Table

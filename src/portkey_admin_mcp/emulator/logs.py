@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import Field
 
 from .core.answers import Refusal, forbidden, invalid
-from .core.routing import Body, Call, all_of, route
+from .core.bodies import Body
+from .core.routing import Call, all_of, route
 from .core.rows import Row
 from .shared.prices import price
 from .shared.security import check_organisation_views_logs

@@ -5,7 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .core.answers import Refusal, forbidden, invalid, list_answer, public
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
@@ -15,6 +16,7 @@ from .shared.mcp_capabilities import (
     capability_page,
     connection_test,
     disabled,
+    has_more,
 )
 from .shared.mcp_catalogue import capabilities_by_kind
 from .shared.secret_mappings import McpSecretMapping, mapped_by, stored_mcp_mappings
@@ -72,9 +74,7 @@ def list_mcp_integrations(call: Call) -> Row:
         max_size=1000,
         default_size=100,
     )
-    size = call.query_number("page_size", 100) or 100
-    number = call.query_number("current_page", 0) or 0
-    return {**page, "has_more": (number + 1) * size < page["total"]}
+    return {**page, "has_more": has_more(call, page)}
 
 
 @route("POST /mcp-integrations", scope=integration_scopes("create"))

@@ -4,8 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .core.answers import Refusal, forbidden, invalid, not_found
-from .core.routing import Body, Call, route
+from .core.answers import Refusal, forbidden, invalid, not_found, public
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.store import instant, moment
@@ -17,9 +18,11 @@ from .shared.mcp_capabilities import (
     capability_page,
     connection_test,
     disabled,
+    has_more,
     mcp_list,
 )
 
+NOT_IN_DETAILS = ("owner_id", "organisation_id")
 GATEWAY = "https://mcp.portkey.ai"
 TABLES = (
     Table(
@@ -73,13 +76,12 @@ def list_mcp_servers(call: Call) -> Row:
 def create_mcp_server(call: Call) -> Row:
     """Create an MCP server of an MCP integration that the workspace may use."""
     workspace, body = call.workspace(), call.read(ServerBody)
-    for name in ("name", "mcp_integration_id"):
-        if not getattr(body, name):
-            raise invalid(name, "Field required")
-    integration = call.find("mcp_integrations", body.mcp_integration_id or "")
+    if not body.name or not body.mcp_integration_id:
+        raise invalid("mcp_integration_id" if body.name else "name", "Field required")
+    integration = call.find("mcp_integrations", body.mcp_integration_id)
     if not may_use(integration, workspace):
         raise forbidden()
-    slug = body.slug or call.store.slug("mcps", body.name or "", 10)
+    slug = body.slug or call.store.slug("mcps", body.name, 10)
     if call.table("mcp_servers").find(slug):
         raise Refusal(409, "MCP server with this slug already exists")
     row = call.table("mcp_servers").add(
@@ -108,9 +110,8 @@ def get_mcp_server(call: Call) -> Row:
     """One MCP server, with its MCP integration."""
     row = _find(call)
     integration = _integration(call, row)
-    names = ("id", "slug", "name", "status", "description", "created_at", "workspace_id")
     details = {name: integration[name] for name in ("id", "slug", "name", "url", "auth_type")}
-    server = {name: row[name] for name in (*names, "mcp_integration_id")}
+    server = {name: value for name, value in public(row).items() if name not in NOT_IN_DETAILS}
     return {**server, "mcp_integration_details": details}
 
 
@@ -144,11 +145,10 @@ def list_mcp_server_capabilities(call: Call) -> Row:
     rows = []
     for each in capabilities_of(integration):
         key = capability_key(each)
-        is_enabled_in_integration = key not in integration["_disabled"]
+        in_integration = key not in integration["_disabled"]
         capability = {name: each[name] for name in ("name", "type", "title", "description")}
-        enabled = is_enabled_in_integration and key not in row["_disabled"]
-        states = {"enabled": enabled, "integration_enabled": is_enabled_in_integration}
-        rows.append({**capability, **states})
+        enabled = in_integration and key not in row["_disabled"]
+        rows.append({**capability, "enabled": enabled, "integration_enabled": in_integration})
     return capability_page(call, rows)
 
 
@@ -160,11 +160,11 @@ def update_mcp_server_capabilities(call: Call) -> Row:
     """
     row, body = _find(call), call.read(CapabilityBody)
     integration = _integration(call, row)
-    disabled_names = disabled(body.capabilities, row["_disabled"], capabilities_of(integration))
+    names = disabled(body.capabilities, row["_disabled"], capabilities_of(integration))
     for change in body.capabilities:
         if change.enabled and f"{change.type}:{change.name}" in integration["_disabled"]:
             raise invalid("capabilities", f"{change.name} is disabled by the MCP integration")
-    call.table("mcp_servers").change(row, {"_disabled": disabled_names})
+    call.table("mcp_servers").change(row, {"_disabled": names})
     return {"success": True}
 
 
@@ -197,9 +197,9 @@ def update_mcp_server_user_access(call: Call) -> Row:
         member = call.table("members").get(f"{row['workspace_id']}/{user['id']}")
         if member is None and user["role"] == "member":
             raise not_found("member of the MCP server's workspace:", access.user_id)
-    workspace = {access.user_id: access.enabled for access in body.user_access}
+    users = {access.user_id: access.enabled for access in body.user_access}
     default = body.default_user_access or row["_default"]
-    changes = {"_users": {**row["_users"], **workspace}, "_default": default}
+    changes = {"_users": {**row["_users"], **users}, "_default": default}
     call.table("mcp_servers").change(row, changes)
     return {"success": True}
 
@@ -220,10 +220,7 @@ def list_mcp_server_connections(call: Call) -> Row:
         if own in (None, user_id) and requested_user in (None, user_id)
     ]
     page = call.listing(rows, max_size=500, default_size=100)
-    size = call.query_number("page_size", 100) or 100
-    number = call.query_number("current_page", 0) or 0
-    has_more = (number + 1) * size < page["total"]
-    return {"data": page["data"], "total": page["total"], "has_more": has_more}
+    return {"data": page["data"], "total": page["total"], "has_more": has_more(call, page)}
 
 
 @route("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")
@@ -236,8 +233,8 @@ def disconnect_mcp_server_connection(call: Call) -> Row:
         raise invalid("user_id", "Field required")
     if user_id not in row["_connections"]:
         raise not_found("connection of the user", user_id)
-    remaining = {name: on for name, on in row["_connections"].items() if name != user_id}
-    call.table("mcp_servers").change(row, {"_connections": remaining})
+    others = {name: on for name, on in row["_connections"].items() if name != user_id}
+    call.table("mcp_servers").change(row, {"_connections": others})
     return {"success": True}
 
 
@@ -268,8 +265,7 @@ def list_mcp_registry(call: Call) -> Row:
         and search in row["name"].lower()
         and (workspace is None or row["workspace_id"] == workspace["id"])
     ]
-    start = call.query_number("cursor", 0) or 0
-    limit = call.query_number("limit", 50) or 0
+    start, limit = call.query_number("cursor", 0) or 0, call.query_number("limit", 50) or 0
     if not 1 <= limit <= 100:
         raise invalid("limit", "must be from 1 to 100")
     shown = rows[start : start + limit]
@@ -312,7 +308,7 @@ def _list_entry(call: Call, row: Row) -> dict[str, Any]:
     integration = _integration(call, row)
     workspace = call.table("workspaces")[row["workspace_id"]]
     return {
-        **{name: value for name, value in row.items() if not name.startswith("_")},
+        **public(row),
         "mcp_integration_slug": integration["slug"],
         "mcp_integration_url": integration["url"],
         "auth_type": integration["auth_type"],
@@ -337,12 +333,8 @@ def _access(call: Call, row: Row, user_id: str) -> dict[str, Any]:
 
 def seed(seeder: Seeder) -> None:
     """One MCP server in the workspace Support, to which Emi is connected."""
-    body = {
-        "name": "Support GitHub",
-        "slug": "support-github",
-        "mcp_integration_id": "github",
-        "workspace_id": seeder.workspace_named("Support")["id"],
-    }
-    server = seeder.request("POST /mcp-servers", body)
-    connections = {seeder.user_named("Emi")["id"]: True}
-    seeder.change("mcp_servers", server["id"], {"_connections": connections})
+    support = seeder.workspace_named("Support")["id"]
+    body = {"name": "Support GitHub", "slug": "support-github", "mcp_integration_id": "github"}
+    server = seeder.request("POST /mcp-servers", {**body, "workspace_id": support})
+    emi = seeder.user_named("Emi")["id"]
+    seeder.change("mcp_servers", server["id"], {"_connections": {emi: True}})

@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import Field
 
 from .core.answers import Refusal
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .shared.prices import CENTS_PER_MILLION
 

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from .core.answers import forbidden, invalid
-from .core.routing import ORGANISATION, Body, Call, route
+from .core.bodies import Body
+from .core.routing import ORGANISATION, Call, route
 from .core.rows import Row
 from .core.tables import OnDelete, Reference, Table
 

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .core.answers import Refusal, Reply, invalid, list_answer
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.seeder import Seeder
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
@@ -22,7 +23,7 @@ from .prompt_templates.versions import (
     status,
 )
 from .shared.gateway import mark_exhausted, reason_to_refuse
-from .shared.prices import price
+from .shared.prices import figures_of
 from .traffic.requests import metadata_text, record
 
 TABLES = (
@@ -86,7 +87,7 @@ def list_prompts(call: Call) -> Row:
     """The prompts of a collection or a workspace, newest first, without templates."""
     search, collection = call.query.get("search", ""), call.query.get("collection_id")
     if collection:
-        rows = call.table("prompts").where(collection_id=_collection(call, collection)["id"])
+        rows = call.table("prompts").where(collection_id=call.find("collections", collection)["id"])
     else:
         rows = call.table("prompts").where(workspace_id=call.workspace()["id"])
     return call.listing(
@@ -108,7 +109,7 @@ def create_prompt(call: Call) -> Row:
             raise invalid(name, "Field required")
     if body.parameters is None:
         raise invalid("parameters", "Field required")
-    collection = _collection(call, body.collection_id or "")
+    collection = call.find("collections", body.collection_id or "")
     _check_provider(call, collection["workspace_id"], body.virtual_key)
     now = call.store.stamp()
     row = call.table("prompts").add(
@@ -151,7 +152,7 @@ def update_prompt(call: Call) -> Row:
     if body.name:
         changes["name"] = body.name
     if body.collection_id:
-        collection = _collection(call, body.collection_id)
+        collection = call.find("collections", body.collection_id)
         if collection["workspace_id"] != row["workspace_id"]:
             raise invalid("collection_id", "is in another workspace")
         changes["collection_id"] = collection["id"]
@@ -172,8 +173,7 @@ def update_prompt(call: Call) -> Row:
 @route("DELETE /prompts/{prompt_id}", scope="prompts.delete")
 def delete_prompt(call: Call) -> Row:
     """Delete a prompt, with all versions and their labels."""
-    row = _find(call)
-    call.store.delete("prompts", row)
+    call.store.delete("prompts", _find(call))
     return {}
 
 
@@ -273,7 +273,7 @@ def run_prompt_completion(call: Call) -> Row | Reply:
         _log(call, columns, status=refusal.status)
         return Reply(json.dumps(refusal.body()).encode(), "application/json", refusal.status)
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-    _log(call, columns, **_figures(request["model"], *tokens.values()))
+    _log(call, columns, **figures_of(request["model"], *tokens.values()))
     mark_exhausted(call, columns)
     return {
         "id": f"chatcmpl-{digest[:24]}",
@@ -310,16 +310,6 @@ def _columns(call: Call, row: Row, provider: Row, model: str) -> dict[str, Any]:
     }
 
 
-def _figures(model: str, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
-    return {
-        "req_units": prompt_tokens,
-        "res_units": completion_tokens,
-        "total_units": prompt_tokens + completion_tokens,
-        "cost": price(model, prompt_tokens, completion_tokens),
-        "latency": 1,
-    }
-
-
 def _log(call: Call, columns: dict[str, Any], **more: Any) -> None:
     """Record a completion for logs and analytics."""
     record(call, **columns | more | {"metadata": json.dumps(columns["metadata"])})
@@ -327,10 +317,6 @@ def _log(call: Call, columns: dict[str, Any], **more: Any) -> None:
 
 def _find(call: Call) -> Row:
     return call.find("prompts", call.ids["prompt_id"])
-
-
-def _collection(call: Call, name: str) -> Row:
-    return call.find("collections", name)
 
 
 def _check_provider(call: Call, workspace_id: str, slug: str | None) -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from .core.answers import forbidden, invalid
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .integrations import add_provider, may_use
 from .shared.limits import (

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 from .api_keys import create_api_key
 from .core.answers import Refusal, forbidden, invalid
+from .core.bodies import Body
 from .core.control import control
-from .core.routing import ADMIN, Body, Call, route
+from .core.routing import ADMIN, Call, route
 from .core.rows import Row
 from .core.store import moment
 from .core.tables import Table

@@ -3,7 +3,8 @@
 from typing import Any
 
 from .core.answers import invalid
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.limits import (

@@ -3,7 +3,8 @@
 from typing import Any, Literal
 
 from .core.answers import Refusal, forbidden, invalid, not_found, public
-from .core.routing import Body, Call, route
+from .core.bodies import Body
+from .core.routing import Call, route
 from .core.rows import Row
 from .core.tables import OnDelete, Reference, Table, all_tables
 from .shared.icons import split_icon

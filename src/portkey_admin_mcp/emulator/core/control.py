@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError
 
 from .answers import Refusal
-from .routing import ADMIN, ORGANISATION, Body, Call
+from .bodies import Body
+from .routing import ADMIN, ORGANISATION, Call
 from .tables import all_tables
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ..core.routing import Body
+from ..core.bodies import Body
 from ..core.rows import Row
 from ..core.store import instant, moment
 

@@ -5,7 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ..core.answers import not_found
-from ..core.routing import Body, Call
+from ..core.bodies import Body
+from ..core.routing import Call
 
 CAPABILITY_TYPES = ("tool", "prompt", "resource", "resource_template")
 
@@ -46,6 +47,13 @@ def _paging(call: Call, page: dict[str, Any]) -> dict[str, Any]:
     size = call.query_number("page_size", None) or 100
     number = call.query_number("page", 1) or 1
     return {"total": page["total"], "has_more": number * size < page["total"]}
+
+
+def has_more(call: Call, page: dict[str, Any]) -> bool:
+    """Whether rows follow those of a page of 100, or of the size in the query, from page 0."""
+    size = call.query_number("page_size", 100) or 100
+    number = call.query_number("current_page", 0) or 0
+    return bool((number + 1) * size < page["total"])
 
 
 def mcp_list(call: Call, page: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import Field
 
 from ..core.answers import forbidden, invalid, not_found
-from ..core.routing import Body, Call
+from ..core.bodies import Body
+from ..core.routing import Call
 from ..core.rows import Row, Rows
 
 POLICY_KEYS = (

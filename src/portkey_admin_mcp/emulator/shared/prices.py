@@ -1,6 +1,7 @@
 """The models that the emulator knows, and their prices: its own, close to real ones."""
 
 import re
+from typing import Any
 
 _OPENAI = {
     "gpt-5": (125, 1_000),
@@ -54,3 +55,14 @@ def price(model: str, tokens_in: int, tokens_out: int) -> int:
     name = model.rpartition("/")[2]
     known = _ANY_PROVIDER.get(name) or _ANY_PROVIDER.get(_DATE.sub("", name)) or (0, 0)
     return (tokens_in * known[0] + tokens_out * known[1]) // 100
+
+
+def figures_of(model: str, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
+    """The columns of `requests` with the tokens and the cost of a completion."""
+    return {
+        "req_units": prompt_tokens,
+        "res_units": completion_tokens,
+        "total_units": prompt_tokens + completion_tokens,
+        "cost": price(model, prompt_tokens, completion_tokens),
+        "latency": 1,
+    }

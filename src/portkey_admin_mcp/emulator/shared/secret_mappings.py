@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ..core.answers import invalid
-from ..core.routing import Body, Call
+from ..core.bodies import Body
+from ..core.routing import Call
 from ..core.rows import Row
 from ..core.tables import OnDelete, Reference
 

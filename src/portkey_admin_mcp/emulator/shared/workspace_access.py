@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ..core.routing import Body
+from ..core.bodies import Body
 from .limits import Budget, Rate
 
 
