@@ -151,12 +151,10 @@ def test_what_is_not_there_is_named(send, ok, user, workspace):
     chitra = user("Chitra")
     server, support = f"{PATH}/support-github", f"/admin/workspaces/{workspace('Support')}"
     access = {"user_access": [{"user_id": chitra, "enabled": True}]}
-    tool = {"capabilities": [{"name": "fly", "type": "tool", "enabled": True}]}
 
     for endpoint, body, name in (
         (f"DELETE {server}/connections?user_id={chitra}", None, chitra),
         (f"PUT {server}/user-access", access, chitra),
-        (f"PUT {server}/capabilities", tool, "fly"),
         (f"GET {support}/users/{chitra}", None, chitra),
         (f"PUT {support}/users/{chitra}", {"role": "manager"}, chitra),
         (f"DELETE {support}/users/{chitra}", None, chitra),

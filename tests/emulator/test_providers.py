@@ -60,5 +60,5 @@ def test_a_note_is_kept_null_clears_rate_limits_and_an_end_is_reached_at_its_sec
     ok(f"PUT {path}", {"expires_at": "2026-11-02T09:00:00Z"})
 
     assert (before["note"], before["rate_limits"], before["status"]) == ("Ours", [one], "active")
-    assert (after["note"], after["rate_limits"], after["status"]) == ("Ours", [], "active")
+    assert (after["note"], after["rate_limits"], after["status"]) == ("Ours", None, "active")
     assert ok(f"GET {path}")["status"] == "expired"

@@ -146,7 +146,7 @@ async def test_a_check_that_portkey_does_not_document_is_made_and_noted(ask, sup
 
     assert note in made["notes"][0]
     again = await ask("update_guardrail", guardrail_id=made["id"], checks=[check])
-    assert again["notes"] == made["notes"]
+    assert again["notes"][:-1] == made["notes"][:-1]
 
 
 async def test_documented_checks_and_those_without_documented_parameters_need_no_note(ask, support):
@@ -158,7 +158,7 @@ async def test_documented_checks_and_those_without_documented_parameters_need_no
 
     made = await ask("create_guardrail", name="New", checks=checks, workspace_id=support)
 
-    assert "notes" not in made
+    assert [note for note in made["notes"] if not note.startswith("Sent")] == []
 
 
 async def test_many_unknown_checks_are_noted_in_part(ask, support):
@@ -166,8 +166,9 @@ async def test_many_unknown_checks_are_noted_in_part(ask, support):
 
     made = await ask("create_guardrail", name="New", checks=checks, workspace_id=support)
 
-    assert len(made["notes"]) == 9
-    assert made["notes"][-1] == "… and 42 more about checks."
+    about_checks = made["notes"][:-1]
+    assert len(about_checks) == 9
+    assert about_checks[-1] == "… and 42 more about checks."
 
 
 async def test_what_is_read_can_be_written_back(ask, guardrail):

@@ -202,20 +202,22 @@ def list_mcp_integration_workspaces(call: Call) -> Row:
 
 @route("PUT /mcp-integrations/{id}/workspaces", scope=integration_scopes("update"))
 def update_mcp_integration_workspaces(call: Call) -> Row:
-    """Change the access of the named workspaces; others keep theirs unless overridden."""
+    """Change the access of the named workspaces; others keep theirs unless overridden.
+
+    Grants of an integration that belongs to a workspace are accepted and have no effect (an
+    assumption): a client then has to notice by itself.
+    """
     row, body = _find(call, "update"), call.read(AccessBody)
     access_by_workspace = (
         {} if body.override_existing_workspace_access else dict(row["_workspaces"])
     )
     for access in body.workspaces:
         workspace = call.table("workspaces").find(access.id)
-        if workspace is None or row["workspace_id"] not in (None, workspace["id"]):
+        if workspace is None:
             raise forbidden()
         access_by_workspace[workspace["id"]] = access.enabled
     changes: dict[str, Any] = {"_workspaces": access_by_workspace}
     if body.global_workspace_access is not None:
-        if row["workspace_id"] is not None and body.global_workspace_access.enabled:
-            raise invalid("global_workspace_access", "the MCP integration is of one workspace")
         changes["global_workspace_access"] = body.global_workspace_access.model_dump()
     call.table("mcp_integrations").change(row, changes)
     return {}

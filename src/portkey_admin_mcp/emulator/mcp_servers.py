@@ -156,14 +156,11 @@ def list_mcp_server_capabilities(call: Call) -> Row:
 def update_mcp_server_capabilities(call: Call) -> Row:
     """Enable or disable capabilities in this workspace.
 
-    One that the MCP integration disables cannot be enabled here (an assumption).
+    One that the MCP integration disables stays disabled.
     """
     row, body = _find(call), call.read(CapabilityBody)
     integration = _integration(call, row)
     names = disabled(body.capabilities, row["_disabled"], capabilities_of(integration))
-    for change in body.capabilities:
-        if change.enabled and f"{change.type}:{change.name}" in integration["_disabled"]:
-            raise invalid("capabilities", f"{change.name} is disabled by the MCP integration")
     call.table("mcp_servers").change(row, {"_disabled": names})
     return {"success": True}
 

@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ..core.answers import not_found
 from ..core.bodies import Body
 from ..core.routing import Call
 
@@ -66,16 +65,15 @@ def disabled(
 ) -> list[str]:
     """The disabled capabilities after these changes, as `type:name`.
 
-    Refuses (404) a capability that is not among the existing ones.
+    A capability that is not among the existing ones is ignored (an assumption): a client then has
+    to notice by itself.
     """
     disabled_names = set(before)
     names = {capability_key(each) for each in existing}
     for change in changes:
         key = f"{change.type}:{change.name}"
-        if key not in names:
-            raise not_found(change.type.replace("_", " "), change.name)
         (disabled_names.discard if change.enabled else disabled_names.add)(key)
-    return sorted(disabled_names)
+    return sorted(disabled_names & names)
 
 
 def capability_key(capability: dict[str, Any]) -> str:
