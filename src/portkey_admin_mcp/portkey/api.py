@@ -108,8 +108,9 @@ class Portkey:
         of the errors in `errors`.
         """
         request = f"{method} {path}"
-        segments = {name: _segment(name, value) for name, value in (ids or {}).items()}
-        target = self._address(base) + path.format_map(segments)
+        if ids:
+            path = path.format_map({name: _segment(name, value) for name, value in ids.items()})
+        target = self._address(base) + path
         if query_string := _query(query or ()):
             target += f"?{query_string}"
         if len(target) > MAX_TARGET_LENGTH:
@@ -220,8 +221,9 @@ class Portkey:
             raise failure(str(error), request=request.name) from error
         except UnusableAnswer as error:
             raise UnexpectedAnswer(str(error), request=request.name) from error
-        elapsed_ms = (time.perf_counter() - started) * 1000
-        log.debug("%s answered %d in %.0f ms", request.name, status, elapsed_ms)
+        if log.isEnabledFor(logging.DEBUG):
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            log.debug("%s answered %d in %.0f ms", request.name, status, elapsed_ms)
         if 200 <= status < 300:
             return content
         message, code = map(self._without_key, message_and_code(content))
@@ -283,6 +285,8 @@ def _segment(name: str, value: str) -> str:
 
 def _query(groups: Sequence[Arguments]) -> str:
     fields = _merged(groups)
+    if not fields:
+        return ""
     return urlencode({name: _text(value) for name, value in fields.items() if value is not None})
 
 

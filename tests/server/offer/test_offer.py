@@ -85,20 +85,16 @@ def test_a_tool_that_is_not_in_the_manifest_is_listed_and_called_and_shouted_abo
     assert "get_new_thing" in process.stderr
 
 
-def test_a_changed_file_that_changes_no_description_is_not_mentioned(changed_tree):
+def test_a_changed_file_that_changes_no_description_is_checked_once_and_not_mentioned(
+    changed_tree, tmp_path
+):
+    """To check it takes a second: so not at the next start, nor where there is no .git."""
     process = changed_tree("")
 
     assert len(process.stdout.splitlines()) == 3
     assert process.stderr == ""
-
-
-def test_what_was_checked_once_is_not_checked_again(changed_tree, tmp_path):
-    """It would take a second at each start: neither after a check nor where there is no .git."""
     manifest = tmp_path / "src/portkey_admin_mcp/server/offer/manifest.jsonl"
-
-    changed_tree("")
     source = tmp_path / "src/portkey_admin_mcp/tools/collections.py"
-
     assert manifest.stat().st_mtime >= source.stat().st_mtime
 
 

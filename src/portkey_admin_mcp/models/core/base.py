@@ -182,7 +182,9 @@ class Record(BaseModel):
 
     def answer(self) -> dict[str, Any]:
         """Return what a caller is shown: Portkey's answer unchanged, if this came from Portkey."""
-        raw = self._raw
+        # Not `self._raw`, which pydantic looks up in four steps; this is called for every answer.
+        private = object.__getattribute__(self, "__pydantic_private__")
+        raw: dict[str, Any] | None = private["_raw"]
         return self.model_dump(mode="json") if raw is None else raw
 
     def brief(self) -> dict[str, Any]:

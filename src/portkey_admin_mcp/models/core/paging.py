@@ -81,15 +81,15 @@ class Page(Record, Generic[T]):
 
         A list that Portkey sends whole is cut here.
         """
-        answer = self.answer()
-        rows = answer.get(self.rows_in)
+        answer, name = self.answer(), self.rows_in
+        rows = answer.get(name)
         if not isinstance(rows, list):
             return self
         if paging.is_cut_here:
             # A `has_more` of Portkey's would be about the whole list.
-            answer = {name: value for name, value in answer.items() if name != "has_more"}
-            answer = {"total": len(rows), **answer, self.rows_in: _cut(rows, paging)}
-        place = _next_page_fields(answer, len(answer[self.rows_in]), paging)
+            answer = {key: value for key, value in answer.items() if key != "has_more"}
+            answer = {"total": len(rows), **answer, name: _cut(rows, paging)}
+        place = _next_page_fields(answer, len(answer[name]), paging)
         return type(self)._of({**place, **answer})
 
 

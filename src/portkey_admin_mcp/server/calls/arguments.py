@@ -137,11 +137,17 @@ def ignored_arguments(arguments: BaseModel, prefix: str = "") -> list[str]:
 
 def _group(group: type[Arguments], fields: dict[str, Any]) -> Arguments:
     try:
-        return group(**fields)
+        return group(**fields) if fields else _empty_group(group)
     except ValidationError as error:
         # Only a rule across fields can fail here: each field has been checked by the flat model.
         causes = [str(e.get("ctx", {}).get("error", e["msg"])) for e in error.errors()]
         raise InputError("; ".join(causes)) from None
+
+
+@cache
+def _empty_group(group: type[Arguments]) -> Arguments:
+    """A group without any argument; groups are frozen, so that calls can share it."""
+    return group()
 
 
 def _unwrapped(value: Any, schema: Schema) -> Any:

@@ -46,7 +46,7 @@ def _workspace_note(
 ) -> str:
     """Which workspace Portkey chose, if the call could have named one and did not."""
     name = _unnamed_workspace(type(arguments), arguments)
-    if not name or any(OBJECT_IDS.search(each) for each in tool.endpoints):
+    if not name or _name_an_object(tool.endpoints):
         return ""
     rows = answer.get(record.rows_in) if record.rows_in else None
     objects = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else [answer]
@@ -76,6 +76,12 @@ def _workspace_argument(model: type[BaseModel]) -> tuple[str, OneWorkspace]:
     return "", OneWorkspace()
 
 
+@cache
+def _name_an_object(endpoints: tuple[str, ...]) -> bool:
+    """Whether a path names one object, which tells its workspace."""
+    return any(map(OBJECT_IDS.search, endpoints))
+
+
 def _is_set(arguments: BaseModel, condition: str | tuple[str, str]) -> bool:
     """Whether an argument is given, or has the value that the condition names."""
     if isinstance(condition, str):
@@ -85,7 +91,10 @@ def _is_set(arguments: BaseModel, condition: str | tuple[str, str]) -> bool:
 
 
 def _workspace_of(row: dict[str, Any]) -> str | None:
-    return next((str(row[name]) for name in WORKSPACE_FIELDS if row.get(name)), None)
+    for name in WORKSPACE_FIELDS:
+        if row.get(name):
+            return str(row[name])
+    return None
 
 
 def _fields_note(record: Record, answer: dict[str, Any], arguments: BaseModel) -> str:
