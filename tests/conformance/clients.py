@@ -27,7 +27,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 EXPECTED = {
     "tools": 191,
     "prompts": 9,
-    "resources": 5,
+    "resources": 6,
     "templates": 6,
     "workspaces": 3,
     "refused": True,
