@@ -137,20 +137,6 @@ def test_one_type_is_announced_and_null_in_words(annotation, schema):
     assert "null" not in json.dumps(announced(str | None, null_clears=False))
 
 
-@pytest.mark.parametrize(
-    ("format", "schema"),
-    [
-        ("uuid", {**TEXT, "description": "UUID."}),
-        ("uri", {**TEXT, "description": "URL."}),
-        ("date-time", {**TEXT, "format": "date-time"}),
-    ],
-)
-def test_a_format_that_gemini_refuses_is_announced_in_words(format, schema):
-    field = Field(json_schema_extra={"format": format})
-
-    assert announced(Annotated[str, field]) == schema
-
-
 def test_null_clears_in_an_update_and_is_not_announced_for_a_new_object():
     of_update = input_schema(arguments_model(TOOLS["update_virtual_key"]))["properties"]["note"]
     of_create = input_schema(arguments_model(TOOLS["create_virtual_key"]))["properties"]["note"]

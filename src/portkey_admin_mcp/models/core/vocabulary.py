@@ -119,7 +119,7 @@ Number = Annotated[int | float, WrapValidator(_number), WithJsonSchema({"type": 
 """A number that is sent as it came: 60 as 60, never as 60.0."""
 VersionName = Annotated[
     Annotated[Number, Field(gt=0)] | Annotated[str, Field(min_length=1)],
-    WithJsonSchema({"type": ["string", "number"]}),
+    WithJsonSchema({"type": ["number", "string"]}),
     Field(description="Version number or id."),
 ]
 """A version by its number, which Portkey wants, or by the id that it answers with."""

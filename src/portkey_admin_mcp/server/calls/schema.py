@@ -21,8 +21,6 @@ LEFT_OUT = ("title", "$defs", "additionalProperties")
 LOWER_BOUNDS = ("minimum", "minLength", "minItems")
 BOUND_NAMES = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 """JSON Schema's names of the bounds that pydantic does not rename in a union."""
-FORMAT_WORDS = {"uuid": "UUID.", "uri": "URL.", "email": "Email address."}
-"""Formats that are announced in words: Gemini refuses every format of a text but `date-time`."""
 NULL_CLEARS = "Null clears."
 SEVERAL = "Several: a JSON list."
 
@@ -107,8 +105,6 @@ def _announced(node: Schema, null_clears: bool) -> Schema:
             _say(announced, SEVERAL)
     if "enum" in node:
         announced["enum"] = [value for value in node["enum"] if value is not None]
-    if node.get("format") in FORMAT_WORDS:
-        _say(announced, FORMAT_WORDS[announced.pop("format")])
     if null_clears and isinstance(types, list) and "null" in types:
         _say(announced, NULL_CLEARS)
     if "properties" in node:
