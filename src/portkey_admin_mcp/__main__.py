@@ -1,6 +1,11 @@
 """The entry points. Serving on stdio starts without importing the command line, to save time."""
 
+import os
 import sys
+
+# Pydantic would look for plugins in the metadata of all installed packages, which takes 8 ms of the
+# first call. This program needs none; a user who does sets this variable.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # noqa: TID251  # no setting of ours
 
 STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
 """The command lines with which clients start this on stdio."""
