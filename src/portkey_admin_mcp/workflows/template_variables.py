@@ -65,16 +65,19 @@ async def variable_notes(api: Portkey, prompt: str, variables: Mapping[str, Any]
 
 def _notes(names: Names, variables: Mapping[str, Any]) -> list[str]:
     missing = [name for name in names.needed if name not in variables]
-    known = [*names.needed, *names.others]
+    all_names = [*names.needed, *names.others]
     # A partial has variables too, which are not in this text.
-    unknown = [] if names.has_partials else [name for name in variables if name not in known]
+    unknown = [] if names.has_partials else [name for name in variables if name not in all_names]
     notes = []
     if missing:
         notes.append(
             f"Not given, so nothing stands in their place: {', '.join(missing[:MAX_NAMES])}."
         )
     for name in unknown[:MAX_NAMES]:
-        hint = suggest(name, known, limit=1) or f"it has {', '.join(known[:MAX_NAMES]) or 'none'}."
+        hint = (
+            suggest(name, all_names, limit=1)
+            or f"it has {', '.join(all_names[:MAX_NAMES]) or 'none'}."
+        )
         notes.append(f"The template has no variable {name[:60]!r}; {hint}")
     return notes
 

@@ -89,8 +89,8 @@ class Http1:
         if not pool.slots.take(caller):
             time_left_s = await wait_for_slot(pool.slots, caller, self._timeout_s)
         try:
-            kept = self._idle_connection(pool)
-            connection = kept or await self._connect(origin, time_left_s)
+            idle = self._idle_connection(pool)
+            connection = idle or await self._connect(origin, time_left_s)
             part_bytes = part_size(headers) if "range" in headers else None
             while True:
                 self._busy.add(connection)
@@ -98,7 +98,7 @@ class Http1:
                     return await connection.exchange(message, part_bytes)
                 except ConnectionError:
                     # A kept connection that the server had closed. A write may have arrived there.
-                    if connection is not kept or connection.has_received or method != "GET":
+                    if connection is not idle or connection.has_received or method != "GET":
                         raise
                 finally:
                     self._busy.discard(connection)

@@ -111,8 +111,8 @@ def _fields_note(record: Record, answer: dict[str, Any], arguments: BaseModel) -
     hints = [f"{name} ({suggest(name, sorted(names)) or 'none is like it'})" for name in unknown]
     if not hints:
         return ""
-    known = ", ".join(sorted(names))
-    return f"`fields`: there is no {', '.join(hints[:MAX_UNKNOWN])}. There are: {known}."
+    all_names = ", ".join(sorted(names))
+    return f"`fields`: there is no {', '.join(hints[:MAX_UNKNOWN])}. There are: {all_names}."
 
 
 def _write_note(tool: Tool, answer: dict[str, Any], arguments: BaseModel) -> str:

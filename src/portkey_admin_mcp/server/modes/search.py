@@ -91,10 +91,10 @@ class ToolSearch:
         return [word for word in corrected if word not in STOP_WORDS]
 
     def _is_known(self, word: str) -> bool:
-        found = self._database.execute(
+        rows = self._database.execute(
             "SELECT 1 FROM stems WHERE stems MATCH ? LIMIT 1", (f'"{word}"',)
         )
-        return found.fetchone() is not None
+        return rows.fetchone() is not None
 
 
 @cache
