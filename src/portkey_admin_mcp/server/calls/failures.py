@@ -1,6 +1,7 @@
 """Errors as advice: what happened, and what to do next."""
 
 import math
+import re
 
 from ...errors import (
     ApiError,
@@ -28,6 +29,8 @@ from .hints import lists_of, optional_workspace, renamed_fields
 
 MAX_QUOTE_LENGTH = 300
 """Maximum length of a quoted error message of Portkey, in characters."""
+
+PLAIN_CODE = re.compile(r"[\w.-]{1,40}", re.ASCII)
 
 NO_MESSAGE = "(no message)"
 """The message of an error whose answer is not in Portkey's form, such as a page of HTML."""
@@ -131,9 +134,14 @@ def _what_happened(error: PortkeyAdminError) -> str:
         return str(error)
     if error.status is None:
         return f"{error.request} failed: {error}"
-    code = f" {error.code}" if error.code else ""
+    code = f" {_code(error.code)}" if error.code else ""
     who = "A proxy" if error.status == PROXY_STATUS else "Portkey"
     return f"{who} answered {error.status}{code} to {error.request}: {_quoted(str(error))}"
+
+
+def _code(code: str) -> str:
+    """An error code as it came, or quoted like a message if it is no plain word."""
+    return code if PLAIN_CODE.fullmatch(code) else _quoted(code)
 
 
 def _quoted(text: str) -> str:
