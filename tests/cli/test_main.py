@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from portkey_admin_mcp import __version__
+from portkey_admin_mcp.server.loading import load_offer
 from programs import COMMAND, tree_environment
 
 
@@ -114,5 +115,9 @@ def test_the_demo_ends_with_lines_to_paste(demo):
     cursor = json.loads(next(line for line in lines if line.startswith('{"mcpServers"')))
     code = next(line for line in lines if line.startswith("code --add-mcp "))
     assert claude.endswith(" --sandbox")
-    assert cursor["mcpServers"]["portkey-sandbox"]["args"] == ["--sandbox"]
+    (name,) = cursor["mcpServers"]
+    assert cursor["mcpServers"][name]["args"] == ["--sandbox"]
     assert json.loads(code.split("'")[1])["args"] == ["--sandbox"]
+    assert claude.split()[3] == json.loads(code.split("'")[1])["name"] == name
+    # Claude Code and Codex name a tool mcp__<server>__<tool>, and models take 64 characters.
+    assert max(len(f"mcp__{name}__{tool}") for tool in load_offer().tools) <= 64

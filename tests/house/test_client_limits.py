@@ -12,6 +12,7 @@ A converter that meets one schema it cannot convert refuses the whole list of to
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -31,8 +32,11 @@ KEYWORDS = {
     "minLength", "maxLength", "default",
 }  # fmt: skip
 MAX_DESCRIPTION_LENGTH, MAX_DEPTH, MAX_CURSOR_NAME_LENGTH = 1_024, 10, 60
+MAX_NAME_LENGTH = 64
+"""Of a tool as Claude Code and Codex name it to the model: `mcp__server__tool`."""
 MAX_OPENAI_PROPERTIES, MAX_OPENAI_ENUM_VALUES = 5_000, 1_000
 SERVER = "portkey"
+ROOT = Path(__file__).parents[2]
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 
 
@@ -132,6 +136,18 @@ def test_the_rules_know_the_forms_that_broke_a_client(field):
     assert [*gemini_problems(schema)]
 
 
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.py")]
+SUGGESTED = re.compile(r'claude mcp add (?:--\S+ \S+ )*([a-z][\w-]*)|"mcpServers": ?\{ ?"([\w-]+)"')
+
+
+def test_all_texts_suggest_the_same_name_for_the_server():
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    names = [a or b for text in texts for a, b in SUGGESTED.findall(text)]
+
+    assert len(names) >= 5
+    assert {*names} == {SERVER}
+
+
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_tool_fits_what_clients_publish(tool):
     definition = describe(tool)
@@ -140,5 +156,6 @@ def test_a_tool_fits_what_clients_publish(tool):
     assert schema["type"] == "object"
     assert len(definition["description"]) <= MAX_DESCRIPTION_LENGTH
     assert len(f"{SERVER}_{definition['name']}") <= MAX_CURSOR_NAME_LENGTH
+    assert len(f"mcp__{SERVER}__{definition['name']}") <= MAX_NAME_LENGTH
     assert definition["name"][0].isalpha()
     assert json.loads(json.dumps(schema)) == schema

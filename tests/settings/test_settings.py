@@ -248,6 +248,24 @@ def test_all_wrong_values_are_reported_together(refused):
 
 @pytest.mark.parametrize(
     "key",
+    [
+        *("${PORTKEY_API_KEY}", "${env:KEY}", "$PORTKEY_API_KEY", "%KEY%", "{{key}}"),
+        *("<your key>", "undefined", "null", "None"),
+    ],
+)
+def test_a_placeholder_that_was_not_replaced_is_no_key(refused, key):
+    message = refused(PORTKEY_API_KEY=key)
+
+    assert "PORTKEY_API_KEY is a placeholder that was not replaced" in message
+
+
+@pytest.mark.parametrize("key", ["pk-undefined", "a$b", "null1", "x<y>"])
+def test_a_key_that_only_looks_a_little_like_a_placeholder_is_one(key):
+    assert load_settings(PORTKEY_API_KEY=key).api_key.get_secret_value() == key
+
+
+@pytest.mark.parametrize(
+    "key",
     ["s3cret key", "s3cret\nx", " s3cret", "s3cret\u00e9", "'s3cret'", '"s3cret"', "s3cret\udcff"],
 )
 def test_an_impossible_key_is_refused_without_repeating_it(refused, key):

@@ -83,9 +83,9 @@ async def _connect_and_run(console: "Console") -> int:
 def _print_client_setup(console: "Console", command: str) -> None:
     entry = {"command": command, "args": ["--sandbox"]}
     snippets = {
-        "Claude Code": f"claude mcp add portkey-sandbox -- {command} --sandbox",
-        "Cursor, ~/.cursor/mcp.json": json.dumps({"mcpServers": {"portkey-sandbox": entry}}),
-        "VS Code": f"code --add-mcp '{json.dumps({'name': 'portkey-sandbox', **entry})}'",
+        "Claude Code": f"claude mcp add portkey -- {command} --sandbox",
+        "Cursor, ~/.cursor/mcp.json": json.dumps({"mcpServers": {"portkey": entry}}),
+        "VS Code": f"code --add-mcp '{json.dumps({'name': 'portkey', **entry})}'",
     }
     for client, text in snippets.items():
         console.print(f"[bold]{client}[/]")

@@ -282,8 +282,17 @@ def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
         )
 
 
+PLACEHOLDER = re.compile(r"\$\{.*\}|\$\w+|%\w+%|\{\{.*\}\}|<.*>|undefined|null|None", re.DOTALL)
+"""What clients send in place of a variable that they cannot expand."""
+
+
 def check_key(key: SecretStr | None) -> None:
-    """Check that a key can be sent in a header and has no quotes; raises ValueError without it."""
+    """Check that a key can be sent in a header and is no placeholder; raises ValueError if not."""
+    if key is not None and PLACEHOLDER.fullmatch(key.get_secret_value()):
+        raise ValueError(
+            "PORTKEY_API_KEY is a placeholder that was not replaced, so no key: write the key into "
+            "the client's configuration, or set the variable that it names where the client starts"
+        )
     if key is not None and not re.fullmatch("(?![\"'])[!-~]+", key.get_secret_value()):
         raise ValueError(
             "PORTKEY_API_KEY contains a space, a line break, quotes or another character that keys "
