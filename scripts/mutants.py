@@ -79,12 +79,13 @@ TARGETS = (
         Target(f"portkey/{file}.py", (), ("tests/portkey/test_api.py",))
         for file in ("retries", "json_text", "redaction")
     ),
-    Target("portkey/proxies.py", (), ("tests/portkey/test_proxies.py",)),
+    Target("portkey/proxies.py", (),
+           ("tests/portkey/test_proxies.py", "tests/portkey/test_api.py")),
     *(
         Target(f"portkey/http/{file}.py", (), tuple(f"tests/portkey/http/{t}.py" for t in tests))
         for file, tests in (
             ("answer", ("test_http1", "test_broken_answers")),
-            ("body", ("test_body", "test_broken_answers")),
+            ("body", ("test_body", "test_broken_answers", "test_connections")),
             ("connection", ("test_http1", "test_connections", "test_broken_answers")),
             ("slots", ("test_slots",)),
         )
