@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from aiohappyeyeballs import start_connection
 
+from ..proxies import DEFAULT_PORTS
 from .answer import Answer, part_size
 from .connection import Connection
 from .slots import CALLER, Slots
@@ -29,7 +30,6 @@ TIMEOUT_CHECKS = 20
 """Check for timeouts this often within one read timeout."""
 MAX_CHECK_INTERVAL_S = 0.5
 """Check for timeouts at least this often."""
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class NotConnected(ConnectionRefusedError):

@@ -26,6 +26,7 @@ from ...errors import (
 from ...portkey.catalog import Tool
 from .arguments import arguments_model
 from .hints import lists_of, optional_workspace, renamed_fields
+from .result_size import one_line
 
 MAX_QUOTE_LENGTH = 300
 """Maximum length of a quoted error message of Portkey, in characters."""
@@ -146,8 +147,7 @@ def _code(code: str) -> str:
 
 def _quoted(text: str) -> str:
     """Portkey's message on one line, without control characters, and shortened."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f'"{line[:MAX_QUOTE_LENGTH]}{"…" if len(line) > MAX_QUOTE_LENGTH else ""}"'
+    return f'"{one_line(text, MAX_QUOTE_LENGTH)}"'
 
 
 def _wait(error: PortkeyAdminError) -> str:

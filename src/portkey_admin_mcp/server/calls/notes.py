@@ -10,15 +10,14 @@ from ...models.core.base import Record, Unsent, unsent
 from ...models.core.vocabulary import OneWorkspace
 from ...portkey.catalog import Tool
 from ...suggestions import suggest
-from .arguments import ignored_arguments
-from .presentation import ALL_FIELDS, row_type
+from .arguments import OBJECT_ID, ignored_arguments
+from .presentation import ALL_FIELDS, chosen_fields, row_type
+from .result_size import one_line
 
 MAX_SHOWN_LENGTH = 80
 """Characters of a value that a note on a write shows."""
 MAX_UNKNOWN = 5
 """Unknown names of fields that a note explains."""
-OBJECT_IDS = re.compile(r"\{(slug|id|\w+_id)\}")
-"""The placeholder of a path that names one object, which tells its workspace."""
 WORKSPACE_FIELDS = ("workspace_id", "workspace_slug", "workspace")
 SECRET_NAMES = re.compile(r"(^|_)(key|secret|token|password|credentials?|auth)$")
 """Names of arguments whose values are secrets. Other keys are named by `_id` or `_slug`."""
@@ -79,7 +78,7 @@ def _workspace_argument(model: type[BaseModel]) -> tuple[str, OneWorkspace]:
 @cache
 def _name_an_object(endpoints: tuple[str, ...]) -> bool:
     """Whether a path names one object, which tells its workspace."""
-    return any(map(OBJECT_IDS.search, endpoints))
+    return any(map(OBJECT_ID.search, endpoints))
 
 
 def _is_set(arguments: BaseModel, condition: str | tuple[str, str]) -> bool:
@@ -99,8 +98,7 @@ def _workspace_of(row: dict[str, Any]) -> str | None:
 
 def _fields_note(record: Record, answer: dict[str, Any], arguments: BaseModel) -> str:
     """Which names in `fields` no row has, with the nearest there are."""
-    text = getattr(arguments, "fields", "") if "fields" in arguments.model_fields_set else ""
-    chosen = [name.strip() for name in text.split(",") if name.strip()]
+    chosen = chosen_fields(arguments)
     rows = answer.get(record.rows_in)
     if not chosen or ALL_FIELDS in chosen or not isinstance(rows, list) or not rows:
         return ""
@@ -126,7 +124,7 @@ def _write_note(tool: Tool, answer: dict[str, Any], arguments: BaseModel) -> str
     sent = [name for name, mark in marks.items() if mark in (None, Unsent.FOLDED)]
     paths = " ".join(tool.endpoints)
     ids = [name for name in sent if f"{{{name}}}" in paths]
-    if OBJECT_IDS.search(paths):  # then the workspace only says where the object is
+    if OBJECT_ID.search(paths):  # then the workspace only says where the object is
         ids += [name for name in sent if name == "workspace_id" and name not in ids]
     values = [name for name in sent if name not in ids]
     if not values or answer.keys() & {*values}:
@@ -149,7 +147,5 @@ def _shown(name: str, value: Any) -> str:
         value = ", ".join(value)
     if isinstance(value, str):
         text = re.sub(r"(://)[^/@\s]*@|\?\S*", r"\1", value) if "://" in value else value
-        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        cut = "…" if len(line) > MAX_SHOWN_LENGTH else ""
-        return f'{name} "{line[:MAX_SHOWN_LENGTH]}{cut}"'
+        return f'{name} "{one_line(text, MAX_SHOWN_LENGTH)}"'
     return f"{name} ({len(value)})" if isinstance(value, list | dict) else name

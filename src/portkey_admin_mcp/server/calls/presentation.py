@@ -84,8 +84,7 @@ def present(
     answer = record.answer() if is_chosen or is_for_code else record.brief()
     if notes:
         answer = {**answer, "notes": [*answer.get("notes", ()), *notes]}
-    text: str = getattr(arguments, "fields", "") if "fields" in set_names else ""
-    chosen = tuple(name.strip() for name in text.split(",") if name.strip())
+    chosen = chosen_fields(arguments)
     name = record.rows_in
     rows = answer.get(name) if name else None
     if not isinstance(rows, list) or not {*map(type, rows)} <= {dict}:
@@ -98,6 +97,14 @@ def present(
     if "format" not in set_names:
         return _as_json(lean, max_chars)
     return _as_csv(lean, name, max_chars)
+
+
+def chosen_fields(arguments: BaseModel) -> tuple[str, ...]:
+    """The names in the argument `fields`; empty if it was not given."""
+    if "fields" not in arguments.model_fields_set:
+        return ()
+    text: str = getattr(arguments, "fields", "")
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 @cache

@@ -19,6 +19,12 @@ def compact(answer: Any) -> str:
     return to_json(answer).decode()
 
 
+def one_line(text: str, max_length: int) -> str:
+    """A text on one line, without control characters, cut after so many characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= max_length else f"{line[:max_length]}…"
+
+
 def fitted(
     answer: Answer, max_chars: int, to_text: Callable[[Answer], str] = compact
 ) -> tuple[Answer, str]:
