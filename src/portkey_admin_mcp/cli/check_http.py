@@ -210,9 +210,10 @@ class ServiceCheck:
 
     def _sanitized(self, text: str) -> str:
         """Mask the token, remove control characters, and shorten to one line."""
+        from ..server.calls.result_size import one_line
+
         masked = text.replace(self._token, "•••") if self._token else text
-        line = " ".join("".join(c if c.isprintable() else " " for c in masked).split())
-        return line if len(line) <= MAX_DETAIL_CHARS else f"{line[:MAX_DETAIL_CHARS]}…"
+        return one_line(masked, MAX_DETAIL_CHARS)
 
 
 def check(url: str, token: str | None, insecure: bool = False) -> int:
