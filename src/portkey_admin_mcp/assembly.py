@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError
 from .settings.addresses import WILDCARD_HOSTS
-from .settings.logging import configure_logging
+from .settings.logging import configure_logging, mask_in_logs
 from .settings.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .portkey.api import Portkey
     from .server.calls.tool_calls import ToolCalls
     from .server.offer.offer import Offer
+    from .settings.environment import EnvironmentSettings
     from .settings.hosting import Hosting
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ def read_environment(sandbox: bool, env_file: Path | None) -> Settings:
     configure_logging(
         settings.log_level, settings.log_format, (key,) if key and not settings.sandbox else ()
     )
+    _log_warnings(settings)
     return settings
 
 
@@ -84,13 +86,23 @@ def create_app() -> "Starlette":
 
 
 def require_access_control(settings: Settings, hosting: "Hosting") -> None:
-    """Raise ConfigurationError if the service would be open without authentication."""
+    """Raise ConfigurationError if the service would be open without authentication.
+
+    Logs what the settings warn about, with the service's secrets masked from here on.
+    """
+    mask_in_logs(hosting.secrets)
+    _log_warnings(hosting)
     try:
         hosting.require_access_control(settings.sandbox)
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from None
     if hosting.host in WILDCARD_HOSTS and hosting.public_base_url is None:
         log.warning("MCP_PUBLIC_BASE_URL is not set, so clients are told %s", hosting.base_url)
+
+
+def _log_warnings(settings: "EnvironmentSettings") -> None:
+    for warning in settings.warnings:
+        log.warning("%s", warning)
 
 
 def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":

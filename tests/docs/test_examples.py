@@ -66,6 +66,7 @@ SAMPLE_VALUES = {
     "MCP_REDIS_URL": "redis://127.0.0.1:6379/0",
     "MCP_EVENT_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "CLERK_ISSUER": "https://clerk.example.com",
+    "CLERK_AUDIENCE": "https://mcp.example.com/mcp",
 }
 """Settings that others require."""
 CLASSES = (Settings, Hosting)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portkey_admin_mcp.settings.logging import NOISY_LOGGERS, MaskingFormatter
+from portkey_admin_mcp.settings.logging import MaskingFormatter
 from programs import tree_environment
 
 KEY = 'pk-"secret"\\/+1'
@@ -104,16 +104,61 @@ def test_no_text_can_forge_a_record(form, text):
         assert set(lines) <= {"\n", *filter(str.isprintable, lines)}
 
 
-def log_in_a_subprocess(level, form):
-    """Log at every level, as this package and as a library, in a process that is set up for it."""
-    program = f"""
+SIGNED = "https://bucket.s3.example/exports/1.jsonl?X-Amz-Signature=s3cret&X-Amz-Date=2026"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"its link is {SIGNED}", "its link is https://bucket.s3.example/exports/1.jsonl?***"),
+        (f"<a href='{SIGNED}'>", "<a href='https://bucket.s3.example/exports/1.jsonl?***'>"),
+        ("via http://me:s3cret@10.0.0.9:3128/", "via http://***@10.0.0.9:3128/"),
+        ("redis://:s3cret@10.0.0.7:6379/0", "redis://***@10.0.0.7:6379/0"),
+        ("http://me:s3@cret@10.0.0.9", "http://***@10.0.0.9"),
+        ("GET https://portkey.example/v1/configs", "GET https://portkey.example/v1/configs"),
+        ("is this https://portkey.example? yes", "is this https://portkey.example? yes"),
+        ("ask ada@example.com", "ask ada@example.com"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_user_password_and_query_of_a_url_are_masked(form, text, shown):
+    def log(logger):
+        logger.warning("%s", text)
+        try:
+            error = ValueError("failed")
+            error.add_note(text)
+            raise error
+        except ValueError:
+            logger.exception("failed")
+
+    lines = written(form, log)
+
+    assert lines.count(json.dumps(shown)[1:-1] if form == "json" else shown) == 2
+    assert "s3cret" not in lines
+
+
+def test_a_short_secret_does_not_replace_parts_of_words():
+    formatter = MaskingFormatter("text", ("a", "config", "pk-long-enough"))
+    formatter.add_secrets(["", "n", "pk-long-enough-and-longer"])
+    record = logging.makeLogRecord(
+        {"name": "any", "msg": "a config of pk-long-enough and pk-long-enough-and-longer"}
+    )
+
+    assert formatter.format(record).endswith(": a config of *** and ***")
+
+
+def test_the_access_log_of_a_host_has_no_queries():
+    program = """
 import logging
 from portkey_admin_mcp.settings.logging import configure_logging
-configure_logging({level!r}, {form!r}, ("s3cret",))
-for name in ("portkey_admin_mcp", {NOISY_LOGGERS[0]!r}):
-    for level in ("debug", "info", "warning", "error"):
-        getattr(logging.getLogger(name), level)("%s of s3cret", level)
+configure_logging("debug", "text")
+line = ("10.0.0.1:5", "GET", "/mcp?token=s3cret", "1.1", 400)
+logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', *line)
 """
+    assert run(program).stderr.endswith('10.0.0.1:5 - "GET /mcp HTTP/1.1" 400\n')
+
+
+def run(program):
     return subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -121,6 +166,28 @@ for name in ("portkey_admin_mcp", {NOISY_LOGGERS[0]!r}):
         check=True,
         env=tree_environment({"TZ": "JST-9"}),
     )
+
+
+LIBRARIES = (
+    "sse_starlette.sse", "httpx", "httpx2", "httpcore.http11", "httpcore2.http11", "mcp.server",
+    "asyncio", "redis.connection", "push_response", "aiohttp.client", "stamina", "uvicorn.asgi",
+    "opentelemetry.sdk.trace", "a_library_that_nobody_knows_yet",
+)  # fmt: skip
+
+
+def log_in_a_subprocess(level, form):
+    """Log at every level, as this package and as libraries, in a process that is set up for it."""
+    program = f"""
+import logging
+from portkey_admin_mcp.settings.logging import configure_logging
+from portkey_admin_mcp.settings.logging import mask_in_logs
+configure_logging({level!r}, {form!r}, ("s3cret-key",))
+mask_in_logs(["s3cret-token"])
+for name in ("portkey_admin_mcp", *{LIBRARIES!r}):
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger(name), level)("%s of s3cret-key, s3cret-token", level)
+"""
+    return run(program)
 
 
 @pytest.mark.parametrize(
@@ -135,11 +202,16 @@ def test_only_stderr_is_written_and_libraries_keep_quiet(level, ours, theirs):
     process = log_in_a_subprocess(level, "json")
 
     entries = [json.loads(line) for line in process.stderr.splitlines()]
+    info = ["info"] if "info" in ours else []
     assert process.stdout == ""
     assert [(e["logger"], e["level"]) for e in entries] == [
         *(("portkey_admin_mcp", level) for level in ours),
-        *((NOISY_LOGGERS[0], level) for level in theirs),
+        *(
+            (name, level)
+            for name in LIBRARIES
+            for level in ([*info, *theirs] if name == "uvicorn.asgi" else theirs)
+        ),
     ]
     moments = [dt.datetime.fromisoformat(e["time"]) for e in entries]
     assert all(abs(dt.datetime.now(dt.UTC) - moment) < dt.timedelta(hours=1) for moment in moments)
-    assert {e["message"] for e in entries} == {f"{level} of ***" for level in {*ours, *theirs}}
+    assert {e["message"] for e in entries} == {f"{level} of ***, ***" for level in {*ours, *theirs}}

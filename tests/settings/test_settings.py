@@ -223,10 +223,7 @@ def test_a_key_is_not_shown_with_the_settings(load):
         ("PORTKEY_SANDBOX", "perhaps", "valid boolean", "PORTKEY_SANDBOX=true"),
         ("PORTKEY_ALLOW_INSECURE_HTTP", "perhaps", "valid boolean", "INSECURE_HTTP=true"),
         ("PORTKEY_ALLOW_PRIVATE_BASE_URL", "perhaps", "valid boolean", "BASE_URL=true"),
-        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'", "LOG_LEVEL=debug"),
-        ("LOG_FORMAT", "xml", "'text' or 'json'", "LOG_FORMAT=json"),
-        ("SSL_CERT_FILE", "/nowhere.pem", "does not point to a file", "SSL_CERT_FILE=/etc"),
-        ("SSL_CERT_DIR", "/nowhere", "does not point to a directory", "SSL_CERT_DIR=/etc"),
+        ("PORTKEY_TOOL_MODE", "some", "'full', 'search' or 'code'", "PORTKEY_TOOL_MODE=search"),
     ],
 )
 def test_a_wrong_value_is_refused_with_name_problem_and_cure(refused, name, value, problem, cure):
@@ -238,18 +235,64 @@ def test_a_wrong_value_is_refused_with_name_problem_and_cure(refused, name, valu
 
 
 def test_all_wrong_values_are_reported_together(refused):
-    message = refused(PORTKEY_TIMEOUT_MS="soon", LOG_LEVEL="loud")
+    message = refused(PORTKEY_TIMEOUT_MS="soon", PORTKEY_READ_ONLY="loud")
 
     assert [line.partition(":")[0] for line in message.splitlines()] == [
+        "PORTKEY_READ_ONLY",
         "PORTKEY_TIMEOUT_MS",
-        "LOG_LEVEL",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("LOG_LEVEL", "s3cret", "it must be one of debug, info, warning, error; info is used"),
+        ("LOG_FORMAT", "s3cret", "it must be one of text, json; text is used"),
+        ("SSL_CERT_FILE", "/s3cret.pem", "nothing can be read at this path; the system's"),
+        ("SSL_CERT_FILE", str(Path(__file__).parent), "nothing can be read at this path"),
+        ("SSL_CERT_FILE", "s3cret" * 1000, "nothing can be read at this path"),
+        ("SSL_CERT_DIR", "/s3cret", "nothing can be read at this path"),
+        ("SSL_CERT_DIR", __file__, "nothing can be read at this path"),
+    ],
+)
+def test_a_variable_that_another_program_set_is_ignored_with_a_warning(load, name, value, reason):
+    settings = load(**{name: value})
+
+    assert settings.model_dump() == Settings().model_dump()
+    assert len(settings.warnings) == 1
+    assert settings.warnings[0].startswith(f"{name} is ignored: {reason}")
+    assert "s3cret" not in settings.warnings[0]
+
+
+def test_a_variable_that_is_ignored_leaves_the_value_to_the_env_file(load, tmp_path):
+    file = tmp_path / "portkey.env"
+    file.write_text("LOG_LEVEL=debug\n")
+
+    assert load(file, LOG_LEVEL="verbose").log_level == "debug"
+
+
+def test_a_start_without_a_foreign_value_warns_of_nothing(load):
+    settings = load(
+        LOG_LEVEL="WARN", LOG_FORMAT="JSON", SSL_CERT_FILE=__file__, PORTKEY_API_KEY="k" * 8
+    )
+
+    assert settings.warnings == []
+
+
+def test_a_key_too_short_to_be_masked_is_warned_of_but_not_in_the_sandbox(load):
+    settings = load(PORTKEY_API_KEY="s3cret7")
+
+    assert len(settings.warnings) == 1
+    assert "PORTKEY_API_KEY has fewer than 8 characters" in settings.warnings[0]
+    assert "s3cret" not in settings.warnings[0]
+    assert load(PORTKEY_SANDBOX="true").warnings == []
 
 
 @pytest.mark.parametrize(
     "key",
     [
         *("${PORTKEY_API_KEY}", "${env:KEY}", "$PORTKEY_API_KEY", "%KEY%", "{{key}}"),
+        *("$env:PORTKEY_API_KEY", "$(pass portkey)", "Bearer ${PORTKEY_API_KEY}"),
         *("<your key>", "undefined", "null", "None"),
     ],
 )
@@ -266,13 +309,23 @@ def test_a_key_that_only_looks_a_little_like_a_placeholder_is_one(key):
 
 @pytest.mark.parametrize(
     "key",
-    ["s3cret key", "s3cret\nx", " s3cret", "s3cret\u00e9", "'s3cret'", '"s3cret"', "s3cret\udcff"],
+    [
+        *("s3cret key", "s3cret\nx", " s3cret", "s3cret\u00e9", "s3cret\udcff"),
+        *("'s3cret'", '"s3cret"', "s3cret'"),
+    ],
 )
 def test_an_impossible_key_is_refused_without_repeating_it(refused, key):
     message = refused(PORTKEY_API_KEY=key, LOG_LEVEL="info")
 
     assert "PORTKEY_API_KEY" in message
     assert "copy the key again" in message
+    assert "s3cret" not in message
+
+
+def test_a_key_with_the_word_bearer_is_refused_without_repeating_it(refused):
+    message = refused(PORTKEY_API_KEY="Bearer s3cret")
+
+    assert message.startswith("PORTKEY_API_KEY begins with the word Bearer")
     assert "s3cret" not in message
 
 

@@ -15,7 +15,14 @@ OPEN = {"MCP_ALLOW_UNAUTHENTICATED_HTTP": True}
         ({**OPEN}, 100),
         ({"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": "a" * 16}, 100),
         ({"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKENS": TOKENS}, 25),
-        ({"MCP_AUTH_MODE": "clerk", "CLERK_ISSUER": "https://clerk.acme.example"}, 25),
+        (
+            {
+                "MCP_AUTH_MODE": "clerk",
+                "CLERK_ISSUER": "https://clerk.acme.example",
+                "CLERK_AUDIENCE": "mcp",
+            },
+            25,
+        ),
         ({**OPEN, "MCP_MAX_SESSIONS_PER_PRINCIPAL": 7}, 7),
         ({**OPEN, "MCP_MAX_SESSIONS": 3}, 3),
         ({"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKENS": TOKENS, "MCP_MAX_SESSIONS": 3}, 1),

@@ -1,6 +1,7 @@
 """Checks of hosts, URLs and networks: whether they are valid, public, private or loopback."""
 
 import ipaddress
+import re
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,14 @@ IPV6_NETWORKS_WITH_IPV4 = tuple(
 """IPv6 networks whose last 32 bits are an IPv4 address."""
 
 
+HOST_HEADER = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+"""A Host header: a name or an address, IPv6 in brackets, and perhaps a port."""
+APP_ORIGIN = re.compile(
+    r"(chrome-extension|moz-extension|safari-web-extension|vscode-webview)://[A-Za-z0-9-]+"
+)
+"""The origin of pages of a browser extension or an editor, whose host is its id."""
+
+
 def check_url(name: str, url: str, *, public: bool = False) -> None:
     """Require an https URL, or http on loopback; with `public`, refuse private addresses too.
 
@@ -25,7 +34,7 @@ def check_url(name: str, url: str, *, public: bool = False) -> None:
     except ValueError:
         host = ""
         parts = urlsplit("")
-    if not host or parts.username or parts.query or parts.fragment:
+    if not host or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError(
             f"{name} must be a full URL like https://mcp.example.com, "
             "without user, query or fragment"
@@ -34,6 +43,23 @@ def check_url(name: str, url: str, *, public: bool = False) -> None:
         raise ValueError(f"{name} must be https, or http on a loopback address")
     if public and host not in LOOPBACK_HOSTS and is_private(host):
         raise ValueError(f"{name} is a private or local address; it must be a public one")
+
+
+def check_origin(origin: str) -> None:
+    """Require the origin of a web page, a browser extension or an editor; raises ValueError."""
+    if not APP_ORIGIN.fullmatch(origin.rstrip("/")):
+        check_url("ALLOWED_ORIGINS", origin)
+
+
+def check_host(host: str) -> None:
+    """Require one host as a Host header names it, with or without a port; raises ValueError."""
+    is_plain = HOST_HEADER.fullmatch(host) or _is_address(host)
+    if not is_plain or host in WILDCARD_HOSTS:
+        raise ValueError(
+            "MCP_ALLOWED_HOSTS must be host names or IP addresses, like mcp.example.com: no "
+            "URLs, no networks, and no wildcards, because then any website could call this "
+            "service under a name of its own"
+        )
 
 
 def check_network(text: str) -> None:
@@ -48,8 +74,24 @@ def check_network(text: str) -> None:
 
 def check_redis_url(url: str) -> None:
     """Require a Redis URL: redis, rediss or unix; raises ValueError."""
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("MCP_REDIS_URL must start with redis://, rediss:// or unix://")
+    try:
+        parts = urlsplit(url)
+        _port, scheme = parts.port, parts.scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("redis", "rediss", "unix"):
+        raise ValueError(
+            "MCP_REDIS_URL must start with redis://, rediss:// or unix://, like "
+            "redis://127.0.0.1:6379/0"
+        )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

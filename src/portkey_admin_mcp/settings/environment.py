@@ -2,27 +2,34 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, PrivateAttr
 from pydantic.fields import FieldInfo
 
 T = TypeVar("T")
+
+WhyIgnored = Callable[[str], str | None]
+"""Why the value of a variable is ignored, for the warning; None if it is used."""
 
 
 class EnvironmentSettings(BaseModel):
     """A group of settings. The validation alias of each names the variables it is read from."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    why_ignored: ClassVar[Mapping[str, WhyIgnored]] = {}
+    """Variables that other programs set for themselves: a value that is not for us is ignored."""
+    _warnings: list[str] = PrivateAttr(default_factory=list)
 
     @classmethod
     def from_environment(cls, env_file: Path | None, overrides: Mapping[str, Any]) -> Self:
         """Read each setting from `overrides`, else from the environment, else from `env_file`.
 
         Names of variables are read in any case, and an empty variable counts as not set. Raises
-        ValidationError, or OSError or UnicodeDecodeError if the file cannot be read.
+        ValidationError, or OSError or UnicodeDecodeError if the file cannot be read. A value that
+        is ignored (see `why_ignored`) counts as not set, and adds to `warnings`.
         """
         sources: list[dict[str, Any]] = [
             {name.lower(): value for name, value in overrides.items()},
@@ -30,13 +37,34 @@ class EnvironmentSettings(BaseModel):
             _by_lower_name({} if env_file is None else _read_file(env_file)),
         ]
         values: dict[str, Any] = {}
+        warnings: list[str] = []
         for field in cls.model_fields.values():
             names = variable_names(field)
-            keys = [name.lower() for name in names]
-            set_values = [source[key] for source in sources for key in keys if key in source]
-            if set_values:
-                values[names[0]] = set_values[0]
-        return cls.model_validate(values)
+            candidates = [
+                (name, source[name.lower()])
+                for source in sources
+                for name in names
+                if name.lower() in source
+            ]
+            for name, value in candidates:
+                reason = cls._reason_to_ignore(name, value)
+                if reason is None:
+                    values[names[0]] = value
+                    break
+                warnings.append(f"{name} is ignored: {reason}")
+        settings = cls.model_validate(values)
+        settings._warnings.extend(warnings)
+        return settings
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to log once at start; no message contains the value of a variable."""
+        return self._warnings
+
+    @classmethod
+    def _reason_to_ignore(cls, name: str, value: Any) -> str | None:
+        check = cls.why_ignored.get(name)
+        return check(value) if check is not None and isinstance(value, str) else None
 
 
 def variable_names(field: FieldInfo) -> list[str]:

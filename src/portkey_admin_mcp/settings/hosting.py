@@ -4,12 +4,14 @@ import base64
 import binascii
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from .addresses import check_redis_url, check_url
 from .environment import CommaSeparated, JsonText
 from .hosting_address import HostingAddress
+from .secret_values import check_secret
 from .settings import read_settings
 
 
@@ -81,7 +83,8 @@ class Hosting(HostingAddress):
         None,
         validation_alias=AliasChoices("MCP_REDIS_URL", "REDIS_URL"),
         description="The URL of the Redis for events and rate limits, with redis://, "
-        "rediss:// or unix://. Required if MCP_EVENT_STORE or RATE_LIMIT_STORE is `redis`.",
+        "rediss:// or unix://. Required if MCP_EVENT_STORE or RATE_LIMIT_STORE is `redis`, else "
+        "ignored.",
         examples=["redis://127.0.0.1:6379/0"],
     )
     redis_prefix: str = Field(
@@ -140,8 +143,19 @@ class Hosting(HostingAddress):
     clerk_audience: CommaSeparated = Field(
         (),
         validation_alias="CLERK_AUDIENCE",
-        description="Accepted audiences: a token must have one of them. If not set, any "
-        "audience is accepted.",
+        description="Accepted audiences (claim `aud`): a token must have one of them. For "
+        "clients that sign in by OAuth, the URL of the endpoint; for session tokens, the `aud` "
+        "that Clerk's session token settings or a JWT template add. If MCP_AUTH_MODE is "
+        "`clerk`, this or CLERK_AUTHORIZED_PARTIES is required.",
+        examples=["https://mcp.example.com/mcp"],
+    )
+    clerk_authorized_parties: CommaSeparated = Field(
+        (),
+        validation_alias="CLERK_AUTHORIZED_PARTIES",
+        description="Origins of the applications whose session tokens are accepted (claim "
+        "`azp`): a token must have one of them. Without CLERK_AUDIENCE a warning is logged, "
+        "because a token for any other service of these applications is then accepted too.",
+        examples=["https://app.example.com"],
     )
     clerk_subjects: CommaSeparated = Field(
         (),
@@ -244,11 +258,11 @@ class Hosting(HostingAddress):
         return self
 
     def _check_redis(self) -> None:
-        if "redis" in (self.event_store, self.rate_store) and self.redis_url is None:
+        if self.uses_redis and self.redis_url is None:
             raise ValueError(
                 "MCP_REDIS_URL must be set to use Redis, for example redis://127.0.0.1:6379/0"
             )
-        if self.redis_url is not None:
+        if self.redis_url is not None and self.uses_redis:
             check_redis_url(self.redis_url.get_secret_value())
         if self.event_store == "redis" and len(self.event_secret) != 32:
             raise ValueError(
@@ -259,15 +273,58 @@ class Hosting(HostingAddress):
     def _check_auth(self) -> None:
         if self.auth_mode == "bearer" and not self.tokens:
             raise ValueError("MCP_AUTH_TOKEN must be set when MCP_AUTH_MODE=bearer")
-        if any(len(token) < 16 or not token.isascii() for token in self.tokens.values()):
-            raise ValueError(
-                "MCP_AUTH_TOKEN must be 16 ASCII characters or longer; make one with: "
-                "openssl rand -hex 32"
-            )
-        if self.auth_mode == "clerk" and not self.clerk_issuer:
-            raise ValueError("CLERK_ISSUER must be set when MCP_AUTH_MODE=clerk")
+        if self.auth_token is not None:
+            _check_token("MCP_AUTH_TOKEN", self.auth_token)
+        for token in self.auth_tokens.values():
+            _check_token("a token in MCP_AUTH_TOKENS", token)
+        if self.auth_mode == "clerk":
+            self._check_clerk()
         if self.clerk_issuer is not None:
             check_url("CLERK_ISSUER", self.clerk_issuer, public=True)
+
+    def _check_clerk(self) -> None:
+        if not self.clerk_issuer:
+            raise ValueError("CLERK_ISSUER must be set when MCP_AUTH_MODE=clerk")
+        if not self.clerk_audience and not self.clerk_authorized_parties:
+            raise ValueError(
+                "CLERK_AUDIENCE must be set when MCP_AUTH_MODE=clerk, because a token that Clerk "
+                "issued for another service must not be accepted: set it to the `aud` of your "
+                f"tokens, like {self.base_url}/mcp, or for session tokens without `aud` set "
+                "CLERK_AUTHORIZED_PARTIES to the origins of your applications (`azp`)"
+            )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to log once at start: ignored variables, and tokens without a checked audience."""
+        if self.auth_mode != "clerk" or self.clerk_audience:
+            return super().warnings
+        return [
+            *super().warnings,
+            "CLERK_AUDIENCE is not set: every session token of CLERK_AUTHORIZED_PARTIES is "
+            "accepted, also one for another service; set CLERK_AUDIENCE, and add `aud` to the "
+            "session tokens in Clerk",
+        ]
+
+    @property
+    def uses_redis(self) -> bool:
+        """Whether events or counts of requests are kept in Redis."""
+        return "redis" in (self.event_store, self.rate_store)
+
+    @property
+    def secrets(self) -> list[str]:
+        """The texts to mask in logs; an address may hold a password."""
+        values = [self.redis_url, self.event_key]
+        return [
+            *self.tokens.values(),
+            *(value.get_secret_value() for value in values if value is not None),
+            *self._redis_passwords(),
+        ]
+
+    def _redis_passwords(self) -> set[str]:
+        """The password of Redis, as the URL contains it and as it is sent; empty if none."""
+        url = self.redis_url.get_secret_value() if self.redis_url and self.uses_redis else ""
+        password = urlsplit(url).password or ""
+        return {password, unquote(password)}
 
     @property
     def tokens(self) -> dict[str, str]:
@@ -306,6 +363,15 @@ class Hosting(HostingAddress):
             "MCP_AUTH_MODE is none, so anybody could use your Portkey key: set "
             "MCP_AUTH_MODE=bearer and MCP_AUTH_TOKEN, or for this machine alone keep "
             "MCP_HOST=127.0.0.1 and set MCP_ALLOW_UNAUTHENTICATED_HTTP=true"
+        )
+
+
+def _check_token(name: str, token: SecretStr) -> None:
+    value = token.get_secret_value()
+    check_secret(name, value, "token")
+    if len(value) < 16:
+        raise ValueError(
+            f"{name} must be 16 ASCII characters or longer; make one with: openssl rand -hex 32"
         )
 
 

@@ -1,11 +1,23 @@
 """The settings of the HTTP service's address: where it listens, its names, and TLS."""
 
-from typing import Self
+import re
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from pydantic import AliasChoices, Field, FilePath, model_validator
 
-from .addresses import WILDCARD_HOSTS, check_network, check_url, is_loopback
-from .environment import CommaSeparated, EnvironmentSettings
+from .addresses import (
+    WILDCARD_HOSTS,
+    check_host,
+    check_network,
+    check_origin,
+    check_url,
+    is_loopback,
+)
+from .environment import CommaSeparated, EnvironmentSettings, WhyIgnored
+
+SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://.*")
+"""What Kubernetes sets NAME_PORT to in every pod, for each service NAME of the namespace."""
 
 
 class HostingAddress(EnvironmentSettings):
@@ -22,21 +34,25 @@ class HostingAddress(EnvironmentSettings):
         ge=1,
         le=65535,
         validation_alias=AliasChoices("MCP_PORT", "PORT"),
-        description="The TCP port to listen on.",
+        description="The TCP port to listen on. `tcp://…`, which Kubernetes sets if there is a "
+        "service named `mcp`, is ignored with a warning.",
         examples=["3000"],
     )
     allowed_origins: CommaSeparated = Field(
         (),
         validation_alias="ALLOWED_ORIGINS",
-        description="Origins of web pages that may call, such as https://chat.example.com. "
-        "Requests with another Origin header are answered 403.",
+        description="Origins of web pages that may call, such as https://chat.example.com, "
+        "and of browser extensions and editors: chrome-extension://ID, moz-extension://ID, "
+        "safari-web-extension://ID, vscode-webview://ID. Requests with another Origin header "
+        "are answered 403.",
         examples=["https://chat.example.com"],
     )
     allowed_hosts: CommaSeparated = Field(
         (),
         validation_alias="MCP_ALLOWED_HOSTS",
         description="Accepted Host headers, in addition to loopback, MCP_HOST and the host of "
-        "MCP_PUBLIC_BASE_URL. Requests with another one are answered 421.",
+        "MCP_PUBLIC_BASE_URL: host names or IP addresses; no URLs, networks or wildcards. "
+        "Requests with another one are answered 421.",
         examples=["mcp.example.com"],
     )
     trust_proxy: CommaSeparated = Field(
@@ -71,6 +87,15 @@ class HostingAddress(EnvironmentSettings):
         "set, every client must present a certificate.",
     )
 
+    why_ignored: ClassVar[Mapping[str, WhyIgnored]] = {
+        "MCP_PORT": lambda value: (
+            "Kubernetes sets it for a service named mcp; set it to a number in the pod, or "
+            "enableServiceLinks to false"
+            if SERVICE_LINK.fullmatch(value)
+            else None
+        ),
+    }
+
     @model_validator(mode="after")
     def _check_address(self) -> Self:
         if (self.tls_key is None) != (self.tls_cert is None):
@@ -79,8 +104,15 @@ class HostingAddress(EnvironmentSettings):
             raise ValueError("MCP_TLS_CA_PATH needs MCP_TLS_CERT_PATH and MCP_TLS_KEY_PATH")
         if self.public_base_url is not None:
             check_url("MCP_PUBLIC_BASE_URL", self.public_base_url)
+            if self.base_url.endswith("/mcp"):
+                raise ValueError(
+                    "MCP_PUBLIC_BASE_URL ends with /mcp, the path of the endpoint, which is "
+                    "added to it; write it without, like https://mcp.example.com"
+                )
         for origin in self.allowed_origins:
-            check_url("ALLOWED_ORIGINS", origin)
+            check_origin(origin)
+        for host in self.allowed_hosts:
+            check_host(host)
         for network in self.trust_proxy:
             check_network(network)
         return self

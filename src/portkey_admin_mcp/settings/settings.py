@@ -2,9 +2,9 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -19,12 +19,17 @@ from pydantic import (
 
 from ..errors import ConfigurationError
 from .addresses import is_private
-from .environment import CommaSeparated, EnvironmentSettings, variable_names
+from .environment import CommaSeparated, EnvironmentSettings, WhyIgnored, variable_names
+from .secret_values import MIN_MASKED_LENGTH, check_secret
 
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
 
 ToolMode = Literal["full", "search", "code"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+LEVEL_ALIASES = {"warn": "warning", "critical": "error"}
+"""Names that other loggers use."""
 
 S = TypeVar("S", bound=EnvironmentSettings)
 
@@ -153,14 +158,15 @@ class Settings(EnvironmentSettings):
         None,
         validation_alias="SSL_CERT_FILE",
         description="A PEM file with the certificate authorities to trust. If not set, those "
-        "of the system.",
+        "of the system. A path of no file is ignored with a warning.",
         examples=["/etc/ssl/certs/company.pem"],
     )
     ca_dir: DirectoryPath | None = Field(
         None,
         validation_alias="SSL_CERT_DIR",
         description="A directory of PEM files with certificate authorities, in OpenSSL's "
-        "layout. If not set, those of the system.",
+        "layout. If not set, those of the system. A path of no directory is ignored with a "
+        "warning.",
         examples=["/etc/ssl/certs"],
     )
     sandbox: bool = Field(
@@ -169,18 +175,28 @@ class Settings(EnvironmentSettings):
         description="Serve the embedded emulator instead of Portkey. Needs no key and no network.",
         examples=["true"],
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    log_level: LogLevel = Field(
         "info",
         validation_alias="LOG_LEVEL",
-        description="Lowest level of the log lines written to stderr.",
+        description="Lowest level of this server's log lines, written to stderr. Libraries log "
+        "warnings and errors only, because their messages may contain secrets. Another value is "
+        "ignored with a warning.",
         examples=["debug"],
     )
-    log_format: Literal["text", "json"] = Field(
+    log_format: LogFormat = Field(
         "text",
         validation_alias="LOG_FORMAT",
-        description="Format of log lines: `text` for people, or `json` for one JSON object a line.",
+        description="Format of log lines: `text` for people, or `json` for one JSON object a "
+        "line. Another value is ignored with a warning.",
         examples=["json"],
     )
+
+    why_ignored: ClassVar[Mapping[str, WhyIgnored]] = {
+        "LOG_LEVEL": lambda value: _why_unknown(value, LogLevel, "info"),
+        "LOG_FORMAT": lambda value: _why_unknown(value, LogFormat, "text"),
+        "SSL_CERT_FILE": lambda value: _why_missing(Path(value).is_file),
+        "SSL_CERT_DIR": lambda value: _why_missing(Path(value).is_dir),
+    }
 
     @model_validator(mode="before")
     @classmethod
@@ -188,8 +204,7 @@ class Settings(EnvironmentSettings):
         """Accept capitals, and the level names `warn` and `critical`, as other loggers do."""
         for name in ("LOG_LEVEL", "LOG_FORMAT"):
             if isinstance(values.get(name), str):
-                value = values[name].strip().lower()
-                values[name] = {"warn": "warning", "critical": "error"}.get(value, value)
+                values[name] = _folded(values[name])
         return values
 
     @model_validator(mode="after")
@@ -197,8 +212,21 @@ class Settings(EnvironmentSettings):
         if not self.sandbox:
             for name, url in self._addresses():
                 check_address(name, url, self.allow_private_base_url, self.allow_insecure_http)
-            check_key(self.api_key)
+            if self.api_key is not None:
+                check_secret("PORTKEY_API_KEY", self.api_key.get_secret_value(), "key")
         return self
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to log once at start: ignored variables, and a key too short to be masked."""
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        if self.sandbox or not key or len(key) >= MIN_MASKED_LENGTH:
+            return super().warnings
+        return [
+            *super().warnings,
+            f"PORTKEY_API_KEY has fewer than {MIN_MASKED_LENGTH} characters, so it is not masked "
+            "in logs and error messages; Portkey's keys are longer: check that it is complete",
+        ]
 
     def _addresses(self) -> Iterator[tuple[str, str]]:
         yield "PORTKEY_BASE_URL", self.base_url
@@ -224,6 +252,28 @@ class Settings(EnvironmentSettings):
         if url is None and (self.sandbox or is_portkeys_api):
             url = default
         return (url or "").rstrip("/") or None
+
+
+def _folded(value: str) -> str:
+    value = value.strip().lower()
+    return LEVEL_ALIASES.get(value, value)
+
+
+def _why_unknown(value: str, choices: Any, default: str) -> str | None:
+    """Why a value is ignored that other programs may mean; None if it is one of `choices`."""
+    if _folded(value) in get_args(choices):
+        return None
+    return f"it must be one of {', '.join(get_args(choices))}; {default} is used"
+
+
+def _why_missing(exists: Callable[[], bool]) -> str | None:
+    """Why a path to certificates is ignored; None if there is something."""
+    try:
+        if exists():
+            return None
+    except OSError:  # too long, or within a directory that may not be read
+        pass
+    return "nothing can be read at this path; the system's certificate authorities are trusted"
 
 
 def load_settings(env_file: Path | None = None, **overrides: Any) -> Settings:
@@ -282,24 +332,6 @@ def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
         )
 
 
-PLACEHOLDER = re.compile(r"\$\{.*\}|\$\w+|%\w+%|\{\{.*\}\}|<.*>|undefined|null|None", re.DOTALL)
-"""What clients send in place of a variable that they cannot expand."""
-
-
-def check_key(key: SecretStr | None) -> None:
-    """Check that a key can be sent in a header and is no placeholder; raises ValueError if not."""
-    if key is not None and PLACEHOLDER.fullmatch(key.get_secret_value()):
-        raise ValueError(
-            "PORTKEY_API_KEY is a placeholder that was not replaced, so no key: write the key into "
-            "the client's configuration, or set the variable that it names where the client starts"
-        )
-    if key is not None and not re.fullmatch("(?![\"'])[!-~]+", key.get_secret_value()):
-        raise ValueError(
-            "PORTKEY_API_KEY contains a space, a line break, quotes or another character that keys "
-            "do not have; copy the key again, without quotes"
-        )
-
-
 def _host(parts: SplitResult) -> str:
     """The host of an http or https URL; raises ValueError if it is missing or not valid."""
     host = parts.hostname or ""
@@ -318,5 +350,6 @@ def _message(cls: type[EnvironmentSettings], error: Any) -> str:
         return f"{error['ctx']['error']}."
     name = str(error["loc"][0])
     field = next(f for f in cls.model_fields.values() if name in variable_names(f))
+    problem = "input should be a JSON object" if error["type"] == "dict_type" else error["msg"]
     example = f" For example: {name}={field.examples[0]}" if field.examples else ""
-    return f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}.{example}"
+    return f"{name}: {problem[0].lower()}{problem[1:]}.{example}"

@@ -3,11 +3,13 @@
 from typing import Any, NamedTuple
 
 from starlette.middleware import Middleware
+from starlette.types import Scope
 
 from ... import __version__
 from ...errors import ConfigurationError
 
 UNTRACED_PATHS = "/health$,/ready$"
+ATTRIBUTES_WITH_QUERY = ("http.url", "http.target", "url.full", "url.query")
 
 
 class Telemetry(NamedTuple):
@@ -57,5 +59,16 @@ def start_telemetry() -> Telemetry:
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
         excluded_urls=UNTRACED_PATHS,
+        server_request_hook=_remove_query,
     )
     return Telemetry(middleware, (tracer_provider, meter_provider))
+
+
+def _remove_query(span: Any, scope: Scope) -> None:
+    """Remove the query from a span: a request with a token there is refused, but traced."""
+    if scope.get("query_string"):
+        recorded = getattr(span, "attributes", None) or {}
+        for name in ATTRIBUTES_WITH_QUERY:
+            if name in recorded:
+                is_url = name != "url.query"
+                span.set_attribute(name, recorded[name].partition("?")[0] if is_url else "")

@@ -38,6 +38,8 @@ from portkey_admin_mcp.settings.hosting import Hosting
 
 TIMEOUT_S = 20
 TOKEN = "0123456789abcdef"
+APP = "https://app.example.com"
+"""The application whose session tokens are sent."""
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 SHORT_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)
@@ -119,6 +121,7 @@ class Issuer:
         """A token of a user who just signed in; claims that are None are omitted."""
         now = int(time.time())
         defaults = {"iss": self.url, "sub": "user_1", "iat": now, "nbf": now, "exp": now + 60}
+        defaults["azp"] = APP
         values = {name: value for name, value in (defaults | claims).items() if value is not None}
         return jwt.encode(values, key, alg, headers={} if kid is None else {"kid": kid})
 
@@ -159,9 +162,14 @@ def bearer() -> httpx2.AsyncClient:
 
 @pytest.fixture
 def clerk(issuer: Issuer) -> Callable[..., httpx2.AsyncClient]:
-    """A service that trusts the issuer, with these allow lists and this clock."""
+    """A service that trusts the issuer's tokens for an audience or for APP.
+
+    It has these allow lists and this clock.
+    """
 
     def create(clock: Callable[[], float] = time.monotonic, **rules: str) -> httpx2.AsyncClient:
+        if "CLERK_AUDIENCE" not in rules:
+            rules = {"CLERK_AUTHORIZED_PARTIES": APP, **rules}
         hosting = Hosting(MCP_AUTH_MODE="clerk", CLERK_ISSUER=issuer.url, **rules)
         return client_of(hosting, ClerkAuthenticator(hosting, clock))
 
@@ -354,7 +362,8 @@ async def test_a_refused_client_is_told_where_to_sign_in(issuer, clerk):
 
 def test_the_mode_selects_the_authenticator():
     """If the mode were ignored, anybody could call."""
-    clerk = Hosting(MCP_AUTH_MODE="clerk", CLERK_ISSUER="https://clerk.example.com")
+    issuer = "https://clerk.example.com"
+    clerk = Hosting(MCP_AUTH_MODE="clerk", CLERK_ISSUER=issuer, CLERK_AUDIENCE="mcp")
     bearer = Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN="0123456789abcdef" * 2)
 
     assert isinstance(create_authenticator(clerk), ClerkAuthenticator)
@@ -386,6 +395,8 @@ def ago(seconds: int) -> int:
         (lambda: {"iss": None}, "lacks a required claim"),
         (lambda: {"sub": None}, "lacks a required claim"),
         (lambda: {"sub": 7}, "not a token"),
+        (lambda: {"sub": ""}, "names no user"),
+        (lambda: {"sub": " "}, "names no user"),
         (lambda: {"exp": "soon"}, "not a token"),
         (lambda: {"sts": "pending"}, "not complete"),
     ],
@@ -416,10 +427,43 @@ async def test_clocks_may_differ_by_a_minute_and_one_audience_is_enough(issuer, 
     assert answer.status_code == 200
 
 
-async def test_without_a_configured_audience_any_is_accepted(issuer, clerk):
-    assert (
-        await clerk().get("/mcp", headers=bearer_header(issuer.token(aud="any")))
-    ).status_code == 200
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"aud": "any"}, 200),
+        ({"azp": "https://other.example.com"}, 200),
+        ({"azp": "https://elsewhere.example.com"}, 401),
+        ({"azp": f"{APP}.evil.example"}, 401),
+        ({"azp": [APP]}, 401),
+        ({"azp": ""}, 401),
+        ({"azp": None}, 401),
+    ],
+)
+async def test_without_an_audience_the_application_must_be_a_configured_one(
+    issuer, clerk, claims, status
+):
+    client = clerk(CLERK_AUTHORIZED_PARTIES=f"{APP}/, https://other.example.com")
+
+    answer = await client.get("/mcp", headers=bearer_header(issuer.token(**claims)))
+
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.json()["error"] == "invalid_token"
+        assert "CLERK_AUTHORIZED_PARTIES" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [({"aud": "mcp"}, 200), ({"aud": "mcp", "azp": "https://x.example"}, 401), ({}, 401)],
+)
+async def test_audience_and_application_are_both_checked_if_both_are_set(
+    issuer, clerk, claims, status
+):
+    client = clerk(CLERK_AUDIENCE="mcp", CLERK_AUTHORIZED_PARTIES=APP)
+
+    answer = await client.get("/mcp", headers=bearer_header(issuer.token(**claims)))
+
+    assert answer.status_code == status
 
 
 def part(value: Any) -> str:

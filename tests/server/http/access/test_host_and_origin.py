@@ -62,7 +62,7 @@ async def test_every_configured_host_is_served(host):
     ],
 )
 async def test_a_request_for_another_host_is_refused(hosts):
-    client = guarded(MCP_HOST="0.0.0.0", MCP_ALLOWED_HOSTS="other.example.com,*.other.example.com,")
+    client = guarded(MCP_HOST="0.0.0.0", MCP_ALLOWED_HOSTS="other.example.com,")
     request = client.build_request("GET", "/mcp")
     request.headers = httpx2.Headers([("Host", host) for host in hosts])
 
@@ -121,6 +121,32 @@ async def test_a_page_of_an_allowed_origin_may_call(origin):
     assert (await client.get("/mcp", headers={"Origin": origin})).status_code == 200
 
 
+EXTENSION_ID = "fmkadmapgofadopljbjfkapdkoienihi"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (f"chrome-extension://{EXTENSION_ID}", 200),
+        ("moz-extension://1b2c-4d", 200),
+        ("safari-web-extension://E1A0-77", 200),
+        ("vscode-webview://0abc", 200),
+        (f"chrome-extension://{EXTENSION_ID[:-1]}", 403),
+        (f"moz-extension://{EXTENSION_ID}", 403),
+        (f"chrome-extension://{EXTENSION_ID}/page", 403),
+        (f"chrome-extension://{EXTENSION_ID}/", 403),
+        (f"https://{EXTENSION_ID}", 403),
+    ],
+)
+async def test_an_extension_may_call_if_its_origin_is_allowed(origin, status):
+    client = guarded(
+        ALLOWED_ORIGINS=f"chrome-extension://{EXTENSION_ID}/, moz-extension://1b2c-4d, "
+        "safari-web-extension://E1A0-77, vscode-webview://0abc"
+    )
+
+    assert (await client.get("/mcp", headers={"Origin": origin})).status_code == status
+
+
 @pytest.mark.parametrize(
     "origins",
     [
@@ -168,6 +194,9 @@ async def test_a_service_on_a_public_address_does_not_trust_pages_on_localhost()
         ("HTTPS://Chat.Example.com:443/path", "https://chat.example.com"),
         ("http://[0::1]:3000/", "http://[::1]:3000"),
         ("http://localhost:80", "http://localhost"),
+        ("chrome-extension://abc/", "chrome-extension://abc"),
+        ("chrome-extension://abc/page", None),
+        ("gopher-extension://abc", None),
         ("ftp://localhost", None),
         ("https://user@localhost", None),
         ("http://[", None),

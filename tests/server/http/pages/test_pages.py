@@ -18,7 +18,7 @@ ISSUER = "https://clerk.acme.example"
 EVENT_KEY = base64.b64encode(b"k" * 32).decode()
 BEARER = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
 TOKENS = {"lovelace": "a-token-of-her-own"}
-CLERK = {"MCP_AUTH_MODE": "clerk", "CLERK_ISSUER": ISSUER}
+CLERK = {"MCP_AUTH_MODE": "clerk", "CLERK_ISSUER": ISSUER, "CLERK_AUDIENCE": "mcp"}
 REDIS = {
     "MCP_EVENT_STORE": "redis",
     "MCP_REDIS_URL": "redis://:secret-of-redis@10.1.2.3:6379/0",

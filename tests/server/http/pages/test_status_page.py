@@ -102,7 +102,8 @@ def page():
 @pytest.fixture(scope="module")
 def clerk_page():
     """The address of a service with Clerk."""
-    with serve(MCP_AUTH_MODE="clerk", CLERK_ISSUER="https://clerk.acme.example") as address:
+    clerk = {"CLERK_ISSUER": "https://clerk.acme.example", "CLERK_AUDIENCE": "mcp"}
+    with serve(MCP_AUTH_MODE="clerk", **clerk) as address:
         yield address
 
 

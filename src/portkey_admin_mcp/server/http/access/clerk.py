@@ -68,6 +68,9 @@ class ClerkAuthenticator:
         self._issuer = (hosting.clerk_issuer or "").rstrip("/")
         self._keys = JwksCache(f"{self._issuer}/.well-known/jwks.json", clock)
         self._audience = hosting.clerk_audience
+        self._authorized_parties = frozenset(
+            party.rstrip("/") for party in hosting.clerk_authorized_parties
+        )
         self._subjects = frozenset(hosting.clerk_subjects)
         self._organisations = frozenset(hosting.clerk_organisations)
         self._roles = frozenset(map(_without_org_prefix, hosting.clerk_roles))
@@ -84,6 +87,9 @@ class ClerkAuthenticator:
                 "The token is signed with a key that its issuer does not publish.",
             )
         claims = self._verify(token, key)
+        self._require_authorized_party(claims)
+        if not claims["sub"].strip():
+            raise RequestRefused(401, "invalid_token", "The token names no user (sub).")
         if claims.get("sts") == "pending":
             raise RequestRefused(
                 401,
@@ -115,6 +121,16 @@ class ClerkAuthenticator:
                 401, "invalid_token", ERROR_MESSAGES.get(type(error), UNREADABLE_MESSAGE)
             ) from None
         return claims
+
+    def _require_authorized_party(self, claims: dict[str, Any]) -> None:
+        """Refuse the session token of another application, and a token that names none."""
+        party = _non_empty_text(claims.get("azp"))
+        if self._authorized_parties and party not in self._authorized_parties:
+            raise RequestRefused(
+                401,
+                "invalid_token",
+                "The token is from another application (azp) than CLERK_AUTHORIZED_PARTIES.",
+            )
 
     def _authorize(self, user: ClerkUser) -> None:
         allow_lists = (

@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ....settings.addresses import LOOPBACK_HOSTS, WILDCARD_HOSTS
+from ....settings.addresses import APP_ORIGIN, HOST_HEADER, LOOPBACK_HOSTS, WILDCARD_HOSTS
 from ....settings.hosting import Hosting
 from ..request import RequestRefused, header_values
 
-HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 ORIGIN = re.compile(r"https?://[a-z0-9._\[\]:-]+", re.IGNORECASE | re.ASCII)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -74,7 +73,8 @@ class HostAndOrigin:
             )
 
     def _is_allowed_origin(self, origin: str, scope: Scope) -> bool:
-        normalized = origin_of(origin) if ORIGIN.fullmatch(origin) else None
+        is_origin = ORIGIN.fullmatch(origin) or APP_ORIGIN.fullmatch(origin)
+        normalized = origin_of(origin) if is_origin else None
         if normalized is None:
             return False
         if normalized in self._origins:
@@ -89,12 +89,14 @@ class HostAndOrigin:
 
 def origin_of(url: str) -> str | None:
     """The origin of a URL as browsers write it, or None if it has none."""
+    if APP_ORIGIN.fullmatch(url.rstrip("/")):
+        return url.rstrip("/")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
-    if parts.scheme not in DEFAULT_PORTS or not HOST.fullmatch(parts.netloc):
+    if parts.scheme not in DEFAULT_PORTS or not HOST_HEADER.fullmatch(parts.netloc):
         return None
     name = f"[{_normalized_host(host)}]" if ":" in host else host
     suffix = "" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}"
@@ -107,7 +109,7 @@ def _normalized_host(host: str) -> str | None:
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        match = HOST.fullmatch(host)
+        match = HOST_HEADER.fullmatch(host)
     if match is None:
         return None
     name = match[1].lower()
