@@ -85,7 +85,7 @@ def test_the_sandbox_shows_neither_the_configured_key_nor_a_seeded_one(start):
         {"PORTKEY_BASE_URL": f"https://me:{CANARY}@portkey.example/v1"},
         {"PORTKEY_BASE_URL": f"https://portkey.example/v1?key={CANARY}"},
         {"PORTKEY_BASE_URL": CANARY},
-        {"PORTKEY_TIMEOUT_MS": CANARY, "PORTKEY_SANDBOX": CANARY, "LOG_LEVEL": CANARY},
+        {"PORTKEY_TIMEOUT_MS": CANARY, "PORTKEY_SANDBOX": CANARY, "PORTKEY_TOOL_MODE": CANARY},
     ],
     ids=["key", "password", "query", "address", "others"],
 )

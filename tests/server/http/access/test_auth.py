@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -537,6 +538,21 @@ async def test_a_forged_token_is_refused(issuer, clerk, forge):
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
     assert set(issuer.paths) <= {"/.well-known/jwks.json"}
+
+
+async def test_no_token_is_logged_whether_it_is_accepted_or_not(issuer, clerk, caplog):
+    caplog.set_level(logging.DEBUG)
+    client = clerk()
+    tokens = [issuer.token(), issuer.token(sub=""), *(forge(issuer) for forge in FORGED.values())]
+
+    for token in tokens:
+        await client.get("/mcp", headers=[(b"authorization", b"Bearer " + token.encode())])
+    issuer.status = 500
+    await clerk().get("/mcp", headers=bearer_header(tokens[0]))
+
+    assert "The keys at" in caplog.text
+    parts = {part for token in tokens for part in token.split(".") if len(part) > 20}
+    assert [part for part in parts if part in caplog.text] == []
 
 
 @pytest.mark.parametrize(
