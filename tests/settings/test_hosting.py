@@ -98,6 +98,17 @@ def test_our_redis_variable_wins_over_the_common_one(load):
             "tokens, like https://mcp.acme.example/mcp, or for session tokens without `aud` set "
             "CLERK_AUTHORIZED_PARTIES to the origins of your applications (`azp`).",
         ),
+        *(
+            (
+                {
+                    "MCP_AUTH_MODE": "clerk",
+                    "CLERK_ISSUER": "https://clerk.acme.example",
+                    "CLERK_AUTHORIZED_PARTIES": party,
+                },
+                "CLERK_AUTHORIZED_PARTIES must be",
+            )
+            for party in ("*", "app.example.com", "http://app.example.com")
+        ),
         ({"CLERK_ISSUER": "http://169.254.169.254"}, "CLERK_ISSUER must be https"),
         ({"CLERK_ISSUER": "https://169.254.169.254"}, "CLERK_ISSUER is a private or local"),
         ({"CLERK_ISSUER": "https://10.0.0.7"}, "CLERK_ISSUER is a private or local"),
@@ -172,7 +183,7 @@ def test_a_token_that_no_client_can_send_is_refused_without_repeating_it(
         load(**{name: value})
 
     message = str(caught.value)
-    assert message.startswith(f"a token in {name} " if in_object else f"{name} ")
+    assert message.startswith(f"{name}: a token " if in_object else f"{name} ")
     assert problem in message
     assert "s3cret" not in message.lower()
     assert message.count("\n") == 0

@@ -24,7 +24,8 @@ from ..errors import (
     error_for_status,
 )
 from ..models.core.base import Arguments, Record
-from ..settings.settings import Settings, check_address
+from ..settings.addresses import check_address
+from ..settings.settings import Settings
 from .http.answer import Answer, UnusableAnswer
 from .json_text import message_and_code, parse_json
 from .redaction import forms_of

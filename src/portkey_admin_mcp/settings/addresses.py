@@ -4,8 +4,9 @@ import ipaddress
 import re
 import socket
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
 WILDCARD_HOSTS = ("0.0.0.0", "::")  # noqa: S104  # recognised, not bound
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain")
@@ -14,9 +15,9 @@ IPV6_NETWORKS_WITH_IPV4 = tuple(
 )
 """IPv6 networks whose last 32 bits are an IPv4 address."""
 
-
 HOST_HEADER = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 """A Host header: a name or an address, IPv6 in brackets, and perhaps a port."""
+HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 APP_ORIGIN = re.compile(
     r"(chrome-extension|moz-extension|safari-web-extension|vscode-webview)://[A-Za-z0-9-]+"
 )
@@ -45,10 +46,46 @@ def check_url(name: str, url: str, *, public: bool = False) -> None:
         raise ValueError(f"{name} is a private or local address; it must be a public one")
 
 
-def check_origin(origin: str) -> None:
-    """Require the origin of a web page, a browser extension or an editor; raises ValueError."""
+def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
+    """Check a URL that the key is sent to; raises ValueError unless it is https and public.
+
+    `private` and `insecure` allow the exceptions, and `name` is the setting that errors name. Only
+    IP addresses and well-known local names count as private: no name is resolved, because the
+    operator controls its address.
+    """
+    if not re.fullmatch("[!-~]+", url):
+        raise ValueError(
+            f"{name} contains a space, a line break or a character that is not ASCII; "
+            f"write it like {DEFAULT_BASE_URL}, an international name in its xn-- form"
+        )
+    if set("@#") & set(url) or ("?" in url and name.startswith("PORTKEY_")):
+        raise ValueError(f"{name} must contain no user, password, query or fragment")
+    try:
+        parts = urlsplit(url)
+        host, _port = _host(parts), parts.port
+    except ValueError:
+        raise ValueError(
+            f"{name} must be a full URL that starts with https://, like {DEFAULT_BASE_URL}"
+        ) from None
+    if parts.scheme == "http" and not insecure:
+        raise ValueError(
+            f"{name} must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the "
+            "key without TLS"
+        )
+    if not private and is_private(host):
+        raise ValueError(
+            f"{name} is a private or local address; set "
+            "PORTKEY_ALLOW_PRIVATE_BASE_URL=true if Portkey runs there"
+        )
+
+
+def check_origin(name: str, origin: str) -> None:
+    """Require the origin of a web page, a browser extension or an editor.
+
+    `name` is the setting that the ValueError names.
+    """
     if not APP_ORIGIN.fullmatch(origin.rstrip("/")):
-        check_url("ALLOWED_ORIGINS", origin)
+        check_url(name, origin)
 
 
 def check_host(host: str) -> None:
@@ -84,6 +121,18 @@ def check_redis_url(url: str) -> None:
             "MCP_REDIS_URL must start with redis://, rediss:// or unix://, like "
             "redis://127.0.0.1:6379/0"
         )
+
+
+def _host(parts: SplitResult) -> str:
+    """The host of an http or https URL; raises ValueError if it is missing or not valid."""
+    host = parts.hostname or ""
+    if "[" in parts.netloc:
+        host = str(ipaddress.IPv6Address(host))
+    elif not HOST_NAME.fullmatch(host):
+        raise ValueError("no host")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("no scheme")
+    return host
 
 
 def _is_address(host: str) -> bool:

@@ -110,7 +110,7 @@ class HostingAddress(EnvironmentSettings):
                     "added to it; write it without, like https://mcp.example.com"
                 )
         for origin in self.allowed_origins:
-            check_origin(origin)
+            check_origin("ALLOWED_ORIGINS", origin)
         for host in self.allowed_hosts:
             check_host(host)
         for network in self.trust_proxy:

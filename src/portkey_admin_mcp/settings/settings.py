@@ -1,11 +1,9 @@
 """The settings that all commands share, read from the environment once, at start."""
 
-import ipaddress
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -18,12 +16,9 @@ from pydantic import (
 )
 
 from ..errors import ConfigurationError
-from .addresses import is_private
+from .addresses import DEFAULT_BASE_URL, check_address
 from .environment import CommaSeparated, EnvironmentSettings, WhyIgnored, variable_names
 from .secret_values import MIN_MASKED_LENGTH, check_secret
-
-HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
-DEFAULT_BASE_URL = "https://api.portkey.ai/v1"
 
 ToolMode = Literal["full", "search", "code"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -297,51 +292,6 @@ def read_settings(cls: type[S], env_file: Path | None, overrides: dict[str, Any]
         raise ConfigurationError(
             f"--env-file: {env_file} cannot be read; it must be readable, and UTF-8 text."
         ) from None
-
-
-def check_address(name: str, url: str, private: bool, insecure: bool) -> None:
-    """Check a URL that the key is sent to; raises ValueError unless it is https and public.
-
-    `private` and `insecure` allow the exceptions, and `name` is the setting that errors name. Only
-    IP addresses and well-known local names count as private: no name is resolved, because the
-    operator controls its address.
-    """
-    if not re.fullmatch("[!-~]+", url):
-        raise ValueError(
-            f"{name} contains a space, a line break or a character that is not ASCII; "
-            f"write it like {DEFAULT_BASE_URL}, an international name in its xn-- form"
-        )
-    if set("@#") & set(url) or ("?" in url and name.startswith("PORTKEY_")):
-        raise ValueError(f"{name} must contain no user, password, query or fragment")
-    try:
-        parts = urlsplit(url)
-        host, _port = _host(parts), parts.port
-    except ValueError:
-        raise ValueError(
-            f"{name} must be a full URL that starts with https://, like {DEFAULT_BASE_URL}"
-        ) from None
-    if parts.scheme == "http" and not insecure:
-        raise ValueError(
-            f"{name} must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the "
-            "key without TLS"
-        )
-    if not private and is_private(host):
-        raise ValueError(
-            f"{name} is a private or local address; set "
-            "PORTKEY_ALLOW_PRIVATE_BASE_URL=true if Portkey runs there"
-        )
-
-
-def _host(parts: SplitResult) -> str:
-    """The host of an http or https URL; raises ValueError if it is missing or not valid."""
-    host = parts.hostname or ""
-    if "[" in parts.netloc:
-        host = str(ipaddress.IPv6Address(host))
-    elif not HOST.fullmatch(host):
-        raise ValueError("no host")
-    if parts.scheme not in ("http", "https"):
-        raise ValueError("no scheme")
-    return host
 
 
 def _message(cls: type[EnvironmentSettings], error: Any) -> str:

@@ -22,6 +22,7 @@ async def test_requests_and_tool_calls_are_traced_and_measured_without_their_con
         collector.script([Answer(body=b"")])
         environment = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url.removesuffix("/v1"),
+            "OTEL_SEMCONV_STABILITY_OPT_IN": "http/dup",  # the old and the new names of attributes
             "MCP_SESSION_MODE": "stateless",
         }
         with running_service(number, "--sandbox", **environment) as served:
@@ -31,6 +32,8 @@ async def test_requests_and_tool_calls_are_traced_and_measured_without_their_con
                 async with session.post(url, json=CALL) as response:
                     assert response.status == 200
                     await response.read()
+                async with session.get(f"{url}?tools=users&token=a-canary") as response:
+                    assert response.status == 400
             served.process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(served.process.wait, 20)
 
