@@ -165,6 +165,7 @@ def test_a_wrong_value_is_refused_with_the_cure_and_without_secrets(load, variab
         ("Authorization: Bearer s3cret-s3cret", "begins with the word Bearer"),
         ('"s3cret-s3cret-s3cret"', "contains a space, a line break, quotes"),
         ("'s3cret-s3cret-s3cret'", "contains a space, a line break, quotes"),
+        ("'s3cret-s3cret-s3cret", "copy the token again, without quotes"),
         ("s3cret-s3cret-s3cret'", "copy the token again, without quotes"),
         (" s3cret-s3cret-s3cret", "contains a space"),
         ("s3cret-s3cret-s3cret\n", "contains a space, a line break"),
