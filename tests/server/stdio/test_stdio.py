@@ -367,14 +367,14 @@ def test_it_starts_no_process(start, portkey_env, fake):
             ["PORTKEY_API_KEY contains a space", "copy the key again"],
         ),
         (
-            {"PORTKEY_TIMEOUT_MS": "soon", "PORTKEY_SANDBOX": "perhaps", "LOG_LEVEL": "loud"},
+            {"PORTKEY_TIMEOUT_MS": "soon", "PORTKEY_SANDBOX": "perhaps", "MCP_FAST_PATH": "2"},
             [
                 "PORTKEY_TIMEOUT_MS: input should be a valid integer",
                 "For example: PORTKEY_TIMEOUT_MS=30000",
                 "PORTKEY_SANDBOX: input should be a valid boolean",
                 "For example: PORTKEY_SANDBOX=true",
-                "LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'",
-                "For example: LOG_LEVEL=debug",
+                "MCP_FAST_PATH: input should be a valid boolean",
+                "For example: MCP_FAST_PATH=off",
             ],
         ),
     ],
