@@ -81,14 +81,18 @@ class Mode:
         self._max_result_chars = max_result_chars
 
     async def run(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        """Run a tool of this mode."""
+        """Run a tool of this mode.
+
+        Its answer is text only: no such tool declares an output schema, without which MCP requires
+        no structured content, and with it the answer would be sent twice.
+        """
         tool = self._tools[name]
         try:
             checked = read_arguments(tool.arguments, tool.schema, arguments)
         except InputError as error:
             return Outcome([input_advice(error, name)], is_error=True)
         method: Callable[[BaseModel], Awaitable[Outcome]] = getattr(self, name)
-        return await method(checked)
+        return (await method(checked))._replace(structured=None, is_json=False)
 
     @classmethod
     def manifest_entry(cls) -> dict[str, Any]:
