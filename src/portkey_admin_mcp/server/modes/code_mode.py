@@ -94,8 +94,9 @@ small result: ids, names and counts, not whole answers.
     async def get_schema(self, arguments: SchemaArguments) -> Outcome:
         """The signatures of tools, and a correction for each unknown name."""
         offer = self._offer.current
-        tools = [offer.tools[name] for name in arguments.tools if name in offer.tools]
-        unknown = [offer.unknown_tool(name) for name in arguments.tools if name not in offer.tools]
+        names = dict.fromkeys(arguments.tools)
+        tools = [offer.tools[name] for name in names if name in offer.tools]
+        unknown = [offer.unknown_tool(name) for name in names if name not in offer.tools]
         text = "\n\n".join(filter(None, [signatures(tools, with_answers=True), *unknown]))
         return Outcome([text], is_error=not tools)
 
