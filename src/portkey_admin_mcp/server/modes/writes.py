@@ -50,7 +50,7 @@ class Writes:
         """Record a call before it is sent."""
         names = dict.fromkeys([*tool.input_schema.get("required", ()), "name"])
         values = [
-            one_line(str(arguments[name]), MAX_VALUE_CHARS)
+            one_line(str(arguments[name])[:1_000], MAX_VALUE_CHARS)
             for name in names
             if IDENTIFYING.fullmatch(name) and isinstance(arguments.get(name), str | int)
         ]
@@ -70,10 +70,11 @@ class Writes:
 
     def report(self) -> str:
         """All writes that took effect or may have; empty if there are none."""
-        texts = [self._named("carried out"), self.uncertain()]
-        done = f"Carried out before: {texts[0]}." if texts[0] else ""
-        advice = "Read the state before you repeat any." if any(texts) else ""
-        return "\n".join(filter(None, [done, texts[1], advice]))
+        completed = self._named("carried out")
+        lines = [f"Carried out before: {completed}." if completed else "", self.uncertain()]
+        if any(lines):
+            lines.append("Read the state before you repeat any.")
+        return "\n".join(filter(None, lines))
 
     def uncertain(self) -> str:
         """The writes whose outcome is unknown; empty if there are none."""
@@ -97,11 +98,11 @@ def _groups(writes: list[Write]) -> Iterator[str]:
     remaining = MAX_NAMED
     for tool, group in groupby(writes, key=lambda write: write.tool):
         subjects = [write.subject for write in group]
-        named = [subject for subject in subjects if subject][:remaining]
-        remaining -= len(named)
-        rest = [f"and {len(subjects) - len(named)} more"] if named != subjects and named else []
-        about = ", ".join([*named, *rest])
-        yield f"{tool} ({len(subjects)})" + (f": {about}" if about else "")
+        names = [subject for subject in subjects if subject][:remaining]
+        remaining -= len(names)
+        if names and len(names) < len(subjects):
+            names.append(f"and {len(subjects) - len(names)} more")
+        yield f"{tool} ({len(subjects)})" + (f": {', '.join(names)}" if names else "")
 
 
 def _effect(tool: str, outcome: Outcome) -> Effect:
