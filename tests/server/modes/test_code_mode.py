@@ -1,5 +1,6 @@
 """Code mode: three tools, and what code can do with the others."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.modes import code_run, search_mode
 from portkey_admin_mcp.settings.settings import load_settings
 from programs import tree_environment
-from servers import build_server
+from servers import build_calls, build_server
 
 READS = [tool for tool in all_tools() if tool.effect == "read"]
 
@@ -199,6 +200,40 @@ async def test_arguments_that_are_not_sent_are_named_for_calls_from_code_too(exe
 async def test_text_is_returned_unchanged_and_no_value_as_null(execute):
     assert texts(await execute('return "name,cost\\nA,1"')) == ["name,cost\nA,1"]
     assert texts(await execute("x = 1")) == ["null"]
+
+
+async def test_code_finds_workspaces_by_their_names_without_icons(ask, returned):
+    outside = (await ask("list_workspaces"))["data"]
+    code = 'return (await call_tool("list_workspaces", {}))["data"]'.replace
+    inside = await returned(code("{}", "{}"))
+    shown = await returned(code("{}", '{"name_format": "display"}'))
+    (science,) = [row for row in inside if row["name"] == "Science"]
+    arguments = f'{{"workspace_id": "{science["slug"]}"}}'
+    one = await returned(f'return await call_tool("get_workspace", {arguments})')
+
+    assert "🔬 Science" in {row["name"] for row in outside}
+    assert "🔬 Science" in {row["name"] for row in shown}
+    assert science["icon"] == one["icon"] == "🔬"
+    assert one["name"] == "Science"
+
+
+@pytest.mark.parametrize(
+    ("mode", "tool", "arguments"),
+    [
+        ("code", "execute", {"code": 'return await call_tool("list_workspaces")'}),
+        ("search", "call_tool", {"name": "list_workspaces"}),
+    ],
+)
+async def test_an_answer_is_sent_once_because_no_output_schema_asks_for_more(
+    api, mode, tool, arguments
+):
+    calls = build_calls(lambda: api, mode=mode)
+
+    outcome = await calls(tool, arguments)
+
+    assert json.loads(outcome.texts[0])["data"]
+    assert outcome.structured is None
+    assert not any("outputSchema" in tool for tool in calls.offer.mode_tools.values())
 
 
 # Its dependency

@@ -10,7 +10,6 @@ from mcp import Client
 from asgi_server import serve_app
 from mcp_texts import texts
 from portkey_admin_mcp.server.mcp.definitions import all_tools
-from portkey_admin_mcp.server.modes.code_run import LIMITS
 from portkey_admin_mcp.settings.hosting import Hosting
 from servers import hosted
 
@@ -74,9 +73,7 @@ async def test_code_runs_over_http_in_both_generations_and_both_modes(
 
 
 @pytest.mark.parametrize("session_mode", ["stateful", "stateless"])
-async def test_other_clients_are_answered_while_a_loop_runs(service, session_mode, monkeypatch):
-    # Half a second of waiting and the three that the others may take.
-    monkeypatch.setitem(LIMITS["limits"], "max_feed_duration_secs", 3.5)
+async def test_other_clients_are_answered_while_a_loop_runs(service, session_mode):
     with service(session_mode) as url:
         async with Client(f"{url}/mcp") as busy, Client(f"{url}/mcp") as other:
             loop = asyncio.create_task(busy.call_tool("execute", {"code": "while True: pass"}))
@@ -86,12 +83,11 @@ async def test_other_clients_are_answered_while_a_loop_runs(service, session_mod
             listed = await other.call_tool("list_workspaces", {})
             waited = time.monotonic() - started
             assert not loop.done()
-            stopped = await loop
+            loop.cancel()
 
     assert texts(counted) == ["3"]
     assert not listed.is_error
     assert waited < 3
-    assert stopped.is_error
 
 
 async def test_a_client_that_asks_for_fewer_tools_has_fewer_inside_too(service):

@@ -17,9 +17,10 @@ from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.server.calls.result_size import compact
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.server.modes.mode import MAX_QUERY_CHARS
 from portkey_admin_mcp.server.modes.search import MAX_CORRECTIONS, ToolSearch, phrases
 from portkey_admin_mcp.server.modes.search_mode import SearchMode
-from servers import build_server
+from servers import build_calls, build_server
 
 SENTENCES = Path(__file__).parents[2] / "search"
 INTENTS = json.loads((SENTENCES / "intents.json").read_text(encoding="utf-8"))
@@ -77,8 +78,8 @@ def test_the_sentences_name_existing_tools_of_every_domain():
 
 @pytest.fixture(scope="module")
 def find(search):
-    """The names found for a sentence, the best first."""
-    return lambda sentence: [*search.find(sentence)]
+    """The names found for a sentence, the best first. Several tests look for the same ones."""
+    return cache(lambda sentence: [*search.find(sentence)])
 
 
 @pytest.mark.parametrize("style", GOALS)
@@ -237,7 +238,8 @@ async def test_a_tool_is_found_with_its_arguments_and_called(searched, workspace
     assert len(others.splitlines()) == 1 + 7
     assert answer.structured_content is None
     assert not result.is_error
-    assert result.structured_content["id"]
+    assert json.loads(texts(result)[0])["id"]
+    assert result.structured_content is None
 
 
 @pytest.mark.parametrize(
@@ -280,6 +282,18 @@ async def test_no_answer_costs_more_than_its_budget(searched):
             costs[sentence] = len(o200k().encode(texts(answer)[0]))
 
     assert {s: cost for s, cost in costs.items() if cost > MAX_ANSWER_TOKENS} == {}
+
+
+@pytest.mark.parametrize("tool", ["search_tools", "search"])
+async def test_of_a_long_query_only_the_beginning_is_read(api, monkeypatch, tool):
+    queries = []
+    monkeypatch.setattr(ToolSearch, "find", lambda _self, query: queries.append(query) or [])
+    calls = build_calls(lambda: api, mode="search" if tool == "search_tools" else "code")
+
+    outcome = await calls(tool, {"query": "list_configs " * 500_000})
+
+    assert outcome.texts[0].startswith("list_configs")
+    assert sum(map(len, queries)) <= MAX_QUERY_CHARS
 
 
 async def test_hidden_tools_may_be_called_by_name_as_well(searched):

@@ -3,11 +3,14 @@
 `PORTKEY_TOOL_MODE=code`. Answers stay where the code runs; a model sees what the code returns.
 """
 
+import asyncio
 from typing import Annotated
 
 from pydantic import Field
 
+from ...portkey.http.slots import CALLER, Slots
 from ..calls.outcome import Outcome
+from ..offer.offer import Offer
 from .code_run import (
     MAX_CODE_CHARS,
     MAX_COMPUTING_S,
@@ -16,12 +19,20 @@ from .code_run import (
     TIMEOUT_S,
     CodeRun,
 )
-from .mode import Mode, ModeArguments, ModeTool
+from .mode import Call, Mode, ModeArguments, ModeTool
 from .search_mode import MAX_LIMIT, SearchArguments
 from .signatures import head, signatures
 
 MAX_RUNNING = 8
-"""Maximum number of executions at a time; each takes a little more than MAX_MEMORY_BYTES."""
+"""Maximum number of executions at a time; each takes a little more than MAX_MEMORY_BYTES. One of
+several users may have half of them, by the rule of `Slots`."""
+MAX_WAIT_S = 5.0
+"""Seconds that an execution may wait for others to end. With TIMEOUT_S less than 60, after which
+clients give up."""
+BUSY = (
+    f"Busy: {MAX_RUNNING} executions may run here at a time, and half of them for one user. Call "
+    f"execute again when another of yours has ended, or in {TIMEOUT_S:.0f} s."
+)
 EXECUTE = f"""\
 Run Python that calls tools: `await call_tool(name, arguments)` gives a tool's answer as a dict, and
 `return` gives yours.
@@ -70,7 +81,10 @@ small result: ids, names and counts, not whole answers.
         ),
         ModeTool("execute", "Execute", EXECUTE, ExecuteArguments, calls_tools=True),
     )
-    _running = 0
+
+    def __init__(self, offer: Offer, call: Call, max_result_chars: int) -> None:
+        super().__init__(offer, call, max_result_chars)
+        self._slots = Slots(MAX_RUNNING)
 
     async def search(self, arguments: SearchArguments) -> Outcome:
         """A line for each match."""
@@ -80,8 +94,9 @@ small result: ids, names and counts, not whole answers.
     async def get_schema(self, arguments: SchemaArguments) -> Outcome:
         """The signatures of tools, and a correction for each unknown name."""
         offer = self._offer.current
-        tools = [offer.tools[name] for name in arguments.tools if name in offer.tools]
-        unknown = [offer.unknown_tool(name) for name in arguments.tools if name not in offer.tools]
+        names = dict.fromkeys(arguments.tools)
+        tools = [offer.tools[name] for name in names if name in offer.tools]
+        unknown = [offer.unknown_tool(name) for name in names if name not in offer.tools]
         text = "\n\n".join(filter(None, [signatures(tools, with_answers=True), *unknown]))
         return Outcome([text], is_error=not tools)
 
@@ -89,17 +104,25 @@ small result: ids, names and counts, not whole answers.
         """Run code; the outcome is its result, or the reason why it was stopped."""
         if len(arguments.code) > MAX_CODE_CHARS:
             return _refusal(f"The code has more than {MAX_CODE_CHARS:,} characters. Send less.")
-        if self._running >= MAX_RUNNING:
-            return _refusal(
-                f"{MAX_RUNNING} executions are running here already. Call execute again in "
-                f"{TIMEOUT_S:.0f} s."
-            )
-        self._running += 1
+        caller = CALLER.get()
+        if not await self._take_slot(caller):
+            return _refusal(BUSY)
         try:
             run = CodeRun(self._offer.current, self._call, self._max_result_chars)
             return await run.run(arguments.code)
         finally:
-            self._running -= 1
+            self._slots.release(caller)
+
+    async def _take_slot(self, caller: str | None) -> bool:
+        """Whether a slot was free within MAX_WAIT_S."""
+        if self._slots.take(caller):
+            return True
+        try:
+            async with asyncio.timeout(MAX_WAIT_S):
+                await self._slots.wait(caller)
+        except TimeoutError:
+            return False
+        return True
 
 
 def _refusal(advice: str) -> Outcome:

@@ -4,14 +4,17 @@ The sandbox itself is a program of pydantic-monty, a child of this process. This
 it and the server, because values that the code passes become Python objects here: hashing thirty
 nested tuples takes minutes, and nothing else can run in the same process meanwhile.
 
-In: a first line with `code`, `limits` (of pydantic-monty), and how many characters a result
-(`result_chars`), the arguments of a call (`argument_chars`) and what is printed (`printed_chars`)
-may have; then answers to calls, `{"call": number, "answer" or "error"}`.
-Out: calls, `{"call": number, "name", "arguments"}`, the arguments as JSON in a string; a last line
-with `printed`, and `result` and `is_cut`, or `error`, `text` and `where`.
+In: a first line with `code`, `limits` (of pydantic-monty), the CPU seconds of this process
+(`cpu_s`), and how many characters a result (`result_chars`), the arguments of a call
+(`argument_chars`), what is printed (`printed_chars`) and the text of an error (`error_chars`) may
+have; then answers to calls, `{"call": number, "answer" or "error"}`.
+Out: calls, `{"call": number, "name", "arguments"}`, the arguments as JSON in a string; what is
+printed, at once, `{"printed": text}`; a last line with `result` and `is_cut`, or with `error`,
+`text` and `where`.
 """
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -23,8 +26,8 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Literal
 
-MAX_CPU_S = 7
-"""CPU seconds of this process, enforced by the system; the sandbox has a lower limit of its own."""
+SENDING = threading.Lock()
+"""Held while a line is written, because printed text may come from another thread."""
 
 
 class Calls:
@@ -32,6 +35,7 @@ class Calls:
 
     def __init__(self, max_chars: int) -> None:
         self._max_chars = max_chars
+        self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def call_tool(self, name: str, arguments: Any = None) -> Any:
@@ -39,38 +43,33 @@ class Calls:
         text, is_cut = as_json({} if arguments is None else arguments, self._max_chars)
         if is_cut:
             raise ValueError(f"The arguments are longer than {self._max_chars:,} characters.")
-        number = len(self._waiting)
-        self._waiting[number] = asyncio.get_running_loop().create_future()
+        number = next(self._numbers)
+        self._waiting[number] = future = asyncio.get_running_loop().create_future()
         send({"call": number, "name": str(name)[:200], "arguments": text})
-        reply = await self._waiting[number]
+        reply: dict[str, Any] = await future
         if "error" in reply:
             raise RuntimeError(reply["error"])
         return reply["answer"]
 
     def receive(self, line: dict[str, Any]) -> None:
         """Pass a reply of the server to its call."""
-        future = self._waiting[line["call"]]
+        future = self._waiting.pop(line["call"])
         if not future.done():
             future.set_result(line)
 
 
 class Printed:
-    """The printed text, up to a length; the rest is dropped."""
+    """Sends printed text to the server at once, up to a length; the rest is dropped."""
 
     def __init__(self, max_chars: int) -> None:
-        self._room = max_chars
-        self._parts: list[str] = []
+        self._remaining = max_chars
 
-    def add(self, _stream: Literal["stdout", "stderr"], text: str) -> None:
-        """Add text, up to the maximum length."""
-        if self._room > 0:
-            self._parts.append(text[: self._room] + ("…" if len(text) > self._room else ""))
-        self._room -= len(text)
-
-    @property
-    def text(self) -> str:
-        """The part that was kept."""
-        return "".join(self._parts)
+    def send(self, _stream: Literal["stdout", "stderr"], text: str) -> None:
+        """Send text, up to the maximum length in total."""
+        if self._remaining > 0:
+            cut = "…" if len(text) > self._remaining else ""
+            send({"printed": text[: self._remaining] + cut})
+        self._remaining -= len(text)
 
 
 def as_json(value: Any, max_chars: int) -> tuple[str, bool]:
@@ -103,7 +102,7 @@ def _plain(value: Any) -> Any:
 
 
 async def run_code(order: dict[str, Any], calls: Calls) -> dict[str, Any]:
-    """Run the code, and report how it ended."""
+    """Run the code; the last line for the server, which tells how it ended."""
     import pydantic_monty as monty
 
     printed = Printed(order["printed_chars"])
@@ -112,14 +111,13 @@ async def run_code(order: dict[str, Any], calls: Calls) -> dict[str, Any]:
             value = await session.feed_run(
                 order["code"],
                 external_lookup={"call_tool": calls.call_tool},
-                print_callback=printed.add,
+                print_callback=printed.send,
             )
-        outcome = _result(value, order["result_chars"])
+        return _result(value, order["result_chars"])
     except monty.MontyError as error:
-        outcome = _failure(error)
+        return _failure(error, order["error_chars"])
     except (TypeError, ValueError) as error:
-        outcome = {"error": "Result", "text": str(error), "where": ""}
-    return {**outcome, "printed": printed.text}
+        return {"error": "Result", "text": str(error)[: order["error_chars"]], "where": ""}
 
 
 def _result(value: Any, max_chars: int) -> dict[str, Any]:
@@ -131,18 +129,21 @@ def _result(value: Any, max_chars: int) -> dict[str, Any]:
     return {"result": text, "is_cut": is_cut}
 
 
-def _failure(error: Any) -> dict[str, Any]:
+def _failure(error: Any, max_chars: int) -> dict[str, Any]:
     cause = error.exception()
     frames: Callable[[], list[Any]] = getattr(error, "traceback", list)
     where = ", ".join(dict.fromkeys(f"line {frame.line}" for frame in frames()[-5:]))
     kind = "Ended" if cause is None else type(cause).__name__
-    return {"error": kind, "text": str(error if cause is None else cause), "where": where}
+    text = str(error if cause is None else cause)
+    return {"error": kind, "text": text[:max_chars], "where": where}
 
 
 def send(line: dict[str, Any]) -> None:
     """Write a line to the server."""
-    sys.stdout.buffer.write(json.dumps(line).encode() + b"\n")
-    sys.stdout.buffer.flush()
+    data = json.dumps(line).encode() + b"\n"
+    with SENDING:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 def listen(loop: asyncio.AbstractEventLoop, calls: Calls) -> None:
@@ -159,19 +160,23 @@ def end_at_once() -> None:
     os._exit(1)
 
 
-def limit_process() -> None:
-    """Let the system end this process if it computes for too long."""
+def limit_process(cpu_s: int) -> None:
+    """Let the system end this process if it computes for longer.
+
+    The sandbox inherits the limit, and has a lower one of its own.
+    """
     if sys.platform != "win32":
         import resource
 
         # An existing lower limit is kept.
         with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
 
 
 async def main() -> None:
     """Run the code of the first line, and report how it ended."""
     order = json.loads(sys.stdin.buffer.readline())
+    limit_process(order["cpu_s"])
     calls = Calls(order["argument_chars"])
     loop = asyncio.get_running_loop()
     threading.Thread(target=listen, args=(loop, calls), daemon=True).start()
@@ -180,5 +185,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    limit_process()
     asyncio.run(main())

@@ -2,32 +2,54 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import Counter
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from anyio import CancelScope
 
+from ...models.core.icons import without_icon
 from ..calls.outcome import Outcome
 from ..calls.result_size import max_chars_for_code
-from ..offer.offer import Offer
+from ..offer.offer import ListedTool, Offer
 from .mode import Call
+from .writes import Writes
 
 PROCESS = (sys.executable, "-P", str(Path(__file__).with_name("code_process.py")))
 """Run by its path, because the package may not be installed. `-P` keeps the files beside it from
 hiding modules of the standard library."""
+INHERITED = (
+    "PATH",
+    "LANG",
+    "HOME",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONUSERBASE",
+    "LD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "APPDATA",
+)
+"""Variables with which the process finds Python and its packages. It gets no other, because code of
+a model runs there, and the environment of a server holds keys."""
 TIMEOUT_S = 50.0
 """Seconds in total, with the waiting for Portkey. Clients give up after 60."""
 MAX_COMPUTING_S = 5.0
 """Seconds the code may compute, not counting the time it waits."""
+MAX_CPU_S = 7
+"""CPU seconds of each process, enforced by the system if MAX_COMPUTING_S is not."""
+END_TIMEOUT_S = 5.0
+"""Seconds to wait for a process that was killed."""
 MAX_MEMORY_BYTES = 64_000_000
 MAX_RECURSION_DEPTH = 200
 MAX_TOOL_CALLS = 50
+MAX_OPEN_CALLS = 8
+"""Tool calls of one execution that are carried out at a time, and so its answers in memory."""
 MAX_SUSPENSIONS = 1_000
 """Maximum number of times the code may wait: calls, refused calls and sleeps."""
 MAX_CODE_CHARS = 100_000
@@ -36,6 +58,11 @@ MAX_ARGUMENT_CHARS = 500_000
 MAX_ANSWER_CHARS = 2_000_000
 """Characters of JSON in the answer to one call of the code; the result has the usual limit."""
 MAX_PRINTED_CHARS = 4_000
+MAX_ERROR_CHARS = 10_000
+"""Characters of the text of an error in the code, of which MAX_SHOWN_ERROR_CHARS are shown. Advice
+of a tool is shorter, and shown in full."""
+MAX_SHOWN_ERROR_CHARS = 500
+READ_BYTES = 65_536
 MAX_NOTES = 5
 
 LIMITS = {
@@ -45,8 +72,10 @@ LIMITS = {
         "max_recursion_depth": MAX_RECURSION_DEPTH,
         "max_suspensions": MAX_SUSPENSIONS,
     },
+    "cpu_s": MAX_CPU_S,
     "argument_chars": MAX_ARGUMENT_CHARS,
     "printed_chars": MAX_PRINTED_CHARS,
+    "error_chars": MAX_ERROR_CHARS,
 }
 TOO_MANY_CALLS = (
     f"Stopped: one execution may call {MAX_TOOL_CALLS} tools. Return what you have and go on from "
@@ -79,7 +108,9 @@ ADVICE = {
 }
 """Advice, by the exception that ended the code."""
 CUT = "Cut, because the result would be too long: return fewer records, or chosen fields of them."
-NO_OUTCOME = {"error": "Ended", "text": "", "where": "", "printed": ""}
+NO_OUTCOME = {"error": "Ended", "text": "", "where": ""}
+
+log = logging.getLogger(__name__)
 
 
 class ToolRefused(Exception):
@@ -94,9 +125,12 @@ class CodeRun:
         self._call = call
         self._max_result_chars = max_result_chars
         self._call_count = 0
+        self._open_calls = asyncio.Semaphore(MAX_OPEN_CALLS)
+        self._sending = asyncio.Lock()
         self._failures: set[str] = set()
         self._notes: dict[str, None] = {}
-        self._writes: Counter[str] = Counter()
+        self._printed: list[str] = []
+        self._writes = Writes()
 
     async def run(self, code: str) -> Outcome:
         """Run the code until it ends or is stopped; its processes are ended too."""
@@ -105,6 +139,7 @@ class CodeRun:
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
+            env=_environment(),
             limit=12 * (self._max_result_chars + MAX_ARGUMENT_CHARS + MAX_PRINTED_CHARS),
             # A group of its own, so that it ends together with the sandbox.
             start_new_session=True,
@@ -112,83 +147,127 @@ class CodeRun:
         order = {**LIMITS, "code": code, "result_chars": self._max_result_chars}
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                await _write(process, order)
+                await self._send(process, order)
                 end = await self._serve(process)
         except TimeoutError:
-            return self._stopped(TOO_LONG, "")
+            return self._stopped(TOO_LONG)
+        except asyncio.CancelledError:
+            # A cancelled request gets no answer, so only the log can tell.
+            if counts := self._writes.counts():
+                log.warning("an execution was cancelled after it called %s", counts)
+            raise
         finally:
-            _kill(process)
-            # Shielded, because a cancelled request would end an await at once.
-            with CancelScope(shield=True):
-                await process.wait()
+            await _end(process)
         return self._report(end)
 
     async def _serve(self, process: Process) -> dict[str, Any]:
         """Answer the calls of the code until it reports how it ended."""
-        assert process.stdout is not None
-        line: dict[str, Any] = NO_OUTCOME
         async with asyncio.TaskGroup() as group:
             answers = []
-            while text := await process.stdout.readline():
-                line = json.loads(text)
-                if "call" not in line:
+            while (line := await _next_line(process)) is not None:
+                if "printed" in line:
+                    self._printed.append(line["printed"])
+                elif "call" in line:
+                    answers.append(group.create_task(self._reply(process, line)))
+                else:
                     break
-                answers.append(group.create_task(self._answer(process, line)))
             for task in answers:
                 task.cancel()
-        return NO_OUTCOME if "call" in line else line
+        return NO_OUTCOME if line is None else line
+
+    def _reply(self, process: Process, call: dict[str, Any]) -> Coroutine[Any, Any, None]:
+        """Answer a call; one too many is refused at once, and its arguments are dropped."""
+        self._call_count += 1
+        if self._call_count > MAX_TOOL_CALLS:
+            self._failures.add(TOO_MANY_CALLS)
+            return self._send(process, {"call": call["call"], "error": TOO_MANY_CALLS})
+        return self._answer(process, call)
 
     async def _answer(self, process: Process, call: dict[str, Any]) -> None:
-        try:
-            answer = await self._answer_of(call["name"], json.loads(call["arguments"]))
-            reply = {"call": call["call"], "answer": answer}
-        except ToolRefused as error:
-            self._failures.add(str(error))
-            reply = {"call": call["call"], "error": str(error)}
-        await _write(process, reply)
+        async with self._open_calls:
+            reply = {"call": call["call"]}
+            try:
+                reply["answer"] = await self._answer_of(call["name"], json.loads(call["arguments"]))
+            except ToolRefused as error:
+                self._failures.add(str(error))
+                reply["error"] = str(error)
+            await self._send(process, reply)
 
     async def _answer_of(self, name: str, arguments: Any) -> Any:
         """The answer of a tool; raises ToolRefused with advice."""
-        self._call_count += 1
-        if self._call_count > MAX_TOOL_CALLS:
-            raise ToolRefused(TOO_MANY_CALLS)
         if name not in self._offer.tools:
             raise ToolRefused(self._offer.unknown_tool(name))
         if not isinstance(arguments, dict):
             raise ToolRefused(f'The arguments of {name} are a dict: call_tool("{name}", {{…}}).')
         # Set in the task of this call, so it holds for this call alone.
         max_chars_for_code.set(MAX_ANSWER_CHARS)
-        is_write = self._offer.tools[name].effect != "read"
-        self._writes[name] += is_write
-        outcome = await self._call(name, arguments)
+        tool = self._offer.tools[name]
+        outcome = await self._outcome(tool, arguments)
         if outcome.is_error:
-            self._writes[name] -= is_write
             raise ToolRefused("\n".join(outcome.texts))
         for note in outcome.texts[1:]:
             self._notes[f"{name}: {note}"] = None
-        return outcome.structured
+        is_workspace = tool.domain == "workspaces" and "name_format" not in arguments
+        return with_plain_names(outcome.structured) if is_workspace else outcome.structured
+
+    async def _outcome(self, tool: ListedTool, arguments: dict[str, Any]) -> Outcome:
+        """Call a tool; a write stays recorded as uncertain if this is cancelled."""
+        if tool.effect == "read":
+            return await self._call(tool.name, arguments)
+        write = self._writes.begin(tool, arguments)
+        outcome = await self._call(tool.name, arguments)
+        self._writes.end(write, outcome)
+        return outcome
+
+    async def _send(self, process: Process, line: dict[str, Any]) -> None:
+        """Write a line to the process; if it has ended, the reader notices.
+
+        One line at a time, so that no second answer is held as JSON while the process reads none.
+        """
+        assert process.stdin is not None
+        async with self._sending:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                process.stdin.write(json.dumps(line).encode() + b"\n")
+                await process.stdin.drain()
 
     def _report(self, end: dict[str, Any]) -> Outcome:
         if "result" in end:
             cut = CUT if end["is_cut"] else ""
-            return _outcome([end["result"], cut, *self._notes_and_print(end["printed"])])
+            return _outcome(
+                [end["result"], cut, self._writes.uncertain(), *self._printed_and_notes()]
+            )
         if end["text"] in self._failures:
-            return self._stopped(end["text"], end["printed"])
+            return self._stopped(end["text"])
         # Calls beyond the limit are refused one by one; code that catches these errors ends here.
         if end["error"] == "RuntimeError" and self._call_count > MAX_TOOL_CALLS:
-            return self._stopped(TOO_MANY_CALLS, end["printed"])
+            return self._stopped(TOO_MANY_CALLS)
         where = f" ({end['where']})" if end["where"] else ""
-        error = ": ".join(filter(None, (end["error"], end["text"][:500]))) + where
-        return self._stopped(f"{error}\n{ADVICE.get(end['error'], CORRECT)}", end["printed"])
+        text = end["text"][:MAX_SHOWN_ERROR_CHARS]
+        error = ": ".join(filter(None, (end["error"], text))) + where
+        return self._stopped(f"{error}\n{ADVICE.get(end['error'], CORRECT)}")
 
-    def _stopped(self, advice: str, printed: str) -> Outcome:
-        done = ", ".join(f"{name} ({count})" for name, count in (+self._writes).items())
-        writes = f"Done or begun already: {done}. Read the state before you repeat any."
-        texts = [advice, writes if done else "", *self._notes_and_print(printed)]
+    def _stopped(self, advice: str) -> Outcome:
+        texts = [advice, self._writes.report(), *self._printed_and_notes()]
         return _outcome(texts, is_error=True)
 
-    def _notes_and_print(self, printed: str) -> list[str]:
+    def _printed_and_notes(self) -> list[str]:
+        printed = "".join(self._printed)
         return [f"Printed:\n{printed}" if printed else "", *[*self._notes][:MAX_NOTES]]
+
+
+def with_plain_names(answer: Any) -> Any:
+    """An answer about workspaces, with their names as users write them: without the icon.
+
+    Portkey puts the icon before the name; it stays in the field `icon`.
+    """
+    if not isinstance(answer, dict):
+        return answer
+    plain = {**answer}
+    if isinstance(name := answer.get("name"), str):
+        plain["name"] = without_icon(name)
+    if isinstance(rows := answer.get("data"), list):
+        plain["data"] = [with_plain_names(row) for row in rows]
+    return plain
 
 
 def _outcome(texts: list[str], *, is_error: bool = False) -> Outcome:
@@ -196,12 +275,56 @@ def _outcome(texts: list[str], *, is_error: bool = False) -> Outcome:
     return Outcome([first, *filter(None, others)], is_error=is_error)
 
 
-async def _write(process: Process, line: dict[str, Any]) -> None:
-    """Write a line to the process; if it has ended, the reader notices."""
+def _environment() -> dict[str, str]:
+    variables = os.environ  # noqa: TID251  # the few that the process needs are copied
+    return {name: variables[name] for name in INHERITED if name in variables}
+
+
+async def _next_line(process: Process) -> dict[str, Any] | None:
+    """The next line of the process; None if it has ended, or wrote something else."""
+    assert process.stdout is not None
+    # A ValueError: the line is too long, or the process was ended in the middle of it.
+    with suppress(ValueError):
+        if text := await process.stdout.readline():
+            line: dict[str, Any] = json.loads(text)
+            return line
+    return None
+
+
+async def _end(process: Process) -> None:
+    """Kill the process and the sandbox, and wait until its pipes are closed.
+
+    Waits for END_TIMEOUT_S at most, even if the task is cancelled once more meanwhile: pipes that
+    are still open when the event loop is closed cause errors in the log.
+    """
+    _kill(process)
+    deadline = asyncio.get_running_loop().time() + END_TIMEOUT_S
+    cancelled: asyncio.CancelledError | None = None
+    # The shield is against the scopes of anyio, which would cancel again and again.
+    with CancelScope(shield=True):
+        while True:
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(deadline):
+                        await _closed(process)
+                break
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+async def _closed(process: Process) -> None:
+    """Wait until the process has ended and its pipes are closed."""
     assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    # Unread output would keep the pipe open.
+    while await process.stdout.read(READ_BYTES):
+        pass
     with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(json.dumps(line).encode() + b"\n")
-        await process.stdin.drain()
+        await process.stdin.wait_closed()
+    await process.wait()
 
 
 def _kill(process: Process) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .search import ToolSearch
 
 NAME = re.compile(r"\w+")
+MAX_QUERY_CHARS = 4_000
+"""Characters of a query that are read; some megabytes would stop the server for seconds."""
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
 """Calls a tool by its name, as a client would."""
@@ -81,14 +83,18 @@ class Mode:
         self._max_result_chars = max_result_chars
 
     async def run(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        """Run a tool of this mode."""
+        """Run a tool of this mode.
+
+        Its answer is text only: no such tool declares an output schema, without which MCP requires
+        no structured content, and with it the answer would be sent twice.
+        """
         tool = self._tools[name]
         try:
             checked = read_arguments(tool.arguments, tool.schema, arguments)
         except InputError as error:
             return Outcome([input_advice(error, name)], is_error=True)
         method: Callable[[BaseModel], Awaitable[Outcome]] = getattr(self, name)
-        return await method(checked)
+        return (await method(checked))._replace(structured=None, is_json=False)
 
     @classmethod
     def manifest_entry(cls) -> dict[str, Any]:
@@ -112,13 +118,14 @@ class Mode:
     def find(self, query: str, limit: int) -> list[ListedTool]:
         """The tools offered to the current request that fit best: first those named exactly."""
         offered = self._offer.current.tools
-        names = dict.fromkeys([*_tool_names(query), *self._search.find(query)])
+        words = query[:MAX_QUERY_CHARS]
+        names = dict.fromkeys([*_tool_names(words), *self._search.find(words)])
         return [offered[name] for name in names if name in offered][:limit]
 
     def named(self, query: str) -> list[ListedTool]:
         """The tools of a query that is nothing but names of offered tools; else none."""
         offered = self._offer.current.tools
-        names = _tool_names(query)
+        names = _tool_names(query[:MAX_QUERY_CHARS])
         return [offered[name] for name in names] if offered.keys() >= {*names} else []
 
     def nothing_found(self) -> str:
