@@ -75,7 +75,10 @@ class CapabilityPage(Page[Capability]):
     def read(cls, raw: Any) -> Self:
         """Accept the list under either name."""
         if isinstance(raw, dict) and "data" not in raw and "capabilities" in raw:
-            raw = {**raw, "data": raw["capabilities"]}
+            raw = {
+                **{k: v for k, v in raw.items() if k != "capabilities"},
+                "data": raw["capabilities"],
+            }
         return super().read(raw)
 
 
