@@ -173,8 +173,14 @@ def _lean(
         return answer
     envelope = {n: value for n, value in answer.items() if n not in CONSTANT_FIELDS}
     if chosen:
-        names = (*identity(summary), *chosen)
-        return {**envelope, name: [_with_fields(row, names) for row in rows]}
+        own = identity(summary)
+        return {
+            **envelope,
+            name: [
+                _with_fields(row, (*(n for n in own if row.get(n) is not None), *chosen))
+                for row in rows
+            ],
+        }
     lean = [_summary(row, summary) for row in rows]
     more = _more_fields(rows, {*summary, *CONSTANT_FIELDS}) if summary else []
     return {**envelope, name: lean, **({"more_fields": more} if more else {})}
@@ -255,7 +261,7 @@ def csv_text(rows: list[Answer]) -> tuple[str, bool]:
         return "", False
     flat = [_flat(row) for row in rows]
     columns = list(dict.fromkeys(column for row in flat for column in row))
-    table = [columns, *([row.get(column) for column in columns] for row in flat)]
+    table: list[list[Any]] = [columns, *([row.get(name) for name in columns] for row in flat)]
     marked = [[_marked(cell) for cell in line] for line in table]
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(marked)

@@ -15,7 +15,7 @@ MAX_PAGE_SIZE = 100
 SHORT_TEXT_LENGTH = 400
 """Maximum length of a text in characters, if there is no list to cut."""
 WEIGHTS: tuple[tuple[bytes, int], ...] = (
-    (b"0123456789", 36),
+    (b"0123456789", 38),
     (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", 25),
     (b"abcdefghijklmnopqrstuvwxyz ", 10),
     (bytes(range(128, 256)), 25),
@@ -23,7 +23,7 @@ WEIGHTS: tuple[tuple[bytes, int], ...] = (
 """Bytes of UTF-8, and how many tenths of a character of plain text each of them counts."""
 WEIGHT_OF_SIGNS = 17
 """The weight of every other byte: punctuation."""
-MAX_ASCII_WEIGHT = 36
+MAX_ASCII_WEIGHT = 38
 
 max_chars_for_code: ContextVar[int | None] = ContextVar("max_chars_for_code", default=None)
 """Set while code mode runs code: the maximum length of a result, in characters of JSON."""
@@ -75,18 +75,10 @@ class Limit:
         return (len(text) if self.is_for_code else size(text)) <= self.max_chars
 
 
-def fitted(answer: Answer, limit: Limit) -> tuple[Answer, str]:
-    """The answer within a limit, as compact JSON, and a note of what was cut.
-
-    The note is empty if everything fits.
-    """
-    return (answer, "") if limit.allows(compact(answer)) else cut_to_fit(answer, limit)
-
-
 def cut_to_fit(
     answer: Answer, limit: Limit, form: Callable[[Answer], Answer] = dict
 ) -> tuple[Answer, str]:
-    """As `fitted`, for an answer that is known to be too long.
+    """An answer that is too long, cut to a limit as compact JSON, and a note of what was cut.
 
     The longest top-level list loses records at its end; if that is not enough, long texts are
     shortened. `form` makes of an answer the object whose JSON must be within the limit.
