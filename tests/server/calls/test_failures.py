@@ -19,11 +19,13 @@ from portkey_admin_mcp.tools.workspaces import get_workspace_member
 from portkey_admin_mcp.workflows.download_log_export import download_log_export
 from portkey_admin_mcp.workflows.run_prompt_completion import run_prompt_completion
 from portkey_admin_mcp.workflows.update_log_export import update_log_export
+from servers import build_calls
 
 DAY = {
     "time_of_generation_min": "2026-11-02T00:00:00Z",
     "time_of_generation_max": "2026-11-03T00:00:00Z",
 }
+SERVICE = "Workspace service"
 ACME = "0f0e0d0c-0b0a-4908-8706-050403020100"
 WITHOUT_LISTS = {"analytics", "audit_logs", "feedback", "logs", "model_catalog", "organisation"}
 HAVE_NO_LIST = {
@@ -213,6 +215,21 @@ def test_a_used_up_budget_is_named_with_the_tools_that_show_it():
         assert name in text
         assert name in {tool.name for tool in all_tools()}
     assert "Correct the arguments" not in text
+
+
+async def test_a_run_over_the_budget_of_its_key_says_what_is_used_up(ask, connect, emulator):
+    (prompt,) = emulator.store.table("prompts").where(name="Reply to customer")
+    (key,) = [row for row in (await ask("list_api_keys"))["data"] if row["name"] == SERVICE]
+    await ask("update_api_key", id=key["id"], usage_limits={"type": "tokens", "credit_limit": 1})
+    calls = build_calls(lambda: connect("workspace-service"))
+    run = {"prompt_id": prompt["slug"], "variables": {"company": "Acme", "question": "Hi"},
+           "metadata": {"client_id": "c", "app": "a", "env": "dev", "team": "support"}}  # fmt: skip
+
+    first, second = [await calls("run_prompt_completion", run) for _ in range(2)]
+    assert not first.is_error, first.texts
+    assert second.is_error
+    assert "Portkey answered 412 to POST /prompts/{prompt_id}/completions" in second.texts[0]
+    assert "A budget is used up" in second.texts[0]
 
 
 @pytest.mark.parametrize(

@@ -230,3 +230,9 @@ def test_what_code_reads_is_limited_by_its_length_alone():
     assert Limit(len(text), is_for_code=True).allows(text)
     assert not Limit(len(text) - 1, is_for_code=True).allows(text)
     assert not Limit(len(text)).allows(text)
+
+
+@given(st.text(max_size=300), st.integers(1, 2_000))
+def test_the_quick_way_to_see_that_a_text_fits_is_right(text, max_chars):
+    assert Limit(max_chars).allows(text) == (size(text) <= max_chars)
+    assert size(text) >= len(text)

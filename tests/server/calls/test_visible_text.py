@@ -61,6 +61,14 @@ def test_ascii_text_takes_the_short_way_to_the_same_result(text):
     assert HIDDEN.search(one_line(text, 99)) is None
 
 
+def test_no_hidden_character_counts_as_printable():
+    """So that a text of printable characters need not be searched."""
+    hidden = HIDDEN.findall("".join(map(chr, range(0x110000))))
+
+    assert len(hidden) > 2_000
+    assert not any(map(str.isprintable, hidden))
+
+
 async def test_every_text_of_a_result_shows_what_a_name_hides(call, ask):
     """As JSON, as CSV, in a note and in an error; the structured answer keeps the value."""
     created = await call("create_workspace", {"name": NAME, "description": "d"})

@@ -23,7 +23,8 @@ WEIGHTS: tuple[tuple[bytes, int], ...] = (
 """Bytes of UTF-8, and how many tenths of a character of plain text each of them counts."""
 WEIGHT_OF_SIGNS = 17
 """The weight of every other byte: punctuation."""
-MAX_ASCII_WEIGHT = 38
+MAX_ASCII_WEIGHT, MAX_WEIGHT = 38, 100
+"""The largest weight of a character of ASCII, and of any: four bytes of UTF-8."""
 
 max_chars_for_code: ContextVar[int | None] = ContextVar("max_chars_for_code", default=None)
 """Set while code mode runs code: the maximum length of a result, in characters of JSON."""
@@ -70,7 +71,8 @@ class Limit:
 
     def allows(self, text: str) -> bool:
         """Whether a text is short enough; quick for short texts."""
-        if text.isascii() and len(text) * MAX_ASCII_WEIGHT <= self.max_chars * 10:
+        weight = MAX_ASCII_WEIGHT if text.isascii() else MAX_WEIGHT
+        if len(text) * weight <= self.max_chars * 10:
             return True
         return (len(text) if self.is_for_code else size(text)) <= self.max_chars
 

@@ -24,9 +24,12 @@ def visible(text: str) -> str:
 
     Applied to JSON text it keeps all values, because JSON has such characters in strings only.
     """
+    # Quick ways first: the search takes 0.5 ms for 100 kB, these 0.04 and 0.2 ms.
     if text.isascii() and not text.encode().translate(None, PLAIN_ASCII):
-        return text  # ten times as fast as the search: 0.04 ms for 100 kB
-    return text if HIDDEN.search(text) is None else HIDDEN.sub(_escape, text)
+        return text
+    if text.isprintable() or HIDDEN.search(text) is None:
+        return text
+    return HIDDEN.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
