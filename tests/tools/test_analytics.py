@@ -274,7 +274,7 @@ async def test_a_range_without_any_time_in_it_is_refused_like_a_reversed_one(
         names = {"time_min": "2026-11-01", "time_max": last} if more else times
         advice = await refusal(tool, **names, **more)
         assert "is the same time as" in advice, tool
-        assert "for a whole day give the next one" in advice, tool
+        assert "for one whole day, end with the next day" in advice, tool
     assert not emulator.log
 
 

@@ -1,5 +1,7 @@
 """Compare groups of requests, with the names of API keys, which Portkey answers with ids only."""
 
+from typing import Any
+
 from ..errors import PortkeyAdminError
 from ..models.analytics import AnalyticsColumns, AnalyticsFilter, AnalyticsGroup, GroupBy
 from ..models.api_keys import ApiKeyFilter
@@ -53,14 +55,19 @@ async def _with_names(
         keys = await list_api_keys(api, ApiKeyFilter(page_size=MAX_KEYS, **where))
     except PortkeyAdminError:
         return groups.with_notes(NOT_NAMED)
-    names = {str(key.id): key.name for key in keys.data if key.id and key.name}
+    names = _names_by_id(keys.answer().get("data"))
     named = [_with_name(row, names) if isinstance(row, dict) else row for row in rows]
     count = sum(isinstance(row, dict) and "name" not in row for row in named)
     result = type(groups).read({**answer, "data": named})
     return result.with_notes(_note(count)) if count else result
 
 
-def _with_name(row: dict[str, object], names: dict[str, str]) -> dict[str, object]:
+def _names_by_id(keys: Any) -> dict[str, str]:
+    rows = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+    return {str(key["id"]): str(key["name"]) for key in rows if key.get("id") and key.get("name")}
+
+
+def _with_name(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     name = names.get(str(row.get("api_key")))
     return row if name is None else {"api_key": row["api_key"], "name": name, **row}
 

@@ -143,6 +143,7 @@ def test_the_longest_of_two_lists_is_cut(names):
 def test_more_rows_are_promised_only_if_the_answer_has_a_total():
     assert "has_more" not in fitted({"data": ROWS}, 2_000)[0]
     assert fitted({"total": 100, "has_more": False, "data": ROWS}, 2_000)[0]["has_more"] is True
+    assert fitted({"has_more": False, "data": ROWS}, 2_000)[0]["has_more"] is True
 
 
 def test_texts_are_shortened_if_not_even_one_row_fits():
@@ -230,6 +231,10 @@ def test_what_code_reads_is_limited_by_its_length_alone():
     assert Limit(len(text), is_for_code=True).allows(text)
     assert not Limit(len(text) - 1, is_for_code=True).allows(text)
     assert not Limit(len(text)).allows(text)
+    page = Page[Record].read({"data": LISTS["ids"]})
+    arguments = create_model("arguments", **presentation_arguments(Page[Record]))()
+    assert present(page, arguments, len(text), is_for_code=True).note == ""
+    assert present(page, arguments, len(text)).note != ""
 
 
 @given(st.text(max_size=300), st.integers(1, 2_000))

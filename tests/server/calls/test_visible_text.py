@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_admin_mcp.server.calls.result_size import compact, one_line
+from portkey_admin_mcp.server.calls.tool_calls import ToolFailed
 from portkey_admin_mcp.server.calls.visible_text import HIDDEN, visible
+from servers import build_calls
 
 HIDDEN_TEXTS = {
     "\x00": "\\u0000",
@@ -85,6 +87,14 @@ async def test_every_text_of_a_result_shows_what_a_name_hides(call, ask):
         assert SHOWN in result.content[0].text
     texts = [part.text for r in (created, listed, table, refused) for part in r.content]
     assert not any(HIDDEN.search(text) for text in texts)
+
+
+async def test_advice_for_resources_and_completions_shows_it_too(api):
+    with pytest.raises(ToolFailed) as failure:
+        await build_calls(lambda: api).answer("get_workspace", {"workspace_id": NAME})
+
+    assert HIDDEN.search(str(failure.value)) is None
+    assert SHOWN in str(failure.value)
 
 
 async def test_a_mode_shows_what_code_prints(execute):

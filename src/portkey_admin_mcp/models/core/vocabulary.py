@@ -164,8 +164,8 @@ def check_order(group: Arguments, first: str, last: str) -> None:
         raise ValueError(f"{last} ({end}) is {how} than {first} ({start}): exchange them")
     if values[1] == values[0] and isinstance(end, str):
         raise ValueError(
-            f"{last} ({end}) is the same time as {first}, so nothing is between them: for a whole "
-            "day give the next one"
+            f"{last} ({end}) is the same time as {first}, so nothing is between them: for one "
+            "whole day, end with the next day"
         )
 
 

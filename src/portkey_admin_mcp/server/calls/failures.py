@@ -56,7 +56,7 @@ BUDGET_ADVICE = (
 )
 STATE_ADVICE = "What {tool} is about is in a state that does not allow it: read it first ({lists})."
 
-HIDDEN_ADVICE = (
+NOT_VISIBLE_ADVICE = (
     " Portkey answers 403 also when the id does not exist, was deleted, or belongs to a workspace "
     "the key may not see: check it with {lists}{workspace}."
 )
@@ -71,7 +71,7 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     Unauthenticated: "The key is wrong, expired or revoked: ask the user to set PORTKEY_API_KEY "
     "to a valid key.",
     SubscriptionExhausted: "The organisation's plan does not cover this; tell the user.",
-    Forbidden: "{tool} needs a key with {scopes}{plan}.{hidden}",
+    Forbidden: "{tool} needs a key with {scopes}{plan}.{not_visible}",
     NotFound: "There is no such thing, or this key may not see it: check with {lists}.",
     NotAvailable: "This operation is not available on this deployment of Portkey, or what it is "
     "about does not exist. The arguments are not at fault: tell the user.",
@@ -94,11 +94,11 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
 def advice(error: PortkeyAdminError, tool: Tool) -> str:
     """The text for the model: the failure in the first line, the advice in the last."""
     lists, workspace = _lists(tool), _workspace(tool)
-    hidden = HIDDEN_ADVICE.format(lists=lists, workspace=workspace) if _names_anything(tool) else ""
+    not_visible = NOT_VISIBLE_ADVICE if _names_anything(tool) else ""
     what_to_do = _template(error, tool).format(
         tool=tool.name,
         lists=lists,
-        hidden=hidden,
+        not_visible=not_visible.format(lists=lists, workspace=workspace),
         scopes=tool.scopes_in_words or "the right kind",
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),

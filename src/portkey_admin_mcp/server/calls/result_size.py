@@ -45,7 +45,7 @@ def size(text: str) -> int:
     """How much of a limit on results a text takes, in characters of plain English.
 
     Digits, capitals, punctuation and other scripts count for more than one character, since a
-    model reads them in more tokens: an id of 36 characters has 23. With these weights, 80,000
+    model reads them in more tokens: a UUID of 36 characters has 23. With these weights, 80,000
     characters are at most 25,000 tokens, as far as this was measured (`docs/decisions/answers.md`).
     """
     rest = text.encode(errors="surrogatepass")
@@ -121,10 +121,11 @@ def _cut_list(answer: Answer, name: str, is_short: Callable[[Answer], bool]) -> 
     """The answer with as many rows as fit, and without `next_page`, which would skip the others."""
     rows = answer[name]
     envelope = {key: value for key, value in answer.items() if key != "next_page"}
+    is_counted = "total" in answer or "has_more" in answer
 
     def with_rows(count: int) -> Answer:
         cut = {**envelope, name: rows[:count]}
-        return {**cut, "has_more": True} if "total" in answer else cut
+        return {**cut, "has_more": True} if is_counted else cut
 
     count = _largest_count(len(rows), lambda count: is_short(with_rows(count)))
     return with_rows(count)

@@ -50,7 +50,7 @@ class ToolCalls:
     async def __call__(self, name: str, arguments: dict[str, Any]) -> Outcome:
         """Call a tool. An error in this server is logged; the outcome shows no details of it."""
         outcome = await self._outcome(name, arguments)
-        # JSON is written without hidden characters, which takes a search of the whole text.
+        # An answer as JSON shows its hidden characters already, see `result_size.compact`.
         texts = [
             text if outcome.is_json and number == 0 else visible(text)
             for number, text in enumerate(outcome.texts)

@@ -66,12 +66,12 @@ async def complete(
     source = _source(offer, reference, argument)
     if source is None or source.tool not in offer.tools:
         return Completion(values=[])
-    read = await (_rows_everywhere if source.by_workspace else _rows)(calls, source.tool)
-    values = list(dict.fromkeys(matching(read.rows, source.field, typed)))
+    result = await (_rows_everywhere if source.by_workspace else _rows)(calls, source.tool)
+    values = list(dict.fromkeys(matching(result.rows, source.field, typed)))
     return Completion(
         values=values[:MAX_VALUES],
-        total=len(values) if read.are_all else None,
-        has_more=len(values) > MAX_VALUES or not read.are_all,
+        total=len(values) if result.are_all else None,
+        has_more=len(values) > MAX_VALUES or not result.are_all,
     )
 
 
