@@ -1,8 +1,13 @@
 """Groups of API keys come with names, which Portkey does not send."""
 
 import pytest
+from pydantic import SecretStr
 
+from fake_portkey import Answer, FakePortkey
 from portkey_admin_mcp.models.analytics import AnalyticsColumns, AnalyticsFilter
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.portkey.transport import Network
+from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.tools.api_keys import delete_api_key
 from portkey_admin_mcp.workflows.get_analytics_group import NOT_NAMED, get_analytics_group
 
@@ -69,3 +74,31 @@ async def test_a_key_that_may_not_list_keys_gets_the_figures_and_a_note(ask, con
     assert len(answer["data"]) == 2
     assert not any("name" in row for row in answer["data"])
     assert answer["notes"] == [NOT_NAMED]
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ({"data": [{"id": "k", "name": "Nightly"}]}, "Nightly"),
+        ({"data": [{"id": "k", "name": 5, "scopes": 5}, "x", None]}, "5"),
+        ({"data": [{"id": "k"}]}, None),
+        ({"data": "x"}, None),
+        ([], None),
+    ],
+)
+async def test_any_form_of_the_list_of_keys_leaves_the_figures_as_they_are(keys, name):
+    group = {"api_key": "k", "requests": 3}
+    with FakePortkey() as fake:
+        fake.script([Answer(body={"total": 1, "data": [group]}), Answer(body=keys)])
+        settings = Settings(PORTKEY_API_KEY=SecretStr("k"), **fake.settings)
+        network = Network(settings)
+        try:
+            groups = await get_analytics_group(
+                Portkey(settings, network), "api_key", AnalyticsFilter(**MONTH), AnalyticsColumns()
+            )
+        finally:
+            await network.close()
+
+    (row,) = groups.answer()["data"]
+    assert row == (group if name is None else {**group, "name": name})
+    assert ("notes" in groups.answer()) == (name is None)
