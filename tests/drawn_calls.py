@@ -33,12 +33,14 @@ PATTERNED = {"color_code": ["#22C55E"], "slug": ["abc-1"]}
 
 
 def in_order(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments with ranges that do not end before they begin."""
+    """The arguments with ranges that do not end before they begin, nor at the same time."""
     ordered = dict(arguments)
     for last in arguments:
         first = last.removesuffix("max") + "min"
         if last.endswith("_max") and first in arguments:
-            ordered[first], ordered[last] = sorted((arguments[first], arguments[last]))
+            ends = sorted((arguments[first], arguments[last]))
+            is_empty = ends[0] == ends[1] and isinstance(ends[0], str)
+            ordered[first], ordered[last] = FORMATS["date-time"] if is_empty else ends
     return ordered
 
 

@@ -96,5 +96,6 @@ WORKFLOWS: tuple[str, ...] = (
     "update_log_export",
     "download_log_export",
     "list_audit_logs",
+    "get_analytics_group",
 )
 """The modules of `workflows` that hold a tool of several requests."""

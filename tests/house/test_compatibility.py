@@ -43,7 +43,8 @@ FORMATS = {
     "uuid": "3f0e7b1c-4d2a-4c59-9e5f-0a1b2c3d4e5f",
 }
 BY_NAME = {
-    r".*(_min|_max|_at|_time)$|^time_(min|max)$": FORMATS["date-time"],
+    r".*_max|end_time": "2026-11-02T10:00:00Z",
+    r".*(_min|_at|_time)": FORMATS["date-time"],
     r"metadata": '{"a": "b"}',
     r"color_code": "#22C55E",
     r".*url$": FORMATS["uri"],
@@ -128,10 +129,10 @@ def plain(name: str, kind: str, bounds: str) -> Any:
         return int(minimum[1])
     if maximum := re.search(r"maximum=(\d)\b", bounds):
         return int(maximum[1])
+    samples = (value for pattern, value in BY_NAME.items() if re.fullmatch(pattern, name))
     if form := re.search(r"format=([\w-]+)", bounds):
-        return FORMATS[form[1]]
+        return next(samples, "") if form[1] == "date-time" else FORMATS[form[1]]
     if kind == "string":
-        samples = (value for pattern, value in BY_NAME.items() if re.fullmatch(pattern, name))
         return next(samples, "x")
     return VALUES[kind]
 

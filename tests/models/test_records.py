@@ -61,10 +61,15 @@ def test_rows_are_found_under_either_name(page, own, other):
     assert page.read(rows).answer() == {"total": 1, own: rows}
 
 
-def test_audit_records_are_answered_once_whichever_name_portkey_gives_them():
+@pytest.mark.parametrize(
+    ("page", "own", "other"),
+    [(AuditPage, "records", "data"), (CapabilityPage, "data", "capabilities")],
+)
+def test_rows_are_answered_once_whichever_name_portkey_gives_them(page, own, other):
     rows = [{"name": "a"}]
 
-    assert AuditPage.read({"data": rows, "total": 1}).answer() == {"records": rows, "total": 1}
+    for raw in ({own: rows}, {other: rows}, {own: rows, other: rows}):
+        assert page.read({**raw, "total": 1}).answer() == {"total": 1, own: rows}
 
 
 @pytest.mark.parametrize(

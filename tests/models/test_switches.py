@@ -60,6 +60,7 @@ SWITCHES = {
     "`answer`": sets("answer"),
     "`brief`": sets("brief"),
     "`rows_in`": sets("rows_in"),
+    "`missing_fields`": sets("missing_fields"),
     "`notes`": sets("notes"),
     "`empty_note`": sets("empty_note"),
 }

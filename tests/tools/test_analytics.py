@@ -5,9 +5,9 @@ import json
 import pytest
 
 from portkey_admin_mcp.models.analytics import MAX_SHOWN_POINTS, AnalyticsFilter
+from portkey_admin_mcp.models.core.vocabulary import RequestRanges
 from portkey_admin_mcp.portkey.catalog import tool_of
 from portkey_admin_mcp.tools.analytics import (
-    get_analytics_group,
     get_cost_analytics,
     get_request_analytics,
 )
@@ -262,9 +262,28 @@ async def test_a_range_that_ends_before_it_begins_is_refused_by_both_names(
     assert "exchange them" in advice
 
 
+@pytest.mark.parametrize("last", ["2026-11-01", "2026-11-01T01:00:00+01:00"])
+async def test_a_range_without_any_time_in_it_is_refused_like_a_reversed_one(
+    refusal, workspace, emulator, last
+):
+    times = {"time_of_generation_min": "2026-11-01", "time_of_generation_max": last}
+    emulator.log.clear()
+
+    for tool in ("get_cost_analytics", "get_analytics_group_users", "create_log_export"):
+        more = {"requested_fields": ["id"]} if tool == "create_log_export" else {}
+        names = {"time_min": "2026-11-01", "time_max": last} if more else times
+        advice = await refusal(tool, **names, **more)
+        assert "is the same time as" in advice, tool
+        assert "for one whole day, end with the next day" in advice, tool
+    assert not emulator.log
+
+
+def test_a_range_of_numbers_may_hold_one_number():
+    assert RequestRanges(cost_min=1, cost_max=1).wire() == {"cost_min": 1, "cost_max": 1}
+
+
 def test_one_description_says_what_holds_for_all_analytics():
     description = tool_of(get_cost_analytics).description
 
     for fact in ("workspace_slug", "end of the range is excluded", "hours up to 2 days"):
         assert fact in description
-    assert "names in `list_api_keys`" in tool_of(get_analytics_group).description

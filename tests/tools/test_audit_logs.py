@@ -101,6 +101,14 @@ async def test_a_period_that_ends_before_it_begins_is_refused_by_both_names(refu
     assert "end_time (2026-11-01T00:00:00Z) is earlier than start_time" in advice
 
 
+async def test_a_period_without_any_time_in_it_is_refused(refusal):
+    equal = await refusal("list_audit_logs", start_time="2026-11-01", end_time="2026-11-01")
+    now = await refusal("list_audit_logs", start_time="2026-11-02T09:00:00Z")
+
+    assert "end_time (2026-11-01T00:00:00Z) is the same time as start_time" in equal
+    assert "start_time (2026-11-02T09:00:00Z) is now; give an end_time" in now
+
+
 async def test_a_period_without_a_beginning_is_the_week_before_its_end(call, emulator):
     sent = []
     answer = emulator.answer

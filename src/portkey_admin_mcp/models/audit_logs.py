@@ -82,6 +82,8 @@ class AuditPage(Page[AuditRecord]):
     @classmethod
     def read(cls, raw: Any) -> Self:
         """Accept `data`, which clients have seen, instead of `records` as in the OpenAPI file."""
-        if isinstance(raw, dict) and "records" not in raw and isinstance(raw.get("data"), list):
-            raw = {**{k: v for k, v in raw.items() if k != "data"}, "records": raw["data"]}
+        if isinstance(raw, dict) and isinstance(raw.get("data"), list):
+            others = {name: value for name, value in raw.items() if name != "data"}
+            rows = raw["data"]
+            raw = {"records": rows, **others} if others.get("records", rows) == rows else raw
         return super().read(raw)

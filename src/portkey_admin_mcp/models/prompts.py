@@ -1,6 +1,7 @@
 """Prompts: templates, their versions and their settings. Running a prompt: `prompt_runs`."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
@@ -237,9 +238,13 @@ class PromptVersion(Record):
         "prompt_version",
         "prompt_description",
         "prompt_template",
+        "model",
         "label_id",
         "status",
         "created_at",
+    )
+    missing_fields: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("model", "parameters", "virtual_key"), "`get_prompt_version` reads them"
     )
 
     id: str | None = None

@@ -1,6 +1,7 @@
 """Providers: an AI provider in a workspace, through an integration."""
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -95,11 +96,17 @@ class Provider(Record):
         "slug",
         "name",
         "note",
+        "provider",
+        "ai_provider_name",
         "integration_id",
         "status",
         "usage_limits",
         "expires_at",
         "created_at",
+    )
+    missing_fields: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("provider", "ai_provider_name", "ai_provider_id"),
+        "`list_integrations` has the ai_provider_id of each integration_id",
     )
 
     slug: str | None = None

@@ -176,17 +176,13 @@ async def get_analytics_group_workspaces(
     "GET /analytics/groups/{group_by}",
     scope="analytics.view",
     enterprise=True,
+    is_listed=False,
     unconfirmed="Known from Portkey's changelog and its Python SDK; the OpenAPI file lacks it.",
 )
 async def get_analytics_group(
     api: Portkey, group_by: GroupBy, filter: AnalyticsFilter, columns: AnalyticsColumns
 ) -> Page[AnalyticsGroup]:
-    """Compare models, providers, API keys, configs, prompts, status codes or workspaces.
-
-    By cost (cents), tokens, latency (ms), success and cache rates (%), first and last use, sorted.
-    Admin keys name `workspace_slug`; only by workspace are all counted. API keys come as ids:
-    names in `list_api_keys`.
-    """
+    """Compare groups of requests; the workflow of this name adds the names of API keys."""
     ...
 
 

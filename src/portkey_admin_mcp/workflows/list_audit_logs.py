@@ -34,8 +34,9 @@ def _period(api: Portkey, query: AuditQuery) -> dict[str, Any]:
     """
     try:
         end = instant(query.end_time) if query.given("end_time") else api.now()
-        if query.given("start_time") and instant(query.start_time) > end:
-            raise InputError(f"start_time ({query.start_time}) is in the future; give an end_time")
+        if query.given("start_time") and instant(query.start_time) >= end:
+            when = "in the future" if instant(query.start_time) > end else "now"
+            raise InputError(f"start_time ({query.start_time}) is {when}; give an end_time")
     except ValueError as error:
         raise InputError(f"start_time and end_time are no times: {error}") from None
     return {

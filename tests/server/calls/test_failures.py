@@ -6,7 +6,9 @@ import pytest
 
 from portkey_admin_mcp.errors import Forbidden, InputError, NotFound, RateLimited, Rejected
 from portkey_admin_mcp.portkey.catalog import tool_of
+from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.failures import MAX_QUOTE_LENGTH, advice
+from portkey_admin_mcp.server.calls.hints import argument_hints, lists_of
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.tools.configs import get_config
@@ -15,13 +17,29 @@ from portkey_admin_mcp.tools.logs import get_log
 from portkey_admin_mcp.tools.users import resend_user_invite
 from portkey_admin_mcp.tools.workspaces import get_workspace_member
 from portkey_admin_mcp.workflows.download_log_export import download_log_export
+from portkey_admin_mcp.workflows.run_prompt_completion import run_prompt_completion
 from portkey_admin_mcp.workflows.update_log_export import update_log_export
+from servers import build_calls
 
 DAY = {
     "time_of_generation_min": "2026-11-02T00:00:00Z",
     "time_of_generation_max": "2026-11-03T00:00:00Z",
 }
+SERVICE = "Workspace service"
+ACME = "0f0e0d0c-0b0a-4908-8706-050403020100"
 WITHOUT_LISTS = {"analytics", "audit_logs", "feedback", "logs", "model_catalog", "organisation"}
+HAVE_NO_LIST = {
+    "list_all_users",
+    "list_workspaces",
+    "list_secret_references",
+    "list_callable_models",
+    "insert_log",
+    "get_log",
+    "get_trace",
+    "create_feedback",
+    "update_feedback",
+}
+"""The outermost lists, and tools about requests, which Portkey does not list."""
 GET_CONFIG, GET_LOG = tool_of(get_config), tool_of(get_log)
 
 
@@ -40,10 +58,14 @@ def test_a_long_message_is_cut_after_so_many_characters(length, end):
     assert text.count("x") == MAX_QUOTE_LENGTH
 
 
-def test_a_message_stands_on_one_line_without_control_characters():
+def test_a_message_stands_on_one_line_and_shows_control_characters():
     assert rejected("bad\n\tname\x1b[31m", "AB02") == (
-        'Portkey answered 400 AB02 to GET /configs/{slug}: "bad name [31m"'
+        'Portkey answered 400 AB02 to GET /configs/{slug}: "bad name\\u001b[31m"'
     )
+
+
+def test_an_emoji_of_several_characters_stays_whole_in_a_message():
+    assert rejected("👨\u200d👩\u200d👧 ❤\ufe0f").endswith('"👨\u200d👩\u200d👧 ❤\ufe0f"')
 
 
 def test_notes_stand_between_what_happened_and_what_to_do():
@@ -105,8 +127,10 @@ def test_every_tool_that_takes_an_id_names_a_list_of_its_domain_or_has_none():
     error = NotFound("Not found", request="GET /x", status=404)
     texts = {tool.name: advice(error, tool) for tool in all_tools() if not tool.unconfirmed}
     vague = {name for name, text in texts.items() if "check with list_" not in text}
+    without_lists = {tool.name for tool in all_tools() if not lists_of(tool)}
 
-    assert vague <= {tool.name for tool in all_tools() if tool.domain in WITHOUT_LISTS}
+    assert vague <= without_lists | {t.name for t in all_tools() if t.domain in WITHOUT_LISTS}
+    assert without_lists == HAVE_NO_LIST
     assert not any("{" in text for text in texts.values())
 
 
@@ -178,3 +202,111 @@ def test_a_code_that_is_no_plain_word_is_quoted_and_cut_like_a_message(code):
 
 def test_a_plain_code_stands_as_it_is():
     assert "answered 400 AB-01.x to" in rejected("No.", "AB-01.x")
+
+
+def test_a_used_up_budget_is_named_with_the_tools_that_show_it():
+    error = Rejected("Usage limit exceeded", request="POST /x", status=412)
+
+    text = advice(error, tool_of(run_prompt_completion))
+    assert text.startswith("Portkey answered 412 to POST /x")
+    assert "A budget is used up" in text
+    for name in ("list_api_keys", "list_providers", "get_workspace", "list_usage_limits",
+                 "list_usage_limit_entities"):  # fmt: skip
+        assert name in text
+        assert name in {tool.name for tool in all_tools()}
+    assert "Correct the arguments" not in text
+
+
+async def test_a_run_over_the_budget_of_its_key_says_what_is_used_up(ask, connect, emulator):
+    (prompt,) = emulator.store.table("prompts").where(name="Reply to customer")
+    (key,) = [row for row in (await ask("list_api_keys"))["data"] if row["name"] == SERVICE]
+    await ask("update_api_key", id=key["id"], usage_limits={"type": "tokens", "credit_limit": 1})
+    calls = build_calls(lambda: connect("workspace-service"))
+    run = {"prompt_id": prompt["slug"], "variables": {"company": "Acme", "question": "Hi"},
+           "metadata": {"client_id": "c", "app": "a", "env": "dev", "team": "support"}}  # fmt: skip
+
+    first, second = [await calls("run_prompt_completion", run) for _ in range(2)]
+    assert not first.is_error, first.texts
+    assert second.is_error
+    assert "Portkey answered 412 to POST /prompts/{prompt_id}/completions" in second.texts[0]
+    assert "A budget is used up" in second.texts[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(403, Forbidden), (404, NotFound)], ids=["403", "404"]
+)
+@pytest.mark.parametrize(
+    ("tool", "lists"),
+    [
+        ("get_api_key", ["list_api_keys"]),
+        ("rotate_api_key", ["list_api_keys"]),
+        ("get_workspace_member", ["list_workspace_members"]),
+        ("remove_workspace_member", ["list_workspace_members"]),
+        ("add_workspace_member", ["list_workspaces", "list_all_users"]),
+        ("disconnect_mcp_server_connection", ["list_mcp_servers", "list_mcp_server_connections"]),
+        ("update_mcp_server_user_access", ["list_mcp_servers", "list_mcp_server_user_access"]),
+        ("update_mcp_server_capabilities", ["list_mcp_server_capabilities"]),
+        ("update_mcp_integration_capabilities", ["list_mcp_integration_capabilities"]),
+        ("update_integration_models", ["list_integration_models"]),
+        ("create_provider", ["list_integrations"]),
+    ],
+)
+def test_what_is_missing_or_hidden_comes_with_what_it_may_mean_and_with_its_list(
+    tool, lists, status, error
+):
+    (declared,) = [each for each in all_tools() if each.name == tool]
+    text = advice(error("No.", request="GET /x", status=status), declared)
+
+    assert "may not see" in text
+    assert ("does not exist, was deleted" in text) or ("There is no such thing" in text)
+    for name in lists:
+        assert name in text
+
+
+def test_a_list_that_is_refused_does_not_send_to_itself():
+    for tool in all_tools():
+        text = advice(Forbidden("No.", request="GET /x", status=403), tool)
+        assert f"check it with {tool.name}" not in text
+    (users,) = [tool for tool in all_tools() if tool.name == "list_all_users"]
+    text = advice(Forbidden("No.", request="GET /x", status=403), users)
+    assert text.endswith(
+        "list_all_users needs a key with organisation_users.list, on an Enterprise plan."
+    )
+    text = advice(NotFound("No.", request="GET /x", status=404), users)
+    assert text.endswith("The arguments are not at fault: tell the user.")
+
+
+@pytest.mark.parametrize(
+    ("error", "value", "is_hinted"),
+    [
+        (Forbidden("No.", request="GET /x", status=403), ACME, True),
+        (NotFound("No.", request="GET /x", status=404), "acme", True),
+        (Rejected("No.", request="GET /x", status=400), "acme", True),
+        (Rejected("No.", request="GET /x", status=400), ACME, False),
+        (InputError("No."), "acme", False),
+        (Forbidden("No.", request="GET /x", status=403), None, False),
+    ],
+)
+def test_a_wrong_id_of_the_organisation_comes_with_the_place_of_the_right_one(
+    error, value, is_hinted
+):
+    hints = argument_hints(error, {"organisation_id": value})
+
+    assert ["list_api_keys with fields organisation_id" in hint for hint in hints] == (
+        [True] * is_hinted
+    )
+
+
+def test_every_required_id_of_the_organisation_says_where_it_is_found():
+    for tool in all_tools():
+        field = arguments_model(tool).model_fields.get("organisation_id")
+        if field is not None and field.is_required():
+            assert "`list_api_keys`" in field.description, tool.name
+
+
+async def test_the_id_of_the_organisation_is_found_as_the_hint_says(ask):
+    rows = (await ask("list_api_keys", fields="organisation_id"))["data"]
+    id = rows[0]["organisation_id"]
+
+    answer = await ask("list_input_guardrail_workspace_exclusions", organisation_id=id)
+    assert "data" in answer

@@ -3,8 +3,14 @@
 import json
 
 import pytest
+from pydantic import create_model
 
+from portkey_admin_mcp.models.providers import ProviderPage
+from portkey_admin_mcp.portkey.catalog import tool_of
+from portkey_admin_mcp.server.calls.notes import notes_on
+from portkey_admin_mcp.server.calls.presentation import present, presentation_arguments
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.tools.providers import list_providers
 
 DAY = {
     "time_of_generation_min": "2026-11-02T00:00:00Z",
@@ -99,6 +105,38 @@ async def test_an_unknown_field_is_named_with_the_nearest_there_is(notes):
     assert "slug" in note.partition("There are:")[2]
     assert await notes("list_workspaces", fields="name,slug") == []
     assert await notes("list_workspaces", fields="*") == []
+
+
+async def test_a_field_that_portkey_does_not_send_here_comes_with_the_tool_that_shows_it(
+    notes, ask, workspace, emulator
+):
+    prompt = (await ask("list_prompts", workspace_id=workspace("Support")))["data"][0]["slug"]
+    where = "`get_prompt_version` reads them."
+
+    assert await notes("list_prompt_versions", prompt_id=prompt, fields="model") == [
+        f"Portkey sends no model here: {where}"
+    ]
+    assert await notes("list_prompt_versions", prompt_id=prompt, fields="*") == [
+        f"Portkey sends no model, parameters, virtual_key here: {where}"
+    ]
+    (both,) = await notes("list_prompt_versions", prompt_id=prompt, fields="modle,virtual_key")
+    assert both.startswith(
+        f"Portkey sends no virtual_key here: {where} `fields`: there is no modle"
+    )
+    assert await notes("list_prompt_versions", prompt_id=prompt) == []
+
+
+async def test_the_ai_provider_of_a_provider_is_shown_or_its_place_is_said():
+    rows = [{"slug": "a", "name": "A", "integration_id": "i"}]
+    with_provider = [{**row, "provider": "openai"} for row in rows]
+    arguments = create_model("arguments", **presentation_arguments(ProviderPage))
+
+    shown = present(ProviderPage.read({"data": with_provider}), arguments(), 80_000)
+    assert shown.answer["data"] == with_provider
+    (note,) = notes_on(
+        tool_of(list_providers), ProviderPage.read({"data": rows}), arguments(fields="provider")
+    )
+    assert "Portkey sends no provider here: `list_integrations` has the ai_provider_id" in note
 
 
 async def test_a_write_says_what_was_sent_and_masks_secrets(notes, ask, workspace):

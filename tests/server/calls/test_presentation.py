@@ -14,6 +14,8 @@ from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.models.core.paging import Page
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.presentation import (
+    FORMULA,
+    FORMULA_NOTE,
     MAX_PART_LENGTH,
     MAX_TEXT_LENGTH,
     csv_text,
@@ -21,7 +23,7 @@ from portkey_admin_mcp.server.calls.presentation import (
     presentation_arguments,
     summary_fields,
 )
-from portkey_admin_mcp.server.calls.result_size import compact
+from portkey_admin_mcp.server.calls.result_size import compact, size
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 CELLS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
@@ -64,7 +66,7 @@ async def test_fields_are_shown_as_asked_with_what_says_which_row_it_is(ask):
     as_list = await ask("list_api_keys", fields=["scopes", "expires_at"])
 
     assert as_list == listed
-    assert all(row.keys() == {"id", "scopes", "expires_at"} for row in listed["data"])
+    assert all(row.keys() == {"id", "name", "scopes", "expires_at"} for row in listed["data"])
     assert "more_fields" not in listed
 
 
@@ -208,13 +210,14 @@ def test_no_rows_are_an_empty_table(format):
 
 def test_a_table_that_fits_exactly_is_not_cut():
     rows = [{"slug": str(n), "name": "y" * 50} for n in range(10)]
-    limit = len(presented(rows, format="csv").text)
+    limit = size(compact(presented(rows, format="csv").answer))
 
     assert presented(rows, max_chars=limit, format="csv").note == ""
     for max_chars in range(limit - 100, limit):
         result = presented(rows, max_chars=max_chars, format="csv")
         assert result.note.startswith("Cut after ")
-        assert len(result.text) <= max_chars
+        assert size(compact(result.answer)) <= max_chars
+        assert size(result.text) <= max_chars
 
 
 def test_a_row_without_any_of_the_usual_fields_is_shown_whole():
@@ -245,7 +248,8 @@ def in_a_cell(value):
         return ""
     if isinstance(value, bool | int):
         return json.dumps(value)
-    return value.replace("\r\n", "\n").replace("\r", "\n")
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 @pytest.mark.parametrize(
@@ -260,12 +264,12 @@ def in_a_cell(value):
     ],
 )
 def test_a_nested_value_is_one_cell_or_has_a_column_for_each_field(value, header, cell):
-    assert csv_text([{"a": value}]).splitlines() == [header, cell]
+    assert csv_text([{"a": value}])[0].splitlines() == [header, cell]
 
 
 @given(ROWS)
 def test_csv_says_the_same_as_the_rows(rows):
-    lines = list(csv.DictReader(io.StringIO(csv_text(rows), newline="")))
+    lines = list(csv.DictReader(io.StringIO(csv_text(rows)[0], newline="")))
 
     if any(rows):
         assert len(lines) == len(rows)
@@ -309,3 +313,52 @@ async def test_every_summary_field_stands_in_a_row_of_portkeys(ask, name, worksp
         assert summary[0] in present_fields
         missing = {*summary} - present_fields
         assert len({*summary} & present_fields) >= len(summary) - 3, missing
+
+
+async def test_chosen_fields_stand_beside_the_identifier_and_the_label(ask, workspace):
+    support = workspace("Support")
+    lists = {
+        "list_all_users": {"id", "email", "role"},
+        "list_workspaces": {"slug", "name", "status"},
+        "list_virtual_keys": {"slug", "name", "status"},
+        "list_usage_limits": {"id", "name", "status"},
+    }
+    for tool, names in lists.items():
+        chosen = "role" if "role" in names else "status"
+        where = (
+            {"workspace_id": support} if tool not in ("list_all_users", "list_workspaces") else {}
+        )
+        rows = (await ask(tool, fields=chosen, **where))["data"]
+        assert rows, tool
+        assert all(row.keys() == names for row in rows), tool
+
+
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1+1",
+            "@a/b|' /C calc'!A0", "@a/b(1)", "-", "'=1"]  # fmt: skip
+NO_FORMULAS = ["-5", "+49.30", "-1e-5", "-.5", "+1,000", "-12%", "@openai-prod/gpt-4o", "@openai",
+               "@aws/us.anthropic.claude:0", "a=b", " =1", "'", "u@acme.example", ""]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_cell_that_a_spreadsheet_could_evaluate_is_marked(text):
+    result = presented([{"slug": "a", "note": text}], format="csv")
+    cell = next(csv.DictReader(io.StringIO(result.answer["csv"], newline="")))["note"]
+
+    assert cell == "'" + text.replace("\r", "\n")
+    assert result.answer["notes"] == [FORMULA_NOTE]
+    assert FORMULA_NOTE in result.text
+
+
+@pytest.mark.parametrize("text", NO_FORMULAS)
+def test_numbers_and_the_names_of_models_are_not_marked(text):
+    result = presented([{"slug": "a", "note": text}], format="csv", fields="note")
+
+    assert next(csv.DictReader(io.StringIO(result.answer["csv"])))["note"] == text
+    assert "notes" not in result.answer
+
+
+def test_a_header_and_a_nested_name_are_marked_like_cells():
+    table, has_marks = csv_text([{"=a": 1, "b": {"=c": -2}}])
+
+    assert table == "'=a,b.=c\n1,-2\n"
+    assert has_marks

@@ -3,12 +3,23 @@
 import pytest
 from mcp import Client
 from mcp_types import PromptReference, ResourceTemplateReference
+from pydantic import SecretStr
 
-from portkey_admin_mcp.server.mcp.completions import OF_PROMPT_ARGUMENTS, OF_TEMPLATES, matching
+from fake_portkey import Answer, FakePortkey
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.portkey.transport import Network
+from portkey_admin_mcp.server.mcp.completions import (
+    MAX_PAGES,
+    MAX_WORKSPACES,
+    OF_PROMPT_ARGUMENTS,
+    OF_TEMPLATES,
+    matching,
+)
 from portkey_admin_mcp.server.mcp.completions import complete as complete_values
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.mcp.prompts import PROMPTS
 from portkey_admin_mcp.server.mcp.resources import LIVE
+from portkey_admin_mcp.settings.settings import Settings
 from servers import build_calls, build_server
 
 
@@ -148,3 +159,87 @@ def test_a_name_is_found_without_the_icon_that_precedes_it():
     rows = [{"slug": "ws-1", "name": "Our Science"}, {"slug": "ws-2", "name": "🔬 Science"}]
 
     assert matching(rows, "slug", "sci") == ["ws-2", "ws-1"]
+
+
+CASES = [
+    # the pages of Portkey's list, how many requests, how many values, the total, whether more
+    ([100, 30], 2, 100, 130, True),
+    ([100], 1, 100, 100, False),
+    ([100] * 12, MAX_PAGES, 100, None, True),
+    ([100, 403], 2, 100, None, True),
+    ([403], 1, 0, 0, False),
+]
+
+
+async def completed(kind, script):
+    """The completion of nothing typed with these answers of Portkey, and the requests for them."""
+    reference = {"type": "ref/resource", "uri": f"portkey://{kind}/{{slug}}"}
+    with FakePortkey() as fake:
+        fake.script(script)
+        settings = Settings(PORTKEY_API_KEY=SecretStr("k"), **fake.settings)
+        network = Network(settings)
+        calls = build_calls(lambda: Portkey(settings, network))
+        try:
+            return await complete_values(calls, reference, "slug", ""), fake.requests
+        finally:
+            await network.close()
+
+
+@pytest.mark.parametrize(("pages", "requests", "count", "total", "has_more"), CASES)
+async def test_pages_are_followed_up_to_a_limit_and_the_total_is_true(
+    pages, requests, count, total, has_more
+):
+    all_rows = sum(each for each in pages if each != 403)
+    numbers = iter(range(10_000))
+    answers = [
+        Answer(status=403, body={"message": "no"})
+        if size == 403
+        else Answer(
+            body={
+                "total": all_rows + 100 * (403 in pages),
+                "data": [{"slug": f"i-{next(numbers):05}"} for _ in range(size)],
+            }
+        )
+        for size in pages
+    ]
+    completion, sent = await completed("integrations", answers)
+
+    assert len(sent) == requests
+    assert all("page_size=100" in request.target for request in sent)
+    assert len({request.target for request in sent}) == requests
+    assert (len(completion.values), completion.total, completion.has_more) == (
+        count,
+        total,
+        has_more,
+    )
+
+
+async def test_a_value_of_a_later_page_is_found(ask, api):
+    for number in range(104):
+        await ask("create_workspace", name=f"Team {number}")
+    first = (await ask("list_workspaces", page_size=100))["data"]
+    last = (await ask("list_workspaces", page_size=100, current_page=1))["data"]
+    (slug, *_others) = [row["slug"] for row in last]
+
+    assert slug not in [row["slug"] for row in first]
+    reference = {"type": "ref/resource", "uri": "portkey://workspaces/{slug}"}
+    completion = await complete_values(build_calls(lambda: api), reference, "slug", slug)
+    assert completion.values == [slug]
+
+
+@pytest.mark.parametrize(
+    ("count", "requests", "total", "has_more"),
+    [(MAX_WORKSPACES, MAX_WORKSPACES + 1, 1, False), (MAX_WORKSPACES + 1, 51, None, True)],
+)
+async def test_of_very_many_workspaces_only_some_are_asked_for_their_lists(
+    count, requests, total, has_more
+):
+    workspaces = [{"slug": f"ws-{number}"} for number in range(count)]
+    script = [
+        Answer(body={"total": count, "data": workspaces}),
+        Answer(body={"total": 1, "data": [{"slug": "pc-a"}]}),
+    ]
+    completion, sent = await completed("configs", script)
+
+    assert len(sent) == requests
+    assert (completion.values, completion.total, completion.has_more) == (["pc-a"], total, has_more)

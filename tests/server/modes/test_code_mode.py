@@ -110,8 +110,9 @@ async def test_a_chain_of_five_calls_is_one_call(returned, emulator):
         ["Workspace service", "Support", None],
         ["Workspace user", "Support", "Emi"],
     ]
-    # The last request is of the call that checks whether the server still answers.
-    assert len(emulator.log) == 5 + 1
+    # One more request names the keys of the analytics. The last one is of the call that checks
+    # whether the server still answers.
+    assert len(emulator.log) == 6 + 1
 
 
 async def test_a_tool_answers_code_as_it_answers_a_client_that_asks_for_all_fields(ask, returned):

@@ -1,6 +1,7 @@
 """The two kinds of model: the arguments of a request, and the record of an answer."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
@@ -131,6 +132,7 @@ RAW_ATTRIBUTES = frozenset(
         "with_notes",
         "rows_in",
         "summary_fields",
+        "missing_fields",
         "_raw",
         "__pydantic_private__",
         "__class__",
@@ -156,6 +158,8 @@ class Record(BaseModel):
     """The field that holds the rows, if this record is a table."""
     summary_fields: ClassVar[tuple[str, ...]] = ()
     """The fields shown of a row in a list, the identifier first; empty for all of them."""
+    missing_fields: ClassVar[Mapping[str, str]] = {}
+    """Fields that a row of a list seldom or never has, and where they are found, in words."""
 
     _raw: dict[str, Any] | None = PrivateAttr(None)
 

@@ -73,9 +73,11 @@ class CapabilityPage(Page[Capability]):
 
     @classmethod
     def read(cls, raw: Any) -> Self:
-        """Accept the list under either name."""
-        if isinstance(raw, dict) and "data" not in raw and "capabilities" in raw:
-            raw = {**raw, "data": raw["capabilities"]}
+        """Accept the list under either name, and show it once."""
+        if isinstance(raw, dict) and "capabilities" in raw:
+            others = {name: value for name, value in raw.items() if name != "capabilities"}
+            rows = raw["capabilities"]
+            raw = {"data": rows, **others} if others.get("data", rows) == rows else raw
         return super().read(raw)
 
 

@@ -146,9 +146,11 @@ class QueriedWorkspace(WorkspaceSelector):
 
 
 def check_order(group: Arguments, first: str, last: str) -> None:
-    """Refuse a range that ends before it begins; raises ValueError with the names of both fields.
+    """Refuse a range that holds nothing; raises ValueError with the names of both fields.
 
-    The values are numbers, or times in ISO 8601. A time that Python cannot read is left to Portkey.
+    The values are numbers, both of which are in the range, or times in ISO 8601: there, two equal
+    ones are refused too, because nothing is between them and Portkey would answer 0. A time that
+    Python cannot read is left to Portkey.
     """
     if len(group.given(first, last)) < 2:
         return
@@ -160,6 +162,11 @@ def check_order(group: Arguments, first: str, last: str) -> None:
     if values[1] < values[0]:
         how = "earlier" if isinstance(end, str) else "less"
         raise ValueError(f"{last} ({end}) is {how} than {first} ({start}): exchange them")
+    if values[1] == values[0] and isinstance(end, str):
+        raise ValueError(
+            f"{last} ({end}) is the same time as {first}, so nothing is between them: for one "
+            "whole day, end with the next day"
+        )
 
 
 def instant(text: str) -> datetime:

@@ -13,7 +13,7 @@ from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
-from .hints import workspace_name_hint
+from .hints import argument_hints
 from .notes import notes_on
 from .outcome import Outcome
 from .presentation import present
@@ -21,6 +21,7 @@ from .result_size import max_chars_for_code
 from .schema import Schema, accepted_schema
 
 MAX_RESULT_CHARS = 80_000
+"""At most 25,000 tokens, which Claude Code takes; counted as by `result_size.size`."""
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +63,8 @@ class Executor:
             result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)
-            if note := workspace_name_hint(error, arguments):
-                error.add_note(note)
+            for hint in argument_hints(error, arguments):
+                error.add_note(hint)
             return Outcome([advice(error, self.tool)], is_error=True)
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars

@@ -25,7 +25,7 @@ from ...errors import (
 )
 from ...portkey.catalog import Tool
 from .arguments import arguments_model
-from .hints import lists_of, optional_workspace, renamed_fields
+from .hints import PLACEHOLDER, lists_of, optional_workspace, renamed_fields
 from .result_size import one_line
 
 MAX_QUOTE_LENGTH = 300
@@ -46,8 +46,21 @@ NO_API_ADVICE = (
     "This is no answer of Portkey's API, so the id may be right: ask the user to check "
     "PORTKEY_BASE_URL, which ends in /v1 for Portkey's own service."
 )
+BUDGET_STATUS = 412
+"""Portkey's answer to a request to a model if a budget is used up."""
+BUDGET_ADVICE = (
+    "A budget is used up, so the request was not run; it is refused until the budget is raised or "
+    "reset. Find it in usage_limits of the API key (list_api_keys), the provider (list_providers) "
+    "and the workspace (get_workspace), or among the policies (list_usage_limits, then "
+    "list_usage_limit_entities), and ask the user before you change it."
+)
 STATE_ADVICE = "What {tool} is about is in a state that does not allow it: read it first ({lists})."
 
+NOT_VISIBLE_ADVICE = (
+    " Portkey answers 403 also when the id does not exist, was deleted, or belongs to a workspace "
+    "the key may not see: check it with {lists}{workspace}."
+)
+"""The second half of the advice on a 403, for tools that name something by an id."""
 ADVICE: dict[type[PortkeyAdminError], str] = {
     PortkeyAdminError: "Report this to the user as it is.",
     ConfigurationError: "Ask the user to correct this server's settings; calling again does not "
@@ -58,9 +71,7 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     Unauthenticated: "The key is wrong, expired or revoked: ask the user to set PORTKEY_API_KEY "
     "to a valid key.",
     SubscriptionExhausted: "The organisation's plan does not cover this; tell the user.",
-    Forbidden: "{tool} needs a key with {scopes}{plan}. Portkey answers 403 also when the id does "
-    "not exist, was deleted, or belongs to a workspace the key may not see: check it with "
-    "{lists}{workspace}.",
+    Forbidden: "{tool} needs a key with {scopes}{plan}.{not_visible}",
     NotFound: "There is no such thing, or this key may not see it: check with {lists}.",
     NotAvailable: "This operation is not available on this deployment of Portkey, or what it is "
     "about does not exist. The arguments are not at fault: tell the user.",
@@ -82,10 +93,12 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
 
 def advice(error: PortkeyAdminError, tool: Tool) -> str:
     """The text for the model: the failure in the first line, the advice in the last."""
+    lists, workspace = _lists(tool), _workspace(tool)
+    not_visible = NOT_VISIBLE_ADVICE if _names_anything(tool) else ""
     what_to_do = _template(error, tool).format(
         tool=tool.name,
-        lists=_lists(tool),
-        workspace=_workspace(tool),
+        lists=lists,
+        not_visible=not_visible.format(lists=lists, workspace=workspace),
         scopes=tool.scopes_in_words or "the right kind",
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),
@@ -100,12 +113,20 @@ def _template(error: PortkeyAdminError, tool: Tool) -> str:
     """The advice on an error, before the tool's own facts are filled in."""
     if isinstance(error, ApiError) and error.status == PROXY_STATUS:
         return PROXY_ADVICE
+    if isinstance(error, ApiError) and error.status == BUDGET_STATUS:
+        return BUDGET_ADVICE
     if isinstance(error, NotFound) and str(error) == NO_MESSAGE:
         return NO_API_ADVICE
     if isinstance(error, Rejected) and (tool.if_rejected or _names_only_ids(tool)):
         return "Nothing was changed. " + (tool.if_rejected or STATE_ADVICE)
-    kind = NotAvailable if tool.unconfirmed and isinstance(error, NotFound) else type(error)
+    is_absent = tool.unconfirmed or not _names_anything(tool)
+    kind = NotAvailable if is_absent and isinstance(error, NotFound) else type(error)
     return ADVICE[next(cls for cls in kind.__mro__ if cls in ADVICE)]
+
+
+def _names_anything(tool: Tool) -> bool:
+    """Whether a tool names something by an id, or takes a workspace."""
+    return bool(lists_of(tool)) or any(map(PLACEHOLDER.search, tool.endpoints))
 
 
 def _names_only_ids(tool: Tool) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ...errors import Forbidden, NotFound, PortkeyAdminError
+from ...errors import Forbidden, NotFound, PortkeyAdminError, Rejected
 from ...models.core.icons import without_icon
 from ...portkey.catalog import Tool, tools_in
 from .arguments import arguments_model
@@ -15,6 +15,7 @@ from .arguments import arguments_model
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 SLUG = re.compile(r"[a-z0-9_-]+")
 """What ids and slugs consist of."""
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 MAX_NAME_LENGTH = 100
 NAMED_TOOL = re.compile(r"`(list_\w+)`")
 
@@ -22,8 +23,9 @@ NAMED_TOOL = re.compile(r"`(list_\w+)`")
 def lists_of(tool: Tool) -> list[str]:
     """The tools that list the objects which a tool names by their ids, the outermost first.
 
-    Each lists what the path begins with, or is named by the description of the argument. Without
-    any, it lists the workspaces if the tool takes one, else it is the first list of its domain.
+    Each lists what the path begins with, or what a write changes, or is named by the description
+    of the argument. Without any, it lists the workspaces if the tool takes one, else it is the
+    first list of its domain. A list is no help about itself.
     """
     paths = [endpoint.partition(" ")[2] for endpoint in tool.endpoints]
     path = next((each for each in paths if PLACEHOLDER.search(each)), "")
@@ -38,11 +40,22 @@ def lists_of(tool: Tool) -> list[str]:
         if not name and placeholder[1].startswith("workspace"):
             name = "list_workspaces"
         names += [name] if name.startswith("list_") else []
+    if tool.effect in ("overwrite", "delete"):
+        names += [name for name in [listed.get(f"GET {path}", "")] if name.startswith("list_")]
+    names += _lists_of_arguments(tool, path)
     if not names and optional_workspace(tool):
         names = ["list_workspaces"]
     elif not names:
         names = [each for each in listed.values() if each.startswith("list_")][:1]
-    return list(dict.fromkeys(names))
+    return [name for name in dict.fromkeys(names) if name != tool.name]
+
+
+def _lists_of_arguments(tool: Tool, path: str) -> list[str]:
+    """The tools that the descriptions of required ids name, which are sent beside the path."""
+    fields = arguments_model(tool).model_fields
+    ids = [f for n, f in fields.items() if n.endswith("_id") and f"{{{n}}}" not in path]
+    matches = [NAMED_TOOL.search(f.description or "") for f in ids if f.is_required()]
+    return [match[1] for match in matches if match]
 
 
 def optional_workspace(tool: Tool) -> str:
@@ -52,8 +65,14 @@ def optional_workspace(tool: Tool) -> str:
     return next((n for n in names if n in fields and not fields[n].is_required()), "")
 
 
-def workspace_name_hint(error: PortkeyAdminError, arguments: dict[str, Any]) -> str:
-    """A hint if a call failed that gave a workspace's name for its id or slug; else empty."""
+def argument_hints(error: PortkeyAdminError, arguments: dict[str, Any]) -> list[str]:
+    """Hints about the arguments of a call that failed: sentences, mostly none."""
+    hints = (_workspace_name_hint(error, arguments), _organisation_hint(error, arguments))
+    return [hint for hint in hints if hint]
+
+
+def _workspace_name_hint(error: PortkeyAdminError, arguments: dict[str, Any]) -> str:
+    """A hint if a workspace's name was given for its id or slug; else empty."""
     if not isinstance(error, Forbidden | NotFound):
         return ""
     for argument in ("workspace_id", "workspace_slug"):
@@ -65,6 +84,19 @@ def workspace_name_hint(error: PortkeyAdminError, arguments: dict[str, Any]) -> 
                 f"name {name} tells the slug."
             )
     return ""
+
+
+def _organisation_hint(error: PortkeyAdminError, arguments: dict[str, Any]) -> str:
+    """Where the organisation's id is found, if it may be wrong; else empty."""
+    value = arguments.get("organisation_id")
+    if not isinstance(value, str) or not isinstance(error, Forbidden | NotFound | Rejected):
+        return ""
+    if isinstance(error, Rejected) and UUID.fullmatch(value):
+        return ""
+    return (
+        "organisation_id is the UUID of the organisation, which every API key shows: list_api_keys "
+        "with fields organisation_id."
+    )
 
 
 def _domain_tools(tool: Tool) -> list[Tool]:

@@ -1,6 +1,7 @@
 """Notes beside an answer: what it covers, what was not understood, and what a write set."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -97,15 +98,29 @@ def _workspace_of(row: dict[str, Any]) -> str | None:
 
 
 def _fields_note(record: Record, answer: dict[str, Any], arguments: BaseModel) -> str:
-    """Which names in `fields` no row has, with the nearest there are."""
+    """Which names in `fields` no row has, with the tool that shows it or the nearest there are."""
     chosen = chosen_fields(arguments)
     rows = answer.get(record.rows_in)
-    if not chosen or ALL_FIELDS in chosen or not isinstance(rows, list) or not rows:
+    if not chosen or not isinstance(rows, list) or not rows:
         return ""
     declared = row_type(type(record))
-    names = {*(declared.model_fields if declared else ())}
-    names |= {name for row in rows if isinstance(row, dict) for name in row}
-    unknown = [name for name in dict.fromkeys(chosen) if name not in names]
+    sent = {name for row in rows if isinstance(row, dict) for name in row}
+    missing = declared.missing_fields if declared else {}
+    by_place: dict[str, list[str]] = {}
+    for name, place in missing.items():
+        if name not in sent and (name in chosen or ALL_FIELDS in chosen):
+            by_place.setdefault(place, []).append(name)
+    texts = [f"Portkey sends no {', '.join(n)} here: {place}." for place, n in by_place.items()]
+    names = sent | {*(declared.model_fields if declared else ())}
+    texts += [_unknown_fields(chosen, names - missing.keys(), missing)]
+    return " ".join(filter(None, texts))
+
+
+def _unknown_fields(chosen: tuple[str, ...], names: set[str], explained: Mapping[str, str]) -> str:
+    """The chosen names that are neither fields nor explained, with the nearest that there are."""
+    unknown = [name for name in dict.fromkeys(chosen) if name not in {*names, *explained}]
+    if ALL_FIELDS in chosen:
+        return ""
     hints = [f"{name} ({suggest(name, sorted(names)) or 'none is like it'})" for name in unknown]
     if not hints:
         return ""

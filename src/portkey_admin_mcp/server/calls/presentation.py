@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 
 from ...models.core.base import ABSENT, Record
 from ...models.core.vocabulary import CommaSeparated
-from .result_size import Answer, compact, cut_to_fit, with_short_texts
+from .result_size import Answer, Limit, compact, cut_to_fit, with_short_texts
+from .visible_text import visible
 
 MAX_TEXT_LENGTH = 200
 """Maximum length of a text in a row, in characters; the rest is replaced by its length."""
@@ -26,6 +27,23 @@ WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z")
 WHOLE_SECONDS_LENGTH = 24
 CONSTANT_FIELDS = ("object",)
 """Fields with the same value in every answer of a tool, which are left out."""
+LABEL_FIELDS = ("name", "email", "prompt_version")
+"""The fields by which people know a record, the first that it has."""
+FORMULA = re.compile(
+    r"""(?! [+-]? (\d[\d.,]* | \.\d+) (e[+-]?\d+)? %? \Z   # a number
+          | @ [\w-]+ (/[\w.:/@-]*)? \Z)                    # a provider, or a model of it
+        '* [=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]""",
+    re.VERBOSE | re.ASCII | re.IGNORECASE,
+)
+"""Cells that a spreadsheet may evaluate, as OWASP lists their beginnings (CSV injection).
+
+Without brackets, quotes, `|` or `!`, text after `@` calls nothing and names no other file. A cell
+that looks as if it was marked already is marked once more, so that one mark is always too many.
+"""
+FORMULA_NOTE = (
+    "Cells that begin with '=, '+, '-, '@ or the like got the first ' here, so that no "
+    "spreadsheet takes them for formulas: it is not part of the value."
+)
 
 
 class FormatArgument(BaseModel):
@@ -74,12 +92,15 @@ def present(
 ) -> Presented:
     """Present an answer according to the arguments `fields` and `format`, in at most `max_chars`.
 
+    These are characters as `result_size.size` counts them.
+
     Notes are added to the field `notes`: some clients show no text beside the structured answer.
 
     With `is_for_code` and without those arguments, all fields are kept: code may need any of
     them, and fields that it does not return cost no tokens.
     """
     set_names = arguments.model_fields_set
+    limit = Limit(max_chars, is_for_code, "page_size" in type(arguments).model_fields)
     is_chosen = not set_names.isdisjoint(("fields", "format"))
     answer = record.answer() if is_chosen or is_for_code else record.brief()
     if notes:
@@ -89,14 +110,14 @@ def present(
     rows = answer.get(name) if name else None
     if not isinstance(rows, list) or not {*map(type, rows)} <= {dict}:
         if chosen and ALL_FIELDS not in chosen and not name:
-            answer = _with_fields(answer, (*record.summary_fields[:2], *chosen, "notes"))
-        return _as_json(answer, max_chars)
+            answer = _with_fields(answer, (*identity(record.summary_fields), *chosen, "notes"))
+        return _as_json(answer, limit)
     if is_for_code and not is_chosen:
-        return _as_json(answer, max_chars)
+        return _as_json(answer, limit)
     lean = _lean(answer, name, rows, summary_fields(type(record)), chosen)
     if "format" not in set_names:
-        return _as_json(lean, max_chars)
-    return _as_csv(lean, name, max_chars)
+        return _as_json(lean, limit)
+    return _as_csv(lean, name, limit)
 
 
 def chosen_fields(arguments: BaseModel) -> tuple[str, ...]:
@@ -114,6 +135,15 @@ def summary_fields(returns: type[Record]) -> tuple[str, ...]:
     return declared.summary_fields if declared else ()
 
 
+def identity(summary: tuple[str, ...]) -> tuple[str, ...]:
+    """The summary fields that say which record it is: the identifier and the label, if it has one.
+
+    They are shown beside any chosen fields.
+    """
+    label = next((name for name in LABEL_FIELDS if name in summary), "")
+    return (*summary[:1], *([label] if label else []))
+
+
 @cache
 def row_type(returns: type[Record]) -> type[Record] | None:
     """The type of the records in a list; None if the rows are not records."""
@@ -123,11 +153,11 @@ def row_type(returns: type[Record]) -> type[Record] | None:
     return declared if isinstance(declared, type) and issubclass(declared, Record) else None
 
 
-def _as_json(answer: Answer, max_chars: int) -> Presented:
+def _as_json(answer: Answer, limit: Limit) -> Presented:
     text = compact(answer)
-    if len(text) <= max_chars:
+    if limit.allows(text):
         return Presented(answer, text, "")
-    cut, note = cut_to_fit(answer, max_chars)
+    cut, note = cut_to_fit(answer, limit)
     return Presented(cut, compact(cut), note)
 
 
@@ -143,7 +173,14 @@ def _lean(
         return answer
     envelope = {n: value for n, value in answer.items() if n not in CONSTANT_FIELDS}
     if chosen:
-        return {**envelope, name: [_with_fields(row, (*summary[:1], *chosen)) for row in rows]}
+        own = identity(summary)
+        return {
+            **envelope,
+            name: [
+                _with_fields(row, (*(n for n in own if row.get(n) is not None), *chosen))
+                for row in rows
+            ],
+        }
     lean = [_summary(row, summary) for row in rows]
     more = _more_fields(rows, {*summary, *CONSTANT_FIELDS}) if summary else []
     return {**envelope, name: lean, **({"more_fields": more} if more else {})}
@@ -196,34 +233,44 @@ def _short_part(part: Any) -> Any:
     return short if len(compact(short)) <= MAX_PART_LENGTH else _short_text(compact(part))
 
 
-def _as_csv(answer: Answer, name: str, max_chars: int) -> Presented:
-    """The rows as a table under `csv`, cut between rows if the text would be too long."""
+def _as_csv(answer: Answer, name: str, limit: Limit) -> Presented:
+    """The rows as a table under `csv`, cut between rows if the answer would be too long."""
 
-    def parts(cut: Answer) -> tuple[str, Answer, str]:
-        table = csv_text(cut.get(name, []))
-        rest = {n: value for n, value in cut.items() if n != name}
-        texts = [text for text in (table, compact(rest) if rest else "") if text]
-        return table, rest, "\n".join(texts)
+    def with_table(cut: Answer) -> Answer:
+        table, has_marks = csv_text(cut.get(name, []))
+        rest: Answer = {n: value for n, value in cut.items() if n != name}
+        if has_marks:
+            rest["notes"] = [*rest.get("notes", ()), FORMULA_NOTE]
+        return {**rest, "csv": table}
 
-    note = ""
-    table, rest, text = parts(answer)
-    if len(text) > max_chars:
-        cut, note = cut_to_fit(answer, max_chars, lambda cut: parts(cut)[-1])
-        table, rest, text = parts(cut)
-    return Presented({**rest, "csv": table}, text, note, is_json=False)
+    note, shown = "", with_table(answer)
+    if not limit.allows(compact(shown)):
+        cut, note = cut_to_fit(answer, limit, with_table)
+        shown = with_table(cut)
+    rest = {n: value for n, value in shown.items() if n != "csv"}
+    texts = [visible(shown["csv"]), compact(rest) if rest else ""]
+    return Presented(shown, "\n".join(filter(None, texts)), note, is_json=False)
 
 
-def csv_text(rows: list[Answer]) -> str:
-    """Rows as CSV with a header: one column for each field; nested fields have dotted names."""
+def csv_text(rows: list[Answer]) -> tuple[str, bool]:
+    """Rows as CSV with a header: one column for each field; nested fields have dotted names.
+
+    Also whether any cell got a mark, so that no spreadsheet evaluates it as a formula.
+    """
     if not rows:
-        return ""
+        return "", False
     flat = [_flat(row) for row in rows]
-    columns = list(dict.fromkeys(name for row in flat for name in row))
+    columns = list(dict.fromkeys(column for row in flat for column in row))
+    table: list[list[Any]] = [columns, *([row.get(name) for name in columns] for row in flat)]
+    marked = [[_marked(cell) for cell in line] for line in table]
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return out.getvalue()
+    csv.writer(out, lineterminator="\n").writerows(marked)
+    return out.getvalue(), marked != table
+
+
+def _marked(cell: Any) -> Any:
+    """A cell with `'` before it if a spreadsheet could evaluate it as a formula."""
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
 def _flat(row: Answer, prefix: str = "") -> Answer:

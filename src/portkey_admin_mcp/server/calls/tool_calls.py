@@ -16,6 +16,7 @@ from ..offer.offer import Offer
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
 from .outcome import Outcome
+from .visible_text import visible
 
 if TYPE_CHECKING:
     from ...portkey.api import Portkey
@@ -48,12 +49,13 @@ class ToolCalls:
 
     async def __call__(self, name: str, arguments: dict[str, Any]) -> Outcome:
         """Call a tool. An error in this server is logged; the outcome shows no details of it."""
-        offer = self.offer.current
-        if name in offer.tools:
-            return await self._observed(name, arguments)
-        if name in offer.mode_tools:
-            return await self._protected(name, self._mode.run, name, arguments)
-        return Outcome([offer.unknown_tool(name)], is_error=True)
+        outcome = await self._outcome(name, arguments)
+        # An answer as JSON shows its hidden characters already, see `result_size.compact`.
+        texts = [
+            text if outcome.is_json and number == 0 else visible(text)
+            for number, text in enumerate(outcome.texts)
+        ]
+        return outcome._replace(texts=texts)
 
     async def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The complete answer of Portkey to a tool's request; raises ToolFailed with advice."""
@@ -61,8 +63,16 @@ class ToolCalls:
         try:
             record, _arguments = await executor.answer(arguments)
         except PortkeyAdminError as error:
-            raise ToolFailed(advice(error, executor.tool)) from error
+            raise ToolFailed(visible(advice(error, executor.tool))) from error
         return record.answer()
+
+    async def _outcome(self, name: str, arguments: dict[str, Any]) -> Outcome:
+        offer = self.offer.current
+        if name in offer.tools:
+            return await self._observed(name, arguments)
+        if name in offer.mode_tools:
+            return await self._protected(name, self._mode.run, name, arguments)
+        return Outcome([offer.unknown_tool(name)], is_error=True)
 
     async def _observed(self, name: str, arguments: dict[str, Any]) -> Outcome:
         start = time.perf_counter()
