@@ -115,8 +115,10 @@ class Settings(EnvironmentSettings):
         80_000,
         ge=1_000,
         validation_alias="MCP_MAX_RESULT_CHARS",
-        description="Maximum length of one tool's result, in characters of JSON. A longer "
-        "result is cut between records, and says how to get the rest.",
+        description="Maximum length of one tool's result, in characters of plain English: digits, "
+        "capitals, punctuation and other scripts count more, as models read them in more tokens. "
+        "80,000 are at most about 25,000 tokens. A longer result is cut between records, and says "
+        "how to get the rest.",
         examples=["80000"],
     )
     allow_private_base_url: bool = Field(

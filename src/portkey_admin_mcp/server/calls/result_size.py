@@ -57,6 +57,14 @@ def size(text: str) -> int:
     return -(-(tenths + len(rest) * WEIGHT_OF_SIGNS) // 10)
 
 
+def cut_text(text: str, max_chars: int) -> str:
+    """The beginning of a text whose size is within a limit; all of it if it is short enough."""
+    while (actual := size(text)) > max_chars:
+        # One character less than the share, so that each round is shorter.
+        text = text[: max(0, len(text) * max_chars // actual - 1)]
+    return text
+
+
 @dataclass(frozen=True)
 class Limit:
     """The maximum size of a result.

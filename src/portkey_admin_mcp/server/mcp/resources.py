@@ -9,6 +9,7 @@ from mcp.shared.uri_template import UriTemplate
 
 from ...models.guardrail_checks import checks_table
 from ..calls.tool_calls import ToolCalls, ToolFailed
+from ..calls.visible_text import visible
 from ..offer.offer import Definition, Offer
 
 GUIDES = {
@@ -144,4 +145,4 @@ async def _summary(calls: ToolCalls) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)
+    return visible(json.dumps(value, ensure_ascii=False, indent=1))

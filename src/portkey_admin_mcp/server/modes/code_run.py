@@ -16,7 +16,7 @@ from anyio import CancelScope
 
 from ...models.core.icons import without_icon
 from ..calls.outcome import Outcome
-from ..calls.result_size import max_chars_for_code
+from ..calls.result_size import cut_text, max_chars_for_code
 from ..offer.offer import ListedTool, Offer
 from .mode import Call
 from .writes import Writes
@@ -232,10 +232,9 @@ class CodeRun:
 
     def _report(self, end: dict[str, Any]) -> Outcome:
         if "result" in end:
-            cut = CUT if end["is_cut"] else ""
-            return _outcome(
-                [end["result"], cut, self._writes.uncertain(), *self._printed_and_notes()]
-            )
+            result = cut_text(end["result"], self._max_result_chars)
+            cut = CUT if end["is_cut"] or result != end["result"] else ""
+            return _outcome([result, cut, self._writes.uncertain(), *self._printed_and_notes()])
         if end["text"] in self._failures:
             return self._stopped(end["text"])
         # Calls beyond the limit are refused one by one; code that catches these errors ends here.
