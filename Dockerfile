@@ -1,9 +1,9 @@
 # The HTTP service: not as root, and on a read-only root file system.
 #
 #   docker build -t portkey-admin-mcp .
-#   docker run --read-only --cap-drop ALL -p 127.0.0.1:3000:3000 --env-file .env portkey-admin-mcp
+#   docker run --init --read-only --cap-drop ALL -p 127.0.0.1:3000:3000 --env-file .env portkey-admin-mcp
 #
-# docs/deploy/docker.md shows an .env file, and how to build on a base pinned by its digest.
+# docs/deploy/docker.md shows an .env file, other builders, and a base pinned by its digest.
 
 ARG BASE=python:3.13-slim
 

@@ -99,6 +99,7 @@ def build() -> dict[str, Any]:
         # pip trusts what this machine trusts.
         *("--volume=/etc/ssl/certs:/etc/ssl/certs:ro", f"--tag={IMAGE}", "."),
     )
+    buildah("rmi", "--prune")  # the image of the last time
     config: dict[str, Any] = json.loads(buildah("inspect", "--type=image", IMAGE))["Docker"][
         "config"
     ]
