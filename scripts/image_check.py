@@ -50,14 +50,7 @@ opener = build_opener(ProxyHandler({}))
 def buildah(*arguments: str) -> str:
     """Run buildah with its storage in the cache; its output."""
     driver = os.environ.get("STORAGE_DRIVER", "overlay")  # noqa: TID251  # buildah's own setting
-    storage = [
-        "--root",
-        f"{CACHE}/storage",
-        "--runroot",
-        f"{CACHE}/run",
-        "--storage-driver",
-        driver,
-    ]
+    storage = [f"--root={CACHE}/storage", f"--runroot={CACHE}/run", f"--storage-driver={driver}"]
     done = subprocess.run(
         ["buildah", *storage, *arguments], cwd=ROOT, check=False, capture_output=True, text=True
     )
@@ -83,10 +76,11 @@ def make_base() -> None:
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)"]
     command += ["Created-By: Packages", "Label: Debian"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True)
-    mirror = listed.stdout.split()[0]
+    mirrors = listed.stdout.split()
+    require(bool(mirrors), "apt-get knows no mirror of Debian: run apt-get update")
     with mounted("scratch") as (container, root):
         command = ["debootstrap", "--variant=minbase", "--include=python3,python3-venv"]
-        subprocess.run([*command, SUITE, root, mirror], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, SUITE, root, mirrors[0]], check=True, stdout=subprocess.DEVNULL)
         # As in the official image: python and pip in /usr/local, apart from Debian's packages.
         buildah("run", "--isolation=chroot", container, "python3", "-m", "venv", "/usr/local")
         buildah("commit", container, BASE)
@@ -100,9 +94,8 @@ def build() -> dict[str, Any]:
         *("--volume=/etc/ssl/certs:/etc/ssl/certs:ro", f"--tag={IMAGE}", "."),
     )
     buildah("rmi", "--prune")  # the image of the last time
-    config: dict[str, Any] = json.loads(buildah("inspect", "--type=image", IMAGE))["Docker"][
-        "config"
-    ]
+    image = json.loads(buildah("inspect", "--type=image", IMAGE))
+    config: dict[str, Any] = image["Docker"]["config"]
     return config
 
 
