@@ -1,11 +1,13 @@
 # The HTTP service: not as root, and on a read-only root file system.
 #
 #   docker build -t portkey-admin-mcp .
-#   docker run --read-only --cap-drop ALL -p 127.0.0.1:3000:3000 --env-file .env portkey-admin-mcp
+#   docker run --init --read-only --cap-drop ALL -p 127.0.0.1:3000:3000 --env-file .env portkey-admin-mcp
 #
-# docs/deploy/docker.md shows an .env file.
+# docs/deploy/docker.md shows an .env file, other builders, and a base pinned by its digest.
 
-FROM python:3.13-slim AS build
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
@@ -25,7 +27,7 @@ RUN pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
     && pip --python /opt/portkey-admin-mcp install --no-index --no-deps dist/*.whl
 
 
-FROM python:3.13-slim
+FROM ${BASE}
 LABEL org.opencontainers.image.title="portkey-admin-mcp" \
       org.opencontainers.image.description="Administer a Portkey organisation over MCP" \
       org.opencontainers.image.licenses="MIT"

@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh lock clean help
+.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,7 +47,7 @@ conformance: $(READY) ## Run the official conformance suite and the official cli
 	$(BIN)/python tests/conformance/run.py --fast-path on --store off
 	$(BIN)/python tests/conformance/clients.py
 
-check: $(READY) format lint types layers test fresh ## Run every check of CI
+check: $(READY) format lint types layers test fresh schemas ## Run every check of CI that needs no root
 
 format:
 	$(BIN)/ruff format --check $(CHECKED)
@@ -70,6 +70,18 @@ fresh: ## Fail if a generated file is out of date
 	$(BIN)/python scripts/write_docs.py --check
 	$(BIN)/python scripts/write_manifest.py --check
 
+# In an environment of its own, because the schemas of all versions of Kubernetes are 17,000 files.
+schemas: ## Check compose.yaml and the Kubernetes manifests against their schemas
+	$(PYTHON) -m venv build/schemas
+	build/schemas/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps \
+		--require-hashes -r requirements-schemas.lock
+	build/schemas/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	sed -n '/^```yaml/,/^```$$/p' docs/deploy/kubernetes.md | grep -v '^```' > build/kubernetes.yaml
+	build/schemas/bin/kubernetes-validate --strict --kubernetes-version 1.30 build/kubernetes.yaml
+
+image-check: ## Build the image without Docker, and run it (as root, with buildah and debootstrap)
+	$(PYTHON) scripts/image_check.py
+
 mutants: $(READY) ## Check that tests notice changes of access control (15 minutes)
 	$(BIN)/python scripts/mutants.py
 
@@ -89,13 +101,19 @@ dev: $(READY) ## Serve the emulator on port 8788, restarted after each change
 dev-http: $(READY) ## Serve the sandbox over HTTP on port 3000, restarted after each change
 	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp http --sandbox" src
 
-# For development; for the image; and for building the package into the image.
+# For development; for the image; for building the package into the image; and for `make schemas`.
+# On the oldest Python, because a package that newer ones do not need is left out there.
 lock: $(READY) ## Lock the newest versions of all packages
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo 'The locks are made with Python 3.11: make clean; make PYTHON=/path/to/python3.11 lock'; exit 1; }
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(COMPILE) --upgrade --extra dev -o requirements.lock pyproject.toml
-	$(COMPILE) --extra code --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
+	$(COMPILE) --extra code --extra otel --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --only-build-deps --build-deps-for wheel \
 		-o requirements-build.lock pyproject.toml
+	printf 'check-jsonschema\nkubernetes-validate\n' \
+		| $(COMPILE) --upgrade --constraint requirements.lock -o requirements-schemas.lock -
+	$(BIN)/python scripts/check_wheels.py
 
 clean: ## Remove all files that make created
 	rm -rf $(VENV) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

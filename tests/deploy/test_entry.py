@@ -84,3 +84,29 @@ def test_the_entry_requires_authentication(root):
 
     assert process.returncode != 0
     assert b"MCP_AUTH_MODE is none" in stderr
+
+
+def test_the_entry_is_what_the_runtime_of_vercel_takes_for_asgi(root, tmp_path):
+    # It imports the file by its path, with nothing of the project on sys.path, and takes an
+    # asynchronous callable with three arguments for ASGI.
+    script = f"""
+import importlib.util, inspect, sys
+spec = importlib.util.spec_from_file_location("api.index", {str(root / "api/index.py")!r})
+module = sys.modules["api.index"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+call = module.app.__call__
+print(inspect.iscoroutinefunction(call), len(inspect.signature(call).parameters))
+"""
+    environment = tree_environment(BEARER)
+    del environment["PYTHONPATH"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "True 3\n"), done.stderr

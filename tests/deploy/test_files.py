@@ -89,12 +89,20 @@ def container_of(deployment: dict[str, Any]) -> dict[str, Any]:
 # Compose
 
 
-def test_the_two_instances_differ_in_their_address_only(compose):
+def test_the_two_instances_differ_in_their_address_and_in_who_builds_the_image(compose):
     one, two = ({**compose["services"][name]} for name in ("mcp-1", "mcp-2"))
 
     assert one.pop("networks") != two.pop("networks")
+    assert (one.pop("build"), two.pop("pull_policy")) == (".", "never")
     assert one == two
     assert one["environment"]["MCP_SESSION_MODE"] == "stateless"
+
+
+def test_compose_builds_the_image_once(compose):
+    built = [name for name, service in compose["services"].items() if "build" in service]
+
+    assert built == ["mcp-1"]
+    assert compose["services"]["mcp-2"]["image"] == compose["services"]["mcp-1"]["image"]
 
 
 def test_containers_have_no_rights_that_they_do_not_need(compose):
@@ -151,10 +159,11 @@ def test_vercel_routes_every_public_page_but_metrics(vercel):
 
 
 def test_vercel_serves_no_files_and_installs_the_lock(root, vercel):
+    scripts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["vercel"]["scripts"]
+
     assert [file.name for file in (root / vercel["outputDirectory"]).iterdir()] == ["robots.txt"]
-    assert vercel["installCommand"].endswith(
-        "--no-deps --require-hashes -r requirements-runtime.lock"
-    )
+    assert scripts["install"].endswith("--no-deps --require-hashes -r requirements-runtime.lock")
+    assert vercel.keys().isdisjoint({"installCommand"}), "Vercel ignores it for a function"
 
 
 # Kubernetes

@@ -70,6 +70,15 @@ def test_the_command_of_the_image_receives_signals(dockerfile):
     assert json.loads(commands["CMD"]) == ["http"]
 
 
+def test_both_stages_are_of_the_base_that_a_build_can_choose(root):
+    text = (root / "Dockerfile").read_text()
+
+    stages = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+
+    assert stages == ["${BASE}", "${BASE}"]
+    assert text.index("ARG BASE=python:3.13-slim\n") < text.index("FROM")
+
+
 def test_the_files_that_the_image_copies_exist_and_are_not_ignored(root):
     text = (root / "Dockerfile").read_text()
     allowed = [line[1:] for line in (root / ".dockerignore").read_text().split() if line[0] == "!"]
@@ -105,11 +114,13 @@ def test_the_locks_of_the_image_are_part_of_the_lock_for_development(root, lock)
     assert small.items() <= large.items()
 
 
-def test_the_image_has_the_dependencies_and_nothing_of_the_tests(root):
+def test_the_image_has_the_dependencies_and_extras_and_nothing_of_the_tests(root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     locked = {pin.split("==")[0] for pin in pins((root / "requirements-runtime.lock").read_text())}
 
-    needed = {re.split(r"[^\w.-]", line)[0].lower() for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["code"] + extras["otel"]
+    needed = {re.split(r"[^\w.-]", line)[0].lower() for line in lines}
 
     assert needed <= locked
     assert locked.isdisjoint({"pytest", "mypy", "ruff", "hypothesis", "hatchling"})

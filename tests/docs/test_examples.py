@@ -45,7 +45,7 @@ NAME = "portkey-admin-mcp"
 NO_ENGINE = "needs a Docker engine; tests/deploy checks the files"
 NO_ACCOUNT = "needs an account and a cluster or platform; tests/deploy checks the manifests"
 NOT_RUN = {
-    r"docker (build|run|compose)\b": NO_ENGINE,
+    r"(docker (build|buildx|run|compose)|podman build)\b": NO_ENGINE,
     r"(gcloud|kubectl|fly|vercel)\b": NO_ACCOUNT,
     r"for s in portkey-api-key": NO_ACCOUNT,
     r"for name in PORTKEY_API_KEY": NO_ACCOUNT,
