@@ -5,26 +5,20 @@ import inspect
 import json
 import os
 import re
-import socket
 import sqlite3
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from importlib import import_module
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import pytest
 from pydantic import ValidationError
 
+from emulator_process import TIMEOUT_S, command, control, emulator
 from programs import tree_environment
 from sdk_walk import call_every_method
 
-TIMEOUT_S = 30
 FALLBACK = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "a"}, {"provider": "b"}]}
 
 DOMAINS = (
@@ -86,22 +80,6 @@ def _no_proxies() -> Iterator[None]:
         yield
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-def command(*options: str) -> list[str]:
-    return [sys.executable, "-m", "portkey_admin_mcp", "emulator", *options]
-
-
-def control(url: str, endpoint: str) -> Any:
-    """Send a control request."""
-    method, path = endpoint.split()
-    with urlopen(Request(f"{url}/emulator/{path}", method=method), timeout=TIMEOUT_S) as answer:
-        return json.load(answer)
-
-
 def refusal(*options: str) -> tuple[int, str]:
     """The exit code and the message of an emulator that does not start."""
     ended = subprocess.run(
@@ -117,51 +95,11 @@ def refusal(*options: str) -> tuple[int, str]:
 
 
 @contextlib.contextmanager
-def emulator(directory: Path, *options: str) -> Iterator[str]:
-    """An emulator in its own process; gives its URL."""
-    port = free_port()
-    with (directory / f"{port}.log").open("w+") as log:
-        process = subprocess.Popen(
-            command("--port", str(port), *options), stderr=log, stdout=log, env=tree_environment()
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + TIMEOUT_S
-            while not _answers(url):
-                assert process.poll() is None and time.monotonic() < deadline, log.read()
-                time.sleep(0.02)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(TIMEOUT_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(control(url, "GET keys"))
-    except URLError:
-        return False
-
-
-@contextlib.contextmanager
 def client(url: str, key: str = "owner") -> Iterator[Any]:
     """The SDK with a seeded key, by its name, or with any other."""
     sdk = sdk_module().Portkey(api_key=control(url, "GET keys").get(key, key), base_url=f"{url}/v1")
     with contextlib.closing(sdk):
         yield sdk
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory) -> Iterator[str]:
-    with emulator(tmp_path_factory.mktemp("emulator")) as url:
-        yield url
-
-
-@pytest.fixture
-def url(served) -> str:
-    """The URL of an emulator that was reset."""
-    control(served, "POST reset")
-    return served
 
 
 @pytest.fixture
@@ -373,19 +311,17 @@ def test_a_state_file_outlives_the_process(tmp_path):
         assert created.slug not in (slug, gone)
 
 
-def test_the_clock_can_be_stopped_at_a_time(tmp_path):
-    with emulator(tmp_path, "--now", "2026-01-02T03:04:05") as url, client(url) as sdk:
-        created = sdk.configs.create(name="C", config=FALLBACK)
-        read = sdk.configs.retrieve(slug=created.slug)
-        assert read.created_at == "2026-01-02T03:04:05.000Z"
-
-
-def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
-    with emulator(tmp_path, "--empty") as url, client(url) as sdk:
+def test_an_empty_organisation_has_an_owner_and_a_workspace_and_its_clock_can_be_stopped(tmp_path):
+    options = ("--empty", "--now", "2026-01-02T03:04:05")
+    with emulator(tmp_path, *options) as url, client(url) as sdk:
         assert list(control(url, "GET keys")) == ["owner"]
         assert [user.role for user in sdk.admin.users.list().data] == ["owner"]
         assert sdk.admin.workspaces.list().total == 1
         assert sdk.configs.list().data == []
+
+        created = sdk.configs.create(name="C", config=FALLBACK)
+        read = sdk.configs.retrieve(slug=created.slug)
+        assert read.created_at == "2026-01-02T03:04:05.000Z"
 
 
 @pytest.mark.parametrize(

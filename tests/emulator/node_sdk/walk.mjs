@@ -200,8 +200,9 @@ async function mcp(call, support, named) {
   await call("mcpServers.userAccess.list", server);
   await call("mcpServers.userAccess.check", server);
   await call("mcpServers.userAccess.update", { ...server, user_access: [] });
-  await call("mcpServers.connections.list", server);
-  await call("mcpServers.connections.delete", server);
+  const seeded = { id: "support-github", ...named };
+  const { user_id } = (await call("mcpServers.connections.list", seeded)).data[0];
+  await call("mcpServers.connections.delete", { ...seeded, user_id });
   await call("mcpServers.delete", server);
   await call("mcpIntegrations.delete", integration);
 }
