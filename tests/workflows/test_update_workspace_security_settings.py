@@ -69,6 +69,13 @@ async def test_an_answer_says_what_has_another_value_than_before(ask, support):
     assert again["changed"] == {}
 
 
+async def test_a_list_of_workspaces_shows_the_settings_on_request(ask, settings):
+    listed = await ask("list_workspaces", fields=["name", "security_settings"])
+
+    shown = {row["name"]: row["security_settings"] for row in listed["data"]}
+    assert shown["Support"] == await settings()
+
+
 @pytest.mark.parametrize(
     "name", ["membersWriteConfigs", "members_write_configs", "MEMBERSWRITECONFIGS"]
 )
