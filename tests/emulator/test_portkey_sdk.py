@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from operator import attrgetter
@@ -78,20 +79,6 @@ def _no_proxies() -> Iterator[None]:
         for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
             patch.delenv(name)
         yield
-
-
-def refusal(*options: str) -> tuple[int, str]:
-    """The exit code and the message of an emulator that does not start."""
-    ended = subprocess.run(
-        command(*options),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env=tree_environment(),
-    )
-    assert "Traceback" not in ended.stderr
-    return ended.returncode, ended.stderr
 
 
 @contextlib.contextmanager
@@ -324,36 +311,67 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace_and_its_clock_can_be
         assert read.created_at == "2026-01-02T03:04:05.000Z"
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--seed", "nonsense"], "--seed: must be one of: acme, empty"),
-        (["--state", "{directory}"], "--state"),
-        (["--state", "{directory}/notes.txt"], "--state: cannot be used"),
-        (["--state", "{directory}/other.sqlite"], "a database of another program"),
-        (["--empty", "--state", "{directory}/notes.txt"], "already holds an organisation"),
-        (["--now", "yesterday"], "--now"),
-        (["--port", "65536"], "--port"),
-    ],
-)
-def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, message):
+INVALID_OPTIONS = {
+    "--seed nonsense": "--seed: must be one of: acme, empty",
+    "--state .": "--state",
+    "--state notes.txt": "--state: cannot be used",
+    "--state other.sqlite": "a database of another program",
+    "--empty --state notes.txt": "already holds an organisation",
+    "--now yesterday": "--now",
+    "--port 65536": "--port",
+}
+RUN_EACH = """
+import contextlib, io, json, sys
+from portkey_admin_mcp.cli.command_line import main
+
+ended = []
+for options in sys.argv[1:]:
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        try:
+            main(["emulator", *options.split()], prog_name="portkey-admin-mcp")
+        except SystemExit as exit:
+            ended.append((exit.code, text.getvalue()))
+print(json.dumps(ended))
+"""
+"""Runs the command with each of some options, in one process because a start takes a while."""
+
+
+def test_an_invalid_option_is_refused_with_a_short_message(tmp_path):
     (tmp_path / "notes.txt").write_text("No database, but longer than the head of one. " * 9)
     with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as other:
         other.execute("create table notes (text)")
 
-    code, words = refusal(*(option.format(directory=tmp_path) for option in options))
+    process = subprocess.run(
+        [sys.executable, "-c", RUN_EACH, *INVALID_OPTIONS],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env=tree_environment(),
+    )
 
-    assert code == 2
-    assert message in " ".join(words.split())
+    ended = dict(zip(INVALID_OPTIONS, json.loads(process.stdout), strict=True))
+    assert {options: code for options, (code, _text) in ended.items()} == dict.fromkeys(ended, 2)
+    for options, message in INVALID_OPTIONS.items():
+        assert message in " ".join(ended[options][1].split())
 
 
 def test_a_port_in_use_is_named(url):
     port = url.rpartition(":")[2]
 
-    code, words = refusal("--port", port)
+    ended = subprocess.run(
+        command("--port", port),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env=tree_environment(),
+    )
 
-    assert code != 0
-    assert re.search(rf"{port}.*address already in use", words)
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode != 0
+    assert re.search(rf"{port}.*address already in use", ended.stderr)
 
 
 def methods_of(resource, path=()):

@@ -65,8 +65,8 @@ async function workspaces(call, workspaceId, userId) {
   await call("admin.workspaces.list", {});
   await call("admin.workspaces.retrieve", { workspaceId });
   await call("admin.workspaces.update", { workspaceId, description: "Answers" });
-  const made = await call("admin.workspaces.create", { name: "New", defaults: { metadata: {} } });
-  await call("admin.workspaces.delete", { workspaceId: made.id, name: "New" });
+  const created = await call("admin.workspaces.create", { name: "New", defaults: { metadata: {} } });
+  await call("admin.workspaces.delete", { workspaceId: created.id, name: "New" });
   const users = "admin.workspaces.users";
   await call(`${users}.create`, { workspaceId, users: [{ id: userId, role: "member" }] });
   await call(`${users}.list`, { workspaceId });
@@ -223,14 +223,14 @@ async function observation(call, support, named) {
   const scored = await call("feedback.create", { traceID: "sdk", value: 5, weight: 1 });
   await call("feedback.update", { feedbackID: scored?.feedback_ids?.[0], value: -5 });
   const exports = "logs.exports";
-  const wanted = { filters: PERIOD, requestedData: ["id", "cost"], workspaceId: support };
-  const { id } = await call(`${exports}.create`, { ...wanted });
+  const exportBody = { filters: PERIOD, requestedData: ["id", "cost"], workspaceId: support };
+  const { id } = await call(`${exports}.create`, { ...exportBody });
   await call(`${exports}.list`, { workspaceId: support });
   await call(`${exports}.retrieve`, { exportId: id });
-  await call(`${exports}.update`, { exportId: id, ...wanted });
+  await call(`${exports}.update`, { exportId: id, ...exportBody });
   await call(`${exports}.start`, { exportId: id });
   await call(`${exports}.cancel`, { exportId: id });
-  const finished = { exportId: (await call(`${exports}.create`, { ...wanted })).id };
+  const finished = { exportId: (await call(`${exports}.create`, { ...exportBody })).id };
   await call(`${exports}.start`, { ...finished });
   await control("POST", `exports/${finished.exportId}/finish`);
   await call(`${exports}.download`, { ...finished });
@@ -255,7 +255,7 @@ async function walk(name, keys) {
     } catch (error) {
       report.failed[method] = `${error.status ?? error.name} ${error.message}`.slice(0, 200);
     }
-    // The next calls need what this one would have made.
+    // The next calls need what this one would have created.
     return at(owner, parent)[last](...structuredClone(values)).catch(() => null);
   };
   const support = (await owner.admin.workspaces.list({})).data.find((row) => row.name === "Support").id;
