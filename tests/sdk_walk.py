@@ -51,8 +51,10 @@ def workspaces(call: Any, support: str) -> None:
     call("admin.workspaces.list")
     call("admin.workspaces.retrieve", workspace_id=support)
     call("admin.workspaces.update", workspace_id=support, description="Answers")
-    made = call("admin.workspaces.create", name="New", description="d", defaults={"metadata": {}})
-    call("admin.workspaces.delete", workspace_id=made.id, name="New")
+    created = call(
+        "admin.workspaces.create", name="New", description="d", defaults={"metadata": {}}
+    )
+    call("admin.workspaces.delete", workspace_id=created.id, name="New")
     users = "admin.workspaces.users"
     person = call("admin.users.list", email="chitra@acme.example").data[0].id
     call(f"{users}.create", workspace_id=support, users=[{"id": person, "role": "member"}])
@@ -141,9 +143,9 @@ def prompts(call: Any, named: dict[str, str]) -> None:
 
 
 def mcp(call: Any, support: str, named: dict[str, str]) -> None:
-    made = call("mcp_integrations.create", name="Slack", url="https://slack.example",
+    created = call("mcp_integrations.create", name="Slack", url="https://slack.example",
                 auth_type="none", transport="http", **named).id  # fmt: skip
-    integration = {"mcp_integration_id": made}
+    integration = {"mcp_integration_id": created}
     call("mcp_integrations.list")
     call("mcp_integrations.retrieve", **integration)
     call("mcp_integrations.update", **integration, description="d")
@@ -187,14 +189,14 @@ def observation(call: Any, named: dict[str, str]) -> None:
     call("feedback.bulk_create", feedbacks=[{"trace_id": "sdk", "value": 5}])
     call("feedback.update", feedback_id=scored.feedback_ids[0], value=-5)
     exports = "logs.exports"
-    wanted = {"filters": PERIOD, "requested_data": ["id", "cost"], **named}
-    export = {"export_id": call(f"{exports}.create", **wanted).id}
+    export_body = {"filters": PERIOD, "requested_data": ["id", "cost"], **named}
+    export = {"export_id": call(f"{exports}.create", **export_body).id}
     call(f"{exports}.list", **named)
     call(f"{exports}.retrieve", **export)
-    call(f"{exports}.update", **export, **wanted)
+    call(f"{exports}.update", **export, **export_body)
     call(f"{exports}.start", **export)
     call(f"{exports}.cancel", **export)
-    finished = {"export_id": call(f"{exports}.create", **wanted).id}
+    finished = {"export_id": call(f"{exports}.create", **export_body).id}
     call(f"{exports}.start", **finished)
     call("finish", **finished)
     call(f"{exports}.download", **finished)

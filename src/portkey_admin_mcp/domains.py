@@ -78,6 +78,7 @@ def domains_of(toolset: str) -> tuple[str, ...]:
 
 
 WORKFLOWS: tuple[str, ...] = (
+    "update_workspace_security_settings",
     "delete_workspace",
     "create_prompt",
     "update_prompt",

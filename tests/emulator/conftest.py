@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from emulator_process import control as control_process
+from emulator_process import emulator as emulator_process
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.seed import seeded_state
 from portkey_admin_mcp.emulator.core.store import frozen_time
@@ -21,6 +23,25 @@ def _no_test_changes_the_seeded_rows() -> Iterator[None]:
     yield
     shared = seeded_state("acme", frozen_time())
     assert json.dumps(shared) == json.dumps(seeded_state.__wrapped__("acme", frozen_time()))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an emulator in a process of its own, started once for all tests.
+
+    Its clock stands, so that after each reset it need not generate another month of requests.
+    """
+    with emulator_process(
+        tmp_path_factory.mktemp("emulator"), "--now", "2026-11-02T09:00:00"
+    ) as url:
+        yield url
+
+
+@pytest.fixture
+def url(served: str) -> str:
+    """The URL of an emulator that was reset."""
+    control_process(served, "POST reset")
+    return served
 
 
 @pytest.fixture

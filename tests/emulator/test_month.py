@@ -1,20 +1,27 @@
 """What is planted in the month of requests is found at any time at which the month ends."""
 
 import random
+import sqlite3
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.seed import seeded_state
-from portkey_admin_mcp.emulator.traffic.month import POSITIONS, RECIPES, month_rows
+from portkey_admin_mcp.emulator.core.store import moment
+from portkey_admin_mcp.emulator.traffic.month import (
+    POSITIONS,
+    RECIPES,
+    REQUESTS,
+    make_tables,
+    month_rows,
+)
 from portkey_admin_mcp.emulator.traffic.plan import BURST_HOURS, DAY_MS, DAYS, plan_until
 from portkey_admin_mcp.emulator.traffic.requests import database
 from portkey_admin_mcp.emulator.traffic.units import UNITS_PER_DOLLAR
 
-SAMPLE = 2_000
+SAMPLE = 1_000
 """The requests of a small month, in which single days can still be told apart."""
 AT, USER, COST, WORKSPACE = (
     POSITIONS[name] for name in ("created_at", "user", "cost", "workspace_id")
@@ -45,31 +52,35 @@ def day_name(plan, day):
 
 
 @pytest.fixture(scope="module")
-def recipe():
-    """The recipe of the seeded month; `at` moves it to another end."""
-    now = NOTABLE[0]
-    table = seeded_state("acme", now)["tables"][RECIPES]
-    support = next(
-        row["id"]
-        for row in seeded_state("acme", now)["tables"]["workspaces"].values()
-        if row["name"] == "Support"
-    )
+def seed():
+    """The tables of the seed, at the first of the notable times."""
+    return seeded_state("acme", NOTABLE[0])["tables"]
+
+
+@pytest.fixture(scope="module")
+def support(seed):
+    """The id of the workspace Support."""
+    return next(row["id"] for row in seed["workspaces"].values() if row["name"] == "Support")
+
+
+@pytest.fixture(scope="module")
+def recipe(seed):
+    """The recipe of the seeded month, moved to another end."""
 
     def at(end):
-        moved = int((end - now).total_seconds() * 1000)
-        row = table["month"]
+        moved = int((end - NOTABLE[0]).total_seconds() * 1000)
+        row = seed[RECIPES]["month"]
         budgets = [{**each, "since": each["since"] + moved} for each in row["budgets"]]
-        return {**row, "until": end.isoformat(), "budgets": budgets}, support
+        return {**row, "until": moment(end), "budgets": budgets}
 
     return at
 
 
 @pytest.mark.parametrize("end", [*NOTABLE, *drawn_starts(194)], ids=datetime.isoformat)
-def test_the_day_and_the_person_of_the_highest_cost_are_the_planted_ones(recipe, end):
-    month, support = recipe(end)
+def test_the_day_and_the_person_of_the_highest_cost_are_the_planted_ones(recipe, support, end):
     plan = plan_until(end)
     cost_of_day, cost_of_user = Counter(), Counter()
-    rows = [row for row, _score in month_rows(month, SAMPLE)]
+    rows = [row for row, _score in month_rows(recipe(end), SAMPLE)]
     for row in rows:
         day = (row[AT] - plan.start) // DAY_MS
         if row[WORKSPACE] == support:
@@ -89,19 +100,36 @@ def test_the_day_and_the_person_of_the_highest_cost_are_the_planted_ones(recipe,
     assert max(days.values()) < 2 * SAMPLE / 22
 
 
-@pytest.mark.parametrize("end", [*NOTABLE, *drawn_starts(4)], ids=datetime.isoformat)
-def test_everything_planted_is_in_the_whole_month(end):
+@pytest.mark.parametrize("end", [NOTABLE[2], drawn_starts(1)[0]], ids=datetime.isoformat)
+def test_everything_planted_is_in_the_whole_month(recipe, seed, support, end):
     emulator = Emulator("acme", lambda: end)
-    query = partial(database(emulator.store).execute)
+
+    assert emulator.store.table(RECIPES)["month"] == recipe(end)
+    check_month(database(emulator.store), end, seed["api_keys"], support, REQUESTS)
+
+
+@pytest.mark.parametrize("end", [*NOTABLE, *drawn_starts(4)], ids=datetime.isoformat)
+def test_everything_planted_is_in_a_quarter_of_the_requests(recipe, seed, support, end):
+    count = REQUESTS // 4
+    month = sqlite3.connect(":memory:")
+    make_tables(month)
+    rows = [row for row, _score in month_rows(recipe(end), count)]
+    month.executemany(f"insert into requests values ({', '.join('?' * len(POSITIONS))})", rows)
+
+    check_month(month, end, seed["api_keys"], support, count)
+
+
+def check_month(month, end, api_keys, support, count):
+    """Check that each planted event is in a database with so many requests."""
+    query = month.execute
     plan = plan_until(end)
-    names = {row["id"]: row["name"] for row in emulator.store.table("api_keys").rows()}
+    names = {row["id"]: row["name"] for row in api_keys.values()}
     day = f"(created_at - {plan.start}) / {DAY_MS}"
 
     sql = (
         f"select {day}, count(*) from requests where status >= 400 and workspace_id = ? group by 1"
     )
-    (support,) = emulator.store.table("workspaces").where(name="Support")
-    errors = Counter(dict(query(sql, (support["id"],)).fetchall()))
+    errors = Counter(dict(query(sql, (support,)).fetchall()))
     (worst, most), (_other, less) = errors.most_common(2)
     assert (worst, most > 1.2 * less) == (plan.burst_day, True), errors
     burst = query(f"select distinct {day}, (created_at / 3600000) % 24 from requests"
@@ -121,6 +149,6 @@ def test_everything_planted_is_in_the_whole_month(end):
     assert refused.fetchall() == [("diego@acme.example", plan.spike_day)]
     # The budgets of the user's key and of the workspace last for any month.
     for limit, column, name in ((50, "api_key_id", "Workspace user"), (500, "workspace_id", None)):
-        row_id = support["id"] if name is None else next(k for k, n in names.items() if n == name)
+        row_id = support if name is None else next(k for k, n in names.items() if n == name)
         ((spent,),) = query(f"select sum(cost) from requests where {column} = ?", (row_id,))
-        assert 0 < spent < limit * UNITS_PER_DOLLAR
+        assert 0 < spent < limit * UNITS_PER_DOLLAR * count // REQUESTS

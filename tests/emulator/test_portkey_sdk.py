@@ -5,26 +5,21 @@ import inspect
 import json
 import os
 import re
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib import import_module
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import pytest
 from pydantic import ValidationError
 
+from emulator_process import TIMEOUT_S, command, control, emulator
 from programs import tree_environment
 from sdk_walk import call_every_method
 
-TIMEOUT_S = 30
 FALLBACK = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "a"}, {"provider": "b"}]}
 
 DOMAINS = (
@@ -86,82 +81,12 @@ def _no_proxies() -> Iterator[None]:
         yield
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-def command(*options: str) -> list[str]:
-    return [sys.executable, "-m", "portkey_admin_mcp", "emulator", *options]
-
-
-def control(url: str, endpoint: str) -> Any:
-    """Send a control request."""
-    method, path = endpoint.split()
-    with urlopen(Request(f"{url}/emulator/{path}", method=method), timeout=TIMEOUT_S) as answer:
-        return json.load(answer)
-
-
-def refusal(*options: str) -> tuple[int, str]:
-    """The exit code and the message of an emulator that does not start."""
-    ended = subprocess.run(
-        command(*options),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env=tree_environment(),
-    )
-    assert "Traceback" not in ended.stderr
-    return ended.returncode, ended.stderr
-
-
-@contextlib.contextmanager
-def emulator(directory: Path, *options: str) -> Iterator[str]:
-    """An emulator in its own process; gives its URL."""
-    port = free_port()
-    with (directory / f"{port}.log").open("w+") as log:
-        process = subprocess.Popen(
-            command("--port", str(port), *options), stderr=log, stdout=log, env=tree_environment()
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + TIMEOUT_S
-            while not _answers(url):
-                assert process.poll() is None and time.monotonic() < deadline, log.read()
-                time.sleep(0.02)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(TIMEOUT_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(control(url, "GET keys"))
-    except URLError:
-        return False
-
-
 @contextlib.contextmanager
 def client(url: str, key: str = "owner") -> Iterator[Any]:
     """The SDK with a seeded key, by its name, or with any other."""
     sdk = sdk_module().Portkey(api_key=control(url, "GET keys").get(key, key), base_url=f"{url}/v1")
     with contextlib.closing(sdk):
         yield sdk
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory) -> Iterator[str]:
-    with emulator(tmp_path_factory.mktemp("emulator")) as url:
-        yield url
-
-
-@pytest.fixture
-def url(served) -> str:
-    """The URL of an emulator that was reset."""
-    control(served, "POST reset")
-    return served
 
 
 @pytest.fixture
@@ -373,51 +298,80 @@ def test_a_state_file_outlives_the_process(tmp_path):
         assert created.slug not in (slug, gone)
 
 
-def test_the_clock_can_be_stopped_at_a_time(tmp_path):
-    with emulator(tmp_path, "--now", "2026-01-02T03:04:05") as url, client(url) as sdk:
-        created = sdk.configs.create(name="C", config=FALLBACK)
-        read = sdk.configs.retrieve(slug=created.slug)
-        assert read.created_at == "2026-01-02T03:04:05.000Z"
-
-
-def test_an_empty_organisation_has_an_owner_and_a_workspace(tmp_path):
-    with emulator(tmp_path, "--empty") as url, client(url) as sdk:
+def test_an_empty_organisation_has_an_owner_and_a_workspace_and_its_clock_can_be_stopped(tmp_path):
+    options = ("--empty", "--now", "2026-01-02T03:04:05")
+    with emulator(tmp_path, *options) as url, client(url) as sdk:
         assert list(control(url, "GET keys")) == ["owner"]
         assert [user.role for user in sdk.admin.users.list().data] == ["owner"]
         assert sdk.admin.workspaces.list().total == 1
         assert sdk.configs.list().data == []
 
+        created = sdk.configs.create(name="C", config=FALLBACK)
+        read = sdk.configs.retrieve(slug=created.slug)
+        assert read.created_at == "2026-01-02T03:04:05.000Z"
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--seed", "nonsense"], "--seed: must be one of: acme, empty"),
-        (["--state", "{directory}"], "--state"),
-        (["--state", "{directory}/notes.txt"], "--state: cannot be used"),
-        (["--state", "{directory}/other.sqlite"], "a database of another program"),
-        (["--empty", "--state", "{directory}/notes.txt"], "already holds an organisation"),
-        (["--now", "yesterday"], "--now"),
-        (["--port", "65536"], "--port"),
-    ],
-)
-def test_an_invalid_option_is_refused_with_a_short_message(tmp_path, options, message):
+
+INVALID_OPTIONS = {
+    "--seed nonsense": "--seed: must be one of: acme, empty",
+    "--state .": "--state",
+    "--state notes.txt": "--state: cannot be used",
+    "--state other.sqlite": "a database of another program",
+    "--empty --state notes.txt": "already holds an organisation",
+    "--now yesterday": "--now",
+    "--port 65536": "--port",
+}
+RUN_EACH = """
+import contextlib, io, json, sys
+from portkey_admin_mcp.cli.command_line import main
+
+ended = []
+for options in sys.argv[1:]:
+    with contextlib.redirect_stderr(io.StringIO()) as text:
+        try:
+            main(["emulator", *options.split()], prog_name="portkey-admin-mcp")
+        except SystemExit as exit:
+            ended.append((exit.code, text.getvalue()))
+print(json.dumps(ended))
+"""
+"""Runs the command with each of some options, in one process because a start takes a while."""
+
+
+def test_an_invalid_option_is_refused_with_a_short_message(tmp_path):
     (tmp_path / "notes.txt").write_text("No database, but longer than the head of one. " * 9)
     with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as other:
         other.execute("create table notes (text)")
 
-    code, words = refusal(*(option.format(directory=tmp_path) for option in options))
+    process = subprocess.run(
+        [sys.executable, "-c", RUN_EACH, *INVALID_OPTIONS],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env=tree_environment(),
+    )
 
-    assert code == 2
-    assert message in " ".join(words.split())
+    ended = dict(zip(INVALID_OPTIONS, json.loads(process.stdout), strict=True))
+    assert {options: code for options, (code, _text) in ended.items()} == dict.fromkeys(ended, 2)
+    for options, message in INVALID_OPTIONS.items():
+        assert message in " ".join(ended[options][1].split())
 
 
 def test_a_port_in_use_is_named(url):
     port = url.rpartition(":")[2]
 
-    code, words = refusal("--port", port)
+    ended = subprocess.run(
+        command("--port", port),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env=tree_environment(),
+    )
 
-    assert code != 0
-    assert re.search(rf"{port}.*address already in use", words)
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode != 0
+    assert re.search(rf"{port}.*address already in use", ended.stderr)
 
 
 def methods_of(resource, path=()):

@@ -149,6 +149,7 @@ def test_a_slug_may_name_the_version_to_run(ok, body, name, text):
         ("{{p.q}}-{{p.upper}}", {"p": {"q": 1.5}}, "1.5-"),
         ("[{{missing}}]", {}, "[]"),
         ("{{! a remark }}x", {}, "x"),
+        ("[{{}}{{ }}{{{}}}{{!}}]{{a}}", {"a": 1}, "[]1"),
     ],
 )
 def test_a_template_is_mustache(rendered, template, variables, text):

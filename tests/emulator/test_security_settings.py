@@ -1,6 +1,10 @@
 """Security settings of workspaces, held for the keys of users."""
 
+from urllib.parse import urlencode
+
 import pytest
+
+from portkey_admin_mcp.emulator.traffic.requests import database
 
 CONFIG = {"name": "C", "config": {}}
 
@@ -43,7 +47,11 @@ def key_of(ok, path, user, workspace, emulator):
     return with_role
 
 
-PERIOD = "time_of_generation_min=2026-10-01&time_of_generation_max=2026-11-01"
+PERIOD_FIELDS = {
+    "time_of_generation_min": "2026-10-01",
+    "time_of_generation_max": "2026-11-03",
+}
+PERIOD = urlencode(PERIOD_FIELDS)
 
 
 @pytest.mark.parametrize("role", ["manager", "member"])
@@ -59,6 +67,7 @@ PERIOD = "time_of_generation_min=2026-10-01&time_of_generation_max=2026-11-01"
         ("GET /providers", "ViewVirtualKeys"),
         ("GET /api-keys", "ViewApiKeys"),
         (f"GET /analytics/graphs/cost?{PERIOD}", "ViewAnalytics"),
+        ("GET /logs/exports", "ViewLogs"),
     ],
 )
 def test_a_user_may_do_what_the_settings_say_of_the_role(
@@ -71,6 +80,48 @@ def test_a_user_may_do_what_the_settings_say_of_the_role(
     switch(**{f"{role}s{setting}": False})
     assert refused(endpoint, CONFIG, key=key) == (403, "AB03")
     ok(endpoint, CONFIG, key="workspace-service")
+
+
+@pytest.mark.parametrize("role", ["manager", "member"])
+def test_no_other_scope_of_a_key_shows_a_log_that_its_user_may_not_view(
+    ok, refused, switch, key_of, role
+):
+    """A key may read a log with the scope to write logs or completions, too."""
+    key = key_of(role)
+
+    assert refused("GET /logs/none", key=key) == (404, "AB08")
+    switch(**{f"{role}sViewLogs": False})
+    assert refused("GET /logs/none", key=key) == (403, "AB03")
+
+
+@pytest.mark.parametrize("role", ["manager", "member"])
+def test_who_may_not_view_all_data_sees_the_requests_of_the_own_keys(
+    ok, refused, emulator, switch, key_of, role
+):
+    key = key_of(role)
+    log = {"request": {"url": "https://a.example", "body": {}}, "response": {"body": {}}}
+    for own_key in (key, "workspace-service"):
+        ok("POST /logs", {**log, "metadata": {"traceId": "t"}}, key=own_key)
+    ids = database(emulator.store).execute(
+        "select id from requests order by rowid desc limit 2"
+    ).fetchall()  # fmt: skip
+    ((others,), (own,)) = ids
+
+    def total():
+        graph = ok(f"GET /analytics/graphs/requests?{PERIOD}", key=key)
+        body = {"filters": PERIOD_FIELDS, "requested_data": ["id"]}
+        export = ok("POST /logs/exports", body, key=key)
+        return graph["summary"]["total"], export["total"]
+
+    assert min(total()) > 2
+    ok(f"GET /logs/{others}", key=key)
+
+    switch(**{f"{role}sViewAllData": False})
+
+    assert total() == (1, 1)
+    ok(f"GET /logs/{own}", key=key)
+    assert refused(f"GET /logs/{others}", key=key) == (403, "AB03")
+    ok(f"GET /logs/{others}", key="workspace-service")
 
 
 def test_members_of_a_new_workspace_write_no_configs_and_managers_do(ok, refused, key_of):
@@ -118,6 +169,32 @@ def test_managers_change_the_workspace_if_they_may_and_members_never(
     ok(endpoint, body, key=manager)
     switch(**{setting: False})
     assert refused(endpoint, body, key=manager) == (403, "AB03")
+
+
+@pytest.mark.parametrize("role", ["manager", "member"])
+def test_managers_and_members_do_not_change_what_they_may_do(ok, refused, key_of, path, role):
+    key, settings = key_of(role), ok(f"GET {path}")["security_settings"]
+
+    assert refused(f"PUT {path}", {"security_settings": settings}, key=key) == (403, "AB03")
+    ok(f"PUT {path}", {"security_settings": settings}, key=key_of("admin"))
+
+
+def test_members_see_and_change_their_own_keys_only(ok, refused, key_of, key_id, user, workspace):
+    key = key_of("member")
+    listed = ok("GET /api-keys", key=key)["data"]
+    assert {row["user_id"] for row in listed} == {user("Diego")}
+    assert {row["type"] for row in listed} == {"workspace-user"}
+    service = f"/api-keys/{key_id('workspace-service')}"
+    assert refused(f"GET {service}", key=key) == (403, "AB03")
+    assert refused(f"PUT {service}", {"name": "N"}, key=key) == (403, "AB03")
+    ok(f"PUT /api-keys/{listed[0]['id']}", {"name": "N"}, key=key)
+    ok(f"PUT {service}", {"name": "N"}, key=key_of("manager"))
+
+    key = key_of("member")
+    body = {"name": "K", "scopes": ["logs.view"], "user_id": user("Emi")}
+    assert refused("POST /api-keys/workspace/user", body, key=key) == (403, "AB03")
+    assert refused("POST /api-keys/workspace/service", body, key=key) == (403, "AB03")
+    ok("POST /api-keys/workspace/user", {**body, "user_id": user("Diego")}, key=key)
 
 
 def test_a_manager_makes_nobody_an_admin(ok, refused, key_of, path, user):

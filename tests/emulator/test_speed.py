@@ -59,9 +59,16 @@ def test_a_log_of_five_megabytes(timed):
         ("{{ " * (LETTERS // 3), 400),
         ("{{= " * (LETTERS // 4), 400),
         ("{{" + " " * LETTERS, 400),
+        ("{{a}}" + " " * LETTERS, 200),
+        ("{{a}}x" + "\t" * LETTERS + "x{{a}}", 200),
+        ("{{a" + " " * LETTERS + "b}}", 200),
+        ("{{{a" + " " * LETTERS + "b}}}", 200),
+        ("{{=<%" + " " * LETTERS + "%>=}}", 200),
     ],
-    ids=["text", "closing", "a variable", "braces", "names", "blanks", "delimiters", "spaces"],
-)
+    ids=["text", "closing", "a variable", "braces", "names", "blanks", "delimiters", "spaces",
+         "blanks after a tag", "tabs between tags", "blanks in a name", "blanks in a raw name",
+         "blanks between delimiters"],
+)  # fmt: skip
 def test_a_template_of_five_megabytes_is_rendered(ok, timed, emulator, template, status):
     (prompt,) = emulator.store.table("prompts").where(name="Summarise thread")
     change = {"patch": True, "string": template}
@@ -75,3 +82,13 @@ def test_a_variable_of_five_megabytes_is_rendered(timed, emulator):
     variables = {"company": "Acme", "question": "x" * LETTERS}
 
     assert timed(f"prompts/{prompt['slug']}/render", {"variables": variables}) == 200
+
+
+def test_a_partial_with_five_megabytes_of_blanks_is_rendered(ok, timed, emulator):
+    (partial,) = emulator.store.table("partials").rows()
+    (prompt,) = emulator.store.table("prompts").where(name="Summarise thread")
+    ok(f"PUT /prompts/partials/{partial['id']}", {"string": "{{a}}" + " " * LETTERS + "x"})
+    ok(f"PUT /prompts/partials/{partial['id']}/makeDefault", {"version": 2})
+    ok(f"PUT /prompts/{prompt['id']}", {"patch": True, "string": f"{{{{> {partial['slug']}}}}}"})
+
+    assert timed(f"prompts/{prompt['slug']}@latest/render", {"variables": {"a": "b"}}) == 200

@@ -25,6 +25,7 @@ from .shared.limits import (
     spent,
     status_now,
 )
+from .shared.security import may_use_key
 
 MIN_TRANSITION_MS = 1_800_000
 MAX_TRANSITION_MS = 365 * 86_400_000
@@ -96,7 +97,9 @@ def list_api_keys(call: Call) -> Row:
     rows = keys.rows() if workspace is None else keys.where(workspace_id=workspace["id"])
     return call.listing(
         rows,
-        keep=lambda key: call.may(_scope(key, "list")),
+        keep=lambda key: (
+            call.may(_scope(key, "list")) and may_use_key(call, key["type"], key["user_id"])
+        ),
         render=lambda key: _answer(call, key),
     )
 
@@ -121,6 +124,9 @@ def create_api_key(call: Call) -> Row:
     if not body.name or not body.scopes:
         missing = "scopes" if body.name else "name"
         raise invalid(missing, "Field required")
+    user_id = _user_id_of(call, body) if kind == "workspace-user" else None
+    if not may_use_key(call, kind, user_id):
+        raise forbidden()
     now = call.store.stamp()
     key: Row = {
         "id": call.store.uuid(),
@@ -129,7 +135,7 @@ def create_api_key(call: Call) -> Row:
         "type": kind,
         "organisation_id": call.organisation,
         "workspace_id": workspace and workspace["id"],
-        "user_id": _user_id_of(call, body) if kind == "workspace-user" else None,
+        "user_id": user_id,
         "status": "active",
         "created_at": now,
         "last_updated_at": now,
@@ -202,6 +208,8 @@ def _find(call: Call, action: str) -> Row:
     """The key, if the calling key may do this to keys of its type."""
     key = call.find("api_keys", call.ids["id"])
     if not call.is_admin and key["type"] == ADMIN:
+        raise forbidden()
+    if not may_use_key(call, key["type"], key["user_id"]):
         raise forbidden()
     call.require(_scope(key, action))
     return key

@@ -15,7 +15,7 @@ from .core.store import moment
 from .core.tables import OWNED_BY_WORKSPACE, Table
 from .logs import log_answer, metrics
 from .shared.limits import Amount
-from .shared.security import check_organisation_views_logs
+from .shared.security import check_organisation_views_logs, visible_api_keys
 from .traffic.requests import Selection, select_requests, shown_time
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def create_log_export(call: Call) -> Row:
         "workspace_id": workspace["id"],
         "object": "export",
         "_started": None,
+        "_api_keys": visible_api_keys(call),
     }
     total = _total(call, row)
     call.table("log_exports").add(row)
@@ -250,7 +251,8 @@ def _check_columns(call: Call, columns: list[Any]) -> None:
 
 
 def _selected_requests(call: Call, row: Row) -> Selection:
-    return select_requests(call, call.table("workspaces")[row["workspace_id"]], row["filters"])
+    workspace = call.table("workspaces")[row["workspace_id"]]
+    return select_requests(call, workspace, row["filters"], row.get("_api_keys"))
 
 
 def _total(call: Call, row: Row) -> int:

@@ -10,7 +10,7 @@ from .core.bodies import Body
 from .core.routing import Call, all_of, route
 from .core.rows import Row
 from .shared.prices import price
-from .shared.security import check_organisation_views_logs
+from .shared.security import check_organisation_views_logs, visible_api_keys
 from .traffic.requests import (
     CACHE_STATUS,
     database,
@@ -76,6 +76,8 @@ def get_log(call: Call) -> Row:
     if row is None:
         raise Refusal(404, "Log not found")
     if not call.is_admin and row["workspace_id"] != call.key["workspace_id"]:
+        raise forbidden()
+    if (visible := visible_api_keys(call)) is not None and row["api_key_id"] not in visible:
         raise forbidden()
     check_organisation_views_logs(call, call.table("workspaces").get(row["workspace_id"]))
     return log_answer(call, row)

@@ -11,6 +11,7 @@ from .shared.icons import split_icon
 from .shared.limits import Budget, Rate, new_budget
 from .shared.members import add_member, member_answer, members_of
 from .shared.security import (
+    check_may_change_settings,
     check_role_given,
     checked_security_settings,
     default_security_settings,
@@ -195,6 +196,7 @@ def update_workspace(call: Call) -> Row:
         name, icon = split_icon(body.name, None)
         new |= {"name": name, "icon": icon or new.get("icon", workspace["icon"])}
     if body.security_settings is not None:
+        check_may_change_settings(call)
         new["security_settings"] = checked_security_settings(body.security_settings)
     if body.defaults is not None:
         new["defaults"] = workspace["defaults"] | _defaults(call, workspace, body.defaults)

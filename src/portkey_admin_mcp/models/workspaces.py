@@ -140,4 +140,7 @@ class Workspace(Record):
         default=None, description="metadata, guardrails, config"
     )
     usage_limits: list[UsageLimitsRecord] | None = None
+    security_settings: dict[str, Any] | None = Field(
+        default=None, description="`update_workspace_security_settings` changes them"
+    )
     users: list[Member] | None = None

@@ -3,6 +3,7 @@
 from ..models.core.base import Done
 from ..models.core.paging import Page
 from ..models.core.vocabulary import UserId, WorkspaceId
+from ..models.workspace_security import SecuritySettings
 from ..models.workspaces import (
     Member,
     MemberDraft,
@@ -39,6 +40,14 @@ async def create_workspace(api: Portkey, draft: WorkspaceDraft) -> Workspace:
 @tool("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update")
 async def update_workspace(api: Portkey, workspace_id: WorkspaceId, patch: WorkspacePatch) -> Done:
     """Change a workspace; what is left out stays. A list replaces the old one."""
+    ...
+
+
+@tool("PUT /admin/workspaces/{workspace_id}", scope="workspaces.update", is_listed=False)
+async def update_workspace_security_settings(
+    api: Portkey, workspace_id: WorkspaceId, settings: SecuritySettings
+) -> Done:
+    """Replace all security settings; the workflow of this name reads and merges them."""
     ...
 
 

@@ -1,17 +1,46 @@
 """Mustache templates: text with variables, sections and partials."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pystache import Renderer
+from pystache import Renderer, parser
 from pystache.parser import ParsingError
 
 from ..core.answers import Refusal
 
 SIGNS = ("#", "^", "/", ">", "&", "!", "{")
 KINDS = {"": "variables", "&": "variables", "#": "sections", "^": "sections", ">": "partials"}
+
+
+def _tag_pattern(delimiters: Sequence[str]) -> re.Pattern[str]:
+    """Pystache's pattern of a tag, which takes time in proportion to the length of a text.
+
+    Pystache's own goes back and forth in a long run of blanks: 40 KB take seconds. Here a run is
+    tried at its beginning only, and what was matched is never given back (`++`, `*+`).
+    """
+    opening, closing = map(re.escape, delimiters)
+    new_delimiters, raw_name, name = (
+        _words_before(end) for end in (rf"=\s*+{closing}", rf"\}}\s*+{closing}", closing)
+    )
+    return re.compile(
+        rf"(?P<whitespace>(?<![ \t])[ \t]*+){opening}\s*+"
+        rf"(?:(?P<change>=)\s*+(?P<delims>{new_delimiters})\s*+="
+        rf"|(?P<raw>\{{)\s*+(?P<raw_name>{raw_name})\s*+\}}"
+        rf"|(?P<tag>[!>&/#^]?)\s*+(?P<tag_key>{name}))"
+        rf"\s*+{closing}"
+    )
+
+
+def _words_before(end: str) -> str:
+    """The pattern of words with blanks between them, or of nothing, up to the first `end`."""
+    word = rf"(?:(?!{end})\S)++"
+    return rf"(?:{word}(?:\s++{word})*+)?+"
+
+
+parser._compile_template_re = _tag_pattern
 
 
 class _Partials:
@@ -82,7 +111,7 @@ def _tags(template: str) -> Iterator[tuple[str, str]]:
         begin = start + len(opening)
         sign = template[begin : begin + 1]
         ending = {"{": "}" + closing, "=": "=" + closing}.get(sign, closing)
-        end = template.find(ending, begin + len(sign.strip()))
+        end = template.find(ending, begin + (ending != closing))
         if end < 0:
             raise Refusal(400, f"Invalid template: the tag at {start} is not closed")
         text = template[begin:end].strip()

@@ -81,10 +81,9 @@ def check_person(call: Call, endpoint: Route) -> None:
     if role not in ("manager", "member"):
         return
     settings = call.workspace()["security_settings"]
-    for any_of in endpoint.scopes:
-        permitted = (_is_on(settings, f"{role}s", scope) for scope in any_of if call.may(scope))
-        if not any(permitted):
-            raise forbidden()
+    scopes = (scope for any_of in endpoint.scopes for scope in any_of)
+    if not all(_is_on(settings, f"{role}s", scope) for scope in scopes):
+        raise forbidden()
 
 
 def role_of_key(call: Call) -> str | None:
@@ -99,6 +98,35 @@ def role_of_key(call: Call) -> str | None:
     if user["role"] != "member":
         return "admin"
     return "member" if member is None else str(member["role"])
+
+
+def visible_api_keys(call: Call) -> list[str] | None:
+    """The ids of the keys whose requests a user may see; None if the user may see all requests.
+
+    Who may not view all data sees the requests of the user's own keys (Portkey's documentation of
+    data visibility).
+    """
+    role = role_of_key(call)
+    if role not in ("manager", "member"):
+        return None
+    if call.workspace()["security_settings"][f"{role}sViewAllData"]:
+        return None
+    return [key["id"] for key in call.table("api_keys").where(user_id=call.actor)]
+
+
+def may_use_key(call: Call, kind: str, user_id: str | None) -> bool:
+    """Whether a key of this type and user is one that the caller may see and change.
+
+    Members may their own user keys only (Portkey's documentation of access to API keys).
+    """
+    is_own = kind == "workspace-user" and user_id == call.actor
+    return is_own or role_of_key(call) != "member"
+
+
+def check_may_change_settings(call: Call) -> None:
+    """Refuse that managers and members change what they may do (an assumption)."""
+    if role_of_key(call) in ("manager", "member"):
+        raise forbidden()
 
 
 def check_role_given(call: Call, role: str) -> None:

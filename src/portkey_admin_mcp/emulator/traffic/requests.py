@@ -5,7 +5,7 @@ A seeded organisation has a month of them (`month.py`), generated when it is fir
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
@@ -15,6 +15,7 @@ from ..core.answers import forbidden, invalid
 from ..core.routing import Call
 from ..core.rows import Row
 from ..core.store import Store, instant
+from ..shared.security import visible_api_keys
 from .month import POSITIONS, RECIPES, TABLES, make_indexes, make_tables, month_database
 from .units import UNITS_PER_CENT
 
@@ -147,13 +148,23 @@ def record(call: Call, **values: Any) -> None:
     database(call.store).execute(sql, [row.get(name) for name in POSITIONS])
 
 
-def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any]) -> Selection:
-    """The requests of a workspace (None: of all) that match every filter of a query."""
+def select_requests(
+    call: Call,
+    workspace: Row | None,
+    query: Mapping[str, Any],
+    api_keys: Sequence[str] | None,
+) -> Selection:
+    """The requests of a workspace (None: of all) that match every filter of a query.
+
+    `api_keys` are the ids of the keys whose requests may be seen; None for all.
+    """
     start, end = (_time_filter(query, f"time_of_generation_{side}") for side in ("min", "max"))
     # The end is excluded, so that adjacent ranges share no request (an assumption).
     parts: list[tuple[str, Iterable[Any]]] = [("created_at >= ? and created_at < ?", (start, end))]
     if workspace is not None:
         parts.append(("workspace_id = ?", (workspace["id"],)))
+    if api_keys is not None:
+        parts.append((f"api_key_id in ({', '.join('?' * len(api_keys))})", api_keys))
     parts += _ranges(query)
     for name, column in LIST_FILTERS.items():
         if text := query.get(name):
@@ -173,13 +184,13 @@ def select_requests(call: Call, workspace: Row | None, query: Mapping[str, Any])
 
 def selected_requests(call: Call) -> Selection:
     """The requests that a request to analytics selects."""
-    return select_requests(call, queried_workspace(call), call.query)
+    return select_requests(call, queried_workspace(call), call.query, visible_api_keys(call))
 
 
 def selected_by_workspace(call: Call) -> Selection:
     """The requests of the key's workspace; for the organisation's keys, of all or the named one."""
     workspace = named_by_slug(call) if call.is_admin else call.workspace()
-    return select_requests(call, workspace, call.query)
+    return select_requests(call, workspace, call.query, visible_api_keys(call))
 
 
 def percentile(times: list[int], share: int) -> int:
