@@ -1,6 +1,7 @@
 """Run the hosted service on uvicorn, with graceful shutdown."""
 
 import logging
+import math
 import os
 import ssl
 import tempfile
@@ -19,15 +20,26 @@ from .workers import supervise
 log = logging.getLogger(__name__)
 
 
+END_TIMEOUT_S = 1
+"""Seconds after MCP_SHUTDOWN_TIMEOUT_MS for sending errors to the clients of unfinished calls."""
+
+
 class Server(uvicorn.Server):
     """A uvicorn server that closes event streams before it waits for open connections."""
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Close event streams, wait for running calls, then shut down."""
-        app = self.config.app
-        if isinstance(app, Starlette):
-            await app.state.service.close_streams()
-        await super().shutdown(sockets)
+        """Close event streams, wait for running calls, answer the others, then shut down."""
+        app = self.config.loaded_app
+        if not isinstance(app, Starlette):
+            await super().shutdown(sockets)
+            return
+        service = app.state.service
+        await service.close_streams()
+        finishing = service.finish_calls(service.hosting.shutdown_timeout_ms / 1000)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            finishing.cancel()
 
 
 def run(app: Starlette, hosting: Hosting) -> None:
@@ -74,7 +86,7 @@ def server_options(hosting: Hosting) -> dict[str, Any]:
         "server_header": False,
         # The application has this middleware itself, with the proxies of MCP_TRUST_PROXY.
         "proxy_headers": False,
-        "timeout_graceful_shutdown": max(1, hosting.shutdown_timeout_ms // 1000),
+        "timeout_graceful_shutdown": math.ceil(hosting.shutdown_timeout_ms / 1000) + END_TIMEOUT_S,
         "ssl_keyfile": hosting.tls_key,
         "ssl_certfile": hosting.tls_cert,
         "ssl_ca_certs": None if hosting.tls_ca is None else str(hosting.tls_ca),

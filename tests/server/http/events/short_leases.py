@@ -1,0 +1,10 @@
+"""Run the service with leases that expire soon, so that tests need not wait for them."""
+
+from portkey_admin_mcp.__main__ import main
+from portkey_admin_mcp.server.http.events import redis_log
+
+LEASE_TTL_S = 0.9
+
+if __name__ == "__main__":
+    redis_log.LEASE_TTL_S = LEASE_TTL_S
+    main()
