@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from ....settings.hosting import Hosting
@@ -344,5 +346,7 @@ def redis_client(hosting: Hosting) -> Redis:
         timeout=timeout_s,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
+        # Once, for a connection that was open when Redis was restarted.
+        retry=Retry(NoBackoff(), 1),
     )
     return Redis.from_pool(pool)
