@@ -6,6 +6,7 @@ first none. A request that is still open when the session or the service ends ge
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -37,6 +38,9 @@ class SessionTransport(HttpTransport):
         self._requests = OpenRequests()
         self._sdk_requests: dict[str, RequestId] = {}
         """The ids of the requests that the SDK answers, by their text."""
+        self._responses = OpenRequests()
+        """The HTTP responses of requests that are being sent, by a number."""
+        self._numbers = itertools.count()
         self._output: Any = None
         if event_store is not None:
             event_store.on_answer = self._close
@@ -71,6 +75,7 @@ class SessionTransport(HttpTransport):
             for id in list(self._sdk_requests.values()):
                 await self._output.send(SessionMessage(_error(id, reason)))
             await self.all_answered()
+            await self._responses.all_closed()
 
     async def _record_errors(self, reason: Reason) -> None:
         """Record errors that could not be sent, for clients that resume."""
@@ -96,7 +101,12 @@ class SessionTransport(HttpTransport):
             self._open(id)
             # A request that is refused here never reaches the server, so no answer frees its id.
             send = _watch_refusal(send, lambda: self._refused(str(id)))
-            await super().handle_request(scope, replayed, send)
+            number = next(self._numbers)
+            self._responses.open(number)
+            try:
+                await super().handle_request(scope, replayed, send)
+            finally:
+                self._responses.close(number)
 
     @contextmanager
     def holding(self, id: RequestId, task: "asyncio.Task[Any] | None" = None) -> Iterator[bool]:
