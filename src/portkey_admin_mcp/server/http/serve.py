@@ -15,31 +15,10 @@ from starlette.applications import Starlette
 
 from ...settings.hosting import Hosting
 from .connections import guarded_connection, new_event_loop
+from .graceful import END_TIMEOUT_S, Server
 from .workers import supervise
 
 log = logging.getLogger(__name__)
-
-
-END_TIMEOUT_S = 1
-"""Seconds after MCP_SHUTDOWN_TIMEOUT_MS for sending errors to the clients of unfinished calls."""
-
-
-class Server(uvicorn.Server):
-    """A uvicorn server that closes event streams before it waits for open connections."""
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        """Close event streams, wait for running calls, answer the others, then shut down."""
-        app = self.config.loaded_app
-        if not isinstance(app, Starlette):
-            await super().shutdown(sockets)
-            return
-        service = app.state.service
-        await service.close_streams()
-        finishing = service.finish_calls(service.hosting.shutdown_timeout_ms / 1000)
-        try:
-            await super().shutdown(sockets)
-        finally:
-            finishing.cancel()
 
 
 def run(app: Starlette, hosting: Hosting) -> None:

@@ -9,9 +9,11 @@ from functools import partial
 
 import aiohttp
 import pytest
+import uvicorn
 from mcp_types import JSONRPCResponse
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from uvicorn.supervisors import multiprocess
 
 from asgi_client import Clock, client_of
 from asgi_server import serve_app
@@ -35,6 +37,8 @@ from portkey_admin_mcp.server.http.events.recorder import StreamRecorder
 from portkey_admin_mcp.server.http.events.redis_entries import EntryCipher
 from portkey_admin_mcp.server.http.events.redis_log import MAX_PENDING_ENDS, RedisEventLog
 from portkey_admin_mcp.server.http.events.resumption import StreamResumption
+from portkey_admin_mcp.server.http.graceful import Server
+from portkey_admin_mcp.server.http.workers import WorkerProcess
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
 from servers import hosted
@@ -302,3 +306,10 @@ async def test_the_end_of_a_session_answers_its_running_calls(url, fake):
     message = json.loads(messages[0].removeprefix("data: "))
     assert message["id"] == 7
     assert message["error"]["message"] == f"The session ended before the answer{LOOK}"
+
+
+def test_every_worker_has_the_server_that_answers_calls_before_it_stops():
+    worker = multiprocess.Process(uvicorn.Config("module:app", workers=2), [])
+
+    assert isinstance(worker, WorkerProcess)
+    assert isinstance(worker.server, Server)
