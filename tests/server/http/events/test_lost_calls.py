@@ -5,12 +5,13 @@ import base64
 import contextlib
 import json
 import time
+from contextlib import ExitStack
 from functools import partial
 
 import aiohttp
 import pytest
 import uvicorn
-from mcp_types import JSONRPCResponse
+from mcp_types import ErrorData, JSONRPCError, JSONRPCResponse
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from uvicorn.supervisors import multiprocess
@@ -38,7 +39,9 @@ from portkey_admin_mcp.server.http.events.redis_entries import EntryCipher
 from portkey_admin_mcp.server.http.events.redis_log import MAX_PENDING_ENDS, RedisEventLog
 from portkey_admin_mcp.server.http.events.resumption import StreamResumption
 from portkey_admin_mcp.server.http.graceful import Server
+from portkey_admin_mcp.server.http.sessions import sessions
 from portkey_admin_mcp.server.http.workers import WorkerProcess
+from portkey_admin_mcp.server.mcp.sdk_private import GET_STREAM_KEY
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
 from servers import hosted
@@ -131,6 +134,18 @@ async def test_of_all_followers_of_a_lost_call_one_writes_the_error(redis, two_l
     }
 
 
+async def test_an_instance_that_is_closed_gives_up_its_lease(redis):
+    log = redis_log(redis, lease_ttl_s=60)
+    await log.append(ADA, new_stream_id(), None, False, 7)
+    async with Redis.from_url(redis.url) as direct:
+        ttls = [await direct.ttl(key) for key in await direct.keys("test:instances:*")]
+        await log.close()
+        leases = await direct.keys("test:instances:*")
+
+    assert ttls in ([59], [60])
+    assert leases == []
+
+
 async def test_a_call_of_a_living_instance_is_waited_for(two_logs):
     one, other = two_logs
     stream = new_stream_id()
@@ -216,6 +231,17 @@ async def test_a_request_has_one_answer():
     assert message["result"] == {"n": 0}
 
 
+async def test_an_error_without_an_id_does_not_end_the_stream_of_notifications():
+    events = MemoryEventLog(Hosting())
+    recorder = StreamRecorder(events, ADA)
+    error = JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=-32700, message="no JSON"))
+
+    ids = [await recorder.store_event(GET_STREAM_KEY, error) for _ in range(2)]
+
+    assert (await next_event(events, ids[0])).id == ids[1]
+    assert await next_event(events, ids[1]) is None
+
+
 async def test_an_answer_that_is_too_large_for_the_memory_ends_its_stream_too():
     events = MemoryEventLog(Hosting(MCP_EVENT_MAX_BYTES=1 << 20))
     recorder = StreamRecorder(events, ADA)
@@ -229,7 +255,7 @@ async def test_an_answer_that_is_too_large_for_the_memory_ends_its_stream_too():
     assert (message["id"], message["error"]["data"]["reason"]) == ("a-text", "not_kept")
 
 
-async def test_no_more_than_a_limited_number_of_ends_is_kept(two_logs):
+async def test_no_more_than_a_limited_number_of_ends_is_kept(redis, two_logs):
     one, _ = two_logs
     streams = [new_stream_id() for _ in range(MAX_PENDING_ENDS + 1)]
     ids = [await one.append(ADA, each, None, False, 7) for each in (streams[0], streams[-1])]
@@ -239,6 +265,8 @@ async def test_no_more_than_a_limited_number_of_ends_is_kept(two_logs):
 
     assert len(await rest_of(one, ids[1])) == 1
     assert await next_event(one, ids[0]) is None
+    async with Redis.from_url(redis.url) as direct:
+        assert len(await direct.keys("test:events:*")) == len(ids), "no stream was created"
 
 
 def test_a_lease_that_is_missing_for_a_moment_has_not_lapsed():
@@ -273,39 +301,74 @@ def fake():
 
 
 @pytest.fixture
-def url(fake):
-    """A service that keeps events in memory, and whose Portkey does not answer."""
+def serve(fake):
+    """Serve with events in memory, in this session mode; Portkey does not answer."""
+    with ExitStack() as running:
 
-    def create(port):
-        settings = Settings(PORTKEY_API_KEY=SecretStr("a-key"), **fake.settings)
-        hosting = Hosting(
-            MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_EVENT_STORE="memory"
-        )
-        return hosted(partial(Portkey, settings), hosting)
+        def start(session_mode):
+            def create(port):
+                settings = Settings(PORTKEY_API_KEY=SecretStr("a-key"), **fake.settings)
+                hosting = Hosting(
+                    MCP_ALLOW_UNAUTHENTICATED_HTTP=True,
+                    MCP_PORT=port,
+                    MCP_EVENT_STORE="memory",
+                    MCP_SESSION_MODE=session_mode,
+                )
+                return hosted(partial(Portkey, settings), hosting)
 
-    with serve_app(create) as address:
-        yield f"{address}/mcp"
+            return f"{running.enter_context(serve_app(create))}/mcp"
+
+        yield start
 
 
-async def test_the_end_of_a_session_answers_its_running_calls(url, fake):
+async def first_event_of(response):
+    """The id of the first event of a stream."""
+    event = await response.content.readuntil(b"\n\r\n")
+    return event.decode().partition("id: ")[2].split()[0]
+
+
+def messages_in(text):
+    """The messages in a stream of events."""
+    return [
+        json.loads(line.removeprefix("data: "))
+        for line in text.splitlines()
+        if line.startswith("data: {")
+    ]
+
+
+async def test_the_end_of_a_session_answers_its_running_calls(serve, fake):
+    url = serve("stateful")
     async with aiohttp.ClientSession(headers=HEADERS) as http, asyncio.timeout(TIMEOUT_S):
         async with http.post(url, json=INITIALIZE) as opened:
             session = {"mcp-session-id": opened.headers["mcp-session-id"]}
         async with http.post(url, json=CALL, headers=session) as response:
-            cursor = await response.content.readuntil(b"\n\r\n")
+            first = await first_event_of(response)
             await asyncio.to_thread(fake.wait_for, 1)
             async with http.delete(url, headers=session) as deleted:
                 assert deleted.status == 200
-            connected = await response.text()
-        first = cursor.decode().partition("id: ")[2].split()[0]
+            connected = messages_in(await response.text())
         async with http.get(url, headers={"last-event-id": first}) as resumption:
-            resumed = await resumption.text()
+            resumed = messages_in(await resumption.text())
 
-    messages = [line for line in (connected + resumed).splitlines() if line.startswith("data: {")]
-    assert messages[0] == messages[1]
-    message = json.loads(messages[0].removeprefix("data: "))
+    assert connected == resumed
+    (message,) = connected
     assert message["id"] == 7
     assert message["error"]["message"] == f"The session ended before the answer{LOOK}"
+
+
+async def test_a_call_that_goes_on_for_too_long_after_a_disconnect_ends(serve, monkeypatch):
+    monkeypatch.setattr(sessions, "CALL_TIMEOUT_S", 0.1)
+    url = serve("stateless")
+    async with aiohttp.ClientSession(headers=HEADERS) as http, asyncio.timeout(TIMEOUT_S):
+        async with http.post(url, json=CALL) as response:
+            first = await first_event_of(response)
+            response.close()
+
+        async with http.get(url, headers={"last-event-id": first}) as resumption:
+            (message,) = messages_in(await resumption.text())
+
+    assert message["id"] == 7
+    assert message["error"]["data"]["reason"] == "timed_out"
 
 
 def test_every_worker_has_the_server_that_answers_calls_before_it_stops():

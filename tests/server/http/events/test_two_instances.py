@@ -6,7 +6,6 @@ import json
 import re
 import signal
 from contextlib import ExitStack, asynccontextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
@@ -15,11 +14,11 @@ from redis.asyncio import Redis
 
 from fake_portkey import Answer, FakePortkey
 from http_service import HttpService, running_service, wait_for_port
+from short_leases import SHORT_LEASES
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
 CALL = {"jsonrpc": "2.0", "method": "tools/call"}
-SHORT_LEASES = str(Path(__file__).with_name("short_leases.py"))
 SHUTDOWN_TIMEOUT_MS = 300
 NOISE = re.compile("Traceback|Event loop is closed|never retrieved|was destroyed|never awaited")
 STOPPED = {
@@ -69,9 +68,7 @@ def start_instances(shared_redis, shared_fake, port):
         def start(count):
             ports = [port() for _ in range(count)]
             services = [
-                running.enter_context(
-                    running_service(number, program=[SHORT_LEASES], **environment)
-                )
+                running.enter_context(running_service(number, program=SHORT_LEASES, **environment))
                 for number in ports
             ]
             for number in ports:
