@@ -146,7 +146,7 @@ async def test_an_instance_that_is_closed_gives_up_its_lease(redis):
     assert leases == []
 
 
-async def test_a_call_of_a_living_instance_is_waited_for(two_logs):
+async def test_a_call_of_a_living_instance_is_waited_for(redis, two_logs):
     one, other = two_logs
     stream = new_stream_id()
     first = await one.append(ADA, stream, None, False, 7)
@@ -154,9 +154,12 @@ async def test_a_call_of_a_living_instance_is_waited_for(two_logs):
 
     # Until the second look at the lease, which would have expired by then.
     await asyncio.sleep(POLL_INTERVAL_S + 0.2)
+    async with Redis.from_url(redis.url) as direct:
+        leases = await direct.keys("test:instances:*")
     last = await one.append(ADA, stream, '"the answer"', True, 7)
 
     assert await following == [(last, "the answer")]
+    assert len(leases) == 1, "it was renewed"
 
 
 async def test_in_memory_a_silent_call_is_ended_after_its_timeout():
@@ -229,6 +232,23 @@ async def test_a_request_has_one_answer():
     ((last, message),) = await rest_of(events, first)
     assert ids == [last, ""]
     assert message["result"] == {"n": 0}
+
+
+class HangingLog(MemoryEventLog):
+    """An event log that does not respond."""
+
+    async def append(self, *arguments, **options):
+        await asyncio.Event().wait()
+
+
+async def test_an_event_is_sent_without_an_id_if_the_log_does_not_respond_in_time():
+    recorder = StreamRecorder(HangingLog(Hosting()), ADA)
+    recorder.timeout_s = 0.01
+    recorder.open(7)
+    answer = JSONRPCResponse(jsonrpc="2.0", id=7, result={})
+
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await recorder.store_event("7", answer) == ""
 
 
 async def test_an_error_without_an_id_does_not_end_the_stream_of_notifications():

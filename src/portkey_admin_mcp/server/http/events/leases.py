@@ -15,6 +15,9 @@ from redis.exceptions import RedisError
 LEASE_TTL_S = 15.0
 """Seconds after which the lease of a killed instance expires."""
 
+DELETION_TIMEOUT_S = 1.0
+"""Seconds that a stopping instance waits for the deletion of its lease, which would expire too."""
+
 RETRY_INTERVAL_S = 1.0
 """Seconds until a renewal that failed is tried again."""
 
@@ -64,7 +67,7 @@ class Leases:
             return
         await cancelled(task)
         with contextlib.suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(DELETION_TIMEOUT_S):
                 await self._redis.delete(self.key(self.instance))
 
     async def _set(self) -> None:

@@ -130,8 +130,8 @@ class MemoryEventLog(EventLog):
     def _append(
         self, key: str, stream: str, message: str | None, last: bool, request_id: RequestId | None
     ) -> str:
-        kept = self._streams.get(key)
-        if kept is not None and kept.events[-1].last:
+        existing = self._streams.get(key)
+        if existing is not None and existing.events[-1].last:
             raise EventLogUnavailable
         event = Event(event_id(stream, str(next(self._positions))), message, last)
         self._drop_expired()

@@ -24,6 +24,8 @@ class StreamRecorder(EventStore):
         self._principal = principal
         self._streams: dict[str, str] = {}
         self._request_ids: dict[str, RequestId] = {}
+        self.timeout_s: float | None = None
+        """Seconds for which an event may delay its sending; None: as long as the log allows."""
         self.idle = asyncio.Event()
         self.on_answer: Callable[[str], None] = lambda _stream_id: None
         """Called with the id of each request whose answer was stored, before it is sent."""
@@ -51,10 +53,11 @@ class StreamRecorder(EventStore):
             # Before the event is appended, so that another answer meanwhile finds no request.
             self.discard(stream_id)
         try:
-            return await self._events.append(
-                self._principal, stream, _text(message), last, request_id
-            )
-        except EventLogUnavailable:
+            async with asyncio.timeout(self.timeout_s):
+                return await self._events.append(
+                    self._principal, stream, _text(message), last, request_id
+                )
+        except (EventLogUnavailable, TimeoutError):
             if last and request_id is not None:
                 await self._events.end_later(self._principal, stream, request_id)
             return ""

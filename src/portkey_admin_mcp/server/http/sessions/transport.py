@@ -29,6 +29,9 @@ from ..request import replay_body
 END_TIMEOUT_S = 0.5
 """Seconds that errors for open requests may take to be sent to their clients."""
 
+RECORD_TIMEOUT_S = 0.2
+"""Seconds for which the event log may delay such an error."""
+
 
 class SessionTransport(HttpTransport):
     """Serves the requests of one session; an id may be used again once it was answered."""
@@ -71,6 +74,8 @@ class SessionTransport(HttpTransport):
         """Send errors the way of all answers: they are recorded, and sent to connected clients."""
         if self._output is None or not self._sdk_requests:
             return
+        if isinstance(self.events, StreamRecorder):
+            self.events.timeout_s = RECORD_TIMEOUT_S
         with anyio.move_on_after(END_TIMEOUT_S):
             for id in list(self._sdk_requests.values()):
                 await self._output.send(SessionMessage(_error(id, reason)))
