@@ -74,14 +74,16 @@ class Leases:
         await self._redis.set(self.key(self.instance), "1", px=int(self.ttl_s * 1000))
 
     async def _renew(self) -> None:
+        interval_s = self.renewal_s
         while True:
-            await asyncio.sleep(self.renewal_s)
+            await asyncio.sleep(interval_s)
             try:
                 async with asyncio.timeout(self._timeout_s):
                     await self._set()
                 await self._on_renewal()
+                interval_s = self.renewal_s
             except (RedisError, OSError, TimeoutError):
-                await asyncio.sleep(min(RETRY_INTERVAL_S, self.renewal_s))
+                interval_s = min(RETRY_INTERVAL_S, self.renewal_s)
 
 
 class LeaseWatch:
