@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -38,7 +38,12 @@ class HttpService(NamedTuple):
 
 
 @contextmanager
-def running_service(port: int, *options: str, **environment: str) -> "Iterator[HttpService]":
+def running_service(
+    port: int,
+    *options: str,
+    program: Sequence[str] = ("-m", "portkey_admin_mcp"),
+    **environment: str,
+) -> "Iterator[HttpService]":
     """The service with one bearer token, and these options and variables."""
     variables = {
         **tree_environment(),
@@ -50,7 +55,7 @@ def running_service(port: int, *options: str, **environment: str) -> "Iterator[H
         **SETTING,
         **environment,
     }
-    command = [sys.executable, "-m", "portkey_admin_mcp", "http", *options]
+    command = [sys.executable, *program, "http", *options]
     # Not a pipe: a full pipe would block the service until somebody reads it.
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, env=variables, stderr=log, start_new_session=True)

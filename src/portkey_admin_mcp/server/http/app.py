@@ -1,5 +1,7 @@
 """The ASGI application of the hosted service: middleware, `/mcp`, pages, lifespan."""
 
+import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -75,12 +77,28 @@ class Service:
         self.resumption = None if self.events is None else StreamResumption(self.events)
         self.telemetry = start_telemetry() if hosting.otlp_endpoint else None
         self.metrics = Metrics(lambda: self.sessions.open_sessions) if hosting.metrics else None
+        self._finishing: asyncio.Task[None] | None = None
 
     async def close_streams(self) -> None:
         """Close event streams, which would never end by themselves; running calls go on."""
         if self.resumption is not None:
             self.resumption.close_streams()
         await self.sessions.close_streams()
+
+    def finish_calls(self, timeout_s: float) -> asyncio.Task[None]:
+        """Wait this long for running calls, then answer the others with an error.
+
+        Called again, it returns the same task.
+        """
+        if self._finishing is None:
+            self._finishing = asyncio.create_task(self._finish_calls(timeout_s))
+        return self._finishing
+
+    async def _finish_calls(self, timeout_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.sessions.all_answered()
+        await self.sessions.end_calls()
 
     @asynccontextmanager
     async def running(self, _app: Any) -> AsyncIterator[None]:
@@ -90,6 +108,8 @@ class Service:
         async with self.sessions.run():
             yield
             await self.close_streams()
+            # Another ASGI server than ours has waited for its connections already.
+            await self.finish_calls(0)
         if self.telemetry is not None:
             self.telemetry.close()
         if self.metrics is not None:

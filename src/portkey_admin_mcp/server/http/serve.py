@@ -1,6 +1,7 @@
 """Run the hosted service on uvicorn, with graceful shutdown."""
 
 import logging
+import math
 import os
 import ssl
 import tempfile
@@ -14,20 +15,10 @@ from starlette.applications import Starlette
 
 from ...settings.hosting import Hosting
 from .connections import guarded_connection, new_event_loop
+from .graceful import END_TIMEOUT_S, Server
 from .workers import supervise
 
 log = logging.getLogger(__name__)
-
-
-class Server(uvicorn.Server):
-    """A uvicorn server that closes event streams before it waits for open connections."""
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        """Close event streams, wait for running calls, then shut down."""
-        app = self.config.app
-        if isinstance(app, Starlette):
-            await app.state.service.close_streams()
-        await super().shutdown(sockets)
 
 
 def run(app: Starlette, hosting: Hosting) -> None:
@@ -74,7 +65,7 @@ def server_options(hosting: Hosting) -> dict[str, Any]:
         "server_header": False,
         # The application has this middleware itself, with the proxies of MCP_TRUST_PROXY.
         "proxy_headers": False,
-        "timeout_graceful_shutdown": max(1, hosting.shutdown_timeout_ms // 1000),
+        "timeout_graceful_shutdown": math.ceil(hosting.shutdown_timeout_ms / 1000) + END_TIMEOUT_S,
         "ssl_keyfile": hosting.tls_key,
         "ssl_certfile": hosting.tls_cert,
         "ssl_ca_certs": None if hosting.tls_ca is None else str(hosting.tls_ca),

@@ -9,7 +9,24 @@ import socket
 import sys
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import Multiprocess, multiprocess
+
+from .graceful import Server
+
+
+class WorkerProcess(multiprocess.Process):
+    """A worker with the server that stops gracefully."""
+
+    @property
+    def server(self) -> Server:
+        """The server of this worker."""
+        if not isinstance(self._server, Server):
+            self._server = Server(self.config)
+        return self._server
+
+
+# uvicorn has no option for it.
+multiprocess.Process = WorkerProcess  # type: ignore[misc]
 
 
 class Workers(Multiprocess):

@@ -12,7 +12,6 @@ from asgi_client import Clock
 from portkey_admin_mcp.server.http.access.principal import Principal
 from portkey_admin_mcp.server.http.events.event_log import (
     MAX_EVENTS,
-    Cursor,
     EventLogUnavailable,
     Subscriptions,
     UnknownEvent,
@@ -20,7 +19,11 @@ from portkey_admin_mcp.server.http.events.event_log import (
     new_stream_id,
 )
 from portkey_admin_mcp.server.http.events.memory_log import EVENT_OVERHEAD_BYTES, MemoryEventLog
-from portkey_admin_mcp.server.http.events.redis_log import RedisEventLog
+from portkey_admin_mcp.server.http.events.redis_log import (
+    READ_BATCH_SIZE,
+    RedisEventLog,
+    RedisListener,
+)
 from portkey_admin_mcp.settings.hosting import Hosting
 
 TIMEOUT_S = 20
@@ -289,15 +292,85 @@ async def test_an_event_moved_to_another_stream_is_refused(redis):
     events = RedisEventLog(hosting(redis))
     adas, bens = new_stream_id(), new_stream_id()
     await events.append(ADA, adas, '"for ada"', True)
+    first = await events.append(BEN, bens, None, False)
+    name = f"test:events:{BEN.fingerprint}:{bens}"
     async with Redis.from_url(redis.url) as direct:
-        ((_position, entry),) = await direct.xrange(f"test:events:{ADA.fingerprint}:{adas}")
-        name = f"test:events:{BEN.fingerprint}:{bens}"
-        await direct.xadd(name, {b"m": b"x", b"l": b"0"}, id="1-1")
-        await direct.xadd(name, entry, id="1-2")
+        ((position, entry),) = await direct.xrange(f"test:events:{ADA.fingerprint}:{adas}")
+        position = await direct.xadd(name, {**entry, b"l": b"0"})
+    last = await events.append(BEN, bens, '"for ben"', True)
 
     with pytest.raises(UnknownEvent):
-        await anext(events.follow(Cursor(f"{BEN.fingerprint}:{bens}", bens, "1-1")))
+        moved = f"{bens}.{position.decode()}"
+        await anext(events.follow(cursor_of(BEN, moved)))
+    assert [event.id for event in await rest_of(events, cursor_of(BEN, first))] == [last]
     await events.close()
+
+
+NOT_OURS = [
+    {"m": "not encrypted", "l": "0", "c": "x"},
+    {"m": b"\xff" * 40, "l": "1"},
+    {"m": "", "l": "0"},
+    {"l": "1"},
+    {"message": b"\xfe\xff"},
+]
+
+
+async def test_entries_that_are_not_ours_are_skipped_and_logged_once(redis, caplog):
+    events, stream = RedisEventLog(hosting(redis)), new_stream_id()
+    first = await events.append(ADA, stream, None, False, 7)
+    name = f"test:events:{ADA.fingerprint}:{stream}"
+    async with Redis.from_url(redis.url) as direct:
+        # More than are read at a time.
+        for _ in range(3 * READ_BATCH_SIZE // len(NOT_OURS)):
+            for entry in NOT_OURS:
+                await direct.xadd(name, entry)
+    last = await events.append(ADA, stream, '"the answer"', True, 7)
+
+    followed = await rest_of(events, cursor_of(ADA, first))
+
+    assert [(event.id, event.message) for event in followed] == [(last, '"the answer"')]
+    (message,) = caplog.messages
+    assert message.startswith("skipped data in Redis that this service did not write")
+    assert name in message
+    await events.close()
+
+
+async def test_a_key_that_is_not_a_stream_does_not_affect_other_streams(redis, caplog):
+    events, stream = RedisEventLog(hosting(redis)), new_stream_id()
+    first = await events.append(ADA, stream, None, False, 7)
+    async with Redis.from_url(redis.url) as direct:
+        await direct.set(f"test:events:{ADA.fingerprint}:{stream}", "a text")
+
+    for _ in range(2):
+        with pytest.raises(UnknownEvent):
+            await anext(events.follow(cursor_of(ADA, first)))
+    for last in (False, True):
+        with pytest.raises(EventLogUnavailable):
+            await events.append(ADA, stream, "1", last, 7)
+
+    assert await events.append(ADA, new_stream_id(), "1", True)
+    assert len(caplog.messages) == 1
+    await events.close()
+
+
+async def test_a_notification_that_is_not_ours_does_not_end_the_listening(redis, caplog):
+    subscriptions = Subscriptions()
+    async with Redis.from_url(redis.url) as direct, asyncio.timeout(TIMEOUT_S):
+        listener = RedisListener(direct, "news", subscriptions)
+        listener.start()
+        with subscriptions.subscribe("a") as appended:
+            while not appended.is_set():  # until it has subscribed
+                await direct.publish("news", "a")
+                await asyncio.sleep(0.01)
+            appended.clear()
+            for message in (b"\xff", b"\xfe", "b"):
+                await direct.publish("news", message)
+            await direct.publish("news", "a")
+
+            await appended.wait()
+        await listener.close()
+
+    assert len(caplog.messages) == 1
 
 
 async def test_a_redis_that_is_down_is_not_waited_for_and_used_again_when_it_is_back(redis):

@@ -50,7 +50,10 @@ class ScriptedLog(EventLog):
             else:
                 yield step
 
-    async def append(self, principal, stream, message, last):
+    async def append(self, principal, stream, message, last, request_id=None):
+        raise EventLogUnavailable
+
+    async def end_later(self, principal, stream, request_id):
         raise EventLogUnavailable
 
     async def ping(self):
@@ -58,6 +61,9 @@ class ScriptedLog(EventLog):
 
     async def close(self):
         raise EventLogUnavailable
+
+    def _watch(self, call):
+        raise UnknownEvent
 
     async def _read(self, cursor):
         raise UnknownEvent

@@ -3,18 +3,30 @@
 import asyncio
 import base64
 import json
+import re
+import signal
 from contextlib import ExitStack, asynccontextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 import pytest
+from redis.asyncio import Redis
 
 from fake_portkey import Answer, FakePortkey
-from http_service import running_service, wait_for_port
+from http_service import HttpService, running_service, wait_for_port
+from short_leases import SHORT_LEASES
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 TOKENS = {"ada": "a-token-of-adas-own", "ben": "a-token-of-bens-own"}
 CALL = {"jsonrpc": "2.0", "method": "tools/call"}
+SHUTDOWN_TIMEOUT_MS = 300
+NOISE = re.compile("Traceback|Event loop is closed|never retrieved|was destroyed|never awaited")
+STOPPED = {
+    "code": -32010,
+    "message": "The server stopped before the answer; the call may have taken effect. "
+    "Look before you send it again.",
+    "data": {"reason": "server_stopped", "outcome": "unknown"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +46,7 @@ class Instance(NamedTuple):
     """One instance of the service; it shares only Redis with the others."""
 
     url: str
-    process: Any
+    service: HttpService
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +59,7 @@ def start_instances(shared_redis, shared_fake, port):
         "MCP_REDIS_URL": shared_redis.url,
         "MCP_EVENT_ENCRYPTION_KEY": KEY,
         "MCP_AUTH_TOKENS": json.dumps(TOKENS),
+        "MCP_SHUTDOWN_TIMEOUT_MS": str(SHUTDOWN_TIMEOUT_MS),
         "RATE_LIMIT_ENABLED": "false",
         "LOG_LEVEL": "warning",
     }
@@ -55,12 +68,13 @@ def start_instances(shared_redis, shared_fake, port):
         def start(count):
             ports = [port() for _ in range(count)]
             services = [
-                running.enter_context(running_service(number, **environment)) for number in ports
+                running.enter_context(running_service(number, program=SHORT_LEASES, **environment))
+                for number in ports
             ]
             for number in ports:
                 wait_for_port(number)
             return [
-                Instance(f"http://127.0.0.1:{number}", service.process)
+                Instance(f"http://127.0.0.1:{number}", service)
                 for number, service in zip(ports, services, strict=True)
             ]
 
@@ -167,23 +181,49 @@ async def test_two_hundred_clients_get_every_event_exactly_once(two, fake):
         assert [message["id"] for message in messages] == [number]
 
 
-async def test_stored_events_survive_the_instance_that_stored_them(three, fake):
-    other, _, one = three
+async def test_stored_events_survive_the_instance_that_stored_them(three, fake, shared_redis):
+    """Complete streams can be resumed, and each call that was running is answered with an error."""
+    other, another, one = three
     fake.script([*(Answer(body={"total": 1}) for _ in range(20)), "silence"])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         complete = [await call(session, one.url, number) for number in range(20)]
-        waiting = [asyncio.create_task(call(session, one.url, n)) for n in range(20, 40)]
+        cursors = [await first_event(session, one.url, number) for number in range(20, 30)]
+        waiting = [asyncio.create_task(call(session, one.url, n)) for n in range(30, 40)]
         await asyncio.to_thread(fake.wait_for, 40)
+        following = [asyncio.create_task(resumed(session, other.url, c)) for c in cursors[:5]]
 
-        one.process.kill()
-        one.process.wait()
+        one.service.process.kill()
+        one.service.process.wait()
 
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         rest = [await resumed(session, other.url, events[0][0]) for events in complete]
+        async with asyncio.timeout(20):
+            # Some clients were waiting at one instance; all come to the other one later.
+            later = await asyncio.gather(*(resumed(session, another.url, c) for c in cursors))
+            before = await asyncio.gather(*following)
+    async with Redis.from_url(shared_redis.url) as direct:
+        ttls = [await direct.ttl(key) async for key in direct.scan_iter()]
 
     assert all(isinstance(outcome, aiohttp.ClientError) for outcome in outcomes)
     assert rest == [(200, events[1:]) for events in complete]
     assert [json.loads(events[1][1])["id"] for events in complete] == [*range(20)]
+    assert errors_in(later) == [(number, STOPPED) for number in range(20, 30)]
+    assert before == later[:5], "only one instance writes the error"
+    assert min(ttls) > 0, "every key in Redis expires"
+
+
+async def first_event(session, url, number):
+    """Begin a call, and disconnect; returns the id of its first event."""
+    async with calling(session, url, number) as response:
+        ((first, _),) = await events_of(response, max_events=1)
+        response.close()
+    return first
+
+
+def errors_in(streams):
+    """The id and the error of the only message of each stream."""
+    messages = [json.loads(message) for _, ((_, message),) in streams]
+    return [(message["id"], message["error"]) for message in messages]
 
 
 async def call(session, url, number):
@@ -246,3 +286,46 @@ async def wait_until_ready(session, url):
             if response.status == 200:
                 return
         await asyncio.sleep(0.02)
+
+
+async def test_when_redis_ends_during_a_call_nobody_waits_for_ever(two, fake, shared_redis):
+    one, other = two
+    fake.script([Answer(body={"total": 7}, after_s=0.5)])
+    async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+        lost = await first_event(session, one.url, 1)
+        following = asyncio.create_task(resumed(session, other.url, lost))
+        async with calling(session, one.url, 2) as response:
+            await events_of(response, max_events=1)
+            shared_redis.stop()
+            answer = await response.text()
+        statuses = [(await following)[0], (await resumed(session, other.url, lost))[0]]
+        shared_redis.start()
+        for instance in two:
+            await wait_until_ready(session, instance.url)
+        statuses.append((await resumed(session, other.url, lost))[0])
+
+    assert '"total":7' in answer
+    # 200 if the follower's stream had begun. At last Redis is back, without its data.
+    assert statuses in ([200, 503, 404], [503, 503, 404])
+
+
+async def test_a_stopped_instance_answers_its_calls_with_an_error(two, fake):
+    """The last test, because one of two instances is stopped."""
+    other, one = two
+    fake.script(["silence"])
+    async with aiohttp.ClientSession() as session, asyncio.timeout(20):
+        cursor = await first_event(session, one.url, 1)
+        async with calling(session, one.url, 2) as response:
+            await asyncio.to_thread(fake.wait_for, 2)
+            following = asyncio.create_task(resumed(session, other.url, cursor))
+
+            one.service.process.send_signal(signal.SIGTERM)
+
+            connected = await events_of(response)
+        resumptions = [await following, await resumed(session, other.url, connected[0][0])]
+        await asyncio.to_thread(one.service.process.wait)
+
+    assert errors_in([(200, connected[1:])]) == [(2, STOPPED)]
+    assert errors_in(resumptions) == [(1, STOPPED), (2, STOPPED)]
+    assert resumptions[1][1] == connected[1:]
+    assert not NOISE.search(one.service.stderr), one.service.stderr

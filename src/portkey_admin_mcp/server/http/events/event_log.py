@@ -10,10 +10,11 @@ import contextlib
 import re
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...json_rpc import RequestId
 from ..access.principal import Principal
 
 EVENT_ID = re.compile(r"(?P<stream>[0-9a-f]{32})\.(?P<position>\d{1,16}(-\d{1,16})?)")
@@ -22,6 +23,9 @@ MAX_EVENTS = 1000
 
 POLL_INTERVAL_S = 1.0
 """Seconds to wait for a notification of new events before the log is read again."""
+
+CALL_TIMEOUT_S = 300.0
+"""Seconds without an event after which a resumed call is answered with an error."""
 
 
 class EventLogUnavailable(Exception):
@@ -55,6 +59,14 @@ class Cursor:
         return event_id(self.stream, self.position)
 
 
+class Call(NamedTuple):
+    """The request that a stream answers."""
+
+    request_id: RequestId
+    instance: str
+    """The instance that serves it; empty in memory, where there is only one."""
+
+
 class ReadResult(NamedTuple):
     """The events of a stream at and after a cursor."""
 
@@ -62,6 +74,16 @@ class ReadResult(NamedTuple):
     """Whether the event at the cursor is the last of its stream."""
     events: list[Event]
     """The events after the cursor, oldest first."""
+    call: Call | None
+    """The request of the stream; None for notifications, which have none."""
+
+
+Watch = Callable[[Cursor], Awaitable[bool]]
+"""Called while a follower waits, with a cursor at the newest event of its stream.
+
+If its call will not be answered, ends the stream with an error, and returns True. Raises
+EventLogUnavailable.
+"""
 
 
 class Subscriptions:
@@ -100,30 +122,47 @@ class EventLog(ABC):
 
     @abstractmethod
     async def append(
-        self, principal: Principal, stream: str, message: str | None, last: bool
+        self,
+        principal: Principal,
+        stream: str,
+        message: str | None,
+        last: bool,
+        request_id: RequestId | None = None,
     ) -> str:
-        """Keep an event; returns its id."""
+        """Keep an event; returns its id. `request_id` is that of the request of the stream.
+
+        Raises EventLogUnavailable also for an event after the last one.
+        """
+
+    @abstractmethod
+    async def end_later(self, principal: Principal, stream: str, request_id: RequestId) -> None:
+        """End a stream whose answer could not be kept with an error, as soon as that is possible.
+
+        Never raises.
+        """
 
     async def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
         """Yield the events after a cursor, then new ones as they are appended.
 
         Yields None at least once in POLL_INTERVAL_S while there is nothing new. Ends after the
-        last event of the stream, or if events after the cursor may have been dropped.
+        last event of the stream, or if events after the cursor may have been dropped. If the call
+        will not be answered, its last event is an error.
         Raises UnknownEvent at once if there is no event at the cursor.
         """
         with self._subscriptions.subscribe(cursor.key) as appended:
-            is_at_end, events = await self._read(cursor)
+            is_at_end, events, call = await self._read(cursor)
+            watch = None if call is None else self._watch(call)
             while not is_at_end:
                 for event in events:
                     yield event
                     cursor = _cursor_in(cursor.key, event.id)
-                if not events:
+                if not events and not (watch is not None and await watch(cursor)):
                     await _wait(appended, POLL_INTERVAL_S)
                     yield None
                 # Before the read: an event appended after the read must wake us again.
                 appended.clear()
                 try:
-                    is_at_end, events = await self._read(cursor)
+                    is_at_end, events, _ = await self._read(cursor)
                 except UnknownEvent:
                     return
 
@@ -134,6 +173,10 @@ class EventLog(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Close the connections, if there are any."""
+
+    @abstractmethod
+    def _watch(self, call: Call) -> Watch:
+        """What is to be called for a follower of this call while it waits."""
 
     @abstractmethod
     async def _read(self, cursor: Cursor) -> ReadResult:

@@ -1,24 +1,32 @@
 """The event log in memory, for a service of one instance, limited in total and per principal."""
 
+import contextlib
 import itertools
+import json
 import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from ....settings.hosting import Hosting
+from ...json_rpc import RequestId
 from ..access.principal import Principal
 from .event_log import (
+    CALL_TIMEOUT_S,
     MAX_EVENTS,
+    Call,
     Cursor,
     Event,
     EventLog,
     EventLogUnavailable,
     ReadResult,
     UnknownEvent,
+    Watch,
     event_id,
     stream_key,
 )
+from .unanswered import Reason, not_answered
 
 EVENT_OVERHEAD_BYTES = 800
 """Bytes of an event in addition to its message: its id, and entries in a stream and two ledgers."""
@@ -27,12 +35,13 @@ EVENT_OVERHEAD_BYTES = 800
 class _Stream:
     """The events of one stream that are still kept, oldest first."""
 
-    __slots__ = ("events", "expires_at")
+    __slots__ = ("call", "events", "expires_at")
 
     def __init__(self) -> None:
         # Not a deque, which takes 600 bytes for one event.
         self.events: list[Event] = []
         self.expires_at = 0.0
+        self.call: Call | None = None
 
 
 class _Ledger:
@@ -72,22 +81,26 @@ class MemoryEventLog(EventLog):
         self._positions = itertools.count(1)
 
     async def append(
-        self, principal: Principal, stream: str, message: str | None, last: bool
+        self,
+        principal: Principal,
+        stream: str,
+        message: str | None,
+        last: bool,
+        request_id: RequestId | None = None,
     ) -> str:
         """Keep an event, and drop expired events and the oldest over the limits; returns its id.
 
-        Raises EventLogUnavailable for an event that would not fit into an empty log.
+        Raises EventLogUnavailable for an event that would not fit into an empty log, or that
+        comes after the last one.
         """
         if _size_of(message) > self._max_bytes_per_principal:
             raise EventLogUnavailable
         key = stream_key(principal, stream)
-        event = Event(event_id(stream, str(next(self._positions))), message, last)
-        self._drop_expired()
-        self._add(key, event)
-        self._shrink(self._by_principal[principal.fingerprint], self._max_bytes_per_principal)
-        self._shrink(self._all, self._max_bytes)
-        self._subscriptions.notify(key)
-        return event.id
+        return self._append(key, stream, message, last, request_id)
+
+    async def end_later(self, principal: Principal, stream: str, request_id: RequestId) -> None:
+        """End a stream whose answer was too large with an error, at once."""
+        self._end(stream_key(principal, stream), stream, request_id, "not_kept")
 
     async def ping(self) -> None:
         """Return at once: memory is always available."""
@@ -95,16 +108,49 @@ class MemoryEventLog(EventLog):
     async def close(self) -> None:
         """Do nothing: there are no connections."""
 
+    def _watch(self, call: Call) -> Watch:
+        return partial(self._end_silent, call)
+
+    async def _end_silent(self, call: Call, cursor: Cursor) -> bool:
+        """End a stream that has had no event for CALL_TIMEOUT_S with an error."""
+        stream = self._streams.get(cursor.key)
+        if stream is None or self._clock() - (stream.expires_at - self._ttl_s) < CALL_TIMEOUT_S:
+            return False
+        self._end(cursor.key, cursor.stream, call.request_id, "timed_out")
+        return True
+
     async def _read(self, cursor: Cursor) -> ReadResult:
         self._drop_expired()
         stream = self._streams.get(cursor.key, _Stream())
         for index, event in enumerate(stream.events):
             if event.id == cursor.event_id:
-                return ReadResult(event.last, stream.events[index + 1 :])
+                return ReadResult(event.last, stream.events[index + 1 :], stream.call)
         raise UnknownEvent
 
-    def _add(self, key: str, event: Event) -> None:
+    def _append(
+        self, key: str, stream: str, message: str | None, last: bool, request_id: RequestId | None
+    ) -> str:
+        existing = self._streams.get(key)
+        if existing is not None and existing.events[-1].last:
+            raise EventLogUnavailable
+        event = Event(event_id(stream, str(next(self._positions))), message, last)
+        self._drop_expired()
+        self._add(key, event, None if request_id is None else Call(request_id, ""))
+        fingerprint = _fingerprint_in(key)
+        self._shrink(self._by_principal[fingerprint], self._max_bytes_per_principal)
+        self._shrink(self._all, self._max_bytes)
+        self._subscriptions.notify(key)
+        return event.id
+
+    def _end(self, key: str, stream: str, request_id: RequestId, reason: Reason) -> None:
+        """End a stream with an error, unless it has ended."""
+        message = json.dumps(not_answered(request_id, reason))
+        with contextlib.suppress(EventLogUnavailable):
+            self._append(key, stream, message, True, request_id)
+
+    def _add(self, key: str, event: Event, call: Call | None) -> None:
         stream = self._streams.setdefault(key, _Stream())
+        stream.call = call
         self._streams.move_to_end(key)
         stream.expires_at = self._clock() + self._ttl_s
         stream.events.append(event)

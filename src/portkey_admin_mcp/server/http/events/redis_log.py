@@ -2,22 +2,27 @@
 
 import asyncio
 import contextlib
+import json
 import logging
-import secrets
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable
+from functools import partial
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import RedisError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 
 from ....settings.hosting import Hosting
+from ...json_rpc import RequestId
 from ..access.principal import Principal
 from .event_log import (
+    CALL_TIMEOUT_S,
     MAX_EVENTS,
     POLL_INTERVAL_S,
+    Call,
     Cursor,
     Event,
     EventLog,
@@ -25,19 +30,50 @@ from .event_log import (
     ReadResult,
     Subscriptions,
     UnknownEvent,
+    Watch,
     event_id,
     stream_key,
 )
+from .leases import LEASE_TTL_S, Leases, LeaseWatch, cancelled
+from .redis_entries import Entry, EntryCipher, ForeignData
+from .unanswered import Reason, not_answered
 
 SUBSCRIPTION_TIMEOUT_S = 30.0
-NONCE_BYTES = 12
 READ_BATCH_SIZE = 100
 """Events read from Redis at a time."""
 
 MAX_CONNECTIONS = 32
 """Connections to Redis; further requests wait for a free one."""
 
+MAX_PENDING_ENDS = 1000
+"""Streams whose end could not be written; the oldest are forgotten first."""
+
+APPEND_LAST = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if newest then
+  local fields = {}
+  for i = 1, #newest[2], 2 do fields[newest[2][i]] = newest[2][i + 1] end
+  if fields.c and fields.l == '1' then return false end
+end
+local position = redis.call(
+  'XADD', KEYS[1], 'MAXLEN', ARGV[1], '*', 'm', ARGV[4], 'l', '1', 'c', ARGV[5])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[6])
+return position
+"""
+"""Appends the last event of a stream, and returns its position; nil if the stream has ended.
+
+One script, so that of several instances only one can end a stream.
+"""
+
+RawEntry = tuple[bytes, dict[bytes, bytes]]
+"""The position of an entry of a stream, and its fields, as Redis returns them."""
+
 log = logging.getLogger(__name__)
+
+
+class _WrongType(EventLogUnavailable):
+    """Under the key of a stream there is something else."""
 
 
 class RedisListener:
@@ -51,6 +87,7 @@ class RedisListener:
         self._redis = redis
         self._subscriptions = subscriptions
         self._task: asyncio.Task[None] | None = None
+        self._foreign = ForeignData()
 
     def start(self) -> None:
         """Listen from now on; does nothing if it listens already."""
@@ -60,10 +97,8 @@ class RedisListener:
     async def close(self) -> None:
         """Stop listening."""
         task, self._task = self._task, None
-        # redis-py may swallow a cancellation while it connects, so once is not enough.
-        while task is not None and not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=0.1)
+        if task is not None:
+            await cancelled(task)
 
     async def _listen(self) -> None:
         while True:
@@ -73,8 +108,14 @@ class RedisListener:
                     while True:
                         message = await pubsub.get_message(timeout=SUBSCRIPTION_TIMEOUT_S)
                         if message:
-                            self._subscriptions.notify(message["data"].decode())
+                            self._notify(message["data"])
             await asyncio.sleep(POLL_INTERVAL_S)
+
+    def _notify(self, key: bytes) -> None:
+        try:
+            self._subscriptions.notify(key.decode())
+        except UnicodeDecodeError:
+            self._foreign.report(f"a message in the channel {self.channel}")
 
 
 class RedisEventLog(EventLog):
@@ -86,29 +127,66 @@ class RedisEventLog(EventLog):
 
     BACKOFF_S = 1.0
 
-    def __init__(self, hosting: Hosting) -> None:
+    def __init__(self, hosting: Hosting, *, lease_ttl_s: float | None = None) -> None:
         super().__init__()
         self._prefix = f"{hosting.redis_prefix}:events"
         self._ttl_s = hosting.event_ttl_s
         self._timeout_s = hosting.redis_timeout_ms / 1000
-        self._cipher = AESGCM(hosting.event_secret)
+        self._cipher = EntryCipher(hosting.event_secret)
         self._redis = redis_client(hosting)
+        self._append_last = self._redis.register_script(APPEND_LAST)
         self._listener = RedisListener(self._redis, f"{self._prefix}:news", self._subscriptions)
+        self._leases = Leases(
+            self._redis,
+            f"{hosting.redis_prefix}:instances",
+            self._timeout_s,
+            self._write_pending_ends,
+            LEASE_TTL_S if lease_ttl_s is None else lease_ttl_s,
+        )
+        self._pending_ends: OrderedDict[str, RequestId] = OrderedDict()
+        self._foreign = ForeignData()
         self._backoff_until = self._last_success_at = 0.0
 
     async def append(
-        self, principal: Principal, stream: str, message: str | None, last: bool
+        self,
+        principal: Principal,
+        stream: str,
+        message: str | None,
+        last: bool,
+        request_id: RequestId | None = None,
     ) -> str:
-        """Keep an event, renew the stream's expiry, and notify its followers; returns its id."""
+        """Keep an event, renew the stream's expiry, and notify its followers; returns its id.
+
+        Raises EventLogUnavailable also if another instance has ended the stream.
+        """
         key = stream_key(principal, stream)
+        call = None if request_id is None else Call(request_id, self._leases.instance)
+        if last:
+            position = await self._end(key, message, call)
+            if position is None:
+                raise EventLogUnavailable
+            return event_id(stream, position)
+        if call is not None and not self._leases.is_started:
+            # Before the stream exists: without a lease, it would look like that of a dead instance.
+            await self._execute(self._leases.start())
         name = self._redis_key(key)
-        entry: dict[Any, Any] = {"m": self._encrypted(key, message), "l": b"1" if last else b"0"}
+        entry: dict[Any, Any] = {
+            "m": self._cipher.message(key, message),
+            "l": b"0",
+            "c": self._cipher.call(key, call),
+        }
         async with self._redis.pipeline(transaction=True) as batch:
             batch.xadd(name, entry, maxlen=MAX_EVENTS, approximate=False)
             batch.expire(name, self._ttl_s)
             batch.publish(self._listener.channel, key)
-            position, *_ = await self._execute(batch.execute())
-        return event_id(stream, position.decode())
+            added, *_ = await self._execute(batch.execute())
+        return event_id(stream, added.decode())
+
+    async def end_later(self, principal: Principal, stream: str, request_id: RequestId) -> None:
+        """End a stream whose answer could not be kept with an error, when Redis is back."""
+        self._pending_ends[stream_key(principal, stream)] = request_id
+        if len(self._pending_ends) > MAX_PENDING_ENDS:
+            self._pending_ends.popitem(last=False)
 
     def follow(self, cursor: Cursor) -> AsyncIterator[Event | None]:
         """Yield the events after a cursor, then new ones, whichever instance appends them."""
@@ -121,20 +199,110 @@ class RedisEventLog(EventLog):
         await self._execute(self._redis.ping())
 
     async def close(self) -> None:
-        """Stop listening, and close the connections."""
+        """Stop listening, give up the lease, and close the connections."""
         await self._listener.close()
+        await self._leases.close()
         await self._redis.aclose()
 
+    def _watch(self, call: Call) -> Watch:
+        return partial(self._end_lost, call, LeaseWatch(self._leases))
+
     async def _read(self, cursor: Cursor) -> ReadResult:
-        entries = await self._execute(
-            self._redis.xrange(
-                self._redis_key(cursor.key), cursor.position, "+", count=1 + READ_BATCH_SIZE
-            )
-        )
+        entries = await self._entries(cursor.key, cursor.position)
         if not entries or entries[0][0].decode() != cursor.position:
             raise UnknownEvent
-        (_, entry), *newer = entries
-        return ReadResult(_is_last(entry), [self._event(cursor, *each) for each in newer])
+        current, newer = self._decrypted(cursor.key, entries[:1]), entries[1:]
+        if not current:
+            raise UnknownEvent
+        events = self._decrypted(cursor.key, newer)
+        while not events and len(newer) >= READ_BATCH_SIZE:
+            # A batch that is skipped: the next one begins at its last entry.
+            newer = await self._entries(cursor.key, newer[-1][0].decode())
+            events = self._decrypted(cursor.key, newer)
+        return ReadResult(
+            current[0].last,
+            [Event(event_id(cursor.stream, each.position), *each[1:3]) for each in events],
+            current[0].call,
+        )
+
+    async def _entries(self, key: str, position: str) -> list[RawEntry]:
+        """The entries at and after a position, as many as are read at a time."""
+        name = self._redis_key(key)
+        try:
+            entries: list[RawEntry] = await self._execute(
+                self._redis.xrange(name, position, "+", count=1 + READ_BATCH_SIZE)
+            )
+        except _WrongType as error:
+            raise UnknownEvent from error
+        return entries
+
+    def _decrypted(self, key: str, entries: list[RawEntry]) -> list[Entry]:
+        """Those of the entries that this service wrote."""
+        decrypted = []
+        for position, fields in entries:
+            try:
+                decrypted.append(self._cipher.entry(key, position, fields))
+            except ValueError:
+                self._foreign.report(f"an entry of the stream {self._redis_key(key)}")
+        return decrypted
+
+    async def _end_lost(self, call: Call, lease: LeaseWatch, cursor: Cursor) -> bool:
+        """End the stream of a call with an error if its instance is gone, or if it takes too long.
+
+        Raises EventLogUnavailable.
+        """
+        is_held = call.instance == self._leases.instance or await self._execute(
+            self._redis.exists(self._leases.key(call.instance))
+        )
+        reason: Reason
+        if lease.has_lapsed(is_held=bool(is_held)):
+            reason = "server_stopped"
+        elif await self._is_silent(cursor):
+            reason = "timed_out"
+        else:
+            return False
+        return await self._end_with_error(cursor.key, call.request_id, reason)
+
+    async def _is_silent(self, cursor: Cursor) -> bool:
+        """Whether the event at the cursor is older than a call may take, by the clock of Redis."""
+        begin_ms = int(cursor.position.partition("-")[0])
+        if time.time() * 1000 - begin_ms < CALL_TIMEOUT_S * 1000:
+            return False
+        seconds, _ = await self._execute(self._redis.time())
+        return bool(seconds * 1000 - begin_ms >= CALL_TIMEOUT_S * 1000)
+
+    async def _end(self, key: str, message: str | None, call: Call | None) -> str | None:
+        """Append the last event; returns its position, or None if the stream has ended."""
+        position = await self._execute(
+            self._append_last(
+                keys=[self._redis_key(key)],
+                args=[
+                    MAX_EVENTS,
+                    self._ttl_s,
+                    self._listener.channel,
+                    self._cipher.message(key, message),
+                    self._cipher.call(key, call),
+                    key,
+                ],
+            )
+        )
+        return None if position is None else str(position.decode())
+
+    async def _end_with_error(self, key: str, request_id: RequestId, reason: Reason) -> bool:
+        """End a stream; False if another instance has ended it, or if it has expired."""
+        if not await self._execute(self._redis.exists(self._redis_key(key))):
+            return False
+        call = Call(request_id, self._leases.instance)
+        message = json.dumps(not_answered(request_id, reason))
+        return await self._end(key, message, call) is not None
+
+    async def _write_pending_ends(self) -> None:
+        """End the streams whose answers could not be kept while Redis was away."""
+        with contextlib.suppress(EventLogUnavailable):
+            while self._pending_ends:
+                key, request_id = next(iter(self._pending_ends.items()))
+                await self._end_with_error(key, request_id, "not_kept")
+                self._pending_ends.pop(key, None)
 
     def _redis_key(self, key: str) -> str:
         return f"{self._prefix}:{key}"
@@ -148,6 +316,12 @@ class RedisEventLog(EventLog):
         try:
             async with asyncio.timeout(self._timeout_s):
                 reply = await command
+        except ResponseError as error:
+            if "WRONGTYPE" in str(error):  # no failure of Redis
+                self._foreign.report("a key that is not a stream")
+                raise _WrongType from error
+            self._record_failure(error)
+            raise EventLogUnavailable from error
         except (RedisError, OSError, TimeoutError) as error:
             self._record_failure(error)
             raise EventLogUnavailable from error
@@ -161,28 +335,6 @@ class RedisEventLog(EventLog):
             self._backoff_until = now + self.BACKOFF_S
             log.warning("the event log in Redis does not respond: %s", type(error).__name__)
 
-    def _event(self, cursor: Cursor, position: bytes, entry: dict[bytes, bytes]) -> Event:
-        message = self._decrypted(cursor.key, entry[b"m"])
-        return Event(event_id(cursor.stream, position.decode()), message, _is_last(entry))
-
-    def _encrypted(self, key: str, message: str | None) -> bytes:
-        # The key is authenticated too: an event cannot be moved to another principal's stream.
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, (message or "").encode(), key.encode())
-
-    def _decrypted(self, key: str, encrypted: bytes) -> str | None:
-        try:
-            text = self._cipher.decrypt(
-                encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], key.encode()
-            ).decode()
-        except InvalidTag as error:
-            raise UnknownEvent from error
-        return text or None
-
-
-def _is_last(entry: dict[bytes, bytes]) -> bool:
-    return entry[b"l"] == b"1"
-
 
 def redis_client(hosting: Hosting) -> Redis:
     """A Redis client with a limited connection pool and timeouts."""
@@ -194,5 +346,7 @@ def redis_client(hosting: Hosting) -> Redis:
         timeout=timeout_s,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
+        # Once, for a connection that was open when Redis was restarted.
+        retry=Retry(NoBackoff(), 1),
     )
     return Redis.from_pool(pool)

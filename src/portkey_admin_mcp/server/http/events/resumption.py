@@ -20,6 +20,10 @@ IDLE_TIMEOUT_S = 60.0
 HEARTBEAT_INTERVAL_S = 10.0
 """Seconds between SSE comments that keep proxies from closing an idle stream."""
 
+NOT_KEPT = (
+    "The event in Last-Event-ID is not kept, or not any more, so there will be no answer here; "
+    "the call may have taken effect. Look before you send it again."
+)
 RETRY_AFTER_S = 5
 HEARTBEAT = b": here\n\n"
 SSE_HEADERS = {
@@ -56,9 +60,7 @@ class StreamResumption:
             # The first step raises if there is no such event.
             first = await anext(events, None)
         except UnknownEvent:
-            return _error(
-                404, "The event in Last-Event-ID is no longer kept; send the request again"
-            )
+            return _error(404, NOT_KEPT)
         except EventLogUnavailable:
             return _error(503, "Events cannot be replayed now; try again later")
         return EventStream(self._chunks(first, events))

@@ -6,7 +6,6 @@ A session ends by DELETE (the SDK), after a time without requests (`HttpTranspor
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -20,9 +19,8 @@ from mcp.server.auth.middleware.bearer_auth import (
     authorization_context,
 )
 from mcp.server.auth.provider import AccessToken
-from mcp.server.streamable_http import EventStore, StreamableHTTPServerTransport
+from mcp.server.streamable_http import EventStore
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -30,53 +28,15 @@ from ....settings.hosting import Hosting
 from ...json_rpc import INVALID_REQUEST, error_object
 from ...mcp.sdk_private import SessionManager
 from ..access.principal import ANONYMOUS, Principal, principal_of
-from ..events.event_log import EventLog, EventLogUnavailable, new_stream_id
+from ..events.event_log import CALL_TIMEOUT_S, EventLog
+from ..events.recorder import StreamRecorder
 from .transport import SessionTransport
 
 RETRY_AFTER_S = 5
 RETRY_INTERVAL_MS = 1000
 """Milliseconds a client waits before it resumes a broken stream (the SSE `retry` field)."""
 
-DETACHED_CALL_TIMEOUT_S = 300.0
-"""Seconds a call may go on after its client disconnected, so that its result can be resumed."""
-
 _current_principal: ContextVar[Principal] = ContextVar("caller", default=ANONYMOUS)
-
-
-class StreamRecorder(EventStore):
-    """Appends the events of one transport to the event log, under stream ids of its own.
-
-    Never raises: an event that cannot be kept is still sent, without an id.
-    """
-
-    def __init__(self, events: EventLog, principal: Principal) -> None:
-        self._events = events
-        self._principal = principal
-        self._streams: dict[str, str] = {}
-        self.idle = asyncio.Event()
-        self.on_answer: Callable[[str], None] = lambda _stream_id: None
-        """Called with the id of each request whose answer was stored, before it is sent."""
-
-    async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
-        """Store a message before it is sent; returns its event id, or "" if that failed."""
-        last = isinstance(message, JSONRPCResponse | JSONRPCError)
-        if message is None:
-            # A cursor comes first on each stream, and a request id may be used again.
-            self._streams[stream_id] = new_stream_id()
-        stream = self._streams.setdefault(stream_id, new_stream_id())
-        try:
-            return await self._events.append(self._principal, stream, _text(message), last)
-        except EventLogUnavailable:
-            return ""
-        finally:
-            if last:
-                del self._streams[stream_id]
-                self.idle.set()
-                self.on_answer(stream_id)
-
-    async def replay_events_after(self, last_event_id: str, send_callback: Any) -> str | None:
-        """Return None: `resumption` answers before the transport would."""
-        return None
 
 
 class ShareExceeded(Exception):
@@ -89,6 +49,8 @@ class Sessions(SessionManager):
     def __init__(self, server: Server[Any], hosting: Hosting, events: EventLog | None) -> None:
         self._events = events
         self._share = hosting.session_share
+        self._without_session: set[SessionTransport] = set()
+        """The transports of single requests, in stateless mode."""
         super().__init__(
             app=server,
             stateless=hosting.session_mode == "stateless",
@@ -141,6 +103,20 @@ class Sessions(SessionManager):
         for transport in self.transports:
             transport.close_standalone_sse_stream()
 
+    async def all_answered(self) -> None:
+        """Wait until every request is answered, also those whose clients have disconnected."""
+        for transport in self._session_transports():
+            await transport.all_answered()
+
+    async def end_calls(self) -> None:
+        """Answer every open request with an error, because the service is stopping."""
+        transports = self._session_transports()
+        await asyncio.gather(*(each.end_calls("server_stopped") for each in transports))
+
+    def _session_transports(self) -> list[SessionTransport]:
+        sessions = [each for each in self.transports if isinstance(each, SessionTransport)]
+        return [*sessions, *self._without_session]
+
     def new_transport(self, owner: AuthorizationContext | None) -> SessionTransport | None:
         """A transport of our own; None at the limit of all sessions. Raises ShareExceeded."""
         if self.max_sessions is not None and self.open_sessions >= self.max_sessions:
@@ -171,27 +147,26 @@ class Sessions(SessionManager):
         if not isinstance(recorder, StreamRecorder):
             await super().handle_without_session(version, scope, receive, send)
             return
-        transport = StreamableHTTPServerTransport(
+        transport = SessionTransport(
             mcp_session_id=None,
             event_store=recorder,
             security_settings=self.security_settings,
             retry_interval=self.retry_interval,
         )
+        self._without_session.add(transport)
         guarded_send = _SendIgnoringDisconnect(send)
         try:
             await self.start_serving(transport, version)
             await transport.handle_request(scope, receive, guarded_send)
             if guarded_send.streams:
                 # Even if the client has disconnected, its answer is stored, to be fetched later.
-                with anyio.move_on_after(DETACHED_CALL_TIMEOUT_S):
+                with anyio.move_on_after(CALL_TIMEOUT_S):
                     await recorder.idle.wait()
+                await transport.end_calls("timed_out")
         finally:
             with anyio.CancelScope(shield=True):
                 await transport.terminate()
-
-
-def _text(message: JSONRPCMessage | None) -> str | None:
-    return None if message is None else message.model_dump_json(by_alias=True, exclude_unset=True)
+            self._without_session.discard(transport)
 
 
 class _SendIgnoringDisconnect:
