@@ -118,11 +118,12 @@ def test_a_terminal_is_served_and_stays_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "ending"), [("full", socket.SHUT_WR), ("search", socket.SHUT_RDWR)]
+    ("mode", "fast_path", "ending"),
+    [("full", "on", socket.SHUT_RDWR), ("search", "off", socket.SHUT_WR)],
 )
-def test_one_socket_may_be_input_and_output(tmp_path, mode, ending):
+def test_one_socket_may_be_input_and_output(tmp_path, mode, fast_path, ending):
     ours, theirs = socket.socketpair()
-    with server(theirs, theirs, tmp_path, mode) as process:
+    with server(theirs, theirs, tmp_path, mode, fast_path) as process:
         theirs.close()
         ours.sendall(requests(mode))
         output = read_answers(ours.fileno())
