@@ -60,7 +60,8 @@ class StdioService:
         end()
 
     def _serve(self, pipes: Pipes, fast_path: FastPathConnection, early: Early) -> None:
-        _settings = self._settings  # a wrong one ends the process here, before anything is served
+        # A wrong setting, or a package that is missing, ends the process before anything is served.
+        _settings, _offer = self._settings, self._offer
         from ..assembly import mcp_server
         from ..server.stdio.loop import StdioLoop, run_in_loop
 
