@@ -1,9 +1,12 @@
 """The commands, run as a person types them."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -11,7 +14,7 @@ from click.testing import CliRunner
 from portkey_admin_mcp import __version__
 from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.server.loading import load_offer
-from programs import COMMAND, tree_environment
+from programs import COMMAND, catches, children_of, require_program, tree_environment
 
 
 def run(*arguments, **environment):
@@ -92,6 +95,31 @@ def test_code_mode_without_its_package_is_refused_with_the_cure(tmp_path, argume
     assert result.returncode == 1
     assert "pip install 'portkey-admin-mcp[code]'" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--sandbox"], ["http", "--sandbox"], ["emulator"]])
+def test_sigterm_ends_the_first_process_of_a_container_while_it_imports(arguments):
+    unshare = require_program("unshare")
+    container = [unshare, "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*container, "true"], check=False).returncode:
+        pytest.skip("this machine allows no PID namespaces")
+    outside = subprocess.Popen(
+        [*container, *COMMAND, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=tree_environment({"MCP_PORT": "1"}),
+    )
+    with outside:
+        deadline = time.monotonic() + 30
+        while not (inside := children_of(outside.pid)) or not catches(inside[0], signal.SIGTERM):
+            assert outside.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        os.kill(inside[0], signal.SIGTERM)
+
+        assert outside.wait(10) == 0
+        assert outside.stderr.read() == b""
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

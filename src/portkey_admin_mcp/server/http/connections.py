@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserUpgrade, HttpRequestParser
+from starlette.responses import JSONResponse
 from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -46,6 +47,7 @@ ERRORS = {
         "Too many connections are open; wait the number of seconds in Retry-After.",
     ),
 }
+STOPPING = ("service_stopping", "The service stops; send the request again in a moment.")
 
 
 class GuardedConnection(HttpToolsProtocol):
@@ -174,10 +176,8 @@ class GuardedConnection(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Start to answer a request; an answer to HTTP/1.0 is not sent in chunks."""
-        if cycle.scope["http_version"] == "1.0":
-            app = partial(_answer_without_chunks, app, cycle)
-        super()._start_asgi_task(cycle, app)
+        """Start to answer a request, in the way that `_answer` does."""
+        super()._start_asgi_task(cycle, partial(_answer, app, cycle))
 
     def _is_client_late(self) -> bool:
         """Whether the client must send more, without the application waiting for it."""
@@ -211,10 +211,25 @@ class GuardedConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-async def _answer_without_chunks(
+async def _answer(
     app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, send: Any
 ) -> None:
-    """Answer an HTTP/1.0 client: a body without a length ends with the connection."""
+    """Answer a request: to HTTP/1.0 not in chunks, and with 503 if the service stops meanwhile."""
+    if scope["http_version"] == "1.0":
+        send = _without_chunks(cycle, send)
+    try:
+        await app(scope, receive, send)
+    except asyncio.CancelledError:
+        # uvicorn cancels what is not answered in time after a signal, and would log a traceback.
+        log.warning("a request was cancelled, because the service stops")
+        if not cycle.response_started:
+            error, message = STOPPING
+            response = JSONResponse({"error": error, "message": message}, 503)
+            await response(scope, receive, send)
+
+
+def _without_chunks(cycle: RequestResponseCycle, send: Any) -> Any:
+    """Send a response whose body ends with the connection, if it has no length."""
     has_length = True
 
     async def send_without_chunks(message: Any) -> None:
@@ -230,7 +245,7 @@ async def _answer_without_chunks(
             cycle.expected_content_length = len(message.get("body", b""))
         await send(message)
 
-    await app(scope, receive, send_without_chunks)
+    return send_without_chunks
 
 
 def guarded_connection(max_connections: int, header_timeout_s: float = HEADER_TIMEOUT_S) -> Any:

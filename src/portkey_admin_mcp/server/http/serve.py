@@ -1,5 +1,6 @@
 """Run the hosted service on uvicorn, with graceful shutdown."""
 
+import asyncio
 import logging
 import os
 import ssl
@@ -18,16 +19,25 @@ from .workers import supervise
 
 log = logging.getLogger(__name__)
 
+CANCEL_TIMEOUT_S = 2.0
+"""Seconds that cancelled calls have to end."""
+
 
 class Server(uvicorn.Server):
     """A uvicorn server that closes event streams before it waits for open connections."""
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Close event streams, wait for running calls, then shut down."""
+        """Close event streams, wait for running calls, then shut down.
+
+        uvicorn cancels the calls that take too long, but does not wait for them: their processes
+        would outlive the event loop.
+        """
         app = self.config.app
         if isinstance(app, Starlette):
             await app.state.service.close_streams()
         await super().shutdown(sockets)
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=CANCEL_TIMEOUT_S)
 
 
 def run(app: Starlette, hosting: Hosting) -> None:
