@@ -281,15 +281,12 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """Write a line."""
-        with self._lock:
-            rest = (
-                data
-                if self._thread is not None
-                else self._pipes.write_at_once(data, WRITE_TIMEOUT_S)
-            )
-            if not rest:
+        if self._thread is None:  # else what waits must be written first
+            data = self._pipes.write_at_once(data, WRITE_TIMEOUT_S)
+            if not data:
                 return
-            self._waiting.append(memoryview(rest))
+        with self._lock:
+            self._waiting.append(memoryview(data))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write_waiting, daemon=True)
                 self._thread.start()

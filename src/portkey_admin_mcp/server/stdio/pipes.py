@@ -91,10 +91,11 @@ class Pipes:
 
     def write_at_once(self, data: bytes, timeout_s: float) -> bytes:
         """Write data for so long at most, waiting for a client that reads; returns the rest."""
-        rest = memoryview(data)
-        if not self._blocks:
-            rest = rest[self._write_part(rest) :]
-        deadline = time.monotonic() + timeout_s if rest else 0
+        written = 0 if self._blocks else self._write_part(data)
+        if written == len(data):
+            return b""
+        rest = memoryview(data)[written:]
+        deadline = time.monotonic() + timeout_s
         while rest and HAS_POLL:
             remaining_s = max(0, deadline - time.monotonic())
             if not _wait_for(self.output, select.POLLOUT, remaining_s):
@@ -121,7 +122,7 @@ class Pipes:
         if any(_has_hung_up(events) for _, events in poll.poll(0)):
             end()
 
-    def _write_part(self, data: memoryview) -> int:
+    def _write_part(self, data: bytes | memoryview) -> int:
         """Write the beginning of data; returns how many bytes, 0 if there is no room."""
         try:
             return os.write(self.output, data[:WRITE_BYTES] if self._blocks else data)
