@@ -280,6 +280,8 @@ async def test_several_accept_headers_are_one_list(service, with_fast_path, vers
                 more = modern_headers(message) if version else {}
                 answer = await http.post("/mcp", json=message, headers=[*two, *more.items()])
                 assert answer.status_code == 200, answer.text
+                if with_fast_path and message is CALL:
+                    assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("with_fast_path", [True, False])

@@ -105,8 +105,6 @@ class GuardedConnection(HttpToolsProtocol):
                 self._refuse(431)
             elif len(self.pipeline) > MAX_PIPELINED:
                 self.transport.close()
-        if self.transport.is_closing():
-            return
         if self._header_timer is None and self._is_client_late():
             self._start_timer()
 
@@ -122,9 +120,9 @@ class GuardedConnection(HttpToolsProtocol):
         if not self.url.startswith(b"/"):
             self._to_origin_form()
         self._stop_timer()
-        self._in_headers = False
         self._has_parsed = True
         super().on_headers_complete()
+        self._in_headers = False
 
     def _to_origin_form(self) -> None:
         """Make `GET http://host/path` a request for /path; its host replaces the Host header.
