@@ -13,8 +13,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from fake_portkey import Answer
 from initialization import INITIALIZE, INITIALIZED
-from portkey_admin_mcp.server.stdio.loop import Input, Output
+from portkey_admin_mcp.server.stdio.loop import DRAIN_TIMEOUT_S, Input, Output
 from portkey_admin_mcp.server.stdio.pipes import Pipes
 from programs import COMMAND, tree_environment
 
@@ -94,6 +95,24 @@ def test_a_file_of_requests_is_answered_into_a_file(tmp_path, mode, fast_path):
         assert ends_quietly(process, tmp_path)
 
     assert answers((tmp_path / "out").read_bytes()) == [1, 2, 3]
+
+
+def test_a_call_in_a_file_has_more_time_than_one_before_the_end_of_a_pipe(
+    tmp_path, fake, portkey_env
+):
+    fake.script([Answer(body={"total": 7}, after_s=DRAIN_TIMEOUT_S + 0.2)])
+    (tmp_path / "in").write_bytes(requests("full"))
+    with (tmp_path / "in").open("rb") as stdin:
+        done = subprocess.run(
+            COMMAND,
+            stdin=stdin,
+            capture_output=True,
+            check=True,
+            env=tree_environment({"HOME": str(tmp_path), **portkey_env}),
+            timeout=TIMEOUT_S,
+        )
+
+    assert answers(done.stdout) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("fast_path", ["on", "off"])
