@@ -278,6 +278,16 @@ def test_it_ends_within_a_second_when_idle(start, end):
         assert server.stderr == ""
 
 
+def test_it_ends_within_a_second_after_a_call_when_nobody_listens(start):
+    with start("--sandbox") as server:
+        server.open()
+        server.call("list_workspaces")
+        server.close_output()
+
+        assert server.wait_for_exit() == 0
+        assert server.stderr == ""
+
+
 @pytest.mark.parametrize("end", COMMON)
 def test_it_ends_within_a_second_with_a_call_that_is_never_answered(start, fake, portkey_env, end):
     fake.script(["silence"])
