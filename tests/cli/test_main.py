@@ -1,15 +1,20 @@
 """The commands, run as a person types them."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from click.testing import CliRunner
 
 from portkey_admin_mcp import __version__
+from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.server.loading import load_offer
-from programs import COMMAND, tree_environment
+from programs import COMMAND, catches, children_of, require_program, tree_environment
 
 
 def run(*arguments, **environment):
@@ -28,13 +33,23 @@ def test_the_version_is_printed():
     assert run("--version").stdout == f"portkey-admin-mcp, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["emulator"], ["http"], ["check-http"]])
-def test_every_command_has_help(command):
-    result = run(*command, "--help")
+def test_the_program_has_help():
+    result = run("--help")
 
     assert result.returncode == 0
     assert result.stdout.startswith("Usage: ")
+    assert all(f"\n  {name} " in result.stdout for name in command_line.commands)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("command", [[], *([name] for name in command_line.commands)])
+def test_every_command_has_help_without_the_marks_of_click(command, width):
+    result = CliRunner().invoke(command_line, [*command, "--help"], terminal_width=width)
+
+    assert result.exit_code == 0
     assert len(result.stdout.splitlines()) > 8
+    # \b keeps the lines of a paragraph; click must have taken it away.
+    assert "\b" not in result.stdout
     assert "\\b" not in result.stdout
 
 
@@ -54,6 +69,57 @@ def test_a_wrong_command_line_is_refused_with_the_cure(arguments, message):
     assert result.returncode != 0
     assert message in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["--sandbox"], {}),
+        (["--sandbox"], {"MCP_FAST_PATH": "off"}),
+        (["http", "--sandbox"], {}),
+        (["http", "--workers", "2"], {"MCP_SESSION_MODE": "stateless"}),
+    ],
+    ids=["stdio", "stdio without the fast path", "http", "workers"],
+)
+def test_code_mode_without_its_package_is_refused_with_the_cure(tmp_path, arguments, variables):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['pydantic_monty'] = None")
+    settings = {
+        "PORTKEY_TOOL_MODE": "code",
+        "PORTKEY_API_KEY": "a-key-of-the-tests",
+        "MCP_AUTH_MODE": "bearer",
+        "MCP_AUTH_TOKEN": "a-token-of-the-tests",
+    }
+
+    result = run(*arguments, PYTHONPATH=str(tmp_path), **settings, **variables)
+
+    assert result.returncode == 1
+    assert "pip install 'portkey-admin-mcp[code]'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["--sandbox"], ["http", "--sandbox"], ["emulator"]])
+def test_sigterm_ends_the_first_process_of_a_container_while_it_imports(arguments):
+    unshare = require_program("unshare")
+    container = [unshare, "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*container, "true"], check=False).returncode:
+        pytest.skip("this machine allows no PID namespaces")
+    outside = subprocess.Popen(
+        [*container, *COMMAND, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=tree_environment({"MCP_PORT": "1"}),
+    )
+    with outside:
+        deadline = time.monotonic() + 30
+        while not (inside := children_of(outside.pid)) or not catches(inside[0], signal.SIGTERM):
+            assert outside.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        os.kill(inside[0], signal.SIGTERM)
+
+        assert outside.wait(10) == 0
+        assert outside.stderr.read() == b""
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

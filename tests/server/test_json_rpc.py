@@ -52,6 +52,7 @@ MISTAKEN = (
     (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', None, -32600),
     (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', None, -32600),
     (b'{"jsonrpc":"2.0","id":[],"method":"ping"}', None, -32600),
+    (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', None, -32600),
     (REQUEST % b'"\xff"', 7, -32600),
     (b'{"jsonrpc":"2.0","id":"\xff","method":"ping"}', None, -32600),
 )

@@ -43,7 +43,7 @@ def http(
                then open http://127.0.0.1:3000 in a browser
     Check it:  portkey-admin-mcp check-http --url http://127.0.0.1:3000
     """  # noqa: D301  # click needs the character \b
-    from ..assembly import http_app, read_environment, require_access_control
+    from ..assembly import http_app, read_environment, require_access_control, selected_offer
     from ..server.http.serve import run, run_workers
     from ..settings.hosting import load_hosting
 
@@ -58,6 +58,7 @@ def http(
             run(http_app(settings, hosting), hosting)
             return
         require_access_control(settings, hosting)
+        selected_offer(settings)  # each worker does it again, and could only fail again and again
     if settings.sandbox or hosting.session_mode != "stateless":
         raise click.UsageError("--workers needs MCP_SESSION_MODE=stateless, and no sandbox")
     run_workers("portkey_admin_mcp.assembly:create_app", hosting, workers, env_file)

@@ -14,7 +14,14 @@ from ..server.fastpath.answers import FastPath
 from ..server.fastpath.connection import FastPathConnection
 from ..server.loading import load_offer
 from ..server.offer.offer import Offer, ToolMode
-from ..server.stdio.pipes import Pipes, answer_early, end, end_on_signals
+from ..server.stdio.pipes import (
+    Early,
+    Pipes,
+    answer_early,
+    end,
+    end_on_signals,
+    take_standard_streams,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,28 +51,27 @@ class StdioService:
 
     def run(self) -> NoReturn:
         """Serve until the client disconnects."""
-        pipes = Pipes()
+        pipes = take_standard_streams()
         end_on_signals()
         fast_path = FastPathConnection(FastPath(self._offer, self._call) if self._is_on else None)
-        unread, has_ended = answer_early(pipes, fast_path) if fast_path.is_open else (b"", False)
-        if unread or not has_ended:
-            self._serve(pipes, fast_path, unread, has_ended)
+        early = answer_early(pipes, fast_path) if fast_path.is_open else Early(b"", False, b"")
+        if early.unread or early.unwritten or not early.has_ended:
+            self._serve(pipes, fast_path, early)
         end()
 
-    def _serve(
-        self, pipes: Pipes, fast_path: FastPathConnection, unread: bytes, has_ended: bool
-    ) -> None:
-        _settings = self._settings  # a wrong one ends the process here, before anything is served
+    def _serve(self, pipes: Pipes, fast_path: FastPathConnection, early: Early) -> None:
+        # A wrong setting, or a package that is missing, ends the process before anything is served.
+        _settings, _offer = self._settings, self._offer
         from ..assembly import mcp_server
         from ..server.stdio.loop import StdioLoop, run_in_loop
 
-        if not unread and not has_ended and fast_path.is_open:
+        if not early.unread and not early.has_ended and fast_path.is_open:
             # No request is waiting, so import what the first call needs before it comes.
             _calls = self._calls
 
         async def serve() -> None:
             loop = StdioLoop(pipes, fast_path, lambda: mcp_server(self._calls))
-            await loop.run(unread, has_ended)
+            await loop.run(early)
 
         run_in_loop(serve())
 

@@ -16,6 +16,7 @@ NOT_READABLE = (
     "Invalid Request: the line holds half a surrogate pair or bytes that are not UTF-8, or is "
     "nested too deep."
 )
+WRONG_ID = "Invalid Request: the id of a request must be a string or an integer."
 NOT_A_MESSAGE = "Invalid Request: the line is no request or notification of JSON-RPC 2.0."
 
 RequestId = str | int
@@ -39,15 +40,28 @@ def read_line(line: bytes) -> Line:
         message = pydantic_core.from_json(line)
     except ValueError:
         return Line(None, _unreadable(line) if line.strip() else None)
-    if _is_acceptable(message):
-        return Line(message, None)
-    return Line(message, error_line(request_id(message), INVALID_REQUEST, NOT_A_MESSAGE))
+    if not _is_acceptable(message):
+        return Line(message, error_line(request_id(message), INVALID_REQUEST, NOT_A_MESSAGE))
+    return Line(message, wrong_id_error(message))
 
 
 def request_id(message: Any) -> RequestId | None:
     """The id of a decoded request, or None if it has none that can be answered."""
     id = message.get("id") if isinstance(message, dict) else None
     return None if isinstance(id, bool) or not isinstance(id, str | int) else id
+
+
+def wrong_id_error(message: Any) -> bytes | None:
+    """The error for a request whose id is not valid, which the SDK takes for a notification.
+
+    None for any other message, and for a notification with the id null.
+    """
+    if not isinstance(message, dict) or "method" not in message or "id" not in message:
+        return None
+    is_notification = message["id"] is None and str(message["method"]).startswith("notifications/")
+    if is_notification or request_id(message) is not None:
+        return None
+    return error_line(None, INVALID_REQUEST, WRONG_ID)
 
 
 def id_in_use(request_id: RequestId) -> str:
@@ -72,14 +86,10 @@ def _is_acceptable(message: Any) -> bool:
         return False
     if "method" not in message:
         return "result" in message or "error" in message
-    # The SDK treats a message with the id null as a notification, which a client may intend. It
-    # does the same with any other invalid id, but then the client would wait for an answer.
-    has_valid_id = message.get("id") is None or request_id(message) is not None
     return (
         message.get("jsonrpc") == "2.0"
         and isinstance(message["method"], str)
         and isinstance(message.get("params"), dict | None)
-        and has_valid_id
     )
 
 

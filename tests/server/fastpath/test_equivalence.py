@@ -21,6 +21,7 @@ from portkey_admin_mcp.server.fastpath.answers import FastPath
 from portkey_admin_mcp.server.fastpath.connection import FastPathConnection
 from portkey_admin_mcp.server.fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION, recognised
 from portkey_admin_mcp.server.stdio.loop import StdioLoop
+from portkey_admin_mcp.server.stdio.pipes import Early, Pipes
 from portkey_admin_mcp.settings.settings import Settings
 from servers import CLIENTS, build_calls, shared_server
 
@@ -89,14 +90,6 @@ def test_the_fast_path_answers_what_the_sdk_answers_however_a_connection_opens()
     assert different == []
 
 
-class PipesOf:
-    """The two ends of a process's pipes that the loop works with."""
-
-    def __init__(self, read, write):
-        self.input = read
-        self.output = write
-
-
 def answers_to(messages, *, with_fast_path):
     """The answers by id; errors without an id are listed under null, in their order."""
     emulator = Emulator("acme", frozen_time)
@@ -130,8 +123,8 @@ def through_pipes(messages, fast_path):
     threads = [threading.Thread(target=each) for each in (client, reader)]
     for thread in threads:
         thread.start()
-    loop = StdioLoop(PipesOf(read_in, write_out), fast_path, shared_server)
-    asyncio.run(loop.run(b"", False))
+    loop = StdioLoop(Pipes(read_in, write_out), fast_path, shared_server)
+    asyncio.run(loop.run(Early(b"", False, b"")))
     os.close(read_in)
     os.close(write_out)
     for thread in threads:

@@ -193,13 +193,16 @@ async def test_a_cancelled_call_in_a_session_is_answered_as_cancelled(service, w
     assert (status, answer["error"]["code"]) == (200, -32800)
 
 
-@pytest.mark.parametrize("with_fast_path", [True, False])
-async def test_an_id_in_use_in_a_session_is_refused(service, with_fast_path):
+@pytest.mark.parametrize(
+    ("with_fast_path", "event_store"), [(True, "off"), (False, "off"), (True, "memory")]
+)
+async def test_an_id_in_use_in_a_session_is_refused(service, with_fast_path, event_store):
     async def slow(*_request):
         await asyncio.sleep(0.5)
         return 200, {}, b'{"total": 1}'
 
-    with service(with_fast_path=with_fast_path, transport=slow) as url:
+    variables = {"transport": slow, "MCP_EVENT_STORE": event_store}
+    with service(with_fast_path=with_fast_path, **variables) as url:
         async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
             session = {**ACCEPT, **(await opened(http))}
             first = asyncio.ensure_future(http.post("/mcp", json=CALL, headers=session))
@@ -235,3 +238,70 @@ async def test_answers_that_can_be_resumed_come_from_the_sdk(service):
 
     assert "event-stream" in response.headers["content-type"]
     assert "\nid: " in response.text or response.text.startswith("id: ")
+
+
+PROMPTS = {"jsonrpc": "2.0", "id": "prompts", "method": "prompts/list"}
+NAMELESS = {"jsonrpc": "2.0", "id": "prompt", "method": "prompts/get", "params": {"name": "none"}}
+"""A request that only the SDK answers."""
+
+
+@pytest.mark.parametrize("with_fast_path", [True, False])
+async def test_a_slash_after_mcp_changes_nothing(service, with_fast_path):
+    with service(with_fast_path=with_fast_path) as url:
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            greeting = await http.post("/mcp/", json=initialize(), headers=ACCEPT)
+            session = {**ACCEPT, "mcp-session-id": greeting.headers["mcp-session-id"]}
+            at_both = [
+                [
+                    read(await http.post(path, json=message, headers=session))
+                    for message in (CALL, PROMPTS, NAMELESS)
+                ]
+                for path in ("/mcp/", "/mcp")
+            ]
+            async with http.stream("GET", "/mcp/", headers=session) as stream:
+                statuses = [stream.status_code]
+            statuses.append((await http.delete("/mcp/", headers=session)).status_code)
+            statuses.append((await http.post("/mcp", json=CALL, headers=session)).status_code)
+
+    assert at_both[0] == at_both[1]
+    assert [status for status, _ in at_both[0]] == [200] * 3
+    assert statuses == [200, 200, 404]
+
+
+@pytest.mark.parametrize("with_fast_path", [True, False])
+@pytest.mark.parametrize("version", ["", MODERN_VERSION])
+async def test_several_accept_headers_are_one_list(service, with_fast_path, version):
+    two = [("accept", "application/json"), ("accept", "text/event-stream")]
+    messages = numbered([MODERN_CALL]) if version else [CALL, NAMELESS]
+    with service(with_fast_path=with_fast_path, MCP_SESSION_MODE="stateless") as url:
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            del http.headers["accept"]
+            for message in messages:
+                more = modern_headers(message) if version else {}
+                answer = await http.post("/mcp", json=message, headers=[*two, *more.items()])
+                assert answer.status_code == 200, answer.text
+                if with_fast_path and message is CALL:
+                    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("with_fast_path", [True, False])
+@pytest.mark.parametrize("mode", ["stateless", "stateful"])
+async def test_a_request_with_an_invalid_id_is_refused_and_a_notification_is_not(
+    service, with_fast_path, mode
+):
+    with service(with_fast_path=with_fast_path, MCP_SESSION_MODE=mode) as url:
+        async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
+            session = await opened(http) if mode == "stateful" else {}
+            refused = [
+                read(await http.post("/mcp", json={**message, "id": id}, headers=head))
+                for id in (1.5, None, True, [])
+                for message, head in (
+                    (CALL, {**ACCEPT, **session}),
+                    (CALL | MODERN_CALL, {**ACCEPT, **modern_headers(MODERN_CALL)}),
+                )
+            ]
+            null = {**INITIALIZED, "id": None}
+            accepted = await http.post("/mcp", json=null, headers={**ACCEPT, **session})
+
+    assert {(status, answer["error"]["code"]) for status, answer in refused} == {(400, -32600)}
+    assert accepted.status_code == 202

@@ -37,7 +37,9 @@ LAST = GET + b"Connection: close\r\n\r\n"
 
 
 async def app(scope, receive, send):
-    """Answer at once, or slowly at /slow; read the body only at /body."""
+    """Answer at once, or slowly at /slow; read the body only at /body; at /echo, send it back."""
+    if scope["path"] == "/echo":
+        return await echo(scope, receive, send)
     if scope["path"] == "/slow":
         await asyncio.sleep(SLOW_ANSWER_S)
     if scope["path"] == "/body":
@@ -46,7 +48,20 @@ async def app(scope, receive, send):
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
     )
-    await send({"type": "http.response.body", "body": b"ok"})
+    return await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def echo(scope, receive, send):
+    """Send back the body, the host and the query, in two parts and without a length."""
+    body, more_body = b"", True
+    while more_body:
+        message = await receive()
+        body, more_body = body + message["body"], message["more_body"]
+    host = dict(scope["headers"])[b"host"]
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"connection", b"x")]}
+    await send(start)
+    await send({"type": "http.response.body", "body": body + b" " + host, "more_body": True})
+    await send({"type": "http.response.body", "body": b"?" + scope["query_string"]})
 
 
 @contextlib.contextmanager
@@ -218,6 +233,74 @@ def test_a_request_to_upgrade_is_answered_as_usual(address):
     upgrade = LAST.replace(b"close", b"close, Upgrade\r\nUpgrade: websocket")
 
     assert statuses(answer_to(address, upgrade)) == [200]
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEA\r\n"
+ECHO = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+ECHO_LAST = GET.replace(b"/", b"/echo", 1) + b"Connection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: 4\r\n\r\nbody",
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n",
+    ],
+    ids=["length", "chunks"],
+)
+def test_the_body_of_a_request_that_offers_http_2_is_read(address, body):
+    offered = ECHO + OFFER + body
+    in_pieces = [offered[:40], *offered[40:].partition(b"\r\n\r\n")]
+
+    for parts in ([offered + ECHO_LAST], [*in_pieces, ECHO_LAST], [offered * 3 + ECHO_LAST]):
+        answer = answer_to(address, *parts)
+
+        assert statuses(answer) == [200] * (1 + b"".join(parts).count(b"Upgrade: h2c"))
+        assert answer.count(b"body localhost\r\n") == b"".join(parts).count(b"Upgrade: h2c")
+
+
+def test_a_body_without_length_ends_with_the_connection_for_http_1_0(address):
+    old = ECHO.replace(b"1.1", b"1.0") + b"Content-Length: 4\r\n\r\nbody"
+    kept = old.replace(b"\r\n", b"\r\nConnection: keep-alive\r\n", 1)
+
+    for request in (old, kept):
+        head, _, body = answer_to(address, request).partition(b"\r\n\r\n")
+
+        assert body == b"body localhost?"
+        assert b"transfer-encoding" not in head
+        assert head.lower().count(b"connection:") == 1
+    assert answer_to(address, LAST.replace(b"1.1", b"1.0")).endswith(b"\r\n\r\nok")
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        (b"http://other:1/echo?a=1", b"other:1?a=1"),
+        (b"HTTPS://user@other/echo", b"user@other?"),
+        (b"http:///echo", b"?"),
+    ],
+)
+def test_the_host_of_a_complete_url_counts_instead_of_the_host_header(address, target, host):
+    request = ECHO_LAST.replace(b"/echo", target, 1).replace(b"1.1", b"1.0")
+
+    assert answer_to(address, request).endswith(b"\r\n\r\n " + host)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"CONNECT localhost:80",
+        b"CONNECT /echo",
+        b"GET ftp://localhost/echo",
+        b"GET localhost:80",
+        b"GET http://localhost:99999999999/ x",
+    ],
+)
+def test_a_request_for_a_proxy_is_refused_without_a_traceback(address, line, caplog):
+    answer = answer_to(address, LAST.replace(b"GET /", line, 1))
+
+    assert statuses(answer) == [400]
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_a_tls_handshake_that_does_not_end_closes_the_connection(tmp_path):

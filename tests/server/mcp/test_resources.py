@@ -1,10 +1,12 @@
 """MCP resources: guides, and objects that are read live."""
 
 import json
+import logging
 import re
 
 import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
 
 from portkey_admin_mcp.models.core.gateway_config import check_gateway_config
 from portkey_admin_mcp.server.mcp.definitions import all_tools
@@ -49,6 +51,19 @@ async def test_guides_and_templates_are_listed(client):
     ]
     assert [t.uri_template for t in templates] == [f"portkey://{kind}/{{slug}}" for kind in LIVE]
     assert all(each.title and each.description for each in [*resources, *templates])
+
+
+async def test_a_resource_that_portkey_does_not_find_is_a_line_in_the_log(client, caplog):
+    caplog.set_level(logging.INFO)
+
+    async with client() as connected:
+        with pytest.raises(MCPError, match="404"):
+            await connected.read_resource("portkey://configs/pc-nobody")
+
+    (record,) = [each for each in caplog.records if "pc-nobody" in each.getMessage()]
+    assert "404" in record.getMessage()
+    assert "\n" not in record.getMessage()
+    assert [each for each in caplog.records if each.exc_info] == []
 
 
 async def test_the_configs_of_the_guide_are_configs(read):

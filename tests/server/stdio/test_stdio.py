@@ -6,13 +6,12 @@ import select
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from fake_portkey import Answer
 from initialization import INITIALIZE_PARAMS
-from programs import tree_environment
+from programs import catches, children_of, tree_environment
 
 QUESTIONS = [
     ("tools/list", {}),
@@ -279,6 +278,16 @@ def test_it_ends_within_a_second_when_idle(start, end):
         assert server.stderr == ""
 
 
+def test_it_ends_within_a_second_after_a_call_when_nobody_listens(start):
+    with start("--sandbox") as server:
+        server.open()
+        server.call("list_workspaces")
+        server.close_output()
+
+        assert server.wait_for_exit() == 0
+        assert server.stderr == ""
+
+
 @pytest.mark.parametrize("end", COMMON)
 def test_it_ends_within_a_second_with_a_call_that_is_never_answered(start, fake, portkey_env, end):
     fake.script(["silence"])
@@ -408,15 +417,3 @@ def test_a_wrong_command_line_ends_the_server_with_a_sentence(start, arguments, 
 
 def write_env_file(folder, values):
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
-
-
-def catches(pid, number):
-    """Whether a process has a handler for this signal."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
-    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
-
-
-def children_of(pid):
-    lists = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for children in lists for child in children.read_text().split()]

@@ -38,11 +38,13 @@ from .pages.readiness import Check
 from .pages.routes import page_routes
 from .pages.service_info import ServiceInfo
 from .request import header_values
+from .sdk_guard import SdkGuard
 from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
 from .toolset_selection import ToolsetSelection
 
 RATE_LIMIT_EXEMPT = frozenset({"/health", "/ready"})
+MCP_METHODS = ["GET", "POST", "DELETE"]
 EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
 
@@ -137,7 +139,7 @@ def build_http(
     service = Service(server, hosting)
     tools = {} if calls is None else calls.offer.tools
     domains = dict(Counter(tool.domain for tool in tools.values()))
-    endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
+    endpoint: ASGIApp = SdkGuard(Endpoint(service.sessions, service.resumption))
     if fast_path is not None and service.telemetry is None:  # the SDK's server makes the traces
         endpoint = FastPathEndpoint(
             endpoint, fast_path, service.sessions, resumable=service.events is not None
@@ -161,14 +163,14 @@ def build_http(
     )
     app = Starlette(
         routes=[
-            Route(MCP, endpoint=endpoint, methods=["GET", "POST", "DELETE"]),
+            *(Route(path, endpoint=endpoint, methods=MCP_METHODS) for path in (MCP, f"{MCP}/")),
             *metadata_route(hosting),
             *page_routes(hosting, info, service.metrics),
         ],
         middleware=_middleware(service),
         lifespan=service.running,
     )
-    # `/mcp/` is not `/mcp`, and must not be redirected: a POST would be sent again elsewhere.
+    # Not even another path is redirected: a POST would be sent again elsewhere.
     app.router.redirect_slashes = False
     app.state.service = service
     return app
@@ -196,7 +198,7 @@ def _middleware(service: Service) -> list[Middleware]:
             BrowserCors,
             # As browsers write them: Starlette compares letter by letter.
             allow_origins=[origin_of(origin) or origin for origin in hosting.allowed_origins],
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=MCP_METHODS,
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         ),

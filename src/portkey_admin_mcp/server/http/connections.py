@@ -8,12 +8,16 @@ import asyncio
 import gc
 import json
 import logging
+import re
+import sys
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from httptools import HttpParserUpgrade, HttpRequestParser
+from starlette.responses import JSONResponse
 from uvicorn.loops.auto import auto_loop_factory
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,9 @@ a later request, from its first byte. Also the time to finish a body after its r
 
 RETRY_AFTER_S = 5
 
+ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+"""A request target with a host, as clients send it to a proxy: the host, and the rest."""
+
 ERRORS = {
     408: ("request_timeout", "The headers did not arrive in time."),
     431: (
@@ -40,6 +47,7 @@ ERRORS = {
         "Too many connections are open; wait the number of seconds in Retry-After.",
     ),
 }
+STOPPING = ("service_stopping", "The service stops; send the request again in a moment.")
 
 
 class GuardedConnection(HttpToolsProtocol):
@@ -59,6 +67,10 @@ class GuardedConnection(HttpToolsProtocol):
         self._in_headers = True
         self._has_parsed = False
         """Whether the parser completed headers or part of a body in the latest piece of data."""
+        self._piece = b""
+        """The latest piece of data."""
+        self._plain_request = b""
+        """What is to be parsed again: a request without its offer to upgrade the connection."""
 
     def connection_made(  # type: ignore[override]  # as uvicorn does
         self, transport: asyncio.Transport
@@ -81,7 +93,12 @@ class GuardedConnection(HttpToolsProtocol):
             remaining = MAX_HEADER_BYTES - self._header_bytes
             piece, data = data[:remaining], data[remaining:]
             self._has_parsed = False
+            self._piece = piece
             super().data_received(piece)
+            if self._plain_request:
+                data, self._plain_request = self._plain_request + data, b""
+                self._header_bytes = 0
+                continue
             # The parser buffers what is not yet complete.
             self._header_bytes = 0 if self._has_parsed else self._header_bytes + len(piece)
             if self._header_bytes >= MAX_HEADER_BYTES:
@@ -92,11 +109,36 @@ class GuardedConnection(HttpToolsProtocol):
             self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """Stop the timer: from now on the application decides how long to wait."""
+        """Stop the timer: from now on the application decides how long to wait.
+
+        Raises ValueError for CONNECT and other targets of a proxy; uvicorn then answers 400.
+        """
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise ValueError("this is no proxy")
+            return  # the parser skips the body and calls `_unsupported_upgrade_warning`
+        if not self.url.startswith(b"/"):
+            self._to_origin_form()
         self._stop_timer()
-        self._in_headers = False
         self._has_parsed = True
         super().on_headers_complete()
+        self._in_headers = False
+
+    def _to_origin_form(self) -> None:
+        """Make `GET http://host/path` a request for /path; its host replaces the Host header.
+
+        RFC 9112, 3.2.2. Whether this host is served is then decided as for any request.
+        """
+        if self.url == b"*":
+            return
+        match = ABSOLUTE_FORM.fullmatch(self.url)
+        if match is None:
+            raise ValueError("this is no target of HTTP")
+        authority, target = match.groups()
+        self.url = target if target.startswith(b"/") else b"/" + target
+        self.headers[:] = [
+            (name, authority if name == b"host" else value) for name, value in self.headers
+        ]
 
     def on_body(self, body: bytes) -> None:
         """Record that the parser completed part of a body."""
@@ -105,13 +147,35 @@ class GuardedConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Expect the headers of the next request; the timer starts at its first byte."""
+        if self.parser.should_upgrade():
+            return
         self._stop_timer()
         self._in_headers = True
         self._has_parsed = True
         super().on_message_complete()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Log nothing: the upgrade is ignored, which HTTP allows, and the request is answered."""
+        """Ignore an offer to upgrade, which HTTP allows: parse the request again without it.
+
+        uvicorn calls this while it handles HttpParserUpgrade, whose argument is the number of bytes
+        that were parsed. The parser would drop the body, and Java's HttpClient offers h2c with
+        every request over plain HTTP.
+        """
+        parsed = sys.exc_info()[1]
+        assert isinstance(parsed, HttpParserUpgrade)
+        version = self.parser.get_http_version().encode()
+        lines = [
+            b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version),
+            *(b"%b:%b" % header for header in self.headers if header[0] != b"upgrade"),
+        ]
+        self._plain_request = b"\r\n".join([*lines, b"", self._piece[parsed.args[0] :]])
+        # This one has ended if the request closes the connection.
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Start to answer a request, in the way that `_answer` does."""
+        super()._start_asgi_task(cycle, partial(_answer, app, cycle))
 
     def _is_client_late(self) -> bool:
         """Whether the client must send more, without the application waiting for it."""
@@ -143,6 +207,43 @@ class GuardedConnection(HttpToolsProtocol):
         if self.cycle is None or (self.cycle.response_complete and self._in_headers):
             self.transport.write(_response(status, error, message))
         self.transport.close()
+
+
+async def _answer(
+    app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, send: Any
+) -> None:
+    """Answer a request: to HTTP/1.0 not in chunks, and with 503 if the service stops meanwhile."""
+    if scope["http_version"] == "1.0":
+        send = _without_chunks(cycle, send)
+    try:
+        await app(scope, receive, send)
+    except asyncio.CancelledError:
+        # uvicorn cancels what is not answered in time after a signal, and would log a traceback.
+        log.warning("a request was cancelled, because the service stops")
+        if not cycle.response_started:
+            error, message = STOPPING
+            response = JSONResponse({"error": error, "message": message}, 503)
+            await response(scope, receive, send)
+
+
+def _without_chunks(cycle: RequestResponseCycle, send: Any) -> Any:
+    """Send a response whose body ends with the connection, if it has no length."""
+    has_length = True
+
+    async def send_without_chunks(message: Any) -> None:
+        nonlocal has_length
+        if message["type"] == "http.response.start":
+            # uvicorn closes the connection, and says so; some applications add `keep-alive`.
+            headers = [each for each in message["headers"] if each[0].lower() != b"connection"]
+            has_length = any(name.lower() == b"content-length" for name, _ in headers)
+            if not has_length:
+                cycle.chunked_encoding = False
+            message = {**message, "headers": headers}
+        elif not has_length:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    return send_without_chunks
 
 
 def guarded_connection(max_connections: int, header_timeout_s: float = HEADER_TIMEOUT_S) -> Any:

@@ -125,9 +125,12 @@ def _plain_headers(scope: Scope) -> Headers | None:
     values: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in (b"content-type", b"accept") or name.startswith(b"mcp-"):
-            if name in values or name.startswith(b"mcp-param-"):
+            if name == b"accept":
+                values[name] = values[name] + b"," + value if name in values else value
+            elif name in values or name.startswith(b"mcp-param-"):
                 return None
-            values[name] = value
+            else:
+                values[name] = value
     if not _are_plain_types(values.get(b"content-type", b""), values.get(b"accept", b"")):
         return None
     parts = (b"mcp-protocol-version", b"mcp-session-id", b"mcp-method", b"mcp-name")

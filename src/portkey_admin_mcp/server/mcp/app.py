@@ -1,5 +1,6 @@
 """The MCP server: the SDK's server with a handler for each method."""
 
+import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,8 @@ LIST_RESULTS: dict[str, type[BaseModel]] = {
     "resources/list": types.ListResourcesResult,
     "resources/templates/list": types.ListResourceTemplatesResult,
 }
+
+log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 
@@ -107,7 +110,9 @@ class AdminServer(Server[Any]):
             message = f"Resource not found: {uri[:200]!r}"
             raise MCPError(types.INVALID_PARAMS, message, {"uri": uri[:200]}) from None
         except ToolFailed as error:
-            raise MCPError(types.INTERNAL_ERROR, str(error)) from None
+            advice = str(error)
+            log.info("resource %r was not read: %s", uri[:200], advice.partition("\n")[0])
+            raise MCPError(types.INTERNAL_ERROR, advice) from None
         content = types.TextResourceContents(
             uri=uri, mime_type=resource.mime_type, text=resource.text
         )

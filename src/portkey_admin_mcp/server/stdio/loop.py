@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,17 @@ from ..calls.open_requests import OpenRequests
 from ..fastpath.connection import OPENING_ID, FastPathConnection
 from ..fastpath.requests import Request
 from ..json_rpc import INVALID_REQUEST, RequestId, error_line, id_in_use, read_line, request_id
-from .pipes import READ_BYTES, Pipes, end
+from .pipes import WRITE_BYTES, Early, Pipes, end, fail, is_file, is_watchable
 
 if TYPE_CHECKING:
     from mcp.server import Server
 
 DRAIN_TIMEOUT_S = 0.5
-"""Seconds that open requests have to finish after the end of input."""
+"""Seconds that open requests have to finish after the end of input, and the client to read on."""
+FILE_DRAIN_TIMEOUT_S = 60.0
+"""The same if the input is a file: its end does not mean that the client is gone."""
+WRITE_TIMEOUT_S = 0.002
+"""Seconds that an answer may wait for a client that reads, before a thread writes the rest."""
 CANCELLED = "notifications/cancelled"
 
 log = logging.getLogger(__name__)
@@ -45,25 +50,29 @@ class StdioLoop:
         fast_path: FastPathConnection,
         build_server: "Callable[[], Server[Any]]",
     ) -> None:
+        self._pipes = pipes
         self._input = Input(pipes, self._take)
         self._output = Output(pipes)
         self._fast_path = fast_path
         self._requests = OpenRequests()
         self._sdk = SdkBehind(build_server, fast_path, self._sdk_answered)
 
-    async def run(self, unread: bytes, has_ended: bool) -> None:
+    async def run(self, early: Early) -> None:
         """Serve until input has ended and all requests are answered, or the time is up."""
         # What was imported until here stays, so the garbage collector need not look at it again.
         gc.freeze()
-        await self._output.open()
-        await self._input.read(unread, has_ended)
+        self._output.open()
+        self._output.write(early.unwritten)
+        await self._input.read(early.unread, early.has_ended)
         await self._sdk.is_ready()
+        timeout_s = FILE_DRAIN_TIMEOUT_S if is_file(self._pipes.input) else DRAIN_TIMEOUT_S
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 await self._requests.all_closed()
-                await self._output.is_flushed()
         await self._sdk.stop()
         self._input.close()
+        if not self._output.flush(timeout_s):
+            fail("the client closed the input, and does not read the answers")
         self._output.close()
 
     def _take(self, line: bytes) -> None:
@@ -179,33 +188,53 @@ class SdkBehind:
                 await connection.take(await self._messages.get())
 
 
-class Input(asyncio.Protocol):
-    """Splits the input from the client into lines."""
+class Input:
+    """Reads the input from the client, and splits it into lines.
 
-    def __init__(self, pipes: Pipes, take: Callable[[bytes], None]) -> None:
+    A thread reads what an event loop cannot wait for: files, terminals, and everything on Windows.
+    """
+
+    def __init__(
+        self, pipes: Pipes, take: Callable[[bytes], None], *, in_thread: bool = False
+    ) -> None:
         self._pipes = pipes
         self._take = take
+        self._in_thread = in_thread or not is_watchable(pipes.input)
         self._unread = bytearray()
         self._ended = asyncio.Event()
-        self._transport: asyncio.BaseTransport | None = None
+        self._unwatch: Callable[[], object] = lambda: None
 
     async def read(self, unread: bytes, has_ended: bool) -> None:
         """Take each line until the end of input, after the bytes that were already read."""
-        self.data_received(unread)
+        self._received(unread)
         if has_ended:
-            self.connection_lost(None)
+            self._end()
             return
-        loop = asyncio.get_running_loop()
-        try:
-            file = os.fdopen(self._pipes.input, "rb", buffering=0, closefd=False)
-            self._transport, _protocol = await loop.connect_read_pipe(lambda: self, file)
-        except (ValueError, OSError, NotImplementedError):
-            # A file, or Windows: neither can be waited for.
-            threading.Thread(target=self._pump, args=(loop,), daemon=True).start()
+        if self._in_thread:
+            self._start_thread()
+        else:
+            self._unwatch = watch(self._pipes.input, self._read_once)
         await self._ended.wait()
 
-    def data_received(self, data: bytes) -> None:
-        """Take each complete line."""
+    def _start_thread(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def pump() -> None:
+            while data := self._pipes.wait_and_read():
+                loop.call_soon_threadsafe(self._received, data)
+            loop.call_soon_threadsafe(self._end)
+
+        threading.Thread(target=pump, daemon=True).start()
+
+    def _read_once(self) -> None:
+        data = self._pipes.read()
+        if data:
+            self._received(data)
+        elif data is not None:
+            self.close()
+            self._end()
+
+    def _received(self, data: bytes) -> None:
         self._unread += data
         if b"\n" not in data:
             return
@@ -214,69 +243,82 @@ class Input(asyncio.Protocol):
         for line in lines:
             self._take(line)
 
-    def close(self) -> None:
-        """Read no more."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _end(self) -> None:
         """Take a last line without a line break, and record the end of input."""
-        if self._unread and not self._ended.is_set():
-            self.data_received(b"\n")
+        if self._unread:
+            self._received(b"\n")
         self._ended.set()
 
-    def _pump(self, loop: asyncio.AbstractEventLoop) -> None:
-        while data := os.read(self._pipes.input, READ_BYTES):
-            loop.call_soon_threadsafe(self.data_received, data)
-        loop.call_soon_threadsafe(self.connection_lost, None)
+    def close(self) -> None:
+        """Read no more."""
+        self._unwatch()
 
 
-class Output(asyncio.BaseProtocol):
+class Output:
     """Writes without blocking, so that input is read even while the client does not read."""
 
     def __init__(self, pipes: Pipes) -> None:
         self._pipes = pipes
-        self._transport: asyncio.WriteTransport | None = None
-        self._flushed = asyncio.Event()
-        self._flushed.set()
-        self._is_closed = False
+        self._lock = threading.Lock()
+        self._waiting: deque[memoryview] = deque()
+        self._thread: threading.Thread | None = None
+        """Writes what is waiting, while the client reads more slowly than we write."""
+        self._parts_written = 0
+        self._unwatch: Callable[[], object] = lambda: None
 
-    async def open(self) -> None:
-        """Open the output; one that cannot be polled, such as a file, is written to directly."""
-        try:
-            file = os.fdopen(self._pipes.output, "wb", buffering=0, closefd=False)
-            connected = await asyncio.get_running_loop().connect_write_pipe(lambda: self, file)
-        except (ValueError, OSError, NotImplementedError):
-            return
-        self._transport = connected[0]
-        self._transport.set_write_buffer_limits(0)
+    def open(self) -> None:
+        """Exit from now on when nobody reads the output any more."""
+        if is_watchable(self._pipes.output):
+            self._unwatch = watch(self._pipes.output, self._check_hang_up)
+
+    def close(self) -> None:
+        """Watch the output no longer."""
+        self._unwatch()
+
+    def _check_hang_up(self) -> None:
+        self._pipes.end_if_hung_up()
+        self._unwatch()  # what came is input, of a socket that is both
 
     def write(self, data: bytes) -> None:
         """Write a line."""
-        if self._transport is None:
-            self._pipes.write(data)
-        else:
-            self._transport.write(data)
+        if self._thread is None:  # else what waits must be written first
+            data = self._pipes.write_at_once(data, WRITE_TIMEOUT_S)
+            if not data:
+                return
+        with self._lock:
+            self._waiting.append(memoryview(data))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_waiting, daemon=True)
+                self._thread.start()
 
-    async def is_flushed(self) -> None:
-        """Wait until everything is written."""
-        await self._flushed.wait()
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything is written; False if the client has read nothing for so long."""
+        while (thread := self._thread) is not None:
+            before = self._parts_written
+            thread.join(timeout_s)
+            if thread.is_alive() and self._parts_written == before:
+                return False
+        return True
 
-    def close(self) -> None:
-        """Write no more."""
-        self._is_closed = True
-        if self._transport is not None:
-            self._transport.close()
+    def _write_waiting(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                data = self._waiting.popleft()
+            for start in range(0, len(data), WRITE_BYTES):
+                self._pipes.write(data[start : start + WRITE_BYTES])
+                self._parts_written += 1
 
-    def pause_writing(self) -> None:
-        """Record that the client reads more slowly than we write."""
-        self._flushed.clear()
 
-    def resume_writing(self) -> None:
-        """Record that everything is written."""
-        self._flushed.set()
+def watch(descriptor: int, on_event: Callable[[], None]) -> Callable[[], object]:
+    """Call `on_event` when there is something to read or nobody at the other end.
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Exit, because the client has disconnected, unless this side closed the output."""
-        if not self._is_closed:
-            end()
+    Returns a function that stops it.
+    """
+    loop = asyncio.get_running_loop()
+    is_blocking = os.get_blocking(descriptor)
+    loop.add_reader(descriptor, on_event)
+    os.set_blocking(descriptor, is_blocking)  # uvloop changes it, for all who share the pipe
+    return lambda: loop.remove_reader(descriptor)
