@@ -112,7 +112,8 @@ class Metrics:
             mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # not typed
 
     def _record_request(self, scope: Scope, status: int, seconds: float) -> None:
-        path = scope["path"] if scope["path"] in PATHS else "other"
+        path = MCP if scope["path"] == f"{MCP}/" else scope["path"]
+        path = path if path in PATHS else "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._requests.labels(path, method, str(status)).inc()
         self._seconds.labels(path, method).observe(seconds)
