@@ -95,6 +95,30 @@ async def test_only_a_valid_token_gives_access(service):
     assert [form.status_code for form in forms] == [401] * 4
 
 
+@pytest.mark.parametrize(
+    ("host", "token", "status"),
+    [
+        ("127.0.0.1", "", 401),
+        ("127.0.0.1", "Authorization: Bearer not-the-token-of-anybody\r\n", 401),
+        ("evil.example", f"Authorization: Bearer {TOKENS['ada']}\r\n", 421),
+    ],
+)
+async def test_a_request_without_access_is_refused_before_its_body_arrives(
+    service, host, token, status
+):
+    name, port = service(**bearer()).removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    head = f"POST /mcp HTTP/1.1\r\nHost: {host}\r\n{token}Content-Type: application/json\r\n"
+    writer.write(f"{head}Content-Length: 900000\r\n\r\n[".encode())
+    async with asyncio.timeout(10):  # less than the time that a body has
+        refused = await reader.readuntil(b"\r\n\r\n")
+        await reader.read()  # until the service closes the connection
+    writer.close()
+
+    assert refused.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"connection: close" in refused.lower()
+
+
 async def test_a_session_belongs_to_its_principal_only(service):
     url = service(**bearer())
     async with httpx2.AsyncClient(base_url=url) as http:

@@ -21,7 +21,7 @@ from ...settings.hosting import Hosting
 from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
 from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
-from .access.body_limit import BodyLimit
+from .access.body_limit import BodyLimit, EarlyResponses
 from .access.host_and_origin import HostAndOrigin, origin_of
 from .access.principal import principal_of
 from .access.rate_limit import RateLimit, client_address
@@ -31,7 +31,7 @@ from .events.memory_log import MemoryEventLog
 from .events.resumption import StreamResumption
 from .fast_endpoint import FastPathEndpoint
 from .pages.metrics import Metrics
-from .pages.paths import MCP, PAGES
+from .pages.paths import HEALTH_CHECKS, MCP, PAGES
 from .pages.readiness import Check
 from .pages.routes import page_routes
 from .pages.service_info import ServiceInfo
@@ -40,7 +40,6 @@ from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
 from .toolset_selection import ToolsetSelection
 
-RATE_LIMIT_EXEMPT = frozenset({"/health", "/ready"})
 EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
 
@@ -180,8 +179,8 @@ def _middleware(service: Service) -> list[Middleware]:
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         ),
-        *_rate_limit(service, hosting.rate_per_address, _address_key, RATE_LIMIT_EXEMPT),
-        Middleware(BodyLimit, max_bytes=hosting.max_body_bytes),
+        *_rate_limit(service, hosting.rate_per_address, _address_key, HEALTH_CHECKS),
+        # Before the body is read: a client without a token must not make the service keep a body.
         Middleware(
             Authentication,
             authenticate=create_authenticator(hosting),
@@ -189,9 +188,11 @@ def _middleware(service: Service) -> list[Middleware]:
             public=PAGES,
         ),
         *_rate_limit(service, hosting.rate_per_principal, _principal_key, PAGES),
+        Middleware(BodyLimit, max_bytes=hosting.max_body_bytes),
     ]
     if service.metrics is not None:
         middleware.insert(0, Middleware(_RequestMetrics, metrics=service.metrics))
+    middleware.insert(0, Middleware(EarlyResponses))
     if service.telemetry is not None:
         middleware.insert(0, service.telemetry.middleware)
     return middleware
