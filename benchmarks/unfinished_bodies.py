@@ -4,7 +4,8 @@
 
 Starts the service in the sandbox, and opens the connections one after the other; each sends a body
 of the maximum size less one byte. With --burst, all are opened before the first sends. Prints the
-resident memory of the service before, at its peak and at the end. `stranger` sends a wrong token, `token` the right one, and `none` needs no token.
+resident memory of the service before, at its peak and at the end. `stranger` sends a wrong token,
+`token` the right one, and `none` needs no token.
 """
 
 import argparse

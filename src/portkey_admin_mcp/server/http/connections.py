@@ -25,8 +25,8 @@ MAX_PIPELINED = 16
 """Requests that may wait on one connection for the response to an earlier one."""
 
 RECEIVE_BUFFER_BYTES = 16 * 1024
-"""Size of the kernel's receive buffer of a connection; Linux doubles it. A full one is read at once,
-on every connection, before any of their requests can be refused."""
+"""Size of the kernel's receive buffer of a connection; Linux doubles it. A full one is read at
+once, on every connection, before any of their requests can be refused."""
 
 HEADER_TIMEOUT_S = 10.0
 """Seconds in which the headers of a request must arrive, from the opening of the connection or, for

@@ -1,10 +1,13 @@
 """The transport of one session, which refuses a request id that is still in use.
 
+It also knows whether the session is in use, and since when it is not.
+
 The SDK sends an answer to the last request with its id. Of two open requests with the same id, the
 second would get the answer to the first, and the first none.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,12 +34,38 @@ class SessionTransport(HttpTransport):
         self._requests.open(GET_STREAM_KEY)
         if event_store is not None:
             event_store.on_answer = self._requests.close
+        self._posts_in_flight = 0
+        self._is_opened = False
+        self.last_used = time.monotonic()
+        """When its last message arrived or was answered, in seconds of the monotonic clock."""
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it is being opened or has a call in flight; a notification stream is no call."""
+        open_calls = len(self._requests) - 1  # one is GET_STREAM_KEY
+        return not self._is_opened or self._posts_in_flight > 0 or open_calls > 0
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or answer -32600 if its id is in use."""
         if scope["method"] != "POST":
             await super().handle_request(scope, receive, send)
             return
+        with self._used():
+            await self._handle_post(scope, receive, send)
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """Count a message as in flight, and remember when the session was used."""
+        self._posts_in_flight += 1
+        self.last_used = time.monotonic()
+        try:
+            yield
+        finally:
+            self._posts_in_flight -= 1
+            self._is_opened = True
+            self.last_used = time.monotonic()
+
+    async def _handle_post(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
         id = _request_id(body)
         replayed = replay_body(body, receive)
@@ -63,7 +92,7 @@ class SessionTransport(HttpTransport):
             return
         self._requests.open(key, task)
         try:
-            with self.held_open():
+            with self.held_open(), self._used():
                 yield True
         finally:
             self._requests.close(key, task)
