@@ -9,7 +9,7 @@ second would get the answer to the first, and the first none.
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pydantic_core
@@ -50,8 +50,10 @@ class SessionTransport(HttpTransport):
         if scope["method"] != "POST":
             await super().handle_request(scope, receive, send)
             return
-        with self._used():
-            await self._handle_post(scope, receive, send)
+        with ExitStack() as use:
+            use.enter_context(self._used())
+            # Not at the end of this function: the client may have sent its next request by then.
+            await self._handle_post(scope, receive, _watch_end(send, use.close))
 
     @contextmanager
     def _used(self) -> Iterator[None]:
@@ -116,6 +118,17 @@ def _watch_refusal(send: Send, on_refusal: Callable[[], None]) -> Send:
         if message["type"] == "http.response.start" and message["status"] >= 400:
             on_refusal()
         await send(message)
+
+    return watched
+
+
+def _watch_end(send: Send, on_end: Callable[[], None]) -> Send:
+    """Send a response, and report when all of it was sent."""
+
+    async def watched(message: Message) -> None:
+        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            on_end()
 
     return watched
 
