@@ -40,6 +40,12 @@ from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
 from .toolset_selection import ToolsetSelection
 
+LOSSES = {
+    "event store": "Calls work; broken streams cannot be resumed.",
+    "rate limits": "Calls work; they are not limited.",
+}
+"""What does not work while a part is unreachable that calls can do without."""
+
 EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
 
@@ -128,6 +134,8 @@ def build_http(
     checks: dict[str, Check] = {}
     if service.events is not None:
         checks["event store"] = service.events.ping
+    if hosting.rate_limit and hosting.rate_store == "redis":
+        checks["rate limits"] = service.limiter.ping
     if check_portkey is not None and hosting.ready_check == "portkey":
         checks["portkey"] = check_portkey
     info = ServiceInfo(
@@ -137,6 +145,7 @@ def build_http(
         sessions=lambda: service.sessions.open_sessions,
         started=time.time(),
         checks=checks,
+        losses=LOSSES,
     )
     app = Starlette(
         routes=[

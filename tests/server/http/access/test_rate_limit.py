@@ -103,6 +103,18 @@ async def test_two_instances_share_their_count_in_redis_under_the_prefix(redis):
     assert all(b"portkey-admin-mcp:rate" in name for name in names)
 
 
+async def test_a_limiter_tells_whether_it_can_count(redis):
+    limiter = on_redis(redis.url)
+    await limiter.ping()
+    await create_rate_limiter(Hosting()).ping()
+
+    redis.stop()
+
+    with pytest.raises(ConnectionError):
+        await limiter.ping()
+    await limiter.close()
+
+
 async def test_without_redis_every_request_passes_and_one_warning_a_minute_is_logged(redis, caplog):
     clock = Clock()
     limiter = on_redis(redis.url, clock)

@@ -55,6 +55,11 @@ class RateLimiter:
             self._back_off(error)
             return 0
 
+    async def ping(self) -> None:
+        """Return if requests can be counted; raises OSError if not."""
+        if not await self._storage.check():
+            raise ConnectionError
+
     async def close(self) -> None:
         """Close the connections to Redis, if there are any."""
         bridge = getattr(self._storage, "bridge", None)
