@@ -41,7 +41,7 @@ class Memory(NamedTuple):
 
 def measured(auth: str, connections: int, *, is_burst: bool) -> Memory:
     """Start a service, let all connections withhold the last byte, and watch its memory."""
-    port = _free_port()
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
@@ -56,7 +56,7 @@ def measured(auth: str, connections: int, *, is_burst: bool) -> Memory:
         environment |= {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
     command = [sys.executable, "-m", "portkey_admin_mcp", "http", "--sandbox"]
     with tempfile.TemporaryFile() as log, started(command, environment, log) as process:
-        _wait_for(port)
+        wait_for(port)
         before = resident_mb(process.pid)
         with ExitStack() as opened:
             request = _request(port, auth)
@@ -121,13 +121,15 @@ def _request(port: int, auth: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + b'"' + b"x" * (BODY_BYTES - 2)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A free port of 127.0.0.1."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Wait until the service answers."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
