@@ -22,8 +22,8 @@ LARGE_BYTES = 128 * 1024
 """Size from which an answer counts as large, in bytes of JSON."""
 
 SWITCH_INTERVAL_S = 0.0005
-"""How soon the thread lets the event loop go on, which waits for it after each system call. Python's
-default is 5 ms, which would add up to a tenth of a second for a short request."""
+"""How soon the thread lets the event loop go on, which waits for it after each system call.
+Python's default is 5 ms, which would add up to a tenth of a second for a short request."""
 
 
 @dataclass
