@@ -20,11 +20,22 @@ def page(rows):
     return json.dumps({"object": "list", "total": rows, "data": configs}).encode()
 
 
-def calls_answered_with(content):
+class CountedAnswers(LargeAnswers):
+    """Counts what is done in the thread."""
+
+    count = 0
+
+    async def run(self, work, *arguments):
+        self.count += 1
+        return await super().run(work, *arguments)
+
+
+def calls_answered_with(content, answers=None):
     async def transport(*_request):
         return 200, {}, content
 
     portkey = Portkey(Settings(PORTKEY_API_KEY=SecretStr("a-key")), transport)
+    portkey.large_answers = answers or portkey.large_answers
     return build_calls(lambda: portkey)
 
 
@@ -51,6 +62,15 @@ async def test_the_event_loop_goes_on_while_a_large_answer_is_worked_on(argument
     assert turns > 30
     assert not outcome.is_error
     assert outcome.structured["total"] == 10_000
+
+
+@pytest.mark.parametrize(("rows", "count"), [(5, 0), (10_000, 2)])
+async def test_a_large_answer_is_decoded_and_presented_in_the_thread(rows, count):
+    answers = CountedAnswers()
+
+    await calls_answered_with(page(rows), answers)("list_configs", {})
+
+    assert answers.count == count
 
 
 def thread():
