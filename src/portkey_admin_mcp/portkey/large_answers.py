@@ -21,6 +21,9 @@ Ts = TypeVarTuple("Ts")
 LARGE_BYTES = 128 * 1024
 """Size from which an answer counts as large, in bytes of JSON."""
 
+PAUSE_S = 0.02
+"""Seconds between the end of one decoding and the start of the next."""
+
 SWITCH_INTERVAL_S = 0.0005
 """How soon the thread lets the event loop go on, which waits for it after each system call.
 Python's default is 5 ms, which would add up to a tenth of a second for a short request."""
@@ -72,7 +75,8 @@ class LargeAnswers:
         try:
             return await self.run(work, *args)
         finally:
-            self._slots.release(caller)
+            # pydantic-core lets no other thread run while it decodes, so the event loop goes first.
+            asyncio.get_running_loop().call_later(PAUSE_S, self._slots.release, caller)
 
     async def run(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Do the work in the thread, after what it was given before.
