@@ -129,6 +129,16 @@ def test_a_service_that_is_not_ready_fails(serve):
     assert "not ready: portkey unreachable" in output
 
 
+def test_a_service_without_its_redis_is_a_warning(serve):
+    with nobody_listening() as closed:
+        url = closed.replace("http:", "redis:").replace("/v1", "/0")
+        with serve(RATE_LIMIT_STORE="redis", MCP_REDIS_URL=url) as address:
+            code, states, output = check("--url", address)
+
+    assert (code, states["Ready"]) == (0, "warning")
+    assert "degraded: rate limits unreachable" in output
+
+
 def test_the_checks_stop_where_nobody_answers():
     with nobody_listening() as address:
         code, states, _ = check("--url", address)

@@ -23,20 +23,25 @@ class Upstream:
         self.name = name
         self.go_on = asyncio.Event()
         self.runner: web.AppRunner
+        self.bodies: list[bytes] = []
 
-    async def start(self) -> int:
+    async def start(self, port: int = 0) -> int:
         """Listen; the port."""
         app = web.Application(client_max_size=4 * MIB)
         app.router.add_route("*", "/{path:.*}", self.answer)
         self.runner = web.AppRunner(app, shutdown_timeout=0)
         await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self.runner, "127.0.0.1", port).start()
         return int(self.runner.addresses[0][1])
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/stream":
             return await self.stream(request)
         body = await request.read()
+        self.bodies.append(body)
+        if request.path == "/fails":
+            assert request.transport is not None
+            request.transport.close()
         headers = {name.lower(): value for name, value in request.headers.items()}
         return web.json_response(
             {"name": self.name, "path": request.raw_path, "headers": headers, "size": len(body)}
@@ -109,8 +114,8 @@ def render(conf: str, port: int, ports: list[int], folder: Path) -> str:
     """The file with other addresses, and with another place to write to."""
     changes = {
         "listen 8080;": f"listen 127.0.0.1:{port};",
-        "server mcp-1:3000;": f"server 127.0.0.1:{ports[0]};",
-        "server mcp-2:3000;": f"server 127.0.0.1:{ports[1]};",
+        "server mcp-1:3000 ": f"server 127.0.0.1:{ports[0]} ",
+        "server mcp-2:3000 ": f"server 127.0.0.1:{ports[1]} ",
         " /tmp/": f" {folder}/",
     }
     for old, new in changes.items():
@@ -192,6 +197,36 @@ async def test_one_instance_is_enough(front, client):
             names.append((await response.json())["name"])
 
     assert names == ["two"] * 4
+
+
+async def test_no_request_fails_while_the_instances_restart_in_turn(front, client):
+    statuses = []
+    for _ in range(2):
+        for upstream in front.upstreams:
+            port = upstream.runner.addresses[0][1]
+            statuses += await posted(front, client, 4)
+            await upstream.runner.cleanup()
+            statuses += await posted(front, client, 4)
+            await upstream.start(port)
+
+    assert statuses == [200] * 32
+    assert sum(len(upstream.bodies) for upstream in front.upstreams) == 32
+
+
+async def posted(front, client, count):
+    statuses = []
+    for number in range(count):
+        async with client.post(f"{front.url}/mcp", data=b"%d" % number) as response:
+            statuses.append(response.status)
+    return statuses
+
+
+async def test_a_call_that_an_instance_received_is_not_sent_to_the_other(front, client):
+    async with client.post(f"{front.url}/fails", data=b"a call") as response:
+        status = response.status
+
+    assert status == 502
+    assert [body for upstream in front.upstreams for body in upstream.bodies] == [b"a call"]
 
 
 async def test_headers_about_the_clients_address_are_replaced(front, client):

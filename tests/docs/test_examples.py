@@ -440,7 +440,7 @@ def check_nginx(block: Block, folder: Path) -> None:
     lines = lines.replace("/etc/nginx/tls/cert.pem", str(certificate))
     conf = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
     conf = conf.replace(" /tmp/", f" {folder}/").replace("listen 8080;", f"listen 8080;\n{lines}")
-    conf = re.sub(r"server mcp-\d:3000;", "server 127.0.0.1:3000;", conf)
+    conf = re.sub(r"server mcp-\d:3000 ", "server 127.0.0.1:3000 ", conf)
     (folder / "nginx.conf").write_text(conf, encoding="utf-8")
     words = [nginx, "-t", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)

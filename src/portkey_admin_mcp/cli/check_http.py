@@ -114,6 +114,8 @@ class ServiceCheck:
         answer = await self._get("/ready", 200, 503)
         checks = {name: check["status"] for name, check in answer["checks"].items()}
         detail = ", ".join(f"{name} {state}" for name, state in checks.items())
+        if answer["status"] == "degraded":
+            raise CheckWarning(f"degraded: {detail}")
         if answer["status"] != "ready":
             raise CheckFailed(f"not ready: {detail}")
         setup = f"{answer['sessions']['mode']}, event store {answer['event_store']}"

@@ -28,6 +28,7 @@ from ..settings.addresses import check_address
 from ..settings.settings import Settings
 from .http.answer import Answer, UnusableAnswer
 from .json_text import message_and_code, parse_json
+from .large_answers import LargeAnswers
 from .redaction import forms_of
 from .retries import MAX_ATTEMPTS, MAX_BACKOFF_S, MAX_RETRY_S, retry_after, wait_before_retry
 from .transport import Network
@@ -84,6 +85,7 @@ class Portkey:
         self._key = settings.api_key
         self._transport = transport or Network(settings)
         self._clock = clock
+        self.large_answers = LargeAnswers()
 
     def now(self) -> datetime:
         """The time now, in UTC."""
@@ -121,7 +123,8 @@ class Portkey:
         if self._settings.read_only and not changes_nothing:
             raise ReadOnly(f"PORTKEY_READ_ONLY is set, so {request} is not sent")
         prepared = _Request(request, target, content, changes_nothing, needs_key)
-        return returns.read(_decode(await self._send(prepared), request))
+        answer = await self._send(prepared)
+        return await self.large_answers.decode(answer, _record, returns, answer, request)
 
     async def download(self, url: str, max_bytes: int) -> bytes:
         """Read the beginning of a file by a signed link of Portkey's; the key is not sent.
@@ -311,6 +314,10 @@ def _encode(body: dict[str, Any]) -> bytes:
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, RecursionError) as error:
         raise InputError("an argument contains NaN or Infinity, or is nested too deeply") from error
+
+
+def _record(returns: type[R], content: bytes, request: str) -> R:
+    return returns.read(_decode(content, request))
 
 
 def _decode(content: bytes, request: str) -> Any:

@@ -34,15 +34,18 @@ class Hosting(HostingAuth):
         100,
         ge=1,
         validation_alias="MCP_MAX_SESSIONS",
-        description="Maximum number of open sessions. One more is answered 503 with Retry-After.",
+        description="Maximum number of open sessions. For one more, the session that was not used "
+        "for longest ends; its client gets 404 and opens a new one. If all have calls in flight, "
+        "the new one is answered 503 with Retry-After.",
     )
     max_sessions_per_principal: int | None = Field(
         None,
         ge=1,
         validation_alias="MCP_MAX_SESSIONS_PER_PRINCIPAL",
-        description="Maximum number of open sessions of one principal. One more is answered "
-        "429. If not set, a quarter of MCP_MAX_SESSIONS, or all of them if there is only one "
-        "principal.",
+        description="Maximum number of open sessions of one principal. For one more, its own "
+        "session that was not used for longest ends. If all have calls in flight, the new one is "
+        "answered 429. If not set, a quarter of MCP_MAX_SESSIONS, or all of them if there is only "
+        "one principal.",
         examples=["25"],
     )
     session_timeout_ms: int = Field(

@@ -95,6 +95,30 @@ async def test_only_a_valid_token_gives_access(service):
     assert [form.status_code for form in forms] == [401] * 4
 
 
+@pytest.mark.parametrize(
+    ("host", "token", "status"),
+    [
+        ("127.0.0.1", "", 401),
+        ("127.0.0.1", "Authorization: Bearer not-the-token-of-anybody\r\n", 401),
+        ("evil.example", f"Authorization: Bearer {TOKENS['ada']}\r\n", 421),
+    ],
+)
+async def test_a_request_without_access_is_refused_before_its_body_arrives(
+    service, host, token, status
+):
+    name, port = service(**bearer()).removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    head = f"POST /mcp HTTP/1.1\r\nHost: {host}\r\n{token}Content-Type: application/json\r\n"
+    writer.write(f"{head}Content-Length: 900000\r\n\r\n[".encode())
+    async with asyncio.timeout(10):  # less than the time that a body has
+        refused = await reader.readuntil(b"\r\n\r\n")
+        await reader.read()  # until the service closes the connection
+    writer.close()
+
+    assert refused.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"connection: close" in refused.lower()
+
+
 async def test_a_session_belongs_to_its_principal_only(service):
     url = service(**bearer())
     async with httpx2.AsyncClient(base_url=url) as http:
@@ -112,22 +136,41 @@ async def test_a_session_belongs_to_its_principal_only(service):
     assert (of_another.status_code, ended.status_code, fixed.status_code) == (404, 404, 404)
 
 
-async def test_one_session_over_the_limit_is_refused_and_failed_requests_open_none(service):
+async def test_failed_requests_open_no_session(service):
     url = service(MCP_MAX_SESSIONS=2)
     async with httpx2.AsyncClient(base_url=url) as http:
+        opened, _ = await send(http, INITIALIZE)
         for _ in range(5):
             await send(http, LIST)
             await http.post("/mcp", content=b"{", headers=headers())
-        opened = [(await send(http, INITIALIZE))[0] for _ in range(3)]
+        kept, _ = await send(http, LIST, **session_of(opened))
         ready = (await http.get("/ready")).json()
-        session = {"mcp-session-id": opened[0].headers["mcp-session-id"]}
-        await http.delete("/mcp", headers=headers(**session))
-        again, _ = await send(http, INITIALIZE)
+        await http.delete("/mcp", headers=headers(**session_of(opened)))
 
-    assert [response.status_code for response in opened] == [200, 200, 503]
-    assert int(opened[2].headers["retry-after"]) > 0
-    assert ready["sessions"]["open"] == 2
-    assert again.status_code == 200
+    assert kept.status_code == 200
+    assert ready["sessions"]["open"] == 1
+
+
+def session_of(response):
+    return {"mcp-session-id": response.headers["mcp-session-id"]}
+
+
+async def test_at_the_limit_the_session_that_was_not_used_for_longest_ends(service):
+    url = service(MCP_MAX_SESSIONS=3)
+    async with httpx2.AsyncClient(base_url=url) as http:
+        sessions = [session_of((await send(http, INITIALIZE))[0]) for _ in range(3)]
+        await send(http, LIST, **sessions[0])
+        with_stream = http.stream("GET", "/mcp", headers=headers(**sessions[1]))
+        async with asyncio.timeout(10), with_stream as stream:
+            added, _ = await send(http, INITIALIZE)
+            await stream.aread()  # the stream of notifications ends with its session
+        used = [(await send(http, LIST, **session))[0] for session in sessions]
+        ready = (await http.get("/ready")).json()
+        anew, _ = await send(http, INITIALIZE)
+
+    assert (added.status_code, anew.status_code) == (200, 200)
+    assert [response.status_code for response in used] == [200, 404, 200]
+    assert ready["sessions"]["open"] == 3
 
 
 @pytest.mark.parametrize(
@@ -138,22 +181,19 @@ async def test_one_session_over_the_limit_is_refused_and_failed_requests_open_no
         ({"MCP_MAX_SESSIONS": 8, "MCP_MAX_SESSIONS_PER_PRINCIPAL": 3}, 3),
     ],
 )
-async def test_each_principal_may_open_exactly_its_share_of_the_sessions(service, variables, share):
+async def test_a_principal_at_its_share_of_the_sessions_loses_its_own_oldest(
+    service, variables, share
+):
     url = service(**bearer(**variables))
     async with httpx2.AsyncClient(base_url=url) as http:
-        requests = [send(http, INITIALIZE, principal="ada") for _ in range(share + 3)]
-        opened = [response for response, _ in await asyncio.gather(*requests)]
-        refused = next(response for response in opened if response.status_code != 200)
         bens, _ = await send(http, INITIALIZE, principal="ben")
-        own = next(response for response in opened if response.status_code == 200)
-        session = {"mcp-session-id": own.headers["mcp-session-id"]}
-        await http.delete("/mcp", headers=headers("ada", **session))
-        again, _ = await send(http, INITIALIZE, principal="ada")
+        opened = [(await send(http, INITIALIZE, principal="ada"))[0] for _ in range(share + 2)]
+        used = [(await send(http, LIST, principal="ada", **session_of(each)))[0] for each in opened]
+        of_ben, _ = await send(http, LIST, principal="ben", **session_of(bens))
 
-    assert sorted(response.status_code for response in opened) == [200] * share + [429] * 3
-    assert "MCP_MAX_SESSIONS_PER_PRINCIPAL" in refused.json()["error"]["message"]
-    assert int(refused.headers["retry-after"]) > 0
-    assert (bens.status_code, again.status_code) == (200, 200)
+    assert {response.status_code for response in opened} == {200}
+    assert [response.status_code for response in used] == [404] * 2 + [200] * share
+    assert of_ben.status_code == 200
 
 
 async def test_a_session_without_requests_ends(service):

@@ -98,8 +98,25 @@ async def test_a_session_that_is_admitted_is_found_with_its_owner():
 
     assert manager.transport_of("s") is transport
     assert manager.owner_of("s") == owner
-    assert manager.sessions_of(owner) == 1
-    assert manager.transports == [transport]
+    assert manager.transports_of(owner) == manager.transports == [transport]
+    assert manager.transports_of(None) == []
+
+
+async def test_a_session_that_is_forgotten_is_not_found():
+    manager = sdk_private.SessionManager(Server("test"))
+    manager._server_instances["s"] = sdk_private.HttpTransport(mcp_session_id="s")
+
+    manager.forget("s")
+
+    assert (manager.transport_of("s"), manager.owner_of("s")) == (None, None)
+
+
+async def test_a_transport_that_is_to_end_soon_is_ending():
+    transport = sdk_private.HttpTransport(mcp_session_id="s", idle_timeout=5)
+    async with transport.connect():
+        transport.end_soon()
+
+        assert transport.is_ending
 
 
 async def test_a_transport_that_is_held_does_not_end_for_want_of_requests():

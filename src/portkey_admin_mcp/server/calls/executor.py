@@ -11,6 +11,7 @@ from ...errors import PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
+from ...portkey.large_answers import measured_answers
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .hints import argument_hints
@@ -60,12 +61,19 @@ class Executor:
     async def run(self, arguments: dict[str, Any]) -> Outcome:
         """Validate and call; a failure becomes an outcome with advice."""
         try:
-            result, checked = await self.answer(arguments)
+            with measured_answers() as size:
+                result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)
             for hint in argument_hints(error, arguments):
                 error.add_note(hint)
             return Outcome([advice(error, self.tool)], is_error=True)
+        if size.is_large:
+            return await self._portkey().large_answers.run(self._outcome, result, checked)
+        return self._outcome(result, checked)
+
+    def _outcome(self, result: Record, checked: BaseModel) -> Outcome:
+        """The answer as the client gets it."""
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars
         notes = notes_on(self.tool, result, checked)

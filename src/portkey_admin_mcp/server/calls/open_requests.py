@@ -23,6 +23,10 @@ class OpenRequests:
     def __contains__(self, id: RequestId) -> bool:
         return id in self._tasks
 
+    def __len__(self) -> int:
+        """The number of open requests."""
+        return len(self._tasks)
+
     def open(self, id: RequestId, task: "asyncio.Task[Any] | None" = None) -> None:
         """Add a request. Its id must not be in use."""
         assert id not in self._tasks

@@ -23,7 +23,7 @@ from ...settings.hosting import Hosting
 from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
 from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
-from .access.body_limit import BodyLimit
+from .access.body_limit import BodyLimit, EarlyResponses
 from .access.host_and_origin import HostAndOrigin, origin_of
 from .access.principal import principal_of
 from .access.rate_limit import RateLimit, client_address
@@ -33,7 +33,7 @@ from .events.memory_log import MemoryEventLog
 from .events.resumption import StreamResumption
 from .fast_endpoint import FastPathEndpoint
 from .pages.metrics import Metrics
-from .pages.paths import MCP, PAGES
+from .pages.paths import HEALTH_CHECKS, MCP, PAGES
 from .pages.readiness import Check
 from .pages.routes import page_routes
 from .pages.service_info import ServiceInfo
@@ -43,8 +43,13 @@ from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
 from .toolset_selection import ToolsetSelection
 
-RATE_LIMIT_EXEMPT = frozenset({"/health", "/ready"})
 MCP_METHODS = ["GET", "POST", "DELETE"]
+LOSSES = {
+    "event store": "Calls work; broken streams cannot be resumed.",
+    "rate limits": "Calls work; they are not limited.",
+}
+"""What does not work while a part is unreachable that calls can do without."""
+
 EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
 
@@ -151,6 +156,8 @@ def build_http(
     checks: dict[str, Check] = {}
     if service.events is not None:
         checks["event store"] = service.events.ping
+    if hosting.rate_limit and hosting.rate_store == "redis":
+        checks["rate limits"] = service.limiter.ping
     if check_portkey is not None and hosting.ready_check == "portkey":
         checks["portkey"] = check_portkey
     info = ServiceInfo(
@@ -160,6 +167,7 @@ def build_http(
         sessions=lambda: service.sessions.open_sessions,
         started=time.time(),
         checks=checks,
+        losses=LOSSES,
     )
     app = Starlette(
         routes=[
@@ -202,8 +210,8 @@ def _middleware(service: Service) -> list[Middleware]:
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         ),
-        *_rate_limit(service, hosting.rate_per_address, _address_key, RATE_LIMIT_EXEMPT),
-        Middleware(BodyLimit, max_bytes=hosting.max_body_bytes),
+        *_rate_limit(service, hosting.rate_per_address, _address_key, HEALTH_CHECKS),
+        # Before the body is read: a client without a token must not make the service keep a body.
         Middleware(
             Authentication,
             authenticate=create_authenticator(hosting),
@@ -211,9 +219,11 @@ def _middleware(service: Service) -> list[Middleware]:
             public=PAGES,
         ),
         *_rate_limit(service, hosting.rate_per_principal, _principal_key, PAGES),
+        Middleware(BodyLimit, max_bytes=hosting.max_body_bytes),
     ]
     if service.metrics is not None:
         middleware.insert(0, Middleware(_RequestMetrics, metrics=service.metrics))
+    middleware.insert(0, Middleware(EarlyResponses))
     if service.telemetry is not None:
         middleware.insert(0, service.telemetry.middleware)
     return middleware

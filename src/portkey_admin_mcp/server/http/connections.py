@@ -9,6 +9,7 @@ import gc
 import json
 import logging
 import re
+import socket
 import sys
 from functools import partial
 from http import HTTPStatus
@@ -26,6 +27,10 @@ MAX_HEADER_BYTES = 32 * 1024
 
 MAX_PIPELINED = 16
 """Requests that may wait on one connection for the response to an earlier one."""
+
+RECEIVE_BUFFER_BYTES = 16 * 1024
+"""Size of the kernel's receive buffer of a connection; Linux doubles it. A full one is read at
+once, on every connection, before any of their requests can be refused."""
 
 HEADER_TIMEOUT_S = 10.0
 """Seconds in which the headers of a request must arrive, from the opening of the connection or, for
@@ -77,6 +82,9 @@ class GuardedConnection(HttpToolsProtocol):
     ) -> None:
         """Start the header timer, or send 503 if too many connections are open."""
         super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES
+        )
         if len(self.connections) > self._max_connections:
             self._refuse(503)
         else:

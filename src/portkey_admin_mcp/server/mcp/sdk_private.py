@@ -61,6 +61,11 @@ class HttpTransport(StreamableHTTPServerTransport):
                 timeout_s = self._idle_timeout or math.inf
                 self.idle_scope.deadline = anyio.current_time() + timeout_s
 
+    def end_soon(self) -> None:
+        """End the session as if it had been idle for too long."""
+        if self.idle_scope is not None:
+            self.idle_scope.cancel()
+
     def on_answer(self, id: RequestId) -> None:
         """Called with the id of each request that was answered."""
 
@@ -119,9 +124,17 @@ class SessionManager(StreamableHTTPSessionManager):
         """The owner of a session, which opened it."""
         return self._session_owners.get(session_id)
 
-    def sessions_of(self, owner: AuthorizationContext | None) -> int:
-        """The number of open sessions of an owner."""
-        return sum(each == owner for each in self._session_owners.values())
+    def transports_of(
+        self, owner: AuthorizationContext | None
+    ) -> list[StreamableHTTPServerTransport]:
+        """The transports of the open sessions of an owner."""
+        owners = self._session_owners
+        return [each for id, each in self._server_instances.items() if owners.get(id) == owner]
+
+    def forget(self, session_id: str) -> None:
+        """Answer 404 to this session from now on; its transport must be ended."""
+        self._server_instances.pop(session_id, None)
+        self._session_owners.pop(session_id, None)
 
     @property
     def transports(self) -> list[StreamableHTTPServerTransport]:

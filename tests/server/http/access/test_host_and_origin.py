@@ -228,3 +228,46 @@ async def test_a_valid_header_may_be_sent_only_once(name):
 
     assert (once.status_code, equal.status_code, different.status_code) == (200, 400, 400)
     assert "must be sent once" in different.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Content-Length", "5"), ("Transfer-Encoding", "chunked")],
+        [("Content-Length", "5"), ("Content-Length", "6")],
+        [("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "identity")],
+        [("Content-Length", "-5")],
+        [("Content-Length", "5, 5")],
+        [("Content-Length", "+5")],
+        [("Content-Length", "9" * 5000)],
+    ],
+)
+async def test_invalid_lengths_that_a_lenient_server_passes_on_are_refused(headers):
+    client = guarded()
+    request = client.build_request("POST", "/mcp", content=b"hello")
+    request.headers = httpx2.Headers([("Host", "127.0.0.1"), *headers])
+
+    answer = await client.send(request)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_header")
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+@pytest.mark.parametrize("hosts", [["10.42.0.7:3000"], ["lb.internal"], [], ["a", "b"]])
+async def test_health_checks_are_answered_for_every_host(path, hosts):
+    client = guarded()
+    statuses = []
+    for method, target in (("GET", path), ("HEAD", path), ("POST", path), ("GET", f"/{path}")):
+        request = client.build_request(method, target)
+        request.headers = httpx2.Headers([("Host", host) for host in hosts])
+        statuses.append((await client.send(request)).status_code)
+
+    assert statuses[2:] == [421, 421]
+    assert 421 not in statuses[:2]
+
+
+async def test_a_health_check_from_a_page_of_a_foreign_origin_is_refused():
+    answer = await guarded().get("/health", headers={"Origin": "https://evil.example.com"})
+
+    assert answer.status_code == 403

@@ -14,7 +14,9 @@ from asgi_client import Clock, client_of, echo_app
 from portkey_admin_mcp.server.http.access.rate_limit import RateLimit, client_address
 from portkey_admin_mcp.server.http.access.rate_limiter import (
     BACKOFF_S,
+    MAX_KEYS,
     WARNING_INTERVAL_S,
+    MemoryCounter,
     RateLimiter,
     create_rate_limiter,
 )
@@ -74,6 +76,33 @@ async def test_only_reading_an_exempt_page_is_unlimited(method, path, expected):
     assert (await client.request(method, path)).status_code == expected
 
 
+async def test_the_previous_window_counts_as_far_as_it_is_within_the_last_seconds():
+    clock = Clock()
+    counter = MemoryCounter(10, clock)
+    allowed = []
+    for clock.now in (105, 110, 115, 120, 140):
+        waits = [await counter.hit("key", 4) for _ in range(6)]
+        allowed.append(waits.count(0))
+        assert all(wait > 0 for wait in waits[allowed[-1] :])
+
+    # At 110 all of the window before counts, at 115 half of it, at 120 only the two of 115.
+    assert allowed == [4, 0, 2, 2, 4]
+
+
+async def test_a_counter_in_memory_keeps_a_limited_number_of_keys():
+    clock = Clock()
+    counter = MemoryCounter(10, clock)
+    for clock.now in (100, 110):
+        for number in range(MAX_KEYS + 100):
+            assert await counter.hit(f"address-{clock.now}-{number}", 1) == 0
+        assert await counter.hit(f"address-{clock.now}-{MAX_KEYS}", 1) > 0
+
+    assert len(counter) == 2 * MAX_KEYS
+    clock.now = 130
+    await counter.hit("key", 1)
+    assert len(counter) == 1
+
+
 async def test_a_limiter_in_memory_has_nothing_to_close():
     limiter = create_rate_limiter(Hosting())
     assert await limiter.hit("key", 1) == 0
@@ -101,6 +130,18 @@ async def test_two_instances_share_their_count_in_redis_under_the_prefix(redis):
         names = [n for n in connection.recv(4096).split(b"\r\n") if n and n[:1] not in b"*$"]
     assert names
     assert all(b"portkey-admin-mcp:rate" in name for name in names)
+
+
+async def test_a_limiter_tells_whether_it_can_count(redis):
+    limiter = on_redis(redis.url)
+    await limiter.ping()
+    await create_rate_limiter(Hosting()).ping()
+
+    redis.stop()
+
+    with pytest.raises(ConnectionError):
+        await limiter.ping()
+    await limiter.close()
 
 
 async def test_without_redis_every_request_passes_and_one_warning_a_minute_is_logged(redis, caplog):

@@ -270,7 +270,9 @@ async def test_without_redis_calls_succeed_and_resuming_answers_503(two, shared_
                 assert response.status == 503
                 assert int(response.headers["retry-after"]) > 0
             async with session.get(f"{one.url}/ready") as response:
-                assert response.status == 503
+                ready = await response.json()
+            assert (response.status, ready["status"]) == (200, "degraded")
+            assert ready["checks"]["event store"]["status"] == "unreachable"
 
         shared_redis.start()
         async with asyncio.timeout(30):
@@ -283,7 +285,7 @@ async def test_without_redis_calls_succeed_and_resuming_answers_503(two, shared_
 async def wait_until_ready(session, url):
     while True:
         async with session.get(f"{url}/ready") as response:
-            if response.status == 200:
+            if (await response.json())["status"] == "ready":
                 return
         await asyncio.sleep(0.02)
 

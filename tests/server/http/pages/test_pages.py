@@ -43,6 +43,7 @@ def service_info(checks=None, **facts):
         sessions=lambda: 3,
         started=1_790_000_000,
         checks=checks or {},
+        losses=facts.get("losses", {}),
     )
 
 
@@ -97,6 +98,21 @@ async def test_one_failed_check_makes_the_service_not_ready():
     states = {name: check["status"] for name, check in body["checks"].items()}
     assert states == {"redis": "unreachable", "portkey": "ok"}
     assert "10.1.2.3" not in answer.text
+
+
+async def test_a_failed_check_that_calls_can_do_without_degrades_the_service():
+    losses = {"event store": "Streams cannot be resumed.", "rate limits": "No limits."}
+    checks = {"event store": fail, "rate limits": succeed, "portkey": succeed}
+
+    answer = await get("/ready", info=service_info(checks, losses=losses))
+    broken = await get("/ready", info=service_info({**checks, "portkey": fail}, losses=losses))
+
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (200, "degraded")
+    assert body["checks"]["event store"]["status"] == "unreachable"
+    assert body["checks"]["event store"]["loss"] == "Streams cannot be resumed."
+    assert "loss" not in body["checks"]["rate limits"]
+    assert (broken.status_code, broken.json()["status"]) == (503, "not ready")
 
 
 async def test_concurrent_requests_share_one_check():

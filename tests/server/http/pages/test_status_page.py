@@ -149,20 +149,28 @@ async def test_the_page_shows_that_the_service_is_ready(tab, page):
     assert "0 of 100 open" in await tab.text("#checks")
 
 
-async def test_the_page_shows_a_failed_check(tab):
+@pytest.mark.parametrize(
+    ("losses", "state", "text", "row"),
+    [
+        ({}, "bad", "Not ready", "RedisNot reached"),
+        ({"redis": "No limits."}, "warn", "Degraded", "RedisNot reached. No limits."),
+    ],
+)
+async def test_the_page_shows_a_failed_check(tab, losses, state, text, row):
     async def fail():
         raise OSError
 
     def on(port):
-        info = ServiceInfo("1.2.3", False, {}, lambda: 0, 0, {"redis": fail})
+        info = ServiceInfo("1.2.3", False, {}, lambda: 0, 0, {"redis": fail}, losses)
         return Starlette(routes=page_routes(Hosting(MCP_PORT=port), info))
 
     with serve_app(on) as address:
         await tab.open(address)
-        await settle(tab, "bad")
+        await settle(tab, state)
 
-        assert await tab.text("#state") == "Not ready"
-        assert "RedisNot reached" in await tab.text("#checks")
+        assert await tab.text("#state") == text
+        assert row in await tab.text("#checks")
+        assert await tab.run(LOW_CONTRAST) == []
 
 
 async def test_the_page_shows_that_the_service_cannot_be_reached(tab):

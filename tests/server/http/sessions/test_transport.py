@@ -22,9 +22,12 @@ class Session:
         self._own = {}
 
     async def open(self):
+        """Open the session; returns the status."""
         async with self._http.post(self._url, json=INITIALIZE) as response:
-            self._own = {"mcp-session-id": response.headers["mcp-session-id"]}
+            if response.ok:
+                self._own = {"mcp-session-id": response.headers["mcp-session-id"]}
             await response.read()
+            return response.status
 
     async def send(self, message, **more):
         """Returns the status, and the message in the JSON or stream of the response."""
@@ -37,6 +40,10 @@ class Session:
         params = {"name": "list_workspaces", "arguments": {}}
         message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
         return await self.send(message, **more)
+
+    async def cancel(self, number):
+        cancel = {"method": "notifications/cancelled", "params": {"requestId": number}}
+        await self.send({"jsonrpc": "2.0", **cancel})
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +63,8 @@ def fake(shared_fake):
 def address(request, shared_fake, port):
     """The address of a service without and with an event log."""
     number = port()
-    with running_service(number, MCP_EVENT_STORE=request.param, **shared_fake.settings):
+    settings = {"MCP_EVENT_STORE": request.param, "MCP_MAX_SESSIONS": "2", **shared_fake.settings}
+    with running_service(number, **settings):
         wait_for_port(number)
         yield f"http://127.0.0.1:{number}/mcp"
 
@@ -112,8 +120,7 @@ async def test_an_id_is_free_after_a_refusal_or_a_cancellation(session, fake):
     refused, _ = await session.call(7, accept="text/plain")
     first = asyncio.create_task(session.call(7))
     await asyncio.to_thread(fake.wait_for, 1)
-    cancel = {"method": "notifications/cancelled", "params": {"requestId": 7}}
-    await session.send({"jsonrpc": "2.0", **cancel})
+    await session.cancel(7)
     _, cancelled = await first
 
     _, answer = await session.call(7)
@@ -125,3 +132,26 @@ async def test_an_id_is_free_after_a_refusal_or_a_cancellation(session, fake):
 
 async def test_the_key_of_the_notification_stream_is_refused_as_an_id(session):
     assert (await session.call("_GET_stream"))[0] == 400
+
+
+async def test_a_session_with_a_call_in_flight_does_not_end_for_a_new_one(address, session, fake):
+    fake.script(["silence", "silence"])
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
+        others = [Session(http, address) for _ in range(3)]
+        calls = [asyncio.create_task(session.call(7))]
+        await asyncio.to_thread(fake.wait_for, 1)
+        opened = [await other.open() for other in others[:2]]
+        ended, _ = await others[0].call(8)
+        calls.append(asyncio.create_task(others[1].call(8)))
+        await asyncio.to_thread(fake.wait_for, 2)
+        refused = await others[2].open()
+        await session.cancel(7)
+        await others[1].cancel(8)
+        statuses = [(await call)[0] for call in calls]
+        later = await others[2].open()
+
+    assert opened == [200, 200]
+    assert ended == 404
+    assert refused == 503
+    assert statuses == [200, 200]
+    assert later == 200

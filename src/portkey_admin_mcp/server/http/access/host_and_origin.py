@@ -10,11 +10,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ....settings.addresses import APP_ORIGIN, HOST_HEADER, LOOPBACK_HOSTS, WILDCARD_HOSTS
 from ....settings.hosting import Hosting
-from ..request import RequestRefused, header_values
+from ..pages.paths import HEALTH_CHECKS
+from ..request import RequestRefused, header_values, is_page
 
 ORIGIN = re.compile(r"https?://[a-z0-9._\[\]:-]+", re.IGNORECASE | re.ASCII)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+MAX_LENGTH_DIGITS = 18
 VISIBLE_ASCII = re.compile(rb"[\x21-\x7e]{1,200}")
 CHECKED_HEADERS = (b"mcp-protocol-version", b"mcp-session-id", b"last-event-id")
 """Headers that appear in logs, responses and Redis keys, so their characters are restricted."""
@@ -25,7 +27,8 @@ class HostAndOrigin:
 
     A page of a foreign origin can make a browser call a local address, or call this machine by a
     name whose DNS entry points here. The SDK's own check is weaker: it reads the first of several
-    Host headers.
+    Host headers. Pages for health checks answer for every host, because load balancers send the
+    address of an instance.
     """
 
     def __init__(self, app: ASGIApp, hosting: Hosting) -> None:
@@ -44,7 +47,9 @@ class HostAndOrigin:
             return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] == "http":
             try:
-                self._require_host(scope)
+                _require_one_length(scope)
+                if not is_page(scope, HEALTH_CHECKS):
+                    self._require_host(scope)
                 self._require_origin(scope)
                 _require_visible_ascii(scope)
             except RequestRefused as refused:
@@ -124,6 +129,24 @@ def _normalized_host(host: str) -> str | None:
 def _bracketed(hosts: Iterable[str]) -> set[str]:
     """Hosts as they are written in a URL: IPv6 addresses in brackets."""
     return {f"[{host}]" if ":" in host else host for host in hosts}
+
+
+def _require_one_length(scope: Scope) -> None:
+    """Refuse an ambiguous body length, against request smuggling; raises RequestRefused (400)."""
+    lengths = header_values(scope, "content-length")
+    encodings = header_values(scope, "transfer-encoding")
+    is_invalid = any(
+        not (length.isascii() and length.isdigit()) or len(length) > MAX_LENGTH_DIGITS
+        for length in lengths
+    )
+    if is_invalid or len(lengths) + len(encodings) > 1:
+        raise RequestRefused(
+            400,
+            "invalid_header",
+            "Send one Content-Length or one Transfer-Encoding, not both.",
+            # Where the next request begins is not certain.
+            {"Connection": "close"},
+        )
 
 
 def _require_visible_ascii(scope: Scope) -> None:

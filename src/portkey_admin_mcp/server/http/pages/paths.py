@@ -7,3 +7,6 @@ METADATA = "/.well-known/oauth-protected-resource"
 PAGES = frozenset(
     {"/", "/health", "/ready", "/auth/info", "/metrics", METADATA, f"{METADATA}{MCP}"}
 )
+
+HEALTH_CHECKS = frozenset({"/health", "/ready"})
+"""Pages that are polled by machines: they answer for every Host, and are not rate limited."""

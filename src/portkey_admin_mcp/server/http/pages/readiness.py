@@ -65,7 +65,7 @@ class Readiness:
             async with asyncio.timeout(self._timeout_s):
                 await check()
             ok = True
-        except Exception as error:  # noqa: BLE001  # any error of any library means "not ready"
+        except Exception as error:  # noqa: BLE001  # any error of any library means unreachable
             log.debug("a check failed with %s", type(error).__name__)
             ok = False
         return CheckResult(ok, round((time.perf_counter() - started) * 1000, 1))

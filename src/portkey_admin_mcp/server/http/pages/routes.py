@@ -11,7 +11,7 @@ from ....settings.hosting import Hosting
 from ..access.auth import challenge_url
 from .metrics import Metrics
 from .paths import MCP
-from .readiness import Readiness
+from .readiness import CheckResult, Readiness
 from .service_info import ServiceInfo
 from .status_page import NO_STORE, status_page
 
@@ -50,19 +50,25 @@ def _ready(hosting: Hosting, info: ServiceInfo) -> Page:
 
     async def ready(_request: Request) -> Response:
         results = await readiness.run_checks()
-        is_ready = all(result.ok for result in results.values())
+        failed = {name for name, result in results.items() if not result.ok}
+        can_serve = failed <= info.losses.keys()
         content = {
-            "status": "ready" if is_ready else "not ready",
+            "status": ("degraded" if failed else "ready") if can_serve else "not ready",
             "sessions": _sessions(hosting, info),
             "event_store": hosting.event_store,
             "checks": {
-                name: {"status": "ok" if result.ok else "unreachable", "ms": result.ms}
+                name: _check_content(result, info.losses.get(name))
                 for name, result in results.items()
             },
         }
-        return _json_response(content, 200 if is_ready else 503)
+        return _json_response(content, 200 if can_serve else 503)
 
     return ready
+
+
+def _check_content(result: CheckResult, loss: str | None) -> dict[str, Any]:
+    content = {"status": "ok" if result.ok else "unreachable", "ms": result.ms}
+    return content if result.ok or loss is None else {**content, "loss": loss}
 
 
 def _sessions(hosting: Hosting, info: ServiceInfo) -> dict[str, Any]:

@@ -20,3 +20,5 @@ class ServiceInfo:
     """When the service started, in seconds since 1970."""
     checks: dict[str, Check] = field(default_factory=dict)
     """The checks that `/ready` runs, by name, like `event store`."""
+    losses: dict[str, str] = field(default_factory=dict)
+    """For each check whose failure leaves calls working: what does not work, as a sentence."""

@@ -1,11 +1,14 @@
 """The SDK's session manager, with owners, a session limit and resumable streams.
 
 A session ends by DELETE (the SDK), after a time without requests (`HttpTransport` in
-`mcp/sdk_private.py` sets the deadline), or when the service stops.
+`mcp/sdk_private.py` sets the deadline), when a new session needs its place, or when the service
+stops.
 """
 
 import asyncio
 import contextlib
+import logging
+import math
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -19,7 +22,7 @@ from mcp.server.auth.middleware.bearer_auth import (
     authorization_context,
 )
 from mcp.server.auth.provider import AccessToken
-from mcp.server.streamable_http import EventStore
+from mcp.server.streamable_http import EventStore, StreamableHTTPServerTransport
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -32,6 +35,8 @@ from ..events.event_log import CALL_TIMEOUT_S, EventLog
 from ..events.recorder import StreamRecorder
 from .transport import SessionTransport
 
+log = logging.getLogger(__name__)
+
 RETRY_AFTER_S = 5
 RETRY_INTERVAL_MS = 1000
 """Milliseconds a client waits before it resumes a broken stream (the SSE `retry` field)."""
@@ -40,7 +45,7 @@ _current_principal: ContextVar[Principal] = ContextVar("caller", default=ANONYMO
 
 
 class ShareExceeded(Exception):
-    """A principal already has the maximum number of sessions for one principal."""
+    """A principal already has the maximum number of sessions for one principal, all in use."""
 
 
 class Sessions(SessionManager):
@@ -118,11 +123,18 @@ class Sessions(SessionManager):
         return [*sessions, *self._without_session]
 
     def new_transport(self, owner: AuthorizationContext | None) -> SessionTransport | None:
-        """A transport of our own; None at the limit of all sessions. Raises ShareExceeded."""
-        if self.max_sessions is not None and self.open_sessions >= self.max_sessions:
-            return None
-        if self.sessions_of(owner) >= self._share:
+        """A transport of our own.
+
+        At a limit, the session that was not used for longest ends: one of the owner's at the limit
+        for each principal, and any at that of all. If all are in use, raises ShareExceeded at the
+        first limit, and returns None at the second.
+        """
+        limit = self.max_sessions or math.inf
+        own = self.transports_of(owner)
+        if self._share < limit and len(own) >= self._share and not self._end_least_used(own):
             raise ShareExceeded
+        if self.open_sessions >= limit and not self._end_least_used(self.transports):
+            return None
         return SessionTransport(
             mcp_session_id=uuid4().hex,
             event_store=self.event_store,
@@ -131,10 +143,25 @@ class Sessions(SessionManager):
             idle_timeout=self.session_idle_timeout,
         )
 
+    def _end_least_used(self, transports: list[StreamableHTTPServerTransport]) -> bool:
+        """End the session that was not used for longest; false if all of these are in use."""
+        unused = [
+            transport
+            for transport in transports
+            if isinstance(transport, SessionTransport) and not transport.is_in_use
+        ]
+        if not unused:
+            return False
+        oldest = min(unused, key=lambda transport: transport.last_used)
+        log.info("ended a session without requests, because a new one needed its place")
+        self.forget(oldest.mcp_session_id or "")
+        oldest.end_soon()
+        return True
+
     def _share_exceeded(self) -> JSONResponse:
         message = (
             f"You have {self._share} open sessions, the maximum for one principal "
-            "(MCP_MAX_SESSIONS_PER_PRINCIPAL); end one with DELETE, or continue in one of them."
+            "(MCP_MAX_SESSIONS_PER_PRINCIPAL), and all have calls in flight; wait for one of them."
         )
         error = error_object(None, INVALID_REQUEST, message)
         return JSONResponse(error, 429, {"retry-after": str(RETRY_AFTER_S)})

@@ -3,12 +3,15 @@
 It refuses a request id that is still in use. The SDK sends an answer to the last request with its
 id: of two open requests with the same id, the second would get the answer to the first, and the
 first none. A request that is still open when the session or the service ends gets an error.
+
+It also knows whether the session is in use, and since when it is not.
 """
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
@@ -47,6 +50,15 @@ class SessionTransport(HttpTransport):
         self._output: Any = None
         if event_store is not None:
             event_store.on_answer = self._close
+        self._posts_in_flight = 0
+        self._is_opened = False
+        self.last_used = time.monotonic()
+        """When its last message arrived or was answered, in seconds of the monotonic clock."""
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it is being opened or has a call in flight; a notification stream is no call."""
+        return not self._is_opened or self._posts_in_flight > 0 or len(self._requests) > 0
 
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Streams, None]:
@@ -94,6 +106,24 @@ class SessionTransport(HttpTransport):
         if scope["method"] != "POST":
             await super().handle_request(scope, receive, send)
             return
+        with ExitStack() as use:
+            use.enter_context(self._used())
+            # Not at the end of this function: the client may have sent its next request by then.
+            await self._handle_post(scope, receive, _watch_end(send, use.close))
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """Count a message as in flight, and remember when the session was used."""
+        self._posts_in_flight += 1
+        self.last_used = time.monotonic()
+        try:
+            yield
+        finally:
+            self._posts_in_flight -= 1
+            self._is_opened = True
+            self.last_used = time.monotonic()
+
+    async def _handle_post(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
         id = _request_id(body)
         replayed = replay_body(body, receive)
@@ -125,7 +155,7 @@ class SessionTransport(HttpTransport):
             return
         self._requests.open(key, task)
         try:
-            with self.held_open():
+            with self.held_open(), self._used():
                 yield True
         finally:
             self._requests.close(key, task)
@@ -172,6 +202,17 @@ def _watch_refusal(send: Send, on_refusal: Callable[[], None]) -> Send:
         if message["type"] == "http.response.start" and message["status"] >= 400:
             on_refusal()
         await send(message)
+
+    return watched
+
+
+def _watch_end(send: Send, on_end: Callable[[], None]) -> Send:
+    """Send a response, and report when all of it was sent."""
+
+    async def watched(message: Message) -> None:
+        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            on_end()
 
     return watched
 

@@ -16,6 +16,11 @@
 
   // Readiness: polled while the page is visible.
 
+  const STATES = {
+    ready: ["good", "Ready"],
+    degraded: ["warn", "Degraded"],
+    "not ready": ["bad", "Not ready"],
+  };
   const POLL_INTERVAL_MS = 15_000;
   const MAX_POLL_INTERVAL_MS = 120_000;
   let timer = 0;
@@ -50,17 +55,18 @@
   }
 
   function showReady(readiness) {
-    const ready = readiness.status === "ready";
-    showState(ready ? "good" : "bad", ready ? "Ready" : "Not ready");
+    const [state, text] = STATES[readiness.status] ?? STATES["not ready"];
+    showState(state, text);
     const rows = [row("Server", "Answers", "good")];
     if (readiness.sessions.mode === "stateful") {
       const { open, max } = readiness.sessions;
-      rows.push(row("Sessions", `${open} of ${max} open`, open < max ? "" : "bad"));
+      rows.push(row("Sessions", `${open} of ${max} open`, ""));
     }
     for (const [name, check] of Object.entries(readiness.checks)) {
       const isOk = check.status === "ok";
       const title = name[0].toUpperCase() + name.slice(1);
-      rows.push(row(title, isOk ? `Reached, ${check.ms} ms` : "Not reached", isOk ? "good" : "bad"));
+      const failure = check.loss ? `Not reached. ${check.loss}` : "Not reached";
+      rows.push(row(title, isOk ? `Reached, ${check.ms} ms` : failure, isOk ? "good" : "bad"));
     }
     one("#checks").replaceChildren(...rows);
   }

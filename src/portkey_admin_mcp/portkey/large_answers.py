@@ -1,0 +1,93 @@
+"""Large answers are decoded and presented in a thread, so that the event loop goes on meanwhile.
+
+For a small answer, handing it over would take longer than the work. There is one thread for all
+calls, because Python runs only one thread at a time, and so that few decoded answers are in memory.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from typing import TypeVar, TypeVarTuple
+
+from .http.slots import CALLER, Slots
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+LARGE_BYTES = 128 * 1024
+"""Size from which an answer counts as large, in bytes of JSON."""
+
+PAUSE_S = 0.02
+"""Seconds between the end of one decoding and the start of the next."""
+
+SWITCH_INTERVAL_S = 0.0005
+"""How soon the thread lets the event loop go on, which waits for it after each system call.
+Python's default is 5 ms, which would add up to a tenth of a second for a short request."""
+
+
+@dataclass
+class AnswerSize:
+    """The size of the answers that Portkey gave to one call, in bytes."""
+
+    bytes: int = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes long to work on the answers."""
+        return self.bytes >= LARGE_BYTES
+
+
+_current: ContextVar[AnswerSize | None] = ContextVar("answer_size", default=None)
+
+
+@contextmanager
+def measured_answers() -> Iterator[AnswerSize]:
+    """The size of all answers that are received inside, also by tasks that are started inside."""
+    size = AnswerSize()
+    token = _current.set(size)
+    try:
+        yield size
+    finally:
+        _current.reset(token)
+
+
+class LargeAnswers:
+    """The thread that works on large answers, and who may use it next."""
+
+    def __init__(self) -> None:
+        self._thread: Executor | None = None
+        self._slots = Slots(1)
+
+    async def decode(self, content: bytes, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Do the work of decoding this content: in the thread if it is large, callers in turn."""
+        size = _current.get()
+        if size is not None:
+            size.bytes += len(content)
+        if len(content) < LARGE_BYTES:
+            return work(*args)
+        caller = CALLER.get()
+        if not self._slots.take(caller):
+            await self._slots.wait(caller)
+        try:
+            return await self.run(work, *args)
+        finally:
+            # pydantic-core lets no other thread run while it decodes, so the event loop goes first.
+            asyncio.get_running_loop().call_later(PAUSE_S, self._slots.release, caller)
+
+    async def run(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Do the work in the thread, after what it was given before.
+
+        What is decoded is presented before the answer after the next is decoded.
+        """
+        if self._thread is None:
+            # Imported at the first large answer, because few processes receive one.
+            from concurrent.futures.thread import ThreadPoolExecutor
+
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="large-answers")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, copy_context().run, work, *args)
