@@ -80,8 +80,8 @@ def url(replicas, running, nginx, root, tmp_path):
     conf = (root / "deploy/nginx.conf").read_text()
     for old, new in {
         "listen 8080;": f"listen 127.0.0.1:{front};",
-        "server mcp-1:3000;": f"server 127.0.0.1:{ports[0]};",
-        "server mcp-2:3000;": f"server 127.0.0.1:{ports[1]};",
+        "server mcp-1:3000 ": f"server 127.0.0.1:{ports[0]} ",
+        "server mcp-2:3000 ": f"server 127.0.0.1:{ports[1]} ",
         " /tmp/": f" {tmp_path}/",
     }.items():
         assert old in conf
