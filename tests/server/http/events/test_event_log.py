@@ -19,10 +19,10 @@ from portkey_admin_mcp.server.http.events.event_log import (
     new_stream_id,
 )
 from portkey_admin_mcp.server.http.events.memory_log import EVENT_OVERHEAD_BYTES, MemoryEventLog
+from portkey_admin_mcp.server.http.events.redis_connection import RedisListener
 from portkey_admin_mcp.server.http.events.redis_log import (
     READ_BATCH_SIZE,
     RedisEventLog,
-    RedisListener,
 )
 from portkey_admin_mcp.settings.hosting import Hosting
 

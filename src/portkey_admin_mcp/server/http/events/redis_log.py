@@ -10,9 +10,6 @@ from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from ....settings.hosting import Hosting
@@ -21,29 +18,24 @@ from ..access.principal import Principal
 from .event_log import (
     CALL_TIMEOUT_S,
     MAX_EVENTS,
-    POLL_INTERVAL_S,
     Call,
     Cursor,
     Event,
     EventLog,
     EventLogUnavailable,
     ReadResult,
-    Subscriptions,
     UnknownEvent,
     Watch,
     event_id,
     stream_key,
 )
-from .leases import LEASE_TTL_S, Leases, LeaseWatch, cancelled
+from .leases import LEASE_TTL_S, Leases, LeaseWatch
+from .redis_connection import RedisListener, redis_client
 from .redis_entries import Entry, EntryCipher, ForeignData
 from .unanswered import Reason, not_answered
 
-SUBSCRIPTION_TIMEOUT_S = 30.0
 READ_BATCH_SIZE = 100
 """Events read from Redis at a time."""
-
-MAX_CONNECTIONS = 32
-"""Connections to Redis; further requests wait for a free one."""
 
 MAX_PENDING_ENDS = 1000
 """Streams whose end could not be written; the oldest are forgotten first."""
@@ -74,48 +66,6 @@ log = logging.getLogger(__name__)
 
 class _WrongType(EventLogUnavailable):
     """Under the key of a stream there is something else."""
-
-
-class RedisListener:
-    """One Redis subscription per process, which wakes the followers of a stream.
-
-    Notifications may be lost while Redis is down, so followers also read at intervals.
-    """
-
-    def __init__(self, redis: Redis, channel: str, subscriptions: Subscriptions) -> None:
-        self.channel = channel
-        self._redis = redis
-        self._subscriptions = subscriptions
-        self._task: asyncio.Task[None] | None = None
-        self._foreign = ForeignData()
-
-    def start(self) -> None:
-        """Listen from now on; does nothing if it listens already."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._listen())
-
-    async def close(self) -> None:
-        """Stop listening."""
-        task, self._task = self._task, None
-        if task is not None:
-            await cancelled(task)
-
-    async def _listen(self) -> None:
-        while True:
-            with contextlib.suppress(RedisError, OSError):
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(self.channel)
-                    while True:
-                        message = await pubsub.get_message(timeout=SUBSCRIPTION_TIMEOUT_S)
-                        if message:
-                            self._notify(message["data"])
-            await asyncio.sleep(POLL_INTERVAL_S)
-
-    def _notify(self, key: bytes) -> None:
-        try:
-            self._subscriptions.notify(key.decode())
-        except UnicodeDecodeError:
-            self._foreign.report(f"a message in the channel {self.channel}")
 
 
 class RedisEventLog(EventLog):
@@ -334,19 +284,3 @@ class RedisEventLog(EventLog):
         if now - self._last_success_at > self.BACKOFF_S:
             self._backoff_until = now + self.BACKOFF_S
             log.warning("the event log in Redis does not respond: %s", type(error).__name__)
-
-
-def redis_client(hosting: Hosting) -> Redis:
-    """A Redis client with a limited connection pool and timeouts."""
-    url = hosting.redis_url.get_secret_value() if hosting.redis_url else ""
-    timeout_s = hosting.redis_timeout_ms / 1000
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=timeout_s,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        # Once, for a connection that was open when Redis was restarted.
-        retry=Retry(NoBackoff(), 1),
-    )
-    return Redis.from_pool(pool)
