@@ -11,6 +11,7 @@ from ...errors import PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
+from ...safety.door import Call, Door
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .hints import workspace_name_hint
@@ -33,10 +34,12 @@ class Executor:
         tool: Tool,
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
+        door: Door | None = None,
     ) -> None:
         self.tool = tool
         self._portkey = portkey
         self._max_result_chars = max_result_chars
+        self._door = door
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -54,7 +57,15 @@ class Executor:
         Raises the errors in `errors`.
         """
         checked = read_arguments(self.arguments, self.schema, arguments)
-        return await call_flat(self.tool, self._portkey(), checked), checked
+        if self._door is None:
+            return await call_flat(self.tool, self._portkey(), checked), checked
+        return await self._door.run(self._call(checked)), checked
+
+    def _call(self, checked: BaseModel) -> Call:
+        """The call for the door, which may run it with another client."""
+        return Call(
+            self.tool, checked, self._portkey(), lambda api: call_flat(self.tool, api, checked)
+        )
 
     async def run(self, arguments: dict[str, Any]) -> Outcome:
         """Validate and call; a failure becomes an outcome with advice."""

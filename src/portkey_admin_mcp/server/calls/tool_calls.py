@@ -11,14 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ...errors import PortkeyAdminError
-from ...portkey.catalog import tool_of
+from ...portkey.catalog import Tool, tool_of
 from ..offer.offer import Offer
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
-from .outcome import Outcome
+from .outcome import InputRequired, Outcome
 
 if TYPE_CHECKING:
     from ...portkey.api import Portkey
+    from ...safety.door import Door
     from ..modes.mode import Mode
 
 Observer = Callable[[str, str, float], None]
@@ -39,9 +40,11 @@ class ToolCalls:
         offer: Offer,
         portkey: "Callable[[], Portkey]",
         max_result_chars: int = MAX_RESULT_CHARS,
+        door: "Callable[[], Door] | None" = None,
     ) -> None:
         self.offer = offer
         self.portkey = portkey
+        self._door = door
         self._max_result_chars = max_result_chars
         self._executors: dict[str, Executor] = {}
         self.observers: list[Observer] = []
@@ -74,6 +77,8 @@ class ToolCalls:
     async def _protected(self, name: str, run: Callable[..., Any], *arguments: Any) -> Outcome:
         try:
             outcome: Outcome = await run(*arguments)
+        except InputRequired:
+            raise
         except Exception:
             log.exception("Error calling tool %r", name)
             return Outcome([f"Error calling tool {name!r}"], is_error=True)
@@ -86,10 +91,17 @@ class ToolCalls:
         if name not in self._executors:
             listed = self.offer.tools[name]
             function = getattr(import_module(f"portkey_admin_mcp.{listed.module}"), name)
+            tool = tool_of(function)
             self._executors[name] = Executor(
-                tool_of(function), self.portkey, self._max_result_chars
+                tool, self.portkey, self._max_result_chars, self._door_for(tool)
             )
         return self._executors[name]
+
+    def _door_for(self, tool: Tool) -> "Door | None":
+        """The door that calls of a tool must pass; None if they need none, as most reads."""
+        if self._door is None or tool.effect == "read":
+            return None
+        return self._door()
 
     @cached_property
     def _mode(self) -> "Mode":

@@ -102,7 +102,8 @@ def head(tools: list[Tool]) -> dict[str, Any]:
     }
 
 
-def _entry(tool: Tool) -> dict[str, str]:
-    """The fields that select a tool, and its module."""
+def _entry(tool: Tool) -> dict[str, Any]:
+    """The fields that select a tool, its module, and whether a person may be asked."""
     module = tool.function.__module__.removeprefix("portkey_admin_mcp.")
-    return {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}
+    entry = {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}
+    return {**entry, "may_be_high_risk": True} if tool.may_be_high_risk else entry
