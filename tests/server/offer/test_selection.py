@@ -5,7 +5,7 @@ from mcp import Client
 from pydantic import SecretStr
 
 from drawn_calls import Drawn
-from portkey_admin_mcp.assembly import mcp_server, tool_calls
+from portkey_admin_mcp.assembly import mcp_server, selected_offer, tool_calls
 from portkey_admin_mcp.domains import DOMAINS, GROUPS, LEGACY_ALIASES
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import ConfigurationError, ReadOnly
@@ -15,6 +15,7 @@ from portkey_admin_mcp.models.workspaces import WorkspaceFilter
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.offer.selection import nearest, selected_tools
+from portkey_admin_mcp.settings.safety import load_safety
 from portkey_admin_mcp.settings.settings import load_settings
 from portkey_admin_mcp.tools.configs import create_config
 from portkey_admin_mcp.tools.prompts import render_prompt
@@ -100,7 +101,9 @@ async def test_a_server_that_only_reads_offers_no_write(monkeypatch):
     monkeypatch.setenv("PORTKEY_READ_ONLY", "true")
     monkeypatch.setenv("PORTKEY_SANDBOX", "true")
 
-    async with Client(mcp_server(tool_calls(load_settings()))) as client:
+    settings = load_settings()
+    calls = tool_calls(settings, load_safety(), selected_offer(settings))
+    async with Client(mcp_server(calls, settings)) as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
         read = await client.call_tool("list_workspaces", {})
         refused = await client.call_tool("create_workspace", {"name": "A"})
