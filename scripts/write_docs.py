@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
 
-from portkey_admin_mcp.domains import DOMAINS
+from portkey_admin_mcp.domains import TOOLSETS
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills ROUTES
 from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.portkey.catalog import Tool, tools_in
@@ -104,7 +104,7 @@ def readme(domains: dict[str, list[Tool]]) -> str:
         "| domain | tools | |",
         "|---|---|---|",
         *(
-            f"| [{name}](docs/tools/{name}.md) | {len(tools)} | {DOMAINS[name]} |"
+            f"| [{name}](docs/tools/{name}.md) | {len(tools)} | {TOOLSETS[name]} |"
             for name, tools in domains.items()
         ),
         "",

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 from mcp import Client
-from mcp_types import ElicitResult
+from mcp_types import ElicitResult, ErrorData
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
@@ -88,7 +88,7 @@ class Person:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    async def answer(self, _context: Any, params: Any) -> ElicitResult:
+    async def answer(self, context: Any, params: Any) -> ElicitResult | ErrorData:
         """Read the question, and type the name that it asks for, as slowly as a person."""
         question, _, name = params.message.rpartition("\n")
         name = name.partition(": ")[2]

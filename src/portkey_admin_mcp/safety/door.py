@@ -17,7 +17,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import Tool
 from ..portkey.gate import Change, Send
 from ..settings.safety import SafetySettings
-from .asking import Question, Reply, current_asker
+from .asking import Reply, current_asker
 from .caller import current_caller
 from .permit import permit
 from .preview import Execute, Preview, look_at
@@ -95,12 +95,6 @@ class Door:
         with permit(self._pass):
             return await call.execute(call.api)
 
-    async def preview(self, call: Call) -> Record:
-        """What a call would change; nothing is sent that changes anything."""
-        rating = rating_of(call.tool, call.arguments)
-        seen = await look_at(call.tool, call.api, call.execute, rating)
-        return seen if isinstance(seen, Record) else Record.read(shown(seen))
-
     def _needs_person(self, rating: Rating) -> bool:
         return self._settings.confirm == "always" or rating.risk == "high"
 
@@ -175,9 +169,17 @@ class Door:
         )
 
 
+async def preview(call: Call) -> Record:
+    """What a call would do; nothing is sent that changes anything. Raises the errors of a read."""
+    rating = rating_of(call.tool, call.arguments)
+    seen = await look_at(call.tool, call.api, call.execute, rating)
+    if not isinstance(seen, Preview):
+        return Record.read(
+            {"changes_nothing": True, "tool": call.tool.name, "answer": seen.answer()}
+        )
+    return Record.read(shown(seen))
+
+
 def _is_same(typed: str, label: str) -> bool:
     """Whether a person typed the name of an object, with or without its icon."""
     return typed.strip() in (label, without_icon(label))
-
-
-__all__ = ["Call", "Door", "Question"]

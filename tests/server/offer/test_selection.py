@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from drawn_calls import Drawn
 from portkey_admin_mcp.assembly import mcp_server, selected_offer, tool_calls
-from portkey_admin_mcp.domains import DOMAINS, GROUPS, LEGACY_ALIASES
+from portkey_admin_mcp.domains import GROUPS, LEGACY_ALIASES, TOOLSETS
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import ConfigurationError, ReadOnly
 from portkey_admin_mcp.models.configs import ConfigDraft
@@ -48,7 +48,7 @@ def test_everything_is_offered_unless_something_is_said():
         ("observability", GROUPS["observability"]),
         ("mcp,users", [*GROUPS["mcp"], "users"]),
         ("keys", ["api_keys", "virtual_keys"]),
-        ("all", list(DOMAINS)),
+        ("all", list(TOOLSETS)),
     ],
 )
 def test_toolsets_are_domains_or_groups_under_either_name(monkeypatch, variable, value, domains):
@@ -93,8 +93,8 @@ def test_settings_that_leave_nothing_are_refused(monkeypatch):
 def test_every_domain_is_in_a_group_and_every_group_of_domains():
     grouped = {d for name, group in GROUPS.items() if name != "all" for d in group}
 
-    assert grouped == set(DOMAINS)
-    assert {d for group in LEGACY_ALIASES.values() for d in group} <= set(DOMAINS)
+    assert grouped == set(TOOLSETS)
+    assert {d for group in LEGACY_ALIASES.values() for d in group} <= set(TOOLSETS)
 
 
 async def test_a_server_that_only_reads_offers_no_write(monkeypatch):

@@ -11,7 +11,7 @@ from ...errors import PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
-from ...safety.door import Call, Door
+from ...safety.door import Call, Door, preview
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .hints import workspace_name_hint
@@ -60,6 +60,11 @@ class Executor:
         if self._door is None:
             return await call_flat(self.tool, self._portkey(), checked), checked
         return await self._door.run(self._call(checked)), checked
+
+    async def preview(self, arguments: dict[str, Any]) -> Record:
+        """Validate, and say what the call would do. Raises the errors in `errors`."""
+        checked = read_arguments(self.arguments, self.schema, arguments)
+        return await preview(self._call(checked))
 
     def _call(self, checked: BaseModel) -> Call:
         """The call for the door, which may run it with another client."""

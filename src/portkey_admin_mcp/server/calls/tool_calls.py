@@ -10,8 +10,11 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ...errors import PortkeyAdminError
+from ...domains import CHANGES
+from ...errors import InputError, PortkeyAdminError
+from ...models.core.base import Record
 from ...portkey.catalog import Tool, tool_of
+from ...safety.inspection import current_inspector
 from ..offer.offer import Offer
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
@@ -85,7 +88,16 @@ class ToolCalls:
         return outcome
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        return await self._executor(name).run(arguments)
+        executor = self._executor(name)
+        if executor.tool.domain == CHANGES:
+            current_inspector.set(self)
+        return await executor.run(arguments)
+
+    async def preview(self, name: str, arguments: dict[str, Any]) -> Record:
+        """What a call would do; nothing is changed. Raises InputError for an unknown tool."""
+        if name not in self.offer.current.tools:
+            raise InputError(self.offer.current.unknown_tool(name))
+        return await self._executor(name).preview(arguments)
 
     def _executor(self, name: str) -> Executor:
         if name not in self._executors:

@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 from ... import __version__
 from ...portkey.catalog import Tool, tools_in
+from ...safety.tools import own_modules
 from ...tools import domain_modules
 from ...workflows import workflow_modules
 from ..calls.arguments import arguments_model
@@ -48,7 +49,7 @@ MODES: dict[str, type[Mode]] = {"full": Mode, "search": SearchMode, "code": Code
 
 def all_tools() -> list[Tool]:
     """All tools, in the order of their modules."""
-    modules = [*domain_modules(), *workflow_modules()]
+    modules = [*domain_modules(), *workflow_modules(), *own_modules()]
     return [tool for tool in tools_in(modules) if tool.is_listed]
 
 
