@@ -20,7 +20,7 @@ from ..settings.safety import SafetySettings
 from .asking import Reply, current_asker
 from .caller import current_caller
 from .permit import permit
-from .preview import Execute, Preview, look_at
+from .preview import Execute, Preview, PreviewAnswer, look_at
 from .preview_text import question_of, shown
 from .risk import Rating, rating_of
 from .store import PENDING_S, Approval, SafetyStore
@@ -89,7 +89,7 @@ class Door:
             if isinstance(seen, Record):
                 return seen  # it changes nothing, as a dry run of the tool's own
             if self._settings.dry_run:
-                return Record.read(shown(seen))
+                return PreviewAnswer.read(shown(seen))
             if self._needs_person(seen.rating):
                 await self._confirm(call, seen)
         with permit(self._pass):
@@ -177,7 +177,7 @@ async def preview(call: Call) -> Record:
         return Record.read(
             {"changes_nothing": True, "tool": call.tool.name, "answer": seen.answer()}
         )
-    return Record.read(shown(seen))
+    return PreviewAnswer.read(shown(seen))
 
 
 def _is_same(typed: str, label: str) -> bool:

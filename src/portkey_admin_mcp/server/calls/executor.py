@@ -12,6 +12,7 @@ from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from ...safety.door import Call, Door, preview
+from ...safety.preview import PreviewAnswer
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .hints import workspace_name_hint
@@ -83,7 +84,8 @@ class Executor:
             return Outcome([advice(error, self.tool)], is_error=True)
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars
-        notes = notes_on(self.tool, result, checked)
+        is_preview = isinstance(result, PreviewAnswer)
+        notes = [] if is_preview else notes_on(self.tool, result, checked)
         # Code reads fields, so what it is told for its author stays beside the answer.
         beside, within = ([], notes) if code_limit is None else (notes, [])
         presented = present(
