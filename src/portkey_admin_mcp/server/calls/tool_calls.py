@@ -88,10 +88,9 @@ class ToolCalls:
         return outcome
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        executor = self._executor(name)
-        if executor.tool.domain == CHANGES:
+        if self.offer.tools[name].domain == CHANGES:
             current_inspector.set(self)
-        return await executor.run(arguments)
+        return await self._executor(name).run(arguments)
 
     async def preview(self, name: str, arguments: dict[str, Any]) -> Record:
         """What a call would do; nothing is changed. Raises InputError for an unknown tool."""
