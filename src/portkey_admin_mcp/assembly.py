@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .portkey.api import Portkey
     from .safety.door import Door
+    from .safety.journal.journal import Journal
     from .safety.store import SafetyStore
     from .server.calls.tool_calls import ToolCalls
     from .server.fastpath.answers import MayAsk
@@ -67,9 +68,26 @@ def door_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], Do
     def door() -> "Door":
         from .safety.door import Door
 
-        return Door(safety, _store_factory(settings, safety))
+        return Door(safety, _store_factory(settings, safety), _journal_factory(settings, safety))
 
     return door
+
+
+def _journal_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], Journal] | None":
+    """A function that opens the change journal at the first change; None if it is off."""
+    from .safety.state_dir import journal_file
+
+    file = journal_file(safety.journal, safety.state_dir, sandbox=settings.sandbox)
+    if file is None:
+        return None
+
+    @cache
+    def journal() -> "Journal":
+        from .safety.journal.sqlite_journal import SqliteJournal
+
+        return SqliteJournal(file)
+
+    return journal
 
 
 def _store_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], SafetyStore]":

@@ -19,7 +19,9 @@ from ..portkey.gate import Change, Send
 from ..settings.safety import SafetySettings
 from .asking import Reply, current_asker
 from .caller import current_caller
-from .permit import permit
+from .journal.journal import Journal
+from .journal.recording import Recorder
+from .permit import Passage, permit
 from .preview import Execute, Preview, PreviewAnswer, look_at
 from .preview_text import question_of, shown
 from .risk import Rating, rating_of
@@ -42,10 +44,14 @@ class Call(NamedTuple):
     execute: Execute
 
     @property
+    def given(self) -> dict[str, Any]:
+        """The arguments that were given, as JSON."""
+        return self.arguments.model_dump(mode="json", exclude_unset=True)
+
+    @property
     def fingerprint(self) -> str:
         """The same for the same caller, tool and arguments only."""
-        given = self.arguments.model_dump(mode="json", exclude_unset=True)
-        parts = [current_caller.get().principal, self.tool.name, given]
+        parts = [current_caller.get().principal, self.tool.name, self.given]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -57,11 +63,13 @@ class Door:
         self,
         settings: SafetySettings,
         store: Callable[[], SafetyStore],
+        journal: Callable[[], Journal] | None = None,
         clock: Callable[[], float] = time.time,
         min_reply_s: float = MIN_REPLY_S,
     ) -> None:
         self._settings = settings
         self._store = store
+        self._journal = journal
         self._clock = clock
         self._min_reply_s = min_reply_s
         if settings.confirm == "never":
@@ -92,16 +100,23 @@ class Door:
                 return PreviewAnswer.read(shown(seen))
             if self._needs_person(seen.rating):
                 await self._confirm(call, seen)
-        with permit(self._pass):
+        with permit(self._passage(call)):
             return await call.execute(call.api)
 
     def _needs_person(self, rating: Rating) -> bool:
         return self._settings.confirm == "always" or rating.risk == "high"
 
-    async def _pass(self, _api: Portkey, _change: Change, send: Send) -> bytes:
-        """Send one change of a permitted call."""
-        await self._require_thawed()
-        return await send()
+    def _passage(self, call: Call) -> Passage:
+        """Sends each change of a call that may pass, and records it."""
+        record = None
+        if self._journal is not None:
+            record = Recorder(self._journal(), call.tool, call.given, self._clock)
+
+        async def pass_through(api: Portkey, change: Change, send: Send) -> bytes:
+            await self._require_thawed()
+            return await (send() if record is None else record.send(api, change, send))
+
+        return pass_through
 
     async def _require_thawed(self) -> None:
         freeze = await self._store().freeze()

@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from ..errors import ConfigurationError
+
 NAME = "portkey-admin-mcp"
 IN_MEMORY = ":memory:"
 
@@ -29,6 +31,29 @@ def state_file(directory: Path | None, *, sandbox: bool) -> Path | str:
             error.strerror,
         )
         return IN_MEMORY
+    return file
+
+
+def journal_file(journal: str, directory: Path | None, *, sandbox: bool) -> Path | str | None:
+    """The file of the change journal as PORTKEY_JOURNAL says; None if it is off.
+
+    Raises ConfigurationError if the file cannot be written: no change may go unrecorded.
+    """
+    if journal.lower() == "off":
+        return None
+    if sandbox and journal.lower() == "on":
+        return IN_MEMORY
+    file = (directory or default_state_dir()) / "journal.db"
+    if journal.lower() != "on":
+        file = Path(journal)
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the change journal {file} cannot be written ({error.strerror}): set PORTKEY_JOURNAL "
+            "to a file that can, or to off"
+        ) from None
     return file
 
 

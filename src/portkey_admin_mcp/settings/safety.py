@@ -36,6 +36,14 @@ class SafetySettings(EnvironmentSettings):
         "If not set, the usual one of the user: `~/.local/state/portkey-admin-mcp` on Linux.",
         examples=["/var/lib/portkey-admin-mcp"],
     )
+    journal: str = Field(
+        "on",
+        validation_alias="PORTKEY_JOURNAL",
+        description="The change journal, which records every change before it is sent and with its "
+        "outcome: `on` for `journal.db` in PORTKEY_STATE_DIR, the path of another file, or `off`. "
+        "The sandbox keeps its own in memory.",
+        examples=["/var/lib/portkey-admin-mcp/journal.db"],
+    )
 
 
 def load_safety(env_file: Path | None = None, **overrides: object) -> SafetySettings:
