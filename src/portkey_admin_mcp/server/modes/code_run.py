@@ -15,6 +15,7 @@ from typing import Any
 from anyio import CancelScope
 
 from ...models.core.icons import without_icon
+from ...safety.asking import current_asker
 from ..calls.outcome import Outcome
 from ..calls.result_size import cut_text, max_chars_for_code
 from ..offer.offer import ListedTool, Offer
@@ -108,6 +109,7 @@ ADVICE = {
 }
 """Advice, by the exception that ended the code."""
 CUT = "Cut, because the result would be too long: return fewer records, or chosen fields of them."
+NOTHING_MORE = "The execution ended at this call: nothing after it was done."
 NO_OUTCOME = {"error": "Ended", "text": "", "where": ""}
 
 log = logging.getLogger(__name__)
@@ -115,6 +117,10 @@ log = logging.getLogger(__name__)
 
 class ToolRefused(Exception):
     """A tool call of the code failed; the message is the advice that a client would get."""
+
+
+class PersonNeeded(Exception):
+    """A call needs a person's approval, so the execution ends; the message says how to get it."""
 
 
 class CodeRun:
@@ -151,6 +157,11 @@ class CodeRun:
                 end = await self._serve(process)
         except TimeoutError:
             return self._stopped(TOO_LONG)
+        except ExceptionGroup as group:
+            needed, others = group.split(PersonNeeded)
+            if needed is None or others is not None:
+                raise
+            return self._stopped(f"{_first(needed)}\n{NOTHING_MORE}")
         except asyncio.CancelledError:
             # A cancelled request gets no answer, so only the log can tell.
             if counts := self._writes.counts():
@@ -201,8 +212,12 @@ class CodeRun:
             raise ToolRefused(f'The arguments of {name} are a dict: call_tool("{name}", {{…}}).')
         # Set in the task of this call, so it holds for this call alone.
         max_chars_for_code.set(MAX_ANSWER_CHARS)
+        # Nobody at the client would see which of many calls a question is about.
+        current_asker.set(None)
         tool = self._offer.tools[name]
         outcome = await self._outcome(tool, arguments)
+        if outcome.needs_person:
+            raise PersonNeeded("\n".join(outcome.texts))
         if outcome.is_error:
             raise ToolRefused("\n".join(outcome.texts))
         for note in outcome.texts[1:]:
@@ -252,6 +267,12 @@ class CodeRun:
     def _printed_and_notes(self) -> list[str]:
         printed = "".join(self._printed)
         return [f"Printed:\n{printed}" if printed else "", *[*self._notes][:MAX_NOTES]]
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error in a group, of several calls that were made at once."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def with_plain_names(answer: Any) -> Any:
