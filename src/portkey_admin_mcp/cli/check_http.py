@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from .error_groups import leaves
+from .failures import leaves
 
 # The rest is imported where it is used: the command line imports this file for every command.
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .error_groups import leaves
+from .failures import leaves
 
 # The rest is imported where it is used: the command line imports this file for every command.
 if TYPE_CHECKING:

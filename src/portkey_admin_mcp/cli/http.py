@@ -1,13 +1,11 @@
 """`http`: serve MCP over Streamable HTTP."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from ..errors import ConfigurationError
+from .failures import exit_on_configuration_error
 from .options import env_file_option, sandbox_option
 
 log = logging.getLogger(__name__)
@@ -49,7 +47,7 @@ def http(
 
     options = {"MCP_HOST": host, "MCP_PORT": port}
     overrides = {name: value for name, value in options.items() if value is not None}
-    with _exit_on_configuration_error():
+    with exit_on_configuration_error():
         settings = read_environment(sandbox, env_file)
         hosting = load_hosting(env_file, **overrides)
         if hosting.transport not in (None, "http", "streamable-http"):
@@ -62,12 +60,3 @@ def http(
     if settings.sandbox or hosting.session_mode != "stateless":
         raise click.UsageError("--workers needs MCP_SESSION_MODE=stateless, and no sandbox")
     run_workers("portkey_admin_mcp.assembly:create_app", hosting, workers, env_file)
-
-
-@contextmanager
-def _exit_on_configuration_error() -> Iterator[None]:
-    """Print a ConfigurationError as the command's error message, and exit with code 1."""
-    try:
-        yield
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None

@@ -13,7 +13,7 @@ import portkey_admin_mcp
 from initialization import INITIALIZE
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.definitions import all_tools, build_offer, describe
-from portkey_admin_mcp.server.offer.offer import LISTS, Offer
+from portkey_admin_mcp.server.offer.offer import ListedTool, Offer
 from portkey_admin_mcp.server.offer.toolsets import limited_to
 
 PACKAGE = Path(portkey_admin_mcp.__file__).parent
@@ -134,7 +134,7 @@ def test_a_selection_is_made_once_and_few_are_kept():
 @pytest.mark.parametrize(
     ("mode", "listed", "hint"),
     [
-        ("full", 192, "tools/list names them all."),
+        ("full", 193, "tools/list names them all."),
         ("search", 6, "search_tools finds tools by what you want to do."),
         ("code", 3, "search finds tools by what you want to do."),
     ],
@@ -170,3 +170,20 @@ def test_what_needs_exactly_the_tools_there_are_is_offered():
     offer = load_offer().limited_to({"get_config"})
 
     assert [each["name"] for each in offer.definitions("resourceTemplates")] == ["configs"]
+
+
+def test_the_digest_changes_with_what_clients_see_and_with_nothing_else():
+    offer = load_offer()
+    tools = [*offer.tools.values()]
+    reordered = Offer(offer._head, {tool.name: tool for tool in reversed(tools)})
+    renamed = ListedTool(
+        {"name": "x", "domain": "users", "effect": "read", "module": "x"},
+        tools[0].text.replace("List", "Show", 1),
+    )
+    changed = Offer(offer._head, {**offer.tools, tools[0].name: renamed})
+
+    assert re.fullmatch("sha256:[0-9a-f]{64}", offer.digest)
+    assert reordered.digest == offer.digest
+    assert changed.digest != offer.digest
+    assert offer.limited_to({tools[0].name}).digest != offer.digest
+    assert offer.in_mode("search").digest != offer.digest

@@ -164,6 +164,7 @@ def build_http(
         version=__version__,
         sandbox=sandbox,
         domains=domains,
+        digest=lambda: "" if calls is None else calls.offer.digest,
         sessions=lambda: service.sessions.open_sessions,
         started=time.time(),
         checks=checks,

@@ -5,6 +5,7 @@ sent without importing a tool: the first line is the head, each other line the d
 The fast path, the SDK's server and the tool modes all use it.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Container
@@ -163,6 +164,16 @@ class Offer:
         hint = suggest(name, [*self.mode_tools, *self.tools], limit=3, cutoff=0.5)
         advice = hint[:1].upper() + hint[1:] if hint else self._mode["finds_tools"]
         return f"There is no tool {name[:MAX_NAME_LENGTH]!r}. {advice}"
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of what `tools/list` answers, whatever the order of tools and fields.
+
+        `sha256:` and 64 hexadecimal digits. A client that has pinned it notices any change.
+        """
+        listed = json.loads(b"{%b}" % self.lists["tools/list"])["tools"]
+        lines = sorted(json.dumps(tool, sort_keys=True, ensure_ascii=False) for tool in listed)
+        return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
 
     @property
     def mode_class(self) -> str:

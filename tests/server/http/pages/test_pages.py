@@ -40,6 +40,7 @@ def service_info(checks=None, **facts):
         version="1.2.3",
         sandbox=facts.get("sandbox", False),
         domains=facts.get("domains", {"configs": 7, "api_keys": 8}),
+        digest=lambda: "sha256:12ab",
         sessions=lambda: 3,
         started=1_790_000_000,
         checks=checks or {},
@@ -161,6 +162,7 @@ async def test_auth_info_says_how_to_sign_in(variables, expected):
 
     body = answer.json()
     assert body.pop("how").endswith(".")
+    assert body.pop("tools_digest") == "sha256:12ab"
     assert body == expected
 
 

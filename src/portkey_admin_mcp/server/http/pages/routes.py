@@ -31,7 +31,7 @@ def page_routes(hosting: Hosting, info: ServiceInfo, metrics: Metrics | None = N
         Route("/", status_page(hosting, info)),
         Route("/health", _health(info)),
         Route("/ready", _ready(hosting, info)),
-        Route("/auth/info", _auth_info(hosting)),
+        Route("/auth/info", _auth_info(hosting, info)),
     ]
     if metrics is not None:
         routes.append(Route("/metrics", metrics.page))
@@ -77,7 +77,7 @@ def _sessions(hosting: Hosting, info: ServiceInfo) -> dict[str, Any]:
     return {"mode": "stateful", "open": info.sessions(), "max": hosting.max_sessions}
 
 
-def _auth_info(hosting: Hosting) -> Page:
+def _auth_info(hosting: Hosting, info: ServiceInfo) -> Page:
     content = {
         "mode": hosting.auth_mode,
         "endpoint": f"{hosting.base_url}{MCP}",
@@ -90,7 +90,7 @@ def _auth_info(hosting: Hosting) -> Page:
         content["resource_metadata"] = challenge_url(hosting) or ""
 
     async def auth_info(_request: Request) -> Response:
-        return _json_response(content)
+        return _json_response({**content, "tools_digest": info.digest()})
 
     return auth_info
 

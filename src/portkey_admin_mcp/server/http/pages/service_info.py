@@ -14,6 +14,8 @@ class ServiceInfo:
     sandbox: bool
     domains: dict[str, int]
     """The number of tools of each domain."""
+    digest: Callable[[], str]
+    """Returns the digest of all tool definitions, which clients can pin; empty without tools."""
     sessions: Callable[[], int]
     """Returns the number of open sessions."""
     started: float
