@@ -123,8 +123,9 @@ class Portkey:
         if self._settings.read_only and not changes_nothing:
             raise ReadOnly(f"PORTKEY_READ_ONLY is set, so {request} is not sent")
         prepared = _Request(request, target, content, changes_nothing, needs_key)
-        answer = await self._send(prepared)
-        return await self.large_answers.decode(answer, _record, returns, answer, request)
+        with self.large_answers.read_turn():
+            answer = await self._send(prepared)
+            return await self.large_answers.decode(answer, _record, returns, answer, request)
 
     async def download(self, url: str, max_bytes: int) -> bytes:
         """Read the beginning of a file by a signed link of Portkey's; the key is not sent.
@@ -144,7 +145,8 @@ class Portkey:
         headers = {"range": f"bytes=0-{max_bytes - 1}", "accept-encoding": "identity"}
         prepared = _Request("GET (signed link)", url, None, True, False, headers)
         try:
-            return (await self._send(prepared))[:max_bytes]
+            with self.large_answers.read_turn():
+                return (await self._send(prepared))[:max_bytes]
         except Rejected as error:
             if error.status == 416:  # no byte of an empty file is in any range
                 return b""
