@@ -5,8 +5,8 @@ wrong is checked here: its version, its transfer coding, its size, and what foll
 
 A large answer is read only while its request holds a slot (`ReadTurn`). Without one, the transport
 is paused after the first data, and the rest waits in the buffers of the operating system. If all
-answers were read as they come, one iteration of the event loop could read dozens of them, and
-everything else would wait until it ends.
+answers were read as they come, one iteration of the event loop could read and decompress dozens of
+them, and everything else would wait until it ends.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ TOTAL_TIMEOUT_FACTOR = 2
 """Total timeout, as a multiple of the read timeout."""
 MAX_LIST_BYTES = 1_000_000
 """Announced size of a body up to which its pieces are kept in a list, however small they are."""
+FIRST_FEED_BYTES = 16 * 1024
+"""How much of an answer is parsed before it is known whether it is large."""
 MIN_FULL_READ_BYTES = 128 * 1024
 """If one read brings less, the socket is empty: uvloop and asyncio read up to 250 KB at once."""
 MAX_STALL_S = 0.5
@@ -57,6 +59,8 @@ class Connection(asyncio.Protocol):
         self._turn: ReadTurn | None = None
         self._resuming: asyncio.Task[None] | None = None
         """Waits for a slot, while the transport is paused."""
+        self._unparsed = b""
+        """What had come when the transport was paused."""
         self._parser: Any = httptools.HttpResponseParser(self)
 
     async def exchange(self, message: bytes, part_bytes: int | None) -> Answer:
@@ -102,8 +106,8 @@ class Connection(asyncio.Protocol):
         total_s = TOTAL_TIMEOUT_FACTOR * timeout_s
         if now >= min(silent_since + timeout_s, self._started_at + total_s):
             self._stop(TimeoutError(f"no answer within {timeout_s:g} s"))
-        elif now - silent_since >= MAX_STALL_S and self._turn is not None and self._is_open():
-            self._turn.release()
+        elif now - silent_since >= MAX_STALL_S and self._is_open():
+            self._release_slot()
 
     def _is_open(self) -> bool:
         """Whether a request waits for its answer."""
@@ -127,6 +131,9 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self.last_data_at = asyncio.get_running_loop().time()
+        if self._resuming is not None:
+            self._unparsed += data
+            return
         if self._beginning is not None:
             data = self._beginning + data
             if len(data) < len(VERSION):
@@ -139,11 +146,10 @@ class Connection(asyncio.Protocol):
             if len(data) > MAX_HEADER_BYTES and data.find(b"\r\n", 0, MAX_HEADER_BYTES) < 0:
                 self._stop(BrokenAnswer("the status line of the answer is too long"))
                 return
-        self._feed(data)
-        if isinstance(self._body, Body) and self._body.size >= LARGE_BYTES:
-            self._is_large = True
-        if self._is_large and self._turn is not None and self._resuming is None:
-            self._read_in_turn(self._turn, len(data))
+        self._parse_in_turn(data)
+        # While it waits for the network, another answer may be read. A complete one keeps its slot.
+        if self._is_large and len(data) < MIN_FULL_READ_BYTES and self._is_open():
+            self._release_slot()
 
     def eof_received(self) -> None:
         """Record that nothing more can come: the server closes the connection."""
@@ -227,29 +233,47 @@ class Connection(asyncio.Protocol):
         else:
             self._check_rest(data)
 
-    def _read_in_turn(self, turn: ReadTurn, read_bytes: int) -> None:
-        """Go on reading a large answer with a slot, or pause until it gets one.
+    def _parse_in_turn(self, data: bytes) -> None:
+        """Parse data; if the answer is large and cannot get a slot, only its beginning."""
+        position = 0
+        while position < len(data):
+            if not self._is_open():
+                self.is_reusable = False  # this is not part of the answer
+                return
+            end = len(data) if position or self._is_large else FIRST_FEED_BYTES
+            self._feed(data[position:end])
+            position = end
+            if isinstance(self._body, Body) and self._body.size >= LARGE_BYTES:
+                self._is_large = True
+            if self._needs_slot() and self._is_open():
+                self._pause(data[end:])
+                return
 
-        A slot is held while more data is certain to be there, and when the answer is complete.
-        Another answer gets it while this one waits for the network.
-        """
-        assert self._waiter is not None and self._transport is not None
-        has_slot = turn.take()
-        if self._waiter.done():
-            return
-        if not has_slot:
-            self._transport.pause_reading()
-            self._resuming = asyncio.create_task(self._resume_in_turn(turn))
-        elif read_bytes < MIN_FULL_READ_BYTES:
-            turn.release()
+    def _needs_slot(self) -> bool:
+        """Whether this is a large answer, and no slot is free for it."""
+        return self._is_large and self._turn is not None and not self._turn.take()
 
-    async def _resume_in_turn(self, turn: ReadTurn) -> None:
-        await turn.wait()
+    def _release_slot(self) -> None:
+        if self._turn is not None:
+            self._turn.release()
+
+    def _pause(self, unparsed: bytes) -> None:
+        assert self._transport is not None
+        self._transport.pause_reading()
+        self._unparsed = unparsed
+        self._resuming = asyncio.create_task(self._resume_in_turn())
+
+    async def _resume_in_turn(self) -> None:
+        assert self._turn is not None
+        await self._turn.wait()
         self.last_data_at = asyncio.get_running_loop().time()
-        self._resume()
-
-    def _resume(self) -> None:
         self._resuming = None
+        if self._is_open():
+            self._parse_in_turn(self._unparsed)
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        self._unparsed = b""
         if not self.is_closed:
             assert self._transport is not None
             self._transport.resume_reading()
@@ -258,9 +282,10 @@ class Connection(asyncio.Protocol):
         """Wait no longer for a slot, and release it unless a usable answer is to be decoded."""
         if self._resuming is not None:
             self._resuming.cancel()
-            self._resume()
-        if self._turn is not None and not is_usable:
-            self._turn.release()
+            self._resuming = None
+            self._resume_reading()
+        if not is_usable:
+            self._release_slot()
 
     def _has_no_body(self) -> bool:
         """Whether an answer that must have no body announces none, either."""
