@@ -1,11 +1,15 @@
 """How long /health takes while one principal makes many calls with large answers (Linux).
 
-    python benchmarks/health_latency.py [--calls N] [--answer-bytes N] [--seconds S]
+    python benchmarks/health_latency.py [--calls N] [--answer-bytes N] [--seconds S] [--nice N]
 
-Starts Portkey's stand-in and the service, keeps the calls in flight, and asks for /health every
-20 ms on a connection of its own. Prints the median, the 99th percentile and the maximum, and the
-most processor time that the service used during one answer: on a busy machine, the maximum also
-contains time in which other processes ran.
+Starts Portkey's stand-in and the service, keeps the calls in flight from another process, and asks
+for /health every 20 ms on a connection of its own. Prints the median, the 99th percentile and the
+maximum, and the most processor time that the service used during one answer: on a busy machine, the
+maximum also contains time in which other processes ran. `peak MB` is the service's resident memory,
+the highest so far.
+
+Linux may group processes by session (see sched(7), "autogroup"): then `nice` compares only those
+of one group. `--nice N` sets the groups of the service and the stand-in; below 0 it needs root.
 """
 
 import argparse
@@ -14,20 +18,23 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from http_load import load, post
 from messages import SESSIONLESS_CALL, Message
-from processes import cpu_s, started
+from processes import started
 from unfinished_bodies import free_port, wait_for
 
 HERE = Path(__file__).parent
 TOKEN = "the-token-of-the-benchmark"
 INTERVAL_S = 0.02
+HEAD = """\
+| answers | /health p50, ms | p99, ms | max, ms | most CPU, ms | calls/s | peak MB |
+|---|---|---|---|---|---|---|"""
 CASES: dict[str, dict[str, Any]] = {
     "summary rows": {},
     "all fields": {"fields": "*"},
@@ -42,17 +49,36 @@ class Sample(NamedTuple):
     cpu_ms: float
 
 
+def cpu_ms(pid: int) -> float:
+    """Processor time that the threads of a process have used, in milliseconds."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e6
+
+
+def peak_mb(pid: int) -> float:
+    """The highest resident memory of a process so far, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1e3
+
+
+def set_nice(pid: int, nice: int) -> None:
+    """Set the nice value of a process's session."""
+    if nice:
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+
+
 def health(port: int, pid: int, seconds: float) -> list[Sample]:
     """Ask for /health for so many seconds."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     taken: list[Sample] = []
     end = time.perf_counter() + seconds
-    while (began := time.perf_counter()) < end:
-        used_s = cpu_s(pid)
+    while time.perf_counter() < end:
+        used_ms = cpu_ms(pid)
+        began = time.perf_counter()
         connection.request("GET", "/health")
         connection.getresponse().read()
         ms = (time.perf_counter() - began) * 1000
-        taken.append(Sample(ms, (cpu_s(pid) - used_s) * 1000))
+        taken.append(Sample(ms, cpu_ms(pid) - used_ms))
         time.sleep(INTERVAL_S)
     connection.close()
     return taken
@@ -70,6 +96,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=64)
     parser.add_argument("--answer-bytes", type=int, default=5_000_000)
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--nice", type=int, default=0)
     arguments = parser.parse_args()
     port = free_port()
     path = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
@@ -80,6 +107,7 @@ def main() -> None:
         started(upstream, path, log, is_piped=True) as portkey,
     ):
         assert portkey.stdout is not None
+        set_nice(portkey.pid, arguments.nice)
         environment = {
             **path,
             "PORTKEY_API_KEY": "not-a-key",
@@ -92,27 +120,20 @@ def main() -> None:
             "RATE_LIMIT_ENABLED": "false",
             "LOG_LEVEL": "error",
         }
-        with started(service, environment, log) as process:
+        with started(service, environment, log) as process, ProcessPoolExecutor(1) as clients:
+            set_nice(process.pid, arguments.nice)
             wait_for(port)
-            print("| answers | /health p50, ms | p99, ms | max, ms | most CPU, ms | calls/s |")
-            print("|---|---|---|---|---|---|")
+            print(HEAD)
             idle = health(port, process.pid, 2)
-            print(_row("none", idle, 0.0), flush=True)
+            print(_row("none", idle, 0.0, peak_mb(process.pid)), flush=True)
             for name, call_arguments in CASES.items():
                 message = _Authorized(**vars(call_with(call_arguments)))
                 post(port, message)  # the first call imports the tool
-                results: list[float] = []
-
-                def run(message: Message = message, results: list[float] = results) -> None:
-                    sessions = [None] * arguments.calls
-                    result = load(port, message, sessions, arguments.seconds, 1_000_000)
-                    results.append(result.rate)
-
-                thread = threading.Thread(target=run)
-                thread.start()
+                sessions = [None] * arguments.calls
+                result = clients.submit(load, port, message, sessions, arguments.seconds, 1_000_000)
                 taken = health(port, process.pid, arguments.seconds)
-                thread.join()
-                print(_row(name, taken, results[0]), flush=True)
+                rate = result.result().rate
+                print(_row(name, taken, rate, peak_mb(process.pid)), flush=True)
 
 
 class _Authorized(Message):
@@ -122,12 +143,15 @@ class _Authorized(Message):
         return {**super().headers, "authorization": f"Bearer {TOKEN}"}
 
 
-def _row(name: str, taken: list[Sample], rate: float) -> str:
+def _row(name: str, taken: list[Sample], rate: float, peak: float) -> str:
     times = [sample.ms for sample in taken]
-    p99 = statistics.quantiles(times, n=100)[98]
+    p99 = statistics.quantiles(times, n=100, method="inclusive")[98]
     most = max(sample.cpu_ms for sample in taken)
     median = statistics.median(times)
-    return f"| {name} | {median:.1f} | {p99:.0f} | {max(times):.0f} | {most:.0f} | {rate:.1f} |"
+    return (
+        f"| {name} | {median:.1f} | {p99:.0f} | {max(times):.0f} | {most:.0f} | {rate:.1f} "
+        f"| {peak:.0f} |"
+    )
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ import threading
 import pytest
 from pydantic import SecretStr
 
+from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.portkey.http.slots import CALLER
-from portkey_admin_mcp.portkey.large_answers import LARGE_BYTES, LargeAnswers, measured_answers
+from portkey_admin_mcp.portkey.http.answer import LARGE_BYTES
+from portkey_admin_mcp.portkey.http.slots import CALLER, READ_TURN
+from portkey_admin_mcp.portkey.large_answers import MAX_UNDECODED, LargeAnswers, measured_answers
 from portkey_admin_mcp.settings.settings import Settings
 from servers import build_calls
 
@@ -124,3 +126,42 @@ async def test_what_was_decoded_is_presented_before_more_is_decoded():
         sum(count(f"decoded {n}") - count(f"presented {n}") for n in range(5)) for count in waiting
     ]
     assert max(kept) <= 2
+
+
+async def test_an_answer_keeps_its_read_slot_until_it_is_decoded_and_no_longer():
+    read, may_decode = 0, threading.Event()
+
+    class Blocked(Record):
+        @classmethod
+        def read(cls, data):
+            may_decode.wait()
+            return super().read(data)
+
+    async def transport(*_request):
+        nonlocal read
+        await READ_TURN.get().wait()
+        read += 1
+        return 200, {}, page(10_000)
+
+    portkey = Portkey(Settings(PORTKEY_API_KEY=SecretStr("a-key")), transport)
+    send = [portkey.send("GET", "/configs", returns=Blocked) for _ in range(2 * MAX_UNDECODED)]
+    sending = asyncio.gather(*send)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    read_at_once = read
+    may_decode.set()
+    await sending
+    assert read_at_once == MAX_UNDECODED
+    assert read == 2 * MAX_UNDECODED
+    assert READ_TURN.get() is None
+
+
+async def test_a_file_is_downloaded_with_a_read_slot_which_is_then_free():
+    async def transport(*_request):
+        assert READ_TURN.get().take()
+        return 206, {}, b"x"
+
+    portkey = Portkey(Settings(PORTKEY_API_KEY=SecretStr("a-key")), transport)
+    for _ in range(MAX_UNDECODED + 1):
+        await portkey.download("https://files.example.com/a", 10)

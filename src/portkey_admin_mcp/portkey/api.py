@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
 from .. import __version__
@@ -35,6 +36,7 @@ from .retries import MAX_ATTEMPTS, MAX_BACKOFF_S, MAX_RETRY_S, retry_after, wait
 from .transport import Network
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MAX_TARGET_LENGTH = 16_000
@@ -128,20 +130,24 @@ class Portkey:
         changes_nothing = method == "GET" if is_read is None else is_read
         prepared = _Request(request, target, content, changes_nothing, needs_key)
         if changes_nothing:
-            answer = await self._send(prepared)
-        elif self._settings.read_only:
+            return await self._read(prepared, partial(_record, returns))
+        if self._settings.read_only:
             raise ReadOnly(f"PORTKEY_READ_ONLY is set, so {request} is not sent")
-        else:
-            change = Change(method, path, ids or {}, query_fields, fields, module)
-            answer = await self._gate(self, change, lambda: self._send(prepared))
+        change = Change(method, path, ids or {}, query_fields, fields, module)
+        answer = await self._gate(self, change, lambda: self._send(prepared))
         return await self.large_answers.decode(answer, _record, returns, answer, request)
 
     async def read(self, path: str, ids: Mapping[str, str], query: Mapping[str, Any]) -> Any:
         """The decoded answer to `GET path`; raises one of the errors in `errors`."""
         request = f"GET {path}"
         target = self._target("v1", path, ids, query)
-        answer = await self._send(_Request(request, target, None, True, True))
-        return await self.large_answers.decode(answer, decoded_answer, answer, request)
+        return await self._read(_Request(request, target, None, True, True), decoded_answer)
+
+    async def _read(self, request: "_Request", decode: Callable[[bytes, str], T]) -> T:
+        """Send a request that changes nothing, and decode its answer; large ones in turn."""
+        with self.large_answers.read_turn():
+            answer = await self._send(request)
+            return await self.large_answers.decode(answer, decode, answer, request.name)
 
     async def download(self, url: str, max_bytes: int) -> bytes:
         """Read the beginning of a file by a signed link of Portkey's; the key is not sent.
@@ -161,7 +167,8 @@ class Portkey:
         headers = {"range": f"bytes=0-{max_bytes - 1}", "accept-encoding": "identity"}
         prepared = _Request("GET (signed link)", url, None, True, False, headers)
         try:
-            return (await self._send(prepared))[:max_bytes]
+            with self.large_answers.read_turn():
+                return (await self._send(prepared))[:max_bytes]
         except Rejected as error:
             if error.status == 416:  # no byte of an empty file is in any range
                 return b""

@@ -13,13 +13,15 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple
 
-from .http.slots import CALLER, Slots
+from .http.answer import LARGE_BYTES
+from .http.slots import CALLER, ReadTurn, Slots
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-LARGE_BYTES = 128 * 1024
-"""Size from which an answer counts as large, in bytes of JSON."""
+MAX_UNDECODED = 4
+"""How many large answers may be read, or wait to be decoded, at a time; further ones are not read
+on. One caller may have half of them, so that one is read while another is decoded."""
 
 PAUSE_S = 0.02
 """Seconds between the end of one decoding and the start of the next."""
@@ -61,6 +63,11 @@ class LargeAnswers:
     def __init__(self) -> None:
         self._thread: Executor | None = None
         self._slots = Slots(1)
+        self._read_slots = Slots(MAX_UNDECODED)
+
+    def read_turn(self) -> ReadTurn:
+        """What a request needs to read a large answer; it is to end when that is decoded."""
+        return ReadTurn(self._read_slots)
 
     async def decode(self, content: bytes, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Do the work of decoding this content: in the thread if it is large, callers in turn."""

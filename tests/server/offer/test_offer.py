@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import portkey_admin_mcp
 from initialization import INITIALIZE
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.definitions import all_tools, build_offer, describe
-from portkey_admin_mcp.server.offer.offer import ListedTool, Offer
+from portkey_admin_mcp.server.offer.offer import LISTS, ListedTool, Offer
 from portkey_admin_mcp.server.offer.toolsets import limited_to
 
 PACKAGE = Path(portkey_admin_mcp.__file__).parent

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 Answer = tuple[int, Mapping[str, str], bytes]
 """The status, the headers with names in lower case, and the decoded body."""
 
+LARGE_BYTES = 128 * 1024
+"""Size from which an answer counts as large, in bytes of its body."""
 MAX_HEAD_BYTES = 65_536
 """Maximum size of all that is not body: status lines, headers, trailers, sizes of chunks."""
 MAX_HEADERS = 128

@@ -70,6 +70,11 @@ class Body:
             is_step_full = len(decoded) == MAX_STEP_BYTES and not self._decoder.eof
             has_more = bool(piece) or is_step_full
 
+    @property
+    def size(self) -> int:
+        """How much of the decoded body has come, in bytes."""
+        return len(self._content)
+
     def content(self) -> bytes:
         """The complete body; raises BrokenAnswer if compressed data is incomplete."""
         if self._decoder is not None and not self._decoder.eof and not self._may_be_cut:

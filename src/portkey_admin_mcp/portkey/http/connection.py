@@ -2,6 +2,11 @@
 
 llhttp, the parser in httptools, is strict about the syntax of an answer. What else makes an answer
 wrong is checked here: its version, its transfer coding, its size, and what follows it.
+
+A large answer is read only while its request holds a slot (`ReadTurn`). Without one, the transport
+is paused after the first data, and the rest waits in the buffers of the operating system. If all
+answers were read as they come, one iteration of the event loop could read and decompress dozens of
+them, and everything else would wait until it ends.
 """
 
 import asyncio
@@ -11,6 +16,7 @@ import httptools
 
 from .answer import (
     BODILESS,
+    LARGE_BYTES,
     MAX_HEAD_BYTES,
     MAX_HEADER_BYTES,
     MAX_HEADERS,
@@ -23,11 +29,18 @@ from .answer import (
     read_headers,
 )
 from .body import Body, EnoughReceived, body_of
+from .slots import READ_TURN, ReadTurn
 
 TOTAL_TIMEOUT_FACTOR = 2
 """Total timeout, as a multiple of the read timeout."""
 MAX_LIST_BYTES = 1_000_000
 """Announced size of a body up to which its pieces are kept in a list, however small they are."""
+FIRST_FEED_BYTES = 16 * 1024
+"""How much of an answer is parsed before it is known whether it is large."""
+MIN_FULL_READ_BYTES = 128 * 1024
+"""If one read brings less, the socket is empty: uvloop and asyncio read up to 250 KB at once."""
+MAX_STALL_S = 0.5
+"""Seconds without data after which a large answer has to give its slot back."""
 VERSION = b"HTTP/1."
 """How every answer begins. llhttp would accept other protocols, and empty lines before it."""
 
@@ -43,6 +56,11 @@ class Connection(asyncio.Protocol):
         self._max_bytes = max_bytes
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Answer] | None = None
+        self._turn: ReadTurn | None = None
+        self._resuming: asyncio.Task[None] | None = None
+        """Waits for a slot, while the transport is paused."""
+        self._unparsed = b""
+        """What had come when the transport was paused."""
         self._parser: Any = httptools.HttpResponseParser(self)
 
     async def exchange(self, message: bytes, part_bytes: int | None) -> Answer:
@@ -60,13 +78,19 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] | Body = []
         self._is_chunked = self._ends_with_connection = False
         self._interim_answers = self._overhead_bytes = 0
+        self._turn = READ_TURN.get()
+        self._is_large = is_usable = False
         self._waiter = loop.create_future()
         self._started_at = self.last_data_at = loop.time()
         self._transport.write(message)
         try:
-            return await self._waiter
+            answer = await self._waiter
+            is_usable = answer[0] < 300
+            return answer
         finally:
             self._waiter = None
+            if self._is_large:
+                self._end_turn(is_usable)
 
     @property
     def has_received(self) -> bool:
@@ -74,10 +98,20 @@ class Connection(asyncio.Protocol):
         return self._beginning != b""
 
     def fail_if_timed_out(self, now: float, timeout_s: float) -> None:
-        """Fail if no data came for `timeout_s`, or the answer exceeds the total timeout."""
+        """Fail if no data came for `timeout_s`, or the answer exceeds the total timeout.
+
+        While reading is paused, missing data is not the server's fault.
+        """
+        silent_since = self.last_data_at if self._resuming is None else now
         total_s = TOTAL_TIMEOUT_FACTOR * timeout_s
-        if now >= min(self.last_data_at + timeout_s, self._started_at + total_s):
+        if now >= min(silent_since + timeout_s, self._started_at + total_s):
             self._stop(TimeoutError(f"no answer within {timeout_s:g} s"))
+        elif now - silent_since >= MAX_STALL_S and self._is_open():
+            self._release_slot()
+
+    def _is_open(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self._waiter is not None and not self._waiter.done()
 
     def abort(self) -> None:
         """Close at once; the connection is not used again."""
@@ -93,10 +127,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse data; the connection is closed if no request waits for it."""
-        if self._waiter is None or self._waiter.done():
+        if not self._is_open():
             self.abort()
             return
         self.last_data_at = asyncio.get_running_loop().time()
+        if self._resuming is not None:
+            self._unparsed += data
+            return
         if self._beginning is not None:
             data = self._beginning + data
             if len(data) < len(VERSION):
@@ -109,13 +146,10 @@ class Connection(asyncio.Protocol):
             if len(data) > MAX_HEADER_BYTES and data.find(b"\r\n", 0, MAX_HEADER_BYTES) < 0:
                 self._stop(BrokenAnswer("the status line of the answer is too long"))
                 return
-        self._feed_bytes, self._piece_bytes = len(data), 0
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._stop(_cause(error))
-        else:
-            self._check_rest(data)
+        self._parse_in_turn(data)
+        # While it waits for the network, another answer may be read. A complete one keeps its slot.
+        if self._is_large and len(data) < MIN_FULL_READ_BYTES and self._is_open():
+            self._release_slot()
 
     def eof_received(self) -> None:
         """Record that nothing more can come: the server closes the connection."""
@@ -158,8 +192,10 @@ class Connection(asyncio.Protocol):
         if size > MAX_HEADER_BYTES or self._header_count > MAX_HEADERS:
             check_sizes(self._fields)
         self._headers = headers = read_headers(self._fields)
+        length = int(headers.get("content-length", self._max_bytes + 1))
+        self._is_large = length >= LARGE_BYTES and "content-length" in headers
         if (
-            int(headers.get("content-length", self._max_bytes + 1)) > MAX_LIST_BYTES
+            length > MAX_LIST_BYTES
             or "content-encoding" in headers
             or self._part_bytes is not None
             or self._interim_answers
@@ -186,6 +222,70 @@ class Connection(asyncio.Protocol):
             # The server answered before it had read the request, and may now read the rest as one.
             and not self._transport.get_write_buffer_size()
         )
+
+    def _feed(self, data: bytes) -> None:
+        """Let the parser call the callbacks for data."""
+        self._feed_bytes, self._piece_bytes = len(data), 0
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._stop(_cause(error))
+        else:
+            self._check_rest(data)
+
+    def _parse_in_turn(self, data: bytes) -> None:
+        """Parse data; if the answer is large and cannot get a slot, only its beginning."""
+        position = 0
+        while position < len(data):
+            if not self._is_open():
+                self.is_reusable = False  # this is not part of the answer
+                return
+            end = len(data) if position or self._is_large else FIRST_FEED_BYTES
+            self._feed(data[position:end])
+            position = end
+            if isinstance(self._body, Body) and self._body.size >= LARGE_BYTES:
+                self._is_large = True
+            if self._needs_slot() and self._is_open():
+                self._pause(data[end:])
+                return
+
+    def _needs_slot(self) -> bool:
+        """Whether this is a large answer, and no slot is free for it."""
+        return self._is_large and self._turn is not None and not self._turn.take()
+
+    def _release_slot(self) -> None:
+        if self._turn is not None:
+            self._turn.release()
+
+    def _pause(self, unparsed: bytes) -> None:
+        assert self._transport is not None
+        self._transport.pause_reading()
+        self._unparsed = unparsed
+        self._resuming = asyncio.create_task(self._resume_in_turn())
+
+    async def _resume_in_turn(self) -> None:
+        assert self._turn is not None
+        await self._turn.wait()
+        self.last_data_at = asyncio.get_running_loop().time()
+        self._resuming = None
+        if self._is_open():
+            self._parse_in_turn(self._unparsed)
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        self._unparsed = b""
+        if not self.is_closed:
+            assert self._transport is not None
+            self._transport.resume_reading()
+
+    def _end_turn(self, is_usable: bool) -> None:
+        """Wait no longer for a slot, and release it unless a usable answer is to be decoded."""
+        if self._resuming is not None:
+            self._resuming.cancel()
+            self._resuming = None
+            self._resume_reading()
+        if not is_usable:
+            self._release_slot()
 
     def _has_no_body(self) -> bool:
         """Whether an answer that must have no body announces none, either."""

@@ -1,8 +1,9 @@
-"""Slots: how many connections are in use, shared fairly among the callers of this process."""
+"""Slots: what few may use at a time, shared fairly among the callers of this process."""
 
 import asyncio
 from collections import deque
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from typing import Self
 
 CALLER: ContextVar[str | None] = ContextVar("caller", default=None)
 """On whose behalf requests are sent; None if the process serves one user only."""
@@ -78,3 +79,46 @@ class Slots:
         queue.remove(future)
         if not queue:
             del self._waiting[caller]
+
+
+class ReadTurn:
+    """The slot with which the large answer to one request is read, kept until it is decoded.
+
+    Inside of `with`, the connections of this task find it in READ_TURN. At the end, the slot is
+    released.
+    """
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._caller = CALLER.get()
+        self._is_held = False
+
+    def __enter__(self) -> Self:
+        self._token: Token[ReadTurn | None] = READ_TURN.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        READ_TURN.reset(self._token)
+        self.release()
+
+    def take(self) -> bool:
+        """Take the slot if the caller may have one now; returns whether it is held."""
+        if not self._is_held:
+            self._is_held = self._slots.take(self._caller)
+        return self._is_held
+
+    async def wait(self) -> None:
+        """Take the slot as soon as the caller may have one."""
+        if not self.take():
+            await self._slots.wait(self._caller)
+            self._is_held = True
+
+    def release(self) -> None:
+        """Return the slot if it is held."""
+        if self._is_held:
+            self._is_held = False
+            self._slots.release(self._caller)
+
+
+READ_TURN: ContextVar[ReadTurn | None] = ContextVar("read_turn", default=None)
+"""With what large answers are read in this task; with None, they are read at once."""
