@@ -12,6 +12,7 @@ from .check_http import check_http
 from .demo import demo
 from .emulator import emulator
 from .http import http
+from .journal import journal
 from .options import env_file_option, sandbox_option
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -47,5 +48,5 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
         )
 
 
-for command in (http, check_http, demo, emulator):
+for command in (http, check_http, demo, emulator, journal):
     main.add_command(command)
