@@ -1,42 +1,49 @@
 """A server behind the door with a change journal, on the emulator."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp import Client
 
-from mcp_texts import texts
 from people import Person
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.journal.changes import find_change, latest_changes
 from portkey_admin_mcp.safety.journal.journal import Journal
-from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
 from portkey_admin_mcp.safety.permit import permitted_only
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
+from portkey_admin_mcp.safety.store import SafetyStore
+from portkey_admin_mcp.server.mcp.app import AdminServer
 from portkey_admin_mcp.settings.safety import SafetySettings
-from servers import build_server
+from servers import build_calls
 
 
 class Journaled:
-    """A client of such a server; asks nobody, unless a person is given."""
+    """Calls of such a server, as its fast path makes them; nobody is asked."""
 
-    def __init__(self, client: Client, journal: Journal) -> None:
-        self.client = client
+    def __init__(
+        self, api: Portkey, journal: Journal, store: SafetyStore | None = None, **settings: Any
+    ) -> None:
         self.journal = journal
+        safety = SafetySettings(**{"PORTKEY_CONFIRM": "never", **settings})
+        kept = store or SqliteStore(":memory:")
+        door = Door(safety, lambda: kept, lambda: journal, min_reply_s=0.0)
+        portkey = api.with_gate(permitted_only)
+        self.calls = build_calls(lambda: portkey, door=door)
 
-    async def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
+    async def ask(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """The answer of a call that succeeds."""
-        result = await self.client.call_tool(tool, arguments)
-        assert not result.is_error, texts(result)[0]
-        return result.structured_content
+        outcome = await self.calls(tool, arguments)
+        assert not outcome.is_error, outcome.texts[0]
+        assert outcome.structured is not None
+        return outcome.structured
 
-    async def refusal(self, tool: str, **arguments: Any) -> str:
+    async def refusal(self, tool: str, /, **arguments: Any) -> str:
         """The advice of a call that fails."""
-        result = await self.client.call_tool(tool, arguments)
-        assert result.is_error, result.structured_content
-        return texts(result)[0]
+        outcome = await self.calls(tool, arguments)
+        assert outcome.is_error, outcome.structured
+        return outcome.texts[0]
 
     async def changes(self, limit: int = 100) -> list[dict[str, Any]]:
         """The changes on record, the newest first."""
@@ -54,27 +61,11 @@ class Journaled:
 
 
 @asynccontextmanager
-async def journaled(
-    connect: Callable[[str], Portkey],
-    journal: Journal | None = None,
-    person: Person | None = None,
-    generation: str = "2026-07-28",
-    **settings: Any,
-) -> AsyncIterator[Journaled]:
-    """A server with a journal, in memory unless one is given."""
-    kept = journal or SqliteJournal(":memory:")
-    if person is None:
-        settings = {"PORTKEY_CONFIRM": "never", **settings}
-    door = Door(
-        SafetySettings(**settings),
-        lambda store=SqliteStore(":memory:"): store,
-        lambda: kept,
-        min_reply_s=0.0,
-    )
-    api = connect("owner").with_gate(permitted_only)
+async def client_of(
+    server: Journaled, generation: str, person: Person | None = None
+) -> AsyncIterator[Client]:
+    """A client of the SDK's server with the same calls; the person answers its questions."""
     callback = person.answer if person is not None else None
-    server = build_server(lambda: api, door=door)
+    server = AdminServer(server.calls)
     async with Client(server, mode=generation, elicitation_callback=callback) as client:
-        yield Journaled(client, kept)
-    if journal is None:
-        await kept.close()
+        yield client

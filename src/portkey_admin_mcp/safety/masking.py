@@ -17,6 +17,8 @@ FREE_FORM = frozenset(
 PLAIN_FIELD = re.compile(
     r"(_id|_ids|_slug|_type|_name|_at|_count|_limit|_policy)$|^secret_mappings$"
 )
+NAMES_OF_FIELDS = frozenset(("conditions", "group_by"))
+"""Fields of a policy whose `key` is the name of a field of requests, such as `api_key`."""
 MAX_DEPTH = 30
 
 
@@ -34,6 +36,8 @@ def masked(value: Any, depth: int = 0) -> Any:
 def _field(name: str, value: Any, depth: int) -> Any:
     if name in FREE_FORM:
         return _without_texts(value, depth)
+    if name in NAMES_OF_FIELDS:
+        return value
     if is_secret(name) and not isinstance(value, bool | int | float | None):
         return MASK if value else value
     return masked(value, depth + 1)

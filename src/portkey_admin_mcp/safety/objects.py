@@ -18,6 +18,12 @@ LABELS = ("name", "title", "email", "slug", "id")
 """Fields that name an object for a person; the first that has a text is used."""
 NO_OBJECT = "/{type}/{sub_type}"
 """The end of a path whose placeholders name a kind, not an object."""
+ROWS_OF_LISTS = {
+    "/prompts/{prompt_id}/versions/{version_id}": "data",
+    "/scim/workspaces/{mapping_id}": "mappings",
+}
+"""Objects that only a list shows, or shows whole: their path without the last part, and the field
+that holds its rows."""
 PLACES = ("workspace_id", "organisation_id")
 """Fields that say where an object is, and that its read takes too."""
 
@@ -46,22 +52,36 @@ async def read_object(api: Portkey, change: Change) -> ObjectNow:
     if path is None:
         is_new = change.method == "POST" and (not change.ids or change.path.endswith(NO_OBJECT))
         return NOTHING_YET if is_new else ObjectNow(None, "Portkey has no request that reads it")
-    names = PLACEHOLDER.findall(path)
-    ids = dict(zip(names, change.ids.values(), strict=False))
+    values = [change.ids[name] for name in PLACEHOLDER.findall(change.path)]
+    ids = dict(zip(PLACEHOLDER.findall(path), values, strict=False))
     given = {**change.query, **(change.body or {})}
     place = {name: given[name] for name in PLACES if given.get(name) and name not in ids}
     base: Base = "root" if path.startswith("/v2/") else "v1"
     try:
-        answer = unwrapped(await api.read(path, ids, place, base))
+        answer: Any = await api.read(path, ids, place, base)
     except PortkeyAdminError as error:
         return ObjectNow(None, f"it could not be read: {type(error).__name__}")
+    if change.path in ROWS_OF_LISTS:
+        return _row(answer, ROWS_OF_LISTS[change.path], values[-1])
+    answer = unwrapped(answer)
     return ObjectNow(answer if isinstance(answer, dict) else {"data": answer})
+
+
+def _row(answer: Any, field: str, id: str) -> ObjectNow:
+    """The row of a list that has an id."""
+    rows = answer.get(field) if isinstance(answer, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and row.get("id") == id:
+            return ObjectNow(row)
+    return ObjectNow(None, "the list does not show it")
 
 
 def readable_path(change: Change) -> str | None:
     """The path by which a change's object is read, as its module declares it; None if by none."""
     declared = _paths_read(change.module)
     path = change.path
+    if path in ROWS_OF_LISTS:
+        return path.rpartition("/")[0]
     while "{" in path and not path.endswith(NO_OBJECT):
         if _shape(path) in declared:
             return declared[_shape(path)]

@@ -102,7 +102,8 @@ def _again(change: Change, rule: Again, arguments: Mapping[str, Argument]) -> Pl
     lost = [rule.lost]
     for name, argument in arguments.items():
         value = _shown(before, name, argument.path)
-        if value in (MISSING, None) or name in rule.without:
+        parent = argument.path.partition(".")[0]
+        if value in (MISSING, None) or name in rule.without or parent in values:
             continue
         if MASK in json.dumps(value):
             lost.append(f"{name}: {HIDDEN}")

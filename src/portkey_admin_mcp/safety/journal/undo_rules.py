@@ -103,8 +103,14 @@ RULES: dict[str, Rule] = {
     ),
     # scim
     "POST /scim/workspaces": Call("delete_scim_workspace_mapping", {"mapping_id": "after.id"}),
-    "DELETE /scim/workspaces/{mapping_id}": Never(
-        "Portkey does not show one mapping, so its group is not on record"
+    "DELETE /scim/workspaces/{mapping_id}": Call(
+        "create_scim_workspace_mapping",
+        {
+            "workspace_id": "before.workspace_id",
+            "scim_group_id": "before.scim_group_id",
+            "role": "before.role",
+        },
+        lost="it gets a new id",
     ),
     # organisation
     "PUT /v2/admin/organisation/defaults": Former("update_organisation_defaults"),
