@@ -11,7 +11,16 @@ SECRET_FIELD = re.compile(
 )
 """Names of fields that hold secrets."""
 FREE_FORM = frozenset(
-    ("configurations", "custom_headers", "headers", "forward_headers", "env", "auth_config")
+    (
+        "configurations",
+        "custom_headers",
+        "headers",
+        "request_headers",
+        "response_headers",
+        "forward_headers",
+        "env",
+        "auth_config",
+    )
 )
 """Fields with names of the caller's own, in which every text may be a secret."""
 PLAIN_FIELD = re.compile(

@@ -26,7 +26,7 @@ from ..caller import current_caller
 from ..masking import masked
 from ..objects import ObjectNow, created_object, label_of, read_object
 from .journal import Journal, JournalUnavailable
-from .undo_rules import undo_in_short
+from .undo_rules import RULES, Never, undo_in_short
 
 MAX_OBJECT_CHARS = 100_000
 """Characters of JSON of an object that are kept; of a larger one only its size."""
@@ -131,7 +131,10 @@ class Recorder:
         }
 
     async def _after(self, api: Portkey, change: Change, before: ObjectNow, content: bytes) -> Any:
-        """The object after the change, as it is read; a new one that cannot be, as answered."""
+        """The object after the change, as it is read.
+
+        A new one that cannot be read, or that no call undoes, is kept as Portkey answered it.
+        """
         if change.method == "DELETE":
             return None
         if before.fields is not None:
@@ -140,7 +143,8 @@ class Recorder:
             answer = unwrapped(json.loads(content))
         except ValueError:
             return None
-        created = created_object(change, answer)
+        is_final = isinstance(RULES.get(change.endpoint), Never)
+        created = None if is_final else created_object(change, answer)
         now = None if created is None else (await read_object(api, created)).fields
         return self._kept(answer if now is None else now)
 

@@ -60,9 +60,9 @@ class SqliteJournal:
 
     async def close(self) -> None:
         """See `Journal`."""
-        if self._connection is not None:
-            await self._in_thread(self._database.close)
-        self._thread.shutdown()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._in_thread(connection.close)
 
     @property
     def _database(self) -> sqlite3.Connection:

@@ -121,15 +121,12 @@ def _former(change: Change, rule: Former, arguments: Mapping[str, Argument]) -> 
     values: dict[str, Any] = {}
     lost: list[str] = [rule.lost] if rule.lost else []
     for name, path in _fields_sent(sent, arguments):
-        if {name, path} & {*PLACES, *rule.skipped}:
+        is_list = rule.rows is not None and path == rule.rows.body
+        is_same = not is_list and _shown(before, name, path) == _value(sent, path)
+        if is_same or {name, path} & {*PLACES, *rule.skipped}:
             continue
         try:
-            if rule.rows and path == rule.rows.body:
-                values[name] = _former_rows(change, rule.rows, arguments[name], before)
-            elif name in rule.not_undone:
-                raise NotUndoable(NO_SINGLE_VALUE)
-            elif _shown(before, name, path) != _value(sent, path):
-                values[name] = _former_value(before, name, arguments[name])
+            values[name] = _former_field(change, rule, name, arguments[name], before)
         except NotUndoable as error:
             lost.append(f"{name}: {error}")
     if not values:
@@ -150,6 +147,16 @@ def _fields_sent(
         for path, name in by_path.items():
             if path.startswith(f"{top}.") and _value(sent, path) is not MISSING:
                 yield name, path
+
+
+def _former_field(
+    change: Change, rule: Former, name: str, argument: Argument, before: dict[str, Any]
+) -> Any:
+    if name in rule.not_undone:
+        raise NotUndoable(NO_SINGLE_VALUE)
+    if rule.rows is not None and argument.path == rule.rows.body:
+        return _former_rows(change, rule.rows, argument, before)
+    return _former_value(before, name, argument)
 
 
 def _former_value(before: dict[str, Any], name: str, argument: Argument) -> Any:
