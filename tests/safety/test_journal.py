@@ -259,7 +259,6 @@ SECRET_CALLS = [
             "custom_headers": {"authorization": f"Bearer {CANARY}"},
         },
     ),
-    ("insert_log", {"request_url": "https://a.example", "request_headers": {"x-auth": CANARY}}),
 ]
 
 
@@ -269,6 +268,16 @@ async def test_no_secret_argument_is_in_the_journals_file(server, file, tool, ar
     change = await server.last()
 
     assert change["tool"] == tool
+    assert_absent(file, CANARY)
+
+
+async def test_no_header_of_a_log_is_in_the_journals_file(journal, file):
+    server = Journaled(
+        Portkey(Settings(PORTKEY_API_KEY=SecretStr("k")), Answering("done")), journal
+    )
+    await server.ask("insert_log", request_url="a", request_headers={"x-auth": CANARY})
+
+    assert (await server.last())["tool"] == "insert_log"
     assert_absent(file, CANARY)
 
 
