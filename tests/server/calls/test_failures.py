@@ -21,7 +21,9 @@ DAY = {
     "time_of_generation_min": "2026-11-02T00:00:00Z",
     "time_of_generation_max": "2026-11-03T00:00:00Z",
 }
-WITHOUT_LISTS = {"analytics", "audit_logs", "feedback", "logs", "model_catalog", "organisation"}
+WITHOUT_LISTS = {
+    *("analytics", "audit_logs", "changes", "feedback", "logs", "model_catalog", "organisation")
+}
 GET_CONFIG, GET_LOG = tool_of(get_config), tool_of(get_log)
 
 

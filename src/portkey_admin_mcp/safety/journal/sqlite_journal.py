@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ..state_dir import IN_MEMORY
 from .chain import START, Fields, Line, next_line
 from .journal import NEWEST, JournalUnavailable
 
@@ -99,6 +100,8 @@ class SqliteJournal:
 
     async def _in_thread(self, run: Callable[[], T]) -> T:
         try:
+            if self._path == IN_MEMORY:  # which takes less time than changing the thread
+                return run()
             return await asyncio.get_running_loop().run_in_executor(self._thread, run)
         except sqlite3.Error as error:
             raise JournalUnavailable(
