@@ -1,4 +1,4 @@
-"""A transport that answers reads, and writes in a way of its own; for tests of the journal."""
+"""Transports and journals with failures of their own, for tests of the journal."""
 
 import asyncio
 import json
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from portkey_admin_mcp.portkey.http.answer import Answer, UnusableAnswer
+from portkey_admin_mcp.safety.journal.chain import Fields, Line
+from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
 
 TRANSPORT_ERRORS = [
     ("done", "done"),
@@ -16,6 +18,21 @@ TRANSPORT_ERRORS = [
     ("unreadable", "done"),
 ]
 """What happens to a write, and the state that the journal then has."""
+
+
+class SlowJournal(SqliteJournal):
+    """A journal that takes its time, as Redis does; `has_outcome` is set by a second line."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.has_outcome = asyncio.Event()
+
+    async def append(self, fields: Fields) -> Line:
+        await asyncio.sleep(0.01)
+        line = await super().append(fields)
+        if line.number > 1:
+            self.has_outcome.set()
+        return line
 
 
 FAILURES = {
@@ -53,7 +70,8 @@ class Answering:
         if self._kind in FAILURES:
             raise FAILURES[self._kind]
         status, template = ANSWERS.get(self._kind, (200, {}))
-        return answer(status, {n: t.format(**sent) for n, t in template.items()})
+        content = {name: text.format(**sent) for name, text in template.items()}
+        return answer(status, content if status == 200 else {"success": False, "data": content})
 
 
 def answer(status: int, body: Any) -> Answer:

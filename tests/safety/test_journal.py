@@ -6,13 +6,14 @@ import sqlite3
 import stat
 from contextlib import closing
 
+import anyio
 import pytest
 from click.testing import CliRunner
 from mcp import Client
 from mcp_types import Implementation
 from pydantic import SecretStr
 
-from broken_journal import TRANSPORT_ERRORS, Answering
+from broken_journal import TRANSPORT_ERRORS, Answering, SlowJournal
 from journaled import Journaled
 from killed_server import ACCEPTABLE, run
 from people import GENERATIONS
@@ -117,23 +118,26 @@ async def test_the_client_program_is_on_record(server, generation, workspace):
 async def test_the_outcome_says_what_is_known(journal, kind, state, monkeypatch):
     monkeypatch.setattr("portkey_admin_mcp.portkey.api.MAX_ATTEMPTS", 1)
     transport = Answering(kind)
-    server = Journaled(Portkey(Settings(PORTKEY_API_KEY=SecretStr("k")), transport), journal)
+    server = Journaled(
+        Portkey(Settings(PORTKEY_API_KEY=SecretStr("pk-of-the-tests")), transport), journal
+    )
     await server.calls("update_collection", {"collection_id": "c", "name": "x"})
 
     assert (await server.last())["state"] == state
     assert await problem_in(journal) == ""
 
 
-async def test_a_call_that_is_cancelled_is_on_record_as_unknown(journal):
-    transport = Answering("silence")
-    server = Journaled(Portkey(Settings(PORTKEY_API_KEY=SecretStr("k")), transport), journal)
-    call = asyncio.create_task(
-        server.calls("update_collection", {"collection_id": "c", "name": "x"})
+async def test_a_call_that_is_cancelled_is_on_record_as_unknown():
+    """A scope of anyio, as the SDK's, cancels again at each await, also at that of the journal."""
+    transport, journal = Answering("silence"), SlowJournal()
+    server = Journaled(
+        Portkey(Settings(PORTKEY_API_KEY=SecretStr("pk-of-the-tests")), transport), journal
     )
-    await asyncio.wait_for(transport.was_sent.wait(), 10)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
+    async with anyio.create_task_group() as group:
+        group.start_soon(server.calls, "update_collection", {"collection_id": "c", "name": "x"})
+        await asyncio.wait_for(transport.was_sent.wait(), 10)
+        group.cancel_scope.cancel()
+    await asyncio.wait_for(journal.has_outcome.wait(), 10)
 
     assert (await server.last())["state"] == "unknown"
 
@@ -151,7 +155,9 @@ class TestAJournalThatCannotBeWritten:
 
     async def test_the_result_says_so_if_it_fails_after(self, journal, file):
         transport = Answering("done", on_write=lambda: drop_lines(file))
-        server = Journaled(Portkey(Settings(PORTKEY_API_KEY=SecretStr("k")), transport), journal)
+        server = Journaled(
+            Portkey(Settings(PORTKEY_API_KEY=SecretStr("pk-of-the-tests")), transport), journal
+        )
         answer = await server.ask("update_collection", collection_id="c", name="x")
 
         assert answer["success"]
@@ -159,7 +165,9 @@ class TestAJournalThatCannotBeWritten:
 
     async def test_an_error_says_so_if_it_fails_after(self, journal, file):
         transport = Answering("refused", on_write=lambda: drop_lines(file))
-        server = Journaled(Portkey(Settings(PORTKEY_API_KEY=SecretStr("k")), transport), journal)
+        server = Journaled(
+            Portkey(Settings(PORTKEY_API_KEY=SecretStr("pk-of-the-tests")), transport), journal
+        )
         advice = await server.refusal("update_collection", collection_id="c", name="x")
 
         assert "The outcome is: refused, but that is not on record: " in advice
@@ -271,9 +279,16 @@ async def test_no_secret_argument_is_in_the_journals_file(server, file, tool, ar
     assert_absent(file, CANARY)
 
 
+async def test_a_short_secret_is_not_in_the_journals_file_either(server, file):
+    await server.ask("create_virtual_key", name="A", provider="openai", key="kÄ7-3")
+
+    assert_absent(file, "k\\u00c47-3")
+    assert_absent(file, "kÄ7-3")
+
+
 async def test_no_header_of_a_log_is_in_the_journals_file(journal, file):
     server = Journaled(
-        Portkey(Settings(PORTKEY_API_KEY=SecretStr("k")), Answering("done")), journal
+        Portkey(Settings(PORTKEY_API_KEY=SecretStr("pk-of-the-tests")), Answering("done")), journal
     )
     await server.ask("insert_log", request_url="a", request_headers={"x-auth": CANARY})
 
@@ -294,7 +309,9 @@ async def test_no_secret_that_portkey_answers_is_in_the_journals_file(server, fi
 
 @pytest.mark.parametrize("kind", ["echoes", "refused with echo"])
 async def test_no_secret_that_portkey_repeats_is_in_the_journals_file(journal, file, kind):
-    server = Journaled(Portkey(Settings(PORTKEY_API_KEY=SecretStr("k")), Answering(kind)), journal)
+    server = Journaled(
+        Portkey(Settings(PORTKEY_API_KEY=SecretStr("pk-of-the-tests")), Answering(kind)), journal
+    )
     await server.calls("create_virtual_key", {"name": "A", "provider": "openai", "key": CANARY})
 
     assert (await server.last())["state"] == ("done" if kind == "echoes" else "refused")
@@ -356,7 +373,7 @@ class TestTheCommand:
         assert result.exit_code == 1
         assert f"problem: {problem}" in result.output
 
-    def test_it_finds_a_line_with_a_own_hashs_own(self, command, head, file):
+    def test_it_finds_a_line_with_a_new_hash(self, command, head, file):
         """Whoever changes a line can compute its hash, but not that in the next line."""
         with closing(sqlite3.connect(file)) as database:
             (text,) = database.execute("SELECT text FROM lines WHERE number = 1").fetchone()
@@ -451,7 +468,14 @@ async def test_several_instances_continue_one_chain_in_redis():
         assert [line.fields["n"] for line in await first.of_change("c7")] == [7, 7, 7]
         async with redis_client(hosting) as redis:
             await redis.xdel("test:journal", "30-0")
-        assert "line 30 is missing" in await problem_in(first)
+            assert "line 30 is missing" in await problem_in(first)
+            # Of the same number, but another chain.
+            second = RedisJournal(redis, "other")
+            await second.append({"change": "a"})
+            await redis.delete("other:journal")
+            await RedisJournal(redis, "other").append({"change": "b"})
+            await second.append({"change": "c"})
+            assert await problem_in(second) == ""
         for each in journals:
             await each.close()
 
