@@ -480,6 +480,20 @@ async def test_several_instances_continue_one_chain_in_redis():
             await each.close()
 
 
+@pytest.mark.parametrize(
+    ("journal", "sandbox", "kind"),
+    [("on", False, RedisJournal), ("here.db", False, SqliteJournal), ("on", True, SqliteJournal)],
+)
+def test_the_http_service_keeps_it_in_its_redis_unless_a_file_is_named(
+    tmp_path, monkeypatch, journal, sandbox, kind
+):
+    monkeypatch.chdir(tmp_path)
+    hosting = Hosting(MCP_REDIS_URL=SecretStr("redis://127.0.0.1:9/0"))
+    safety = SafetySettings(PORTKEY_JOURNAL=journal, PORTKEY_STATE_DIR=tmp_path)
+
+    assert isinstance(journal_factory(safety, hosting, sandbox=sandbox)(), kind)
+
+
 async def test_without_its_redis_nothing_is_sent(api, emulator):
     hosting = Hosting(MCP_REDIS_URL=SecretStr("redis://127.0.0.1:9/0"))
     server = Journaled(api, RedisJournal(redis_client(hosting), "test"))

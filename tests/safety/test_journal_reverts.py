@@ -10,6 +10,7 @@ from people import GENERATIONS, Person
 from portkey_admin_mcp.portkey.catalog import tools_in
 from portkey_admin_mcp.safety.journal.reverting import VOLATILE
 from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
+from portkey_admin_mcp.safety.journal.undo import plan_for, rule_of
 from portkey_admin_mcp.safety.journal.undo_rules import RULES, Again, Former, Never
 from portkey_admin_mcp.safety.tools import own_modules
 from revert_cases import CASES, World
@@ -151,6 +152,48 @@ async def test_a_masked_secret_does_not_come_back_and_the_rest_does(server, emul
     assert answer["does_not_come_back"] == ["key: Portkey does not show its former value"]
 
 
+async def test_a_secret_that_was_shown_masked_before_and_after_counts_as_changed(server, emulator):
+    slug = await World(server, emulator).virtual_key()
+    await server.ask("update_virtual_key", slug=slug, name="Other", key="sk-other-0123456789")
+    answer = await server.ask("revert_change", change=(await server.last())["change"])
+
+    assert answer["arguments"] == {"slug": slug, "name": "Mine"}
+    assert answer["does_not_come_back"] == [
+        "key: its former value was masked, and cannot come back"
+    ]
+
+
+async def test_a_masked_header_within_a_list_is_not_written_back(server):
+    def model(header):
+        settings = {"custom_headers": {"authorization": header}}
+        return [{"slug": "gpt-5", "enabled": True, "configurations": settings}]
+
+    await server.ask("update_integration_models", slug="openai", models=model("Bearer one"))
+    await server.ask("update_integration_models", slug="openai", models=model("Bearer two"))
+
+    advice = await server.refusal("revert_change", change=(await server.last())["change"])
+    assert "models: its former value was masked" in advice
+
+
+async def test_rows_that_a_change_dropped_come_back(server, emulator):
+    """`override_existing` takes away what is not named."""
+    world = World(server, emulator)
+    science = world.row("workspaces", name="Science")["id"]
+    listed = {"organisation_id": world.organisation}
+    tool = "update_input_guardrail_workspace_exclusions"
+    await server.ask(tool, **listed, workspaces=[{"workspace_id": science, "excluded": True}])
+    await server.ask(
+        tool,
+        **listed,
+        workspaces=[{"workspace_id": world.support, "excluded": True}],
+        override_existing=True,
+    )
+    await server.ask("revert_change", change=(await server.last())["change"])
+
+    rows = await server.ask("list_input_guardrail_workspace_exclusions", **listed)
+    assert [row["workspace_id"] for row in rows["data"]] == [science]
+
+
 async def test_only_a_masked_secret_is_not_reverted(server, emulator):
     id = await World(server, emulator).secret_reference()
     auth = {
@@ -277,3 +320,64 @@ async def test_a_tool_that_is_not_offered_reverts_nothing(api, server, config):
     assert "There is no tool 'delete_config'" in await limited.refusal(
         "revert_change", change=creation
     )
+
+
+def plan(change):
+    """The plan that undoes an update with this body of an object with these fields."""
+    complete = {"state": "done", "query": {}, "after": None, **change}
+    rule = rule_of(complete)
+    return plan_for(complete, rule, TOOLS[rule.tool])
+
+
+def test_a_field_that_nothing_sets_back_is_named():
+    undo = plan(
+        {
+            "endpoint": "PUT /v2/deployments/{id}",
+            "ids": {"id": "d"},
+            "body": {
+                "name": "b",
+                "auth_settings": {"workspaces_allowed": ["ws-a"]},
+                "rotate_auth": True,
+                "new_field": 1,
+            },
+            "before": {"name": "a", "auth_settings": {"workspaces_allowed": []}},
+        }
+    )
+
+    assert undo.arguments == {"id": "d", "name": "a"}
+    assert undo.lost == (
+        "workspaces_allowed: sending a former value does not undo it",
+        "rotate_auth: sending a former value does not undo it",
+        "new_field: no argument of the tool sets it",
+    )
+
+
+def test_only_the_fields_that_a_tool_takes_are_sent_back():
+    budget = {"credit_limit": 5, "type": "cost", "alert_threshold": None, "status": "active"}
+    undo = plan(
+        {
+            "endpoint": "PUT /api-keys/{id}",
+            "ids": {"id": "k"},
+            "body": {"usage_limits": {"credit_limit": 9}, "defaults": {"config_id": "pc-b"}},
+            "before": {"usage_limits": budget, "defaults": {"config_id": "pc-a"}},
+        }
+    )
+
+    assert undo.arguments == {
+        "id": "k",
+        "usage_limits": {"credit_limit": 5, "type": "cost"},
+        "default_config_id": "pc-a",
+    }
+
+
+def test_the_icon_that_portkey_shows_before_a_name_is_not_sent_back():
+    undo = plan(
+        {
+            "endpoint": "PUT /admin/workspaces/{workspace_id}",
+            "ids": {"workspace_id": "w"},
+            "body": {"name": "Helpers"},
+            "before": {"name": "🚀 Support", "icon": "🚀"},
+        }
+    )
+
+    assert undo.arguments == {"workspace_id": "w", "name": "Support"}

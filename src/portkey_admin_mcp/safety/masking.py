@@ -1,6 +1,7 @@
 """Hides secrets in the arguments and objects that are shown, stored or logged."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 MASK = "***"
@@ -60,6 +61,7 @@ def _without_texts(value: Any, depth: int) -> Any:
     return MASK if isinstance(value, str) and value else value
 
 
+@lru_cache(maxsize=10_000)
 def is_secret(name: str) -> bool:
     """Whether a field of this name holds a secret."""
     return bool(SECRET_FIELD.search(name)) and not PLAIN_FIELD.search(name)

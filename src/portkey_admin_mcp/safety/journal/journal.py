@@ -3,15 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from ...errors import NotPermitted
 from .chain import Fields, Line
 
 NEWEST = 2**53
 """A number above that of every line."""
-
-
-class JournalUnavailable(NotPermitted):
-    """The journal cannot be read or written, so no change may be sent; the message says why."""
 
 
 class Journal(Protocol):

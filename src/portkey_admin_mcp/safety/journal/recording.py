@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import (
     ApiError,
+    JournalUnavailable,
     OutcomeUnknown,
     PortkeyAdminError,
     UnexpectedAnswer,
@@ -25,7 +26,7 @@ from ...portkey.gate import Change, Send
 from ..caller import current_caller
 from ..masking import masked
 from ..objects import ObjectNow, created_object, label_of, read_object
-from .journal import Journal, JournalUnavailable
+from .journal import Journal
 from .undo_rules import RULES, Never, undo_in_short
 
 MAX_OBJECT_CHARS = 100_000

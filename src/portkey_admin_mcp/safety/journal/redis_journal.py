@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from redis.exceptions import RedisError
 
+from ...errors import JournalUnavailable
 from .chain import START, Fields, Line, next_line
-from .journal import NEWEST, JournalUnavailable
+from .journal import NEWEST
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ...errors import JournalUnavailable
 from ..state_dir import IN_MEMORY
 from .chain import START, Fields, Line, next_line
-from .journal import NEWEST, JournalUnavailable
+from .journal import NEWEST
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (number INTEGER PRIMARY KEY, text, hash);

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_
 from pydantic.fields import FieldInfo
 
 from ...models.core.base import Arguments
+from ...models.core.icons import without_icon
 from ...portkey.catalog import Tool
 from ..masking import MASK
 from ..objects import PLACES
@@ -21,6 +22,7 @@ MISSING = object()
 HIDDEN = "its former value was masked, and cannot come back"
 NOT_SHOWN = "Portkey does not show its former value"
 NO_NULL = "it had no value, and Portkey does not take it away again"
+NO_ARGUMENT = "no argument of the tool sets it"
 NO_SINGLE_VALUE = "sending a former value does not undo it"
 
 
@@ -88,9 +90,11 @@ def arguments_of(tool: Tool) -> dict[str, Argument]:
 def _call(change: Change, rule: Call, arguments: Mapping[str, Argument]) -> Plan:
     values = {}
     for name, source in rule.arguments.items():
-        value = source[1:] if source.startswith("=") else _at(change, source)
+        value = source[1:] if source.startswith("=") else _value(change, source)
         if value is MISSING:
             raise NotUndoable(f"the {name} is not on record: the journal has no {source}")
+        if _is_masked(value):
+            raise NotUndoable(f"{name}: {HIDDEN}")
         values[name] = _fitted(arguments[name].type, value)
     place = _place(change, arguments)
     return Plan(rule.tool, {**place, **values}, (rule.lost,) if rule.lost else ())
@@ -105,7 +109,7 @@ def _again(change: Change, rule: Again, arguments: Mapping[str, Argument]) -> Pl
         parent = argument.path.partition(".")[0]
         if value in (MISSING, None) or name in rule.without or parent in values:
             continue
-        if MASK in json.dumps(value):
+        if _is_masked(value):
             lost.append(f"{name}: {HIDDEN}")
             continue
         values[name] = _fitted(argument.type, value)
@@ -122,13 +126,15 @@ def _former(change: Change, rule: Former, arguments: Mapping[str, Argument]) -> 
     lost: list[str] = [rule.lost] if rule.lost else []
     for name, path in _fields_sent(sent, arguments):
         is_list = rule.rows is not None and path == rule.rows.body
-        is_same = not is_list and _shown(before, name, path) == _value(sent, path)
-        if is_same or {name, path} & {*PLACES, *rule.skipped}:
+        if {name, path} & {*PLACES, *rule.skipped} or (
+            not is_list and _is_same(_shown(before, name, path), _value(sent, path))
+        ):
             continue
         try:
             values[name] = _former_field(change, rule, name, arguments[name], before)
         except NotUndoable as error:
             lost.append(f"{name}: {error}")
+    lost += [f"{path}: {NO_ARGUMENT}" for path in _fields_without(sent, arguments, rule)]
     if not values:
         raise NotUndoable("; ".join(lost) or "the values that were sent are those it had before")
     ids = {name: value for name, value in change["ids"].items() if name in arguments}
@@ -149,6 +155,23 @@ def _fields_sent(
                 yield name, path
 
 
+def _fields_without(
+    sent: dict[str, Any], arguments: Mapping[str, Argument], rule: Former
+) -> list[str]:
+    """The fields of a body that no argument of the tool sets."""
+    known = {path.partition(".")[0] for _name, path in _fields_sent(sent, arguments)}
+    return [top for top in sent if top not in {*known, *PLACES, *rule.skipped}]
+
+
+def _is_same(before: Any, sent: Any) -> bool:
+    """Whether a field had the value that was sent; masked values are not known to be the same."""
+    return before == sent and not _is_masked(sent)
+
+
+def _is_masked(value: Any) -> bool:
+    return value is not MISSING and MASK in json.dumps(value)
+
+
 def _former_field(
     change: Change, rule: Former, name: str, argument: Argument, before: dict[str, Any]
 ) -> Any:
@@ -163,8 +186,10 @@ def _former_value(before: dict[str, Any], name: str, argument: Argument) -> Any:
     value = _shown(before, name, argument.path)
     if value is MISSING:
         raise NotUndoable(NOT_SHOWN)
-    if MASK in json.dumps(value):
+    if _is_masked(value):
         raise NotUndoable(HIDDEN)
+    if before.get("icon") and argument.path == "name":
+        value = without_icon(str(value))  # Portkey shows it before the name
     if value is None and not _takes_null(argument.type):
         return _empty(argument)
     return _fitted(argument.type, value)
@@ -181,18 +206,19 @@ def _former_rows(
     items = []
     for item in sent[rows.body]:
         row = keyed.get(_key(item, rows))
-        names = dict.fromkeys(rows.keys)
         if row is not None:
             fields = {name: row[name] for name in item if name in row}
             items.append(_fitted(item_type, {**fields, **rows.present}))
         elif rows.absent is not None and _key(item, rows) in keyed_after:
-            items.append({**{name: item[name] for name in names}, **rows.absent})
+            items.append({**{name: item[name] for name in rows.keys}, **rows.absent})
         else:
             raise NotUndoable(f"{NOT_SHOWN} of {', '.join(map(str, _key(item, rows)))}")
     if any(name.startswith("override_existing") and sent[name] for name in sent):
         named = {_key(item, rows) for item in sent[rows.body]}
         others = [row for key, row in keyed.items() if key not in named]
         items += [_fitted(item_type, {**row, **rows.present}) for row in others]
+    if _is_masked(items):
+        raise NotUndoable(HIDDEN)
     return items
 
 
@@ -243,10 +269,6 @@ def _shown(before: dict[str, Any], name: str, path: str) -> Any:
     """A field of an object by the path under which it is sent, or by the argument's name."""
     value = _value(before, path)
     return _value(before, name) if value is MISSING else value
-
-
-def _at(change: Change, source: str) -> Any:
-    return _value(change, source)
 
 
 def _value(node: Any, path: str) -> Any:

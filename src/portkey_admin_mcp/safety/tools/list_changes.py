@@ -20,7 +20,7 @@ SHOWN = ("change", "at", "principal", "client", "tool", "object", "state", "reve
 class ChangeFilter(Arguments):
     """Which changes to list."""
 
-    tool: str = ABSENT
+    tool: str = Field(default=ABSENT, description="Its name.")
     object: str = Field(default=ABSENT, description="Part of its name or id.")
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
 
