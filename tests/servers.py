@@ -22,9 +22,13 @@ from portkey_admin_mcp.server.offer.offer import Offer, ToolMode
 from portkey_admin_mcp.settings.hosting import Hosting
 
 IS_OFF = os.environ.get("MCP_FAST_PATH") == "off"
-SETTING = {"PORTKEY_CONFIRM": "never", **({"MCP_FAST_PATH": "off"} if IS_OFF else {})}
+SETTING = {
+    "PORTKEY_CONFIRM": "never",
+    "PORTKEY_JOURNAL": "off",
+    **({"MCP_FAST_PATH": "off"} if IS_OFF else {}),
+}
 """For the environment of a server that is started as a process. Only the tests of the door ask a
-person before a change of high risk."""
+person before a change of high risk, and keep a journal, in a file of their own."""
 
 CLIENTS: list[Portkey] = []
 """The client that the shared server calls, last."""

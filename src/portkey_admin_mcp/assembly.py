@@ -54,40 +54,54 @@ def selected_offer(settings: Settings) -> "Offer":
     return offer.limited_to(names)
 
 
-def tool_calls(settings: Settings, safety: SafetySettings, offer: "Offer") -> "ToolCalls":
+def tool_calls(
+    settings: Settings, safety: SafetySettings, offer: "Offer", hosting: "Hosting | None" = None
+) -> "ToolCalls":
     """The caller of the tools in an offer, on Portkey or the sandbox, behind the door."""
     from .server.calls.tool_calls import ToolCalls
 
-    return ToolCalls(
-        offer, portkey_factory(settings), settings.max_result_chars, door_factory(settings, safety)
-    )
+    door = door_factory(settings, safety, hosting)
+    return ToolCalls(offer, portkey_factory(settings), settings.max_result_chars, door)
 
 
-def door_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], Door]":
+def door_factory(
+    settings: Settings, safety: SafetySettings, hosting: "Hosting | None" = None
+) -> "Callable[[], Door]":
     """A function that creates the door at the first call that needs it, and returns it at each."""
 
     @cache
     def door() -> "Door":
         from .safety.door import Door
 
-        return Door(safety, _store_factory(settings, safety), _journal_factory(settings, safety))
+        journal = journal_factory(safety, hosting, sandbox=settings.sandbox)
+        return Door(safety, _store_factory(settings, safety), journal)
 
     return door
 
 
-def _journal_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], Journal] | None":
-    """A function that opens the change journal at the first change; None if it is off."""
-    from .safety.state_dir import journal_file
+def journal_factory(
+    safety: SafetySettings, hosting: "Hosting | None" = None, *, sandbox: bool = False
+) -> "Callable[[], Journal] | None":
+    """A function that opens the change journal at the first change; None if it is off.
 
-    file = journal_file(safety.journal, safety.state_dir, sandbox=settings.sandbox)
-    if file is None:
+    The HTTP service keeps it in its Redis, if it has one and PORTKEY_JOURNAL names no file. The
+    function raises ConfigurationError if the file cannot be written.
+    """
+    from .safety.state_dir import is_on, journal_file
+
+    if safety.journal.lower() == "off":
         return None
 
     @cache
     def journal() -> "Journal":
+        if hosting is not None and hosting.redis_url and is_on(safety.journal) and not sandbox:
+            from .safety.journal.redis_journal import RedisJournal
+            from .server.http.events.redis_log import redis_client
+
+            return RedisJournal(redis_client(hosting), hosting.redis_prefix)
         from .safety.journal.sqlite_journal import SqliteJournal
 
-        return SqliteJournal(file)
+        return SqliteJournal(journal_file(safety.journal, safety.state_dir, sandbox=sandbox))
 
     return journal
 
@@ -177,7 +191,7 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
 
     require_access_control(settings, hosting)
     safety = load_safety(env_file)
-    calls = tool_calls(settings, safety, selected_offer(settings))
+    calls = tool_calls(settings, safety, selected_offer(settings), hosting)
     return build_http(
         mcp_server(calls, settings),
         hosting,

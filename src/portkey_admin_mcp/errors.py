@@ -5,6 +5,7 @@
   * ReadOnly                a write, but the settings only allow reads; nothing was sent
   * InputError              the arguments contradict each other; nothing was sent
   * NotPermitted            a policy, a freeze or a person does not allow it; nothing was sent
+    * JournalUnavailable    the change journal cannot be read or written; nothing was sent
   * ApprovalNeeded          a person must approve it first; nothing was sent
   * ApiError                Portkey answered with an error, or did not answer
     * Unauthenticated       401
@@ -44,6 +45,10 @@ class InputError(PortkeyAdminError):
 
 class NotPermitted(PortkeyAdminError):
     """A policy, a freeze or a person does not allow this; nothing was sent."""
+
+
+class JournalUnavailable(NotPermitted):
+    """The change journal cannot be read or written, so no change is sent."""
 
 
 class ApprovalNeeded(PortkeyAdminError):

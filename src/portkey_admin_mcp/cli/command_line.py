@@ -12,6 +12,7 @@ from .check_http import check_http
 from .demo import demo
 from .emulator import emulator
 from .http import http
+from .journal import journal
 from .options import env_file_option, sandbox_option
 from .tools import tools
 
@@ -48,5 +49,5 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
         )
 
 
-for command in (http, check_http, demo, emulator, tools):
+for command in (http, check_http, demo, emulator, journal, tools):
     main.add_command(command)

@@ -137,10 +137,12 @@ class Portkey:
         answer = await self._gate(self, change, lambda: self._send(prepared))
         return await self.large_answers.decode(answer, _record, returns, answer, request)
 
-    async def read(self, path: str, ids: Mapping[str, str], query: Mapping[str, Any]) -> Any:
+    async def read(
+        self, path: str, ids: Mapping[str, str], query: Mapping[str, Any], base: Base = "v1"
+    ) -> Any:
         """The decoded answer to `GET path`; raises one of the errors in `errors`."""
         request = f"GET {path}"
-        target = self._target("v1", path, ids, query)
+        target = self._target(base, path, ids, query)
         return await self._read(_Request(request, target, None, True, True), decoded_answer)
 
     async def _read(self, request: "_Request", decode: Callable[[bytes, str], T]) -> T:

@@ -100,17 +100,27 @@ class Door:
                 return PreviewAnswer.read(shown(seen))
             if self._needs_person(seen.rating):
                 await self._confirm(call, seen)
-        with permit(self._passage(call)):
+        recorder = self._recorder(call)
+        with permit(self._passage(recorder)):
+            if recorder is not None:
+                return await recorder.run(lambda: call.execute(call.api))
             return await call.execute(call.api)
 
     def _needs_person(self, rating: Rating) -> bool:
         return self._settings.confirm == "always" or rating.risk == "high"
 
-    def _passage(self, call: Call) -> Passage:
+    @property
+    def journal(self) -> Journal | None:
+        """The change journal; None if it is off."""
+        return None if self._journal is None else self._journal()
+
+    def _recorder(self, call: Call) -> Recorder | None:
+        if self.journal is None:
+            return None
+        return Recorder(self.journal, call.tool, call.given, self._clock)
+
+    def _passage(self, record: Recorder | None) -> Passage:
         """Sends each change of a call that may pass, and records it."""
-        record = None
-        if self._journal is not None:
-            record = Recorder(self._journal(), call.tool, call.given, self._clock)
 
         async def pass_through(api: Portkey, change: Change, send: Send) -> bytes:
             await self._require_thawed()

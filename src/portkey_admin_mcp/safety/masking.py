@@ -1,6 +1,7 @@
 """Hides secrets in the arguments and objects that are shown, stored or logged."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 MASK = "***"
@@ -11,12 +12,23 @@ SECRET_FIELD = re.compile(
 )
 """Names of fields that hold secrets."""
 FREE_FORM = frozenset(
-    ("configurations", "custom_headers", "headers", "forward_headers", "env", "auth_config")
+    (
+        "configurations",
+        "custom_headers",
+        "headers",
+        "request_headers",
+        "response_headers",
+        "forward_headers",
+        "env",
+        "auth_config",
+    )
 )
 """Fields with names of the caller's own, in which every text may be a secret."""
 PLAIN_FIELD = re.compile(
     r"(_id|_ids|_slug|_type|_name|_at|_count|_limit|_policy)$|^secret_mappings$"
 )
+NAMES_OF_FIELDS = frozenset(("conditions", "group_by"))
+"""Fields of a policy whose `key` is the name of a field of requests, such as `api_key`."""
 MAX_DEPTH = 30
 
 
@@ -34,6 +46,8 @@ def masked(value: Any, depth: int = 0) -> Any:
 def _field(name: str, value: Any, depth: int) -> Any:
     if name in FREE_FORM:
         return _without_texts(value, depth)
+    if name in NAMES_OF_FIELDS:
+        return value
     if is_secret(name) and not isinstance(value, bool | int | float | None):
         return MASK if value else value
     return masked(value, depth + 1)
@@ -47,6 +61,7 @@ def _without_texts(value: Any, depth: int) -> Any:
     return MASK if isinstance(value, str) and value else value
 
 
+@lru_cache(maxsize=10_000)
 def is_secret(name: str) -> bool:
     """Whether a field of this name holds a secret."""
     return bool(SECRET_FIELD.search(name)) and not PLAIN_FIELD.search(name)

@@ -3,18 +3,27 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from ..errors import PortkeyAdminError
 from ..models.core.base import unwrapped
-from ..portkey.api import Portkey
+from ..portkey.api import Base, Portkey
 from ..portkey.catalog import tools_in
 from ..portkey.gate import Change
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 LABELS = ("name", "title", "email", "slug", "id")
 """Fields that name an object for a person; the first that has a text is used."""
+NO_OBJECT = "/{type}/{sub_type}"
+"""The end of a path whose placeholders name a kind, not an object."""
+ROWS_OF_LISTS = {
+    "/prompts/{prompt_id}/versions/{version_id}": "data",
+    "/scim/workspaces/{mapping_id}": "mappings",
+}
+"""Objects that only a list shows, or shows whole: their path without the last part, and the field
+that holds its rows."""
 PLACES = ("workspace_id", "organisation_id")
 """Fields that say where an object is, and that its read takes too."""
 
@@ -41,33 +50,67 @@ async def read_object(api: Portkey, change: Change) -> ObjectNow:
     """Read what a change is about, by the endpoint of its own path or of the path above it."""
     path = readable_path(change)
     if path is None:
-        is_new = change.method == "POST" and not change.ids
+        is_new = change.method == "POST" and (not change.ids or change.path.endswith(NO_OBJECT))
         return NOTHING_YET if is_new else ObjectNow(None, "Portkey has no request that reads it")
-    names = PLACEHOLDER.findall(path)
-    ids = dict(zip(names, change.ids.values(), strict=False))
+    values = [change.ids[name] for name in PLACEHOLDER.findall(change.path)]
+    ids = dict(zip(PLACEHOLDER.findall(path), values, strict=False))
     given = {**change.query, **(change.body or {})}
     place = {name: given[name] for name in PLACES if given.get(name) and name not in ids}
+    base: Base = "root" if path.startswith("/v2/") else "v1"
     try:
-        answer = unwrapped(await api.read(path, ids, place))
+        answer: Any = await api.read(path, ids, place, base)
     except PortkeyAdminError as error:
         return ObjectNow(None, f"it could not be read: {type(error).__name__}")
+    if change.path in ROWS_OF_LISTS:
+        return _row(answer, ROWS_OF_LISTS[change.path], values[-1])
+    answer = unwrapped(answer)
     return ObjectNow(answer if isinstance(answer, dict) else {"data": answer})
+
+
+def _row(answer: Any, field: str, id: str) -> ObjectNow:
+    """The row of a list that has an id."""
+    rows = answer.get(field) if isinstance(answer, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and row.get("id") == id:
+            return ObjectNow(row)
+    return ObjectNow(None, "the list does not show it")
 
 
 def readable_path(change: Change) -> str | None:
     """The path by which a change's object is read, as its module declares it; None if by none."""
-    declared = {
-        _shape(path): path
-        for tool in tools_in([import_module(change.module)] if change.module else [])
-        for verb, _, path in (endpoint.partition(" ") for endpoint in tool.endpoints)
-        if verb == "GET"
-    }
+    declared = _paths_read(change.module)
     path = change.path
-    while "{" in path:
+    if path in ROWS_OF_LISTS:
+        return path.rpartition("/")[0]
+    while "{" in path and not path.endswith(NO_OBJECT):
         if _shape(path) in declared:
             return declared[_shape(path)]
         path = path.rpartition("/")[0]
     return declared.get(_shape(change.path)) if change.method != "POST" else None
+
+
+def created_object(change: Change, answer: Any) -> Change | None:
+    """What a change created, as a change of it; None if the answer or its module do not tell."""
+    if change.method != "POST" or not isinstance(answer, dict):
+        return None
+    parent = change.path.removesuffix(NO_OBJECT)
+    path = _paths_read(change.module).get(f"{_shape(parent)}/{{}}", "")
+    name = PLACEHOLDER.findall(path)[-1] if path else ""
+    id = answer.get(name) or answer.get("id") or answer.get("slug")
+    if not path or not isinstance(id, str):
+        return None
+    parents = {} if parent != change.path else dict(change.ids)
+    return replace(change, method="PUT", path=path, ids={**parents, name: id})
+
+
+def _paths_read(module: str) -> dict[str, str]:
+    """The paths that the tools of a module read, by their shape."""
+    return {
+        _shape(path): path
+        for tool in tools_in([import_module(module)] if module else [])
+        for verb, _, path in (endpoint.partition(" ") for endpoint in tool.endpoints)
+        if verb == "GET"
+    }
 
 
 def label_of(change: Change, now: ObjectNow) -> str:

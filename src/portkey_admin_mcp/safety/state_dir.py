@@ -34,25 +34,28 @@ def state_file(directory: Path | None, *, sandbox: bool) -> Path | str:
     return file
 
 
-def journal_file(journal: str, directory: Path | None, *, sandbox: bool) -> Path | str | None:
-    """The file of the change journal as PORTKEY_JOURNAL says; None if it is off.
+def is_on(journal: str) -> bool:
+    """Whether PORTKEY_JOURNAL leaves the place of the change journal to this server."""
+    return journal.lower() == "on"
+
+
+def journal_file(journal: str, directory: Path | None, *, sandbox: bool) -> Path | str:
+    """The file of the change journal as PORTKEY_JOURNAL says; `:memory:` for the sandbox's own.
 
     Raises ConfigurationError if the file cannot be written: no change may go unrecorded.
     """
-    if journal.lower() == "off":
-        return None
-    if sandbox and journal.lower() == "on":
+    if sandbox and is_on(journal):
         return IN_MEMORY
-    file = (directory or default_state_dir()) / "journal.db"
-    if journal.lower() != "on":
-        file = Path(journal)
+    file = Path(journal).expanduser()
+    if is_on(journal):
+        file = (directory or default_state_dir()) / "journal.db"
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)
     except OSError as error:
         raise ConfigurationError(
-            f"the change journal {file} cannot be written ({error.strerror}): set PORTKEY_JOURNAL "
-            "to a file that can, or to off"
+            f"the change journal {file} cannot be written ({error.strerror}), so nothing was "
+            "sent: set PORTKEY_JOURNAL to a file that can be written, or to off"
         ) from None
     return file
 

@@ -40,8 +40,9 @@ class SafetySettings(EnvironmentSettings):
         "on",
         validation_alias="PORTKEY_JOURNAL",
         description="The change journal, which records every change before it is sent and with its "
-        "outcome: `on` for `journal.db` in PORTKEY_STATE_DIR, the path of another file, or `off`. "
-        "The sandbox keeps its own in memory.",
+        "outcome: `on` for `journal.db` in PORTKEY_STATE_DIR, or for MCP_REDIS_URL if the HTTP "
+        "service has one; the path of another file; or `off`. With `on` the sandbox keeps its own "
+        "in memory.",
         examples=["/var/lib/portkey-admin-mcp/journal.db"],
     )
 

@@ -27,7 +27,9 @@ DAY = {
 }
 SERVICE = "Workspace service"
 ACME = "0f0e0d0c-0b0a-4908-8706-050403020100"
-WITHOUT_LISTS = {"analytics", "audit_logs", "feedback", "logs", "model_catalog", "organisation"}
+WITHOUT_LISTS = {
+    *("analytics", "audit_logs", "changes", "feedback", "logs", "model_catalog", "organisation")
+}
 HAVE_NO_LIST = {
     "list_all_users",
     "list_workspaces",

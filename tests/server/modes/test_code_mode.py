@@ -146,8 +146,8 @@ async def test_a_failing_tool_raises_the_advice_it_gives_outside(
 
 async def test_an_unknown_tool_is_answered_with_the_nearest(stopped):
     assert await stopped('await call_tool("list_confgs")') == (
-        "There is no tool 'list_confgs'. Did you mean list_configs or list_config_versions "
-        "or list_collections?"
+        "There is no tool 'list_confgs'. Did you mean list_configs or list_changes "
+        "or list_config_versions?"
     )
     assert "There is no tool 'execute'" in await stopped('await call_tool("execute", {"code": ""})')
     assert "are a dict" in await stopped('await call_tool("list_configs", [1])')

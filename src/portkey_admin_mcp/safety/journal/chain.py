@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 START = "0" * 64
@@ -20,40 +19,55 @@ class Line(NamedTuple):
 
     @property
     def fields(self) -> Fields:
-        """Its decoded fields."""
-        fields: Fields = json.loads(self.text)
+        """Its decoded fields; raises ValueError if the text is no JSON object."""
+        fields = json.loads(self.text)
+        if not isinstance(fields, dict):
+            raise ValueError(f"line {self.number} is no object")
         return fields
 
 
 def next_line(number: int, fields: Fields, follows: str) -> Line:
-    """The line that continues a chain after the hash `follows`."""
+    """The line with this number, which continues a chain after the hash `follows`."""
     content = {**fields, "number": number, "follows": follows}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
     return Line(number, text, hash_of(text))
 
 
 def hash_of(text: str) -> str:
-    """The hash of a line's text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The SHA-256 of a line's text, in hexadecimal."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def problem_in(lines: Iterable[Line]) -> str:
-    """The first place where a chain is broken, in words; empty if it holds from end to end.
+class Chain:
+    """Checks the lines of a journal one after the other, the oldest first."""
 
-    It may begin after the first line, if older lines were removed to make room.
-    """
-    previous: Line | None = None
-    for line in lines:
+    def __init__(self) -> None:
+        self.count = 0
+        self.head = START
+        """The hash of the last line so far."""
+        self.problem = ""
+        """The first place where the chain is broken, in words; empty if it is not."""
+
+    def add(self, line: Line) -> None:
+        """Check the next line."""
+        self.problem = self.problem or self._problem_of(line)
+        self.count += 1
+        self.head = line.hash
+
+    def _problem_of(self, line: Line) -> str:
+        if line.number != self.count + 1:
+            if not self.count:
+                return f"the journal begins with line {line.number}: those before it are missing"
+            return f"line {self.count + 1} is missing: line {line.number} comes after {self.count}"
         if hash_of(line.text) != line.hash:
             return f"line {line.number} was changed after it was written"
-        if previous is None:
-            if line.number == 1 and line.fields["follows"] != START:
-                return "the first line was replaced"
-        elif line.number != previous.number + 1:
-            return f"{line.number - previous.number - 1} lines after {previous.number} are missing"
-        elif line.fields["follows"] != previous.hash:
-            return f"line {line.number} does not follow line {previous.number}"
-        if line.fields["number"] != line.number:
+        try:
+            fields = line.fields
+        except ValueError:
+            return f"line {line.number} is not the JSON of a line"
+        if fields.get("number") != line.number:
             return f"line {line.number} has the number of another line"
-        previous = line
-    return ""
+        if fields.get("follows") != self.head:
+            before = f"line {self.count}" if self.count else "the start of a journal"
+            return f"line {line.number} does not follow {before}"
+        return ""

@@ -1,24 +1,53 @@
 """Records a change in the journal: before it is sent, and with its outcome."""
 
+import asyncio
 import json
+import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from ...errors import ApiError, OutcomeUnknown, Unreachable
-from ...models.core.base import unwrapped
+from ...errors import (
+    ApiError,
+    JournalUnavailable,
+    OutcomeUnknown,
+    PortkeyAdminError,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from ...models.core.base import Record, unwrapped
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from ...portkey.gate import Change, Send
 from ..caller import current_caller
 from ..masking import masked
-from ..objects import ObjectNow, label_of, read_object
+from ..objects import ObjectNow, created_object, label_of, read_object
 from .journal import Journal
+from .undo_rules import RULES, Never, undo_in_short
 
 MAX_OBJECT_CHARS = 100_000
 """Characters of JSON of an object that are kept; of a larger one only its size."""
+MAX_ERROR_CHARS = 300
+MIN_SECRET_CHARS = 8
+"""A masked text of an argument is replaced wherever else it occurs, if it is this long."""
+REPLACEMENT = "***"
+
+log = logging.getLogger(__name__)
+_reverted: ContextVar[str] = ContextVar("reverted_change", default="")
+
+
+@contextmanager
+def reverting(change: str) -> Iterator[None]:
+    """Record the changes made inside as those that revert the change with this id."""
+    token = _reverted.set(change)
+    try:
+        yield
+    finally:
+        _reverted.reset(token)
 
 
 class Recorder:
@@ -35,60 +64,151 @@ class Recorder:
         self._tool = tool
         self._arguments = arguments
         self._clock = clock
+        self._secrets = secret_texts(arguments)
+        self._unrecorded: list[str] = []
+        """For each outcome that could not be recorded, what the caller is told."""
+
+    async def run(self, execute: Callable[[], Awaitable[Record]]) -> Record:
+        """Run the call; its answer or error says if the outcome of a change is not on record."""
+        try:
+            answer = await execute()
+        except PortkeyAdminError as error:
+            for note in self._unrecorded:
+                error.add_note(note)
+            raise
+        return answer.with_notes(*self._unrecorded)
 
     async def send(self, api: Portkey, change: Change, send: Send) -> bytes:
-        """Send a change; its answer. Nothing is sent if the journal cannot be written."""
+        """Send a change; its answer.
+
+        Raises JournalUnavailable, with nothing sent, if the journal cannot be written.
+        """
         before = await read_object(api, change)
         id = f"{int(self._clock() * 1000):011x}-{secrets.token_hex(4)}"
-        caller = current_caller.get()
-        await self._write(
-            id,
-            "begun",
-            principal=caller.principal,
-            client=caller.client,
-            tool=self._tool.name,
-            effect=self._tool.effect,
-            arguments=_bounded(masked(self._arguments)),
-            request=f"{change.method} {change.path.format_map(dict(change.ids))}",
-            endpoint=change.endpoint,
-            module=change.module.rpartition(".")[2],
-            ids=dict(change.ids),
-            body=_bounded(masked({**change.query, **(change.body or {})})),
-            object=label_of(change, before),
-            before=_bounded(masked(before.fields)),
-        )
+        await self._write(id, "begun", **self._beginning(change, before))
         try:
             content = await send()
-        except OutcomeUnknown as error:
-            await self._write(id, "unknown", error=str(error)[:300])
+        except UnexpectedAnswer as error:  # of a request that succeeded
+            await self._end(id, "done", status=error.status, error=self._text(error))
             raise
-        except ApiError as error:
-            state = "not sent" if isinstance(error, Unreachable) else "refused"
-            await self._write(id, state, status=error.status, error=str(error)[:300])
+        except OutcomeUnknown as error:
+            await self._end(id, "unknown", status=error.status, error=self._text(error))
+            raise
+        except PortkeyAdminError as error:
+            was_sent = isinstance(error, ApiError) and not isinstance(error, Unreachable)
+            await self._end(
+                id,
+                "refused" if was_sent else "not sent",
+                status=getattr(error, "status", None),
+                error=self._text(error),
+            )
             raise
         except BaseException:
-            await self._write(id, "unknown", error="it was stopped before the answer")
+            await self._end(id, "unknown", error="it was stopped before the answer came")
             raise
-        await self._write(id, "done", after=await self._after(api, change, before, content))
+        await self._end(id, "done", after=await self._after(api, change, before, content))
         return content
 
+    def _beginning(self, change: Change, before: ObjectNow) -> dict[str, Any]:
+        caller = current_caller.get()
+        reverted = _reverted.get()
+        return {
+            "principal": caller.principal,
+            "client": caller.client,
+            "tool": self._tool.name,
+            "effect": self._tool.effect,
+            "arguments": self._kept(self._arguments),
+            "request": f"{change.method} {change.path.format_map(dict(change.ids))}",
+            "endpoint": change.endpoint,
+            "module": change.module.rpartition(".")[2],
+            "ids": dict(change.ids),
+            "query": self._kept(dict(change.query)),
+            "body": self._kept(change.body),
+            "object": without_texts(label_of(change, before), self._secrets),
+            "before": self._kept(before.fields),
+            **({"before_unknown": before.why} if before.why else {}),
+            "undo": undo_in_short(change.endpoint),
+            **({"reverts": reverted} if reverted else {}),
+        }
+
     async def _after(self, api: Portkey, change: Change, before: ObjectNow, content: bytes) -> Any:
-        """The object after the change: as it is read, or as a new one is answered."""
-        if self._tool.effect == "delete":
+        """The object after the change, as it is read.
+
+        A new one that cannot be read, or that no call undoes, is kept as Portkey answered it.
+        """
+        if change.method == "DELETE":
             return None
         if before.fields is not None:
-            return _bounded(masked((await read_object(api, change)).fields))
+            return self._kept((await read_object(api, change)).fields)
         try:
-            return _bounded(masked(unwrapped(json.loads(content))))
+            answer = unwrapped(json.loads(content))
         except ValueError:
             return None
+        is_final = isinstance(RULES.get(change.endpoint), Never)
+        created = None if is_final else created_object(change, answer)
+        now = None if created is None else (await read_object(api, created)).fields
+        return self._kept(answer if now is None else now)
+
+    async def _end(self, id: str, state: str, **fields: Any) -> None:
+        """Record an outcome, also if the call is being cancelled; a failure is noted for `run`."""
+        try:
+            await self._write(id, state, **fields)
+            if state == "done" and (reverted := _reverted.get()):
+                await self._write(reverted, "reverted", reverted_by=id)
+        except JournalUnavailable as error:
+            log.error("change %s (%s): its outcome is not on record: %s", id, state, error)
+            happened = "The change was made" if state == "done" else f"The outcome is: {state}"
+            self._unrecorded.append(f"{happened}, but that is not on record: {error}.")
 
     async def _write(self, id: str, state: str, **fields: Any) -> None:
         at = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
-        await self._journal.append({"change": id, "state": state, "at": at, **fields})
+        line = {"change": id, "state": state, "at": at, **fields}
+        # A task of its own: the line is written even if the call is cancelled meanwhile.
+        await asyncio.shield(asyncio.ensure_future(self._journal.append(line)))
+
+    def _kept(self, value: Any) -> Any:
+        """A value with secrets masked; of one that is too large to keep, only its size."""
+        kept = without_texts(masked(value), self._secrets)
+        size = len(json.dumps(kept, default=str))
+        if size <= MAX_OBJECT_CHARS:
+            return kept
+        return {"too_large_to_keep": f"{size} characters"}
+
+    def _text(self, error: Exception) -> str:
+        """The message of an error, which may repeat what was sent."""
+        return str(without_texts(str(error), self._secrets))[:MAX_ERROR_CHARS]
 
 
-def _bounded(value: Any) -> Any:
-    """A value that is not too large to keep, else its size."""
-    size = len(json.dumps(value, default=str))
-    return value if size <= MAX_OBJECT_CHARS else {"too_large_to_keep": f"{size} characters"}
+def secret_texts(arguments: Any) -> frozenset[str]:
+    """The texts in arguments that are masked, and long enough to be looked for elsewhere."""
+    texts = frozenset(_hidden(arguments, masked(arguments)))
+    return frozenset(text for text in texts if len(text) >= MIN_SECRET_CHARS)
+
+
+def without_texts(value: Any, texts: frozenset[str]) -> Any:
+    """A JSON value without any of these texts, also inside longer ones; names of fields stay."""
+    if isinstance(value, str):
+        for text in texts:
+            value = value.replace(text, REPLACEMENT)
+        return value
+    if not texts:
+        return value
+    if isinstance(value, dict):
+        return {name: without_texts(item, texts) for name, item in value.items()}
+    if isinstance(value, list):
+        return [without_texts(item, texts) for item in value]
+    return value
+
+
+def _hidden(value: Any, shown: Any) -> Iterator[str]:
+    """The texts of a value that its masked form does not show."""
+    if isinstance(value, str):
+        if value != shown:
+            yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _hidden(item, shown.get(name) if isinstance(shown, dict) else None)
+    elif isinstance(value, list):
+        shown_items = shown if isinstance(shown, list) else [None] * len(value)
+        for item, shown_item in zip(value, shown_items, strict=True):
+            yield from _hidden(item, shown_item)

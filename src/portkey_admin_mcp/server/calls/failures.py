@@ -10,6 +10,7 @@ from ...errors import (
     Conflict,
     Forbidden,
     InputError,
+    JournalUnavailable,
     NotAvailable,
     NotFound,
     NotPermitted,
@@ -69,6 +70,8 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     "help.",
     ReadOnly: "Nothing was sent. This server only reads: tell the user what it would have changed.",
     NotPermitted: "Nothing was sent, and calling again does not help: tell the user.",
+    JournalUnavailable: "No change is sent without a record of it: tell the user, who can correct "
+    "this, and read in the meantime.",
     ApprovalNeeded: "Nothing was sent. Tell the user what it would do, and how to allow it: "
     "`portkey-admin-mcp approve {approval}` on this server's machine. Then call {tool} again with "
     "the same arguments; you cannot approve it yourself.",

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ...domains import CHANGES
-from ...errors import InputError, PortkeyAdminError
+from ...errors import InputError, NotPermitted, PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.catalog import Tool, tool_of
 from ...safety.inspection import current_inspector
@@ -24,6 +24,7 @@ from .visible_text import visible
 if TYPE_CHECKING:
     from ...portkey.api import Portkey
     from ...safety.door import Door
+    from ...safety.journal.journal import Journal
     from ..modes.mode import Mode
 
 Observer = Callable[[str, str, float], None]
@@ -66,6 +67,7 @@ class ToolCalls:
     async def answer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The complete answer of Portkey to a tool's request; raises ToolFailed with advice."""
         executor = self._executor(name)
+        self._show_tools_to(name)
         try:
             record, _arguments = await executor.answer(arguments)
         except PortkeyAdminError as error:
@@ -98,15 +100,47 @@ class ToolCalls:
         return outcome
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
+        self._show_tools_to(name)
+        return await self._executor(name).run(arguments)
+
+    def _show_tools_to(self, name: str) -> None:
+        """Let a tool of this server's own look at the others."""
         if self.offer.tools[name].domain == CHANGES:
             current_inspector.set(self)
-        return await self._executor(name).run(arguments)
 
     async def preview(self, name: str, arguments: dict[str, Any]) -> Record:
         """What a call would do; nothing is changed. Raises InputError for an unknown tool."""
+        executor = self._offered(name)
+        if executor.tool.domain != CHANGES:
+            return await executor.preview(arguments)
+        token = current_inspector.set(_OnlyPreviews(self))
+        try:
+            record, _arguments = await executor.answer(arguments)
+        finally:
+            current_inspector.reset(token)
+        return record
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> Record:
+        """See `Inspector`."""
+        record, _arguments = await self._offered(name).answer(arguments)
+        return record
+
+    def tool(self, name: str) -> Tool:
+        """See `Inspector`."""
+        return self._offered(name).tool
+
+    @property
+    def journal(self) -> "Journal":
+        """See `Inspector`."""
+        journal = None if self._door is None else self._door().journal
+        if journal is None:
+            raise NotPermitted("this server keeps no change journal: PORTKEY_JOURNAL is off")
+        return journal
+
+    def _offered(self, name: str) -> Executor:
         if name not in self.offer.current.tools:
             raise InputError(self.offer.current.unknown_tool(name))
-        return await self._executor(name).preview(arguments)
+        return self._executor(name)
 
     def _executor(self, name: str) -> Executor:
         if name not in self._executors:
@@ -119,8 +153,11 @@ class ToolCalls:
         return self._executors[name]
 
     def _door_for(self, tool: Tool) -> "Door | None":
-        """The door that calls of a tool must pass; None if they need none, as most reads."""
-        if self._door is None or tool.effect == "read":
+        """The door that calls of a tool must pass; None if they need none, as most reads.
+
+        A tool of this server's own sends nothing itself: what it calls passes the door.
+        """
+        if self._door is None or tool.effect == "read" or tool.domain == CHANGES:
             return None
         return self._door()
 
@@ -129,3 +166,17 @@ class ToolCalls:
         module, _, class_name = self.offer.mode_class.partition(":")
         mode: type[Mode] = getattr(import_module(module), class_name)
         return mode(self.offer, self, self._max_result_chars)
+
+
+class _OnlyPreviews:
+    """The tools of this server for one of its own that is previewed: no call changes anything."""
+
+    def __init__(self, calls: ToolCalls) -> None:
+        self._calls = calls
+        self.preview = self.call = calls.preview
+        self.tool = calls.tool
+
+    @property
+    def journal(self) -> "Journal":
+        """See `Inspector`."""
+        return self._calls.journal
