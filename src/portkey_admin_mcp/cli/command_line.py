@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from .. import __version__
+from .approvals import approvals, approve, deny
 from .check_http import check_http
 from .demo import demo
 from .emulator import emulator
+from .freeze import freeze, thaw
 from .http import http
 from .options import env_file_option, sandbox_option
 
@@ -47,5 +49,5 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
         )
 
 
-for command in (http, check_http, demo, emulator):
+for command in (http, check_http, demo, emulator, approvals, approve, deny, freeze, thaw):
     main.add_command(command)
