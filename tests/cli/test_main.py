@@ -28,7 +28,9 @@ def test_the_version_is_printed():
     assert run("--version").stdout == f"portkey-admin-mcp, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["emulator"], ["http"], ["check-http"]])
+@pytest.mark.parametrize(
+    "command", [[], ["demo"], ["emulator"], ["http"], ["check-http"], ["approve"]]
+)
 def test_every_command_has_help(command):
     result = run(*command, "--help")
 

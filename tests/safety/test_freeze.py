@@ -7,15 +7,20 @@ import sqlite3
 import pytest
 
 from asgi_client import client_of
-from mcp_texts import texts
-from people import GENERATIONS
+from portkey_admin_mcp.errors import NotPermitted
+from portkey_admin_mcp.portkey.catalog import tool_of
 from portkey_admin_mcp.safety.approvals import Where
+from portkey_admin_mcp.safety.door import Call, Door
+from portkey_admin_mcp.safety.permit import permitted_only
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.safety.store import Freeze
+from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
+from portkey_admin_mcp.server.calls.schema import accepted_schema
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages.approvals import Approvals
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.safety import SafetySettings
+from portkey_admin_mcp.tools.workspaces import create_workspace
 from servers import shared_server
 
 TOKENS = {name: f"token-of-{name}-0123456789" for name in ("ci", "mo")}
@@ -75,28 +80,23 @@ async def test_who_is_no_approver_freezes_nothing(send, store):
     assert await store.freeze() is None
 
 
-@pytest.mark.parametrize("generation", GENERATIONS)
-async def test_a_freeze_stops_the_steps_that_a_running_call_has_not_sent(
-    guarded, emulator, changes, store, generation
-):
+async def test_a_freeze_stops_the_steps_that_a_running_call_has_not_sent(api, changes, store):
     """The freeze is read before each change, not only at the beginning of a call."""
-    answer = emulator.answer
+    model = arguments_model(tool_of(create_workspace))
+    checked = read_arguments(model, accepted_schema(model), {"name": "New"})
+    tool = tool_of(create_workspace)
 
-    def freeze_after_the_first(method, target, headers, body):
-        result = answer(method, target, headers, body)
-        if method != "GET":
-            # From another thread, as this one is in the event loop already.
-            asyncio.get_running_loop().create_task(store.set_freeze(Freeze("mo", "why", 1)))
-        return result
+    async def two_steps(client):
+        await call_flat(tool, client, checked)
+        await store.set_freeze(Freeze("mo", "an incident", 1))
+        return await call_flat(tool, client, checked)
 
-    emulator.answer = freeze_after_the_first
-    async with guarded(generation, PORTKEY_CONFIRM="never") as client:
-        first = await client.call_tool("create_workspace", {"name": "One"})
-        second = await client.call_tool("create_workspace", {"name": "Two"})
+    door = Door(SafetySettings(PORTKEY_CONFIRM="never"), lambda: store)
+    client = api.with_gate(permitted_only)
+    with pytest.raises(NotPermitted, match=r"all changes are frozen since .* by mo: an incident"):
+        await door.run(Call(tool, checked, client, two_steps))
 
-    assert not first.is_error
-    assert "all changes are frozen" in texts(second)[0]
-    assert len(changes()) == 1
+    assert changes() == ["POST /v1/admin/workspaces"]
 
 
 async def test_reading_the_freeze_changes_nothing_in_the_file(tmp_path):

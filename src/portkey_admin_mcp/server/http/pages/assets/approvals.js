@@ -44,9 +44,20 @@
   }
 
   function element(tag, text, properties = {}) {
-    const made = document.createElement(tag);
-    if (text) made.textContent = text;
-    return Object.assign(made, properties);
+    const created = document.createElement(tag);
+    if (text) created.textContent = visible(text);
+    return Object.assign(created, properties);
+  }
+
+  // Characters that show as nothing, or turn the text around them, as the command line writes them.
+  function visible(text) {
+    return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu, (character) => {
+      if (character === "\n") return character;
+      if (character === "\t" || character === "\r") return character === "\t" ? "\\t" : "\\r";
+      const code = character.codePointAt(0);
+      const [mark, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+      return `\\${mark}${code.toString(16).padStart(digits, "0")}`;
+    });
   }
 
   function when(time) {
@@ -99,7 +110,7 @@
     one("#requests").replaceChildren(...approvals.map(card));
     one("#freeze").hidden = false;
     one("#freeze-state").textContent = freeze
-      ? `All changes are frozen since ${when(freeze.since)} by ${freeze.by}: ${freeze.why}`
+      ? visible(`All changes are frozen since ${when(freeze.since)} by ${freeze.by}: ${freeze.why}`)
       : "Changes are allowed.";
     one("#freeze-label").hidden = one("#freeze-why").hidden = Boolean(freeze);
     one("#freeze-button").textContent = freeze ? "Thaw: allow changes again" : "Freeze all changes";
