@@ -12,7 +12,9 @@ from dataclasses import replace
 
 import click
 import pytest
+from starlette.responses import JSONResponse
 
+from asgi_server import serve_app
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.safety_state import AGENT_VARIABLES
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
@@ -218,6 +220,7 @@ def test_a_freeze_and_its_end(kept, terminal, capsys, tmp_path):
         (["freeze", "--why", " "], "give --why with the reason"),
         (["approvals", "--url", "mcp.example.com"], "must be like https://mcp.example.com"),
         (["approvals", "--url", "http://mcp.example.com"], "must be https"),
+        (["approvals", "--url", "https://mcp.example.com:99999"], "must be like https://"),
         (["approvals", "--url", "https://a:b@mcp.example.com"], "must be like https://"),
         (["approvals", "--url", "https://mcp.example.com", "--sandbox"], "leave out --sandbox"),
         (["approvals", "--url", "http://127.0.0.1:1"], "the variable MCP_AUTH_TOKEN is not set"),
@@ -235,6 +238,26 @@ def test_a_service_that_cannot_be_reached_is_said(monkeypatch):
         "http://127.0.0.1:1 was not reached"
         in (fails("approvals", "--url", "http://127.0.0.1:1/mcp")[0])
     )
+
+
+@pytest.mark.parametrize("path", ["/freeze", "/approvals/open", "/approvals/ab"])
+def test_an_address_of_something_else_is_said(monkeypatch, path):
+    """Such as a status page of another service, which answers anything."""
+    monkeypatch.setenv("MCP_AUTH_TOKEN", "a-token")
+    commands = {
+        "/freeze": ["freeze", "--status"],
+        "/approvals/open": ["approvals"],
+        "/approvals/ab": ["deny", "ab"],
+    }
+    with serve_app(lambda _port: JSONResponse({"status": "ok"})) as url:
+        assert "not as a portkey-admin-mcp service" in fails(*commands[path], "--url", url)[0]
+
+
+@pytest.mark.parametrize("id", ["open", "..", "a/b", ""])
+def test_what_is_no_id_is_not_sent(monkeypatch, id):
+    monkeypatch.setenv("MCP_AUTH_TOKEN", "a-token")
+
+    assert fails("deny", id, "--url", "http://127.0.0.1:1")[0].startswith("There is no request")
 
 
 def test_a_directory_that_cannot_be_used_is_said(monkeypatch, tmp_path):

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import httpx2
 import pytest
+from click import ClickException
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -412,11 +413,17 @@ class TestEndToEnd:
                 call, refused = await delete_a_user(client)
                 id = refused.partition("Approval id: ")[2][:8]
                 assert f"`portkey-admin-mcp approve {id} --url {url}`" in refused
-                with pytest.raises(Exception, match="MCP_FOUR_EYES requires another person"):
+                with pytest.raises(ClickException, match="MCP_FOUR_EYES requires another person"):
                     await command("approve", id, "--url", url, "--yes", "--token-env", "CI")
                 assert id in texts(await client.call_tool("delete_user", call))[0]
 
+                monkeypatch.setenv("WRONG", "nobodys-token-0123456789")
+                with pytest.raises(ClickException, match="does not accept the token in WRONG"):
+                    await command("approvals", "--url", url, "--token-env", "WRONG")
+
                 await command("approve", id, "--url", url, "--yes", "--token-env", "MO")
+                with pytest.raises(ClickException, match=f"The request {id} is approved already"):
+                    await command("approve", id, "--url", url, "--yes", "--token-env", "MO")
                 async with connected(url, "ada", generation) as other:
                     # The approval is of a call of `ci`.
                     assert (await other.call_tool("delete_user", call)).is_error

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TIMEOUT_S = 15
-"""Seconds to wait for one answer of a service."""
 DEFAULT_TOKEN_VARIABLE = "MCP_AUTH_TOKEN"  # noqa: S105  # the name of a variable, not a token
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 AGENT_VARIABLES = (
@@ -135,77 +132,6 @@ class LocalState:
         return approval
 
 
-class ServiceState:
-    """The state of a hosted service, which checks what the owner of the token may do."""
-
-    def __init__(self, http: Any, url: str, token_variable: str) -> None:
-        self.name = url
-        self._http = http
-        self._token_variable = token_variable
-
-    async def list_open(self) -> list[dict[str, Any]]:
-        """See `State`."""
-        answer = await self._send("GET", "/approvals/open")
-        approvals: list[dict[str, Any]] = answer["approvals"]
-        return approvals
-
-    async def find(self, id: str) -> dict[str, Any]:
-        """See `State`."""
-        approval = await self._send("GET", f"/approvals/{_quoted(id)}")
-        if approval["state"] != "pending":
-            raise click.ClickException(
-                f"The request {approval['id']} is {approval['state']} already. To ask again, make "
-                "the call again."
-            )
-        return approval
-
-    async def settle(self, id: str, decision: str, name: str, why: str) -> dict[str, Any]:
-        """See `State`."""
-        body = {"decision": decision, "name": name, "why": why}
-        return await self._send("POST", f"/approvals/{_quoted(id)}", body)
-
-    async def freeze(self) -> dict[str, Any] | None:
-        """See `State`."""
-        return _freeze_in(await self._send("GET", "/freeze"))
-
-    async def set_freeze(self, why: str | None) -> dict[str, Any] | None:
-        """See `State`."""
-        if why is None:
-            return _freeze_in(await self._send("DELETE", "/freeze"))
-        return _freeze_in(await self._send("POST", "/freeze", {"why": why}))
-
-    async def _send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        import httpx2
-
-        from ..safety.approvals import printable
-
-        content = {} if body is None else {"json": body}
-        try:
-            answer = await self._http.request(method, f"{self.name}{path}", **content)
-        except (httpx2.HTTPError, OSError) as error:
-            raise click.ClickException(
-                f"{self.name} was not reached ({type(error).__name__}): check the address and your "
-                "network."
-            ) from None
-        if answer.status_code == 401:
-            raise click.ClickException(
-                f"{self.name} does not accept the token in {self._token_variable}: set it to your "
-                "own token, or name another variable with --token-env."
-            )
-        try:
-            fields = answer.json()
-        except ValueError:
-            fields = None
-        if not isinstance(fields, dict) or (answer.status_code >= 400 and "message" not in fields):
-            raise click.ClickException(
-                f"{self.name} answered {answer.status_code}, and not as a portkey-admin-mcp "
-                "service with approvals does: check the address."
-            )
-        if answer.status_code >= 400:
-            raise click.ClickException(printable(str(fields["message"])))
-        return fields
-
-
 def place_options(command: Callable[..., T]) -> Callable[..., T]:
     """Options that say where a command works; it receives them as one argument, `place`."""
 
@@ -273,7 +199,11 @@ def require_person(place: Place, *, yes: bool) -> None:
 
 
 def _opened(place: Place) -> "AbstractAsyncContextManager[State]":
-    return _service(place, place.url) if place.url else _local(place)
+    if place.url is None:
+        return _local(place)
+    from .service_state import at_service
+
+    return at_service(place.url, place.token_variable)
 
 
 @asynccontextmanager
@@ -303,51 +233,20 @@ async def _local(place: Place) -> "AsyncIterator[State]":
         await store.close()
 
 
-@asynccontextmanager
-async def _service(place: Place, url: str) -> "AsyncIterator[State]":
-    import ssl
-
-    import httpx2
-    import truststore
-
-    trust = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    headers = {"Authorization": f"Bearer {_token(place.token_variable)}"}
-    async with httpx2.AsyncClient(headers=headers, verify=trust, timeout=TIMEOUT_S) as http:
-        yield ServiceState(http, url, place.token_variable)
-
-
-def _token(variable: str) -> str:
-    token = os.environ.get(variable, "")  # noqa: TID251  # the variable that the user named
-    if not re.fullmatch(r"[!-~]+", token):
-        problem = "holds a token that is not ASCII without spaces" if token else "is not set"
-        raise click.ClickException(
-            f"the variable {variable} {problem}: set it to your own token of the service, or name "
-            "another variable with --token-env."
-        )
-    return token
-
-
 def _checked_url(url: str) -> str:
     """The URL of a service without `/mcp`; raises BadParameter."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.scheme not in ("http", "https") or parts.username or parts.query:
         raise click.BadParameter("must be like https://mcp.example.com", param_hint="--url")
     if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
         raise click.BadParameter(
             "must be https, because others could read your token", param_hint="--url"
         )
     return url.rstrip("/").removesuffix("/mcp").rstrip("/")
-
-
-def _freeze_in(answer: dict[str, Any]) -> dict[str, Any] | None:
-    freeze: dict[str, Any] | None = answer.get("freeze")
-    return freeze
-
-
-def _quoted(id: str) -> str:
-    from urllib.parse import quote
-
-    return quote(id, safe="")
 
 
 def _person() -> str:
