@@ -431,7 +431,7 @@ class TestEndToEnd:
                 assert (await client.call_tool("delete_user", call)).is_error
 
     async def test_with_redis_an_approval_and_a_freeze_hold_for_all_instances(
-        self, tmp_path, monkeypatch
+        self, tmp_path, monkeypatch, capsys
     ):
         set_environment(monkeypatch, tmp_path)
         with running_redis() as redis:
@@ -449,6 +449,7 @@ class TestEndToEnd:
                         texts(await each.call_tool("create_workspace", {"name": "New"}))[0]
                         for each in (client, elsewhere)
                     ]
+                    await command("freeze", "--status", "--sandbox")
                     await command("thaw", "--url", one, "--yes", "--token-env", "MO")
                     results = [
                         await client.call_tool("create_workspace", {"name": "New"}),
@@ -460,6 +461,8 @@ class TestEndToEnd:
 
         assert all("by bearer:mo: an incident" in text for text in frozen)
         assert f"`portkey-admin-mcp thaw --url {one}`" in frozen[0]
+        on_this_machine = capsys.readouterr().out.splitlines()[-3]
+        assert on_this_machine.endswith("by bearer:mo: an incident")
         assert not any(result.is_error for result in results)
         assert "cannot read its record" in away
         assert not read.is_error
