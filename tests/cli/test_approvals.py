@@ -34,15 +34,15 @@ def environment(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def kept(tmp_path):
-    """Runs a method of the store that the commands use: `kept("find", id)`."""
+def in_store(tmp_path):
+    """Runs a method of the store that the commands use: `in_store("find", id)`."""
     store = SqliteStore(tmp_path / "state.db")
     yield lambda method, *arguments: asyncio.run(getattr(store, method)(*arguments))
     asyncio.run(store.close())
 
 
 @pytest.fixture
-def asked(kept):
+def pending_request(in_store):
     """A request that waits."""
     now = time.time()
     preview = {"risk": "high", "object": {"name": NAME}}
@@ -57,7 +57,7 @@ def asked(kept):
         created_at=now,
         expires_at=now + PENDING_S,
     )
-    return kept("request", request)
+    return in_store("request", request)
 
 
 @pytest.fixture
@@ -87,7 +87,9 @@ def fails(*arguments):
     return str(getattr(failure.value, "message", "aborted")), getattr(failure.value, "exit_code", 1)
 
 
-def test_the_list_shows_what_each_would_do_without_changing_the_terminal(asked, capsys, tmp_path):
+def test_the_list_shows_what_each_would_do_without_changing_the_terminal(
+    pending_request, capsys, tmp_path
+):
     run("approvals")
 
     shown = capsys.readouterr().out
@@ -99,7 +101,7 @@ def test_the_list_shows_what_each_would_do_without_changing_the_terminal(asked, 
     assert "\x1b" not in shown
 
 
-def test_the_list_is_json_for_programs(asked, capsys):
+def test_the_list_is_json_for_programs(pending_request, capsys):
     run("approvals", "--json")
 
     (approval,) = json.loads(capsys.readouterr().out)["approvals"]
@@ -113,67 +115,71 @@ def test_without_requests_the_list_says_where_it_looked(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("line", [NAME, SHOWN_NAME, f"  {SHOWN_NAME} "])
-def test_who_types_the_name_approves_it_as_the_users_name(asked, kept, terminal, capsys, line):
+def test_who_types_the_name_approves_it_as_the_users_name(
+    pending_request, in_store, terminal, capsys, line
+):
     terminal(line.replace("\x1b", "\x16\x1b"))  # a terminal takes ^V before a control character
     run("approve", "0a1b2c3d")
 
     assert "Approved. The same call of delete_user passes once, within 60 minutes." in (
         capsys.readouterr().out
     )
-    decided = kept("take", "call", "binding")
+    decided = in_store("take", "call", "binding")
     assert (decided.state, decided.settled_by) == ("approved", ME)
 
 
-def test_yes_spares_the_name_but_not_the_terminal(asked, kept, terminal):
+def test_yes_spares_the_name_but_not_the_terminal(pending_request, in_store, terminal):
     assert "at a terminal" in fails("approve", "0a1b2c3d", "--yes")[0]
-    assert kept("find", "0a1b2c3d").state == "pending"
+    assert in_store("find", "0a1b2c3d").state == "pending"
 
     terminal("")
     run("approve", "0a1b2c3d", "--yes")
-    assert kept("find", "0a1b2c3d").state == "approved"
+    assert in_store("find", "0a1b2c3d").state == "approved"
 
 
 @pytest.mark.parametrize("variable", AGENT_VARIABLES)
 @pytest.mark.parametrize("command", [["approve", "0a1b2c3d"], ["thaw"]])
 def test_a_shell_of_an_assistant_decides_nothing(
-    asked, kept, terminal, monkeypatch, variable, command
+    pending_request, in_store, terminal, monkeypatch, variable, command
 ):
-    kept("set_freeze", Freeze("mo", "why", 1))
+    in_store("set_freeze", Freeze("mo", "why", 1))
     monkeypatch.setenv(variable, "1")
     terminal(NAME)
     for options in ([], ["--yes"], ["--yes", "--url", "http://127.0.0.1:1"]):
         message, code = fails(*command, *options)
         assert message.startswith(f"{variable} is set, so an AI assistant opened this shell")
         assert code == 1
-    assert kept("find", "0a1b2c3d").state == "pending"
-    assert kept("freeze") is not None
+    assert in_store("find", "0a1b2c3d").state == "pending"
+    assert in_store("freeze") is not None
 
 
-def test_another_name_approves_nothing(asked, kept, terminal):
+def test_another_name_approves_nothing(pending_request, in_store, terminal):
     terminal("someone else")
 
     message, code = fails("approve", "0a1b2c3d")
     assert (message, code) == ("that is not its name, so nothing was approved.", 1)
-    assert kept("find", "0a1b2c3d").state == "pending"
+    assert in_store("find", "0a1b2c3d").state == "pending"
 
 
-def test_under_four_eyes_the_terminal_approves_nothing(kept, asked, terminal):
-    kept("request", replace(asked, id="four", call="other", four_eyes=1))
+def test_under_four_eyes_the_terminal_approves_nothing(in_store, pending_request, terminal):
+    in_store("request", replace(pending_request, id="four", call="other", four_eyes=1))
     terminal(NAME)
 
     assert "approve with --url and your own token" in fails("approve", "four", "--yes")[0]
-    assert kept("find", "four").state == "pending"
+    assert in_store("find", "four").state == "pending"
 
 
-def test_a_denial_needs_no_terminal_and_keeps_its_reason(asked, kept, capsys):
+def test_a_denial_needs_no_terminal_and_keeps_its_reason(pending_request, in_store, capsys):
     run("deny", "0a1b2c3d", "--why", "still\nin use")
 
     assert capsys.readouterr().out.startswith("Denied. The same call of delete_user is told so")
-    assert kept("find", "0a1b2c3d").why == "still in use"
+    assert in_store("find", "0a1b2c3d").why == "still in use"
 
 
 @pytest.mark.parametrize("command", ["approve", "deny"])
-def test_an_unknown_or_settled_id_is_explained(asked, kept, terminal, tmp_path, command):
+def test_an_unknown_or_settled_id_is_explained(
+    pending_request, in_store, terminal, tmp_path, command
+):
     terminal("")
     message, code = fails(command, "ffffffff")
     assert message.startswith(
@@ -182,11 +188,11 @@ def test_an_unknown_or_settled_id_is_explained(asked, kept, terminal, tmp_path, 
     assert f"This looked in {tmp_path / 'state.db'}" in message
     assert code == 1
 
-    kept("settle", "0a1b2c3d", "denied", "bearer:mo", "")
+    in_store("settle", "0a1b2c3d", "denied", "bearer:mo", "")
     assert "was denied by bearer:mo already" in fails(command, "0a1b2c3d")[0]
 
 
-def test_a_freeze_and_its_end(kept, terminal, capsys, tmp_path):
+def test_a_freeze_and_its_end(in_store, terminal, capsys, tmp_path):
     run("freeze", "--status")
     run("freeze", "--why", "an\x1b[2J incident", "--sandbox")
     run("freeze", "--status")
@@ -200,15 +206,15 @@ def test_a_freeze_and_its_end(kept, terminal, capsys, tmp_path):
     assert shown[5].endswith(f" by {ME}: an\\x1b[2J incident")
     assert shown[6] == f"This holds for every server that uses {tmp_path / 'state.db'}."
     assert shown[8].startswith("All changes are already frozen since ")
-    assert kept("freeze").why == "an\\x1b[2J incident"
+    assert in_store("freeze").why == "an\\x1b[2J incident"
 
     assert "at a terminal" in fails("thaw")[0]
     terminal("n")
     assert fails("thaw") == ("aborted", 1)
-    assert kept("freeze") is not None
+    assert in_store("freeze") is not None
     terminal("y")
     run("thaw")
-    assert kept("freeze") is None
+    assert in_store("freeze") is None
     run("thaw")
     assert capsys.readouterr().out.endswith(f"are not frozen in {tmp_path / 'state.db'}.\n")
 

@@ -49,7 +49,7 @@ APPROVE = {"decision": "approve", "name": "jo@acme.example"}
 DENY = {"decision": "deny", "why": "still\n in use"}
 
 
-def asked(**fields):
+def pending_request(**fields):
     """A request of `bearer:ci`, made now."""
     now = time.time()
     request = Approval(
@@ -70,11 +70,11 @@ def asked(**fields):
 def service(store):
     """A client of a service with these settings: `service("mo", MCP_APPROVERS="bearer:mo")`."""
 
-    def client(name, *, kept=None, hosting=None, **settings):
+    def client(name, *, other_store=None, hosting=None, **settings):
         app = build_http(
             shared_server(),
             Hosting(**(BEARER if hosting is None else hosting)),
-            approvals=Approvals(kept or store, SafetySettings(**settings), Where()),
+            approvals=Approvals(other_store or store, SafetySettings(**settings), Where()),
         )
         http = client_of(app)
         if name:
@@ -85,7 +85,7 @@ def service(store):
 
 
 async def test_an_approver_sees_what_waits_and_approves_it_by_its_name(service, store):
-    await store.request(asked())
+    await store.request(pending_request())
     async with service("mo") as http:
         listed = (await http.get("/approvals/open")).json()
         one = (await http.get(ONE)).json()
@@ -103,7 +103,7 @@ async def test_an_approver_sees_what_waits_and_approves_it_by_its_name(service, 
 
 
 async def test_a_denial_keeps_who_and_why_on_one_line(service, store):
-    await store.request(asked())
+    await store.request(pending_request())
     async with service("mo") as http:
         assert (await http.post(ONE, json=DENY)).json()["why"] == "still in use"
 
@@ -123,7 +123,7 @@ async def test_a_denial_keeps_who_and_why_on_one_line(service, store):
     ],
 )
 async def test_who_may_decide(service, store, name, settings, body, status, message):
-    await store.request(asked())
+    await store.request(pending_request())
     async with service(name, **settings) as http:
         answer = await http.post(ONE, json=body)
 
@@ -136,7 +136,7 @@ async def test_who_may_decide(service, store, name, settings, body, status, mess
 async def test_under_four_eyes_the_requester_does_not_approve_even_as_an_approver(
     service, store, name, status
 ):
-    await store.request(asked(four_eyes=1))
+    await store.request(pending_request(four_eyes=1))
     async with service(name, MCP_APPROVERS=APPROVERS) as http:
         assert (await http.post(ONE, json=APPROVE)).status_code == status
 
@@ -159,7 +159,7 @@ async def test_under_four_eyes_the_requester_does_not_approve_even_as_an_approve
 async def test_a_wrong_request_is_explained_and_decides_nothing(
     service, store, path, body, status, message
 ):
-    await store.request(asked())
+    await store.request(pending_request())
     async with service("mo") as http:
         answer = await http.post(path, **({} if body is None else {"json": body}))
 
@@ -170,7 +170,7 @@ async def test_a_wrong_request_is_explained_and_decides_nothing(
 
 
 async def test_what_was_decided_cannot_be_decided_again(service, store):
-    await store.request(asked())
+    await store.request(pending_request())
     await store.settle("0a1b2c3d", "denied", "bearer:ada", "")
     async with service("mo") as http:
         answer = await http.post(ONE, json=APPROVE)
@@ -193,7 +193,7 @@ ENDPOINTS = [
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
 async def test_every_endpoint_is_guarded_as_mcp_is(service, store, method, path):
-    await store.request(asked())
+    await store.request(pending_request())
     await store.set_freeze(Freeze("bearer:mo", "why", 1))
     body = {"json": {**APPROVE, "why": "why"}} if method == "POST" else {}
 
@@ -225,7 +225,7 @@ async def test_every_endpoint_is_guarded_as_mcp_is(service, store, method, path)
     ],
 )
 async def test_a_form_of_another_site_approves_nothing(service, store, headers, content, status):
-    await store.request(asked())
+    await store.request(pending_request())
     async with service("mo") as http:
         answer = await http.post(ONE, headers=headers, content=content)
 
@@ -243,7 +243,7 @@ async def test_without_authentication_the_answer_names_the_command(service):
 
 async def test_a_store_that_is_away_is_said(service):
     away = RedisStore(Redis(port=1, retry=Retry(NoBackoff(), 0)), "p")
-    async with service("mo", kept=away) as http:
+    async with service("mo", other_store=away) as http:
         answer = await http.get("/approvals/open")
 
     assert answer.status_code == 503
@@ -251,7 +251,7 @@ async def test_a_store_that_is_away_is_said(service):
 
 
 async def test_the_page_holds_no_approvals_and_allows_only_its_own_script(service, store):
-    await store.request(asked())
+    await store.request(pending_request())
     async with service(None) as http:
         page = await http.get("/approvals")
     async with service(None, hosting={}) as http:
@@ -277,9 +277,9 @@ def test_approvers_are_named_with_their_kind(monkeypatch):
 
 def test_at_a_terminal_nobody_can_be_the_second_pair_of_eyes():
     with pytest.raises(NotPermitted, match="with --url and your own token"):
-        require_local_may_settle(asked(four_eyes=1), "approved")
-    require_local_may_settle(asked(four_eyes=1), "denied")
-    require_local_may_settle(asked(), "approved")
+        require_local_may_settle(pending_request(four_eyes=1), "approved")
+    require_local_may_settle(pending_request(four_eyes=1), "denied")
+    require_local_may_settle(pending_request(), "approved")
 
 
 def test_a_text_cannot_change_the_terminal():

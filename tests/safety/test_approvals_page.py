@@ -21,7 +21,7 @@ NAME = "<img src=x onerror=alert(1)>\u202e"
 SHOWN_NAME = "<img src=x onerror=alert(1)>\\u202e"
 
 
-def asked(id):
+def pending_request(id):
     return Approval(
         id=id,
         call=id,
@@ -75,7 +75,7 @@ async def test_an_approver_settles_and_freezes_with_a_token_that_goes_nowhere_el
 ):
     store = SqliteStore(tmp_path / "state.db")
     for id in ("0a1b2c3d", "4e5f6a7b"):
-        await store.request(asked(id))
+        await store.request(pending_request(id))
     await tab.open(page)
     await tab.press("Tab")
 

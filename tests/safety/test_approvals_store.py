@@ -20,7 +20,7 @@ from portkey_admin_mcp.safety.store import APPROVED_S, PENDING_S, Approval, Free
 from server.http.conftest import running_redis
 
 NOW = 1_800_000_000.123456
-ASKED = Approval(
+REQUEST = Approval(
     id="0a1b2c3d",
     call="c" * 64,
     binding="b" * 32,
@@ -78,30 +78,30 @@ def store(open_store):
 
 
 async def test_a_request_waits_with_all_its_fields(store):
-    assert await store.request(ASKED) == ASKED
+    assert await store.request(REQUEST) == REQUEST
 
-    assert await store.find(ASKED.id) == ASKED
-    assert await store.list_open() == [ASKED]
+    assert await store.find(REQUEST.id) == REQUEST
+    assert await store.list_open() == [REQUEST]
     assert await store.find("ffffffff") is None
-    assert await store.take(ASKED.call, ASKED.binding) is None
+    assert await store.take(REQUEST.call, REQUEST.binding) is None
 
 
 async def test_the_same_call_has_one_request_and_another_object_another(store):
-    await store.request(ASKED)
-    again = replace(ASKED, id="11111111", created_at=NOW + 1)
+    await store.request(REQUEST)
+    again = replace(REQUEST, id="11111111", created_at=NOW + 1)
     changed = replace(again, binding="other")
 
-    assert await store.request(again) == ASKED
+    assert await store.request(again) == REQUEST
     assert await store.request(changed) == changed
-    assert await store.list_open() == [ASKED, changed]
+    assert await store.list_open() == [REQUEST, changed]
 
 
 async def test_an_approval_is_used_once_and_for_its_object_only(store):
-    await store.request(ASKED)
-    settled = await store.settle(ASKED.id, "approved", "bearer:mo", "fine")
+    await store.request(REQUEST)
+    settled = await store.settle(REQUEST.id, "approved", "bearer:mo", "fine")
 
     assert settled == replace(
-        ASKED,
+        REQUEST,
         state="approved",
         settled_by="bearer:mo",
         settled_at=NOW,
@@ -109,76 +109,76 @@ async def test_an_approval_is_used_once_and_for_its_object_only(store):
         expires_at=NOW + APPROVED_S,
     )
     assert await store.list_open() == []
-    assert await store.request(replace(ASKED, id="11111111")) == settled
-    assert await store.take(ASKED.call, "other") is None
-    assert await store.take("other", ASKED.binding) is None
-    assert await store.take(ASKED.call, ASKED.binding) == settled
-    assert await store.take(ASKED.call, ASKED.binding) is None
-    assert (await store.find(ASKED.id)).state == "used"
+    assert await store.request(replace(REQUEST, id="11111111")) == settled
+    assert await store.take(REQUEST.call, "other") is None
+    assert await store.take("other", REQUEST.binding) is None
+    assert await store.take(REQUEST.call, REQUEST.binding) == settled
+    assert await store.take(REQUEST.call, REQUEST.binding) is None
+    assert (await store.find(REQUEST.id)).state == "used"
 
 
 async def test_after_it_was_used_the_same_call_needs_another_approval(store):
-    await store.request(ASKED)
-    await store.settle(ASKED.id, "approved", "bearer:mo", "")
-    await store.take(ASKED.call, ASKED.binding)
-    again = replace(ASKED, id="11111111")
+    await store.request(REQUEST)
+    await store.settle(REQUEST.id, "approved", "bearer:mo", "")
+    await store.take(REQUEST.call, REQUEST.binding)
+    again = replace(REQUEST, id="11111111")
 
     assert await store.request(again) == again
-    assert await store.take(ASKED.call, ASKED.binding) is None
+    assert await store.take(REQUEST.call, REQUEST.binding) is None
     assert await store.list_open() == [again]
 
 
 async def test_a_denial_holds_until_it_expires(store, clock):
-    await store.request(ASKED)
-    denied = await store.settle(ASKED.id, "denied", "bearer:mo", "still in use")
+    await store.request(REQUEST)
+    denied = await store.settle(REQUEST.id, "denied", "bearer:mo", "still in use")
 
     for _ in range(2):
-        assert await store.take(ASKED.call, ASKED.binding) == denied
+        assert await store.take(REQUEST.call, REQUEST.binding) == denied
     clock.now += APPROVED_S
-    assert await store.take(ASKED.call, ASKED.binding) is None
+    assert await store.take(REQUEST.call, REQUEST.binding) is None
 
 
 @pytest.mark.parametrize("second", ["approved", "denied"])
 async def test_a_request_is_settled_once(store, second):
-    await store.request(ASKED)
+    await store.request(REQUEST)
 
     assert await store.settle("ffffffff", second, "bearer:mo", "") is None
-    first = await store.settle(ASKED.id, "denied", "bearer:mo", "")
-    assert await store.settle(ASKED.id, second, "bearer:ada", "") is None
-    assert await store.find(ASKED.id) == first
+    first = await store.settle(REQUEST.id, "denied", "bearer:mo", "")
+    assert await store.settle(REQUEST.id, second, "bearer:ada", "") is None
+    assert await store.find(REQUEST.id) == first
 
 
 async def test_a_request_expires_and_can_be_made_again(store, clock):
-    await store.request(ASKED)
-    clock.now = ASKED.expires_at - 0.001
-    assert await store.find(ASKED.id) == ASKED
+    await store.request(REQUEST)
+    clock.now = REQUEST.expires_at - 0.001
+    assert await store.find(REQUEST.id) == REQUEST
 
-    clock.now = ASKED.expires_at
-    again = replace(ASKED, id="11111111", created_at=clock.now, expires_at=clock.now + PENDING_S)
-    assert await store.find(ASKED.id) is None
+    clock.now = REQUEST.expires_at
+    again = replace(REQUEST, id="11111111", created_at=clock.now, expires_at=clock.now + PENDING_S)
+    assert await store.find(REQUEST.id) is None
     assert await store.list_open() == []
-    assert await store.settle(ASKED.id, "approved", "bearer:mo", "") is None
+    assert await store.settle(REQUEST.id, "approved", "bearer:mo", "") is None
     assert await store.request(again) == again
 
 
 async def test_an_approval_expires(store, clock):
-    await store.request(ASKED)
+    await store.request(REQUEST)
     clock.now += PENDING_S - 1
-    await store.settle(ASKED.id, "approved", "bearer:mo", "")
+    await store.settle(REQUEST.id, "approved", "bearer:mo", "")
     clock.now += APPROVED_S
 
-    assert await store.take(ASKED.call, ASKED.binding) is None
+    assert await store.take(REQUEST.call, REQUEST.binding) is None
 
 
 async def test_two_instances_take_one_approval_once(open_store):
     one, two = open_store(), open_store()
     for number in range(5):
-        asked = replace(ASKED, id=f"{number}", call=f"{number}")
-        await one.request(asked)
-        await two.settle(asked.id, "approved", "bearer:mo", "")
+        request = replace(REQUEST, id=f"{number}", call=f"{number}")
+        await one.request(request)
+        await two.settle(request.id, "approved", "bearer:mo", "")
 
         taken = await asyncio.gather(
-            *(each.take(asked.call, asked.binding) for each in (one, two) * 4)
+            *(each.take(request.call, request.binding) for each in (one, two) * 4)
         )
 
         assert len([approval for approval in taken if approval]) == 1
@@ -187,22 +187,22 @@ async def test_two_instances_take_one_approval_once(open_store):
 async def test_two_instances_make_one_request_of_the_same_call(open_store):
     one, two = open_store(), open_store()
 
-    made = await asyncio.gather(
-        *(each.request(replace(ASKED, id=f"{n}")) for n, each in enumerate((one, two) * 4))
+    requests = await asyncio.gather(
+        *(each.request(replace(REQUEST, id=f"{n}")) for n, each in enumerate((one, two) * 4))
     )
 
-    assert len({approval.id for approval in made}) == 1
+    assert len({approval.id for approval in requests}) == 1
     assert len(await one.list_open()) == 1
 
 
 async def test_the_oldest_requests_of_one_requester_make_room_for_its_own(store, monkeypatch):
     for module in ("sqlite_store", "redis_store"):
         monkeypatch.setattr(f"portkey_admin_mcp.safety.{module}.MAX_PENDING", 2)
-    other = replace(ASKED, id="other", call="other", requester="bearer:ada", created_at=NOW - 9)
+    other = replace(REQUEST, id="other", call="other", requester="bearer:ada", created_at=NOW - 9)
     await store.request(other)
     for number in range(4):
-        asked = replace(ASKED, id=f"{number}", call=f"{number}", created_at=NOW + number)
-        await store.request(replace(asked, expires_at=asked.created_at + PENDING_S))
+        request = replace(REQUEST, id=f"{number}", call=f"{number}", created_at=NOW + number)
+        await store.request(replace(request, expires_at=request.created_at + PENDING_S))
 
     assert Counter(each.id for each in await store.list_open()) == Counter(["other", "2", "3"])
     assert limits.MAX_PENDING == 100
@@ -233,10 +233,10 @@ async def test_a_freeze_holds_for_all_instances_until_it_is_thawed(open_store, c
 
 async def test_every_key_in_redis_expires_but_the_freeze(redis_server):
     store = RedisStore(Redis.from_url(redis_server.url), "ttl")
-    asked = replace(ASKED, created_at=time.time(), expires_at=time.time() + PENDING_S)
-    await store.request(asked)
-    await store.request(replace(asked, id="11111111", call="other"))
-    await store.settle(asked.id, "approved", "bearer:mo", "")
+    request = replace(REQUEST, created_at=time.time(), expires_at=time.time() + PENDING_S)
+    await store.request(request)
+    await store.request(replace(request, id="11111111", call="other"))
+    await store.settle(request.id, "approved", "bearer:mo", "")
     await store.use_once("nonce", 600)
     await store.set_freeze(A_FREEZE)
 
@@ -248,7 +248,7 @@ async def test_every_key_in_redis_expires_but_the_freeze(redis_server):
     assert len(lives) == 8
     assert {name for name, seconds in lives.items() if seconds < 0} == {"freeze"}
     assert max(lives.values()) <= PENDING_S
-    assert APPROVED_S - 5 <= lives[f"approval:{asked.id}"] <= APPROVED_S
+    assert APPROVED_S - 5 <= lives[f"approval:{request.id}"] <= APPROVED_S
 
 
 class TestLosses:
@@ -284,9 +284,9 @@ class TestLosses:
 
     async def test_a_failed_write_leaves_the_store_usable(self, tmp_path):
         store = SqliteStore(tmp_path / "state.db")
-        await store.request(ASKED)
+        await store.request(REQUEST)
         with pytest.raises(StateUnavailable):  # the primary key exists
-            await store.request(replace(ASKED, call="other"))
+            await store.request(replace(REQUEST, call="other"))
 
         assert await store.set_freeze(A_FREEZE) == A_FREEZE
 
@@ -327,7 +327,7 @@ class TestLosses:
 
 async def every_method_fails(store):
     for call in (
-        store.request(ASKED),
+        store.request(REQUEST),
         store.find("0a1b2c3d"),
         store.list_open(),
         store.settle("0a1b2c3d", "approved", "bearer:mo", ""),
@@ -343,7 +343,7 @@ async def every_method_fails(store):
 
 
 class TestFile:
-    """Where the state of a machine is kept."""
+    """Where the state of a machine is other_store."""
 
     def test_nobody_else_can_read_it(self, tmp_path):
         file = state_file(tmp_path / "state", sandbox=False)

@@ -67,7 +67,7 @@
   function card(request) {
     const box = element("section", "", { className: "card" });
     const title = element("h2", `${request.tool}: ${request.name}`);
-    const asked = element(
+    const details = element(
       "p",
       `Asked for by ${request.requester} on ${when(request.created_at)}; expires on ${when(request.expires_at)}. Id ${request.id}.`,
       { className: "hint" },
@@ -84,7 +84,7 @@
     deny.addEventListener("click", () => settle(request, { decision: "deny", why: why.field.value }));
     name.row.append(approve);
     why.row.append(deny);
-    box.append(title, asked, preview, name.box, why.box);
+    box.append(title, details, preview, name.box, why.box);
     return box;
   }
 
