@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from .portkey.api import Portkey
+    from .safety.approvals import Where
     from .safety.door import Door
     from .safety.journal.journal import Journal
     from .safety.store import SafetyStore
@@ -55,17 +56,27 @@ def selected_offer(settings: Settings) -> "Offer":
 
 
 def tool_calls(
-    settings: Settings, safety: SafetySettings, offer: "Offer", hosting: "Hosting | None" = None
+    settings: Settings,
+    safety: SafetySettings,
+    offer: "Offer",
+    hosting: "Hosting | None" = None,
+    store: "Callable[[], SafetyStore] | None" = None,
 ) -> "ToolCalls":
-    """The caller of the tools in an offer, on Portkey or the sandbox, behind the door."""
+    """The caller of the tools in an offer, on Portkey or the sandbox, behind the door.
+
+    The HTTP service has `hosting` settings, and shares its `store` with its approvals.
+    """
     from .server.calls.tool_calls import ToolCalls
 
-    door = door_factory(settings, safety, hosting)
+    door = door_factory(settings, safety, hosting, store)
     return ToolCalls(offer, portkey_factory(settings), settings.max_result_chars, door)
 
 
 def door_factory(
-    settings: Settings, safety: SafetySettings, hosting: "Hosting | None" = None
+    settings: Settings,
+    safety: SafetySettings,
+    hosting: "Hosting | None" = None,
+    store: "Callable[[], SafetyStore] | None" = None,
 ) -> "Callable[[], Door]":
     """A function that creates the door at the first call that needs it, and returns it at each."""
 
@@ -73,10 +84,23 @@ def door_factory(
     def door() -> "Door":
         from .safety.door import Door
 
-        journal = journal_factory(safety, hosting, sandbox=settings.sandbox)
-        return Door(safety, _store_factory(settings, safety), journal)
+        return Door(
+            safety,
+            store or store_factory(safety, hosting, sandbox=settings.sandbox),
+            journal_factory(safety, hosting, sandbox=settings.sandbox),
+            where=_where(settings, hosting),
+        )
 
     return door
+
+
+def _where(settings: Settings, hosting: "Hosting | None") -> "Where":
+    """Where a person settles the approvals of a server; the HTTP service has hosting settings."""
+    from .safety.approvals import Where
+
+    if hosting is None or hosting.auth_mode == "none":
+        return Where(" --sandbox" if settings.sandbox else "")
+    return Where(f" --url {hosting.base_url}", f"{hosting.base_url}/approvals")
 
 
 def journal_factory(
@@ -94,9 +118,9 @@ def journal_factory(
 
     @cache
     def journal() -> "Journal":
-        if hosting is not None and hosting.redis_url and is_on(safety.journal) and not sandbox:
+        if hosting is not None and hosting.uses_redis and is_on(safety.journal) and not sandbox:
             from .safety.journal.redis_journal import RedisJournal
-            from .server.http.events.redis_log import redis_client
+            from .server.http.events.redis_connection import redis_client
 
             return RedisJournal(redis_client(hosting), hosting.redis_prefix)
         from .safety.journal.sqlite_journal import SqliteJournal
@@ -106,13 +130,27 @@ def journal_factory(
     return journal
 
 
-def _store_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], SafetyStore]":
+def store_factory(
+    safety: SafetySettings, hosting: "Hosting | None" = None, *, sandbox: bool
+) -> "Callable[[], SafetyStore]":
+    """A function that opens the store of approvals and freezes at its first call.
+
+    That is the Redis of the HTTP service, if its settings name one, else a file of this machine.
+    The function raises ConfigurationError if the file cannot be written.
+    """
+
     @cache
     def store() -> "SafetyStore":
+        if hosting is not None and hosting.uses_redis:
+            from .safety.redis_store import RedisStore
+            from .server.http.events.redis_connection import redis_client
+
+            prefix = f"{hosting.redis_prefix}:sandbox" if sandbox else hosting.redis_prefix
+            return RedisStore(redis_client(hosting), prefix, hosting.redis_timeout_ms / 1000)
         from .safety.sqlite_store import SqliteStore
         from .safety.state_dir import state_file
 
-        return SqliteStore(state_file(safety.state_dir, sandbox=settings.sandbox))
+        return SqliteStore(state_file(safety.state_dir, sandbox=sandbox))
 
     return store
 
@@ -188,16 +226,19 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     """The ASGI application of the HTTP service."""
     from .server.fastpath.answers import FastPath
     from .server.http.app import build_http
+    from .server.http.pages.approvals import Approvals
 
     require_access_control(settings, hosting)
     safety = load_safety(env_file)
-    calls = tool_calls(settings, safety, selected_offer(settings), hosting)
+    store = store_factory(safety, hosting, sandbox=settings.sandbox)
+    calls = tool_calls(settings, safety, selected_offer(settings), hosting, store)
     return build_http(
         mcp_server(calls, settings),
         hosting,
         calls=calls,
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(calls),
+        approvals=Approvals(store(), safety, _where(settings, hosting)),
         fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety))
         if settings.fast_path
         else None,

@@ -6,6 +6,7 @@
   * InputError              the arguments contradict each other; nothing was sent
   * NotPermitted            a policy, a freeze or a person does not allow it; nothing was sent
     * JournalUnavailable    the change journal cannot be read or written; nothing was sent
+    * StateUnavailable      freezes and approvals cannot be read; nothing was sent
   * ApprovalNeeded          a person must approve it first; nothing was sent
   * ApiError                Portkey answered with an error, or did not answer
     * Unauthenticated       401
@@ -51,15 +52,20 @@ class JournalUnavailable(NotPermitted):
     """The change journal cannot be read or written, so no change is sent."""
 
 
+class StateUnavailable(NotPermitted):
+    """The record of freezes and approvals cannot be read or written; nothing was sent."""
+
+
 class ApprovalNeeded(PortkeyAdminError):
     """A person must approve this before it is done; nothing was sent.
 
-    `approval_id` is what the person settles, outside the model.
+    `approval_id` is what the person settles, outside the model; `how` says in words where.
     """
 
-    def __init__(self, message: str, approval_id: str) -> None:
+    def __init__(self, message: str, approval_id: str, how: str) -> None:
         super().__init__(message)
         self.approval_id = approval_id
+        self.how = how
 
 
 class ApiError(PortkeyAdminError):

@@ -36,6 +36,7 @@ from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fi
 from portkey_admin_mcp.emulator.core.control import CONTROLS
 from portkey_admin_mcp.settings.environment import variable_names
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
+from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings, load_settings
 from programs import COMMAND, require_program, tree_environment
 
@@ -55,6 +56,8 @@ NOT_RUN = {
     r"pipx install \.": "installs; the image's build steps do the same",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     rf"{NAME} demo": "tests/cli/test_main.py runs it",
+    rf"{NAME} (approvals|approve|deny|freeze|thaw)\b": "needs a request or a person; "
+    "tests/cli/test_approvals.py runs them",
     rf"{NAME} http --workers 2": "tests/server/http/test_serve.py runs workers",
     r"python scripts/extract_facts\.py DIRECTORY": "reads files of Portkey that are not here",
     r"python benchmarks/emulator_store\.py": "measures for a minute",
@@ -69,7 +72,7 @@ SAMPLE_VALUES = {
     "CLERK_AUDIENCE": "https://mcp.example.com/mcp",
 }
 """Settings that others require."""
-CLASSES = (Settings, Hosting)
+CLASSES = (Settings, SafetySettings, Hosting)
 FIELDS = {
     name: (cls, field)
     for cls in CLASSES

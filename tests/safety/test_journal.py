@@ -25,7 +25,7 @@ from portkey_admin_mcp.safety.journal.chain import Chain, hash_of
 from portkey_admin_mcp.safety.journal.changes import UNKNOWN
 from portkey_admin_mcp.safety.journal.redis_journal import RedisJournal
 from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
-from portkey_admin_mcp.server.http.events.redis_log import redis_client
+from portkey_admin_mcp.server.http.events.redis_connection import redis_client
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.app import AdminServer
 from portkey_admin_mcp.settings.hosting import Hosting
@@ -454,7 +454,7 @@ async def test_two_processes_continue_one_chain(file, journal):
 
 async def test_several_instances_continue_one_chain_in_redis():
     with running_redis() as process:
-        hosting = Hosting(MCP_REDIS_URL=SecretStr(process.url))
+        hosting = Hosting(MCP_REDIS_URL=SecretStr(process.url), RATE_LIMIT_STORE="redis")
         journals = [RedisJournal(redis_client(hosting), "test") for _ in range(3)]
         await asyncio.gather(
             *(each.append({"change": f"c{n}", "n": n}) for n in range(20) for each in journals)
@@ -488,14 +488,14 @@ def test_the_http_service_keeps_it_in_its_redis_unless_a_file_is_named(
     tmp_path, monkeypatch, journal, sandbox, kind
 ):
     monkeypatch.chdir(tmp_path)
-    hosting = Hosting(MCP_REDIS_URL=SecretStr("redis://127.0.0.1:9/0"))
+    hosting = Hosting(MCP_REDIS_URL=SecretStr("redis://127.0.0.1:9/0"), RATE_LIMIT_STORE="redis")
     safety = SafetySettings(PORTKEY_JOURNAL=journal, PORTKEY_STATE_DIR=tmp_path)
 
     assert isinstance(journal_factory(safety, hosting, sandbox=sandbox)(), kind)
 
 
 async def test_without_its_redis_nothing_is_sent(api, emulator):
-    hosting = Hosting(MCP_REDIS_URL=SecretStr("redis://127.0.0.1:9/0"))
+    hosting = Hosting(MCP_REDIS_URL=SecretStr("redis://127.0.0.1:9/0"), RATE_LIMIT_STORE="redis")
     server = Journaled(api, RedisJournal(redis_client(hosting), "test"))
 
     assert "the change journal in Redis cannot be used" in await server.refusal(

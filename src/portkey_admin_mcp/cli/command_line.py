@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from .. import __version__
+from .approvals import approvals, approve, deny
 from .check_http import check_http
 from .demo import demo
 from .emulator import emulator
+from .freeze import freeze, thaw
 from .http import http
 from .journal import journal
 from .options import env_file_option, sandbox_option
@@ -49,5 +51,9 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
         )
 
 
-for command in (http, check_http, demo, emulator, journal, tools):
+COMMANDS = (
+    *(http, check_http, demo, emulator, tools),
+    *(approvals, approve, deny, freeze, thaw, journal),
+)
+for command in COMMANDS:
     main.add_command(command)

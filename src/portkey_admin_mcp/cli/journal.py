@@ -27,8 +27,8 @@ file_option = click.option(
 def journal() -> None:
     """Look at the change journal, in which the server records every change.
 
-    It is the one that the settings name: PORTKEY_JOURNAL, PORTKEY_STATE_DIR, and for the HTTP
-    service MCP_REDIS_URL.
+    It is the one that the settings name: PORTKEY_JOURNAL, PORTKEY_STATE_DIR, and for an
+    HTTP service that uses Redis MCP_REDIS_URL.
 
     \b
     Check it:         portkey-admin-mcp journal verify

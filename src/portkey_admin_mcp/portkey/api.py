@@ -1,6 +1,7 @@
 """The client of Portkey: it sends one request, and returns one record or raises one error."""
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -101,6 +102,12 @@ class Portkey:
     def now(self) -> datetime:
         """The time now, in UTC."""
         return self._clock()
+
+    @property
+    def account(self) -> str:
+        """A fingerprint of the API's address and the key, which reveals neither."""
+        key = self._key.get_secret_value() if self._key else ""
+        return hashlib.sha256(f"{self._settings.base_url} {key}".encode()).hexdigest()
 
     async def send(
         self,

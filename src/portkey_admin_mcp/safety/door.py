@@ -17,6 +17,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import Tool
 from ..portkey.gate import Change, Send
 from ..settings.safety import SafetySettings
+from .approvals import Where
 from .asking import Reply, current_asker
 from .caller import current_caller
 from .journal.journal import Journal
@@ -31,6 +32,8 @@ MIN_REPLY_S = 1.0
 """Seconds in which nobody reads a question and types a name: a faster reply is a program's."""
 REPLY_S = 600.0
 """Seconds for which a question can be answered."""
+MAX_PREVIEW_CHARS = 200_000
+"""Characters of JSON of a preview that is kept for an approver; of more, nobody would read all."""
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +53,9 @@ class Call(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same caller, tool and arguments only."""
-        parts = [current_caller.get().principal, self.tool.name, self.given]
+        """The same for the same caller, Portkey account, tool and arguments only."""
+        principal = current_caller.get().principal
+        parts = [principal, self.api.account, self.tool.name, self.given]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -66,12 +70,14 @@ class Door:
         journal: Callable[[], Journal] | None = None,
         clock: Callable[[], float] = time.time,
         min_reply_s: float = MIN_REPLY_S,
+        where: Where | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._journal = journal
         self._clock = clock
         self._min_reply_s = min_reply_s
+        self._where = where or Where()
         if settings.confirm == "never":
             log.warning("PORTKEY_CONFIRM=never: no person is asked before a change of high risk")
 
@@ -134,7 +140,7 @@ class Door:
             since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(freeze.since))
             raise NotPermitted(
                 f"all changes are frozen since {since} by {freeze.by}: {freeze.why}. "
-                "Nothing was sent. Only `portkey-admin-mcp thaw` ends it."
+                f"Only a person ends it, by {self._where.thaw}"
             )
 
     async def _confirm(self, call: Call, seen: Preview) -> None:
@@ -172,7 +178,12 @@ class Door:
 
     async def _approval_needed(self, call: Call, seen: Preview) -> ApprovalNeeded:
         now = self._clock()
-        preview: dict[str, Any] = shown(seen)
+        text = json.dumps(shown(seen), ensure_ascii=False, default=str)
+        if len(text) > MAX_PREVIEW_CHARS:
+            raise NotPermitted(
+                "this needs a person's approval, and is too long for a person to read: "
+                f"{len(text)} characters, of at most {MAX_PREVIEW_CHARS}"
+            )
         approval = await self._store().request(
             Approval(
                 id=secrets.token_hex(4),
@@ -180,17 +191,18 @@ class Door:
                 binding=seen.now.hash,
                 tool=call.tool.name,
                 label=seen.label,
-                preview=json.dumps(preview, ensure_ascii=False, default=str),
+                preview=text,
                 requester=current_caller.get().principal,
                 created_at=now,
                 expires_at=now + PENDING_S,
+                four_eyes=int(self._settings.four_eyes),
             )
         )
-        text = json.dumps(preview, ensure_ascii=False, default=str)
         return ApprovalNeeded(
             f"this needs a person's approval, and this client cannot ask for it. Approval id: "
             f"{approval.id}\n{text}",
             approval.id,
+            self._where.approve(approval.id),
         )
 
 

@@ -14,24 +14,38 @@ log = logging.getLogger(__name__)
 
 
 def state_file(directory: Path | None, *, sandbox: bool) -> Path | str:
-    """The file of the store, its directory made if it is missing; `:memory:` if it cannot be.
+    """The file of the store, its directory made if it is missing.
 
-    The sandbox has a file of its own.
+    `:memory:` if the usual directory cannot be made. Raises ConfigurationError if that of
+    PORTKEY_STATE_DIR cannot be, or if there is a file already: a freeze may be in it. The sandbox
+    has a file of its own.
     """
-    folder = directory or default_state_dir()
+    file = (directory or default_state_dir()) / ("sandbox.db" if sandbox else "state.db")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = folder / ("sandbox.db" if sandbox else "state.db")
-        file.touch(mode=0o600)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
+        if directory is not None or _exists(file):
+            raise ConfigurationError(
+                f"{file} cannot be written ({error.strerror}), which holds approvals and freezes: "
+                "give this user access to it, or set PORTKEY_STATE_DIR to another directory"
+            ) from None
         log.warning(
             "%s cannot be written (%s), so approvals end with this process, and no other command "
             "sees them: set PORTKEY_STATE_DIR",
-            folder,
+            file.parent,
             error.strerror,
         )
         return IN_MEMORY
     return file
+
+
+def _exists(file: Path) -> bool:
+    """Whether there is such a file, or at least something that hides whether there is."""
+    try:
+        return file.exists()
+    except PermissionError:
+        return True
 
 
 def is_on(journal: str) -> bool:

@@ -1,7 +1,11 @@
 """What the door must remember beyond one process: approvals, used replies, and a freeze."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from ..errors import StateUnavailable
 
 State = Literal["pending", "approved", "denied", "used"]
 Decision = Literal["approved", "denied"]
@@ -9,7 +13,11 @@ Decision = Literal["approved", "denied"]
 PENDING_S = 24 * 3600.0
 """Seconds that a request for approval waits for a person."""
 APPROVED_S = 3600.0
-"""Seconds that an approval can be used."""
+"""Seconds that an approval can be used, and that a denial holds."""
+MAX_PENDING = 100
+"""Requests of one requester that wait for a person; its oldest make room, and nobody else's."""
+MAX_LISTED = 200
+"""Requests that are listed, the oldest; those behind them follow when these are settled."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +25,8 @@ class Approval:
     """A request for approval, and what a person decided.
 
     `call` is the fingerprint of caller, tool and arguments; `binding` the hash of the object when
-    it was asked for; `preview` what would change, as JSON with secrets masked. Times are seconds
-    since 1970.
+    it was asked for; `preview` what would change, as JSON with secrets masked. If `four_eyes`
+    is 1, not 0, the requester may not approve it. Times are seconds since 1970.
     """
 
     id: str
@@ -34,6 +42,7 @@ class Approval:
     settled_by: str = ""
     settled_at: float = 0.0
     why: str = ""
+    four_eyes: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,18 +55,21 @@ class Freeze:
 
 
 class SafetyStore(Protocol):
-    """Keeps approvals, used replies and the freeze. Every method is atomic."""
+    """Keeps approvals, used replies and the freeze.
+
+    Every method is atomic, and raises StateUnavailable if the store cannot be read or written.
+    """
 
     async def request(self, approval: Approval) -> Approval:
         """Keep a request for approval; if the same call has an open one, that one instead."""
         ...
 
     async def find(self, id: str) -> Approval | None:
-        """The approval with this id, if it has not expired."""
+        """The approval with this id, in any state, if it has not expired."""
         ...
 
     async def list_open(self) -> list[Approval]:
-        """All requests that wait for a person, the oldest first."""
+        """The requests that wait for a person, the oldest first; at most MAX_LISTED."""
         ...
 
     async def settle(self, id: str, decision: Decision, by: str, why: str) -> Approval | None:
@@ -65,9 +77,10 @@ class SafetyStore(Protocol):
         ...
 
     async def take(self, call: str, binding: str) -> Approval | None:
-        """Use up the decision about this call; None while it is not decided.
+        """The decision about this call; None while it is not decided.
 
-        A decision about another state of the object counts as none.
+        An approval is used up by it; a denial holds until it expires. A decision about another
+        state of the object counts as none.
         """
         ...
 
@@ -79,6 +92,26 @@ class SafetyStore(Protocol):
         """The freeze in force, if any."""
         ...
 
-    async def set_freeze(self, freeze: Freeze | None) -> None:
-        """Stop all changes, or with None allow them again."""
+    async def set_freeze(self, freeze: Freeze | None) -> Freeze | None:
+        """Stop all changes, or with None allow them again; the freeze that is then in force.
+
+        While there is a freeze, another changes nothing: its author and its reason stay.
+        """
         ...
+
+    async def close(self) -> None:
+        """Close the file or the connections."""
+        ...
+
+
+@contextmanager
+def failures_of(*errors: type[Exception]) -> Iterator[None]:
+    """Raise StateUnavailable for these errors of the library that a store uses."""
+    try:
+        yield
+    except errors as error:
+        # Only the type: a message of the library may show an address or a password.
+        raise StateUnavailable(
+            "this server cannot read its record of freezes and approvals "
+            f"({type(error).__name__}), so it changes nothing. Reads still work."
+        ) from error

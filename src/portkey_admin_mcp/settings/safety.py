@@ -1,14 +1,16 @@
 """The settings of the door: what is asked, allowed, kept on record and hidden."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from .environment import EnvironmentSettings
+from .environment import CommaSeparated, EnvironmentSettings
 from .settings import read_settings
 
 Confirm = Literal["auto", "always", "never"]
+PRINCIPAL = re.compile(r"[a-z]+:\S+")
 
 
 class SafetySettings(EnvironmentSettings):
@@ -40,11 +42,35 @@ class SafetySettings(EnvironmentSettings):
         "on",
         validation_alias="PORTKEY_JOURNAL",
         description="The change journal, which records every change before it is sent and with its "
-        "outcome: `on` for `journal.db` in PORTKEY_STATE_DIR, or for MCP_REDIS_URL if the HTTP "
-        "service has one; the path of another file; or `off`. With `on` the sandbox keeps its own "
+        "outcome: `on` for `journal.db` in PORTKEY_STATE_DIR, or for Redis if the HTTP service "
+        "keeps events or counts there; the path of another file; or `off`. With `on` the sandbox keeps its own "
         "in memory.",
         examples=["/var/lib/portkey-admin-mcp/journal.db"],
     )
+    approvers: CommaSeparated = Field(
+        (),
+        validation_alias="MCP_APPROVERS",
+        description="The principals of the HTTP service who may approve changes, freeze and thaw: "
+        "`bearer:NAME` for a name in MCP_AUTH_TOKENS, `clerk:USER_ID`. If not set, each may, but "
+        "nobody approves their own request, and only who froze thaws.",
+        examples=["bearer:mo,clerk:user_2x"],
+    )
+    four_eyes: bool = Field(
+        False,
+        validation_alias="MCP_FOUR_EYES",
+        description="Whoever asked for a change may not approve it, even if MCP_APPROVERS names "
+        "them. Approvals are then given through the HTTP service only.",
+        examples=["true"],
+    )
+
+    @model_validator(mode="after")
+    def _check_approvers(self) -> Self:
+        wrong = [name for name in self.approvers if not PRINCIPAL.fullmatch(name)]
+        if wrong:
+            raise ValueError(
+                f"MCP_APPROVERS must name principals with their kind, like bearer:{wrong[0]}"
+            )
+        return self
 
 
 def load_safety(env_file: Path | None = None, **overrides: object) -> SafetySettings:

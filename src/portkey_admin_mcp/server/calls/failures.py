@@ -20,6 +20,7 @@ from ...errors import (
     ReadOnly,
     Redirected,
     Rejected,
+    StateUnavailable,
     SubscriptionExhausted,
     Unauthenticated,
     Unavailable,
@@ -72,9 +73,10 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     NotPermitted: "Nothing was sent, and calling again does not help: tell the user.",
     JournalUnavailable: "No change is sent without a record of it: tell the user, who can correct "
     "this, and read in the meantime.",
-    ApprovalNeeded: "Nothing was sent. Tell the user what it would do, and how to allow it: "
-    "`portkey-admin-mcp approve {approval}` on this server's machine. Then call {tool} again with "
-    "the same arguments; you cannot approve it yourself.",
+    StateUnavailable: "Nothing was sent. Tell the user; once this server can read its record, call "
+    "{tool} again.",
+    ApprovalNeeded: "Nothing was sent. Tell the user what it would do, and how a person allows it: "
+    "{approval}. Then call {tool} again with the same arguments. You cannot approve it yourself.",
     InputError: "Nothing was sent. Correct the arguments and call {tool} again.",
     ApiError: "Report this to the user as it is.",
     Unauthenticated: "The key is wrong, expired or revoked: ask the user to set PORTKEY_API_KEY "
@@ -111,7 +113,7 @@ def advice(error: PortkeyAdminError, tool: Tool) -> str:
         scopes=tool.scopes_in_words or "the right kind",
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),
-        approval=getattr(error, "approval_id", ""),
+        approval=getattr(error, "how", ""),
     )
     names = renamed_fields(tool, str(error)) if isinstance(error, Rejected) else ""
     notes: list[str] = getattr(error, "__notes__", [])

@@ -32,6 +32,7 @@ from .events.event_log import EventLog
 from .events.memory_log import MemoryEventLog
 from .events.resumption import StreamResumption
 from .fast_endpoint import FastPathEndpoint
+from .pages.approvals import Approvals
 from .pages.metrics import Metrics
 from .pages.paths import HEALTH_CHECKS, MCP, PAGES
 from .pages.readiness import Check
@@ -76,8 +77,11 @@ class Endpoint:
 class Service:
     """The parts of one running instance that are started and stopped with it."""
 
-    def __init__(self, server: Server[Any], hosting: Hosting) -> None:
+    def __init__(
+        self, server: Server[Any], hosting: Hosting, approvals: Approvals | None = None
+    ) -> None:
         self.hosting = hosting
+        self.approvals = approvals
         self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
         self.sessions = Sessions(server, hosting, self.events)
@@ -122,6 +126,8 @@ class Service:
         if self.metrics is not None:
             self.metrics.close()
         await self.limiter.close()
+        if self.approvals is not None:
+            await self.approvals.close()
         if self.events is not None:
             await self.events.close()
 
@@ -134,14 +140,15 @@ def build_http(
     fast_path: FastPath | None = None,
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
+    approvals: Approvals | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP.
 
     `calls` are the tool calls of the server, which are counted and limited to toolsets. With
     `fast_path`, it answers plain requests before the server. `check_portkey` raises if Portkey
-    cannot be reached.
+    cannot be reached. `approvals` are those of the changes that its tools make.
     """
-    service = Service(server, hosting)
+    service = Service(server, hosting, approvals)
     tools = {} if calls is None else calls.offer.tools
     domains = dict(Counter(tool.domain for tool in tools.values()))
     endpoint: ASGIApp = SdkGuard(Endpoint(service.sessions, service.resumption))
@@ -175,6 +182,7 @@ def build_http(
             *(Route(path, endpoint=endpoint, methods=MCP_METHODS) for path in (MCP, f"{MCP}/")),
             *metadata_route(hosting),
             *page_routes(hosting, info, service.metrics),
+            *(() if approvals is None else approvals.routes()),
         ],
         middleware=_middleware(service),
         lifespan=service.running,

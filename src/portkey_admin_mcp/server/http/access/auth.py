@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ....portkey.http.slots import CALLER
+from ....safety.caller import Caller, current_caller
 from ....settings.hosting import Hosting
 from ..pages.paths import MCP, METADATA
 from ..request import RequestRefused, bearer_token, header_values, is_page
@@ -75,6 +77,7 @@ class Authentication:
                 principal = await self._authenticate(authorization)
                 scope.setdefault("state", {})["principal"] = principal
                 CALLER.set(_share_of(principal))
+                current_caller.set(_caller(principal))
         except RequestRefused as refused:
             return await self._response(refused)(scope, receive, send)
         return await self.app(scope, receive, send)
@@ -129,6 +132,12 @@ def metadata_route(hosting: Hosting) -> list[Route]:
         return JSONResponse(content, headers={"Cache-Control": "public, max-age=3600"})
 
     return [Route(path, metadata, methods=["GET"]) for path in (METADATA, f"{METADATA}{MCP}")]
+
+
+@lru_cache(maxsize=1024)
+def _caller(principal: Principal) -> Caller:
+    """Who asks for a change, for approvals and the journal."""
+    return Caller(f"{principal.kind}:{principal.name}")
 
 
 def _share_of(principal: Principal) -> str | None:

@@ -4,8 +4,11 @@ MCP = "/mcp"
 METADATA = "/.well-known/oauth-protected-resource"
 """The metadata of RFC 9728; that of the MCP endpoint has `/mcp` appended."""
 
+APPROVALS = "/approvals"
+"""The page of approvals, which holds none; it reads them with the token of an approver."""
+
 PAGES = frozenset(
-    {"/", "/health", "/ready", "/auth/info", "/metrics", METADATA, f"{METADATA}{MCP}"}
+    {"/", "/health", "/ready", "/auth/info", "/metrics", APPROVALS, METADATA, f"{METADATA}{MCP}"}
 )
 
 HEALTH_CHECKS = frozenset({"/health", "/ready"})

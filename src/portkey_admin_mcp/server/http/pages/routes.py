@@ -9,8 +9,9 @@ from starlette.routing import Route
 
 from ....settings.hosting import Hosting
 from ..access.auth import challenge_url
+from .approvals_page import approvals_page
 from .metrics import Metrics
-from .paths import MCP
+from .paths import APPROVALS, MCP
 from .readiness import CheckResult, Readiness
 from .service_info import ServiceInfo
 from .status_page import NO_STORE, status_page
@@ -32,6 +33,7 @@ def page_routes(hosting: Hosting, info: ServiceInfo, metrics: Metrics | None = N
         Route("/health", _health(info)),
         Route("/ready", _ready(hosting, info)),
         Route("/auth/info", _auth_info(hosting, info)),
+        Route(APPROVALS, approvals_page(hosting, info)),
     ]
     if metrics is not None:
         routes.append(Route("/metrics", metrics.page))

@@ -25,16 +25,7 @@ DURATION_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
 def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of the status page, which answers the same HTML to every request."""
-    assets = _assets()
-    headers = {
-        **NO_STORE,
-        "Content-Security-Policy": assets.policy,
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        "Referrer-Policy": "no-referrer",
-        "X-Frame-Options": "DENY",
-    }
+    assets = page_assets("status")
     endpoint = f"{hosting.base_url}{MCP}"
     html = assets.template.render(
         style=assets.style,
@@ -50,7 +41,7 @@ def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awai
     )
 
     async def status(_request: Request) -> Response:
-        return HTMLResponse(html, headers=headers)
+        return HTMLResponse(html, headers=assets.headers)
 
     return status
 
@@ -58,16 +49,21 @@ def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awai
 ASSETS = Path(__file__).with_name("assets")
 
 
-class _Assets(NamedTuple):
+class PageAssets(NamedTuple):
+    """What a page is rendered from, and the headers with which it is sent."""
+
     template: Any
     style: Markup
     script: Markup
-    policy: str
+    headers: dict[str, str]
 
 
 @cache
-def _assets() -> _Assets:
-    """The status page's template, style and script, and the Content-Security-Policy for them."""
+def page_assets(name: str) -> PageAssets:
+    """A page's template and script, the style of all pages, and the headers for them.
+
+    The Content-Security-Policy allows this style and this script, and nothing else.
+    """
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
@@ -77,7 +73,7 @@ def _assets() -> _Assets:
     )
     environment.filters["duration"] = _duration
     source = environment.loader.get_source  # type: ignore[union-attr]  # the loader set above
-    style, script = (source(environment, name)[0] for name in ("status.css", "status.js"))
+    style, script = (source(environment, file)[0] for file in ("status.css", f"{name}.js"))
     policy = (
         "default-src 'none'",
         f"style-src '{_hash(style)}'",
@@ -89,11 +85,20 @@ def _assets() -> _Assets:
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
     )
-    return _Assets(
-        environment.get_template("status.html"),
+    headers = {
+        **NO_STORE,
+        "Content-Security-Policy": "; ".join(policy),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Frame-Options": "DENY",
+    }
+    return PageAssets(
+        environment.get_template(f"{name}.html"),
         Markup(style),  # noqa: S704  # our own file
         Markup(script),  # noqa: S704  # our own file
-        "; ".join(policy),
+        headers,
     )
 
 

@@ -1,0 +1,26 @@
+"""The page at `/approvals`, on which an approver settles requests with their own token.
+
+It holds no approvals itself: its script reads them with the token, which stays in its field.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ....settings.hosting import Hosting
+from .service_info import ServiceInfo
+from .status_page import page_assets
+
+
+def approvals_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of the page, which answers the same HTML to every request."""
+    assets = page_assets("approvals")
+    html = assets.template.render(
+        style=assets.style, script=assets.script, hosting=hosting, info=info
+    )
+
+    async def approvals(_request: Request) -> Response:
+        return HTMLResponse(html, headers=assets.headers)
+
+    return approvals

@@ -1,0 +1,156 @@
+"use strict";
+
+(() => {
+  const one = (selector) => document.querySelector(selector);
+  document.documentElement.classList.add("js");
+  const field = one("#token");
+  if (!field) return;
+  // The path under which the page was opened; a proxy may add a prefix.
+  const root = location.pathname.replace(/approvals\/?$/, "");
+  const verdict = one("#verdict");
+
+  function say(text, state) {
+    verdict.textContent = text;
+    verdict.dataset.state = state;
+  }
+
+  async function send(method, path, body) {
+    const token = field.value.trim().replace(/^Bearer\s+/i, "");
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      field.focus();
+      throw new Error(token ? "A token has no spaces or special letters." : "Paste your token first.");
+    }
+    let answer;
+    try {
+      answer = await fetch(root + path, {
+        method,
+        headers: {
+          Authorization: `Bearer ${token}`,
+          ...(body ? { "Content-Type": "application/json" } : {}),
+        },
+        body: body && JSON.stringify(body),
+        cache: "no-store",
+        credentials: "omit",
+        redirect: "error",
+        referrerPolicy: "no-referrer",
+        signal: AbortSignal.timeout(15_000),
+      });
+    } catch {
+      throw new Error("The server was not reached.");
+    }
+    const content = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(content.message ?? `The server answered with status ${answer.status}.`);
+    return content;
+  }
+
+  function element(tag, text, properties = {}) {
+    const created = document.createElement(tag);
+    if (text) created.textContent = visible(text);
+    return Object.assign(created, properties);
+  }
+
+  // Characters that show as nothing, or turn the text around them, as the command line writes them.
+  function visible(text) {
+    return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu, (character) => {
+      if (character === "\n") return character;
+      if (character === "\t" || character === "\r") return character === "\t" ? "\\t" : "\\r";
+      const code = character.codePointAt(0);
+      const [mark, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+      return `\\${mark}${code.toString(16).padStart(digits, "0")}`;
+    });
+  }
+
+  function when(time) {
+    return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+
+  function card(request) {
+    const box = element("section", "", { className: "card" });
+    const title = element("h2", `${request.tool}: ${request.name}`);
+    const details = element(
+      "p",
+      `Asked for by ${request.requester} on ${when(request.created_at)}; expires on ${when(request.expires_at)}. Id ${request.id}.`,
+      { className: "hint" },
+    );
+    const preview = element("pre", JSON.stringify(request.preview, null, 2), { tabIndex: 0 });
+    preview.setAttribute("role", "group");
+    preview.setAttribute("aria-label", `What ${request.tool} would change`);
+    const name = input(`name-${request.id}`, `To approve it, type its name: ${request.name}`);
+    const why = input(`why-${request.id}`, "To deny it, you can say why");
+    const approve = element("button", "Approve", { type: "button", className: "primary" });
+    const deny = element("button", "Deny", { type: "button" });
+    approve.addEventListener("click", () =>
+      settle(request, { decision: "approve", name: name.field.value }));
+    deny.addEventListener("click", () => settle(request, { decision: "deny", why: why.field.value }));
+    name.row.append(approve);
+    why.row.append(deny);
+    box.append(title, details, preview, name.box, why.box);
+    return box;
+  }
+
+  function input(id, label) {
+    const box = element("div");
+    const row = element("div", "", { className: "row" });
+    const field = element("input", "", { type: "text", id, autocomplete: "off", maxLength: 500 });
+    box.append(element("label", label, { htmlFor: id }), row);
+    row.append(field);
+    return { box, row, field };
+  }
+
+  async function settle(request, body) {
+    await act(async () => {
+      await send("POST", `approvals/${encodeURIComponent(request.id)}`, body);
+      await show();
+      say(`${request.tool} of ${request.name}: ${body.decision === "approve" ? "approved; the same call passes once" : "denied"}.`, "good");
+    });
+  }
+
+  async function show() {
+    const { you, freeze, approvals } = await send("GET", "approvals/open");
+    one("#requests").replaceChildren(...approvals.map(card));
+    one("#freeze").hidden = false;
+    one("#freeze-state").textContent = freeze
+      ? visible(`All changes are frozen since ${when(freeze.since)} by ${freeze.by}: ${freeze.why}`)
+      : "Changes are allowed.";
+    one("#freeze-label").hidden = one("#freeze-why").hidden = Boolean(freeze);
+    one("#freeze-button").textContent = freeze ? "Thaw: allow changes again" : "Freeze all changes";
+    one("#freeze-form").dataset.frozen = freeze ? "yes" : "";
+    say(`You are ${you}. ${approvals.length || "No"} open request${approvals.length === 1 ? "" : "s"}.`, "good");
+  }
+
+  async function act(work) {
+    const buttons = [...document.querySelectorAll("button")];
+    for (const button of buttons) button.disabled = true;
+    try {
+      await work();
+    } catch (error) {
+      say(error.message, "bad");
+    }
+    for (const button of buttons) button.disabled = false;
+  }
+
+  one("#who").addEventListener("submit", (event) => {
+    event.preventDefault();
+    one("#requests").replaceChildren();
+    act(show);
+  });
+
+  one("#freeze-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const isFrozen = event.target.dataset.frozen === "yes";
+    act(async () => {
+      await (isFrozen ? send("DELETE", "freeze") : send("POST", "freeze", { why: one("#freeze-why").value }));
+      one("#freeze-why").value = "";
+      await show();
+    });
+  });
+
+  function forget() {
+    field.value = "";
+    one("#requests").replaceChildren();
+    one("#freeze").hidden = true;
+  }
+
+  addEventListener("pagehide", forget);
+  addEventListener("pageshow", forget);
+})();
