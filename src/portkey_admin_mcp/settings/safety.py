@@ -43,8 +43,8 @@ class SafetySettings(EnvironmentSettings):
         validation_alias="PORTKEY_JOURNAL",
         description="The change journal, which records every change before it is sent and with its "
         "outcome: `on` for `journal.db` in PORTKEY_STATE_DIR, or for Redis if the HTTP service "
-        "keeps events or counts there; the path of another file; or `off`. With `on` the sandbox keeps its own "
-        "in memory.",
+        "keeps events or counts there; the path of another file; or `off`. With `on` the sandbox "
+        "keeps its own in memory.",
         examples=["/var/lib/portkey-admin-mcp/journal.db"],
     )
     approvers: CommaSeparated = Field(
