@@ -132,10 +132,12 @@ class Portkey:
         answer = await self._gate(self, change, lambda: self._send(prepared))
         return returns.read(decoded_answer(answer, request))
 
-    async def read(self, path: str, ids: Mapping[str, str], query: Mapping[str, Any]) -> Any:
+    async def read(
+        self, path: str, ids: Mapping[str, str], query: Mapping[str, Any], base: Base = "v1"
+    ) -> Any:
         """The decoded answer to `GET path`; raises one of the errors in `errors`."""
         request = f"GET {path}"
-        target = self._target("v1", path, ids, query)
+        target = self._target(base, path, ids, query)
         answer = await self._send(_Request(request, target, None, True, True))
         return decoded_answer(answer, request)
 

@@ -11,7 +11,7 @@ from ..models.deployments import (
     DeploymentPatch,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 THIN = "The bodies and answers of deployments are not published."
 
@@ -79,6 +79,7 @@ async def update_deployment(api: Portkey, id: DeploymentId, patch: DeploymentPat
     base="root",
     enterprise=True,
     unconfirmed=THIN,
+    dependants=(Dependants("workspaces named in it", rows_in="auth_settings.workspaces_allowed"),),
 )
 async def archive_deployment(api: Portkey, id: DeploymentId) -> Done:
     """Archive a self-hosted gateway: it may no longer connect."""

@@ -16,7 +16,7 @@ from ..models.integrations import (
     WorkspaceShares,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 
 def either(act: str) -> tuple[str, str]:
@@ -33,6 +33,16 @@ ACCESS_TAKEN = (
     ("override_existing_workspace_access=true", "workspaces that are not named lose access"),
     ("global_workspace_access_enabled=false", "it takes access from workspaces"),
     ("global_workspace_access.enabled=false", "it takes access from workspaces"),
+)
+
+USES = (
+    Dependants("providers", "GET /providers", where="integration_id", by_workspace=True),
+    Dependants(
+        "workspaces",
+        "GET /integrations/{slug}/workspaces",
+        unless="enabled=false",
+        rows_in="workspaces",
+    ),
 )
 
 
@@ -54,13 +64,18 @@ async def get_integration(api: Portkey, slug: IntegrationSlug) -> Integration:
     ...
 
 
-@tool("PUT /integrations/{slug}", scope=either("update"), high_risk_if=SECRETS_REPLACED)
+@tool(
+    "PUT /integrations/{slug}",
+    scope=either("update"),
+    high_risk_if=SECRETS_REPLACED,
+    dependants=USES,
+)
 async def update_integration(api: Portkey, slug: IntegrationSlug, patch: IntegrationPatch) -> Done:
     """Change an integration, also to replace its key, for all who use it."""
     ...
 
 
-@tool("DELETE /integrations/{slug}", scope=either("delete"))
+@tool("DELETE /integrations/{slug}", scope=either("delete"), dependants=USES)
 async def delete_integration(api: Portkey, slug: IntegrationSlug) -> Done:
     """Delete an integration with the providers made of it; cannot be undone."""
     ...
@@ -82,7 +97,7 @@ async def update_integration_models(
     ...
 
 
-@tool("DELETE /integrations/{slug}/models", scope=either("update"))
+@tool("DELETE /integrations/{slug}/models", scope=either("update"), dependants=USES)
 async def delete_integration_model(
     api: Portkey, slug: IntegrationSlug, deletion: ModelDeletion
 ) -> Done:
@@ -101,7 +116,12 @@ async def list_integration_workspaces(
     ...
 
 
-@tool("PUT /integrations/{slug}/workspaces", scope=either("update"), high_risk_if=ACCESS_TAKEN)
+@tool(
+    "PUT /integrations/{slug}/workspaces",
+    scope=either("update"),
+    high_risk_if=ACCESS_TAKEN,
+    dependants=USES,
+)
 async def update_integration_workspaces(
     api: Portkey, slug: IntegrationSlug, shares: WorkspaceShares
 ) -> Done:

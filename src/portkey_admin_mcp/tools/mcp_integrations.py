@@ -21,7 +21,7 @@ from ..models.mcp_integrations import (
     WorkspaceView,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 
 def integration_scopes(act: str) -> tuple[str, str]:
@@ -32,6 +32,16 @@ def integration_scopes(act: str) -> tuple[str, str]:
 SECRETS_REPLACED = tuple(
     (name, "the old credentials cannot be read back")
     for name in ("configurations", "custom_headers")
+)
+
+USES = (
+    Dependants("MCP servers", "GET /mcp-servers", where="mcp_integration_id", by_workspace=True),
+    Dependants(
+        "workspaces",
+        "GET /mcp-integrations/{id}/workspaces",
+        unless="enabled=false",
+        rows_in="workspaces",
+    ),
 )
 
 
@@ -58,7 +68,10 @@ async def get_mcp_integration(api: Portkey, id: McpIntegrationId) -> McpIntegrat
 
 
 @tool(
-    "PUT /mcp-integrations/{id}", scope=integration_scopes("update"), high_risk_if=SECRETS_REPLACED
+    "PUT /mcp-integrations/{id}",
+    scope=integration_scopes("update"),
+    high_risk_if=SECRETS_REPLACED,
+    dependants=USES,
 )
 async def update_mcp_integration(
     api: Portkey, id: McpIntegrationId, patch: McpIntegrationPatch
@@ -67,7 +80,7 @@ async def update_mcp_integration(
     ...
 
 
-@tool("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"))
+@tool("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"), dependants=USES)
 async def delete_mcp_integration(api: Portkey, id: McpIntegrationId) -> Done:
     """Delete an MCP integration with all servers made of it; cannot be undone."""
     ...
