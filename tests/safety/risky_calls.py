@@ -72,8 +72,8 @@ def _custom_model(find: Finder) -> Arguments:
 
 def _used_guardrail(find: Finder) -> Arguments:
     slug = find.slug("guardrails", "Short answers")
-    workspace = find.id("workspaces", "Support")
-    find.send("PUT", f"/v1/admin/workspaces/{workspace}", {"input_guardrails": [slug]})
+    target = f"/v1/admin/workspaces/{find.id('workspaces', 'Support')}"
+    find.send("PUT", target, {"defaults": {"input_guardrails": [slug]}})
     return {"guardrail_id": slug}
 
 
@@ -213,6 +213,15 @@ RISKY: dict[str, Callable[[Finder], Arguments]] = {
         "rotate_auth": True,
     },
     "archive_deployment": lambda find: {"id": find.id("deployments", "Europe")},
+    "update_config": lambda find: {
+        "slug": find.slug("configs", "Cached answers"),
+        "status": "inactive",
+    },
+    "update_provider": lambda find: {**_provider(find), "expires_at": "2026-12-01T00:00:00Z"},
+    "update_prompt_label": lambda find: {
+        "label_id": find.id("labels", "reviewed"),
+        "name": "approved",
+    },
     "update_user": lambda find: {"user_id": find.user("Emi"), "role": "admin"},
     "invite_user": lambda _find: {"email": "new@acme.example", "role": "admin"},
 }
@@ -249,6 +258,15 @@ LESS_RISKY: dict[str, Callable[[Finder], Arguments]] = {
         "id": find.id("deployments", "Europe"),
         "tags": {"region": "west"},
     },
+    "update_config": lambda find: {
+        "slug": find.slug("configs", "Cached answers"),
+        "name": "Cached",
+    },
+    "update_provider": lambda find: {**_provider(find), "note": "Of the platform team"},
+    "update_prompt_label": lambda find: {
+        "label_id": find.id("labels", "reviewed"),
+        "description": "Read by a second person",
+    },
     "update_user": lambda find: {"user_id": find.user("Ben"), "role": "member"},
     "invite_user": lambda _find: {"email": "new@acme.example", "role": "member"},
 }
@@ -258,9 +276,11 @@ NEEDS_SETUP = frozenset(
     (
         "delete_integration_model",
         "delete_provider",
+        "update_provider",
         "delete_guardrail",
         "delete_collection",
         "delete_prompt_label",
     )
 )
-"""Tools whose function in `RISKY` first changes the emulator (in `LESS_RISKY`: `delete_config`)."""
+"""Tools whose function in `RISKY` first changes the emulator (in `LESS_RISKY`:
+`delete_config` and `update_provider`)."""

@@ -69,6 +69,8 @@ class Dependants:
     by_workspace: bool = False
     """Whether the list is of one workspace: the object's own, or each for one of the
     organisation."""
+    of_organisation: bool = False
+    """Whether they can depend only on an object of the organisation."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,9 @@ class Tool:
     something depends on it, or if that cannot be verified."""
     no_undo: str = ""
     """Why a change that is no deletion cannot be undone; empty if it can."""
+    no_undo_if: tuple[tuple[str, str], ...] = ()
+    """Fields that are sent with which it cannot be undone, each with the reason, in the form of
+    `high_risk_if`."""
     dependants: tuple[Dependants, ...] = ()
     """What may depend on the object that a call changes."""
     last_use: LastUse | None = None

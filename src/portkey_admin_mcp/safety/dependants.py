@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..errors import PortkeyAdminError
-from ..portkey.api import Portkey
+from ..portkey.api import Base, Portkey
 from ..portkey.catalog import Dependants, LastUse, Tool
 from ..portkey.gate import Change
 from ..workflows.timestamps import utc_timestamp
@@ -49,7 +49,8 @@ class DependantCount:
         """Count a row, and keep its name if few were kept so far."""
         self.total += 1
         if len(self.names) < MAX_NAMES:
-            self.names.append(label_in(row) if isinstance(row, dict) else str(row))
+            name = (label_in(row) or row.get("user_id")) if isinstance(row, dict) else row
+            self.names.append(str(name))
 
 
 @dataclass
@@ -63,16 +64,20 @@ class Use:
 
 @dataclass
 class Surroundings:
-    """What depends on an object, and when it was last used; None if analytics do not show it."""
+    """What depends on an object, and when it was last used; None if analytics do not show it.
+
+    `workspaces` are those that were listed on the way, by id and by slug.
+    """
 
     counts: list[DependantCount]
     use: Use | None = None
+    workspaces: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why a deletion that could be restored is of high risk after all; empty if it is not."""
         reasons = [
-            f"{'at least ' if count.why else ''}{count.total} {count.kind} depend on it"
+            f"{count.kind} depend on it: {'at least ' if count.why else ''}{count.total}"
             for count in self.counts
             if count.total
         ]
@@ -91,22 +96,28 @@ async def look_around(
 ) -> Surroundings:
     """Count what depends on the object of a change; nothing that is read fails the whole."""
     reader = _Reader(api, _facts(change, now), now)
-    counts = [DependantCount(each.kind) for each in tool.dependants]
+    kinds = [each for each in tool.dependants if not (each.of_organisation and reader.owner)]
+    counts = [DependantCount(each.kind) for each in kinds]
     use = Use() if tool.last_use else None
-    jobs = [
+    jobs: list[asyncio.Task[Any]] = [
         asyncio.create_task(reader.count(dependants, count))
-        for dependants, count in zip(tool.dependants, counts, strict=True)
+        for dependants, count in zip(kinds, counts, strict=True)
     ]
     if tool.last_use and use:
         jobs.append(asyncio.create_task(reader.last_use(tool.last_use, use)))
     results: list[DependantCount | Use] = [*counts, *([use] if use else [])]
+    if kinds or reader.owner:  # people know workspaces by their names
+        results.append(DependantCount("workspaces"))
+        jobs.append(asyncio.create_task(reader.list_workspaces()))
     if jobs:
         await _wait(jobs, results, timeout_s)
-    return Surroundings(counts, use)
+    for count in counts:
+        count.names = [reader.name_of(name) for name in count.names]
+    return Surroundings(counts, use, reader.workspaces)
 
 
 async def _wait(
-    jobs: list[asyncio.Task[None]], results: list[DependantCount | Use], timeout_s: float
+    jobs: list[asyncio.Task[Any]], results: list[DependantCount | Use], timeout_s: float
 ) -> None:
     """Wait for the jobs, and note in the results of those that took too long that they did."""
     try:
@@ -146,8 +157,16 @@ class _Reader:
         self._facts = facts
         self._now = now
         self._slots = asyncio.Semaphore(MAX_PARALLEL)
+        self._listing: asyncio.Task[DependantCount] | None = None
+        self.workspaces: dict[str, dict[str, Any]] = {}
+        """The workspaces that were listed, by id and by slug."""
         names = (facts.get(name) for name in ("id", "slug"))
         self._names = frozenset(str(name) for name in names if name)
+
+    @property
+    def owner(self) -> str:
+        """The id or slug of the workspace of the object; empty if it is the organisation's."""
+        return str(self._facts.get(WORKSPACE) or "")
 
     async def count(self, dependants: Dependants, count: DependantCount) -> None:
         """Add each row that depends on the object to the count."""
@@ -173,16 +192,34 @@ class _Reader:
         """The workspaces whose lists are read; None stands for the one of the key."""
         if not dependants.by_workspace:
             return [None]
-        if owner := self._facts.get(WORKSPACE):
-            return [owner]
+        if self.owner:
+            return [self.owner]
+        if why := await self.list_workspaces():
+            count.why = f"other workspaces: {why}"
+        ids = list(dict.fromkeys(str(row["id"]) for row in self.workspaces.values()))
+        if len(ids) > MAX_WORKSPACES:
+            count.why = f"only {MAX_WORKSPACES} of {len(ids)} workspaces were looked at"
+        return ids[:MAX_WORKSPACES] or [None]
+
+    async def list_workspaces(self) -> str:
+        """List the workspaces, once; why not all of them were, empty if they were."""
+        if self._listing is None:
+            self._listing = asyncio.create_task(self._list_workspaces())
+        return (await asyncio.shield(self._listing)).why
+
+    async def _list_workspaces(self) -> DependantCount:
+        count = DependantCount("workspaces")
         try:
-            rows = [row async for row in self._rows("/admin/workspaces", {}, {}, "data", count)]
+            async for row in self._rows("/admin/workspaces", {}, {}, "data", count):
+                if isinstance(row, dict) and row.get("id"):
+                    self.workspaces |= {str(row[n]): row for n in ("id", "slug") if row.get(n)}
         except PortkeyAdminError as error:
-            count.why = f"other workspaces: {why_not_read(error)}"
-            return [None]
-        if len(rows) > MAX_WORKSPACES:
-            count.why = f"only {MAX_WORKSPACES} of {len(rows)} workspaces were looked at"
-        return [str(row["id"]) for row in rows[:MAX_WORKSPACES]]
+            count.why = why_not_read(error)
+        return count
+
+    def name_of(self, name: str) -> str:
+        """The name of a workspace that a list shows by its id or slug; else the same."""
+        return label_in(self.workspaces.get(name, {})) or name
 
     async def _count_list(
         self, dependants: Dependants, count: DependantCount, workspace: str | None
@@ -230,9 +267,8 @@ class _Reader:
             return True
         of = dependants.of
         names = frozenset([str(self._facts.get(of))]) if of else self._names
-        if dependants.where == "*":
-            return any(_mentions(text, names) for text in _texts(row))
-        return any(str(value) in names for value in values_at(row, dependants.where))
+        parts = [row] if dependants.where == "*" else values_at(row, dependants.where)
+        return any(_mentions(text, names) for text in _texts(parts))
 
     async def last_use(self, last_use: LastUse, use: Use) -> None:
         """Look in analytics for requests that used the object."""
@@ -261,9 +297,12 @@ class _Reader:
 
     async def _workspace_slug(self) -> tuple[str, str]:
         """The slug of the object's workspace, as analytics want it; if not, why."""
-        owner = self._facts.get(WORKSPACE)
+        owner = self.owner
         if not owner:
             return "", "analytics are of one workspace, and it belongs to none"
+        await self.list_workspaces()
+        if slug := self.workspaces.get(owner, {}).get("slug"):
+            return str(slug), ""
         try:
             answer = await self._read("/admin/workspaces/{workspace_id}", {WORKSPACE: owner}, {})
         except PortkeyAdminError as error:
@@ -300,7 +339,7 @@ class _Reader:
 
     async def _read(self, path: str, ids: Mapping[str, str], query: Mapping[str, Any]) -> Any:
         async with self._slots:
-            base = "root" if path.startswith("/v2/") else "v1"
+            base: Base = "root" if path.startswith("/v2/") else "v1"
             return await self._api.read(path, ids, query, base)
 
 

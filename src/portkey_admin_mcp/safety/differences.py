@@ -11,11 +11,14 @@ REPLACED_WHOLE = frozenset(
     ("config", "metadata", "tags", "parameters", "template_metadata", "mcp_servers", "tool_choice")
 )
 """Objects of which a change replaces all fields; of another one it keeps those it does not send."""
-KEEPS_OTHERS = frozenset(("workspaces", "models", "capabilities", "users"))
+KEEPS_OTHERS = frozenset(("workspaces", "models", "capabilities", "users", "user_access"))
 """Lists of which a change keeps the items that it does not send."""
 SHOWN_AS = {
     "version": ("prompt_version",),
     "label_id": ("prompt_version_label_id",),
+    "workspaces": ("data",),
+    "user_access": ("data",),
+    "capabilities": ("data",),
 }
 """Fields of an object that show what is sent under another name."""
 IDS = ("id", "slug", "workspace_id", "user_id", "key", "type", "name")

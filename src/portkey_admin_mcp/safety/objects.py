@@ -16,8 +16,9 @@ from ..portkey.catalog import tools_in
 from ..portkey.gate import Change
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
-LABELS = ("name", "title", "email", "scim_group", "value_key", "model_name", "slug", "id")
+NAMES = ("name", "title", "email", "scim_group", "value_key", "model_name")
 """Fields that name an object for a person; the first that has a text is used."""
+IDS = ("slug", "id")
 NO_OBJECT = "/{type}/{sub_type}"
 """The end of a path whose placeholders name a kind, not an object."""
 ROWS_OF_LISTS = {
@@ -28,8 +29,9 @@ ROWS_OF_LISTS = {
 that holds its rows."""
 PLACES = ("workspace_id", "organisation_id")
 """Fields that say where an object is, and that its read takes too."""
-SELECTORS = ("slug", "user_id")
-"""Fields of a query that select one row of the list that the path reads."""
+SELECTORS = {"slug": "slug", "slugs": "slug", "user_id": "user_id"}
+"""Fields of the query of a deletion that select a row of the list that the path reads, each with
+the field of the row."""
 VOLATILE = re.compile(r"(^|_)(last_used|last_seen|last_synced|current_usage)|alerts_sent$")
 """Fields that change by the traffic, without an edit."""
 USED_UP = "exhausted"
@@ -83,7 +85,7 @@ async def read_object(api: Portkey, change: Change) -> ObjectNow:
     else:
         fields = unwrapped(answer)
         now = ObjectNow(fields if isinstance(fields, dict) else {"data": fields})
-    if now.fields is None or _own_label(now.fields):
+    if now.fields is None or _name_in(now.fields, NAMES):
         return now
     return now._replace(name=await _name_above(api, change))
 
@@ -127,29 +129,27 @@ def label_of(change: Change, now: ObjectNow) -> str:
     sent = {**change.query, **(change.body or {})}
     is_named_by_call = change.method == "DELETE" or (change.method == "POST" and now.fields is None)
     labels = (
-        _own_label(now.fields),
+        _name_in(now.fields or {}, NAMES),
         label_in(sent) if is_named_by_call else "",
         now.name,
+        label_in(now.fields or {}),
         label_in(sent),
-        *reversed(change.ids.values()),
+        *reversed([*change.ids.values()]),
         " ".join(change.path.split("/")[-2:]).replace("-", " ").strip(),
     )
-    return next(label for label in labels if label)
+    return next(filter(None, labels), change.path)
 
 
 def label_in(fields: Mapping[str, Any]) -> str:
     """The name, e-mail address, slug or id among these fields; empty if there is none."""
-    for name in LABELS:
-        if isinstance(text := fields.get(name), str) and text.strip():
-            return text.strip()
     people = " ".join(str(fields[name]) for name in ("first_name", "last_name") if fields.get(name))
-    return people or str(fields.get("user_id") or "")
+    return _name_in(fields, NAMES) or people or _name_in(fields, IDS)
 
 
 def id_of(change: Change, now: ObjectNow) -> str:
     """The id of the object of a change, else its slug; empty for a new one."""
     fields = now.fields or {}
-    texts = (fields.get("id"), fields.get("slug"), *reversed(change.ids.values()))
+    texts = (fields.get("id"), fields.get("slug"), *reversed([*change.ids.values()]))
     return next((text for text in texts if isinstance(text, str) and text), "")
 
 
@@ -191,13 +191,16 @@ def _rows_of(answer: Any, field: str | None) -> list[Any] | None:
 def _row(rows: list[Any], selectors: set[str]) -> ObjectNow:
     """The row of a list that has one of these ids or slugs."""
     for row in rows:
-        if isinstance(row, dict) and selectors & {str(row.get(n)) for n in ("id", *SELECTORS)}:
+        if isinstance(row, dict) and selectors & {
+            str(row.get(n)) for n in ("id", *SELECTORS.values())
+        }:
             return ObjectNow(row)
     return ObjectNow(None, "the list does not show it")
 
 
-def _own_label(fields: Mapping[str, Any] | None) -> str:
-    return label_in(fields) if fields else ""
+def _name_in(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    texts = (fields.get(name) for name in names)
+    return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
 
 
 async def _name_above(api: Portkey, change: Change) -> str:
@@ -210,7 +213,8 @@ async def _name_above(api: Portkey, change: Change) -> str:
                 answer = unwrapped(await _read(api, readable, ids, {}))
             except PortkeyAdminError:
                 return ""
-            return _own_label(answer if isinstance(answer, dict) else None)
+            if isinstance(answer, dict) and (name := _name_in(answer, NAMES)):
+                return name
         path = path.rpartition("/")[0]
     return ""
 

@@ -1,7 +1,7 @@
 """What a call would change, found out by reading only."""
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ..models.core.base import Record
@@ -11,8 +11,8 @@ from ..portkey.gate import Change, Send
 from .dependants import Surroundings, look_around
 from .differences import Differences, differences
 from .masking import MASK, masked
-from .objects import NOTHING_YET, ObjectNow, id_of, is_typable, label_of, read_object
-from .risk import NOT_RESTORABLE, Rating, may_be_raised
+from .objects import NOTHING_YET, PLACES, ObjectNow, id_of, is_typable, label_of, read_object
+from .risk import NOT_RESTORABLE, Rating, matches, may_be_raised
 
 Execute = Callable[[Portkey], Awaitable[Record]]
 """Runs a call with a client of Portkey."""
@@ -68,8 +68,13 @@ class Preview(NamedTuple):
 
     @property
     def is_new(self) -> bool:
-        """Whether the call creates an object, so that there is nothing to look up."""
+        """Whether the first request creates an object, so that there is nothing to look up."""
         return self.now is NOTHING_YET
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether the first request changes an object that there is."""
+        return self.tool.effect == "overwrite" and not self.is_new
 
     @property
     def request(self) -> str:
@@ -90,11 +95,18 @@ class Preview(NamedTuple):
         """
         if self.tool.effect == "delete":
             return {}
-        before = self.now.fields or {} if self.tool.effect == "overwrite" else {}
-        sent = {**self.change.query, **(self.change.body or {})}
-        selectors = [*self.change.ids, *(name for name in self.change.query if name in before)]
-        sent = {name: value for name, value in sent.items() if name not in selectors}
+        before = self.now.fields or {} if self.overwrites else {}
+        sent = self._sent
+        if self.overwrites:
+            sent = {name: value for name, value in sent.items() if name not in PLACES}
+        if self.surroundings is not None:
+            before = _with_workspace_ids(before, self.surroundings.workspaces)
+            sent = _with_workspace_ids(sent, self.surroundings.workspaces)
         return differences(masked(before), _with_secrets_apart(masked(sent)))
+
+    @property
+    def _sent(self) -> dict[str, Any]:
+        return {**self.change.query, **(self.change.body or {})}
 
     def undo(self) -> Undo:
         """Whether the change can be undone."""
@@ -103,9 +115,10 @@ class Preview(NamedTuple):
             if not self.tool.is_restorable:
                 return Undo(False, NOT_RESTORABLE)
             return Undo(True, "only by creating it again, with a new id", why)
-        if self.tool.no_undo:
-            return Undo(False, self.tool.no_undo)
-        if self.tool.effect == "create":
+        reasons = [why for condition, why in self.tool.no_undo_if if matches(self._sent, condition)]
+        if reasons := [*filter(None, [self.tool.no_undo]), *reasons]:
+            return Undo(False, "; ".join(reasons))
+        if not self.overwrites:
             return Undo(True, "by deleting or taking out what it creates")
         secrets = sorted(
             path for path, each in self.differences().items() if SENT_SECRET in str(each.get("to"))
@@ -113,6 +126,27 @@ class Preview(NamedTuple):
         if secrets:
             return Undo(False, f"the old value of {', '.join(secrets)} cannot be read back")
         return Undo(True, "by sending the old values again", why)
+
+
+def _with_workspace_ids(
+    fields: dict[str, Any], workspaces: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The same with the id of each workspace in a list of them, where its slug was."""
+
+    def with_id(row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        return {
+            name: workspaces[value]["id"]
+            if name in ("id", "workspace_id") and isinstance(value, str) and value in workspaces
+            else value
+            for name, value in row.items()
+        }
+
+    return {
+        name: [with_id(row) for row in value] if isinstance(value, list) else value
+        for name, value in fields.items()
+    }
 
 
 SENT_SECRET = f"{MASK} (new)"

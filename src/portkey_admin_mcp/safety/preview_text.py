@@ -7,15 +7,18 @@ from .asking import Question
 from .dependants import MAX_NAMES, USE_DAYS, DependantCount, Use
 from .differences import Difference
 from .masking import masked
-from .objects import id_of, is_hidden
+from .objects import id_of, is_hidden, label_in
 from .preview import Preview
 
 MAX_LINES = 12
 """Lines of differences in a question; a person reads no more."""
 MAX_VALUE_CHARS = 80
 MAX_NAME_CHARS = 60
-MAX_CHARS = 3_400
-"""Characters of JSON of a preview: about 1,500 tokens, if much of it are ids."""
+MAX_TOKENS = 1_250
+"""Tokens of a preview as `_tokens` estimates them: fewer than 1,500 in fact."""
+TOKENS_PER_LETTER = 0.35
+TOKENS_PER_SIGN = 0.75
+TOKENS_PER_OTHER = 1.5
 LEVELS = ((600, 20), (200, 10), (80, 5), (40, 3), (20, 2))
 """How long texts, and how many items and fields, are shown: the first that fits is used."""
 MAX_NOW_FIELDS = 8
@@ -36,7 +39,7 @@ OF_NOW = (
 
 
 def shown(seen: Preview) -> dict[str, Any]:
-    """What a call would do, in at most MAX_CHARS characters of JSON.
+    """What a call would do, in at most MAX_TOKENS.
 
     `{tool, risk, because, requests, then, needs, object, now, changes, depends_on_it, last_use,
     undo}`; what was looked up says whether it is `verified`, and else `why` it is not.
@@ -56,7 +59,7 @@ def shown(seen: Preview) -> dict[str, Any]:
         answer["object"]["why"] = now.why
     if fields := _of_now(seen):
         answer["now"] = fields
-    if differences := seen.differences():
+    if seen.overwrites and (differences := seen.differences()):
         answer["changes"] = differences
     answer |= _surroundings(seen)
     undo = seen.undo()
@@ -83,7 +86,7 @@ def question_of(seen: Preview) -> Question:
     if seen.now.fields is None and not seen.is_new:
         lines.append(f"What it is now is not known: {seen.now.why}.")
     if seen.surroundings is not None:
-        lines += [_count_line(count) for count in seen.surroundings.counts]
+        lines += _count_lines(seen.surroundings.counts)
         if seen.surroundings.use is not None:
             lines.append(_use_line(seen.surroundings.use))
     undo = seen.undo()
@@ -163,16 +166,22 @@ def _object(seen: Preview) -> str:
     details = []
     if (id := id_of(seen.change, seen.now)) and id != seen.name and not seen.is_new:
         details.append(f"id {quoted(id)}")
-    workspace = fields.get("workspace_id") or seen.change.ids.get("workspace_id")
+    place = fields.get("workspace_id") or seen.change.ids.get("workspace_id")
+    workspace = place or fields.get("prompt_owning_workspace_id")
     if isinstance(workspace, str) and workspace != id:
-        details.append(f"in workspace {quoted(workspace)}")
+        known = seen.surroundings.workspaces if seen.surroundings else {}
+        details.append(f"in workspace {quoted(label_in(known.get(workspace, {})) or workspace)}")
     name = quoted(seen.name)
     return f"{name} ({', '.join(details)})" if details else name
 
 
 def _change(change: Difference) -> str:
     if "to" not in change:
-        return ", ".join(f"{name} {_short(value)}" for name, value in change.items())
+        return ", ".join(
+            f"{change.get(f'{name}_in_all', len(change[name]))} {name}: {_short(change[name])}"
+            for name in ("added", "removed")
+            if name in change
+        )
     to = "nothing" if change["to"] is None else _short(change["to"])
     return f"{_short(change['from'])} → {to}" if "from" in change else to
 
@@ -182,12 +191,19 @@ def _short(value: Any) -> str:
     return quoted(text, MAX_VALUE_CHARS)
 
 
+def _count_lines(counts: list[DependantCount]) -> list[str]:
+    """A line for each kind of which something depends, and one for all others."""
+    none = [count.kind for count in counts if not (count.total or count.why)]
+    lines = [_count_line(count) for count in counts if count.total or count.why]
+    return [*lines, *([f"Nothing depends on it of: {', '.join(none)}."] if none else [])]
+
+
 def _count_line(count: DependantCount) -> str:
     """How many of a kind depend on the object, with the first names."""
     at_least = "at least " if count.why else ""
     names = ", ".join(map(quoted, count.names))
     more = f" and {count.total - MAX_NAMES} more" if count.total > MAX_NAMES else ""
-    line = f"Depending {count.kind}: {at_least}{count.total}"
+    line = f"Depending on it, {count.kind}: {at_least}{count.total}"
     line += f" ({names}{more})" if names else ""
     return f"{line}; not all looked at: {count.why}." if count.why else f"{line}."
 
@@ -204,9 +220,17 @@ def _bounded(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer with long texts and lists cut as far as needed."""
     for max_chars, max_items in LEVELS:
         cut: dict[str, Any] = _cut(answer, max_chars, max_items, 0)
-        if len(json.dumps(cut, ensure_ascii=False, default=str)) <= MAX_CHARS:
+        if _tokens(json.dumps(cut, ensure_ascii=False, default=str)) <= MAX_TOKENS:
             break
     return cut
+
+
+def _tokens(text: str) -> float:
+    """About how many tokens a text has: ids and signs have more for each character than words."""
+    letters = sum(each.isascii() and (each.isalpha() or each == " ") for each in text)
+    others = sum(not each.isascii() for each in text)
+    signs = len(text) - letters - others
+    return letters * TOKENS_PER_LETTER + signs * TOKENS_PER_SIGN + others * TOKENS_PER_OTHER
 
 
 def _cut(value: Any, max_chars: int, max_items: int, depth: int) -> Any:

@@ -52,6 +52,7 @@ async def create_api_key(api: Portkey, draft: ApiKeyDraft) -> ApiKeySecret:
         ("scopes", "it replaces what the key may do"),
         ("expires_at", "programs with the key stop working after that time"),
     ),
+    no_undo_if=(("reset_usage=true", "what was counted is lost"),),
     last_use=LAST_USE,
 )
 async def update_api_key(api: Portkey, id: ApiKeyId, patch: ApiKeyPatch) -> Done:

@@ -67,6 +67,7 @@ async def get_deployment(api: Portkey, id: DeploymentId, owner: DeploymentOwner)
     returns_secret=True,
     unconfirmed=THIN,
     high_risk_if=ACCESS_TAKEN,
+    no_undo_if=(("rotate_auth=true", "the old credentials do not come back"),),
 )
 async def update_deployment(api: Portkey, id: DeploymentId, patch: DeploymentPatch) -> Deployment:
     """Change a self-hosted gateway; new credentials of `rotate_auth` are returned only now."""

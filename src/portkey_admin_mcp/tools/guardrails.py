@@ -44,12 +44,14 @@ USES = (
         "GET /v2/admin/organisation/defaults",
         where="*",
         rows_in="input_guardrails",
+        of_organisation=True,
     ),
     Dependants(
         "defaults of the organisation for answers",
         "GET /v2/admin/organisation/defaults",
         where="*",
         rows_in="output_guardrails",
+        of_organisation=True,
     ),
 )
 

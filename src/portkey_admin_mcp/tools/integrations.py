@@ -120,6 +120,7 @@ async def list_integration_workspaces(
     "PUT /integrations/{slug}/workspaces",
     scope=either("update"),
     high_risk_if=ACCESS_TAKEN,
+    no_undo_if=(("workspaces.reset_usage=true", "what was counted is lost"),),
     dependants=USES,
 )
 async def update_integration_workspaces(

@@ -133,7 +133,18 @@ async def list_mcp_server_connections(
     ...
 
 
-@tool("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")
+@tool(
+    "DELETE /mcp-servers/{id}/connections",
+    scope="mcp_servers.update",
+    dependants=(
+        Dependants(
+            "people who are signed out",
+            "GET /mcp-servers/{id}/user-access",
+            where="user_id",
+            of="user_id",
+        ),
+    ),
+)
 async def disconnect_mcp_server_connection(
     api: Portkey, id: McpServerId, owner: ConnectionOwner
 ) -> Done:

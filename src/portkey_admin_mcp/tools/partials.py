@@ -20,7 +20,7 @@ USES = (
         "prompts",
         "GET /prompts",
         where="*",
-        content="GET /prompts/{prompt_id}",
+        content="GET /prompts/{prompt_id}/versions",
         by_workspace=True,
     ),
 )

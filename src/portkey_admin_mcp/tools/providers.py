@@ -59,6 +59,7 @@ async def get_provider(api: Portkey, slug: ProviderSlug, detail: ProviderDetail)
     "PUT /providers/{slug}",
     scope="providers.update",
     high_risk_if=(("expires_at", "requests that use it fail after that time"),),
+    no_undo_if=(("reset_usage=true", "what was counted is lost"),),
     dependants=USES,
     last_use=LAST_USE,
 )

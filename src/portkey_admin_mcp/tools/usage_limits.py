@@ -39,7 +39,12 @@ async def get_usage_limit(api: Portkey, id: PolicyId, view: UsageLimitView) -> U
     ...
 
 
-@tool("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
+@tool(
+    "PUT /policies/usage-limits/{id}",
+    scope="policies.update",
+    enterprise=True,
+    no_undo_if=(("reset_usage_for_value", "what was counted is lost"),),
+)
 async def update_usage_limit(api: Portkey, id: PolicyId, patch: UsageLimitPatch) -> Done:
     """Change a budget policy; a higher limit revives what was exhausted."""
     ...

@@ -1,0 +1,461 @@
+"""A preview says what a call would change, what depends on it, and changes nothing."""
+
+import asyncio
+import json
+import re
+from functools import cache
+
+import pytest
+import quicktok
+from mcp.shared.exceptions import MCPError
+from pydantic import SecretStr
+
+from drawn_calls import TOOLS
+from people import Person
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.models.core.base import Record
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.safety import dependants
+from portkey_admin_mcp.safety.differences import differences
+from portkey_admin_mcp.safety.objects import ObjectNow, is_typable, label_of, read_object
+from portkey_admin_mcp.safety.preview import WouldChange, look_at, record_only
+from portkey_admin_mcp.safety.preview_text import question_of, shown, visible
+from portkey_admin_mcp.safety.risk import rating_of
+from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
+from portkey_admin_mcp.server.calls.schema import accepted_schema
+from portkey_admin_mcp.settings.settings import Settings
+from safety.risky_calls import LESS_RISKY, RISKY, Finder
+from safety.write_calls import CALLS, OTHERS
+
+WRITES = [name for name, tool in TOOLS.items() if tool.effect != "read"]
+MAX_TOKENS = 1_500
+NOT_READABLE = ("update_feedback",)
+"""Tools for whose object Portkey has no request that reads it."""
+
+
+@cache
+def o200k():
+    return quicktok.get_encoding("o200k_base")
+
+
+@pytest.fixture
+def find(emulator):
+    return Finder(emulator)
+
+
+@pytest.fixture
+def preview_of(api):
+    """The preview of a call, for whoever knows the arguments."""
+
+    async def look(name, arguments, client=api):
+        tool = TOOLS[name]
+        model = arguments_model(tool)
+        checked = read_arguments(model, accepted_schema(model), arguments)
+        rating = rating_of(tool, checked)
+        seen = await look_at(tool, client, lambda other: call_flat(tool, other, checked), rating)
+        assert not isinstance(seen, Record)
+        return seen
+
+    return look
+
+
+class TestEachTool:
+    """Of all tools that write, with a real call of each."""
+
+    def test_there_is_a_call_of_each(self):
+        assert {*CALLS} == {*WRITES}
+        assert not {*OTHERS} & {*RISKY, *LESS_RISKY}
+
+    @pytest.mark.parametrize("name", WRITES)
+    async def test_its_preview_changes_nothing_and_is_short_and_verified(
+        self, name, find, changes, preview_of
+    ):
+        seen = await preview_of(name, CALLS[name](find))
+        answer = shown(seen)
+        text = json.dumps(answer, ensure_ascii=False)
+
+        assert changes() == []
+        assert len(o200k().encode(text)) <= MAX_TOKENS
+        unverified = [path for path in verified_in(answer) if not path[1]]
+        assert unverified == ([("object", False)] if name in NOT_READABLE else [])
+        assert answer["requests"][0]["request"].split(" ")[0] == seen.change.method
+
+    @pytest.mark.parametrize("name", RISKY)
+    async def test_a_call_of_high_risk_is_rated_so_and_asks_with_the_name_of_the_object(
+        self, name, find, preview_of
+    ):
+        seen = await preview_of(name, RISKY[name](find))
+        question = question_of(seen)
+
+        assert seen.rating.risk == "high"
+        assert seen.rating.reasons
+        assert question.label == NAMES[name]
+        first, *_, last = question.message.split("\n")
+        assert first.startswith(f'{TOOLS[name].title}: "{NAMES[name]}"')
+        assert last == f"To confirm, type its name: {NAMES[name]}"
+
+    @pytest.mark.parametrize("name", [*LESS_RISKY, *OTHERS])
+    async def test_another_call_is_not(self, name, find, preview_of):
+        calls = {**OTHERS, **LESS_RISKY}
+
+        assert (await preview_of(name, calls[name](find))).rating.risk != "high"
+
+    @pytest.mark.parametrize("name", CALLS)
+    async def test_its_preview_is_short_even_if_what_it_shows_is_long(
+        self, name, find, emulator, preview_of
+    ):
+        seen = await preview_of(name, CALLS[name](find))
+        ids = [f"3f0e7b1c-4d2a-4c59-9e5f-{number:012x}" for number in range(400)]
+        long = {"description": "ä" * 5_000, "tags": dict.fromkeys(ids, "x" * 300), "rows": ids}
+        counts = [dependants.DependantCount(f"kind {n}", 400, ids[:5], "late") for n in range(8)]
+        body = {**(seen.change.body or {}), "large": {"ids": ids, "text": "\u202e" * 9_000}}
+        large = seen._replace(
+            now=seen.now._replace(fields={**(seen.now.fields or {}), **long}),
+            surroundings=dependants.Surroundings(counts, dependants.Use(3, "2026-11-02")),
+        )
+        object.__setattr__(seen.change, "body", body)
+
+        text = json.dumps(shown(large), ensure_ascii=False)
+
+        assert len(o200k().encode(text)) <= MAX_TOKENS
+        assert "\u202e" not in text
+
+
+def verified_in(node, name=""):
+    """Each part of a preview that says whether it is verified."""
+    if isinstance(node, dict):
+        if "verified" in node:
+            assert node["verified"] or node["why"]
+            yield name, node["verified"]
+        for key, value in node.items():
+            yield from verified_in(value, key)
+
+
+NAMES = {
+    "delete_user": "emi@acme.example",
+    "remove_workspace_member": "diego@acme.example",
+    "delete_workspace": "Support",
+    "delete_scim_workspace_mapping": "Support staff",
+    "update_organisation_defaults": "organisation defaults",
+    "update_input_guardrail_workspace_exclusions": "workspace exclusions input guardrails",
+    "update_output_guardrail_workspace_exclusions": "workspace exclusions output guardrails",
+    "update_secret_reference": "OpenAI key",
+    "delete_secret_reference": "OpenAI key",
+    "update_integration": "OpenAI",
+    "delete_integration": "OpenAI",
+    "delete_integration_model": "mine",
+    "update_integration_workspaces": "OpenAI",
+    "update_provider": "OpenAI for all",
+    "delete_provider": "OpenAI for all",
+    "update_virtual_key": "OpenAI main",
+    "delete_virtual_key": "OpenAI shared",
+    "delete_guardrail": "Short answers",
+    "update_config": "Cached answers",
+    "delete_config": "Cached answers",
+    "create_api_key": "CI",
+    "update_api_key": "Dashboard",
+    "delete_api_key": "Dashboard",
+    "rotate_api_key": "Dashboard",
+    "delete_collection": "Drafts",
+    "update_prompt_label": "reviewed",
+    "delete_prompt_label": "reviewed",
+    "delete_prompt_partial": "Closing",
+    "delete_prompt": "Reply to customer",
+    "delete_usage_limit": "Per person",
+    "update_mcp_integration": "GitHub",
+    "delete_mcp_integration": "GitHub",
+    "update_mcp_integration_workspaces": "GitHub",
+    "delete_mcp_server": "Support GitHub",
+    "update_mcp_server_user_access": "Support GitHub",
+    "disconnect_mcp_server_connection": "Support GitHub",
+    "update_deployment": "Europe",
+    "archive_deployment": "Europe",
+    "update_user": "emi@acme.example",
+    "invite_user": "new@acme.example",
+}
+"""What a person calls the object of each call in `RISKY`."""
+
+
+async def counts_of(preview_of, name, arguments):
+    """What depends on the object of a call: kind → names, without those of which there are none."""
+    seen = await preview_of(name, arguments)
+    assert all(not count.why for count in seen.surroundings.counts)
+    return {count.kind: {*count.names} for count in seen.surroundings.counts if count.total}
+
+
+class TestDependants:
+    """What depends on an object, found by the lists that name it."""
+
+    async def test_of_a_config_they_are_keys_and_workspaces(self, find, preview_of):
+        workspace = find.id("workspaces", "Support")
+        slug = find.slug("configs", "Support fallback")
+        body = {"defaults": {"user_api_key_config": slug}}
+        find.send("PUT", f"/v1/admin/workspaces/{workspace}", body)
+
+        assert await counts_of(preview_of, "delete_config", {"slug": slug}) == {
+            "API keys": {"Workspace service"},
+            "workspaces": {"Support"},
+        }
+
+    async def test_of_a_guardrail_they_are_configs_and_defaults(self, find, preview_of):
+        guardrail = find.slug("guardrails", "No secrets")
+        config = find.slug("configs", "Cached answers")
+        body = {"config": {"retry": {"attempts": 1}, "input_guardrails": [guardrail]}}
+        find.send("PUT", f"/v1/configs/{config}", body)
+        find.send("PUT", "/v2/admin/organisation/defaults", {"output_guardrails": [guardrail]})
+
+        assert await counts_of(preview_of, "delete_guardrail", {"guardrail_id": guardrail}) == {
+            "configs": {"Cached answers"},
+            "defaults of the organisation for answers": {guardrail},
+        }
+
+    async def test_of_an_integration_they_are_providers_and_workspaces(self, find, preview_of):
+        CALLS["delete_provider"](find)
+
+        assert await counts_of(preview_of, "delete_integration", {"slug": "openai"}) == {
+            "providers": {"OpenAI for all"},
+            "workspaces": {"🔬 Science"},
+        }
+
+    async def test_of_a_virtual_key_they_are_prompts_and_configs(self, find, preview_of):
+        arguments = {"slug": find.slug("virtual_keys", "OpenAI main")}
+
+        assert await counts_of(preview_of, "delete_virtual_key", arguments) == {
+            "configs": {"Support fallback", "Cached answers"},
+            "prompts": {"Reply to customer"},
+        }
+
+    async def test_of_a_provider_they_are_configs_that_name_it_with_its_model(
+        self, find, preview_of
+    ):
+        slug = CALLS["delete_provider"](find)["slug"]
+        science = find.id("workspaces", "Science")
+        config = {"provider": f"@{slug}", "override_params": {"model": f"@{slug}/gpt-5"}}
+        body = {"name": "By provider", "config": config, "workspace_id": science}
+        find.send("POST", "/v1/configs", body)
+        arguments = {"slug": slug, "workspace_id": science}
+
+        counts = await counts_of(preview_of, "delete_provider", arguments)
+        assert counts == {"configs": {"By provider"}}
+
+    async def test_of_a_secret_reference_they_are_those_that_map_it(self, find, preview_of):
+        mapping = [{"target_field": "key", "secret_reference_id": "openai-key"}]
+        find.send("PUT", "/v1/integrations/openai", {"secret_mappings": mapping})
+        vk = find.slug("virtual_keys", "OpenAI main")
+        find.send("PUT", f"/v1/virtual-keys/{vk}", {"secret_mappings": mapping})
+
+        assert await counts_of(preview_of, "delete_secret_reference", {"id": "openai-key"}) == {
+            "integrations": {"OpenAI"},
+            "virtual keys": {"OpenAI main"},
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "arguments", "counts"),
+        [
+            (
+                "delete_collection",
+                lambda find: {"collection_id": find.slug("collections", "Macros")},
+                {"prompts": {"Reply to customer", "Summarise thread"}},
+            ),
+            (
+                "delete_user",
+                lambda find: {"user_id": find.user("Emi")},
+                {"API keys": {"Workspace user"}, "workspaces": {"Support"}},
+            ),
+            (
+                "remove_workspace_member",
+                lambda find: {
+                    "workspace_id": find.id("workspaces", "Support"),
+                    "user_id": find.user("Emi"),
+                },
+                {"API keys of this person in the workspace": {"Workspace user"}},
+            ),
+            (
+                "delete_prompt_label",
+                RISKY["delete_prompt_label"],
+                {"prompts with a version under it": {"Reply to customer"}},
+            ),
+            (
+                "delete_prompt_partial",
+                RISKY["delete_prompt_partial"],
+                {"prompts": {"Reply to customer"}},
+            ),
+            (
+                "delete_mcp_integration",
+                RISKY["delete_mcp_integration"],
+                {"MCP servers": {"Support GitHub"}, "workspaces": {"Support"}},
+            ),
+            (
+                "disconnect_mcp_server_connection",
+                RISKY["disconnect_mcp_server_connection"],
+                {"people who are signed out": {"Emi Tanaka"}},
+            ),
+            (
+                "delete_usage_limit",
+                RISKY["delete_usage_limit"],
+                {
+                    "budgets that it counts": {
+                        "metadata._user:diego@acme.example",
+                        "metadata._user:emi@acme.example",
+                    }
+                },
+            ),
+            (
+                "delete_workspace",
+                RISKY["delete_workspace"],
+                {
+                    "members": {"emi@acme.example", "diego@acme.example"},
+                    "API keys": {"Workspace user", "Workspace service"},
+                    "configs": {"Cached answers", "Support fallback"},
+                    "prompts": {"Reply to customer", "Summarise thread"},
+                    "virtual keys": {"OpenAI main", "Anthropic main"},
+                    "guardrails": {"Short answers"},
+                    "MCP servers": {"Support GitHub"},
+                },
+            ),
+        ],
+    )
+    async def test_of_others(self, name, arguments, counts, find, preview_of):
+        assert await counts_of(preview_of, name, arguments(find)) == counts
+
+    @pytest.mark.parametrize(
+        ("name", "requests"),
+        [("delete_api_key", 8_944), ("delete_prompt", 13_720), ("delete_provider", 0)],
+    )
+    async def test_the_last_use_comes_from_analytics(self, name, requests, find, preview_of):
+        use = (await preview_of(name, RISKY[name](find))).surroundings.use
+
+        assert (use.requests, use.why) == (requests, "")
+        assert use.last_seen.startswith("2026-11-02T08:") == bool(requests)
+
+    async def test_what_the_key_may_not_read_is_not_verified_and_raises_the_risk(
+        self, find, connect, emulator, preview_of
+    ):
+        arguments = LESS_RISKY["delete_config"](find)
+        narrow = without_scope(emulator, connect, "workspaces.list")
+
+        seen = await preview_of("delete_config", arguments, narrow)
+        answer = shown(seen)
+
+        assert answer["depends_on_it"]["API keys"] == {"total": 0, "verified": True}
+        assert answer["depends_on_it"]["workspaces"] == {
+            "at_least": 0,
+            "verified": False,
+            "why": "it could not be read (Forbidden, status 403)",
+        }
+        assert seen.rating.risk == "high"
+        assert "not verified: workspaces" in seen.rating.reasons
+
+    async def test_an_object_that_cannot_be_read_raises_the_risk(
+        self, find, connect, emulator, preview_of
+    ):
+        arguments = LESS_RISKY["delete_prompt_label"](find)
+        narrow = without_scope(emulator, connect, "prompts.read")
+        seen = await preview_of("delete_prompt_label", arguments, narrow)
+
+        assert seen.rating.risk == "high"
+        assert shown(seen)["object"]["why"] == "it could not be read (Forbidden, status 403)"
+
+    async def test_of_many_some_are_named_and_all_are_counted(self, find, preview_of):
+        workspace = find.id("workspaces", "Support")
+        slug = find.slug("configs", "Cached answers")
+        for number in range(12):
+            body = {
+                "name": f"Key {number}",
+                "scopes": ["completions.write"],
+                "workspace_id": workspace,
+                "defaults": {"config_id": slug},
+            }
+            find.send("POST", "/v1/api-keys/workspace/service", body)
+
+        seen = await preview_of("delete_config", {"slug": slug})
+        keys = shown(seen)["depends_on_it"]["API keys"]
+
+        assert keys["total"] == 12
+        assert len(keys["names"]) == 5
+        assert "and 7 more" in question_of(seen).message
+
+    async def test_a_list_that_goes_on_counts_as_at_least(self, find, preview_of, monkeypatch):
+        monkeypatch.setattr(dependants, "PAGE_SIZE", 1)
+        monkeypatch.setattr(dependants, "MAX_PAGES", 1)
+        seen = await preview_of("delete_workspace", RISKY["delete_workspace"](find))
+
+        assert shown(seen)["depends_on_it"]["API keys"] == {
+            "at_least": 1,
+            "names": ["Workspace user"],
+            "verified": False,
+            "why": "only the first 1 were looked at",
+        }
+
+    async def test_lists_that_take_too_long_are_given_up(self, find, emulator, preview_of):
+        class Slow(InProcess):
+            async def __call__(self, method, target, headers, body):
+                if target.startswith("/v1/api-keys"):
+                    await asyncio.Event().wait()
+                return await super().__call__(method, target, headers, body)
+
+        settings = Settings(PORTKEY_API_KEY=SecretStr(emulator.keys()["owner"]))
+        slow = Portkey(settings, Slow(emulator), frozen_time)
+        change = await change_of(slow, "delete_config", LESS_RISKY["delete_config"](find))
+        now = await read_object(slow, change)
+        tool = TOOLS["delete_config"]
+
+        around = await dependants.look_around(tool, slow, change, now, timeout_s=0.3)
+
+        keys, workspaces = around.counts
+        assert keys.why == "it took longer than 0.3 s"
+        assert not workspaces.why
+        assert "not verified: API keys" in around.reasons
+
+    async def test_no_more_than_eight_requests_are_sent_at_once(self, find, emulator, preview_of):
+        running: list[int] = []
+
+        class Counting(InProcess):
+            now = 0
+
+            async def __call__(self, method, target, headers, body):
+                self.now += 1
+                running.append(self.now)
+                await asyncio.sleep(0)
+                try:
+                    return await super().__call__(method, target, headers, body)
+                finally:
+                    self.now -= 1
+
+        settings = Settings(PORTKEY_API_KEY=SecretStr(emulator.keys()["owner"]))
+        client = Portkey(settings, Counting(emulator), frozen_time)
+        await preview_of("delete_workspace", RISKY["delete_workspace"](find), client)
+
+        assert 1 < max(running) <= 8
+
+    def test_each_list_is_one_that_a_tool_declares(self):
+        declared = {shape(path) for tool in TOOLS.values() for path in tool.endpoints}
+        for tool in TOOLS.values():
+            for each in tool.dependants:
+                for endpoint in filter(None, [each.endpoint, each.content]):
+                    assert shape(endpoint) in declared, (tool.name, endpoint)
+
+
+def shape(endpoint):
+    """An endpoint without the names of its placeholders."""
+    return re.sub(r"\{\w+\}", "{}", endpoint)
+
+
+def without_scope(emulator, connect, scope):
+    """A client whose key may do everything but this."""
+    table = emulator.store.table("api_keys")
+    key = next(row for row in table.rows() if row["name"] == "Admin")
+    owner = next(row for row in table.rows() if row["name"] == "Sandbox owner")
+    table.change(key, {"scopes": [each for each in owner["scopes"] if each != scope]})
+    return connect("admin")
+
+
+async def change_of(api, name, arguments):
+    """The first change of a call."""
+    tool = TOOLS[name]
+    model = arguments_model(tool)
+    checked = read_arguments(model, accepted_schema(model), arguments)
+    with pytest.raises(WouldChange) as would:
+        await call_flat(tool, api.with_gate(record_only), checked)
+    return would.value.change
