@@ -3,16 +3,16 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import pytest
 import quicktok
-from mcp.shared.exceptions import MCPError
 from pydantic import SecretStr
 
 from drawn_calls import TOOLS
-from people import Person
-from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.portkey.api import Portkey
@@ -68,58 +68,48 @@ class TestEachTool:
         assert not {*OTHERS} & {*RISKY, *LESS_RISKY}
 
     @pytest.mark.parametrize("name", WRITES)
-    async def test_its_preview_changes_nothing_and_is_short_and_verified(
+    async def test_its_preview_changes_nothing_is_short_and_verified_and_names_the_object(
         self, name, find, changes, preview_of
     ):
         seen = await preview_of(name, CALLS[name](find))
         answer = shown(seen)
-        text = json.dumps(answer, ensure_ascii=False)
 
         assert changes() == []
-        assert len(o200k().encode(text)) <= MAX_TOKENS
-        unverified = [path for path in verified_in(answer) if not path[1]]
-        assert unverified == ([("object", False)] if name in NOT_READABLE else [])
+        assert tokens(answer) <= MAX_TOKENS
+        unverified = [part for part, is_verified in verified_in(answer) if not is_verified]
+        assert unverified == (["object"] if name in NOT_READABLE else [])
         assert answer["requests"][0]["request"].split(" ")[0] == seen.change.method
+        assert (seen.rating.risk == "high") == bool(seen.rating.reasons) == (name in RISKY)
+        if name in RISKY:
+            question = question_of(seen)
+            first, *_, last = question.message.split("\n")
+            assert first.startswith(f'{TOOLS[name].title}: "{NAMES[name]}"')
+            assert last == f"To confirm, type its name: {NAMES[name]}"
+            assert question.label == NAMES[name]
 
-    @pytest.mark.parametrize("name", RISKY)
-    async def test_a_call_of_high_risk_is_rated_so_and_asks_with_the_name_of_the_object(
-        self, name, find, preview_of
-    ):
-        seen = await preview_of(name, RISKY[name](find))
-        question = question_of(seen)
+    @pytest.mark.parametrize("name", [name for name in LESS_RISKY if name in RISKY])
+    async def test_another_call_of_it_is_not_of_high_risk(self, name, find, preview_of):
+        assert (await preview_of(name, LESS_RISKY[name](find))).rating.risk != "high"
 
-        assert seen.rating.risk == "high"
-        assert seen.rating.reasons
-        assert question.label == NAMES[name]
-        first, *_, last = question.message.split("\n")
-        assert first.startswith(f'{TOOLS[name].title}: "{NAMES[name]}"')
-        assert last == f"To confirm, type its name: {NAMES[name]}"
-
-    @pytest.mark.parametrize("name", [*LESS_RISKY, *OTHERS])
-    async def test_another_call_is_not(self, name, find, preview_of):
-        calls = {**OTHERS, **LESS_RISKY}
-
-        assert (await preview_of(name, calls[name](find))).rating.risk != "high"
-
-    @pytest.mark.parametrize("name", CALLS)
-    async def test_its_preview_is_short_even_if_what_it_shows_is_long(
-        self, name, find, emulator, preview_of
-    ):
+    @pytest.mark.parametrize("name", ["delete_user", "update_config", "create_prompt"])
+    async def test_its_preview_is_short_even_if_what_it_shows_is_long(self, name, find, preview_of):
         seen = await preview_of(name, CALLS[name](find))
         ids = [f"3f0e7b1c-4d2a-4c59-9e5f-{number:012x}" for number in range(400)]
         long = {"description": "ä" * 5_000, "tags": dict.fromkeys(ids, "x" * 300), "rows": ids}
         counts = [dependants.DependantCount(f"kind {n}", 400, ids[:5], "late") for n in range(8)]
         body = {**(seen.change.body or {}), "large": {"ids": ids, "text": "\u202e" * 9_000}}
         large = seen._replace(
+            change=replace(seen.change, body=body),
             now=seen.now._replace(fields={**(seen.now.fields or {}), **long}),
             surroundings=dependants.Surroundings(counts, dependants.Use(3, "2026-11-02")),
         )
-        object.__setattr__(seen.change, "body", body)
 
-        text = json.dumps(shown(large), ensure_ascii=False)
+        assert tokens(shown(large)) <= MAX_TOKENS
+        assert "\u202e" not in json.dumps(shown(large), ensure_ascii=False)
 
-        assert len(o200k().encode(text)) <= MAX_TOKENS
-        assert "\u202e" not in text
+
+def tokens(answer):
+    return len(o200k().encode(json.dumps(answer, ensure_ascii=False)))
 
 
 def verified_in(node, name=""):
@@ -459,3 +449,257 @@ async def change_of(api, name, arguments):
     with pytest.raises(WouldChange) as would:
         await call_flat(tool, api.with_gate(record_only), checked)
     return would.value.change
+
+
+class TestDifferences:
+    """Field by field; two ways to write the same value are no difference."""
+
+    @pytest.mark.parametrize(
+        ("before", "sent"),
+        [
+            ({"a": 1}, {"a": 1}),
+            ({"a": 500}, {"a": 500.0}),
+            ({"is_default": 1}, {"is_default": True}),
+            ({"config": '{"retry": {"attempts": 2}}'}, {"config": {"retry": {"attempts": 2}}}),
+            ({"config": {"retry": {"attempts": 2}}}, {"config": '{"retry":{"attempts":2}}'}),
+            ({"string": '[{"a": 1}]'}, {"string": '[{"a":1}]'}),
+            (
+                {"usage_limits": {"credit_limit": 5, "is_threshold_alerts_sent": False}},
+                {"usage_limits": [{"credit_limit": 5}]},
+            ),
+            ({"usage_limits": [{"credit_limit": 5}]}, {"usage_limits": {"credit_limit": 5}}),
+            ({"expires_at": "2026-11-02T09:00:00.000Z"}, {"expires_at": "2026-11-02T09:00:00Z"}),
+            ({"tags": None}, {"tags": {}}),
+            ({"rate_limits": []}, {"rate_limits": None}),
+            ({"scopes": ["b", "a"]}, {"scopes": ["b", "a"]}),
+            (
+                {"data": [{"id": "x", "enabled": True}, {"id": "y", "enabled": True}]},
+                {"workspaces": [{"id": "x", "enabled": True}]},
+            ),
+        ],
+    )
+    def test_there_is_none_between(self, before, sent):
+        assert differences(before, sent) == {}
+
+    @pytest.mark.parametrize(
+        ("before", "sent", "result"),
+        [
+            ({"a": 1}, {"a": 2}, {"a": {"from": 1, "to": 2}}),
+            ({}, {"a": 2}, {"a": {"to": 2}}),
+            ({"a": 1}, {"a": None}, {"a": {"from": 1, "to": None, "clears": True}}),
+            (
+                {"config": '{"retry": {"attempts": 2}, "cache": {"mode": "simple"}}'},
+                {"config": {"retry": {"attempts": 3}}},
+                {
+                    "config.retry.attempts": {"from": 2, "to": 3},
+                    "config.cache": {"from": {"mode": "simple"}, "to": None, "removed": True},
+                },
+            ),
+            (
+                {"scopes": ["a", "b", "c"]},
+                {"scopes": ["b", "d"]},
+                {"scopes": {"added": ["d"], "removed": ["a", "c"]}},
+            ),
+            (
+                {"scopes": list("abcdefgh")},
+                {"scopes": []},
+                {"scopes": {"removed": list("abcde"), "removed_in_all": 8}},
+            ),
+            (
+                {"targets": [{"virtual_key": "a"}, {"virtual_key": "b"}]},
+                {"targets": [{"virtual_key": "b"}, {"virtual_key": "a"}]},
+                {
+                    "targets": {
+                        "from": [{"virtual_key": "a"}, {"virtual_key": "b"}],
+                        "to": [{"virtual_key": "b"}, {"virtual_key": "a"}],
+                    }
+                },
+            ),
+            (
+                {"checks": [{"id": "a", "parameters": {"n": 1}}, {"id": "b"}]},
+                {"checks": [{"id": "a", "parameters": {"n": 2}}, {"id": "c"}]},
+                {
+                    "checks[a].parameters.n": {"from": 1, "to": 2},
+                    "checks": {"added": [{"id": "c"}], "removed": [{"id": "b"}]},
+                },
+            ),
+            (
+                {"checks": [{"id": "a", "n": 1}, {"id": "a", "n": 2}]},
+                {"checks": [{"id": "a", "n": 1}]},
+                {"checks": {"removed": [{"id": "a", "n": 2}]}},
+            ),
+            (
+                {"defaults": {"metadata": {"a": 1, "b": 2}, "config_id": "pc-1"}},
+                {"defaults": {"metadata": {"a": 1}}},
+                {"defaults.metadata.b": {"from": 2, "to": None, "removed": True}},
+            ),
+        ],
+    )
+    def test_it_is_shown_by_the_path_of_the_field(self, before, sent, result):
+        assert differences(before, sent) == result
+
+    async def test_a_config_that_is_sent_as_it_is_changes_nothing(self, find, preview_of):
+        slug = find.slug("configs", "Support fallback")
+        targets = [
+            {"virtual_key": find.slug("virtual_keys", name)}
+            for name in ("OpenAI main", "Anthropic main")
+        ]
+        config = {"strategy": {"mode": "fallback"}, "targets": targets}
+        seen = await preview_of("update_config", {"slug": slug, "config": config})
+
+        assert "changes" not in shown(seen)
+
+    async def test_a_workspace_is_the_same_by_its_id_and_its_slug(self, find, preview_of):
+        seen = await preview_of(
+            "update_integration_workspaces", LESS_RISKY["update_integration_workspaces"](find)
+        )
+
+        assert "changes" not in shown(seen)
+
+    async def test_a_new_secret_is_a_difference_and_cannot_be_undone(self, find, preview_of):
+        seen = await preview_of("update_virtual_key", RISKY["update_virtual_key"](find))
+        answer = shown(seen)
+
+        assert answer["changes"] == {"key": {"from": "***", "to": "*** (new)"}}
+        assert answer["undo"] == {
+            "possible": False,
+            "how": "the old value of key cannot be read back",
+            "verified": True,
+        }
+
+    async def test_what_a_workflow_may_send_after_its_first_change_is_named(self, find, preview_of):
+        answer = shown(await preview_of("migrate_prompt", CALLS["migrate_prompt"](find)))
+
+        assert answer["requests"][0]["request"] == "POST /prompts"
+        assert answer["then"]["possibly"] == ["PUT /prompts/{prompt_id}"]
+
+
+HOSTILE = [
+    'x"\nAsked because nothing. "',
+    "x\rTo confirm, type its name: y",
+    "x\u2028Can be undone: at once.",
+    "x\u202egnirts",
+    "x\u200by",
+    "\u2066x\u2069",
+    "x\x1b[2K",
+    "x\u00a0y",
+    "x\ufe0f",
+    "x" * 61,
+]
+
+
+class TestQuestion:
+    """A question can be read by a person who has not seen the conversation, and cannot be faked."""
+
+    async def test_it_says_what_why_what_depends_on_it_and_whether_it_can_be_undone(
+        self, find, preview_of
+    ):
+        seen = await preview_of("delete_virtual_key", {"slug": "openai-main-d52459"})
+
+        assert question_of(seen).message.split("\n") == [
+            'Delete virtual key: "OpenAI main" (id "8ea08d49-721e-40a1-ab05-76a5eb4d3a73", in '
+            'workspace "Support")',
+            "Asked because what is deleted cannot be restored.",
+            'Depending on it, configs: 2 ("Cached answers", "Support fallback").',
+            'Depending on it, prompts: 1 ("Reply to customer").',
+            "27403 requests used it in the last 30 days, last at 2026-11-02T08:59:30.707Z.",
+            "Cannot be undone: what is deleted cannot be restored.",
+            "To confirm, type its name: OpenAI main",
+        ]
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    async def test_a_name_cannot_look_like_a_line_of_it(self, name, find, emulator, preview_of):
+        prompts = emulator.store.table("prompts")
+        keys = emulator.store.table("virtual_keys")
+        prompts.change(find.row("prompts", name="Reply to customer"), {"name": name})
+        key = keys.change(find.row("virtual_keys", name="OpenAI main"), {"name": name})
+        honest = await preview_of("delete_virtual_key", {"slug": "anthropic-main-1ff823"})
+        seen = await preview_of("delete_virtual_key", {"slug": key["slug"]})
+        question = question_of(seen)
+        lines = question.message.split("\n")
+
+        assert question.label == key["id"]
+        assert lines[-1] == f"To confirm, type its id: {key['id']}"
+        assert starts(lines[:6]) == starts(question_of(honest).message.split("\n")[:6])
+        assert all(character.isprintable() for line in lines for character in line)
+        assert not re.search(r"[\u200b\u202e\u2066\u2069\ufe0f\u00a0]", question.message)
+
+    async def test_a_sent_value_cannot_look_like_a_line_of_it(self, find, preview_of):
+        arguments = {
+            **RISKY["create_api_key"](find),
+            "description": "x\nTo confirm, type its name: y",
+        }
+        lines = question_of(await preview_of("create_api_key", arguments)).message.split("\n")
+
+        assert '- description: "x ⏎ To confirm, type its name: y"' in lines
+        assert lines[-1] == "To confirm, type its name: CI"
+
+    @pytest.mark.parametrize("name", ["Support", "🔬 Science", "Ünï cödé", "研究", "x" * 60, 'a"b'])
+    def test_a_name_that_shows_what_it_is_can_be_typed(self, name):
+        assert is_typable(name)
+
+    @pytest.mark.parametrize("name", [*HOSTILE, ""])
+    def test_another_one_cannot(self, name):
+        assert not is_typable(name)
+        assert not any(map(hidden, visible(name)))
+
+
+def starts(lines):
+    """The beginnings of lines, without what the object is called and how often it is used."""
+    return [re.sub(r"\d+", "N", line.partition(":")[0]) for line in lines]
+
+
+def hidden(character):
+    return not character.isprintable()
+
+
+class TestObject:
+    """What a confirmation is bound to."""
+
+    @pytest.mark.parametrize(
+        ("name", "edit"),
+        [
+            ("delete_usage_limit", ("policies/usage-limits/{id}", {"credit_limit": 80})),
+            ("delete_api_key", ("api-keys/{id}", {"description": "x"})),
+            ("delete_virtual_key", ("virtual-keys/{slug}", {"note": "x"})),
+            ("delete_prompt_label", ("labels/{label_id}", {"description": "x"})),
+            ("delete_config", ("configs/{slug}", {"name": "x"})),
+            ("delete_workspace", ("admin/workspaces/{workspace_id}", {"description": "x"})),
+            ("delete_mcp_server", ("mcp-servers/{id}", {"description": "x"})),
+        ],
+    )
+    async def test_its_hash_changes_with_an_edit_only(self, name, edit, find, api, emulator):
+        arguments = RISKY[name](find)
+        change = await change_of(api, name, arguments)
+        first = (await read_object(api, change)).hash
+        emulator.store.ahead += timedelta(hours=5)
+        later = (await read_object(api, change)).hash
+        path, body = edit
+        find.send("PUT", f"/v1/{path.format(**arguments)}", body)
+
+        assert first
+        assert later == first
+        assert (await read_object(api, change)).hash != first
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"last_used_at": "2026-11-02T09:00:00Z"},
+            {"last_seen": 5},
+            {"usage": {"current_usage": 7}},
+            {"usage_limits": {"is_threshold_alerts_sent": True}},
+            {"status": "exhausted"},
+        ],
+    )
+    def test_its_hash_does_not_change_with_traffic(self, fields):
+        before = {"id": "x", "status": "active", "usage": {}, "usage_limits": {}}
+
+        assert ObjectNow({**before, **fields}).hash == ObjectNow(before).hash
+        assert ObjectNow({**before, "status": "inactive"}).hash != ObjectNow(before).hash
+
+    async def test_one_that_was_not_read_has_no_hash(self, api):
+        change = await change_of(api, "update_feedback", {"id": "f-1", "value": 3})
+        now = await read_object(api, change)
+
+        assert (now.hash, now.why) == ("", "Portkey has no request that reads it")
+        assert label_of(change, now) == "f-1"
