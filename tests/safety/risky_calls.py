@@ -222,6 +222,22 @@ RISKY: dict[str, Callable[[Finder], Arguments]] = {
         "label_id": find.id("labels", "reviewed"),
         "name": "approved",
     },
+    "update_prompt_partial": lambda find: {
+        "prompt_partial_id": find.slug("partials", "Closing"),
+        "status": "archived",
+    },
+    "update_integration_models": lambda find: {
+        "slug": "openai",
+        "models": [
+            {
+                "slug": "mine",
+                "enabled": True,
+                "is_custom": True,
+                "base_model_slug": "gpt-5",
+                "configurations": {"custom_host": "https://llm.example"},
+            }
+        ],
+    },
     "update_user": lambda find: {"user_id": find.user("Emi"), "role": "admin"},
     "invite_user": lambda _find: {"email": "new@acme.example", "role": "admin"},
 }
@@ -266,6 +282,14 @@ LESS_RISKY: dict[str, Callable[[Finder], Arguments]] = {
     "update_prompt_label": lambda find: {
         "label_id": find.id("labels", "reviewed"),
         "description": "Read by a second person",
+    },
+    "update_prompt_partial": lambda find: {
+        "prompt_partial_id": find.slug("partials", "Closing"),
+        "string": "Bye",
+    },
+    "update_integration_models": lambda find: {
+        "slug": "openai",
+        "models": [{"slug": "gpt-5", "enabled": False}],
     },
     "update_user": lambda find: {"user_id": find.user("Ben"), "role": "member"},
     "invite_user": lambda _find: {"email": "new@acme.example", "role": "member"},

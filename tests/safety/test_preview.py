@@ -161,6 +161,8 @@ NAMES = {
     "disconnect_mcp_server_connection": "Support GitHub",
     "update_deployment": "Europe",
     "archive_deployment": "Europe",
+    "update_prompt_partial": "Closing",
+    "update_integration_models": "OpenAI",
     "update_user": "emi@acme.example",
     "invite_user": "new@acme.example",
 }

@@ -101,10 +101,6 @@ OTHERS: dict[str, Callable[[Finder], Arguments]] = {
         "aws_access_key_id": "AKIA0000",
         "aws_secret_access_key": SECRET,
     },
-    "update_integration_models": lambda find: {
-        "slug": "openai",
-        "models": [{"slug": "gpt-5", "enabled": False}],
-    },
     "create_provider": lambda find: {
         "name": "OpenAI",
         "integration_id": "openai",
@@ -217,10 +213,6 @@ OTHERS: dict[str, Callable[[Finder], Arguments]] = {
     "update_mcp_server_capabilities": lambda find: {
         "id": find.id("mcp_servers", "Support GitHub"),
         "capabilities": [{"name": "create_issue", "type": "tool", "enabled": False}],
-    },
-    "update_prompt_partial": lambda find: {
-        "prompt_partial_id": find.slug("partials", "Closing"),
-        "string": "Bye",
     },
     "publish_partial": lambda find: {
         "prompt_partial_id": find.slug("partials", "Closing"),

@@ -14,14 +14,14 @@ PLAIN_FIELD = re.compile(
     r"^(secret_key|virtual_key|value_key|metadata_key|public_key|idempotency_key)$"
 )
 """Names that look like it and hold none: `secret_key` names a field of a secret in a vault."""
-FREE_FORM = re.compile(r"(^|_)(configurations|headers|env|auth_config|credentials?)$")
+FREE_FORM = re.compile(r"^(configurations|env)$|(^|_)(headers|auth_config|credentials?)$")
 """Names of fields whose own fields a caller names, so that each text may be a secret."""
 PLAIN_IN_FREE_FORM = re.compile(
     r"(^|_)(region|project|host|url|version|type|kind|mode|id|addr|role|namespace|mount|path|model"
     r"|enabled|location|deployment|deployment_name|resource_name|tenant|arn|name|slug)$"
 )
 """Fields in those that say what the secret is for, and hold none."""
-HEADERS = re.compile(r"(^|_)(headers|env)$")
+HEADERS = re.compile(r"(^|_)headers$|^env$")
 """Fields of free form in which nothing is known to be plain."""
 FORWARDED = "forward_headers"
 """A list of names of headers, without their values."""
@@ -73,7 +73,7 @@ def _field(name: str, value: Any, parent: str, depth: int) -> Any:
     if words != FORWARDED and FREE_FORM.search(words):
         return _free_form(value, not HEADERS.search(words), depth)
     if is_secret(name):
-        return MASK if value else value
+        return _free_form(value, False, depth)
     return _masked(value, words, depth + 1)
 
 

@@ -24,9 +24,13 @@ def either(act: str) -> tuple[str, str]:
     return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
 
 
-SECRETS_REPLACED = tuple(
-    (name, "the old credentials cannot be read back")
-    for name in ("key", "configurations", "aws_secret_access_key")
+NEW_HOST = "requests then go to another address, with the credentials"
+SECRETS_REPLACED = (
+    *(
+        (name, "the old credentials cannot be read back")
+        for name in ("key", "configurations", "aws_secret_access_key")
+    ),
+    ("custom_host", NEW_HOST),
 )
 ACCESS_TAKEN = (
     ("workspaces.enabled=false", "it takes access from workspaces"),
@@ -89,7 +93,11 @@ async def list_integration_models(
     ...
 
 
-@tool("PUT /integrations/{slug}/models", scope=either("update"))
+@tool(
+    "PUT /integrations/{slug}/models",
+    scope=either("update"),
+    high_risk_if=(("models.configurations.custom_host", NEW_HOST),),
+)
 async def update_integration_models(
     api: Portkey, slug: IntegrationSlug, changes: ModelChanges
 ) -> Done:

@@ -29,9 +29,12 @@ def integration_scopes(act: str) -> tuple[str, str]:
     return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
 
 
-SECRETS_REPLACED = tuple(
-    (name, "the old credentials cannot be read back")
-    for name in ("configurations", "custom_headers")
+SECRETS_REPLACED = (
+    *(
+        (name, "the old credentials cannot be read back")
+        for name in ("configurations", "custom_headers")
+    ),
+    ("url", "requests then go to another address, with the credentials"),
 )
 
 USES = (

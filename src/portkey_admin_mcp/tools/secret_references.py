@@ -60,7 +60,11 @@ async def get_secret_reference(api: Portkey, id: SecretReferenceId) -> SecretRef
     scope="secret_references.update",
     enterprise=True,
     dependants=USES,
-    high_risk_if=(("auth_config", "the old credentials cannot be read back"),),
+    high_risk_if=(
+        ("auth_config", "the old credentials cannot be read back"),
+        ("allow_all_workspaces=false", "it takes access from workspaces"),
+        ("allowed_workspaces", "workspaces that are not named lose access"),
+    ),
 )
 async def update_secret_reference(
     api: Portkey, id: SecretReferenceId, patch: SecretReferencePatch
