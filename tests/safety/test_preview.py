@@ -16,7 +16,7 @@ from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.safety import dependants
+from portkey_admin_mcp.safety import dependants, lists
 from portkey_admin_mcp.safety.differences import differences
 from portkey_admin_mcp.safety.objects import ObjectNow, is_typable, label_of, read_object
 from portkey_admin_mcp.safety.preview import WouldChange, look_at, record_only
@@ -96,12 +96,14 @@ class TestEachTool:
         seen = await preview_of(name, CALLS[name](find))
         ids = [f"3f0e7b1c-4d2a-4c59-9e5f-{number:012x}" for number in range(400)]
         long = {"description": "ä" * 5_000, "tags": dict.fromkeys(ids, "x" * 300), "rows": ids}
-        counts = [dependants.DependantCount(f"kind {n}", 400, ids[:5], "late") for n in range(8)]
+        counts = [dependants.DependantCount("late", f"kind {n}", 400, ids[:5]) for n in range(8)]
         body = {**(seen.change.body or {}), "large": {"ids": ids, "text": "\u202e" * 9_000}}
         large = seen._replace(
             change=replace(seen.change, body=body),
             now=seen.now._replace(fields={**(seen.now.fields or {}), **long}),
-            surroundings=dependants.Surroundings(counts, dependants.Use(3, "2026-11-02")),
+            surroundings=dependants.Surroundings(
+                counts, dependants.Use(requests=3, last_seen="2026-11-02")
+            ),
         )
 
         assert tokens(shown(large)) <= MAX_TOKENS
@@ -369,8 +371,8 @@ class TestDependants:
         assert "and 7 more" in question_of(seen).message
 
     async def test_a_list_that_goes_on_counts_as_at_least(self, find, preview_of, monkeypatch):
-        monkeypatch.setattr(dependants, "PAGE_SIZE", 1)
-        monkeypatch.setattr(dependants, "MAX_PAGES", 1)
+        monkeypatch.setattr(lists, "PAGE_SIZE", 1)
+        monkeypatch.setattr(lists, "MAX_PAGES", 1)
         seen = await preview_of("delete_workspace", RISKY["delete_workspace"](find))
 
         assert shown(seen)["depends_on_it"]["API keys"] == {

@@ -6,23 +6,20 @@ What was not read completely is said to be so: its count is then a minimum.
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from ..errors import PortkeyAdminError
-from ..portkey.api import Base, Portkey
+from ..portkey.api import Portkey
 from ..portkey.catalog import Dependants, LastUse, Tool
 from ..portkey.gate import Change
 from ..workflows.timestamps import utc_timestamp
-from .objects import PLACEHOLDER, ObjectNow, label_in, why_not_read
+from .lists import ListReader, list_in
+from .objects import IDS, PLACEHOLDER, ObjectNow, label_in, why_not_read
 from .risk import matches, values_at
 
-MAX_PARALLEL = 8
-"""Requests that are sent at the same time."""
-MAX_PAGES = 3
-PAGE_SIZE = 100
 MAX_ROWS_READ = 40
 """Rows of a list that are read whole, one request each."""
 MAX_WORKSPACES = 10
@@ -37,13 +34,23 @@ PARTIAL = re.compile(r"\{\{>\s*([\w-]+)\s*\}\}")
 
 
 @dataclass
-class DependantCount:
-    """The objects of one kind that depend on another. `why` says why not all were looked at."""
+class Finding:
+    """What was found out by reading. `why` says why it is not verified; empty if it is."""
 
-    kind: str
+    why: str = ""
+
+    def note(self, why: str) -> None:
+        """Say why it is not verified."""
+        self.why = why
+
+
+@dataclass
+class DependantCount(Finding):
+    """The objects of one kind that depend on another; `total` is a minimum if not verified."""
+
+    kind: str = ""
     total: int = 0
     names: list[str] = field(default_factory=list)
-    why: str = ""
 
     def add(self, row: Any) -> None:
         """Count a row, and keep its name if few were kept so far."""
@@ -54,12 +61,11 @@ class DependantCount:
 
 
 @dataclass
-class Use:
-    """The use of an object in the last `USE_DAYS` days; `why` says why it is not known."""
+class Use(Finding):
+    """The use of an object in the last `USE_DAYS` days."""
 
     requests: int = 0
     last_seen: str = ""
-    why: str = ""
 
 
 @dataclass
@@ -95,73 +101,68 @@ async def look_around(
     tool: Tool, api: Portkey, change: Change, now: ObjectNow, timeout_s: float = TIMEOUT_S
 ) -> Surroundings:
     """Count what depends on the object of a change; nothing that is read fails the whole."""
-    reader = _Reader(api, _facts(change, now), now)
+    lists = ListReader(api)
+    reader = _Reader(lists, change, now)
     kinds = [each for each in tool.dependants if not (each.of_organisation and reader.owner)]
-    counts = [DependantCount(each.kind) for each in kinds]
+    counts = [DependantCount(kind=each.kind) for each in kinds]
     use = Use() if tool.last_use else None
-    jobs: list[asyncio.Task[Any]] = [
-        asyncio.create_task(reader.count(dependants, count))
+    jobs: list[tuple[Finding, Awaitable[Any]]] = [
+        (count, reader.count(dependants, count))
         for dependants, count in zip(kinds, counts, strict=True)
     ]
     if tool.last_use and use:
-        jobs.append(asyncio.create_task(reader.last_use(tool.last_use, use)))
-    results: list[DependantCount | Use] = [*counts, *([use] if use else [])]
+        jobs.append((use, reader.last_use(tool.last_use, use)))
     if kinds or reader.owner:  # people know workspaces by their names
-        results.append(DependantCount("workspaces"))
-        jobs.append(asyncio.create_task(reader.list_workspaces()))
-    if jobs:
-        await _wait(jobs, results, timeout_s)
-    for count in counts:
-        count.names = [reader.name_of(name) for name in count.names]
-    return Surroundings(counts, use, reader.workspaces)
-
-
-async def _wait(
-    jobs: list[asyncio.Task[Any]], results: list[DependantCount | Use], timeout_s: float
-) -> None:
-    """Wait for the jobs, and note in the results of those that took too long that they did."""
+        jobs.append((Finding(), lists.list_workspaces()))
     try:
-        _, late = await asyncio.wait(jobs, timeout=timeout_s)
+        await _run(jobs, timeout_s)
     finally:
-        for job in jobs:
-            job.cancel()
-    await asyncio.gather(*jobs, return_exceptions=True)
-    for job, result in zip(jobs, results, strict=True):
-        if job in late:
-            result.why = f"it took longer than {timeout_s:g} s"
-        elif not job.cancelled() and (error := job.exception()) is not None:
-            raise error
+        lists.close()
+    for count in counts:
+        count.names = [lists.name_of(name) for name in count.names]
+    return Surroundings(counts, use, lists.workspaces)
+
+
+async def _run(jobs: list[tuple["Finding", Awaitable[Any]]], timeout_s: float) -> None:
+    """Run all jobs; note in the findings of those that take too long that they do."""
+    if not jobs:
+        return
+    tasks = {asyncio.ensure_future(job): finding for finding, job in jobs}
+    try:
+        _, late = await asyncio.wait(tasks, timeout=timeout_s)
+    finally:
+        for task in tasks:
+            task.cancel()
+    for task in late:
+        tasks[task].note(f"it took longer than {timeout_s:g} s")
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
 
 
 def _facts(change: Change, now: ObjectNow) -> dict[str, Any]:
     """The fields of an object and the ids of its change, by which its dependants are listed."""
-    fields = dict(now.fields or {})
-    owner = fields.get(WORKSPACE) or fields.get("prompt_owning_workspace_id")
+    fields = now.fields or {}
     given = {**change.query, **(change.body or {})}
-    facts = {**fields, **change.ids}
+    facts = {**now.above, **fields, **change.ids}
     for name in (WORKSPACE, "user_id"):
         facts[name] = change.ids.get(name) or given.get(name) or fields.get(name)
-    facts[WORKSPACE] = facts[WORKSPACE] or owner
-    last_id = [*change.ids.values()][-1:]
-    for name in ("id", "slug"):
-        if not isinstance(facts.get(name), str) and last_id:
-            facts[name] = last_id[0]
+    facts[WORKSPACE] = facts[WORKSPACE] or fields.get("prompt_owning_workspace_id")
+    for name in IDS:
+        if not isinstance(facts.get(name), str):
+            facts[name] = "".join([*change.ids.values()][-1:])
     return {name: value for name, value in facts.items() if value is not None}
 
 
 class _Reader:
-    """Reads lists about one object, at most MAX_PARALLEL requests at a time."""
+    """Counts what depends on one object."""
 
-    def __init__(self, api: Portkey, facts: Mapping[str, Any], now: ObjectNow) -> None:
-        self._api = api
-        self._facts = facts
+    def __init__(self, lists: ListReader, change: Change, now: ObjectNow) -> None:
+        self._lists = lists
+        self._facts = _facts(change, now)
         self._now = now
-        self._slots = asyncio.Semaphore(MAX_PARALLEL)
-        self._listing: asyncio.Task[DependantCount] | None = None
-        self.workspaces: dict[str, dict[str, Any]] = {}
-        """The workspaces that were listed, by id and by slug."""
-        names = (facts.get(name) for name in ("id", "slug"))
-        self._names = frozenset(str(name) for name in names if name)
+        own = [(fields or {}).get(name) for fields in (now.fields, now.above) for name in IDS]
+        self._names = frozenset(map(str, filter(None, [*own, *[*change.ids.values()][-1:]])))
 
     @property
     def owner(self) -> str:
@@ -177,12 +178,12 @@ class _Reader:
             for workspace in await self._workspaces(dependants, count):
                 await self._count_list(dependants, count, workspace)
         except PortkeyAdminError as error:
-            count.why = why_not_read(error)
+            count.note(why_not_read(error))
 
     def _count_own(self, dependants: Dependants, count: DependantCount) -> None:
         """Count what the object itself lists."""
         if self._now.fields is None:
-            count.why = self._now.why
+            count.note(self._now.why)
         for value in values_at(self._now.fields, dependants.rows_in):
             count.add(value)
 
@@ -194,32 +195,12 @@ class _Reader:
             return [None]
         if self.owner:
             return [self.owner]
-        if why := await self.list_workspaces():
-            count.why = f"other workspaces: {why}"
-        ids = list(dict.fromkeys(str(row["id"]) for row in self.workspaces.values()))
+        if why := await self._lists.list_workspaces():
+            count.note(f"other workspaces: {why}")
+        ids = list(dict.fromkeys(str(row["id"]) for row in self._lists.workspaces.values()))
         if len(ids) > MAX_WORKSPACES:
-            count.why = f"only {MAX_WORKSPACES} of {len(ids)} workspaces were looked at"
+            count.note(f"only {MAX_WORKSPACES} of {len(ids)} workspaces were looked at")
         return ids[:MAX_WORKSPACES] or [None]
-
-    async def list_workspaces(self) -> str:
-        """List the workspaces, once; why not all of them were, empty if they were."""
-        if self._listing is None:
-            self._listing = asyncio.create_task(self._list_workspaces())
-        return (await asyncio.shield(self._listing)).why
-
-    async def _list_workspaces(self) -> DependantCount:
-        count = DependantCount("workspaces")
-        try:
-            async for row in self._rows("/admin/workspaces", {}, {}, "data", count):
-                if isinstance(row, dict) and row.get("id"):
-                    self.workspaces |= {str(row[n]): row for n in ("id", "slug") if row.get(n)}
-        except PortkeyAdminError as error:
-            count.why = why_not_read(error)
-        return count
-
-    def name_of(self, name: str) -> str:
-        """The name of a workspace that a list shows by its id or slug; else the same."""
-        return label_in(self.workspaces.get(name, {})) or name
 
     async def _count_list(
         self, dependants: Dependants, count: DependantCount, workspace: str | None
@@ -229,36 +210,33 @@ class _Reader:
         query = {name: self._facts.get(source) for name, source in dependants.query}
         if workspace is not None:
             query[WORKSPACE] = workspace
-        rows = self._rows(path, ids, query, dependants.rows_in, count)
-        if not dependants.content:
-            async for row in rows:
-                if self._depends(dependants, row):
-                    count.add(row)
+        rows = self._lists.rows(path, ids, query, dependants.rows_in, count.note)
+        if dependants.content:
+            await self._count_read(dependants, count, [row async for row in rows], workspace)
             return
-        all_rows = [row async for row in rows if isinstance(row, dict)]
-        if len(all_rows) > MAX_ROWS_READ:
-            count.why = f"only {MAX_ROWS_READ} of {len(all_rows)} were read"
-        await asyncio.gather(
-            *(
-                self._count_read(dependants, count, row, workspace)
-                for row in all_rows[:MAX_ROWS_READ]
-            )
-        )
+        async for row in rows:
+            if self._depends(dependants, row):
+                count.add(row)
 
     async def _count_read(
-        self, dependants: Dependants, count: DependantCount, row: Any, workspace: str | None
+        self, dependants: Dependants, count: DependantCount, rows: list[Any], workspace: str | None
     ) -> None:
-        """Read a row whole, and count it if it depends on the object."""
+        """Read rows whole, and count those that depend on the object."""
         path = dependants.content.partition(" ")[2]
-        own_id = row.get("slug") or row.get("id")
-        ids = {name: str(row.get(name) or own_id) for name in PLACEHOLDER.findall(path)}
-        try:
-            whole = await self._read(path, ids, {WORKSPACE: workspace} if workspace else {})
-        except PortkeyAdminError as error:
-            count.why = why_not_read(error)
-            return
-        if self._depends(dependants, whole):
-            count.add(row)
+        query = {WORKSPACE: workspace} if workspace else {}
+
+        async def read(row: dict[str, Any]) -> None:
+            own_id = row.get("slug") or row.get("id")
+            ids = {name: str(row.get(name) or own_id) for name in PLACEHOLDER.findall(path)}
+            try:
+                if self._depends(dependants, await self._lists.read(path, ids, query)):
+                    count.add(row)
+            except PortkeyAdminError as error:
+                count.note(why_not_read(error))
+
+        if len(rows) > MAX_ROWS_READ:
+            count.note(f"only {MAX_ROWS_READ} of {len(rows)} were read")
+        await asyncio.gather(*(read(row) for row in rows[:MAX_ROWS_READ] if isinstance(row, dict)))
 
     def _depends(self, dependants: Dependants, row: Any) -> bool:
         if dependants.unless and matches(row, dependants.unless):
@@ -272,80 +250,31 @@ class _Reader:
 
     async def last_use(self, last_use: LastUse, use: Use) -> None:
         """Look in analytics for requests that used the object."""
-        name, now = self._facts.get(last_use.field), self._api.now()
+        field, now = last_use.field, self._lists.now()
+        name = (self._now.fields or {}).get(field) or self._facts.get(field)
         query = {
             "time_of_generation_min": utc_timestamp(now - timedelta(days=USE_DAYS)),
             "time_of_generation_max": utc_timestamp(now),
             "columns": "requests,last_seen",
             last_use.filter: name,
         }
+        slug, why = "", "analytics are of one workspace, and it belongs to none"
+        if self.owner:
+            slug, why = await self._lists.slug_of(self.owner)
+        if slug:
+            query["workspace_slug"] = slug
         try:
-            slug, why = await self._workspace_slug()
-            if slug:
-                query["workspace_slug"] = slug
             path = "/analytics/groups/{group_by}"
-            answer = await self._read(path, {"group_by": last_use.group}, query)
+            answer = await self._lists.read(path, {"group_by": last_use.group}, query)
         except PortkeyAdminError as error:
-            use.why = why_not_read(error)
+            use.note(why_not_read(error))
             return
-        for row in _list_in(answer, "data"):
+        for row in list_in(answer, "data"):
             if isinstance(row, dict) and row.get(last_use.group) == name:
                 use.requests = int(row.get("requests") or 0)
                 use.last_seen = str(row.get("last_seen") or "")
         if not use.requests:
-            use.why = why
-
-    async def _workspace_slug(self) -> tuple[str, str]:
-        """The slug of the object's workspace, as analytics want it; if not, why."""
-        owner = self.owner
-        if not owner:
-            return "", "analytics are of one workspace, and it belongs to none"
-        await self.list_workspaces()
-        if slug := self.workspaces.get(owner, {}).get("slug"):
-            return str(slug), ""
-        try:
-            answer = await self._read("/admin/workspaces/{workspace_id}", {WORKSPACE: owner}, {})
-        except PortkeyAdminError as error:
-            return "", f"its workspace: {why_not_read(error)}"
-        slug = answer.get("slug") if isinstance(answer, dict) else None
-        return str(slug or owner), ""
-
-    async def _rows(
-        self,
-        path: str,
-        ids: Mapping[str, str],
-        query: Mapping[str, Any],
-        rows_in: str,
-        count: DependantCount,
-    ) -> AsyncIterator[Any]:
-        """The rows of the first pages of a list; `count` is told if there are more."""
-        before = 0
-        last_rows: list[Any] = []
-        for page in range(MAX_PAGES):
-            place = {"page_size": PAGE_SIZE, "current_page": page}
-            answer = await self._read(path, ids, {**query, **place})
-            rows = _list_in(answer, rows_in)
-            if page and rows == last_rows:
-                return  # the list has no pages, and was answered whole
-            last_rows = rows
-            for row in rows:
-                yield row
-            before += len(rows)
-            total = answer.get("total") if isinstance(answer, dict) else None
-            has_more = isinstance(total, int) and before < total
-            if not rows or not (has_more or (total is None and len(rows) >= PAGE_SIZE)):
-                return
-        count.why = f"only the first {before} were looked at"
-
-    async def _read(self, path: str, ids: Mapping[str, str], query: Mapping[str, Any]) -> Any:
-        async with self._slots:
-            base: Base = "root" if path.startswith("/v2/") else "v1"
-            return await self._api.read(path, ids, query, base)
-
-
-def _list_in(answer: Any, name: str) -> list[Any]:
-    rows = answer.get(name) if isinstance(answer, dict) else answer
-    return rows if isinstance(rows, list) else []
+            use.note(why)
 
 
 def _texts(node: Any) -> Iterable[str]:
@@ -361,7 +290,7 @@ def _texts(node: Any) -> Iterable[str]:
         if node[:1] in ("{", "["):
             try:
                 yield from _texts(json.loads(node))
-            except ValueError:
+            except (ValueError, RecursionError):
                 return
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from unicodedata import category
 
@@ -43,12 +44,17 @@ MAX_TYPED_CHARS = 60
 class ObjectNow(NamedTuple):
     """An object as it is before a change. `fields` is None if it could not be read; see `why`.
 
-    `name` is that of the object above it, if it has none of its own, as a list has not.
+    `above` has the fields of the object above it, if it has no name of its own, as a list has not.
     """
 
     fields: dict[str, Any] | None
     why: str = ""
-    name: str = ""
+    above: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def name_above(self) -> str:
+        """The name of the object above it; empty if it has a name of its own."""
+        return _name_in(self.above, NAMES)
 
     @property
     def hash(self) -> str:
@@ -87,7 +93,7 @@ async def read_object(api: Portkey, change: Change) -> ObjectNow:
         now = ObjectNow(fields if isinstance(fields, dict) else {"data": fields})
     if now.fields is None or _name_in(now.fields, NAMES):
         return now
-    return now._replace(name=await _name_above(api, change))
+    return now._replace(above=await _read_above(api, change))
 
 
 def why_not_read(error: PortkeyAdminError) -> str:
@@ -131,7 +137,7 @@ def label_of(change: Change, now: ObjectNow) -> str:
     labels = (
         _name_in(now.fields or {}, NAMES),
         label_in(sent) if is_named_by_call else "",
-        now.name,
+        now.name_above,
         label_in(now.fields or {}),
         label_in(sent),
         *reversed([*change.ids.values()]),
@@ -203,8 +209,8 @@ def _name_in(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
     return next((text.strip() for text in texts if isinstance(text, str) and text.strip()), "")
 
 
-async def _name_above(api: Portkey, change: Change) -> str:
-    """The name of the object that a list belongs to: of the MCP server of connections."""
+async def _read_above(api: Portkey, change: Change) -> dict[str, Any]:
+    """The object that a list belongs to, such as the MCP server of connections; empty if none."""
     declared, path = _paths_read(change.module), change.path.rpartition("/")[0]
     while "{" in path:
         if readable := declared.get(_shape(path)):
@@ -212,11 +218,11 @@ async def _name_above(api: Portkey, change: Change) -> str:
             try:
                 answer = unwrapped(await _read(api, readable, ids, {}))
             except PortkeyAdminError:
-                return ""
-            if isinstance(answer, dict) and (name := _name_in(answer, NAMES)):
-                return name
+                return {}
+            if isinstance(answer, dict) and _name_in(answer, NAMES):
+                return answer
         path = path.rpartition("/")[0]
-    return ""
+    return {}
 
 
 def _lasting(node: Any) -> Any:
