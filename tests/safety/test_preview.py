@@ -382,6 +382,31 @@ class TestDependants:
             "why": "only the first 1 were looked at",
         }
 
+    @pytest.mark.parametrize(
+        ("changes_of_answer", "count", "why"),
+        [
+            ({}, 8, ""),
+            ({"total": None, "has_more": None}, 8, ""),
+            ({"total": None, "has_more": False}, 8, ""),
+            ({"total": 900}, 8, "only the first 8 were looked at"),
+        ],
+    )
+    async def test_a_list_without_pages_counts_once(self, changes_of_answer, count, why, emulator):
+        class Unpaged(InProcess):
+            async def __call__(self, method, target, headers, body):
+                target = target.partition("?")[0]
+                status, fields, content = await super().__call__(method, target, headers, body)
+                answer = json.loads(content) | changes_of_answer
+                return status, fields, json.dumps(answer).encode()
+
+        settings = Settings(PORTKEY_API_KEY=SecretStr(emulator.keys()["owner"]))
+        reader = lists.ListReader(Portkey(settings, Unpaged(emulator), frozen_time))
+        notes: list[str] = []
+        rows = [row async for row in reader.rows("/api-keys", {}, {}, "data", notes.append)]
+
+        assert len(rows) == count
+        assert "".join(notes) == why
+
     async def test_lists_that_take_too_long_are_given_up(self, find, emulator, preview_of):
         class Slow(InProcess):
             async def __call__(self, method, target, headers, body):
