@@ -12,6 +12,7 @@ import quicktok
 from pydantic import SecretStr
 
 from drawn_calls import TOOLS
+from people import Person
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.models.core.base import Record
@@ -732,3 +733,46 @@ class TestObject:
 
         assert (now.hash, now.why) == ("", "Portkey has no request that reads it")
         assert label_of(change, now) == "f-1"
+
+
+class TestDoor:
+    """What the door does with what was found out."""
+
+    async def test_a_deletion_that_can_be_restored_asks_if_something_depends_on_it(
+        self, guarded, find, changes
+    ):
+        used, unused = RISKY["delete_config"](find), LESS_RISKY["delete_config"](find)
+        person = Person("decline")
+        async with guarded("2026-07-28", person) as client:
+            refused = await client.call_tool("delete_config", used)
+            done = await client.call_tool("delete_config", unused)
+
+        assert refused.is_error
+        assert not done.is_error
+        assert len(person.questions) == 1
+        assert "requests used it in the last 30 days" in person.questions[0]
+        assert changes() == [f"DELETE /v1/configs/{unused['slug']}"]
+
+    async def test_a_name_that_cannot_be_typed_is_confirmed_by_the_id(
+        self, guarded, find, emulator, changes
+    ):
+        keys = emulator.store.table("api_keys")
+        key = keys.change(find.row("api_keys", name="Dashboard"), {"name": "Dash\u202eboard"})
+        for typed, is_refused in ((key["name"], True), (key["id"], False)):
+            async with guarded("2026-07-28", Person(typed)) as client:
+                result = await client.call_tool("delete_api_key", {"id": key["id"]})
+            assert result.is_error is is_refused
+
+        assert changes() == [f"DELETE /v1/api-keys/{key['id']}"]
+
+    @pytest.mark.parametrize("name", ["update_config", "update_collection", "create_collection"])
+    async def test_a_call_that_asks_nobody_sends_nothing_but_itself(
+        self, name, guarded, find, emulator
+    ):
+        arguments = {**OTHERS, **LESS_RISKY}[name](find)
+        async with guarded("2026-07-28", Person()) as client:
+            await client.list_tools()
+            emulator.log.clear()
+            assert not (await client.call_tool(name, arguments)).is_error
+
+        assert len(emulator.log) == 1
