@@ -99,6 +99,7 @@ class TestEachTool:
         long = {"description": "ä" * 5_000, "tags": dict.fromkeys(ids, "x" * 300), "rows": ids}
         counts = [dependants.DependantCount("late", f"kind {n}", 400, ids[:5]) for n in range(8)]
         body = {**(seen.change.body or {}), "large": {"ids": ids, "text": "\u202e" * 9_000}}
+        body |= {"\u202e" * 300: 1, "deep": {"x" * 9_000: 1}}
         large = seen._replace(
             change=replace(seen.change, body=body),
             now=seen.now._replace(fields={**(seen.now.fields or {}), **long}),
@@ -596,6 +597,30 @@ class TestDifferences:
             "how": "the old value of key cannot be read back",
             "verified": True,
         }
+
+    @pytest.mark.parametrize(
+        ("name", "arguments", "how"),
+        [
+            ("rotate_api_key", {}, "the old secret does not come back"),
+            ("update_deployment", {"rotate_auth": True}, "the old credentials do not come back"),
+            ("update_api_key", {"reset_usage": True}, "what was counted is lost"),
+            ("update_usage_limit", {"reset_usage_for_value": "x"}, "what was counted is lost"),
+            ("reset_usage_limit_entity", {}, "what was counted is lost"),
+            ("delete_user", {}, "what is deleted cannot be restored"),
+            ("run_prompt_completion", {}, "the model's provider bills it"),
+        ],
+    )
+    async def test_what_cannot_be_undone_says_why(self, name, arguments, how, find, preview_of):
+        seen = await preview_of(name, {**CALLS[name](find), **arguments})
+
+        assert shown(seen)["undo"] == {"possible": False, "how": how, "verified": True}
+
+    @pytest.mark.parametrize("name", ["create_config", "update_config", "delete_config"])
+    async def test_what_can_be_undone_says_how(self, name, find, preview_of):
+        undo = shown(await preview_of(name, CALLS[name](find)))["undo"]
+
+        assert undo["possible"]
+        assert undo["how"].split(" ")[0] in ("by", "only")
 
     async def test_what_a_workflow_may_send_after_its_first_change_is_named(self, find, preview_of):
         answer = shown(await preview_of("migrate_prompt", CALLS["migrate_prompt"](find)))

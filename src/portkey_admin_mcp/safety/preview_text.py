@@ -21,6 +21,10 @@ TOKENS_PER_SIGN = 0.75
 TOKENS_PER_OTHER = 1.5
 LEVELS = ((600, 20), (200, 10), (80, 5), (40, 3), (20, 2))
 """How long texts, and how many items and fields, are shown: the first that fits is used."""
+TOP_LEVELS = 1
+"""Levels of a preview whose texts are this server's own, and never cut."""
+MAX_PATH_CHARS = 120
+"""Characters of the dotted path of a field."""
 MAX_NOW_FIELDS = 8
 OF_NOW = (
     "id",
@@ -236,7 +240,7 @@ def _tokens(text: str) -> float:
 def _cut(value: Any, max_chars: int, max_items: int, depth: int) -> Any:
     """A value with at most so many characters in a text, and items in a list or fields."""
     if isinstance(value, str):
-        text = "".join(c if c in "\n\t" or not is_hidden(c) else visible(c) for c in value)
+        text = _readable(value)
         if len(text) <= max_chars or depth < TOP_LEVELS:
             return text
         return f"{text[:max_chars]}… ({len(text)} characters)"
@@ -246,11 +250,15 @@ def _cut(value: Any, max_chars: int, max_items: int, depth: int) -> Any:
     if not isinstance(value, dict):
         return value
     names = [*value][: len(value) if depth == 0 else max_items]
-    fields = {name: _cut(value[name], max_chars, max_items, depth + 1) for name in names}
+    fields = {
+        _readable(name)[:MAX_PATH_CHARS]: _cut(value[name], max_chars, max_items, depth + 1)
+        for name in names
+    }
     if len(value) > len(names):
         fields["…"] = f"{len(value) - len(names)} more fields"
     return fields
 
 
-TOP_LEVELS = 1
-"""Levels of a preview whose texts are this server's own, and never cut."""
+def _readable(text: str) -> str:
+    """A text with the codes of hidden characters, but for line breaks and tabs."""
+    return "".join(each if each in "\n\t" else visible(each) for each in text)
