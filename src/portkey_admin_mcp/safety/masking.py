@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 MASK = "***"
@@ -46,6 +47,7 @@ def masked(value: Any) -> Any:
     return _masked(value, "", 0)
 
 
+@lru_cache(maxsize=10_000)
 def is_secret(name: str) -> bool:
     """Whether a field of this name holds a secret, however its words are joined."""
     words = _words(name)
@@ -109,6 +111,7 @@ def _masked_text(text: str, depth: int) -> str:
     return IN_ADDRESS.sub(MASK, text) if "://" in text or "?" in text else text
 
 
+@lru_cache(maxsize=10_000)
 def _words(name: str) -> str:
     """A name with its words joined by underscores: `apiKey` and `api-key` are `api_key`."""
     return CAPITAL.sub("_", name).replace("-", "_").replace(" ", "_").lower()

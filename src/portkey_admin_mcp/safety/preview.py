@@ -111,6 +111,8 @@ class Preview(NamedTuple):
     def undo(self) -> Undo:
         """Whether the change can be undone."""
         why = "" if self.now.fields is not None or self.is_new else self.now.why
+        if self.tool.effect == "read":
+            return Undo(True, "it changes nothing")
         if self.tool.effect == "delete":
             if not self.tool.is_restorable:
                 return Undo(False, NOT_RESTORABLE)

@@ -80,7 +80,7 @@ def question_of(seen: Preview) -> Question:
     kind = "name" if seen.label == seen.name else "id"
     lines = [f"{seen.tool.title}: {_object(seen)}"]
     if seen.rating.reasons:
-        lines.append(f"Asked because {'; '.join(seen.rating.reasons)}.")
+        lines.append(f"Asked because {visible('; '.join(seen.rating.reasons))}.")
     differences = seen.differences()
     lines += [f"- {visible(name)}: {_change(each)}" for name, each in differences.items()][
         :MAX_LINES
