@@ -8,8 +8,10 @@ from mcp_types import ElicitResult, InputRequiredResult
 
 from mcp_texts import texts
 from people import GENERATIONS, Person
+from portkey_admin_mcp.models.users import UserPatch
 from portkey_admin_mcp.safety.caller import Caller, current_caller
 from portkey_admin_mcp.safety.store import Freeze
+from portkey_admin_mcp.tools.users import update_user
 
 in_each_generation = pytest.mark.parametrize("generation", GENERATIONS)
 
@@ -71,7 +73,7 @@ async def test_the_confirmation_is_void_if_the_object_changed(guarded, api, chan
         id, _ = await invite_of(other)
 
         async def change_it():
-            await other.call_tool("update_user", {"user_id": id, "role": "admin"})
+            await update_user(api, id, UserPatch(role="admin"))
             return "accept"
 
         async with guarded(generation, Person(change_it)) as client:
@@ -120,13 +122,13 @@ async def test_an_approval_is_for_the_same_arguments_only(guarded, changes, gene
 
 
 @in_each_generation
-async def test_an_approval_is_void_if_the_object_changed(guarded, changes, generation, store):
+async def test_an_approval_is_void_if_the_object_changed(guarded, api, changes, generation, store):
     async with guarded(generation) as client:
         id, _ = await invite_of(client)
         await client.call_tool("delete_user", {"user_id": id})
         (approval,) = await store.list_open()
         await store.settle(approval.id, "approved", "mo", "")
-        await client.call_tool("update_user", {"user_id": id, "role": "admin"})
+        await update_user(api, id, UserPatch(role="admin"))
         result = await client.call_tool("delete_user", {"user_id": id})
 
     assert result.is_error

@@ -44,6 +44,48 @@ def all_of(*scopes: str | AnyOf) -> Scopes:
 
 
 @dataclass(frozen=True)
+class Dependants:
+    """Objects that depend on the one a tool changes, and how they are listed.
+
+    `endpoint` is a GET of this API; its placeholders and its `query`, pairs of a name and a field,
+    are filled with the fields of the object and the ids in the path of the change. Without an
+    endpoint, the object itself lists them in the field `rows_in`.
+    """
+
+    kind: str
+    """Their name for people, in the plural: `API keys`."""
+    endpoint: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    where: str = ""
+    """The field of a row that holds the object's id or slug, dotted into objects and lists; `*` for
+    any text in the row. Without it, each row depends on the object."""
+    of: str = ""
+    """The field whose value `where` must hold, if it is not the object's id or slug."""
+    unless: str = ""
+    """A condition under which a row does not count, as in `Tool.high_risk_if`: `enabled=false`."""
+    rows_in: str = "data"
+    content: str = ""
+    """The GET by which each row is read whole before `where` is checked, filled from the row."""
+    by_workspace: bool = False
+    """Whether the list is of one workspace: the object's own, or each for one of the
+    organisation."""
+    of_organisation: bool = False
+    """Whether they can depend only on an object of the organisation."""
+
+
+@dataclass(frozen=True)
+class LastUse:
+    """How analytics show whether requests use an object: a group, and a filter by the object."""
+
+    group: str
+    """What `get_analytics_group` groups by: `config`."""
+    filter: str
+    """The argument that selects the object: `configs`."""
+    field: str = "slug"
+    """The field of the object that analytics know it by."""
+
+
+@dataclass(frozen=True)
 class Tool:
     """One tool: the function and everything the server, the docs and the tests need to know.
 
@@ -74,7 +116,17 @@ class Tool:
     high_risk_if: tuple[tuple[str, str], ...] = ()
     """Arguments that make the risk high, each with the reason; see `safety.risk.matches`."""
     is_restorable: bool = False
-    """Whether what a deletion removes can be created again, so that its risk is not high."""
+    """Whether what a deletion removes can be created again, so that its risk is high only if
+    something depends on it, or if that cannot be verified."""
+    no_undo: str = ""
+    """Why a change that is no deletion cannot be undone; empty if it can."""
+    no_undo_if: tuple[tuple[str, str], ...] = ()
+    """Fields that are sent with which it cannot be undone, each with the reason, in the form of
+    `high_risk_if`."""
+    dependants: tuple[Dependants, ...] = ()
+    """What may depend on the object that a call changes."""
+    last_use: LastUse | None = None
+    """How analytics show whether the object is used; None if they do not."""
 
     @property
     def name(self) -> str:

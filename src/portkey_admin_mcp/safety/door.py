@@ -25,7 +25,7 @@ from .journal.recording import Recorder
 from .permit import Passage, permit
 from .preview import Execute, Preview, PreviewAnswer, look_at
 from .preview_text import question_of, shown
-from .risk import Rating, rating_of
+from .risk import Rating, may_be_raised, rating_of
 from .store import PENDING_S, Approval, SafetyStore
 
 MIN_REPLY_S = 1.0
@@ -98,7 +98,7 @@ class Door:
         """
         await self._require_thawed()
         rating = rating_of(call.tool, call.arguments)
-        if self._settings.dry_run or self.may_ask(call.tool):
+        if self._settings.dry_run or self._may_need_person(call.tool, rating):
             seen = await look_at(call.tool, call.api, call.execute, rating)
             if isinstance(seen, Record):
                 return seen  # it changes nothing, as a dry run of the tool's own
@@ -111,6 +111,12 @@ class Door:
             if recorder is not None:
                 return await recorder.run(lambda: call.execute(call.api))
             return await call.execute(call.api)
+
+    def _may_need_person(self, tool: Tool, rating: Rating) -> bool:
+        """Whether a person may be asked, so that the call must be looked at first."""
+        if not self.may_ask(tool):
+            return False
+        return self._needs_person(rating) or may_be_raised(tool)
 
     def _needs_person(self, rating: Rating) -> bool:
         return self._settings.confirm == "always" or rating.risk == "high"
@@ -170,7 +176,7 @@ class Door:
             raise NotPermitted(f"the name that was typed is not {seen.label!r}")
         if reply.nonce and not await self._store().use_once(reply.nonce, REPLY_S):
             raise NotPermitted("this confirmation was used already; a person must confirm again")
-        again = await look_at(call.tool, call.api, call.execute, seen.rating)
+        again = await look_at(call.tool, call.api, call.execute, seen.rating, around=False)
         if isinstance(again, Record) or again.now.hash != reply.binding:
             raise NotPermitted(
                 f"{seen.label!r} has changed since the question was asked; read it, and ask again"

@@ -34,7 +34,12 @@ def rating_of(tool: Tool, arguments: BaseModel) -> Rating:
     rating = Rating(risk, (NOT_RESTORABLE,) if risk == "high" else ())
     given = arguments.model_dump(mode="json", exclude_unset=True)
     reasons = [reason for condition, reason in tool.high_risk_if if matches(given, condition)]
-    return rating.raised(*filter(None, [tool.high_risk]), *reasons)
+    return rating.raised(*filter(None, [tool.high_risk]), *dict.fromkeys(reasons))
+
+
+def may_be_raised(tool: Tool) -> bool:
+    """Whether what depends on the object can raise the risk of a call of this tool."""
+    return tool.effect == "delete" and tool.is_restorable
 
 
 def matches(arguments: Any, condition: str) -> bool:
@@ -43,10 +48,15 @@ def matches(arguments: Any, condition: str) -> bool:
     A dotted name goes into objects and into each item of a list: `workspaces.enabled=false`.
     """
     path, _, value = condition.partition("=")
-    values = _values(arguments, path.split("."))
+    values = values_at(arguments, path)
     if not value:
         return any(each is not None for each in values)
     return any(_text(each) == value for each in values)
+
+
+def values_at(node: Any, path: str) -> list[Any]:
+    """The values at a dotted path, which goes into objects and into each item of a list."""
+    return _values(node, path.split("."))
 
 
 def _values(node: Any, path: list[str]) -> list[Any]:

@@ -5,7 +5,9 @@ from ..models.core.base import Done
 from ..models.core.paging import Page
 from ..models.core.vocabulary import ApiKeyId
 from ..portkey.api import Portkey
-from ..portkey.catalog import AnyOf, tool
+from ..portkey.catalog import AnyOf, LastUse, tool
+
+LAST_USE = LastUse("api_key", "api_key_ids", field="id")
 
 
 def key_scopes(act: str) -> AnyOf:
@@ -46,7 +48,12 @@ async def create_api_key(api: Portkey, draft: ApiKeyDraft) -> ApiKeySecret:
 @tool(
     "PUT /api-keys/{id}",
     scope=key_scopes("update"),
-    high_risk_if=(("scopes", "it replaces what the key may do"),),
+    high_risk_if=(
+        ("scopes", "it replaces what the key may do"),
+        ("expires_at", "programs with the key stop working after that time"),
+    ),
+    no_undo_if=(("reset_usage=true", "what was counted is lost"),),
+    last_use=LAST_USE,
 )
 async def update_api_key(api: Portkey, id: ApiKeyId, patch: ApiKeyPatch) -> Done:
     """Change a key's name, scopes, limits or defaults; what is left out stays.
@@ -56,7 +63,7 @@ async def update_api_key(api: Portkey, id: ApiKeyId, patch: ApiKeyPatch) -> Done
     ...
 
 
-@tool("DELETE /api-keys/{id}", scope=key_scopes("delete"))
+@tool("DELETE /api-keys/{id}", scope=key_scopes("delete"), last_use=LAST_USE)
 async def delete_api_key(api: Portkey, id: ApiKeyId) -> Done:
     """Revoke and delete an API key at once; cannot be undone.
 
@@ -72,6 +79,8 @@ async def delete_api_key(api: Portkey, id: ApiKeyId) -> Done:
     is_repeatable=False,
     returns_secret=True,
     high_risk="programs with the old secret stop working",
+    no_undo="the old secret does not come back",
+    last_use=LAST_USE,
 )
 async def rotate_api_key(api: Portkey, id: ApiKeyId, rotation: Rotation) -> ApiKeySecret:
     """Give a key a new secret, returned only now; the old one works until the transition ends."""

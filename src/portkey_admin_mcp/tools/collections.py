@@ -11,7 +11,7 @@ from ..models.collections import (
 from ..models.core.base import Done
 from ..models.core.paging import Page
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 
 @tool("GET /collections", scope="prompts.list")
@@ -40,7 +40,15 @@ async def update_collection(
     ...
 
 
-@tool("DELETE /collections/{collection_id}", scope="prompts.delete")
+@tool(
+    "DELETE /collections/{collection_id}",
+    scope="prompts.delete",
+    dependants=(
+        Dependants("prompts", "GET /prompts", query=(("collection_id", "id"),)),
+        Dependants("partials", "GET /prompts/partials", query=(("collection_id", "id"),)),
+        Dependants("collections inside it", rows_in="child_collections"),
+    ),
+)
 async def delete_collection(api: Portkey, collection_id: CollectionId) -> Done:
     """Delete a collection; cannot be undone. A workspace's default one stays."""
     ...

@@ -5,7 +5,18 @@ from ..models.core.base import Done
 from ..models.core.paging import PagedHere
 from ..models.core.vocabulary import ConfigSlug, WorkspaceSelector
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, LastUse, tool
+
+USES = (
+    Dependants(
+        "API keys",
+        "GET /api-keys",
+        query=(("workspace_id", "workspace_id"),),
+        where="defaults.config_id",
+    ),
+    Dependants("workspaces", "GET /admin/workspaces", where="defaults.user_api_key_config"),
+)
+LAST_USE = LastUse("config", "configs")
 
 
 @tool("GET /configs", scope="configs.list")
@@ -29,7 +40,14 @@ async def create_config(api: Portkey, draft: ConfigDraft) -> ConfigRef:
     ...
 
 
-@tool("PUT /configs/{slug}", scope="configs.update", is_repeatable=False)
+@tool(
+    "PUT /configs/{slug}",
+    scope="configs.update",
+    is_repeatable=False,
+    high_risk_if=(("status=inactive", "requests that use it fail at once"),),
+    dependants=USES,
+    last_use=LAST_USE,
+)
 async def update_config(api: Portkey, slug: ConfigSlug, patch: ConfigPatch) -> ConfigRef:
     """Change a config; new content replaces all of the old and makes a new version.
 
@@ -38,7 +56,13 @@ async def update_config(api: Portkey, slug: ConfigSlug, patch: ConfigPatch) -> C
     ...
 
 
-@tool("DELETE /configs/{slug}", scope="configs.delete", is_restorable=True)
+@tool(
+    "DELETE /configs/{slug}",
+    scope="configs.delete",
+    is_restorable=True,
+    dependants=USES,
+    last_use=LAST_USE,
+)
 async def delete_config(api: Portkey, slug: ConfigSlug, workspace: WorkspaceSelector) -> Done:
     """Delete a config with all versions; refused while a key or workspace uses it.
 

@@ -11,7 +11,7 @@ from ..models.deployments import (
     DeploymentPatch,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 THIN = "The bodies and answers of deployments are not published."
 
@@ -67,6 +67,7 @@ async def get_deployment(api: Portkey, id: DeploymentId, owner: DeploymentOwner)
     returns_secret=True,
     unconfirmed=THIN,
     high_risk_if=ACCESS_TAKEN,
+    no_undo_if=(("rotate_auth=true", "the old credentials do not come back"),),
 )
 async def update_deployment(api: Portkey, id: DeploymentId, patch: DeploymentPatch) -> Deployment:
     """Change a self-hosted gateway; new credentials of `rotate_auth` are returned only now."""
@@ -79,6 +80,7 @@ async def update_deployment(api: Portkey, id: DeploymentId, patch: DeploymentPat
     base="root",
     enterprise=True,
     unconfirmed=THIN,
+    dependants=(Dependants("workspaces named in it", rows_in="auth_settings.workspaces_allowed"),),
 )
 async def archive_deployment(api: Portkey, id: DeploymentId) -> Done:
     """Archive a self-hosted gateway: it may no longer connect."""

@@ -15,10 +15,44 @@ from ..models.guardrails import (
     McpServerMappings,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 UNCONFIRMED = (
     "Guardrails for MCP servers are announced as coming; only one client calls these paths."
+)
+
+USES = (
+    Dependants(
+        "configs",
+        "GET /configs",
+        where="*",
+        content="GET /configs/{slug}",
+        by_workspace=True,
+    ),
+    Dependants(
+        "workspaces with it for requests",
+        "GET /admin/workspaces",
+        where="defaults.input_guardrails",
+    ),
+    Dependants(
+        "workspaces with it for answers",
+        "GET /admin/workspaces",
+        where="defaults.output_guardrails",
+    ),
+    Dependants(
+        "defaults of the organisation for requests",
+        "GET /v2/admin/organisation/defaults",
+        where="*",
+        rows_in="input_guardrails",
+        of_organisation=True,
+    ),
+    Dependants(
+        "defaults of the organisation for answers",
+        "GET /v2/admin/organisation/defaults",
+        where="*",
+        rows_in="output_guardrails",
+        of_organisation=True,
+    ),
 )
 
 
@@ -49,7 +83,12 @@ async def get_guardrail(api: Portkey, guardrail_id: GuardrailId) -> Guardrail:
     ...
 
 
-@tool("PUT /guardrails/{guardrail_id}", scope=guardrail_scopes("update"), is_repeatable=False)
+@tool(
+    "PUT /guardrails/{guardrail_id}",
+    scope=guardrail_scopes("update"),
+    is_repeatable=False,
+    dependants=USES,
+)
 async def update_guardrail(
     api: Portkey, guardrail_id: GuardrailId, patch: GuardrailPatch
 ) -> GuardrailRef:
@@ -57,7 +96,12 @@ async def update_guardrail(
     ...
 
 
-@tool("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"), is_restorable=True)
+@tool(
+    "DELETE /guardrails/{guardrail_id}",
+    scope=guardrail_scopes("delete"),
+    is_restorable=True,
+    dependants=USES,
+)
 async def delete_guardrail(api: Portkey, guardrail_id: GuardrailId) -> Done:
     """Delete a guardrail; cannot be undone, and configs that name it no longer run it."""
     ...

@@ -16,7 +16,7 @@ from ..models.integrations import (
     WorkspaceShares,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 
 def either(act: str) -> tuple[str, str]:
@@ -24,15 +24,29 @@ def either(act: str) -> tuple[str, str]:
     return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
 
 
-SECRETS_REPLACED = tuple(
-    (name, "the old credentials cannot be read back")
-    for name in ("key", "configurations", "aws_secret_access_key")
+NEW_HOST = "requests then go to another address, with the credentials"
+SECRETS_REPLACED = (
+    *(
+        (name, "the old credentials cannot be read back")
+        for name in ("key", "configurations", "aws_secret_access_key")
+    ),
+    ("custom_host", NEW_HOST),
 )
 ACCESS_TAKEN = (
     ("workspaces.enabled=false", "it takes access from workspaces"),
     ("override_existing_workspace_access=true", "workspaces that are not named lose access"),
     ("global_workspace_access_enabled=false", "it takes access from workspaces"),
     ("global_workspace_access.enabled=false", "it takes access from workspaces"),
+)
+
+USES = (
+    Dependants("providers", "GET /providers", where="integration_id", by_workspace=True),
+    Dependants(
+        "workspaces",
+        "GET /integrations/{slug}/workspaces",
+        unless="enabled=false",
+        rows_in="workspaces",
+    ),
 )
 
 
@@ -54,13 +68,18 @@ async def get_integration(api: Portkey, slug: IntegrationSlug) -> Integration:
     ...
 
 
-@tool("PUT /integrations/{slug}", scope=either("update"), high_risk_if=SECRETS_REPLACED)
+@tool(
+    "PUT /integrations/{slug}",
+    scope=either("update"),
+    high_risk_if=SECRETS_REPLACED,
+    dependants=USES,
+)
 async def update_integration(api: Portkey, slug: IntegrationSlug, patch: IntegrationPatch) -> Done:
     """Change an integration, also to replace its key, for all who use it."""
     ...
 
 
-@tool("DELETE /integrations/{slug}", scope=either("delete"))
+@tool("DELETE /integrations/{slug}", scope=either("delete"), dependants=USES)
 async def delete_integration(api: Portkey, slug: IntegrationSlug) -> Done:
     """Delete an integration with the providers made of it; cannot be undone."""
     ...
@@ -74,7 +93,11 @@ async def list_integration_models(
     ...
 
 
-@tool("PUT /integrations/{slug}/models", scope=either("update"))
+@tool(
+    "PUT /integrations/{slug}/models",
+    scope=either("update"),
+    high_risk_if=(("models.configurations.custom_host", NEW_HOST),),
+)
 async def update_integration_models(
     api: Portkey, slug: IntegrationSlug, changes: ModelChanges
 ) -> Done:
@@ -82,7 +105,7 @@ async def update_integration_models(
     ...
 
 
-@tool("DELETE /integrations/{slug}/models", scope=either("update"))
+@tool("DELETE /integrations/{slug}/models", scope=either("update"), dependants=USES)
 async def delete_integration_model(
     api: Portkey, slug: IntegrationSlug, deletion: ModelDeletion
 ) -> Done:
@@ -101,7 +124,13 @@ async def list_integration_workspaces(
     ...
 
 
-@tool("PUT /integrations/{slug}/workspaces", scope=either("update"), high_risk_if=ACCESS_TAKEN)
+@tool(
+    "PUT /integrations/{slug}/workspaces",
+    scope=either("update"),
+    high_risk_if=ACCESS_TAKEN,
+    no_undo_if=(("workspaces.reset_usage=true", "what was counted is lost"),),
+    dependants=USES,
+)
 async def update_integration_workspaces(
     api: Portkey, slug: IntegrationSlug, shares: WorkspaceShares
 ) -> Done:

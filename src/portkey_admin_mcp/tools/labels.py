@@ -12,7 +12,17 @@ from ..models.labels import (
     LabelRef,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
+
+USES = (
+    Dependants(
+        "prompts with a version under it",
+        "GET /prompts",
+        where="data.label_id",
+        content="GET /prompts/{prompt_id}/versions",
+        by_workspace=True,
+    ),
+)
 
 
 @tool("POST /labels", scope="prompts.create")
@@ -33,13 +43,18 @@ async def get_prompt_label(api: Portkey, label_id: LabelId, owner: LabelOwner) -
     ...
 
 
-@tool("PUT /labels/{label_id}", scope="prompts.update")
+@tool(
+    "PUT /labels/{label_id}",
+    scope="prompts.update",
+    high_risk_if=(("name", "calls by the old name then fail"),),
+    dependants=USES,
+)
 async def update_prompt_label(api: Portkey, label_id: LabelId, patch: LabelPatch) -> Done:
     """Change a label's name, description or color; callers that use the old name then fail."""
     ...
 
 
-@tool("DELETE /labels/{label_id}", scope="prompts.delete", is_restorable=True)
+@tool("DELETE /labels/{label_id}", scope="prompts.delete", is_restorable=True, dependants=USES)
 async def delete_prompt_label(api: Portkey, label_id: LabelId) -> Done:
     """Delete a label, also from the versions that have it; cannot be undone."""
     ...

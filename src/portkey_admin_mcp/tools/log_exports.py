@@ -16,7 +16,12 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import tool
 
 
-@tool("POST /logs/exports", scope="logs.export", enterprise=True)
+@tool(
+    "POST /logs/exports",
+    scope="logs.export",
+    enterprise=True,
+    no_undo="an export cannot be deleted; a draft does nothing by itself",
+)
 async def create_log_export(api: Portkey, draft: ExportDraft) -> LogExportRef:
     """Draft an export of logged requests; `start_log_export` runs it."""
     ...
@@ -60,6 +65,7 @@ async def start_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
     "POST /logs/exports/{export_id}/cancel",
     scope="logs.export",
     enterprise=True,
+    no_undo="a stopped export does not start again",
     if_rejected="Only a running export is cancelled; `get_log_export` says where it stands.",
 )
 async def cancel_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:

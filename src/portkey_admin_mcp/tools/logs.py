@@ -9,7 +9,12 @@ ANY_LOG_SCOPE = ("logs.read", "completions.write", "logs.write")
 UNCONFIRMED = "In Portkey's OpenAPI file, but live gateways have answered 405 to every id."
 
 
-@tool("POST /logs", scope=all_of("completions.write", "logs.write"), is_repeatable=False)
+@tool(
+    "POST /logs",
+    scope=all_of("completions.write", "logs.write"),
+    is_repeatable=False,
+    no_undo="logs cannot be deleted",
+)
 async def insert_log(api: Portkey, draft: LogDraft) -> Done:
     """Add a request made elsewhere to the logs and analytics. Needs a workspace key."""
     ...

@@ -21,7 +21,7 @@ from ..models.mcp_integrations import (
     WorkspaceView,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 
 def integration_scopes(act: str) -> tuple[str, str]:
@@ -29,9 +29,22 @@ def integration_scopes(act: str) -> tuple[str, str]:
     return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
 
 
-SECRETS_REPLACED = tuple(
-    (name, "the old credentials cannot be read back")
-    for name in ("configurations", "custom_headers")
+SECRETS_REPLACED = (
+    *(
+        (name, "the old credentials cannot be read back")
+        for name in ("configurations", "custom_headers")
+    ),
+    ("url", "requests then go to another address, with the credentials"),
+)
+
+USES = (
+    Dependants("MCP servers", "GET /mcp-servers", where="mcp_integration_id", by_workspace=True),
+    Dependants(
+        "workspaces",
+        "GET /mcp-integrations/{id}/workspaces",
+        unless="enabled=false",
+        rows_in="workspaces",
+    ),
 )
 
 
@@ -58,7 +71,10 @@ async def get_mcp_integration(api: Portkey, id: McpIntegrationId) -> McpIntegrat
 
 
 @tool(
-    "PUT /mcp-integrations/{id}", scope=integration_scopes("update"), high_risk_if=SECRETS_REPLACED
+    "PUT /mcp-integrations/{id}",
+    scope=integration_scopes("update"),
+    high_risk_if=SECRETS_REPLACED,
+    dependants=USES,
 )
 async def update_mcp_integration(
     api: Portkey, id: McpIntegrationId, patch: McpIntegrationPatch
@@ -67,7 +83,7 @@ async def update_mcp_integration(
     ...
 
 
-@tool("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"))
+@tool("DELETE /mcp-integrations/{id}", scope=integration_scopes("delete"), dependants=USES)
 async def delete_mcp_integration(api: Portkey, id: McpIntegrationId) -> Done:
     """Delete an MCP integration with all servers made of it; cannot be undone."""
     ...

@@ -27,13 +27,22 @@ from ..models.mcp_servers import (
     UserAccessFilter,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 UNCONFIRMED = "The form of the answer is not published."
 
 ACCESS_TAKEN = (
     ("users.enabled=false", "it takes access from people"),
     ("default_user_access=deny", "everybody who is not named loses access"),
+)
+
+PEOPLE = (
+    Dependants(
+        "people who may use it", "GET /mcp-servers/{id}/user-access", unless="enabled=false"
+    ),
+    Dependants(
+        "people who are signed in", "GET /mcp-servers/{id}/connections", unless="connected=false"
+    ),
 )
 
 
@@ -64,7 +73,7 @@ async def update_mcp_server(api: Portkey, id: McpServerId, patch: McpServerPatch
     ...
 
 
-@tool("DELETE /mcp-servers/{id}", scope="mcp_servers.delete")
+@tool("DELETE /mcp-servers/{id}", scope="mcp_servers.delete", dependants=PEOPLE)
 async def delete_mcp_server(api: Portkey, id: McpServerId) -> Done:
     """Delete an MCP server; cannot be undone. The integration stays."""
     ...
@@ -103,7 +112,12 @@ async def list_mcp_server_user_access(
     ...
 
 
-@tool("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update", high_risk_if=ACCESS_TAKEN)
+@tool(
+    "PUT /mcp-servers/{id}/user-access",
+    scope="mcp_servers.update",
+    high_risk_if=ACCESS_TAKEN,
+    dependants=PEOPLE,
+)
 async def update_mcp_server_user_access(
     api: Portkey, id: McpServerId, accesses: UserAccesses
 ) -> Done:
@@ -119,7 +133,18 @@ async def list_mcp_server_connections(
     ...
 
 
-@tool("DELETE /mcp-servers/{id}/connections", scope="mcp_servers.update")
+@tool(
+    "DELETE /mcp-servers/{id}/connections",
+    scope="mcp_servers.update",
+    dependants=(
+        Dependants(
+            "people who are signed out",
+            "GET /mcp-servers/{id}/user-access",
+            where="user_id",
+            of="user_id",
+        ),
+    ),
+)
 async def disconnect_mcp_server_connection(
     api: Portkey, id: McpServerId, owner: ConnectionOwner
 ) -> Done:

@@ -13,7 +13,17 @@ from ..models.partials import (
     Publication,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
+
+USES = (
+    Dependants(
+        "prompts",
+        "GET /prompts",
+        where="*",
+        content="GET /prompts/{prompt_id}/versions",
+        by_workspace=True,
+    ),
+)
 
 
 @tool("POST /prompts/partials", scope="prompts.create")
@@ -47,7 +57,7 @@ async def update_prompt_partial(
     ...
 
 
-@tool("DELETE /prompts/partials/{prompt_partial_id}", scope="prompts.delete")
+@tool("DELETE /prompts/partials/{prompt_partial_id}", scope="prompts.delete", dependants=USES)
 async def delete_prompt_partial(api: Portkey, prompt_partial_id: PartialId) -> Done:
     """Delete a partial with all versions; cannot be undone, and prompts lose its text."""
     ...

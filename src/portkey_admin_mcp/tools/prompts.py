@@ -25,7 +25,9 @@ from ..models.prompts import (
     VersionLabel,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import NO_ENDPOINT, tool
+from ..portkey.catalog import NO_ENDPOINT, LastUse, tool
+
+LAST_USE = LastUse("prompt", "prompt_slug")
 
 
 @tool("GET /prompts", scope="prompts.list")
@@ -59,7 +61,7 @@ async def update_prompt(api: Portkey, prompt_id: PromptId, patch: PromptPatch) -
     ...
 
 
-@tool("DELETE /prompts/{prompt_id}", scope="prompts.delete")
+@tool("DELETE /prompts/{prompt_id}", scope="prompts.delete", last_use=LAST_USE)
 async def delete_prompt(api: Portkey, prompt_id: PromptId) -> Done:
     """Delete a prompt with all its versions; calls by its slug then fail. Cannot be undone."""
     ...

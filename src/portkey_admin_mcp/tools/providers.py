@@ -13,7 +13,25 @@ from ..models.providers import (
     ProviderSlug,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, LastUse, tool
+
+USES = (
+    Dependants(
+        "configs",
+        "GET /configs",
+        where="*",
+        content="GET /configs/{slug}",
+        by_workspace=True,
+    ),
+    Dependants(
+        "prompts",
+        "GET /prompts",
+        where="*",
+        content="GET /prompts/{prompt_id}",
+        by_workspace=True,
+    ),
+)
+LAST_USE = LastUse("provider", "virtual_keys")
 
 
 @tool("GET /providers", scope="providers.list")
@@ -37,7 +55,14 @@ async def get_provider(api: Portkey, slug: ProviderSlug, detail: ProviderDetail)
     ...
 
 
-@tool("PUT /providers/{slug}", scope="providers.update")
+@tool(
+    "PUT /providers/{slug}",
+    scope="providers.update",
+    high_risk_if=(("expires_at", "requests that use it fail after that time"),),
+    no_undo_if=(("reset_usage=true", "what was counted is lost"),),
+    dependants=USES,
+    last_use=LAST_USE,
+)
 async def update_provider(
     api: Portkey, slug: ProviderSlug, workspace: QueriedWorkspace, patch: ProviderPatch
 ) -> ProviderRef:
@@ -45,7 +70,7 @@ async def update_provider(
     ...
 
 
-@tool("DELETE /providers/{slug}", scope="providers.delete")
+@tool("DELETE /providers/{slug}", scope="providers.delete", dependants=USES, last_use=LAST_USE)
 async def delete_provider(api: Portkey, slug: ProviderSlug, workspace: WorkspaceSelector) -> Done:
     """Delete a workspace's AI provider; what uses it then fails. Cannot be undone."""
     ...

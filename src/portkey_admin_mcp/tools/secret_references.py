@@ -11,7 +11,28 @@ from ..models.secret_references import (
     SecretReferenceRef,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
+
+USES = (
+    Dependants(
+        "integrations",
+        "GET /integrations",
+        where="secret_mappings.secret_reference_id",
+        content="GET /integrations/{slug}",
+    ),
+    Dependants(
+        "virtual keys",
+        "GET /virtual-keys",
+        where="secret_mappings.secret_reference_id",
+        by_workspace=True,
+    ),
+    Dependants(
+        "MCP integrations",
+        "GET /mcp-integrations",
+        where="secret_mappings.secret_reference_id",
+        content="GET /mcp-integrations/{id}",
+    ),
+)
 
 
 @tool("POST /secret-references", scope="secret_references.create", enterprise=True)
@@ -38,7 +59,12 @@ async def get_secret_reference(api: Portkey, id: SecretReferenceId) -> SecretRef
     "PUT /secret-references/{id}",
     scope="secret_references.update",
     enterprise=True,
-    high_risk_if=(("auth_config", "the old credentials cannot be read back"),),
+    dependants=USES,
+    high_risk_if=(
+        ("auth_config", "the old credentials cannot be read back"),
+        ("allow_all_workspaces=false", "it takes access from workspaces"),
+        ("allowed_workspaces", "workspaces that are not named lose access"),
+    ),
 )
 async def update_secret_reference(
     api: Portkey, id: SecretReferenceId, patch: SecretReferencePatch
@@ -47,7 +73,12 @@ async def update_secret_reference(
     ...
 
 
-@tool("DELETE /secret-references/{id}", scope="secret_references.delete", enterprise=True)
+@tool(
+    "DELETE /secret-references/{id}",
+    scope="secret_references.delete",
+    enterprise=True,
+    dependants=USES,
+)
 async def delete_secret_reference(api: Portkey, id: SecretReferenceId) -> Done:
     """Delete a reference to a vault secret; refused while anything uses it. Cannot be undone."""
     ...

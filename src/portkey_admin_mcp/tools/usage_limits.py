@@ -15,7 +15,7 @@ from ..models.usage_limits import (
     UsageLimitView,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 
 @tool("GET /policies/usage-limits", scope="policies.list", enterprise=True)
@@ -39,7 +39,12 @@ async def get_usage_limit(api: Portkey, id: PolicyId, view: UsageLimitView) -> U
     ...
 
 
-@tool("PUT /policies/usage-limits/{id}", scope="policies.update", enterprise=True)
+@tool(
+    "PUT /policies/usage-limits/{id}",
+    scope="policies.update",
+    enterprise=True,
+    no_undo_if=(("reset_usage_for_value", "what was counted is lost"),),
+)
 async def update_usage_limit(api: Portkey, id: PolicyId, patch: UsageLimitPatch) -> Done:
     """Change a budget policy; a higher limit revives what was exhausted."""
     ...
@@ -50,6 +55,7 @@ async def update_usage_limit(api: Portkey, id: PolicyId, patch: UsageLimitPatch)
     scope="policies.delete",
     enterprise=True,
     is_restorable=True,
+    dependants=(Dependants("budgets that it counts", "GET /policies/usage-limits/{id}/entities"),),
 )
 async def delete_usage_limit(api: Portkey, id: PolicyId) -> Done:
     """Archive a budget policy: it stops counting, and cannot be brought back."""
@@ -68,6 +74,7 @@ async def list_usage_limit_entities(
     "PUT /policies/usage-limits/{limit_id}/entities/{entity_id}/reset",
     scope="policies.update",
     enterprise=True,
+    no_undo="what was counted is lost",
 )
 async def reset_usage_limit_entity(api: Portkey, limit_id: PolicyId, entity_id: EntityId) -> Done:
     """Set one group's usage to 0; see `list_usage_limit_entities`."""

@@ -14,7 +14,13 @@ from ..models.users import (
     UserPatch,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
+
+DEPENDANTS = (
+    Dependants("API keys", "GET /api-keys", where="user_id", of="id"),
+    Dependants("workspaces", rows_in="workspace_ids"),
+)
+BECOMES_ADMIN = (("role=admin", "an admin may do everything in the organisation"),)
 
 
 @tool("GET /admin/users", scope="organisation_users.list", enterprise=True)
@@ -32,7 +38,12 @@ async def get_user(api: Portkey, user_id: UserId) -> User:
     ...
 
 
-@tool("PUT /admin/users/{user_id}", scope="organisation_users.update", enterprise=True)
+@tool(
+    "PUT /admin/users/{user_id}",
+    scope="organisation_users.update",
+    enterprise=True,
+    high_risk_if=BECOMES_ADMIN,
+)
 async def update_user(api: Portkey, user_id: UserId, patch: UserPatch) -> Done:
     """Change a user's role in the organisation.
 
@@ -41,7 +52,12 @@ async def update_user(api: Portkey, user_id: UserId, patch: UserPatch) -> Done:
     ...
 
 
-@tool("DELETE /admin/users/{user_id}", scope="organisation_users.delete", enterprise=True)
+@tool(
+    "DELETE /admin/users/{user_id}",
+    scope="organisation_users.delete",
+    enterprise=True,
+    dependants=DEPENDANTS,
+)
 async def delete_user(api: Portkey, user_id: UserId) -> Done:
     """Remove a user, with memberships and API keys; cannot be undone.
 
@@ -50,7 +66,12 @@ async def delete_user(api: Portkey, user_id: UserId) -> Done:
     ...
 
 
-@tool("POST /admin/users/invites", scope="organisation_users.create", enterprise=True)
+@tool(
+    "POST /admin/users/invites",
+    scope="organisation_users.create",
+    enterprise=True,
+    high_risk_if=BECOMES_ADMIN,
+)
 async def invite_user(api: Portkey, draft: InviteDraft) -> InviteRef:
     """Invite a person by e-mail; returns the link to accept.
 
@@ -86,6 +107,7 @@ async def delete_user_invite(api: Portkey, invite_id: InviteId) -> Done:
     "POST /admin/users/invites/{invite_id}/resend",
     scope="organisation_users.create",
     enterprise=True,
+    no_undo="the e-mail is sent",
 )
 async def resend_user_invite(api: Portkey, invite_id: InviteId) -> InviteLink:
     """Send a pending invitation again."""

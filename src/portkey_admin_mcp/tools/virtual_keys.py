@@ -11,7 +11,25 @@ from ..models.virtual_keys import (
     VirtualKeyRef,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, LastUse, tool
+
+USES = (
+    Dependants(
+        "configs",
+        "GET /configs",
+        where="*",
+        content="GET /configs/{slug}",
+        by_workspace=True,
+    ),
+    Dependants(
+        "prompts",
+        "GET /prompts",
+        where="*",
+        content="GET /prompts/{prompt_id}",
+        by_workspace=True,
+    ),
+)
+LAST_USE = LastUse("provider", "virtual_keys")
 
 
 @tool("GET /virtual-keys", scope="virtual_keys.list")
@@ -44,13 +62,20 @@ async def create_virtual_key(api: Portkey, draft: VirtualKeyDraft) -> VirtualKey
     "PUT /virtual-keys/{slug}",
     scope="virtual_keys.update",
     high_risk_if=(("key", "the old key cannot be read back"),),
+    dependants=USES,
+    last_use=LAST_USE,
 )
 async def update_virtual_key(api: Portkey, slug: VirtualKeySlug, patch: VirtualKeyPatch) -> Done:
     """Change a virtual key, also to replace the provider's key; the slug stays."""
     ...
 
 
-@tool("DELETE /virtual-keys/{slug}", scope="virtual_keys.delete")
+@tool(
+    "DELETE /virtual-keys/{slug}",
+    scope="virtual_keys.delete",
+    dependants=USES,
+    last_use=LAST_USE,
+)
 async def delete_virtual_key(
     api: Portkey, slug: VirtualKeySlug, workspace: WorkspaceSelector
 ) -> Done:

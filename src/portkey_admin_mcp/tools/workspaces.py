@@ -16,7 +16,7 @@ from ..models.workspaces import (
     WorkspacePatch,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import tool
+from ..portkey.catalog import Dependants, tool
 
 
 @tool("GET /admin/workspaces", scope="workspaces.list")
@@ -90,7 +90,19 @@ async def update_workspace_member(
     ...
 
 
-@tool("DELETE /admin/workspaces/{workspace_id}/users/{user_id}", scope="workspace_users.delete")
+@tool(
+    "DELETE /admin/workspaces/{workspace_id}/users/{user_id}",
+    scope="workspace_users.delete",
+    dependants=(
+        Dependants(
+            "API keys of this person in the workspace",
+            "GET /api-keys",
+            query=(("workspace_id", "workspace_id"),),
+            where="user_id",
+            of="user_id",
+        ),
+    ),
+)
 async def remove_workspace_member(api: Portkey, workspace_id: WorkspaceId, user_id: UserId) -> Done:
     """Take a user out of a workspace.
 

@@ -7,11 +7,28 @@ from ..models.core.icons import without_icon
 from ..models.core.vocabulary import WorkspaceId
 from ..models.workspaces import WorkspaceDeletion
 from ..portkey.api import Portkey
-from ..portkey.catalog import workflow
+from ..portkey.catalog import Dependants, workflow
 from ..tools.workspaces import delete_workspace as delete_workspace_request
 from ..tools.workspaces import get_workspace
 
 DOMAIN = "workspaces"
+ID = (("workspace_id", "id"),)
+CONTENT = (
+    Dependants("members", "GET /admin/workspaces/{id}/users"),
+    *(
+        Dependants(kind, endpoint, query=ID)
+        for kind, endpoint in {
+            "API keys": "GET /api-keys",
+            "configs": "GET /configs",
+            "prompts": "GET /prompts",
+            "virtual keys": "GET /virtual-keys",
+            "providers": "GET /providers",
+            "guardrails": "GET /guardrails",
+            "MCP servers": "GET /mcp-servers",
+        }.items()
+    ),
+)
+"""What is deleted with a workspace."""
 
 
 class DeletionOptions(Arguments):
@@ -23,7 +40,7 @@ class DeletionOptions(Arguments):
     )
 
 
-@workflow(get_workspace, delete_workspace_request, effect="delete")
+@workflow(get_workspace, delete_workspace_request, effect="delete", dependants=CONTENT)
 async def delete_workspace(
     api: Portkey, workspace_id: WorkspaceId, options: DeletionOptions
 ) -> Done:

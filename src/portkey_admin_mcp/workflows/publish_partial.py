@@ -4,14 +4,19 @@ from ..models.core.base import Done
 from ..models.partials import PartialId, Publication
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from ..tools.partials import list_partial_versions
+from ..tools.partials import USES, list_partial_versions
 from ..tools.partials import publish_partial as publish_partial_request
 from .versions import partial_version_number
 
 DOMAIN = "partials"
 
 
-@workflow(publish_partial_request, optional=(list_partial_versions,), effect="overwrite")
+@workflow(
+    publish_partial_request,
+    optional=(list_partial_versions,),
+    effect="overwrite",
+    dependants=USES,
+)
 async def publish_partial(
     api: Portkey, prompt_partial_id: PartialId, publication: Publication
 ) -> Done:

@@ -16,6 +16,7 @@ DOMAIN = "prompts"
     effect="create",
     is_billable=True,
     is_repeatable=False,
+    no_undo="the model's provider bills it",
 )
 async def run_prompt_completion(
     api: Portkey, prompt_id: PromptRef, request: CompletionRequest

@@ -5,7 +5,7 @@ from ..models.core.base import Done
 from ..models.mcp_integrations import McpIntegrationId, WorkspaceAccesses
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from ..tools.mcp_integrations import get_mcp_integration
+from ..tools.mcp_integrations import USES, get_mcp_integration
 from ..tools.mcp_integrations import (
     update_mcp_integration_workspaces as update_mcp_integration_workspaces_request,
 )
@@ -24,6 +24,7 @@ ACCESS_TAKEN = (
     optional=(get_mcp_integration,),
     effect="overwrite",
     high_risk_if=ACCESS_TAKEN,
+    dependants=USES,
 )
 async def update_mcp_integration_workspaces(
     api: Portkey, id: McpIntegrationId, accesses: WorkspaceAccesses

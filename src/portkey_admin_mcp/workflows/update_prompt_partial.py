@@ -3,7 +3,7 @@
 from ..models.partials import PartialId, PartialPatch, PartialRef
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from ..tools.partials import list_partial_versions
+from ..tools.partials import USES, list_partial_versions
 from ..tools.partials import update_prompt_partial as update_prompt_partial_request
 from .versions import with_partial_version
 
@@ -15,6 +15,8 @@ DOMAIN = "partials"
     optional=(list_partial_versions,),
     effect="overwrite",
     is_repeatable=False,
+    high_risk_if=(("status=archived", "prompts that include it lose its text"),),
+    dependants=USES,
 )
 async def update_prompt_partial(
     api: Portkey, prompt_partial_id: PartialId, patch: PartialPatch
