@@ -311,6 +311,12 @@ CASES: dict[str, Callable[[World], Awaitable[Arguments]]] = {
         metadata={"team": "x"},
         usage_limits=[{"type": "cost", "credit_limit": 5}],
     ),
+    "update_workspace_security_settings": of(
+        "workspace",
+        "workspace_id",
+        allow=["membersWriteConfigs"],
+        deny=["managersViewLogs", "membersViewLogs"],
+    ),
     "add_workspace_member": _add_member,
     "update_workspace_member": _change_member,
     "remove_workspace_member": _member,

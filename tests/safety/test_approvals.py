@@ -390,17 +390,6 @@ class TestDoor:
         assert changes() == []
         assert not await create_with("owner")
 
-    async def test_what_nobody_can_read_is_not_offered_for_approval(self, api, store, changes):
-        door = Door(SafetySettings(PORTKEY_CONFIRM="always"), lambda: store)
-        server = build_server(lambda: api.with_gate(permitted_only), door=door)
-        async with Client(server) as client:
-            call = {"name": "New", "description": "x" * 200_000}
-            result = await client.call_tool("create_workspace", call)
-
-        assert "is too long for a person to read" in texts(result)[0]
-        assert await store.list_open() == []
-        assert changes() == []
-
 
 class TestEndToEnd:
     """Real servers, real clients, and the commands that a person types."""

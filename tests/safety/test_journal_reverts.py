@@ -11,7 +11,7 @@ from portkey_admin_mcp.portkey.catalog import tools_in
 from portkey_admin_mcp.safety.journal.reverting import VOLATILE
 from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
 from portkey_admin_mcp.safety.journal.undo import plan_for, rule_of
-from portkey_admin_mcp.safety.journal.undo_rules import RULES, Again, Former, Never
+from portkey_admin_mcp.safety.journal.undo_rules import RULES, RULES_BY_FIELD, Again, Former, Never
 from portkey_admin_mcp.safety.tools import own_modules
 from revert_cases import CASES, World
 
@@ -93,13 +93,15 @@ def test_every_request_that_changes_something_has_a_rule():
     }
 
     assert {*RULES} == sent
-    assert {rule.tool for rule in RULES.values() if not isinstance(rule, Never)} <= {*WRITES}
+    rules = [*RULES.values(), *RULES_BY_FIELD.values()]
+    assert {rule.tool for rule in rules if not isinstance(rule, Never)} <= {*WRITES}
+    assert {endpoint for endpoint, _ in RULES_BY_FIELD} <= sent
 
 
 def test_every_tool_that_writes_has_a_case():
     assert {*CASES} == {*WRITES}
     assert {*NOT_REVERTED} < {*CASES}
-    assert (len(REVERTED), len(NOT_REVERTED)) == (66, 23)
+    assert (len(REVERTED), len(NOT_REVERTED)) == (67, 23)
 
 
 @pytest.mark.parametrize("name", REVERTED)

@@ -69,6 +69,10 @@ OTHERS: dict[str, Callable[[Finder], Arguments]] = {
         "description": "Answers people",
         "usage_limits": [{"type": "cost", "credit_limit": 400}],
     },
+    "update_workspace_security_settings": lambda find: {
+        "workspace_id": _support(find),
+        "allow": ["membersWriteConfigs"],
+    },
     "add_workspace_member": lambda find: {
         "workspace_id": _support(find),
         "user_id": find.user("Chitra"),

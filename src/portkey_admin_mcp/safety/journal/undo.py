@@ -1,21 +1,17 @@
 """Plan the call that undoes a change in the journal. Nothing is sent here."""
 
-import inspect
 import json
-import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
-from pydantic.fields import FieldInfo
-
-from ...models.core.base import Arguments
 from ...models.core.icons import without_icon
 from ...portkey.catalog import Tool
 from ..masking import MASK
 from ..objects import PLACES
 from .changes import Change
-from .undo_rules import RULES, Again, Call, Former, Never, Rows, Rule
+from .tool_arguments import Argument, arguments_of, fitted, takes_null, without_none
+from .undo_rules import RULES, RULES_BY_FIELD, Again, Call, Former, Never, Rows, Rule, Switches
 
 MISSING = object()
 """The value of a field that an object does not have."""
@@ -39,19 +35,15 @@ class Plan:
     lost: tuple[str, ...] = ()
 
 
-class Argument(NamedTuple):
-    """An argument of a tool: where it is sent, in dotted form, and its type."""
-
-    path: str
-    type: Any
-    field: FieldInfo | None = None
-
-
 def rule_of(change: Change) -> Rule:
     """The rule that undoes a change; `Never` if it has changed nothing."""
     if change["state"] in ("refused", "not sent"):
         return Never("it changed nothing")
-    return RULES.get(change["endpoint"], Never("no rule says how"))
+    endpoint = change["endpoint"]
+    for (other, name), rule in RULES_BY_FIELD.items():
+        if other == endpoint and name in (change.get("body") or {}):
+            return rule
+    return RULES.get(endpoint, Never("no rule says how"))
 
 
 def plan_for(change: Change, rule: Rule, tool: Tool) -> Plan:
@@ -66,25 +58,11 @@ def plan_for(change: Change, rule: Rule, tool: Tool) -> Plan:
         plan = _former(change, rule, arguments)
     elif isinstance(rule, Again):
         plan = _again(change, rule, arguments)
+    elif isinstance(rule, Switches):
+        plan = _switches(change, rule)
     else:
         raise NotUndoable(rule.why)
     return plan
-
-
-def arguments_of(tool: Tool) -> dict[str, Argument]:
-    """The arguments of a tool by name."""
-    hints = get_type_hints(tool.function, include_extras=True)
-    _api, *names = inspect.signature(tool.function).parameters
-    arguments: dict[str, Argument] = {}
-    for name in names:
-        hint = hints[name]
-        if not _is_group(hint):
-            arguments[name] = Argument(name, hint)
-            continue
-        for each, info in hint.model_fields.items():
-            path = info.serialization_alias or each
-            arguments[each] = Argument(path, info.annotation, info)
-    return arguments
 
 
 def _call(change: Change, rule: Call, arguments: Mapping[str, Argument]) -> Plan:
@@ -95,9 +73,22 @@ def _call(change: Change, rule: Call, arguments: Mapping[str, Argument]) -> Plan
             raise NotUndoable(f"the {name} is not on record: the journal has no {source}")
         if _is_masked(value):
             raise NotUndoable(f"{name}: {HIDDEN}")
-        values[name] = _fitted(arguments[name].type, value)
+        values[name] = fitted(arguments[name].type, value)
     place = _place(change, arguments)
     return Plan(rule.tool, {**place, **values}, (rule.lost,) if rule.lost else ())
+
+
+def _switches(change: Change, rule: Switches) -> Plan:
+    before, sent = _before(change).get(rule.inside) or {}, _sent(change)[rule.inside]
+    changed = {name: before[name] for name in sent if name in before and before[name] != sent[name]}
+    if not changed:
+        raise NotUndoable("the values that were sent are those it had before")
+    lists = {
+        rule.on: [name for name, value in changed.items() if value],
+        rule.off: [name for name, value in changed.items() if not value],
+    }
+    lost = tuple(f"{name}: {NOT_SHOWN}" for name in sent if name not in before)
+    return Plan(rule.tool, {**change["ids"], **{k: v for k, v in lists.items() if v}}, lost)
 
 
 def _again(change: Change, rule: Again, arguments: Mapping[str, Argument]) -> Plan:
@@ -112,7 +103,7 @@ def _again(change: Change, rule: Again, arguments: Mapping[str, Argument]) -> Pl
         if _is_masked(value):
             lost.append(f"{name}: {HIDDEN}")
             continue
-        values[name] = _fitted(argument.type, value)
+        values[name] = fitted(argument.type, value)
     if "workspace_id" in values:
         values.pop("organisation_id", None)
     return Plan(rule.tool, values, tuple(lost))
@@ -190,9 +181,9 @@ def _former_value(before: dict[str, Any], name: str, argument: Argument) -> Any:
         raise NotUndoable(HIDDEN)
     if before.get("icon") and argument.path == "name":
         value = without_icon(str(value))  # Portkey shows it before the name
-    if value is None and not _takes_null(argument.type):
+    if value is None and not takes_null(argument.type):
         return _empty(argument)
-    return _fitted(argument.type, value)
+    return fitted(argument.type, value)
 
 
 def _former_rows(
@@ -202,13 +193,13 @@ def _former_rows(
     sent, after = _sent(change), change.get("after")
     keyed = {_key(row, rows): row for row in before.get(rows.before) or []}
     keyed_after = {_key(row, rows) for row in _items(after, rows.before)}
-    (item_type,) = get_args(_plain(argument.type))
+    (item_type,) = get_args(without_none(argument.type))
     items = []
     for item in sent[rows.body]:
         row = keyed.get(_key(item, rows))
         if row is not None:
             fields = {name: row[name] for name in item if name in row}
-            items.append(_fitted(item_type, {**fields, **rows.present}))
+            items.append(fitted(item_type, {**fields, **rows.present}))
         elif rows.absent is not None and _key(item, rows) in keyed_after:
             items.append({**{name: item[name] for name in rows.keys}, **rows.absent})
         else:
@@ -216,7 +207,7 @@ def _former_rows(
     if any(name.startswith("override_existing") and sent[name] for name in sent):
         named = {_key(item, rows) for item in sent[rows.body]}
         others = [row for key, row in keyed.items() if key not in named]
-        items += [_fitted(item_type, {**row, **rows.present}) for row in others]
+        items += [fitted(item_type, {**row, **rows.present}) for row in others]
     if _is_masked(items):
         raise NotUndoable(HIDDEN)
     return items
@@ -282,48 +273,9 @@ def _value(node: Any, path: str) -> Any:
     return node
 
 
-def _fitted(annotation: Any, value: Any) -> Any:
-    """A value as the argument takes it: groups without the fields that they do not have."""
-    plain = _plain(annotation)
-    if _is_group(plain) and isinstance(value, dict):
-        return _group(plain, value)
-    if get_origin(plain) is list and isinstance(value, list):
-        return [_fitted(get_args(plain)[0], item) for item in value]
-    if get_origin(plain) is dict and isinstance(value, dict):
-        return {name: _fitted(get_args(plain)[1], item) for name, item in value.items()}
-    return value
-
-
-def _group(group: type[Arguments], value: dict[str, Any]) -> dict[str, Any]:
-    fields = {}
-    for name, info in group.model_fields.items():
-        wire = info.serialization_alias or name
-        key = wire if wire in value else name
-        if key not in value or (value[key] is None and not _takes_null(info.annotation)):
-            continue
-        fields[info.alias or name] = _fitted(info.annotation, value[key])
-    return fields or value
-
-
-def _plain(annotation: Any) -> Any:
-    """A type without its annotations and without None."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    if get_origin(annotation) in (Union, types.UnionType):
-        others = [each for each in get_args(annotation) if each is not type(None)]
-        return _plain(others[0]) if len(others) == 1 else annotation
-    return annotation
-
-
-def _takes_null(annotation: Any) -> bool:
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    return type(None) in get_args(annotation)
-
-
 def _empty(argument: Argument) -> Any:
     """The empty value of a type that takes no null; raises NotUndoable if it has none."""
-    plain = _plain(argument.type)
+    plain = without_none(argument.type)
     has_minimum = any(hasattr(each, "min_length") for each in _metadata(argument))
     kind = get_origin(plain) or plain
     if kind in (str, list, dict) and not has_minimum and not hasattr(plain, "__metadata__"):
@@ -333,7 +285,3 @@ def _empty(argument: Argument) -> Any:
 
 def _metadata(argument: Argument) -> list[Any]:
     return argument.field.metadata if argument.field is not None else []
-
-
-def _is_group(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, Arguments)

@@ -61,13 +61,26 @@ class Again:
 
 
 @dataclass(frozen=True)
+class Switches:
+    """Undone by a call of `tool` that names the switches to turn on again, and those to turn off.
+
+    `inside` is the field of the body and of the object that holds all switches.
+    """
+
+    tool: str
+    inside: str
+    on: str
+    off: str
+
+
+@dataclass(frozen=True)
 class Never:
     """Not undone, and why."""
 
     why: str
 
 
-Rule = Call | Former | Again | Never
+Rule = Call | Former | Again | Switches | Never
 
 GONE = "what is deleted cannot be restored"
 SECRET_GONE = "its secret cannot come back; create another, and hand out the new secret"  # noqa: S105
@@ -285,3 +298,11 @@ def undo_in_short(endpoint: str) -> dict[str, str]:
     """How a change is undone, for its line in the journal: `{tool}` or `{not_possible}`."""
     rule = RULES.get(endpoint, Never("no rule says how"))
     return {"not_possible": rule.why} if isinstance(rule, Never) else {"tool": rule.tool}
+
+
+RULES_BY_FIELD: dict[tuple[str, str], Rule] = {
+    ("PUT /admin/workspaces/{workspace_id}", "security_settings"): Switches(
+        "update_workspace_security_settings", "security_settings", on="allow", off="deny"
+    ),
+}
+"""The rules of requests that another tool sends to the same endpoint, by a field of their body."""
