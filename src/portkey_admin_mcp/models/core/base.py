@@ -156,6 +156,8 @@ class Record(BaseModel):
     """The field that holds the rows, if this record is a table."""
     summary_fields: ClassVar[tuple[str, ...]] = ()
     """The fields shown of a row in a list, the identifier first; empty for all of them."""
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that hold a secret in the answer of a tool with `returns_secret`."""
 
     _raw: dict[str, Any] | None = PrivateAttr(None)
 

@@ -13,8 +13,10 @@ from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from ...safety.door import Call, Door, preview
 from ...safety.preview import PreviewAnswer
+from ...safety.secret_sink import ResultSink, SecretSink, deliver, without_link
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
+from .fencing import fenced
 from .hints import workspace_name_hint
 from .notes import notes_on
 from .outcome import Outcome
@@ -36,11 +38,13 @@ class Executor:
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
         door: Door | None = None,
+        sink: SecretSink | None = None,
     ) -> None:
         self.tool = tool
         self._portkey = portkey
         self._max_result_chars = max_result_chars
         self._door = door
+        self._sink = sink or ResultSink()
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -58,9 +62,16 @@ class Executor:
         Raises the errors in `errors`.
         """
         checked = read_arguments(self.arguments, self.schema, arguments)
+        if self.tool.returns_secret:
+            self._sink.prepare()
+            return await deliver(self._sink, self.tool, await self._pass(checked)), checked
+        return await self._pass(checked), checked
+
+    async def _pass(self, checked: BaseModel) -> Record:
         if self._door is None:
-            return await call_flat(self.tool, self._portkey(), checked), checked
-        return await self._door.run(self._call(checked)), checked
+            record: Record = await call_flat(self.tool, self._portkey(), checked)
+            return record
+        return await self._door.run(self._call(checked))
 
     async def preview(self, arguments: dict[str, Any]) -> Record:
         """Validate, and say what the call would do. Raises the errors in `errors`."""
@@ -81,7 +92,8 @@ class Executor:
             log.debug("%s failed", self.tool.name, exc_info=error)
             if note := workspace_name_hint(error, arguments):
                 error.add_note(note)
-            return Outcome([advice(error, self.tool)], is_error=True)
+            text = without_link(self._sink, self.tool, advice(error, self.tool))
+            return Outcome([text], is_error=True)
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars
         is_preview = isinstance(result, PreviewAnswer)
@@ -92,4 +104,5 @@ class Executor:
             result, checked, max_chars, is_for_code=code_limit is not None, notes=within
         )
         texts = [presented.text, *filter(None, [presented.note]), *beside]
-        return Outcome(texts, presented.answer, is_json=presented.is_json)
+        outcome = Outcome(texts, presented.answer, is_json=presented.is_json)
+        return outcome if code_limit is not None else fenced(outcome)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ... import __version__
+from ...safety.secret_sink_page import SecretPages
 from ...settings.hosting import Hosting
 from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
@@ -34,6 +35,7 @@ from .pages.metrics import Metrics
 from .pages.paths import MCP, PAGES
 from .pages.readiness import Check
 from .pages.routes import page_routes
+from .pages.secret_page import secret_routes
 from .pages.service_info import ServiceInfo
 from .request import header_values
 from .sessions.sessions import Sessions
@@ -67,8 +69,11 @@ class Endpoint:
 class Service:
     """The parts of one running instance that are started and stopped with it."""
 
-    def __init__(self, server: Server[Any], hosting: Hosting) -> None:
+    def __init__(
+        self, server: Server[Any], hosting: Hosting, secret_pages: SecretPages | None = None
+    ) -> None:
         self.hosting = hosting
+        self.secret_pages = secret_pages
         self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
         self.sessions = Sessions(server, hosting, self.events)
@@ -95,6 +100,8 @@ class Service:
         if self.metrics is not None:
             self.metrics.close()
         await self.limiter.close()
+        if self.secret_pages is not None:
+            await self.secret_pages.close()
         if self.events is not None:
             await self.events.close()
 
@@ -107,14 +114,15 @@ def build_http(
     fast_path: FastPath | None = None,
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
+    secret_pages: SecretPages | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP.
 
     `calls` are the tool calls of the server, which are counted and limited to toolsets. With
     `fast_path`, it answers plain requests before the server. `check_portkey` raises if Portkey
-    cannot be reached.
+    cannot be reached. `secret_pages` hold the secrets that `/secret` shows.
     """
-    service = Service(server, hosting)
+    service = Service(server, hosting, secret_pages)
     tools = {} if calls is None else calls.offer.tools
     domains = dict(Counter(tool.domain for tool in tools.values()))
     endpoint: ASGIApp = Endpoint(service.sessions, service.resumption)
@@ -144,6 +152,7 @@ def build_http(
             Route(MCP, endpoint=endpoint, methods=["GET", "POST", "DELETE"]),
             *metadata_route(hosting),
             *page_routes(hosting, info, service.metrics),
+            *secret_routes(secret_pages),
         ],
         middleware=_middleware(service),
         lifespan=service.running,

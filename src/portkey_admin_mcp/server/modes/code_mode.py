@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..calls.fencing import fenced_report
 from ..calls.outcome import Outcome
 from .code_run import (
     MAX_CODE_CHARS,
@@ -97,7 +98,7 @@ small result: ids, names and counts, not whole answers.
         self._running += 1
         try:
             run = CodeRun(self._offer.current, self._call, self._max_result_chars)
-            return await run.run(arguments.code)
+            return fenced_report(await run.run(arguments.code))
         finally:
             self._running -= 1
 

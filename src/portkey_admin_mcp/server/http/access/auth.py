@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ....portkey.http.slots import CALLER
+from ....safety.caller import Caller, current_caller
 from ....settings.hosting import Hosting
 from ..pages.paths import MCP, METADATA
 from ..request import RequestRefused, bearer_token, header_values, is_page
@@ -75,6 +76,7 @@ class Authentication:
                 principal = await self._authenticate(authorization)
                 scope.setdefault("state", {})["principal"] = principal
                 CALLER.set(_share_of(principal))
+                current_caller.set(Caller(f"{principal.kind}:{principal.name}"))
         except RequestRefused as refused:
             return await self._response(refused)(scope, receive, send)
         return await self.app(scope, receive, send)

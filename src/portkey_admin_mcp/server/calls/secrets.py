@@ -1,0 +1,69 @@
+"""Hide the secrets that this process itself holds, if an answer repeats one."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from ...safety.masking import MASK
+from .outcome import Outcome
+from .result_size import compact
+
+MIN_LENGTH = 8
+"""Shorter secrets are not hidden: they are parts of ordinary words."""
+
+
+class HeldSecrets:
+    """The secrets of a process: its key, tokens and passwords."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if len(secret) >= MIN_LENGTH for form in _forms(secret)}
+        # The longest first: one may be a part of another.
+        self._forms = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, self._forms)))
+
+    def hidden_in(self, outcome: Outcome) -> Outcome:
+        """The outcome with each of these secrets replaced by `***`.
+
+        The texts hold all of the structured answer, so only they are searched.
+        """
+        if not any(map(self._is_in, outcome.texts)):
+            return outcome
+        structured = self.hidden(outcome.structured)
+        texts = [self.hidden(text) for text in outcome.texts]
+        if outcome.is_json:
+            texts[0] = compact(structured)
+        return outcome._replace(texts=texts, structured=structured)
+
+    def hidden(self, value: Any) -> Any:
+        """A JSON value with each of these secrets replaced by `***`."""
+        if not self._forms:
+            return value
+        if isinstance(value, str):
+            return self._pattern.sub(MASK, value) if self._is_in(value) else value
+        if isinstance(value, dict):
+            return {self.hidden(name): self.hidden(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.hidden(item) for item in value]
+        return value
+
+    def _is_in(self, text: str) -> bool:
+        return any(form in text for form in self._forms)
+
+
+def secrets_in(*settings: BaseModel | None) -> list[str]:
+    """The texts of all secret settings, with the passwords of those that are URLs."""
+    values = [value for group in settings if group is not None for _name, value in group]
+    values += [item for value in values if isinstance(value, dict) for item in value.values()]
+    texts = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    passwords = [urlsplit(text).password or "" for text in texts if "://" in text]
+    return [*texts, *passwords, *map(unquote, passwords)]
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret is written in text, in JSON, and in a cell of a table."""
+    escaped = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {secret, secret.replace('"', '""'), *escaped}
