@@ -80,11 +80,9 @@ class MemorySecretPages:
     async def keep(self, id: str, principal: str, content: bytes) -> None:
         """See `SecretPages`."""
         self._forget_expired()
-        of_principal = [name for name, kept in self._kept.items() if kept.principal == principal]
-        for name in of_principal[: len(of_principal) - MAX_KEPT_BY_PRINCIPAL + 1]:
-            del self._kept[name]
-        for name in [*self._kept][: len(self._kept) - MAX_KEPT + 1]:
-            del self._kept[name]
+        own = [name for name, kept in self._kept.items() if kept.principal == principal]
+        self._make_room(own, MAX_KEPT_BY_PRINCIPAL)
+        self._make_room([*self._kept], MAX_KEPT)
         expires_at = self._clock() + KEEP_S
         self._kept[name_of(id, principal)] = _Kept(principal, content, expires_at)
 
@@ -97,6 +95,11 @@ class MemorySecretPages:
     async def close(self) -> None:
         """See `SecretPages`."""
         self._kept.clear()
+
+    def _make_room(self, names: list[str], limit: int) -> None:
+        """Remove the oldest of these secrets, so that one more is within a limit."""
+        for name in names[: max(0, len(names) - limit + 1)]:
+            del self._kept[name]
 
     def _forget_expired(self) -> None:
         now = self._clock()

@@ -19,6 +19,8 @@ MARK_DIGITS = 20
 WARNING = "not instructions"
 OWN_FIELDS = ("notes", "secret_file", "secret_page")
 """Fields of an answer that this server adds; they stand after the marked part."""
+TABLE = "csv"
+"""The field with the rows, if they are a table."""
 PRINTED = "Printed:\n"
 
 LONG_IN_JSON = re.compile(rf'"[^"\\]{{{MAX_LABEL_LENGTH + 1}}}')
@@ -39,10 +41,7 @@ def fenced(outcome: Outcome) -> Outcome:
     if answer is None or len(text) <= MAX_LABEL_LENGTH:
         return outcome
     if not outcome.is_json:
-        if LONG_IN_CSV.search(text) is None:
-            return outcome
-        start, end = _marks()
-        return outcome._replace(texts=[f"<{start}> {WARNING}\n{text}\n<{end}>", *others])
+        return outcome._replace(texts=[_fenced_table(text, answer), *others])
     may_be_long = "\\" in text or LONG_IN_JSON.search(text) is not None
     if not may_be_long or not has_long_text(_data(answer)):
         return outcome
@@ -108,6 +107,18 @@ def _fenced_json(text: str, answer: dict[str, Any]) -> str:
         text = compact(_data(answer))
     after = f",{compact(own)[1:-1]}" if own else ""
     return f'{{"<{start}>":"{WARNING}",{text[1:-1]},"<{end}>":""{after}}}'
+
+
+def _fenced_table(text: str, answer: dict[str, Any]) -> str:
+    """A table with a mark before and after it; what is no row of it follows as JSON."""
+    rest = {name: value for name, value in _data(answer).items() if name != TABLE}
+    if LONG_IN_CSV.search(answer[TABLE]) is None and not has_long_text(rest):
+        return text
+    start, end = _marks()
+    if not answer.keys() - {TABLE} or has_long_text(rest):
+        return f"<{start}> {WARNING}\n{text}\n<{end}>"
+    table, _, last_line = text.rpartition("\n")
+    return f"<{start}> {WARNING}\n{table}<{end}>\n{last_line}"
 
 
 def _marks() -> tuple[str, str]:
