@@ -180,7 +180,7 @@ async def test_nothing_is_created_if_its_secret_could_not_be_written(connect, tm
     assert seen.changes == 0
 
 
-async def test_a_file_is_never_written_through_a_link(tmp_path):
+async def test_a_secret_that_cannot_be_written_is_said_to_be_lost_and_not_shown(tmp_path):
     sink = FileSink(tmp_path / "secrets")
     sink.prepare()
     (tmp_path / "secrets").rmdir()
