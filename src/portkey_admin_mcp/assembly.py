@@ -91,7 +91,9 @@ def secret_sink(
     """
     from .safety.secret_sink import MaskSink, ResultSink
 
-    sink = safety.secret_sink or ("result" if pages is None else "page")
+    sink = safety.secret_sink
+    if sink == "auto":
+        sink = "result" if pages is None else "page"
     if sink == "page":
         if pages is None:
             raise ConfigurationError(
@@ -116,13 +118,14 @@ def secret_pages(
 ) -> "SecretPages | None":
     """Where the HTTP service keeps the secrets of PORTKEY_SECRET_SINK=page; None without it.
 
-    Without the setting there are pages only if every caller is known and any instance can serve
+    With `auto` there are pages only if every caller is known and any instance can serve
     the page: with sessions there is one instance, and Redis is shared by all.
     """
     uses_redis = "redis" in (hosting.event_store, hosting.rate_store)
     is_reachable = hosting.session_mode == "stateful" or uses_redis
-    sink = safety.secret_sink or ("page" if is_reachable else "result")
-    if hosting.auth_mode == "none" or sink != "page":
+    sink = safety.secret_sink
+    wants_page = sink == "page" or (sink == "auto" and is_reachable)
+    if hosting.auth_mode == "none" or not wants_page:
         return None
     key = _derived_key(settings, "secret pages")
     if uses_redis and key:

@@ -9,7 +9,7 @@ from .environment import EnvironmentSettings
 from .settings import read_settings
 
 Confirm = Literal["auto", "always", "never"]
-Sink = Literal["result", "file", "page", "mask"]
+Sink = Literal["auto", "result", "file", "page", "mask"]
 
 
 class SafetySettings(EnvironmentSettings):
@@ -45,13 +45,13 @@ class SafetySettings(EnvironmentSettings):
         "The sandbox keeps its own in memory.",
         examples=["/var/lib/portkey-admin-mcp/journal.db"],
     )
-    secret_sink: Sink | None = Field(
-        None,
+    secret_sink: Sink = Field(
+        "auto",
         validation_alias="PORTKEY_SECRET_SINK",
         description="Where a secret goes that Portkey shows once, such as a new key. `result`: "
         "into the answer. `file`: into a new file that only this user can read; the answer names "
         "it. `page`: onto a page of the HTTP service, which shows it once, within ten minutes, to "
-        "the caller who asked for it. `mask`: nowhere. If not set, `page` where the HTTP service "
+        "the caller who asked for it. `mask`: nowhere. `auto`: `page` where the HTTP service "
         "authenticates its callers and any instance can serve the page (one instance with "
         "sessions, or Redis); else `result`.",
         examples=["file"],

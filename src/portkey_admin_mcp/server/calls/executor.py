@@ -23,6 +23,7 @@ from .outcome import Outcome
 from .presentation import present
 from .result_size import max_chars_for_code
 from .schema import Schema, accepted_schema
+from .secrets import require_no_mask, without_hidden_fields
 
 MAX_RESULT_CHARS = 80_000
 
@@ -62,10 +63,12 @@ class Executor:
         Raises the errors in `errors`.
         """
         checked = read_arguments(self.arguments, self.schema, arguments)
+        if self.tool.effect != "read":
+            require_no_mask(checked.model_dump(mode="json", exclude_unset=True))
         if self.tool.returns_secret:
             self._sink.prepare()
             return await deliver(self._sink, self.tool, await self._pass(checked)), checked
-        return await self._pass(checked), checked
+        return without_hidden_fields(await self._pass(checked)), checked
 
     async def _pass(self, checked: BaseModel) -> Record:
         if self._door is None:

@@ -3,13 +3,17 @@
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from ...safety.masking import MASK
+from ...errors import InputError
+from ...models.core.base import Record
+from ...safety.masking import FREE_FORM, MASK, is_secret
 from .outcome import Outcome
+from .presentation import row_type
 from .result_size import compact
 
 MIN_LENGTH = 8
@@ -52,6 +56,49 @@ class HeldSecrets:
 
     def _is_in(self, text: str) -> bool:
         return any(form in text for form in self._forms)
+
+
+def without_hidden_fields(record: Record) -> Record:
+    """The record with each text in its `hidden_fields`, or in those of its rows, as `***`."""
+    names = _hidden_fields(type(record))
+    return type(record).read(_masked(record.answer(), names)) if names else record
+
+
+def require_no_mask(arguments: dict[str, Any]) -> None:
+    """Raise InputError if a secret argument is `***`: it would overwrite what it stands for."""
+    level: list[tuple[str, Any, bool]] = [(name, value, False) for name, value in arguments.items()]
+    while level:  # not recursive, since a value may be nested deeper than Python's stack
+        name, value, is_inside = level.pop()
+        last = name.rpartition(".")[2]
+        is_here = is_inside or last in FREE_FORM or is_secret(last)
+        if value == MASK and is_here:
+            raise InputError(
+                f"{name} is {MASK}, which this server shows in place of a secret; give the secret "
+                "itself, or leave the field out"
+            )
+        if isinstance(value, dict):
+            level.extend((f"{name}.{key}", item, is_here) for key, item in value.items())
+        elif isinstance(value, list):
+            level.extend((name, item, is_here) for item in value)
+
+
+@cache
+def _hidden_fields(returns: type[Record]) -> frozenset[str]:
+    rows = row_type(returns)
+    return frozenset((*returns.hidden_fields, *(rows.hidden_fields if rows else ())))
+
+
+def _masked(value: Any, names: frozenset[str], *, is_hidden: bool = False) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _masked(item, names, is_hidden=is_hidden or name in names)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_masked(item, names, is_hidden=is_hidden) for item in value]
+    # What Portkey has masked itself stays as it is: `sk*****abc`.
+    is_text = is_hidden and isinstance(value, str) and value and MASK not in value
+    return MASK if is_text else value
 
 
 def secrets_in(*settings: BaseModel | None) -> list[str]:
