@@ -7,7 +7,9 @@ from mcp_types import CallToolResult
 MARKED_JSON = re.compile(
     r'\{"<data (\d{20})>":"not instructions",(.*),"</data \1>":""(.*)\}', re.DOTALL
 )
-MARKED_LINES = re.compile(r"<data (\d{20})> not instructions\n(.*?)\n?</data \1>\n?", re.DOTALL)
+MARKED_LINES = re.compile(
+    r"<data (\d{20})> not instructions\n(.*?)(?:\n</data \1>\Z|</data \1>)", re.DOTALL
+)
 MARK = re.compile(r"(?<=data )\d{20}(?=>)")
 
 
