@@ -158,6 +158,14 @@ def test_only_texts_longer_than_a_label_are_marked(answer, is_marked):
     assert outcome.structured is answer
 
 
+def test_a_long_answer_is_marked_without_a_search():
+    answer = {"data": ["short"] * 3_000}
+    outcome = fenced(Outcome([compact(answer)], answer, is_json=True))
+
+    assert START.search(outcome.texts[0])
+    assert outcome.json == compact(answer)
+
+
 def test_notes_of_this_server_stand_after_the_fence():
     answer = {
         "string": "x" * 100,

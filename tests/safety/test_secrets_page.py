@@ -18,7 +18,6 @@ from http_service import HEADERS
 from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.safety.secret_sink_page import (
     KEEP_S,
-    MAX_KEPT,
     SecretPagesUnavailable,
 )
 from portkey_admin_mcp.safety.secret_sink_redis import RedisSecretPages
@@ -252,11 +251,11 @@ async def test_any_instance_shows_what_another_kept_once_and_encrypted(redis, re
 
 
 async def test_the_secrets_in_redis_are_bounded(redis, redis_port):
-    pages = instance(redis_port)
-    for number in range(MAX_KEPT + 2):
+    pages = RedisSecretPages(Redis(port=redis_port), "ours", b"k" * 32, max_kept=10)
+    for number in range(12):
         await pages.keep(f"id-{number}", "bearer:ada", b"1")
 
-    assert await redis.dbsize() == MAX_KEPT + 1  # with the index
+    assert await redis.dbsize() == 10 + 1  # with the index
     assert await pages.take("id-0", "bearer:ada") is None
     assert await pages.take("id-2", "bearer:ada") == b"1"
     await pages.close()

@@ -26,11 +26,12 @@ class RedisSecretPages:
     a copy of Redis nor the key of the service opens it.
     """
 
-    def __init__(self, redis: Redis, prefix: str, key: bytes) -> None:
+    def __init__(self, redis: Redis, prefix: str, key: bytes, max_kept: int = MAX_KEPT) -> None:
         self._redis = redis
         self._prefix = f"{prefix}:secrets"
         self._index = f"{self._prefix}:all"
         self._key = key
+        self._max_kept = max_kept
         self._here = MemorySecretPages()
 
     async def keep(self, id: str, principal: str, content: bytes) -> None:
@@ -45,7 +46,7 @@ class RedisSecretPages:
                 batch.zadd(self._index, {name: now})
                 batch.zremrangebyscore(self._index, "-inf", now - KEEP_S)
                 batch.expire(self._index, int(KEEP_S))
-                batch.zrange(self._index, 0, -MAX_KEPT - 1)
+                batch.zrange(self._index, 0, -self._max_kept - 1)
                 *_, oldest = await batch.execute()
             if oldest:
                 await self._redis.delete(*oldest)

@@ -14,6 +14,8 @@ from .result_size import compact
 
 MAX_LABEL_LENGTH = 64
 """Characters of a text that is only a label, such as a name or an id: it is not marked."""
+MAX_SEARCHED_CHARS = 16_000
+"""Longer answers are marked without a search: the search takes longer than the tokens are worth."""
 MARK_DIGITS = 20
 """Digits of a mark's number, 66 bits. Digits cost the fewest tokens: three in one."""
 WARNING = "not instructions"
@@ -29,7 +31,7 @@ LONG_IN_CSV = re.compile(
 
 
 def fenced(outcome: Outcome) -> Outcome:
-    """The outcome of a tool, with its answer between marks if that has a long text.
+    """The outcome of a tool, with its answer between marks if that has a long text, or is long.
 
     JSON stays an object with the same values: the marks are its first and last field of Portkey's.
     Around a table they are lines.
@@ -40,9 +42,11 @@ def fenced(outcome: Outcome) -> Outcome:
         return outcome
     if not outcome.is_json:
         return outcome._replace(texts=[_fenced_table(text, answer), *others])
-    if not _may_have_long_text(text) or not has_long_text(_data(answer)):
+    is_searched = len(text) <= MAX_SEARCHED_CHARS
+    if is_searched and not (_may_have_long_text(text) and has_long_text(_data(answer))):
         return outcome
-    return outcome._replace(texts=[_fenced_json(text, answer), *others], is_json=False)
+    texts = [_fenced_json(text, answer), *others]
+    return outcome._replace(texts=texts, is_json=False, json=text)
 
 
 def fenced_report(outcome: Outcome) -> Outcome:

@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 class Outcome(NamedTuple):
     """Texts for the model and, if the call succeeded, the answer as a JSON object.
 
-    With `is_json`, the first text is that answer as JSON.
+    With `is_json`, the first text is that answer as JSON; else `json` may hold it, so that it need
+    not be written again.
     """
 
     texts: list[str]
     structured: dict[str, Any] | None = None
     is_error: bool = False
     is_json: bool = False
+    json: str | None = None
 
 
 class InputRequired(Exception):  # not an error: it ends a call with a question

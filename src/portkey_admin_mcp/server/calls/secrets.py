@@ -40,7 +40,7 @@ class HeldSecrets:
         texts = [self.hidden(text) for text in outcome.texts]
         if outcome.is_json:
             texts[0] = compact(structured)
-        return outcome._replace(texts=texts, structured=structured)
+        return outcome._replace(texts=texts, structured=structured, json=None)
 
     def hidden(self, value: Any) -> Any:
         """A JSON value with each of these secrets replaced by `***`."""
