@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from ....safety.caller import current_caller
 from ....safety.secret_sink_page import SecretPages, SecretPagesUnavailable
-from ..access.principal import principal_of
 from .paths import ONE_TIME
 
 MAX_ID_LENGTH = 100
@@ -50,9 +50,8 @@ def _take(pages: SecretPages) -> Page:
         id = _id_in(await request.body())
         if not id:
             return _refusal(400, "invalid_request", 'Send {"id": "…"} as JSON.')
-        principal = principal_of(request.scope)
         try:
-            content = await pages.take(id, f"{principal.kind}:{principal.name}")
+            content = await pages.take(id, current_caller.get().principal)
         except SecretPagesUnavailable:
             return _refusal(
                 503, "unavailable", "Redis cannot be reached. The secret is kept; try again."
