@@ -18,6 +18,7 @@ from mcp_types import CallToolResult
 from pydantic import SecretStr
 
 import openapi
+from mcp_texts import unmarked
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -140,7 +141,7 @@ def ask(call: Callable[..., Any]) -> Callable[..., Any]:
         result = await call(tool, arguments)
         text = result.content[0].text
         assert not result.is_error, text
-        assert json.loads(text) == result.structured_content
+        assert json.loads(unmarked(text)) == result.structured_content
         return result.structured_content
 
     return answer_of

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from mcp_texts import unmarked
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -125,7 +126,7 @@ class Bench:
             assert not [bad for bad in ("Traceback", 'File "', self.key) if bad in advice]
             assert ("Nothing was sent." in advice) == (self.watched.requests == [])
         else:
-            assert fields_of(outcome.texts[0]) == fields_of(outcome.structured)
+            assert fields_of(unmarked(outcome.texts[0])) == fields_of(outcome.structured)
             assert self.watched.requests != [] or not self.tool.endpoints
         assert all(is_declared(request, self.tool) for request in self.watched.requests)
 

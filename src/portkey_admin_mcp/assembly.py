@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .safety.approvals import Where
     from .safety.door import Door
     from .safety.journal.journal import Journal
+    from .safety.secret_sink import SecretSink
+    from .safety.secret_sink_page import SecretPages
     from .safety.store import SafetyStore
     from .server.calls.tool_calls import ToolCalls
     from .server.fastpath.answers import MayAsk
@@ -61,15 +63,82 @@ def tool_calls(
     offer: "Offer",
     hosting: "Hosting | None" = None,
     store: "Callable[[], SafetyStore] | None" = None,
+    pages: "SecretPages | None" = None,
 ) -> "ToolCalls":
     """The caller of the tools in an offer, on Portkey or the sandbox, behind the door.
 
-    The HTTP service has `hosting` settings, and shares its `store` with its approvals.
+    The HTTP service has `hosting` settings, shares its `store` with its approvals, and has `pages`;
+    see `secret_pages`.
     """
+    from .server.calls.secrets import secrets_in
     from .server.calls.tool_calls import ToolCalls
 
-    door = door_factory(settings, safety, hosting, store)
-    return ToolCalls(offer, portkey_factory(settings), settings.max_result_chars, door)
+    # The sandbox takes the name of a key, which is an ordinary word.
+    held = secrets_in(None if settings.sandbox else settings, hosting)
+    return ToolCalls(
+        offer,
+        portkey_factory(settings),
+        settings.max_result_chars,
+        door_factory(settings, safety, hosting, store),
+        sink=secret_sink(safety, pages, "" if hosting is None else hosting.base_url),
+        held_secrets=held,
+    )
+
+
+def secret_sink(
+    safety: SafetySettings, pages: "SecretPages | None" = None, base_url: str = ""
+) -> "SecretSink":
+    """Where PORTKEY_SECRET_SINK sends secrets; `pages` are those of the HTTP service.
+
+    Raises ConfigurationError for `page` without pages: what should not be in a result must not
+    get there because a setting cannot be followed.
+    """
+    from .safety.secret_sink import MaskSink, ResultSink
+
+    sink = safety.secret_sink
+    if sink == "auto":
+        sink = "result" if pages is None else "page"
+    if sink == "page":
+        if pages is None:
+            raise ConfigurationError(
+                "PORTKEY_SECRET_SINK=page needs the HTTP service with authentication "
+                "(MCP_AUTH_MODE); set it to result, file or mask"
+            )
+        from .safety.secret_sink_page import PageSink
+        from .server.http.pages.paths import ONE_TIME
+
+        return PageSink(pages, f"{base_url}{ONE_TIME}")
+    if sink == "file":
+        from .safety.secret_sink_file import FileSink
+        from .safety.state_dir import default_state_dir
+
+        state_dir = safety.state_dir or default_state_dir()
+        return FileSink(safety.secret_dir or state_dir / "secrets")
+    return MaskSink() if sink == "mask" else ResultSink()
+
+
+def secret_pages(
+    settings: Settings, safety: SafetySettings, hosting: "Hosting"
+) -> "SecretPages | None":
+    """Where the HTTP service keeps the secrets of PORTKEY_SECRET_SINK=page; None without it.
+
+    With `auto` there are pages only if every caller is known and any instance can serve
+    the page: with sessions there is one instance, and Redis is shared by all.
+    """
+    is_reachable = hosting.session_mode == "stateful" or hosting.uses_redis
+    sink = safety.secret_sink
+    wants_page = sink == "page" or (sink == "auto" and is_reachable)
+    if hosting.auth_mode == "none" or not wants_page:
+        return None
+    key = _derived_key(settings, "secret pages")
+    if hosting.uses_redis and key:
+        from .safety.secret_sink_redis import RedisSecretPages
+        from .server.http.events.redis_connection import redis_client
+
+        return RedisSecretPages(redis_client(hosting), hosting.redis_prefix, key)
+    from .safety.secret_sink_page import MemorySecretPages
+
+    return MemorySecretPages()
 
 
 def door_factory(
@@ -159,15 +228,18 @@ def mcp_server(calls: "ToolCalls", settings: Settings) -> "Server[Any]":
     """The MCP server of the SDK with these tools."""
     from .server.mcp.app import AdminServer
 
-    return AdminServer(calls, _state_key(settings))
+    return AdminServer(calls, _derived_key(settings, "state key"))
 
 
-def _state_key(settings: Settings) -> bytes:
-    """The key that seals questions: replicas with the same Portkey key share it."""
+def _derived_key(settings: Settings, purpose: str) -> bytes:
+    """A key for a purpose, which replicas with the same Portkey key share; empty if there is none.
+
+    The `state key` seals questions, that of `secret pages` what Redis keeps for pages.
+    """
     if settings.sandbox or settings.api_key is None:
         return b""
     secret = settings.api_key.get_secret_value().encode()
-    return hashlib.sha256(b"portkey-admin-mcp state key:" + secret).digest()
+    return hashlib.sha256(f"portkey-admin-mcp {purpose}:".encode() + secret).digest()
 
 
 def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
@@ -231,7 +303,8 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     require_access_control(settings, hosting)
     safety = load_safety(env_file)
     store = store_factory(safety, hosting, sandbox=settings.sandbox)
-    calls = tool_calls(settings, safety, selected_offer(settings), hosting, store)
+    pages = secret_pages(settings, safety, hosting)
+    calls = tool_calls(settings, safety, selected_offer(settings), hosting, store, pages)
     return build_http(
         mcp_server(calls, settings),
         hosting,
@@ -239,6 +312,7 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(calls),
         approvals=Approvals(store(), safety, _where(settings, hosting)),
+        secret_pages=pages,
         fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety))
         if settings.fast_path
         else None,

@@ -15,7 +15,7 @@ from mcp import Client
 
 from fake_portkey import FakePortkey
 from initialization import INITIALIZE_PARAMS
-from mcp_texts import texts
+from mcp_texts import report, texts
 from programs import tree_environment
 from servers import SETTING, build_server
 
@@ -231,7 +231,7 @@ def returned(execute):
     async def run(code, **more):
         result = await execute(code, **more)
         assert not result.is_error, texts(result)
-        return json.loads(texts(result)[0])
+        return json.loads(report(result)[0])
 
     return run
 

@@ -138,6 +138,8 @@ class ApiKey(Record):
 class ApiKeySecret(Record):
     """A key's secret, which Portkey shows this once."""
 
+    secret_fields = ("key",)
+
     id: str | None = None
     key: str | None = Field(default=None, description="The secret; it cannot be read again")
     key_transition_expires_at: str | None = Field(default=None, description="End of the old secret")

@@ -96,6 +96,7 @@ class Deployment(Record):
     """A gateway; its credentials are masked, except in the answer that made them."""
 
     summary_fields = ("slug", "id", "name", "type", "status", "is_default", "created_at")
+    secret_fields = ("credentials",)
 
     id: str | None = None
     slug: str | None = None

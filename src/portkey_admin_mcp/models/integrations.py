@@ -250,6 +250,7 @@ class Integration(Record):
     """Credentials for an AI provider, masked."""
 
     summary_fields = ("slug", "id", "name", "ai_provider_id", "status", "created_at")
+    hidden_fields = ("custom_headers",)
 
     id: str | None = None
     slug: str | None = None

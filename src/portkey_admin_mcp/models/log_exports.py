@@ -144,6 +144,8 @@ class ExportMessage(Record):
 class ExportFile(Record):
     """Where the file of a finished export is, and its first rows if asked for."""
 
+    secret_fields = ("signed_url",)
+
     signed_url: str | None = Field(default=None, description="Anyone with it can read the file")
     rows: list[Json] | None = None
 

@@ -106,6 +106,7 @@ class McpIntegration(Record):
     """An MCP server of somebody's, as the organisation knows it."""
 
     summary_fields = ("slug", "id", "name", "url", "auth_type", "status", "type", "created_at")
+    hidden_fields = ("custom_headers",)
 
     id: str | None = None
     slug: str | None = None

@@ -91,9 +91,9 @@ class Tool:
 
     `is_listed` is false for a request that is offered only as part of a workflow, `is_repeatable`
     for one that has a new effect at each call although its verb is idempotent. `returns_secret`
-    and `is_billable` are warnings; `unconfirmed` says what Portkey's documentation leaves unclear,
-    and is empty otherwise. `if_rejected` is the advice for a refusal, where it depends on the
-    object's state.
+    says that the `secret_fields` of its answer hold secrets, `is_billable` is a warning;
+    `unconfirmed` says what Portkey's documentation leaves unclear, and is empty otherwise.
+    `if_rejected` is the advice for a refusal, where it depends on the object's state.
     """
 
     function: Function

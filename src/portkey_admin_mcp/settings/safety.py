@@ -11,6 +11,7 @@ from .settings import read_settings
 
 Confirm = Literal["auto", "always", "never"]
 PRINCIPAL = re.compile(r"[a-z]+:\S+")
+Sink = Literal["auto", "result", "file", "page", "mask"]
 
 
 class SafetySettings(EnvironmentSettings):
@@ -61,6 +62,24 @@ class SafetySettings(EnvironmentSettings):
         description="Whoever asked for a change may not approve it, even if MCP_APPROVERS names "
         "them. Approvals are then given through the HTTP service only.",
         examples=["true"],
+    )
+    secret_sink: Sink = Field(
+        "auto",
+        validation_alias="PORTKEY_SECRET_SINK",
+        description="Where a secret goes that Portkey shows once, such as a new key. `result`: "
+        "into the answer. `file`: into a new file that only this user can read; the answer names "
+        "it. `page`: onto a page of the HTTP service, which shows it once, within ten minutes, to "
+        "the caller who asked for it. `mask`: nowhere. `auto`: `page` where the HTTP service "
+        "authenticates its callers and any instance can serve the page (one instance with "
+        "sessions, or Redis); else `result`.",
+        examples=["file"],
+    )
+    secret_dir: Path | None = Field(
+        None,
+        validation_alias="PORTKEY_SECRET_DIR",
+        description="The directory of the files of PORTKEY_SECRET_SINK=file. If not set, `secrets` "
+        "in PORTKEY_STATE_DIR.",
+        examples=["/run/portkey-secrets"],
     )
 
     @model_validator(mode="after")

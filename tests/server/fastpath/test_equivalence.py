@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from initialization import INITIALIZED
+from mcp_texts import with_equal_marks
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -118,7 +119,7 @@ def through_pipes(messages, fast_path):
 
     def reader():
         with os.fdopen(read_out, "rb") as file:
-            received.extend(json.loads(line) for line in file)
+            received.extend(json.loads(with_equal_marks(line.decode())) for line in file)
 
     threads = [threading.Thread(target=each) for each in (client, reader)]
     for thread in threads:

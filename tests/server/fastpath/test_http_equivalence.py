@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from asgi_server import serve_app
 from initialization import INITIALIZED
+from mcp_texts import with_equal_marks
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -67,14 +68,15 @@ def modern_headers(message):
 
 def read(response):
     """The status of a response, and the JSON-RPC answer in it, as a client reads them."""
+    text = with_equal_marks(response.text)
     if "event-stream" in response.headers.get("content-type", ""):
-        lines = response.text.split("\n")
+        lines = text.split("\n")
         answers = [json.loads(li[6:]) for li in lines if li.startswith("data: {")]
         return response.status_code, answers[-1] if answers else None
     try:
-        return response.status_code, response.json()
+        return response.status_code, json.loads(text)
     except ValueError:
-        return response.status_code, response.text
+        return response.status_code, text
 
 
 async def post_all(http, messages, headers_of):

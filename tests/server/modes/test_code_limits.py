@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_texts import texts
+from mcp_texts import report, texts
 from portkey_admin_mcp.portkey.http.slots import CALLER
 from portkey_admin_mcp.server.calls.outcome import Outcome
 from portkey_admin_mcp.server.calls.result_size import size
@@ -221,11 +221,11 @@ async def test_a_result_is_cut_at_the_limit_of_all_results(execute):
     text = await execute("return 'a' * 1001", 1_000)
     shared = await execute("x = [1] * 10\nfor _ in range(9): x = [x] * 10\nreturn x", 1_000)
 
-    assert texts(fitting) == ["a" * 1000]
+    assert report(fitting) == ["a" * 1000]
     for result in (text, shared):
         assert not result.is_error
-        assert 990 <= size(texts(result)[0]) <= 1_000
-        assert texts(result)[1].startswith("Cut, because the result would be too long")
+        assert 990 <= size(report(result)[0]) <= 1_000
+        assert report(result)[1].startswith("Cut, because the result would be too long")
 
 
 async def test_answers_to_code_are_not_cut_where_answers_to_clients_are(coding):

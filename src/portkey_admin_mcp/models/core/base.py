@@ -160,6 +160,10 @@ class Record(BaseModel):
     """The fields shown of a row in a list, the identifier first; empty for all of them."""
     missing_fields: ClassVar[Mapping[str, str]] = {}
     """Fields that a row of a list seldom or never has, and where they are found, in words."""
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that hold a secret in the answer of a tool with `returns_secret`."""
+    hidden_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields, at any depth, whose texts may be secrets that Portkey does not mask."""
 
     _raw: dict[str, Any] | None = PrivateAttr(None)
 

@@ -14,14 +14,17 @@ from ...portkey.catalog import Tool
 from ...portkey.large_answers import measured_answers
 from ...safety.door import Call, Door, preview
 from ...safety.preview import PreviewAnswer
+from ...safety.secret_sink import ResultSink, SecretSink, deliver, without_link
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
+from .fencing import fenced
 from .hints import argument_hints
 from .notes import notes_on
 from .outcome import Outcome
 from .presentation import present
 from .result_size import max_chars_for_code
 from .schema import Schema, accepted_schema
+from .secrets import require_no_mask, without_hidden_fields
 
 MAX_RESULT_CHARS = 80_000
 """At most 25,000 tokens, which Claude Code takes; counted as by `result_size.size`."""
@@ -38,11 +41,13 @@ class Executor:
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
         door: Door | None = None,
+        sink: SecretSink | None = None,
     ) -> None:
         self.tool = tool
         self._portkey = portkey
         self._max_result_chars = max_result_chars
         self._door = door
+        self._sink = sink or ResultSink()
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -60,9 +65,18 @@ class Executor:
         Raises the errors in `errors`.
         """
         checked = read_arguments(self.arguments, self.schema, arguments)
+        if self.tool.effect != "read":
+            require_no_mask(checked.model_dump(mode="json", exclude_unset=True))
+        if self.tool.returns_secret:
+            self._sink.prepare()
+            return await deliver(self._sink, self.tool, await self._pass(checked)), checked
+        return without_hidden_fields(await self._pass(checked)), checked
+
+    async def _pass(self, checked: BaseModel) -> Record:
         if self._door is None:
-            return await call_flat(self.tool, self._portkey(), checked), checked
-        return await self._door.run(self._call(checked)), checked
+            record: Record = await call_flat(self.tool, self._portkey(), checked)
+            return record
+        return await self._door.run(self._call(checked))
 
     async def preview(self, arguments: dict[str, Any]) -> Record:
         """Validate, and say what the call would do. Raises the errors in `errors`."""
@@ -84,8 +98,9 @@ class Executor:
             log.debug("%s failed", self.tool.name, exc_info=error)
             for hint in argument_hints(error, arguments):
                 error.add_note(hint)
+            text = without_link(self._sink, self.tool, advice(error, self.tool))
             needs_person = isinstance(error, ApprovalNeeded)
-            return Outcome([advice(error, self.tool)], is_error=True, needs_person=needs_person)
+            return Outcome([text], is_error=True, needs_person=needs_person)
         if size.is_large:
             return await self._portkey().large_answers.run(self._outcome, result, checked)
         return self._outcome(result, checked)
@@ -102,4 +117,5 @@ class Executor:
             result, checked, max_chars, is_for_code=code_limit is not None, notes=within
         )
         texts = [presented.text, *filter(None, [presented.note]), *beside]
-        return Outcome(texts, presented.answer, is_json=presented.is_json)
+        outcome = Outcome(texts, presented.answer, is_json=presented.is_json)
+        return outcome if code_limit is not None else fenced(outcome)

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 class Outcome(NamedTuple):
     """Texts for the model and, if the call succeeded, the answer as a JSON object.
 
-    With `is_json`, the first text is that answer as JSON.
+    With `is_json`, the first text is that answer as JSON; else `json` may hold it, so that it need
+    not be written again.
     """
 
     texts: list[str]
@@ -15,6 +16,7 @@ class Outcome(NamedTuple):
     is_json: bool = False
     needs_person: bool = False
     """Whether nothing was done because a person must approve it first."""
+    json: str | None = None
 
 
 class InputRequired(Exception):  # not an error: it ends a call with a question

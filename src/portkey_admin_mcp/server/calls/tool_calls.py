@@ -5,7 +5,7 @@ A tool's module and validator are imported and built at its first call.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,14 @@ from ..offer.offer import Offer
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
 from .outcome import InputRequired, Outcome
+from .secrets import HeldSecrets
 from .visible_text import visible
 
 if TYPE_CHECKING:
     from ...portkey.api import Portkey
     from ...safety.door import Door
     from ...safety.journal.journal import Journal
+    from ...safety.secret_sink import SecretSink
     from ..modes.mode import Mode
 
 Observer = Callable[[str, str, float], None]
@@ -46,10 +48,15 @@ class ToolCalls:
         portkey: "Callable[[], Portkey]",
         max_result_chars: int = MAX_RESULT_CHARS,
         door: "Callable[[], Door] | None" = None,
+        *,
+        sink: "SecretSink | None" = None,
+        held_secrets: Iterable[str] = (),
     ) -> None:
         self.offer = offer
         self.portkey = portkey
         self._door = door
+        self._sink = sink
+        self._held_secrets = HeldSecrets(held_secrets)
         self._max_result_chars = max_result_chars
         self._executors: dict[str, Executor] = {}
         self.observers: list[Observer] = []
@@ -71,8 +78,10 @@ class ToolCalls:
         try:
             record, _arguments = await executor.answer(arguments)
         except PortkeyAdminError as error:
-            raise ToolFailed(visible(advice(error, executor.tool))) from error
-        return record.answer()
+            text: str = self._held_secrets.hidden(advice(error, executor.tool))
+            raise ToolFailed(visible(text)) from error
+        answer: dict[str, Any] = self._held_secrets.hidden(record.answer())
+        return answer
 
     async def _outcome(self, name: str, arguments: dict[str, Any]) -> Outcome:
         offer = self.offer.current
@@ -97,7 +106,7 @@ class ToolCalls:
         except Exception:
             log.exception("Error calling tool %r", name)
             return Outcome([f"Error calling tool {name!r}"], is_error=True)
-        return outcome
+        return self._held_secrets.hidden_in(outcome)
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
         self._show_tools_to(name)
@@ -148,7 +157,7 @@ class ToolCalls:
             function = getattr(import_module(f"portkey_admin_mcp.{listed.module}"), name)
             tool = tool_of(function)
             self._executors[name] = Executor(
-                tool, self.portkey, self._max_result_chars, self._door_for(tool)
+                tool, self.portkey, self._max_result_chars, self._door_for(tool), self._sink
             )
         return self._executors[name]
 

@@ -91,7 +91,8 @@ def _call_result(outcome: Outcome) -> bytes:
     if outcome.structured is None:
         return result
     # With `is_json`, the first text is the structured content, already as JSON.
-    structured = outcome.texts[0].encode() if outcome.is_json else to_json(outcome.structured)
+    text = outcome.texts[0] if outcome.is_json else outcome.json
+    structured = to_json(outcome.structured) if text is None else text.encode()
     return b'%b,"structuredContent":%b' % (result, structured)
 
 

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ... import __version__
+from ...safety.secret_sink_page import SecretPages
 from ...settings.hosting import Hosting
 from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
@@ -37,6 +38,7 @@ from .pages.metrics import Metrics
 from .pages.paths import HEALTH_CHECKS, MCP, PAGES
 from .pages.readiness import Check
 from .pages.routes import page_routes
+from .pages.secret_page import secret_routes
 from .pages.service_info import ServiceInfo
 from .request import header_values
 from .sdk_guard import SdkGuard
@@ -78,10 +80,15 @@ class Service:
     """The parts of one running instance that are started and stopped with it."""
 
     def __init__(
-        self, server: Server[Any], hosting: Hosting, approvals: Approvals | None = None
+        self,
+        server: Server[Any],
+        hosting: Hosting,
+        approvals: Approvals | None = None,
+        secret_pages: SecretPages | None = None,
     ) -> None:
         self.hosting = hosting
         self.approvals = approvals
+        self.secret_pages = secret_pages
         self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
         self.sessions = Sessions(server, hosting, self.events)
@@ -128,6 +135,8 @@ class Service:
         await self.limiter.close()
         if self.approvals is not None:
             await self.approvals.close()
+        if self.secret_pages is not None:
+            await self.secret_pages.close()
         if self.events is not None:
             await self.events.close()
 
@@ -141,14 +150,16 @@ def build_http(
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
     approvals: Approvals | None = None,
+    secret_pages: SecretPages | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP.
 
     `calls` are the tool calls of the server, which are counted and limited to toolsets. With
     `fast_path`, it answers plain requests before the server. `check_portkey` raises if Portkey
-    cannot be reached. `approvals` are those of the changes that its tools make.
+    cannot be reached. `approvals` are those of the changes that its tools make, and `secret_pages`
+    hold the secrets that `/secret` shows.
     """
-    service = Service(server, hosting, approvals)
+    service = Service(server, hosting, approvals, secret_pages)
     tools = {} if calls is None else calls.offer.tools
     domains = dict(Counter(tool.domain for tool in tools.values()))
     endpoint: ASGIApp = SdkGuard(Endpoint(service.sessions, service.resumption))
@@ -183,6 +194,7 @@ def build_http(
             *metadata_route(hosting),
             *page_routes(hosting, info, service.metrics),
             *(() if approvals is None else approvals.routes()),
+            *secret_routes(secret_pages),
         ],
         middleware=_middleware(service),
         lifespan=service.running,

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...portkey.http.slots import CALLER, Slots
+from ..calls.fencing import fenced_report
 from ..calls.outcome import Outcome
 from ..offer.offer import Offer
 from .code_run import (
@@ -109,7 +110,7 @@ small result: ids, names and counts, not whole answers.
             return _refusal(BUSY)
         try:
             run = CodeRun(self._offer.current, self._call, self._max_result_chars)
-            return await run.run(arguments.code)
+            return fenced_report(await run.run(arguments.code))
         finally:
             self._slots.release(caller)
 

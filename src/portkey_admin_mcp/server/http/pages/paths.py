@@ -7,8 +7,14 @@ METADATA = "/.well-known/oauth-protected-resource"
 APPROVALS = "/approvals"
 """The page of approvals, which holds none; it reads them with the token of an approver."""
 
+ONE_TIME = "/secret"
+"""The page that shows a secret once; its fragment names which."""
+
 PAGES = frozenset(
-    {"/", "/health", "/ready", "/auth/info", "/metrics", APPROVALS, METADATA, f"{METADATA}{MCP}"}
+    {
+        *("/", "/health", "/ready", "/auth/info", "/metrics"),
+        *(APPROVALS, ONE_TIME, METADATA, f"{METADATA}{MCP}"),
+    }
 )
 
 HEALTH_CHECKS = frozenset({"/health", "/ready"})
