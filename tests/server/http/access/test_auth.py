@@ -32,8 +32,9 @@ from portkey_admin_mcp.server.http.access.auth import (
     create_authenticator,
     metadata_route,
 )
-from portkey_admin_mcp.server.http.access.clerk import MAX_TOKEN_CHARS, ClerkAuthenticator
+from portkey_admin_mcp.server.http.access.clerk import ClerkAuthenticator
 from portkey_admin_mcp.server.http.access.jwks import MAX_BYTES
+from portkey_admin_mcp.server.http.access.oidc import MAX_TOKEN_CHARS
 from portkey_admin_mcp.server.http.access.principal import principal_of
 from portkey_admin_mcp.settings.hosting import Hosting
 
@@ -136,7 +137,7 @@ def issuer() -> Iterator[Issuer]:
 
 async def show_principal(request: Request) -> Response:
     principal = principal_of(request.scope)
-    return PlainTextResponse(f"{principal.kind} {principal.name}")
+    return PlainTextResponse(principal.principal.replace(":", " ", 1))
 
 
 def client_of(hosting: Hosting, authenticate: Any = None) -> httpx2.AsyncClient:
@@ -352,7 +353,9 @@ async def test_a_refused_client_is_told_where_to_sign_in(issuer, clerk):
 
     assert refused.headers["www-authenticate"] == (
         'Bearer realm="portkey-admin-mcp", error="invalid_token", '
-        'error_description="This is not a token of the configured issuer (CLERK_ISSUER).", '
+        'error_description="This token is not a signed JWT. Opaque and encrypted tokens are not '
+        "accepted, because this service does not ask the issuer about tokens; let the issuer create "
+        'access tokens as JWT.", '
         f'resource_metadata="https://mcp.example.com{page}"'
     )
     assert metadata["resource"] == "https://mcp.example.com/mcp"
