@@ -19,7 +19,7 @@ async def find_keys_url(issuer: str, allow_private: bool) -> str:
     problems: list[Exception] = []
     for url in metadata_urls(issuer):
         try:
-            return _keys_url(await fetch_json(url), issuer, allow_private)
+            return keys_url_of(await fetch_json(url), issuer, allow_private)
         except FETCH_ERRORS as error:
             problems.append(error)
     # A document that was read says more than one that is missing.
@@ -34,7 +34,8 @@ def metadata_urls(issuer: str) -> list[str]:
     return [*inserted, f"{origin}{path}{OPENID}"] if path else inserted
 
 
-def _keys_url(document: Any, issuer: str, allow_private: bool) -> str:
+def keys_url_of(document: Any, issuer: str, allow_private: bool) -> str:
+    """The URL of the keys in the metadata of an issuer; raises IssuerUnusable."""
     if not isinstance(document, dict):
         raise IssuerUnusable("its metadata is not a JSON object")
     named = document.get("issuer")
