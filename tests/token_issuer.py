@@ -171,14 +171,13 @@ def part(value: Any) -> str:
 
 def public_pem(key: Any) -> bytes:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, form)
+    return key.public_bytes(serialization.Encoding.PEM, form)
 
 
-def signed_with_the_public_key(issuer: Issuer) -> str:
+def signed_with_hmac(kid: str, claims: dict[str, Any], secret: bytes) -> str:
     """A token that is valid for a verifier that trusts `alg`: an HMAC with the public key."""
-    claims = issuer.claims()
-    signed = f"{part({'alg': 'HS256', 'kid': 'rsa', 'typ': 'JWT'})}.{part(claims)}"
-    mac = hmac.new(public_pem(RSA), signed.encode(), hashlib.sha256).digest()
+    signed = f"{part({'alg': 'HS256', 'kid': kid, 'typ': 'JWT'})}.{part(claims)}"
+    mac = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
     return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
@@ -204,7 +203,9 @@ def with_another_subject(issuer: Issuer) -> str:
 FORGED: dict[str, Callable[[Issuer], str]] = {
     "no algorithm": lambda i: i.token(None, "none"),
     "none, in mixed case": lambda i: f"{part({'alg': 'nOnE', 'kid': 'rsa'})}.{part({})}.",
-    "HMAC with the public key": signed_with_the_public_key,
+    "HMAC with the public key": lambda i: signed_with_hmac(
+        "rsa", i.claims(), public_pem(RSA.public_key())
+    ),
     "an algorithm not listed": lambda i: i.token(RSA, "RS512"),
     "another key": lambda i: i.token(OTHER_RSA),
     "a key inside the token": with_a_key_in_it,

@@ -8,13 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from portkey_admin_mcp.assembly import mcp_server, selected_offer, tool_calls
-from portkey_admin_mcp.safety.caller import Caller, current_caller
-from portkey_admin_mcp.server.fastpath.answers import FastPath
-from portkey_admin_mcp.server.http.app import build_http
+from observed_service import observed_service
+from portkey_admin_mcp.safety.caller import Caller
 from portkey_admin_mcp.settings.hosting import Hosting
-from portkey_admin_mcp.settings.safety import SafetySettings
-from portkey_admin_mcp.settings.settings import Settings
 from token_issuer import bearer_header
 
 AUDIENCE = "https://mcp.example.com/mcp"
@@ -65,16 +61,8 @@ class Service:
 
 @asynccontextmanager
 async def running(hosting: Hosting, *, fast: bool) -> AsyncIterator[Service]:
-    settings, safety = Settings(PORTKEY_SANDBOX=True), SafetySettings(PORTKEY_CONFIRM="never")
-    calls = tool_calls(settings, safety, selected_offer(settings))
     callers: list[Caller] = []
-    calls.observers.append(lambda *_call: callers.append(current_caller.get()))
-    app = build_http(
-        mcp_server(calls, settings),
-        hosting,
-        calls=calls,
-        fast_path=FastPath(calls.offer, calls, None) if fast else None,
-    )
+    app = observed_service(hosting, callers, fast=fast)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(
