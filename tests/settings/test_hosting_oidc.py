@@ -52,10 +52,16 @@ def test_an_issuer_and_an_audience_are_enough():
             for name in ("HS256", "none", "RS256,HS512", "rs256", "ES256K")
         ),
         *(
-            ({"MCP_OIDC_REQUIRED_SCOPES": scope}, "must be scopes separated by commas")
-            for scope in ("a b", 'a"b', "a\\b", "ä")
+            ({name: f"openid,{scope}"}, f"{name} must {problem}")
+            for name in ("MCP_OIDC_REQUIRED_SCOPES", "MCP_OIDC_REQUESTED_SCOPES")
+            for scope, problem in (
+                ("a b", "be scopes separated by commas"),
+                ('a"b', "be scopes separated by commas"),
+                ("a\\b", "be scopes separated by commas"),
+                ("ä", "be scopes separated by commas"),
+                ("offline_access", "not contain offline_access"),
+            )
         ),
-        ({"MCP_OIDC_REQUIRED_SCOPES": "a,offline_access"}, "must not contain offline_access"),
         ({"MCP_OIDC_LEEWAY_SECONDS": 301}, "less than or equal to 300"),
         ({"MCP_OIDC_LEEWAY_SECONDS": -1}, "greater than or equal to 0"),
     ],
@@ -88,6 +94,13 @@ def test_other_values_are_accepted_as_they_are(variables):
 def test_a_private_issuer_must_be_https_all_the_same():
     with pytest.raises(ValidationError, match="MCP_OIDC_ISSUER must be https"):
         hosting(MCP_OIDC_ISSUER="http://10.0.0.7", MCP_OIDC_ALLOW_PRIVATE_ISSUER=True)
+
+
+def test_clients_ask_for_the_required_scopes_unless_the_issuer_names_them_otherwise():
+    required = {"MCP_OIDC_REQUIRED_SCOPES": "a,b"}
+
+    assert hosting(**required).scopes == ("a", "b")
+    assert hosting(**required, MCP_OIDC_REQUESTED_SCOPES="api://x/a").scopes == ("api://x/a",)
 
 
 def test_in_other_modes_the_settings_of_an_issuer_have_no_effect():

@@ -47,9 +47,15 @@ class HostingOidc(HostingAuth):
     oidc_required_scopes: CommaSeparated = Field(
         (),
         validation_alias="MCP_OIDC_REQUIRED_SCOPES",
-        description="Scopes that a token must have (claims `scope` and `scp`), all of them. "
-        "Clients are told to ask for these.",
+        description="Scopes that a token must have (claims `scope` and `scp`), all of them.",
         examples=["portkey.admin"],
+    )
+    oidc_requested_scopes: CommaSeparated = Field(
+        (),
+        validation_alias="MCP_OIDC_REQUESTED_SCOPES",
+        description="Scopes that clients are told to ask for. Needed only if the issuer writes "
+        "them differently in tokens, as Entra ID does. If not set, MCP_OIDC_REQUIRED_SCOPES.",
+        examples=["api://11112222-aaaa-bbbb-cccc-333344445555/portkey.admin"],
     )
     oidc_name_claim: str = Field(
         "sub",
@@ -213,17 +219,8 @@ class HostingOidc(HostingAuth):
                 f"MCP_OIDC_ALGORITHMS must be of {', '.join(get_args(Algorithm))}: other "
                 "algorithms use no public key"
             )
-        for scope in self.oidc_required_scopes:
-            if not SCOPE.fullmatch(scope):
-                raise ValueError(
-                    "MCP_OIDC_REQUIRED_SCOPES must be scopes separated by commas, like "
-                    "portkey.admin,openid: no spaces or quotes within one"
-                )
-            if scope == "offline_access":
-                raise ValueError(
-                    "MCP_OIDC_REQUIRED_SCOPES must not contain offline_access: it asks for a "
-                    "refresh token, and this service needs none"
-                )
+        _check_scopes("MCP_OIDC_REQUIRED_SCOPES", self.oidc_required_scopes)
+        _check_scopes("MCP_OIDC_REQUESTED_SCOPES", self.oidc_requested_scopes)
 
     @property
     def warnings(self) -> list[str]:
@@ -247,5 +244,20 @@ class HostingOidc(HostingAuth):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """The scopes that an access token must have."""
-        return self.oidc_required_scopes if self.auth_mode == "oidc" else ()
+        """The scopes that clients are told to ask the issuer for."""
+        if self.auth_mode != "oidc":
+            return ()
+        return self.oidc_requested_scopes or self.oidc_required_scopes
+
+
+def _check_scopes(name: str, scopes: tuple[str, ...]) -> None:
+    if not all(map(SCOPE.fullmatch, scopes)):
+        raise ValueError(
+            f"{name} must be scopes separated by commas, like portkey.admin,openid: no spaces or "
+            "quotes within one"
+        )
+    if "offline_access" in scopes:
+        raise ValueError(
+            f"{name} must not contain offline_access: it asks for a refresh token, and this "
+            "service needs none"
+        )

@@ -265,6 +265,19 @@ async def test_a_client_without_a_token_is_told_where_to_get_one_and_with_which_
     }
 
 
+async def test_scopes_may_be_asked_for_by_another_name_than_tokens_have(issuer, service):
+    client = service(
+        MCP_OIDC_REQUIRED_SCOPES="portkey.admin", MCP_OIDC_REQUESTED_SCOPES="api://x/portkey.admin"
+    )
+
+    refused = await send(client, issuer.token(aud=AUDIENCE, scp="other"))
+
+    assert 'scope="api://x/portkey.admin"' in refused.headers["www-authenticate"]
+    assert (await client.get(METADATA)).json()["scopes_supported"] == ["api://x/portkey.admin"]
+    accepted = await send(client, issuer.token(aud=AUDIENCE, scp="portkey.admin"))
+    assert accepted.status_code == 200
+
+
 async def test_without_required_scopes_none_are_asked_for(service):
     client = service()
 

@@ -69,7 +69,7 @@ class Authentication:
         self._challenge_url = challenge_url
         self._public = public
         self._scopes = scopes
-        """The scopes that a token must have, which clients ask the issuer for."""
+        """The scopes that clients are told to ask the issuer for."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Set the caller of the request, or answer 400, 401, 403 or 503.
