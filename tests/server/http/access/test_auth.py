@@ -468,6 +468,15 @@ async def test_allow_lists_apply_to_both_versions_of_claims(issuer, clerk, rules
         assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
 
 
+async def test_a_description_has_only_characters_that_a_header_may_have(issuer, clerk):
+    client = clerk(CLERK_REQUIRED_PERMISSIONS='a"\\ü€b')
+
+    answer = await client.get("/mcp", headers=bearer_header(issuer.token()))
+
+    assert answer.json()["message"] == 'This token lacks a"\\ü€b of CLERK_REQUIRED_PERMISSIONS.'
+    assert 'error_description="This token lacks a????b of' in answer.headers["www-authenticate"]
+
+
 async def test_keys_are_fetched_again_after_an_hour_and_not_before(issuer, clerk):
     clock = Clock()
     client = clerk(clock)

@@ -7,6 +7,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from jwt.utils import base64url_encode
 
 from asgi_client import Clock
 from portkey_admin_mcp.safety.caller import Caller, current_caller
@@ -31,6 +35,7 @@ from token_issuer import (
     ago,
     bearer_header,
     client_of,
+    part,
     public,
 )
 
@@ -455,6 +460,37 @@ async def test_a_key_is_used_only_for_the_algorithm_that_it_names(
     client = service(MCP_OIDC_ALGORITHMS="RS256,RS512,ES256")
 
     assert (await send(client, issuer.token(aud=AUDIENCE))).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("curve", "named", "algorithm", "status"),
+    [
+        (ec.SECP384R1(), None, "ES384", 200),
+        (ec.SECP384R1(), "ES384", "ES384", 200),
+        (ec.SECP384R1(), None, "ES256", 401),
+        (ec.SECP384R1(), "ES256", "ES256", 401),
+        (ec.SECP256K1(), None, "ES256", 401),
+        (ec.SECP256K1(), "ES256", "ES256", 401),
+    ],
+)
+async def test_an_elliptic_key_is_used_only_for_the_algorithm_of_its_curve(
+    issuer, documents, service, curve, named, algorithm, status
+):
+    issuer.audience = AUDIENCE
+    key = ec.generate_private_key(curve)
+    entry = {**public(key, "other"), "alg": named}
+    documents[KEYS] = json.dumps({"keys": [public(RSA, "rsa"), entry]}).encode()
+    # Signed by hand, because PyJWT refuses a key with another curve.
+    hash_name = hashes.SHA384() if algorithm == "ES384" else hashes.SHA256()
+    signed = f"{part({'alg': algorithm, 'kid': 'other'})}.{part(issuer.claims())}"
+    numbers = decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(hash_name)))
+    size = (curve.key_size + 7) // 8
+    signature = b"".join(number.to_bytes(size, "big") for number in numbers)
+
+    client = service(MCP_OIDC_ALGORITHMS="RS256,ES256,ES384")
+    answer = await send(client, f"{signed}.{base64url_encode(signature).decode()}")
+
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(
