@@ -258,11 +258,13 @@ async def test_the_official_client_registers_signs_in_and_calls(server, scope):
         return observed_service(hosting, callers, fast=True)
 
     with serve_app(create):
+        challenge = httpx2.post(url).headers["www-authenticate"]
         person = Person(scope and server.machine_token(scope, url))
         async with connected(url, person) as client:
             result = await client.call_tool("list_workspaces", {"page_size": 1})
 
     assert result.structured_content is not None, json.dumps(result.model_dump(), default=str)
+    assert 'scope="portkey.admin", resource_metadata="' in challenge
     assert person.client is not None
     request = person.asked[0]
     assert len(person.asked) == 1
