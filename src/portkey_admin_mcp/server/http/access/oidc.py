@@ -196,7 +196,7 @@ def oidc_rules(hosting: Hosting, issuer: str) -> Rules:
         subject = claims["sub"]
         names = claim_texts(claims, hosting.oidc_name_claim)
         caller = Caller(
-            # Issuer and subject identify a user. A URL that `check_url` accepts has no `#`.
+            # Issuer and subject identify a user; the setting allows no `#` in the issuer.
             f"oidc:{issuer}#{subject}",
             name=_shown(names[0] if names else subject),
             roles=_all_texts(claims, hosting.oidc_roles_claim),
