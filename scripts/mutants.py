@@ -104,9 +104,6 @@ TARGETS = (
             ("access/body_limit", "access/test_body_limit"),
             ("access/rate_limit", "access/test_rate_limit"),
             ("access/rate_limiter", "access/test_rate_limit"),
-            ("access/auth", "access/test_auth"),
-            ("access/clerk", "access/test_auth"),
-            ("access/jwks", "access/test_auth"),
             ("events/event_log", "events/test_event_log"),
             ("events/memory_log", "events/test_event_log"),
             ("events/resumption", "events/test_resumption"),
@@ -146,7 +143,13 @@ TARGETS = (
     ),
     *(
         Target(f"settings/{file}.py", (), ("tests/settings",))
-        for file in ("settings", "hosting", "hosting_address", "logging")
+        for file in ("settings", "hosting", "hosting_address", "hosting_auth", "hosting_oidc",
+                     "logging")
+    ),
+    *(
+        Target(f"server/http/access/{file}.py", (),
+               ("tests/server/http/access/test_oidc.py", "tests/server/http/access/test_auth.py"))
+        for file in ("auth", "clerk", "discovery", "jwks", "oidc")
     ),
     Target(
         "server/offer/offer.py",

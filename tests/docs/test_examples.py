@@ -70,6 +70,8 @@ SAMPLE_VALUES = {
     "MCP_EVENT_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "CLERK_ISSUER": "https://clerk.example.com",
     "CLERK_AUDIENCE": "https://mcp.example.com/mcp",
+    "MCP_OIDC_ISSUER": "https://login.example.com",
+    "MCP_OIDC_AUDIENCE": "https://mcp.example.com/mcp",
 }
 """Settings that others require."""
 CLASSES = (Settings, SafetySettings, Hosting)

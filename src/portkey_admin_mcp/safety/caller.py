@@ -1,5 +1,6 @@
 """Who asks for the current call. Transports set it; policy, approvals and journal read it."""
 
+import hashlib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -8,18 +9,35 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Caller:
-    """The authenticated principal, and the client program that it uses.
+    """Somebody who may call, and the client program that they use.
 
-    `principal` is `local` on stdio and on the command line, else kind and name, such as
-    `bearer:ci` or `clerk:user_2x`; it is never a secret. `claims` come from a verified token.
+    `principal` is the identity: `local` on stdio and on the command line, else a kind and a name
+    that is unique in it, such as `bearer:ci`, `clerk:user_2x` or
+    `oidc:https://login.example.com#248289` (issuer and subject). It appears in logs and is never
+    a secret. `name` is what people are shown; its owner may have chosen it, so nothing may be
+    decided by it. `claims` come from a verified token.
     """
 
     principal: str = "local"
     client: str = ""
     roles: frozenset[str] = frozenset()
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    groups: frozenset[str] = frozenset()
+    name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """How they were authenticated, such as `bearer`."""
+        return self.principal.partition(":")[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the identity, safe to use in Redis keys."""
+        return hashlib.sha256(self.principal.encode()).hexdigest()[:16]
 
 
 LOCAL = Caller()
+ANONYMOUS = Caller("anonymous:anybody")
+"""Every caller of the HTTP service if it requires no authentication."""
 current_caller: ContextVar[Caller] = ContextVar("current_caller", default=LOCAL)
 """The caller of the current request."""

@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from .addresses import check_redis_url
-from .hosting_auth import HostingAuth
+from .hosting_oidc import HostingOidc
 from .settings import read_settings
 
 
-class Hosting(HostingAuth):
+class Hosting(HostingOidc):
     """The settings of the HTTP service. Created once by a command, immutable, and passed down."""
 
     session_mode: Literal["stateful", "stateless"] = Field(
@@ -223,7 +223,7 @@ class Hosting(HostingAuth):
         """Maximum number of open sessions of one principal."""
         if self.max_sessions_per_principal is not None:
             return self.max_sessions_per_principal
-        is_shared = self.auth_mode == "clerk" or len(self.tokens) > 1
+        is_shared = self.issuer is not None or len(self.tokens) > 1
         return max(1, self.max_sessions // 4) if is_shared else self.max_sessions
 
     @property

@@ -238,6 +238,7 @@ def _middleware(service: Service) -> list[Middleware]:
             authenticate=create_authenticator(hosting),
             challenge_url=challenge_url(hosting),
             public=PAGES,
+            scopes=hosting.scopes,
         ),
         *_rate_limit(service, hosting.rate_per_principal, _principal_key, PAGES),
         Middleware(BodyLimit, max_bytes=hosting.max_body_bytes),

@@ -1,4 +1,4 @@
-"""The checks of Host, Origin and body in a real server."""
+"""The checks of Host, Origin and body in a real server; and an issuer of tokens."""
 
 import socket
 import threading
@@ -12,6 +12,7 @@ from asgi_client import echo_app
 from portkey_admin_mcp.server.http.access.body_limit import BodyLimit
 from portkey_admin_mcp.server.http.access.host_and_origin import HostAndOrigin
 from portkey_admin_mcp.settings.hosting import Hosting
+from token_issuer import Issuer
 
 TIMEOUT_S = 20
 MAX_BYTES = 1000
@@ -46,3 +47,10 @@ def exchange() -> Iterator[Callable[[str], Reply]]:
     server.should_exit = True
     thread.join(TIMEOUT_S)
     listening.close()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    issuer = Issuer()
+    yield issuer
+    issuer.stop()

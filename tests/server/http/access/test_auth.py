@@ -1,26 +1,14 @@
 """Authentication of real requests, with an issuer of tokens on a real socket."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from asgi_client import Clock
 from portkey_admin_mcp.portkey.http.slots import CALLER
@@ -32,23 +20,28 @@ from portkey_admin_mcp.server.http.access.auth import (
     create_authenticator,
     metadata_route,
 )
-from portkey_admin_mcp.server.http.access.clerk import MAX_TOKEN_CHARS, ClerkAuthenticator
+from portkey_admin_mcp.server.http.access.clerk import ClerkAuthenticator
 from portkey_admin_mcp.server.http.access.jwks import MAX_BYTES
-from portkey_admin_mcp.server.http.access.principal import principal_of
+from portkey_admin_mcp.server.http.access.oidc import MAX_TOKEN_CHARS
 from portkey_admin_mcp.settings.hosting import Hosting
+from token_issuer import (
+    APP,
+    EC,
+    ED,
+    FORGED,
+    OTHER_RSA,
+    RSA,
+    SHARED,
+    TIMEOUT_S,
+    Issuer,
+    ago,
+    bearer_header,
+    client_of,
+    part,
+    public,
+)
 
-TIMEOUT_S = 20
 TOKEN = "0123456789abcdef"
-APP = "https://app.example.com"
-"""The application whose session tokens are sent."""
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-SHORT_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-EC = ec.generate_private_key(ec.SECP256R1())
-ED = ed25519.Ed25519PrivateKey.generate()
-
-SHARED = {"kty": "oct", "kid": "shared", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}
-
 REPORTS = {"o": {"id": "org_1", "rol": "admin", "per": "manage,read", "fpm": "3,2"}}
 REPORTS |= {"v": 2, "fea": "u:chat,o:dashboard,uo:teams"}
 """The example in Clerk's reference: all permissions for dashboard, and only `read` for teams."""
@@ -57,102 +50,6 @@ REPORTS |= {"v": 2, "fea": "u:chat,o:dashboard,uo:teams"}
 def with_masks(masks: str) -> dict[str, Any]:
     """The claims of the example, with other bit masks of permissions."""
     return {**REPORTS, "o": {**REPORTS["o"], "fpm": masks}}
-
-
-def public(key: Any, kid: str, **more: str) -> dict[str, Any]:
-    makers = {
-        rsa.RSAPrivateKey: jwt.algorithms.RSAAlgorithm,
-        ec.EllipticCurvePrivateKey: jwt.algorithms.ECAlgorithm,
-        ed25519.Ed25519PrivateKey: jwt.algorithms.OKPAlgorithm,
-    }
-    maker = next(maker for kind, maker in makers.items() if isinstance(key, kind))
-    return {**maker.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig", **more}
-
-
-class Issuer:
-    """The server of an issuer's keys, which records its requests."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.page = json.dumps(
-            {
-                "keys": [
-                    public(RSA, "rsa"),
-                    public(EC, "ec"),
-                    public(ED, "ed"),
-                    public(OTHER_RSA, "encryption", use="enc"),
-                    SHARED,
-                    {"kty": "RSA", "kid": "broken"},
-                    public(SHORT_RSA, "short"),
-                ]
-            }
-        ).encode()
-        self.paths: list[str] = []
-        self.reached, self.answers = threading.Event(), threading.Event()
-        self.answers.set()
-        issuer = self
-
-        class Page(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.paths.append(self.path)
-                issuer.reached.set()
-                issuer.answers.wait(TIMEOUT_S)
-                self.send_response(issuer.status)
-                for name, value in issuer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(issuer.page)))
-                self.end_headers()
-                self.wfile.write(issuer.page)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def token(self, key: Any = RSA, alg: str = "RS256", kid: str | None = "rsa", **claims: Any):
-        """A token of a user who just signed in; claims that are None are omitted."""
-        now = int(time.time())
-        defaults = {"iss": self.url, "sub": "user_1", "iat": now, "nbf": now, "exp": now + 60}
-        defaults["azp"] = APP
-        values = {name: value for name, value in (defaults | claims).items() if value is not None}
-        return jwt.encode(values, key, alg, headers={} if kid is None else {"kid": kid})
-
-
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    issuer = Issuer()
-    yield issuer
-    issuer.stop()
-
-
-async def show_principal(request: Request) -> Response:
-    principal = principal_of(request.scope)
-    return PlainTextResponse(f"{principal.kind} {principal.name}")
-
-
-def client_of(hosting: Hosting, authenticate: Any = None) -> httpx2.AsyncClient:
-    app = Starlette(
-        routes=[Route(path, show_principal) for path in ("/", "/health", "/mcp")]
-        + metadata_route(hosting)
-    )
-    guarded = Authentication(
-        app,
-        authenticate or create_authenticator(hosting),
-        challenge_url(hosting),
-        frozenset({"/health", *(route.path for route in metadata_route(hosting))}),
-    )
-    return httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(guarded), base_url="http://127.0.0.1:3000"
-    )
 
 
 @pytest.fixture
@@ -175,10 +72,6 @@ def clerk(issuer: Issuer) -> Callable[..., httpx2.AsyncClient]:
         return client_of(hosting, ClerkAuthenticator(hosting, clock))
 
     return create
-
-
-def bearer_header(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 async def test_without_authentication_every_caller_is_anonymous():
@@ -352,7 +245,9 @@ async def test_a_refused_client_is_told_where_to_sign_in(issuer, clerk):
 
     assert refused.headers["www-authenticate"] == (
         'Bearer realm="portkey-admin-mcp", error="invalid_token", '
-        'error_description="This is not a token of the configured issuer (CLERK_ISSUER).", '
+        'error_description="This token is not a signed JWT. Opaque and encrypted tokens are not '
+        "accepted, because this service does not ask the issuer about tokens; let the issuer "
+        'create access tokens as JWT.", '
         f'resource_metadata="https://mcp.example.com{page}"'
     )
     assert metadata["resource"] == "https://mcp.example.com/mcp"
@@ -375,10 +270,6 @@ def test_the_mode_selects_the_authenticator():
 async def test_without_clerk_there_is_no_oauth_metadata():
     assert metadata_route(Hosting()) == []
     assert challenge_url(Hosting()) is None
-
-
-def ago(seconds: int) -> int:
-    return int(time.time()) - seconds
 
 
 @pytest.mark.parametrize(
@@ -465,69 +356,6 @@ async def test_audience_and_application_are_both_checked_if_both_are_set(
     answer = await client.get("/mcp", headers=bearer_header(issuer.token(**claims)))
 
     assert answer.status_code == status
-
-
-def part(value: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-
-def public_pem(key: Any) -> bytes:
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, form)
-
-
-def signed_with_the_public_key(issuer: Issuer) -> str:
-    """A token that is valid for a verifier that trusts `alg`: an HMAC with the public key."""
-    claims = {"iss": issuer.url, "sub": "user_1", "iat": ago(0), "exp": ago(-60)}
-    signed = f"{part({'alg': 'HS256', 'kid': 'rsa', 'typ': 'JWT'})}.{part(claims)}"
-    mac = hmac.new(public_pem(RSA), signed.encode(), hashlib.sha256).digest()
-    return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
-
-
-def signed_with_a_short_key(issuer: Issuer) -> str:
-    claims = {"iss": issuer.url, "sub": "user_1", "iat": ago(0), "exp": ago(-60)}
-    signed = f"{part({'alg': 'RS256', 'kid': 'short'})}.{part(claims)}"
-    signature = SHORT_RSA.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
-
-
-def with_a_key_in_it(issuer: Issuer) -> str:
-    headers = {"kid": "rsa", "jwk": public(OTHER_RSA, "rsa"), "jku": f"{issuer.url}/mine"}
-    claims = {"iss": issuer.url, "sub": "user_1", "iat": ago(0), "exp": ago(-60)}
-    return jwt.encode(claims, OTHER_RSA, "RS256", headers=headers)
-
-
-def with_another_subject(issuer: Issuer) -> str:
-    head, _, signature = issuer.token().split(".")
-    claims = {"iss": issuer.url, "sub": "user_2", "iat": ago(0), "exp": ago(-60)}
-    return f"{head}.{part(claims)}.{signature}"
-
-
-FORGED: dict[str, Callable[[Issuer], str]] = {
-    "no algorithm": lambda i: i.token(None, "none"),
-    "none, in mixed case": lambda i: f"{part({'alg': 'nOnE', 'kid': 'rsa'})}.{part({})}.",
-    "HMAC with the public key": signed_with_the_public_key,
-    "an algorithm not listed": lambda i: i.token(RSA, "RS512"),
-    "another key": lambda i: i.token(OTHER_RSA),
-    "a key inside the token": with_a_key_in_it,
-    "claims replaced": with_another_subject,
-    "no signature": lambda i: i.token().rpartition(".")[0] + ".",
-    "the kid of a key of another type": lambda i: i.token(EC, "ES256", "rsa"),
-    "no kid": lambda i: i.token(kid=None),
-    "an empty kid": lambda i: i.token(kid=""),
-    "a kid that is a number": lambda i: f"{part({'alg': 'RS256', 'kid': 7})}.{part({})}.AA",
-    "a key for encryption": lambda i: i.token(OTHER_RSA, kid="encryption"),
-    "a key too short": signed_with_a_short_key,
-    "a key that is shared": lambda i: i.token(
-        "secret-secret-secret-secret-secret", "HS256", kid="shared"
-    ),
-    "a header nested deeply": lambda i: (
-        f"{base64.urlsafe_b64encode(b'[' * 9000).decode().rstrip('=')}.{part({})}.AA"
-    ),
-    "too long": lambda i: i.token(fill="x" * 20_000),
-    "two parts": lambda i: "a.b",
-    "characters outside ASCII": lambda i: "ä.ö.ü",
-}
 
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
@@ -638,6 +466,15 @@ async def test_allow_lists_apply_to_both_versions_of_claims(issuer, clerk, rules
     if status == 403:
         assert answer.json()["error"] == "insufficient_scope"
         assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+
+
+async def test_a_description_has_only_characters_that_a_header_may_have(issuer, clerk):
+    client = clerk(CLERK_REQUIRED_PERMISSIONS='a"\\ü€b')
+
+    answer = await client.get("/mcp", headers=bearer_header(issuer.token()))
+
+    assert answer.json()["message"] == 'This token lacks a"\\ü€b of CLERK_REQUIRED_PERMISSIONS.'
+    assert 'error_description="This token lacks a????b of' in answer.headers["www-authenticate"]
 
 
 async def test_keys_are_fetched_again_after_an_hour_and_not_before(issuer, clerk):

@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from asgi_client import client_of, echo_app
+from portkey_admin_mcp.safety.caller import Caller
 from portkey_admin_mcp.server.http.access.body_limit import BodyLimit, EarlyResponses
-from portkey_admin_mcp.server.http.access.principal import Principal
 
 MAX_BYTES = 1000
 MCP = {"Content-Type": "application/json"}
@@ -268,7 +268,7 @@ def arriving(chunks, address="10.0.0.1", principal=None):
             await asyncio.Event().wait()
         return pending.pop(0)
 
-    state = {} if principal is None else {"principal": Principal("bearer", principal)}
+    state = {} if principal is None else {"principal": Caller(f"bearer:{principal}")}
     scope = {"type": "http", "headers": [], "client": (address, 5000), "state": state}
     return scope, receive
 

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from asgi_client import Clock
-from portkey_admin_mcp.server.http.access.principal import Principal
+from portkey_admin_mcp.safety.caller import Caller
 from portkey_admin_mcp.server.http.events.event_log import (
     MAX_EVENTS,
     EventLogUnavailable,
@@ -28,7 +28,7 @@ from portkey_admin_mcp.settings.hosting import Hosting
 
 TIMEOUT_S = 20
 MIB = 1 << 20
-ADA, BEN = Principal("bearer", "ada"), Principal("bearer", "ben")
+ADA, BEN = Caller("bearer:ada"), Caller("bearer:ben")
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 

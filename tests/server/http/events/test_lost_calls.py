@@ -21,7 +21,7 @@ from asgi_server import serve_app
 from fake_portkey import FakePortkey
 from initialization import INITIALIZE
 from portkey_admin_mcp.portkey.api import Portkey
-from portkey_admin_mcp.server.http.access.principal import ANONYMOUS, Principal
+from portkey_admin_mcp.safety.caller import ANONYMOUS, Caller
 from portkey_admin_mcp.server.http.events.event_log import (
     CALL_TIMEOUT_S,
     POLL_INTERVAL_S,
@@ -48,7 +48,7 @@ from servers import hosted
 
 TIMEOUT_S = 20
 LEASE_TTL_S = 0.3
-ADA = Principal("bearer", "ada")
+ADA = Caller("bearer:ada")
 SECRET = bytes(range(32))
 LOOK = "; the call may have taken effect. Look before you send it again."
 HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}

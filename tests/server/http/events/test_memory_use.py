@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from http_service import HEADERS, memory_of, running_service, wait_for_port
-from portkey_admin_mcp.server.http.access.principal import Principal
+from portkey_admin_mcp.safety.caller import Caller
 from portkey_admin_mcp.server.http.events.event_log import new_stream_id
 from portkey_admin_mcp.server.http.events.memory_log import MemoryEventLog
 from portkey_admin_mcp.settings.hosting import Hosting
@@ -26,7 +26,7 @@ async def test_events_of_any_size_take_no_more_than_the_limit(size):
     tracemalloc.start()
     try:
         for name, number in (("ada", count), ("ben", count // 10)):
-            principal = Principal("bearer", name)
+            principal = Caller(f"bearer:{name}")
             for _ in range(number):
                 await events.append(principal, new_stream_id(), "x" * size, True)
         used, _ = tracemalloc.get_traced_memory()
@@ -41,9 +41,7 @@ async def test_principals_without_events_take_no_memory():
     tracemalloc.start()
     try:
         for number in range(5000):
-            await events.append(
-                Principal("clerk", str(number)), new_stream_id(), "x" * 80_000, True
-            )
+            await events.append(Caller(f"clerk:{number}"), new_stream_id(), "x" * 80_000, True)
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from asgi_client import Clock, client_of
-from portkey_admin_mcp.server.http.access.principal import ANONYMOUS
+from portkey_admin_mcp.safety.caller import ANONYMOUS
 from portkey_admin_mcp.server.http.events.event_log import (
     Event,
     EventLog,

@@ -10,8 +10,9 @@ from itertools import accumulate
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ....safety.caller import ANONYMOUS
 from ..request import RequestRefused, header_values, replay_body
-from .principal import ANONYMOUS, principal_of
+from .principal import principal_of
 from .rate_limit import client_address
 
 JSON_TYPE = re.compile(r"application/json\s*(;\s*charset=(utf-?8|\"utf-8\")\s*)?", re.IGNORECASE)

@@ -1,29 +1,11 @@
-"""The principal: the authenticated caller, which owns sessions and streams."""
+"""The caller of an HTTP request, who owns the sessions and streams that it opens."""
 
-import hashlib
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Kind = Literal["anonymous", "bearer", "clerk"]
+from ....safety.caller import ANONYMOUS, Caller
 
 
-@dataclass(frozen=True)
-class Principal:
-    """An authenticated caller. The name appears in logs; it is never a secret."""
-
-    kind: Kind
-    name: str
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of kind and name, safe to use in Redis keys."""
-        return hashlib.sha256(f"{self.kind}:{self.name}".encode()).hexdigest()[:16]
-
-
-ANONYMOUS = Principal("anonymous", "anybody")
-
-
-def principal_of(scope: Any) -> Principal:
-    """The principal of this request, as `auth.Authentication` stored it."""
-    principal: Principal = scope.get("state", {}).get("principal", ANONYMOUS)
-    return principal
+def principal_of(scope: Any) -> Caller:
+    """The caller of this request, as `auth.Authentication` stored it."""
+    caller: Caller = scope.get("state", {}).get("principal", ANONYMOUS)
+    return caller

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ....safety.caller import Caller
 from ...json_rpc import RequestId
-from ..access.principal import Principal
 
 EVENT_ID = re.compile(r"(?P<stream>[0-9a-f]{32})\.(?P<position>\d{1,16}(-\d{1,16})?)")
 MAX_EVENTS = 1000
@@ -123,7 +123,7 @@ class EventLog(ABC):
     @abstractmethod
     async def append(
         self,
-        principal: Principal,
+        principal: Caller,
         stream: str,
         message: str | None,
         last: bool,
@@ -135,7 +135,7 @@ class EventLog(ABC):
         """
 
     @abstractmethod
-    async def end_later(self, principal: Principal, stream: str, request_id: RequestId) -> None:
+    async def end_later(self, principal: Caller, stream: str, request_id: RequestId) -> None:
         """End a stream whose answer could not be kept with an error, as soon as that is possible.
 
         Never raises.
@@ -188,7 +188,7 @@ def new_stream_id() -> str:
     return secrets.token_hex(16)
 
 
-def stream_key(principal: Principal, stream: str) -> str:
+def stream_key(principal: Caller, stream: str) -> str:
     """The name under which a stream of a principal is kept."""
     return f"{principal.fingerprint}:{stream}"
 
@@ -198,7 +198,7 @@ def event_id(stream: str, position: str) -> str:
     return f"{stream}.{position}"
 
 
-def cursor_of(principal: Principal, last_event_id: str) -> Cursor:
+def cursor_of(principal: Caller, last_event_id: str) -> Cursor:
     """Parse a Last-Event-ID; raises UnknownEvent if it is malformed."""
     match = EVENT_ID.fullmatch(last_event_id)
     if match is None:

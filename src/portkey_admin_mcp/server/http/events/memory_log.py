@@ -9,9 +9,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 
+from ....safety.caller import Caller
 from ....settings.hosting import Hosting
 from ...json_rpc import RequestId
-from ..access.principal import Principal
 from .event_log import (
     CALL_TIMEOUT_S,
     MAX_EVENTS,
@@ -82,7 +82,7 @@ class MemoryEventLog(EventLog):
 
     async def append(
         self,
-        principal: Principal,
+        principal: Caller,
         stream: str,
         message: str | None,
         last: bool,
@@ -98,7 +98,7 @@ class MemoryEventLog(EventLog):
         key = stream_key(principal, stream)
         return self._append(key, stream, message, last, request_id)
 
-    async def end_later(self, principal: Principal, stream: str, request_id: RequestId) -> None:
+    async def end_later(self, principal: Caller, stream: str, request_id: RequestId) -> None:
         """End a stream whose answer was too large with an error, at once."""
         self._end(stream_key(principal, stream), stream, request_id, "not_kept")
 

@@ -7,8 +7,8 @@ from typing import Any
 from mcp.server.streamable_http import EventStore
 from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse, RequestId
 
+from ....safety.caller import Caller
 from ...mcp.sdk_private import GET_STREAM_KEY
-from ..access.principal import Principal
 from .event_log import EventLog, EventLogUnavailable, new_stream_id
 
 
@@ -19,7 +19,7 @@ class StreamRecorder(EventStore):
     answer: what is stored for it after that gets no id.
     """
 
-    def __init__(self, events: EventLog, principal: Principal) -> None:
+    def __init__(self, events: EventLog, principal: Caller) -> None:
         self._events = events
         self._principal = principal
         self._streams: dict[str, str] = {}

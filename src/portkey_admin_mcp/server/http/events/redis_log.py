@@ -12,9 +12,9 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
+from ....safety.caller import Caller
 from ....settings.hosting import Hosting
 from ...json_rpc import RequestId
-from ..access.principal import Principal
 from .event_log import (
     CALL_TIMEOUT_S,
     MAX_EVENTS,
@@ -99,7 +99,7 @@ class RedisEventLog(EventLog):
 
     async def append(
         self,
-        principal: Principal,
+        principal: Caller,
         stream: str,
         message: str | None,
         last: bool,
@@ -132,7 +132,7 @@ class RedisEventLog(EventLog):
             added, *_ = await self._execute(batch.execute())
         return event_id(stream, added.decode())
 
-    async def end_later(self, principal: Principal, stream: str, request_id: RequestId) -> None:
+    async def end_later(self, principal: Caller, stream: str, request_id: RequestId) -> None:
         """End a stream whose answer could not be kept with an error, when Redis is back."""
         self._pending_ends[stream_key(principal, stream)] = request_id
         if len(self._pending_ends) > MAX_PENDING_ENDS:

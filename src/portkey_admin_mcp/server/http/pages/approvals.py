@@ -24,10 +24,10 @@ from ....safety.approvals import (
     shown_approval,
     shown_freeze,
 )
-from ....safety.caller import current_caller
+from ....safety.caller import ANONYMOUS, current_caller
 from ....safety.store import Decision, Freeze, SafetyStore
 from ....settings.safety import SafetySettings
-from ..access.principal import ANONYMOUS, principal_of
+from ..access.principal import principal_of
 from ..request import RequestRefused
 from .paths import APPROVALS
 from .status_page import NO_STORE

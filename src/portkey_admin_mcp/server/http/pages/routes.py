@@ -21,6 +21,8 @@ SIGN_IN_INSTRUCTIONS = {
     "bearer": "Send your token in the Authorization header, after the word Bearer.",
     "clerk": "Send a token that Clerk issued in the Authorization header, after the word Bearer; "
     "clients that support OAuth get one by themselves from the resource metadata.",
+    "oidc": "Send an access token of the issuer in the Authorization header, after the word "
+    "Bearer; clients that support OAuth get one by themselves from the resource metadata.",
 }
 
 Page = Callable[[Request], Awaitable[Response]]
@@ -87,8 +89,8 @@ def _auth_info(hosting: Hosting, info: ServiceInfo) -> Page:
     }
     if hosting.auth_mode != "none":
         content["header"] = "Authorization: Bearer TOKEN"
-    if hosting.auth_mode == "clerk":
-        content["issuer"] = hosting.clerk_issuer or ""
+    if hosting.issuer is not None:
+        content["issuer"] = hosting.issuer
         content["resource_metadata"] = challenge_url(hosting) or ""
 
     async def auth_info(_request: Request) -> Response:

@@ -27,10 +27,11 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from ....safety.caller import ANONYMOUS, Caller
 from ....settings.hosting import Hosting
 from ...json_rpc import INVALID_REQUEST, error_object
 from ...mcp.sdk_private import SessionManager
-from ..access.principal import ANONYMOUS, Principal, principal_of
+from ..access.principal import principal_of
 from ..events.event_log import CALL_TIMEOUT_S, EventLog
 from ..events.recorder import StreamRecorder
 from .transport import SessionTransport
@@ -41,7 +42,7 @@ RETRY_AFTER_S = 5
 RETRY_INTERVAL_MS = 1000
 """Milliseconds a client waits before it resumes a broken stream (the SSE `retry` field)."""
 
-_current_principal: ContextVar[Principal] = ContextVar("caller", default=ANONYMOUS)
+_current_principal: ContextVar[Caller] = ContextVar("caller", default=ANONYMOUS)
 
 
 class ShareExceeded(Exception):
@@ -224,7 +225,7 @@ def _with_retry_after(send: Send) -> Send:
 
 
 @lru_cache(maxsize=1024)
-def _user(principal: Principal) -> AuthenticatedUser:
+def _user(principal: Caller) -> AuthenticatedUser:
     """A principal in the form that the SDK uses."""
-    owner = AccessToken(token="", client_id=f"{principal.kind}:{principal.name}", scopes=[])
+    owner = AccessToken(token="", client_id=principal.principal, scopes=[])
     return AuthenticatedUser(owner)
