@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
 
-from portkey_admin_mcp.domains import DOMAINS
+from portkey_admin_mcp.domains import TOOLSETS
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills ROUTES
 from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.portkey.catalog import Tool, tools_in
@@ -26,6 +26,7 @@ from portkey_admin_mcp.server.calls.schema import input_schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.environment import EnvironmentSettings, variable_names
 from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.tools import domain_modules
 
@@ -38,6 +39,7 @@ TYPE_NAMES: dict[Any, str] = {
     int: "whole number",
     str: "text",
     SecretStr: "text, secret",
+    Path: "directory",
     tuple: "list, comma-separated",
     dict: "JSON object",
 }
@@ -102,7 +104,7 @@ def readme(domains: dict[str, list[Tool]]) -> str:
         "| domain | tools | |",
         "|---|---|---|",
         *(
-            f"| [{name}](docs/tools/{name}.md) | {len(tools)} | {DOMAINS[name]} |"
+            f"| [{name}](docs/tools/{name}.md) | {len(tools)} | {TOOLSETS[name]} |"
             for name, tools in domains.items()
         ),
         "",
@@ -195,6 +197,10 @@ def settings_page() -> str:
             "",
             "Calls to Portkey also use the proxy that the usual `HTTPS_PROXY`, `HTTP_PROXY`,",
             "`ALL_PROXY` and `NO_PROXY` name.",
+            "",
+            "## Changes\n",
+            "What a person is asked, what is allowed, and what is kept on record.\n",
+            *variables(SafetySettings),
             "",
             "## The HTTP service\n",
             "Read by `portkey-admin-mcp http` only, in addition to those above.",

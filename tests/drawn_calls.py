@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from openapi import TESTS
+from portkey_admin_mcp.domains import CHANGES
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.errors import PortkeyAdminError
@@ -19,7 +20,8 @@ from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
 
 CASES = json.loads((TESTS / "compatibility_cases.json").read_text())
-TOOLS = {tool.name: tool for tool in all_tools()}
+TOOLS = {tool.name: tool for tool in all_tools() if tool.domain != CHANGES}
+"""The tools of Portkey's own endpoints."""
 NO_CALL = ("dry_run",)
 """Arguments that keep a call from being sent."""
 FORMATS = {

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.portkey.catalog import Tool
+from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.server.calls.executor import MAX_RESULT_CHARS
 from portkey_admin_mcp.server.calls.tool_calls import ToolCalls
 from portkey_admin_mcp.server.fastpath.answers import FastPath
@@ -21,8 +22,9 @@ from portkey_admin_mcp.server.offer.offer import Offer, ToolMode
 from portkey_admin_mcp.settings.hosting import Hosting
 
 IS_OFF = os.environ.get("MCP_FAST_PATH") == "off"
-SETTING = {"MCP_FAST_PATH": "off"} if IS_OFF else {}
-"""For the environment of a server that is started as a process."""
+SETTING = {"PORTKEY_CONFIRM": "never", **({"MCP_FAST_PATH": "off"} if IS_OFF else {})}
+"""For the environment of a server that is started as a process. Only the tests of the door ask a
+person before a change of high risk."""
 
 CLIENTS: list[Portkey] = []
 """The client that the shared server calls, last."""
@@ -40,12 +42,13 @@ def build_calls(
     offered: Iterable[Tool] | None = None,
     *,
     mode: ToolMode = "full",
+    door: Door | None = None,
 ) -> ToolCalls:
-    """Calls of all tools, or of those offered."""
+    """Calls of all tools, or of those offered; changes pass the door if there is one."""
     tools = offer(mode)
     if offered is not None:
         tools = tools.limited_to({tool.name for tool in offered})
-    return ToolCalls(tools, portkey, max_result_chars)
+    return ToolCalls(tools, portkey, max_result_chars, door and (lambda: door))
 
 
 def build_server(*arguments, **options) -> AdminServer:

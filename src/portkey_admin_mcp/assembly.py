@@ -1,5 +1,6 @@
 """Build the MCP server and the ASGI application from settings, for commands and ASGI hosts."""
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ConfigurationError
 from .settings.addresses import WILDCARD_HOSTS
 from .settings.logging import configure_logging, mask_in_logs
+from .settings.safety import SafetySettings, load_safety
 from .settings.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from .portkey.api import Portkey
+    from .safety.door import Door
+    from .safety.journal.journal import Journal
+    from .safety.store import SafetyStore
     from .server.calls.tool_calls import ToolCalls
+    from .server.fastpath.answers import MayAsk
     from .server.offer.offer import Offer
     from .settings.environment import EnvironmentSettings
     from .settings.hosting import Hosting
@@ -48,19 +54,68 @@ def selected_offer(settings: Settings) -> "Offer":
     return offer.limited_to(names)
 
 
-def tool_calls(settings: Settings) -> "ToolCalls":
-    """The caller of the tools that the settings offer, on Portkey or the sandbox."""
+def tool_calls(settings: Settings, safety: SafetySettings, offer: "Offer") -> "ToolCalls":
+    """The caller of the tools in an offer, on Portkey or the sandbox, behind the door."""
     from .server.calls.tool_calls import ToolCalls
 
-    offer = selected_offer(settings)
-    return ToolCalls(offer, portkey_factory(settings), settings.max_result_chars)
+    return ToolCalls(
+        offer, portkey_factory(settings), settings.max_result_chars, door_factory(settings, safety)
+    )
 
 
-def mcp_server(calls: "ToolCalls") -> "Server[Any]":
+def door_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], Door]":
+    """A function that creates the door at the first call that needs it, and returns it at each."""
+
+    @cache
+    def door() -> "Door":
+        from .safety.door import Door
+
+        return Door(safety, _store_factory(settings, safety), _journal_factory(settings, safety))
+
+    return door
+
+
+def _journal_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], Journal] | None":
+    """A function that opens the change journal at the first change; None if it is off."""
+    from .safety.state_dir import journal_file
+
+    file = journal_file(safety.journal, safety.state_dir, sandbox=settings.sandbox)
+    if file is None:
+        return None
+
+    @cache
+    def journal() -> "Journal":
+        from .safety.journal.sqlite_journal import SqliteJournal
+
+        return SqliteJournal(file)
+
+    return journal
+
+
+def _store_factory(settings: Settings, safety: SafetySettings) -> "Callable[[], SafetyStore]":
+    @cache
+    def store() -> "SafetyStore":
+        from .safety.sqlite_store import SqliteStore
+        from .safety.state_dir import state_file
+
+        return SqliteStore(state_file(safety.state_dir, sandbox=settings.sandbox))
+
+    return store
+
+
+def mcp_server(calls: "ToolCalls", settings: Settings) -> "Server[Any]":
     """The MCP server of the SDK with these tools."""
     from .server.mcp.app import AdminServer
 
-    return AdminServer(calls)
+    return AdminServer(calls, _state_key(settings))
+
+
+def _state_key(settings: Settings) -> bytes:
+    """The key that seals questions: replicas with the same Portkey key share it."""
+    if settings.sandbox or settings.api_key is None:
+        return b""
+    secret = settings.api_key.get_secret_value().encode()
+    return hashlib.sha256(b"portkey-admin-mcp state key:" + secret).digest()
 
 
 def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
@@ -69,8 +124,11 @@ def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
     @cache
     def portkey() -> "Portkey":
         from .portkey.api import Portkey
+        from .safety.permit import permitted_only
 
-        return _sandbox(settings) if settings.sandbox else Portkey(settings)
+        if settings.sandbox:
+            return _sandbox(settings).with_gate(permitted_only)
+        return Portkey(settings, gate=permitted_only)
 
     return portkey
 
@@ -105,20 +163,30 @@ def _log_warnings(settings: "EnvironmentSettings") -> None:
         log.warning("%s", warning)
 
 
-def http_app(settings: Settings, hosting: "Hosting") -> "Starlette":
+def may_ask(offer: "Offer", safety: SafetySettings) -> "MayAsk | None":
+    """Which calls may ask a person, so that the fast path leaves them to the SDK."""
+    from .server.offer.asking import CallsThatAsk
+
+    return None if safety.confirm == "never" else CallsThatAsk(offer, safety.confirm == "always")
+
+
+def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = None) -> "Starlette":
     """The ASGI application of the HTTP service."""
     from .server.fastpath.answers import FastPath
     from .server.http.app import build_http
 
     require_access_control(settings, hosting)
-    calls = tool_calls(settings)
+    safety = load_safety(env_file)
+    calls = tool_calls(settings, safety, selected_offer(settings))
     return build_http(
-        mcp_server(calls),
+        mcp_server(calls, settings),
         hosting,
         calls=calls,
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(calls),
-        fast_path=FastPath(calls.offer, calls) if settings.fast_path else None,
+        fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety))
+        if settings.fast_path
+        else None,
     )
 
 

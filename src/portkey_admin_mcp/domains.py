@@ -33,8 +33,23 @@ DOMAINS: dict[str, str] = {
 }
 """In the order in which tools are listed, and in which the emulator creates its data."""
 
+CHANGES = "changes"
+TOOLSETS: dict[str, str] = {
+    **DOMAINS,
+    CHANGES: "what a change would do, before it is made",
+}
+"""All toolsets of one subject: Portkey's domains, and this server's own tools."""
+
 GROUPS: dict[str, tuple[str, ...]] = {
-    "default": ("workspaces", "api_keys", "configs", "providers", "prompts", "analytics"),
+    "default": (
+        "workspaces",
+        "api_keys",
+        "configs",
+        "providers",
+        "prompts",
+        "analytics",
+        CHANGES,
+    ),
     "access": ("users", "workspaces", "scim", "api_keys"),
     "prompts-engineering": ("prompts", "partials", "labels", "collections", "configs"),
     "routing": (
@@ -52,10 +67,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "rate_limits",
         "secret_references",
         "audit_logs",
+        CHANGES,
     ),
     "observability": ("analytics", "logs", "log_exports", "feedback"),
     "mcp": ("mcp_integrations", "mcp_servers"),
-    "all": tuple(DOMAINS),
+    "all": tuple(TOOLSETS),
 }
 """Toolsets of several domains, by purpose."""
 
@@ -74,7 +90,7 @@ def domains_of(toolset: str) -> tuple[str, ...]:
     """The domains of a toolset, which is a group, an alias or a domain; empty if it is unknown."""
     domain = toolset.replace("-", "_")
     group = GROUPS.get(toolset) or LEGACY_ALIASES.get(toolset)
-    return group or ((domain,) if domain in DOMAINS else ())
+    return group or ((domain,) if domain in TOOLSETS else ())
 
 
 WORKFLOWS: tuple[str, ...] = (
@@ -100,3 +116,6 @@ WORKFLOWS: tuple[str, ...] = (
     "get_analytics_group",
 )
 """The modules of `workflows` that hold a tool of several requests."""
+
+OWN_TOOLS: tuple[str, ...] = ("preview_change",)
+"""The modules of `safety.tools`, each with a tool that Portkey has no endpoint for."""

@@ -4,6 +4,8 @@
   * ConfigurationError      a setting is missing or invalid
   * ReadOnly                a write, but the settings only allow reads; nothing was sent
   * InputError              the arguments contradict each other; nothing was sent
+  * NotPermitted            a policy, a freeze or a person does not allow it; nothing was sent
+  * ApprovalNeeded          a person must approve it first; nothing was sent
   * ApiError                Portkey answered with an error, or did not answer
     * Unauthenticated       401
     * SubscriptionExhausted 402
@@ -38,6 +40,21 @@ class ReadOnly(PortkeyAdminError):
 
 class InputError(PortkeyAdminError):
     """The arguments contradict each other; nothing was sent."""
+
+
+class NotPermitted(PortkeyAdminError):
+    """A policy, a freeze or a person does not allow this; nothing was sent."""
+
+
+class ApprovalNeeded(PortkeyAdminError):
+    """A person must approve this before it is done; nothing was sent.
+
+    `approval_id` is what the person settles, outside the model.
+    """
+
+    def __init__(self, message: str, approval_id: str) -> None:
+        super().__init__(message)
+        self.approval_id = approval_id
 
 
 class ApiError(PortkeyAdminError):

@@ -11,7 +11,7 @@ from typing import get_type_hints
 import pytest
 
 from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, fields_of, shape
-from portkey_admin_mcp.domains import DOMAINS, GROUPS
+from portkey_admin_mcp.domains import DOMAINS, GROUPS, TOOLSETS
 from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.errors import PortkeyAdminError
 from portkey_admin_mcp.models.core.base import Arguments, unsent
@@ -32,7 +32,7 @@ PLANS = json.loads((TESTS / "facts/plans.json").read_text())["operations"]
 SCOPES = json.loads((TESTS / "facts/scopes.json").read_text())["operations"]
 BEYOND = json.loads((TESTS / "facts/beyond_openapi.json").read_text())["operations"]
 INTENTS = json.loads((TESTS / "search/intents.json").read_text())
-TOOLS_OF = {domain: {t.name for t in TOOLS if t.domain == domain} for domain in DOMAINS}
+TOOLS_OF = {domain: {t.name for t in TOOLS if t.domain == domain} for domain in TOOLSETS}
 SAYS_IT_ALL = {
     "alias", "aws_access_key_id", "aws_region", "aws_secret_access_key", "credit_limit",
     "custom_host", "default_provider_slug", "vertex_project_id", "vertex_region",

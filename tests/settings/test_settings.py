@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.settings.environment import variable_names
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
+from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings, load_settings
 
 PRIVATE_HOSTS = [
@@ -526,7 +527,7 @@ def test_an_env_file_that_is_not_text_is_named_and_not_quoted(refused, tmp_path)
     ("name", "field"),
     [
         (name, field)
-        for cls in (Settings, Hosting)
+        for cls in (Settings, SafetySettings, Hosting)
         for field in cls.model_fields.values()
         for name in variable_names(field)[:1]
     ],

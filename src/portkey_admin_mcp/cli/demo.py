@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -64,20 +65,25 @@ async def _connect_and_run(console: "Console") -> int:
     """Run every step against a server in a subprocess; the number of steps."""
     from mcp import Client, StdioServerParameters
 
-    from .demo_steps import Demo, walk_through
+    from .demo_steps import Demo, Person, walk_through
 
     # This interpreter and this package, so that the demo runs the code beside it.
-    server = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "portkey_admin_mcp", "--sandbox"],
-        env={"LOG_LEVEL": "warning", "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    async with Client(server, read_timeout_seconds=TIMEOUT_S) as client:
-        tools = (await client.list_tools()).tools
-        console.print(f"\nConnected, protocol {client.protocol_version}: {len(tools)} tools.")
-        steps = Demo(client, console)
-        await walk_through(steps)
-        return steps.count
+    variables = {"LOG_LEVEL": "warning", "PYTHONPATH": str(Path(__file__).parents[2])}
+    with TemporaryDirectory() as folder:
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "portkey_admin_mcp", "--sandbox"],
+            env={**variables, "PORTKEY_STATE_DIR": folder},
+        )
+        person = Person(console)
+        async with Client(
+            server, read_timeout_seconds=TIMEOUT_S, elicitation_callback=person.answer
+        ) as client:
+            tools = (await client.list_tools()).tools
+            console.print(f"\nConnected, protocol {client.protocol_version}: {len(tools)} tools.")
+            steps = Demo(client, console)
+            await walk_through(steps)
+            return steps.count
 
 
 def _print_client_setup(console: "Console", command: str) -> None:

@@ -5,7 +5,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 from mcp import Client
+from mcp_types import ElicitResult, ErrorData
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
@@ -24,6 +26,10 @@ SUMMARY_FIELDS = (
     "key_transition_expires_at",
 )
 """Fields that the summary of a single object shows."""
+
+
+PERSON_S = 1.2
+"""Seconds that a person takes to answer: the server takes a faster answer for a program's."""
 
 
 class DemoFailed(Exception):
@@ -74,6 +80,22 @@ class Demo:
     def _result(self, mark: str, style: str, text: str, elapsed_ms: float) -> None:
         line = Text.assemble((f"{mark} ", style), text, (f"  {elapsed_ms:.0f} ms", "dim"))
         self._console.print(Padding(line, (0, 0, 0, 4)))
+
+
+class Person:
+    """Plays the person at the client, who is asked before a change of high risk."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def answer(self, context: Any, params: Any) -> ElicitResult | ErrorData:
+        """Read the question, and type the name that it asks for, as slowly as a person."""
+        question, _, name = params.message.rpartition("\n")
+        name = name.partition(": ")[2]
+        await anyio.sleep(PERSON_S)
+        text = Text.assemble(("? ", "magenta"), question, f"\nA person confirms: {name}")
+        self._console.print(Padding(text, (0, 0, 0, 4)))
+        return ElicitResult(action="accept", content={"name": name})
 
 
 async def walk_through(demo: Demo) -> None:

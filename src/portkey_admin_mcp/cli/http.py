@@ -55,7 +55,7 @@ def http(
         if hosting.transport not in (None, "http", "streamable-http"):
             log.warning("MCP_TRANSPORT=%s is ignored: the command decides", hosting.transport)
         if workers == 1:
-            run(http_app(settings, hosting), hosting)
+            run(http_app(settings, hosting, env_file), hosting)
             return
         require_access_control(settings, hosting)
         selected_offer(settings)  # each worker does it again, and could only fail again and again

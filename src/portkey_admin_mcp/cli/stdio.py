@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..server.calls.tool_calls import ToolCalls
+    from ..server.fastpath.answers import MayAsk
+    from ..settings.safety import SafetySettings
     from ..settings.settings import Settings
 
 SETTINGS_OF_LISTS = {
@@ -53,7 +55,9 @@ class StdioService:
         """Serve until the client disconnects."""
         pipes = take_standard_streams()
         end_on_signals()
-        fast_path = FastPathConnection(FastPath(self._offer, self._call) if self._is_on else None)
+        fast_path = FastPathConnection(
+            FastPath(self._offer, self._call, self._may_ask) if self._is_on else None
+        )
         early = answer_early(pipes, fast_path) if fast_path.is_open else Early(b"", False, b"")
         if early.unread or early.unwritten or not early.has_ended:
             self._serve(pipes, fast_path, early)
@@ -70,7 +74,7 @@ class StdioService:
             _calls = self._calls
 
         async def serve() -> None:
-            loop = StdioLoop(pipes, fast_path, lambda: mcp_server(self._calls))
+            loop = StdioLoop(pipes, fast_path, lambda: mcp_server(self._calls, self._settings))
             await loop.run(early)
 
         run_in_loop(serve())
@@ -100,11 +104,25 @@ class StdioService:
 
     @cached_property
     def _calls(self) -> "ToolCalls":
-        from ..assembly import portkey_factory
-        from ..server.calls.tool_calls import ToolCalls
+        from ..assembly import tool_calls
 
-        settings = self._settings
-        return ToolCalls(self._offer, portkey_factory(settings), settings.max_result_chars)
+        return tool_calls(self._settings, self._safety, self._offer)
+
+    def _may_ask(self, name: str, arguments: dict[str, Any]) -> bool:
+        calls_that_ask = self._calls_that_ask
+        return calls_that_ask is not None and calls_that_ask(name, arguments)
+
+    @cached_property
+    def _calls_that_ask(self) -> "MayAsk | None":
+        from ..assembly import may_ask
+
+        return may_ask(self._offer, self._safety)
+
+    @cached_property
+    def _safety(self) -> "SafetySettings":
+        from ..settings.safety import load_safety
+
+        return load_safety(self._env_file)
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> Outcome:
         return await self._calls(name, arguments)

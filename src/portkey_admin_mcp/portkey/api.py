@@ -1,14 +1,13 @@
 """The client of Portkey: it sends one request, and returns one record or raises one error."""
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, TypeVar
-from urllib.parse import quote, urlencode
 
 from .. import __version__
 from ..errors import (
@@ -26,8 +25,10 @@ from ..errors import (
 from ..models.core.base import Arguments, Record
 from ..settings.addresses import check_address
 from ..settings.settings import Settings
+from .encoding import decoded_answer, encoded_body, merged_fields, path_segment, query_string
+from .gate import Change, Gate, open_gate
 from .http.answer import Answer, UnusableAnswer
-from .json_text import message_and_code, parse_json
+from .json_text import message_and_code
 from .redaction import forms_of
 from .retries import MAX_ATTEMPTS, MAX_BACKOFF_S, MAX_RETRY_S, retry_after, wait_before_retry
 from .transport import Network
@@ -71,7 +72,7 @@ class Portkey:
 
     Paths are written as Portkey documents them, `"/configs/{slug}"`; the names in braces are
     filled from `ids` and quoted, so an id can never change the path. `clock` returns
-    the time in UTC.
+    the time in UTC. Each request that changes something passes the `gate`.
     """
 
     def __init__(
@@ -79,11 +80,19 @@ class Portkey:
         settings: Settings,
         transport: Transport | None = None,
         clock: Callable[[], datetime] = utc_now,
+        gate: Gate = open_gate,
     ) -> None:
         self._settings = settings
         self._key = settings.api_key
         self._transport = transport or Network(settings)
         self._clock = clock
+        self._gate = gate
+
+    def with_gate(self, gate: Gate) -> "Portkey":
+        """The same client with another gate for changes."""
+        other = copy(self)
+        other._gate = gate
+        return other
 
     def now(self) -> datetime:
         """The time now, in UTC."""
@@ -101,27 +110,35 @@ class Portkey:
         base: Base = "v1",
         needs_key: bool = True,
         is_read: bool | None = None,
+        module: str = "",
     ) -> R:
         """Send one request, repeat it if that is safe, and read the answer as `returns`.
 
         The fields of several groups of arguments are sent in one object; `body=None` sends no
-        body. `is_read=True` means that the request changes nothing, whatever its verb. Raises one
-        of the errors in `errors`.
+        body. `is_read=True` means that the request changes nothing, whatever its verb; any other
+        passes the gate. `module` declares the endpoint. Raises one of the errors in `errors`.
         """
         request = f"{method} {path}"
-        if ids:
-            path = path.format_map({name: _segment(name, value) for name, value in ids.items()})
-        target = self._address(base) + path
-        if query_string := _query(query or ()):
-            target += f"?{query_string}"
-        if len(target) > MAX_TARGET_LENGTH:
-            raise InputError("the arguments are too long for the address of a request")
-        content = None if body is None else _encode(_merged(body))
+        query_fields = merged_fields(query or ())
+        target = self._target(base, path, ids or {}, query_fields)
+        fields = None if body is None else merged_fields(body)
+        content = None if fields is None else encoded_body(fields)
         changes_nothing = method == "GET" if is_read is None else is_read
-        if self._settings.read_only and not changes_nothing:
-            raise ReadOnly(f"PORTKEY_READ_ONLY is set, so {request} is not sent")
         prepared = _Request(request, target, content, changes_nothing, needs_key)
-        return returns.read(_decode(await self._send(prepared), request))
+        if changes_nothing:
+            return returns.read(decoded_answer(await self._send(prepared), request))
+        if self._settings.read_only:
+            raise ReadOnly(f"PORTKEY_READ_ONLY is set, so {request} is not sent")
+        change = Change(method, path, ids or {}, query_fields, fields, module)
+        answer = await self._gate(self, change, lambda: self._send(prepared))
+        return returns.read(decoded_answer(answer, request))
+
+    async def read(self, path: str, ids: Mapping[str, str], query: Mapping[str, Any]) -> Any:
+        """The decoded answer to `GET path`; raises one of the errors in `errors`."""
+        request = f"GET {path}"
+        target = self._target("v1", path, ids, query)
+        answer = await self._send(_Request(request, target, None, True, True))
+        return decoded_answer(answer, request)
 
     async def download(self, url: str, max_bytes: int) -> bytes:
         """Read the beginning of a file by a signed link of Portkey's; the key is not sent.
@@ -146,6 +163,19 @@ class Portkey:
             if error.status == 416:  # no byte of an empty file is in any range
                 return b""
             raise
+
+    def _target(
+        self, base: Base, path: str, ids: Mapping[str, str], query: Mapping[str, Any]
+    ) -> str:
+        """The address of a request, with the placeholders of its path filled."""
+        if ids:
+            path = path.format_map({name: path_segment(name, value) for name, value in ids.items()})
+        target = self._address(base) + path
+        if text := query_string(query):
+            target += f"?{text}"
+        if len(target) > MAX_TARGET_LENGTH:
+            raise InputError("the arguments are too long for the address of a request")
+        return target
 
     def _address(self, base: Base) -> str:
         """What comes before a path; raises ConfigurationError if the host is not configured."""
@@ -275,48 +305,3 @@ class _Request:
     @property
     def method(self) -> str:
         return self.name.partition(" ")[0]
-
-
-def _segment(name: str, value: str) -> str:
-    # Quoting does not change dots, and a URL library then resolves `..` to the parent path.
-    if value in {"", ".", ".."}:
-        raise InputError(f"{name} cannot be {value!r}")
-    return quote(value, safe="", errors="replace")
-
-
-def _query(groups: Sequence[Arguments]) -> str:
-    fields = _merged(groups)
-    if not fields:
-        return ""
-    return urlencode({name: _text(value) for name, value in fields.items() if value is not None})
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return ",".join(map(_text, value))
-    return _encode(value).decode() if isinstance(value, dict) else str(value)
-
-
-def _merged(groups: Sequence[Arguments]) -> dict[str, Any]:
-    try:
-        return {name: value for group in groups for name, value in group.wire().items()}
-    except (ValueError, RecursionError) as error:
-        raise InputError("an argument is nested too deeply, or is not JSON") from error
-
-
-def _encode(body: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-    except (ValueError, RecursionError) as error:
-        raise InputError("an argument contains NaN or Infinity, or is nested too deeply") from error
-
-
-def _decode(content: bytes, request: str) -> Any:
-    if not content.strip():
-        return {}
-    try:
-        return parse_json(content)
-    except ValueError as error:
-        raise UnexpectedAnswer("the answer is not JSON", request=request) from error

@@ -19,6 +19,8 @@ from ..models.core.paging import Page, Paging
 from .api import Base, Portkey
 
 Effect = Literal["read", "create", "overwrite", "delete"]
+Risk = Literal["low", "medium", "high"]
+"""How much harm a change can do. `high`: it cannot be undone, or cuts off people or services."""
 EFFECT_OF_VERB: dict[str, Effect] = {
     "GET": "read",
     "POST": "create",
@@ -67,6 +69,12 @@ class Tool:
     needs_key: bool = True
     optional: tuple[str, ...] = ()
     """The endpoints that a workflow can do without: a key need not have their scopes."""
+    high_risk: str = ""
+    """Why each call has a high risk; empty if it has not."""
+    high_risk_if: tuple[tuple[str, str], ...] = ()
+    """Arguments that make the risk high, each with the reason; see `safety.risk.matches`."""
+    is_restorable: bool = False
+    """Whether what a deletion removes can be created again, so that its risk is not high."""
 
     @property
     def name(self) -> str:
@@ -95,6 +103,11 @@ class Tool:
     def is_idempotent(self) -> bool:
         """Whether a second call with the same arguments changes nothing more."""
         return self.is_repeatable and self.effect != "create"
+
+    @property
+    def may_be_high_risk(self) -> bool:
+        """Whether some call may have a high risk, so that a person is asked."""
+        return bool(self.high_risk or self.high_risk_if) or self.effect == "delete"
 
     @property
     def scopes_in_words(self) -> str:
@@ -197,6 +210,7 @@ class Request:
             base=self.base,
             needs_key=self.needs_key,
             is_read=self.is_read,
+            module=self.function.__module__,
         )
         if notes := [note for group in groups for note in group.notes()]:
             record = record.with_notes(*notes)

@@ -29,7 +29,12 @@ async def get_api_key(api: Portkey, id: ApiKeyId) -> ApiKey:
     ...
 
 
-@tool("POST /api-keys/{type}/{sub_type}", scope=key_scopes("create"), returns_secret=True)
+@tool(
+    "POST /api-keys/{type}/{sub_type}",
+    scope=key_scopes("create"),
+    returns_secret=True,
+    high_risk_if=(("type=organisation", "the key acts on the whole organisation"),),
+)
 async def create_api_key(api: Portkey, draft: ApiKeyDraft) -> ApiKeySecret:
     """Create a Portkey API key; its secret is returned only now.
 
@@ -38,7 +43,11 @@ async def create_api_key(api: Portkey, draft: ApiKeyDraft) -> ApiKeySecret:
     ...
 
 
-@tool("PUT /api-keys/{id}", scope=key_scopes("update"))
+@tool(
+    "PUT /api-keys/{id}",
+    scope=key_scopes("update"),
+    high_risk_if=(("scopes", "it replaces what the key may do"),),
+)
 async def update_api_key(api: Portkey, id: ApiKeyId, patch: ApiKeyPatch) -> Done:
     """Change a key's name, scopes, limits or defaults; what is left out stays.
 
@@ -62,6 +71,7 @@ async def delete_api_key(api: Portkey, id: ApiKeyId) -> Done:
     effect="overwrite",
     is_repeatable=False,
     returns_secret=True,
+    high_risk="programs with the old secret stop working",
 )
 async def rotate_api_key(api: Portkey, id: ApiKeyId, rotation: Rotation) -> ApiKeySecret:
     """Give a key a new secret, returned only now; the old one works until the transition ends."""

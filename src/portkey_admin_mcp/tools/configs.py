@@ -38,7 +38,7 @@ async def update_config(api: Portkey, slug: ConfigSlug, patch: ConfigPatch) -> C
     ...
 
 
-@tool("DELETE /configs/{slug}", scope="configs.delete")
+@tool("DELETE /configs/{slug}", scope="configs.delete", is_restorable=True)
 async def delete_config(api: Portkey, slug: ConfigSlug, workspace: WorkspaceSelector) -> Done:
     """Delete a config with all versions; refused while a key or workspace uses it.
 

@@ -15,6 +15,15 @@ from ..portkey.catalog import tool
 
 THIN = "The bodies and answers of deployments are not published."
 
+ACCESS_TAKEN = (
+    ("rotate_auth=true", "gateways with the old credentials stop working"),
+    ("status=archived", "the gateway is cut off"),
+    ("allow_all_workspaces=false", "it takes access from workspaces"),
+    ("remove_workspaces_allowed", "it takes access from workspaces"),
+    ("remove_subs_allowed", "it takes access from people"),
+    ("override_existing=true", "what is not named loses access"),
+)
+
 
 @tool(
     "GET /v2/deployments", scope="deployments.list", base="root", enterprise=True, unconfirmed=THIN
@@ -57,6 +66,7 @@ async def get_deployment(api: Portkey, id: DeploymentId, owner: DeploymentOwner)
     is_repeatable=False,
     returns_secret=True,
     unconfirmed=THIN,
+    high_risk_if=ACCESS_TAKEN,
 )
 async def update_deployment(api: Portkey, id: DeploymentId, patch: DeploymentPatch) -> Deployment:
     """Change a self-hosted gateway; new credentials of `rotate_auth` are returned only now."""

@@ -57,7 +57,7 @@ async def update_guardrail(
     ...
 
 
-@tool("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"))
+@tool("DELETE /guardrails/{guardrail_id}", scope=guardrail_scopes("delete"), is_restorable=True)
 async def delete_guardrail(api: Portkey, guardrail_id: GuardrailId) -> Done:
     """Delete a guardrail; cannot be undone, and configs that name it no longer run it."""
     ...

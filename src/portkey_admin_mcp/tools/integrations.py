@@ -24,6 +24,18 @@ def either(act: str) -> tuple[str, str]:
     return (f"organisation_integrations.{act}", f"workspace_integrations.{act}")
 
 
+SECRETS_REPLACED = tuple(
+    (name, "the old credentials cannot be read back")
+    for name in ("key", "configurations", "aws_secret_access_key")
+)
+ACCESS_TAKEN = (
+    ("workspaces.enabled=false", "it takes access from workspaces"),
+    ("override_existing_workspace_access=true", "workspaces that are not named lose access"),
+    ("global_workspace_access_enabled=false", "it takes access from workspaces"),
+    ("global_workspace_access.enabled=false", "it takes access from workspaces"),
+)
+
+
 @tool("GET /integrations", scope=either("list"))
 async def list_integrations(api: Portkey, filter: IntegrationFilter) -> Page[Integration]:
     """List credentials for AI providers; a workspace's own use: `list_providers`."""
@@ -42,7 +54,7 @@ async def get_integration(api: Portkey, slug: IntegrationSlug) -> Integration:
     ...
 
 
-@tool("PUT /integrations/{slug}", scope=either("update"))
+@tool("PUT /integrations/{slug}", scope=either("update"), high_risk_if=SECRETS_REPLACED)
 async def update_integration(api: Portkey, slug: IntegrationSlug, patch: IntegrationPatch) -> Done:
     """Change an integration, also to replace its key, for all who use it."""
     ...
@@ -89,7 +101,7 @@ async def list_integration_workspaces(
     ...
 
 
-@tool("PUT /integrations/{slug}/workspaces", scope=either("update"))
+@tool("PUT /integrations/{slug}/workspaces", scope=either("update"), high_risk_if=ACCESS_TAKEN)
 async def update_integration_workspaces(
     api: Portkey, slug: IntegrationSlug, shares: WorkspaceShares
 ) -> Done:

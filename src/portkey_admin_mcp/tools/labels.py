@@ -39,7 +39,7 @@ async def update_prompt_label(api: Portkey, label_id: LabelId, patch: LabelPatch
     ...
 
 
-@tool("DELETE /labels/{label_id}", scope="prompts.delete")
+@tool("DELETE /labels/{label_id}", scope="prompts.delete", is_restorable=True)
 async def delete_prompt_label(api: Portkey, label_id: LabelId) -> Done:
     """Delete a label, also from the versions that have it; cannot be undone."""
     ...

@@ -29,6 +29,12 @@ def integration_scopes(act: str) -> tuple[str, str]:
     return (f"organisation_mcp_integrations.{act}", f"workspace_mcp_integrations.{act}")
 
 
+SECRETS_REPLACED = tuple(
+    (name, "the old credentials cannot be read back")
+    for name in ("configurations", "custom_headers")
+)
+
+
 @tool("GET /mcp-integrations", scope=integration_scopes("list"))
 async def list_mcp_integrations(api: Portkey, filter: McpIntegrationFilter) -> Page[McpIntegration]:
     """List MCP integrations; for the servers of a workspace see `list_mcp_servers`."""
@@ -51,7 +57,9 @@ async def get_mcp_integration(api: Portkey, id: McpIntegrationId) -> McpIntegrat
     ...
 
 
-@tool("PUT /mcp-integrations/{id}", scope=integration_scopes("update"))
+@tool(
+    "PUT /mcp-integrations/{id}", scope=integration_scopes("update"), high_risk_if=SECRETS_REPLACED
+)
 async def update_mcp_integration(
     api: Portkey, id: McpIntegrationId, patch: McpIntegrationPatch
 ) -> Done:

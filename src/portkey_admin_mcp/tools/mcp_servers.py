@@ -31,6 +31,11 @@ from ..portkey.catalog import tool
 
 UNCONFIRMED = "The form of the answer is not published."
 
+ACCESS_TAKEN = (
+    ("users.enabled=false", "it takes access from people"),
+    ("default_user_access=deny", "everybody who is not named loses access"),
+)
+
 
 @tool("GET /mcp-servers", scope="mcp_servers.list")
 async def list_mcp_servers(api: Portkey, filter: McpServerFilter) -> Page[McpServer]:
@@ -98,7 +103,7 @@ async def list_mcp_server_user_access(
     ...
 
 
-@tool("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update")
+@tool("PUT /mcp-servers/{id}/user-access", scope="mcp_servers.update", high_risk_if=ACCESS_TAKEN)
 async def update_mcp_server_user_access(
     api: Portkey, id: McpServerId, accesses: UserAccesses
 ) -> Done:

@@ -35,6 +35,7 @@ async def get_organisation_defaults(api: Portkey) -> DefaultGuardrails:
     base="root",
     enterprise=True,
     unconfirmed=WHERE,
+    high_risk="it acts on every workspace",
 )
 async def update_organisation_defaults(api: Portkey, defaults: OrganisationDefaults) -> Done:
     """Set the guardrails that run in every workspace; each list replaces the old one.
@@ -62,6 +63,7 @@ async def list_input_guardrail_workspace_exclusions(
     scope=f"{EXCLUSIONS}.update",
     enterprise=True,
     unconfirmed=THIN,
+    high_risk="it turns guardrails of the organisation off or on",
 )
 async def update_input_guardrail_workspace_exclusions(api: Portkey, exclusions: Exclusions) -> Done:
     """Leave workspaces out of the organisation's input guardrails, or take them in again."""
@@ -86,6 +88,7 @@ async def list_output_guardrail_workspace_exclusions(
     scope=f"{EXCLUSIONS}.update",
     enterprise=True,
     unconfirmed=THIN,
+    high_risk="it turns guardrails of the organisation off or on",
 )
 async def update_output_guardrail_workspace_exclusions(
     api: Portkey, exclusions: Exclusions

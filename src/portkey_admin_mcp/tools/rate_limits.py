@@ -42,7 +42,12 @@ async def update_rate_limit(api: Portkey, id: PolicyId, patch: RateLimitPatch) -
     ...
 
 
-@tool("DELETE /policies/rate-limits/{id}", scope="policies.delete", enterprise=True)
+@tool(
+    "DELETE /policies/rate-limits/{id}",
+    scope="policies.delete",
+    enterprise=True,
+    is_restorable=True,
+)
 async def delete_rate_limit(api: Portkey, id: PolicyId) -> Done:
     """Archive a rate-limit policy: it stops limiting, and cannot be brought back."""
     ...

@@ -34,7 +34,12 @@ async def get_secret_reference(api: Portkey, id: SecretReferenceId) -> SecretRef
     ...
 
 
-@tool("PUT /secret-references/{id}", scope="secret_references.update", enterprise=True)
+@tool(
+    "PUT /secret-references/{id}",
+    scope="secret_references.update",
+    enterprise=True,
+    high_risk_if=(("auth_config", "the old credentials cannot be read back"),),
+)
 async def update_secret_reference(
     api: Portkey, id: SecretReferenceId, patch: SecretReferencePatch
 ) -> Done:

@@ -45,7 +45,12 @@ async def update_usage_limit(api: Portkey, id: PolicyId, patch: UsageLimitPatch)
     ...
 
 
-@tool("DELETE /policies/usage-limits/{id}", scope="policies.delete", enterprise=True)
+@tool(
+    "DELETE /policies/usage-limits/{id}",
+    scope="policies.delete",
+    enterprise=True,
+    is_restorable=True,
+)
 async def delete_usage_limit(api: Portkey, id: PolicyId) -> Done:
     """Archive a budget policy: it stops counting, and cannot be brought back."""
     ...

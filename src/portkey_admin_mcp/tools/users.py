@@ -71,7 +71,12 @@ async def get_user_invite(api: Portkey, invite_id: InviteId) -> Invite:
     ...
 
 
-@tool("DELETE /admin/users/invites/{invite_id}", scope="organisation_users.delete", enterprise=True)
+@tool(
+    "DELETE /admin/users/invites/{invite_id}",
+    scope="organisation_users.delete",
+    enterprise=True,
+    is_restorable=True,
+)
 async def delete_user_invite(api: Portkey, invite_id: InviteId) -> Done:
     """Cancel a pending invitation."""
     ...

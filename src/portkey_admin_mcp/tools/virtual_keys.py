@@ -40,7 +40,11 @@ async def create_virtual_key(api: Portkey, draft: VirtualKeyDraft) -> VirtualKey
     ...
 
 
-@tool("PUT /virtual-keys/{slug}", scope="virtual_keys.update")
+@tool(
+    "PUT /virtual-keys/{slug}",
+    scope="virtual_keys.update",
+    high_risk_if=(("key", "the old key cannot be read back"),),
+)
 async def update_virtual_key(api: Portkey, slug: VirtualKeySlug, patch: VirtualKeyPatch) -> Done:
     """Change a virtual key, also to replace the provider's key; the slug stays."""
     ...

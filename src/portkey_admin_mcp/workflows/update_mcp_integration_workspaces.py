@@ -12,11 +12,18 @@ from ..tools.mcp_integrations import (
 
 DOMAIN = "mcp_integrations"
 
+ACCESS_TAKEN = (
+    ("workspaces.enabled=false", "it takes access from workspaces"),
+    ("override_existing_workspace_access=true", "workspaces that are not named lose access"),
+    ("global_workspace_access.enabled=false", "it takes access from workspaces"),
+)
+
 
 @workflow(
     update_mcp_integration_workspaces_request,
     optional=(get_mcp_integration,),
     effect="overwrite",
+    high_risk_if=ACCESS_TAKEN,
 )
 async def update_mcp_integration_workspaces(
     api: Portkey, id: McpIntegrationId, accesses: WorkspaceAccesses

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from asgi_server import serve_app
 from initialization import INITIALIZE
-from portkey_admin_mcp.domains import DOMAINS
+from portkey_admin_mcp.domains import TOOLSETS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -178,7 +178,7 @@ async def wait_until_closed(http):
 @pytest.mark.parametrize(
     ("path", "more", "domains"),
     [
-        ("/mcp", {}, set(DOMAINS)),
+        ("/mcp", {}, set(TOOLSETS)),
         ("/mcp?tools=configs", {}, {"configs"}),
         ("/mcp?tools=configs,users", {"x-mcp-toolsets": "users, api_keys"}, {"users"}),
         ("/mcp", {"x-mcp-toolsets": "users"}, {"users"}),

@@ -13,7 +13,7 @@ import quicktok
 from mcp import Client
 
 from mcp_texts import texts
-from portkey_admin_mcp.domains import DOMAINS
+from portkey_admin_mcp.domains import TOOLSETS
 from portkey_admin_mcp.server.calls.result_size import compact
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.definitions import all_tools
@@ -269,7 +269,7 @@ async def test_if_nothing_fits_the_domains_are_named(searched):
     async with searched() as client:
         answer = await client.call_tool("search_tools", {"query": "zzzz"})
 
-    assert all(domain in texts(answer)[0] for domain in DOMAINS)
+    assert all(domain in texts(answer)[0] for domain in TOOLSETS)
     assert not answer.is_error
 
 

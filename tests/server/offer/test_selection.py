@@ -5,8 +5,8 @@ from mcp import Client
 from pydantic import SecretStr
 
 from drawn_calls import Drawn
-from portkey_admin_mcp.assembly import mcp_server, tool_calls
-from portkey_admin_mcp.domains import DOMAINS, GROUPS, LEGACY_ALIASES
+from portkey_admin_mcp.assembly import mcp_server, selected_offer, tool_calls
+from portkey_admin_mcp.domains import GROUPS, LEGACY_ALIASES, TOOLSETS
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import ConfigurationError, ReadOnly
 from portkey_admin_mcp.models.configs import ConfigDraft
@@ -15,6 +15,7 @@ from portkey_admin_mcp.models.workspaces import WorkspaceFilter
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.offer.selection import nearest, selected_tools
+from portkey_admin_mcp.settings.safety import load_safety
 from portkey_admin_mcp.settings.settings import load_settings
 from portkey_admin_mcp.tools.configs import create_config
 from portkey_admin_mcp.tools.prompts import render_prompt
@@ -47,7 +48,7 @@ def test_everything_is_offered_unless_something_is_said():
         ("observability", GROUPS["observability"]),
         ("mcp,users", [*GROUPS["mcp"], "users"]),
         ("keys", ["api_keys", "virtual_keys"]),
-        ("all", list(DOMAINS)),
+        ("all", list(TOOLSETS)),
     ],
 )
 def test_toolsets_are_domains_or_groups_under_either_name(monkeypatch, variable, value, domains):
@@ -92,15 +93,17 @@ def test_settings_that_leave_nothing_are_refused(monkeypatch):
 def test_every_domain_is_in_a_group_and_every_group_of_domains():
     grouped = {d for name, group in GROUPS.items() if name != "all" for d in group}
 
-    assert grouped == set(DOMAINS)
-    assert {d for group in LEGACY_ALIASES.values() for d in group} <= set(DOMAINS)
+    assert grouped == set(TOOLSETS)
+    assert {d for group in LEGACY_ALIASES.values() for d in group} <= set(TOOLSETS)
 
 
 async def test_a_server_that_only_reads_offers_no_write(monkeypatch):
     monkeypatch.setenv("PORTKEY_READ_ONLY", "true")
     monkeypatch.setenv("PORTKEY_SANDBOX", "true")
 
-    async with Client(mcp_server(tool_calls(load_settings()))) as client:
+    settings = load_settings()
+    calls = tool_calls(settings, load_safety(), selected_offer(settings))
+    async with Client(mcp_server(calls, settings)) as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
         read = await client.call_tool("list_workspaces", {})
         refused = await client.call_tool("create_workspace", {"name": "A"})

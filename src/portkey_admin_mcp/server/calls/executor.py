@@ -11,6 +11,8 @@ from ...errors import PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
+from ...safety.door import Call, Door, preview
+from ...safety.preview import PreviewAnswer
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .hints import argument_hints
@@ -34,10 +36,12 @@ class Executor:
         tool: Tool,
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
+        door: Door | None = None,
     ) -> None:
         self.tool = tool
         self._portkey = portkey
         self._max_result_chars = max_result_chars
+        self._door = door
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -55,7 +59,20 @@ class Executor:
         Raises the errors in `errors`.
         """
         checked = read_arguments(self.arguments, self.schema, arguments)
-        return await call_flat(self.tool, self._portkey(), checked), checked
+        if self._door is None:
+            return await call_flat(self.tool, self._portkey(), checked), checked
+        return await self._door.run(self._call(checked)), checked
+
+    async def preview(self, arguments: dict[str, Any]) -> Record:
+        """Validate, and say what the call would do. Raises the errors in `errors`."""
+        checked = read_arguments(self.arguments, self.schema, arguments)
+        return await preview(self._call(checked))
+
+    def _call(self, checked: BaseModel) -> Call:
+        """The call for the door, which may run it with another client."""
+        return Call(
+            self.tool, checked, self._portkey(), lambda api: call_flat(self.tool, api, checked)
+        )
 
     async def run(self, arguments: dict[str, Any]) -> Outcome:
         """Validate and call; a failure becomes an outcome with advice."""
@@ -68,7 +85,8 @@ class Executor:
             return Outcome([advice(error, self.tool)], is_error=True)
         code_limit = max_chars_for_code.get()
         max_chars = code_limit or self._max_result_chars
-        notes = notes_on(self.tool, result, checked)
+        is_preview = isinstance(result, PreviewAnswer)
+        notes = [] if is_preview else notes_on(self.tool, result, checked)
         # Code reads fields, so what it is told for its author stays beside the answer.
         beside, within = ([], notes) if code_limit is None else (notes, [])
         presented = present(

@@ -5,12 +5,14 @@ import re
 
 from ...errors import (
     ApiError,
+    ApprovalNeeded,
     ConfigurationError,
     Conflict,
     Forbidden,
     InputError,
     NotAvailable,
     NotFound,
+    NotPermitted,
     OutcomeUnknown,
     PortkeyAdminError,
     RateLimited,
@@ -66,6 +68,10 @@ ADVICE: dict[type[PortkeyAdminError], str] = {
     ConfigurationError: "Ask the user to correct this server's settings; calling again does not "
     "help.",
     ReadOnly: "Nothing was sent. This server only reads: tell the user what it would have changed.",
+    NotPermitted: "Nothing was sent, and calling again does not help: tell the user.",
+    ApprovalNeeded: "Nothing was sent. Tell the user what it would do, and how to allow it: "
+    "`portkey-admin-mcp approve {approval}` on this server's machine. Then call {tool} again with "
+    "the same arguments; you cannot approve it yourself.",
     InputError: "Nothing was sent. Correct the arguments and call {tool} again.",
     ApiError: "Report this to the user as it is.",
     Unauthenticated: "The key is wrong, expired or revoked: ask the user to set PORTKEY_API_KEY "
@@ -102,6 +108,7 @@ def advice(error: PortkeyAdminError, tool: Tool) -> str:
         scopes=tool.scopes_in_words or "the right kind",
         plan=", on an Enterprise plan" if tool.enterprise else "",
         wait=_wait(error),
+        approval=getattr(error, "approval_id", ""),
     )
     names = renamed_fields(tool, str(error)) if isinstance(error, Rejected) else ""
     notes: list[str] = getattr(error, "__notes__", [])

@@ -13,3 +13,13 @@ class Outcome(NamedTuple):
     structured: dict[str, Any] | None = None
     is_error: bool = False
     is_json: bool = False
+
+
+class InputRequired(Exception):  # not an error: it ends a call with a question
+    """Ends a call with a question for a person; the client repeats the call with the answer."""
+
+    def __init__(self, message: str, label: str, binding: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.label = label
+        self.binding = binding

@@ -10,16 +10,20 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ...errors import PortkeyAdminError
-from ...portkey.catalog import tool_of
+from ...domains import CHANGES
+from ...errors import InputError, PortkeyAdminError
+from ...models.core.base import Record
+from ...portkey.catalog import Tool, tool_of
+from ...safety.inspection import current_inspector
 from ..offer.offer import Offer
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
-from .outcome import Outcome
+from .outcome import InputRequired, Outcome
 from .visible_text import visible
 
 if TYPE_CHECKING:
     from ...portkey.api import Portkey
+    from ...safety.door import Door
     from ..modes.mode import Mode
 
 Observer = Callable[[str, str, float], None]
@@ -40,9 +44,11 @@ class ToolCalls:
         offer: Offer,
         portkey: "Callable[[], Portkey]",
         max_result_chars: int = MAX_RESULT_CHARS,
+        door: "Callable[[], Door] | None" = None,
     ) -> None:
         self.offer = offer
         self.portkey = portkey
+        self._door = door
         self._max_result_chars = max_result_chars
         self._executors: dict[str, Executor] = {}
         self.observers: list[Observer] = []
@@ -84,22 +90,39 @@ class ToolCalls:
     async def _protected(self, name: str, run: Callable[..., Any], *arguments: Any) -> Outcome:
         try:
             outcome: Outcome = await run(*arguments)
+        except InputRequired:
+            raise
         except Exception:
             log.exception("Error calling tool %r", name)
             return Outcome([f"Error calling tool {name!r}"], is_error=True)
         return outcome
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
+        if self.offer.tools[name].domain == CHANGES:
+            current_inspector.set(self)
         return await self._executor(name).run(arguments)
+
+    async def preview(self, name: str, arguments: dict[str, Any]) -> Record:
+        """What a call would do; nothing is changed. Raises InputError for an unknown tool."""
+        if name not in self.offer.current.tools:
+            raise InputError(self.offer.current.unknown_tool(name))
+        return await self._executor(name).preview(arguments)
 
     def _executor(self, name: str) -> Executor:
         if name not in self._executors:
             listed = self.offer.tools[name]
             function = getattr(import_module(f"portkey_admin_mcp.{listed.module}"), name)
+            tool = tool_of(function)
             self._executors[name] = Executor(
-                tool_of(function), self.portkey, self._max_result_chars
+                tool, self.portkey, self._max_result_chars, self._door_for(tool)
             )
         return self._executors[name]
+
+    def _door_for(self, tool: Tool) -> "Door | None":
+        """The door that calls of a tool must pass; None if they need none, as most reads."""
+        if self._door is None or tool.effect == "read":
+            return None
+        return self._door()
 
     @cached_property
     def _mode(self) -> "Mode":

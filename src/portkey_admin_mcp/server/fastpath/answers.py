@@ -11,28 +11,28 @@ from ..calls.outcome import Outcome
 from ..offer.offer import LISTS, Offer
 from .requests import LEGACY_VERSIONS, MODERN_VERSION, Request
 
+MayAsk = Callable[[str, dict[str, Any]], bool]
+"""Whether a call, by the tool's name and its arguments, may ask a person."""
 Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
 """Calls a tool by its name, as `ToolCalls` does."""
 
 
 class FastPath:
-    """Answers requests from the offer, and calls tools, except the interactive ones.
+    """Answers requests from the offer, and calls tools, except where a person may be asked.
 
-    Interactive tools send requests to the client, which only the SDK can do.
+    A question is a request to the client, which only the SDK can send.
     """
 
-    def __init__(
-        self, offer: Offer, call: Call, interactive_tools: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, offer: Offer, call: Call, may_ask: MayAsk | None = None) -> None:
         self._offer = offer
         self._call = call
-        self._interactive_tools = interactive_tools
+        self._may_ask = may_ask
 
     def takes(self, request: Request) -> bool:
         """Whether the fast path answers this request."""
-        return (
-            request.method != "tools/call" or request.params["name"] not in self._interactive_tools
-        )
+        if request.method != "tools/call" or self._may_ask is None:
+            return True
+        return not self._may_ask(request.params["name"], request.params.get("arguments", {}))
 
     def static_answer(self, request: Request) -> bytes | None:
         """The answer to a request that calls no tool; None for a call."""

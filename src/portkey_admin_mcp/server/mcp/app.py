@@ -1,6 +1,7 @@
 """The MCP server: the SDK's server with a handler for each method."""
 
 import logging
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -12,8 +13,11 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
+from ...safety.asking import current_asker
+from ..calls.outcome import InputRequired
 from ..calls.tool_calls import ToolCalls, ToolFailed
 from ..offer.offer import LISTS, MAX_SELECTIONS, Offer
+from .asking import asker_of, input_required, state_boundary
 from .completions import complete
 from .prompts import PromptArgumentsMissing, write_prompt
 from .resources import ResourceNotFound, read_resource
@@ -35,9 +39,13 @@ Context = ServerRequestContext[Any, Any]
 
 
 class AdminServer(Server[Any]):
-    """The SDK's server, limited to what is offered to the current request."""
+    """The SDK's server, limited to what is offered to the current request.
 
-    def __init__(self, calls: ToolCalls) -> None:
+    `state_key`, at least 32 secret bytes, seals the state of questions; replicas share it. Without
+    it each process has its own.
+    """
+
+    def __init__(self, calls: ToolCalls, state_key: bytes = b"") -> None:
         self._calls = calls
         info = calls.offer.server_info
         super().__init__(
@@ -55,6 +63,7 @@ class AdminServer(Server[Any]):
             on_read_resource=self._read_resource,
             on_completion=self._complete,
         )
+        self.middleware.append(state_boundary(state_key or os.urandom(32), info["name"]))
 
     def get_capabilities(self, *_options: Any, **_named: Any) -> types.ServerCapabilities:
         """The capabilities that are offered to the current request."""
@@ -75,9 +84,13 @@ class AdminServer(Server[Any]):
         return handle
 
     async def _call_tool(
-        self, _context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
-        outcome = await self._calls(params.name, params.arguments or {})
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        current_asker.set(asker_of(context, params))
+        try:
+            outcome = await self._calls(params.name, params.arguments or {})
+        except InputRequired as question:
+            return input_required(question)
         return types.CallToolResult(
             content=[types.TextContent(type="text", text=text) for text in outcome.texts],
             structured_content=outcome.structured,

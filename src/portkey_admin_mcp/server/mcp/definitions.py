@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 from ... import __version__
 from ...portkey.catalog import Tool, tools_in
+from ...safety.tools import own_modules
 from ...tools import domain_modules
 from ...workflows import workflow_modules
 from ..calls.arguments import arguments_model
@@ -48,7 +49,7 @@ MODES: dict[str, type[Mode]] = {"full": Mode, "search": SearchMode, "code": Code
 
 def all_tools() -> list[Tool]:
     """All tools, in the order of their modules."""
-    modules = [*domain_modules(), *workflow_modules()]
+    modules = [*domain_modules(), *workflow_modules(), *own_modules()]
     return [tool for tool in tools_in(modules) if tool.is_listed]
 
 
@@ -102,7 +103,8 @@ def head(tools: list[Tool]) -> dict[str, Any]:
     }
 
 
-def _entry(tool: Tool) -> dict[str, str]:
-    """The fields that select a tool, and its module."""
+def _entry(tool: Tool) -> dict[str, Any]:
+    """The fields that select a tool, its module, and whether a person may be asked."""
     module = tool.function.__module__.removeprefix("portkey_admin_mcp.")
-    return {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}
+    entry = {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}
+    return {**entry, "may_be_high_risk": True} if tool.may_be_high_risk else entry

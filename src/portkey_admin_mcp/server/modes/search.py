@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from ...domains import DOMAINS
+from ...domains import TOOLSETS
 from ...suggestions import nearest
 from ..offer.offer import ListedTool
 from .signatures import first_sentence
@@ -113,7 +113,7 @@ def _row(tool: ListedTool) -> tuple[str, ...]:
         ". ".join(phrases().get(tool.name, ())),
         sentence,
         tool.description.removeprefix(sentence),
-        f"{tool.domain.replace('_', ' ')} {DOMAINS[tool.domain]}",
+        f"{tool.domain.replace('_', ' ')} {TOOLSETS[tool.domain]}",
     )
 
 

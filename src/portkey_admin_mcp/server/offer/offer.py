@@ -33,11 +33,13 @@ Definition = dict[str, Any]
 class ListedTool:
     """A tool in the manifest: its definition, its module, and the fields that select it."""
 
-    def __init__(self, entry: dict[str, str], text: str) -> None:
+    def __init__(self, entry: dict[str, Any], text: str) -> None:
         self.name = entry["name"]
         self.domain = entry["domain"]
         self.effect = entry["effect"]
         self.module = entry["module"]
+        self.may_be_high_risk = entry.get("may_be_high_risk", False)
+        """Whether some call of it has a high risk, so that a person may be asked."""
         self.text = text
         """Its definition as JSON, as it is sent."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from ...domains import DOMAINS, GROUPS, domains_of
+from ...domains import GROUPS, TOOLSETS, domains_of
 from ...errors import ConfigurationError
 from ...settings.settings import Settings
 from ...suggestions import suggest
@@ -37,7 +37,7 @@ def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
     Raises ConfigurationError for an unknown name, and if no tool is selected.
     """
     unknown = [name for name in settings.toolsets if not domains_of(name)]
-    _check("PORTKEY_TOOLSETS", unknown, [*DOMAINS, *GROUPS])
+    _check("PORTKEY_TOOLSETS", unknown, [*TOOLSETS, *GROUPS])
     names = [tool.name for tool in tools]
     _check("PORTKEY_TOOLS", settings.tools, names)
     _check("PORTKEY_EXCLUDE_TOOLS", settings.exclude_tools, names)

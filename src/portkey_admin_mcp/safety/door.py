@@ -1,0 +1,200 @@
+"""The door: every call that changes something passes here, in every mode and on every transport."""
+
+import hashlib
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from ..errors import ApprovalNeeded, NotPermitted
+from ..models.core.base import Record
+from ..models.core.icons import without_icon
+from ..portkey.api import Portkey
+from ..portkey.catalog import Tool
+from ..portkey.gate import Change, Send
+from ..settings.safety import SafetySettings
+from .asking import Reply, current_asker
+from .caller import current_caller
+from .journal.journal import Journal
+from .journal.recording import Recorder
+from .permit import Passage, permit
+from .preview import Execute, Preview, PreviewAnswer, look_at
+from .preview_text import question_of, shown
+from .risk import Rating, rating_of
+from .store import PENDING_S, Approval, SafetyStore
+
+MIN_REPLY_S = 1.0
+"""Seconds in which nobody reads a question and types a name: a faster reply is a program's."""
+REPLY_S = 600.0
+"""Seconds for which a question can be answered."""
+
+log = logging.getLogger(__name__)
+
+
+class Call(NamedTuple):
+    """A call of a tool that may change something: its checked arguments, and how it is run."""
+
+    tool: Tool
+    arguments: BaseModel
+    api: Portkey
+    execute: Execute
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The arguments that were given, as JSON."""
+        return self.arguments.model_dump(mode="json", exclude_unset=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same caller, tool and arguments only."""
+        parts = [current_caller.get().principal, self.tool.name, self.given]
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Door:
+    """Lets a call pass, asks a person first, or refuses it. One for each server."""
+
+    def __init__(
+        self,
+        settings: SafetySettings,
+        store: Callable[[], SafetyStore],
+        journal: Callable[[], Journal] | None = None,
+        clock: Callable[[], float] = time.time,
+        min_reply_s: float = MIN_REPLY_S,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._min_reply_s = min_reply_s
+        if settings.confirm == "never":
+            log.warning("PORTKEY_CONFIRM=never: no person is asked before a change of high risk")
+
+    def guards(self, tool: Tool) -> bool:
+        """Whether calls of this tool must pass `run`."""
+        return tool.effect != "read"
+
+    def may_ask(self, tool: Tool) -> bool:
+        """Whether some call of this tool asks a person."""
+        if self._settings.confirm == "never" or not self.guards(tool):
+            return False
+        return self._settings.confirm == "always" or tool.may_be_high_risk
+
+    async def run(self, call: Call) -> Record:
+        """Run a call if it may pass; its answer, or that of a preview if nothing is to be sent.
+
+        Raises NotPermitted, ApprovalNeeded, and the errors of the call.
+        """
+        await self._require_thawed()
+        rating = rating_of(call.tool, call.arguments)
+        if self._settings.dry_run or self.may_ask(call.tool):
+            seen = await look_at(call.tool, call.api, call.execute, rating)
+            if isinstance(seen, Record):
+                return seen  # it changes nothing, as a dry run of the tool's own
+            if self._settings.dry_run:
+                return PreviewAnswer.read(shown(seen))
+            if self._needs_person(seen.rating):
+                await self._confirm(call, seen)
+        with permit(self._passage(call)):
+            return await call.execute(call.api)
+
+    def _needs_person(self, rating: Rating) -> bool:
+        return self._settings.confirm == "always" or rating.risk == "high"
+
+    def _passage(self, call: Call) -> Passage:
+        """Sends each change of a call that may pass, and records it."""
+        record = None
+        if self._journal is not None:
+            record = Recorder(self._journal(), call.tool, call.given, self._clock)
+
+        async def pass_through(api: Portkey, change: Change, send: Send) -> bytes:
+            await self._require_thawed()
+            return await (send() if record is None else record.send(api, change, send))
+
+        return pass_through
+
+    async def _require_thawed(self) -> None:
+        freeze = await self._store().freeze()
+        if freeze is not None:
+            since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(freeze.since))
+            raise NotPermitted(
+                f"all changes are frozen since {since} by {freeze.by}: {freeze.why}. "
+                "Nothing was sent. Only `portkey-admin-mcp thaw` ends it."
+            )
+
+    async def _confirm(self, call: Call, seen: Preview) -> None:
+        """Return once a person agrees; raise NotPermitted or ApprovalNeeded if not."""
+        decided = await self._store().take(call.fingerprint, seen.now.hash)
+        if decided is not None:
+            if decided.state == "approved":
+                return
+            why = f": {decided.why}" if decided.why else ""
+            raise NotPermitted(f"{decided.settled_by} denied this{why}")
+        asker = current_asker.get()
+        if asker is None:
+            raise await self._approval_needed(call, seen)
+        reply = await asker(question_of(seen))
+        await self._require_agreement(call, seen, reply)
+
+    async def _require_agreement(self, call: Call, seen: Preview, reply: Reply) -> None:
+        if reply.action != "accept":
+            happened = {"timeout": "did not answer in time", "cancel": "closed the question"}
+            raise NotPermitted(f"the user {happened.get(reply.action, 'declined')}")
+        if reply.seconds < self._min_reply_s:
+            raise NotPermitted(
+                "the question was answered faster than a person reads, so by a program; a person "
+                "must answer it"
+            )
+        if not _is_same(reply.typed, seen.label):
+            raise NotPermitted(f"the name that was typed is not {seen.label!r}")
+        if reply.nonce and not await self._store().use_once(reply.nonce, REPLY_S):
+            raise NotPermitted("this confirmation was used already; a person must confirm again")
+        again = await look_at(call.tool, call.api, call.execute, seen.rating)
+        if isinstance(again, Record) or again.now.hash != reply.binding:
+            raise NotPermitted(
+                f"{seen.label!r} has changed since the question was asked; read it, and ask again"
+            )
+
+    async def _approval_needed(self, call: Call, seen: Preview) -> ApprovalNeeded:
+        now = self._clock()
+        preview: dict[str, Any] = shown(seen)
+        approval = await self._store().request(
+            Approval(
+                id=secrets.token_hex(4),
+                call=call.fingerprint,
+                binding=seen.now.hash,
+                tool=call.tool.name,
+                label=seen.label,
+                preview=json.dumps(preview, ensure_ascii=False, default=str),
+                requester=current_caller.get().principal,
+                created_at=now,
+                expires_at=now + PENDING_S,
+            )
+        )
+        text = json.dumps(preview, ensure_ascii=False, default=str)
+        return ApprovalNeeded(
+            f"this needs a person's approval, and this client cannot ask for it. Approval id: "
+            f"{approval.id}\n{text}",
+            approval.id,
+        )
+
+
+async def preview(call: Call) -> Record:
+    """What a call would do; nothing is sent that changes anything. Raises the errors of a read."""
+    rating = rating_of(call.tool, call.arguments)
+    seen = await look_at(call.tool, call.api, call.execute, rating)
+    if not isinstance(seen, Preview):
+        return Record.read(
+            {"changes_nothing": True, "tool": call.tool.name, "answer": seen.answer()}
+        )
+    return PreviewAnswer.read(shown(seen))
+
+
+def _is_same(typed: str, label: str) -> bool:
+    """Whether a person typed the name of an object, with or without its icon."""
+    return typed.strip() in (label, without_icon(label))

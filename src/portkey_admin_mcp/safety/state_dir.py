@@ -1,0 +1,67 @@
+"""Where this machine keeps approvals, the freeze and the journal."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from ..errors import ConfigurationError
+
+NAME = "portkey-admin-mcp"
+IN_MEMORY = ":memory:"
+
+log = logging.getLogger(__name__)
+
+
+def state_file(directory: Path | None, *, sandbox: bool) -> Path | str:
+    """The file of the store, its directory made if it is missing; `:memory:` if it cannot be.
+
+    The sandbox has a file of its own.
+    """
+    folder = directory or default_state_dir()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = folder / ("sandbox.db" if sandbox else "state.db")
+        file.touch(mode=0o600)
+    except OSError as error:
+        log.warning(
+            "%s cannot be written (%s), so approvals end with this process, and no other command "
+            "sees them: set PORTKEY_STATE_DIR",
+            folder,
+            error.strerror,
+        )
+        return IN_MEMORY
+    return file
+
+
+def journal_file(journal: str, directory: Path | None, *, sandbox: bool) -> Path | str | None:
+    """The file of the change journal as PORTKEY_JOURNAL says; None if it is off.
+
+    Raises ConfigurationError if the file cannot be written: no change may go unrecorded.
+    """
+    if journal.lower() == "off":
+        return None
+    if sandbox and journal.lower() == "on":
+        return IN_MEMORY
+    file = (directory or default_state_dir()) / "journal.db"
+    if journal.lower() != "on":
+        file = Path(journal)
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the change journal {file} cannot be written ({error.strerror}): set PORTKEY_JOURNAL "
+            "to a file that can, or to off"
+        ) from None
+    return file
+
+
+def default_state_dir() -> Path:
+    """The usual place for a user's state on this system."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / NAME  # noqa: TID251  # the system's
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / NAME
+    return Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state") / NAME  # noqa: TID251  # the system's
