@@ -50,8 +50,8 @@ class Call(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same caller, tool and arguments only."""
-        parts = [current_caller.get().principal, self.tool.name, self.given]
+        """The same for the same caller with the same key, tool and arguments only."""
+        parts = [current_caller.get().identity, self.tool.name, self.given]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -45,6 +45,7 @@ class Recorder:
             id,
             "begun",
             principal=caller.principal,
+            key=caller.key,
             client=caller.client,
             tool=self._tool.name,
             effect=self._tool.effect,

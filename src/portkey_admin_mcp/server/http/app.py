@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,6 +25,7 @@ from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
 from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
 from .access.body_limit import BodyLimit
+from .access.caller_key import CallerKeys, CallerKeySelection
 from .access.host_and_origin import HostAndOrigin, origin_of
 from .access.principal import principal_of
 from .access.rate_limit import RateLimit, client_address
@@ -45,6 +47,8 @@ from .toolset_selection import ToolsetSelection
 
 RATE_LIMIT_EXEMPT = frozenset({"/health", "/ready"})
 MCP_METHODS = ["GET", "POST", "DELETE"]
+MAX_KEYS_FACTOR = 4
+"""Requests that a principal may make with all its keys, as a multiple of those with one key."""
 EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
 
@@ -71,8 +75,9 @@ class Endpoint:
 class Service:
     """The parts of one running instance that are started and stopped with it."""
 
-    def __init__(self, server: Server[Any], hosting: Hosting) -> None:
+    def __init__(self, server: Server[Any], hosting: Hosting, keys: CallerKeys) -> None:
         self.hosting = hosting
+        self.keys = keys
         self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
         self.sessions = Sessions(server, hosting, self.events)
@@ -129,14 +134,15 @@ def build_http(
     fast_path: FastPath | None = None,
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
+    keys: CallerKeys | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP.
 
     `calls` are the tool calls of the server, which are counted and limited to toolsets. With
     `fast_path`, it answers plain requests before the server. `check_portkey` raises if Portkey
-    cannot be reached.
+    cannot be reached. `keys` chooses the Portkey key of each request.
     """
-    service = Service(server, hosting)
+    service = Service(server, hosting, keys or CallerKeys(hosting, os.urandom(32)))
     tools = {} if calls is None else calls.offer.tools
     domains = dict(Counter(tool.domain for tool in tools.values()))
     endpoint: ASGIApp = SdkGuard(Endpoint(service.sessions, service.resumption))
@@ -210,7 +216,7 @@ def _middleware(service: Service) -> list[Middleware]:
             challenge_url=challenge_url(hosting),
             public=PAGES,
         ),
-        *_rate_limit(service, hosting.rate_per_principal, _principal_key, PAGES),
+        *_limits_of_principal(service),
     ]
     if service.metrics is not None:
         middleware.insert(0, Middleware(_RequestMetrics, metrics=service.metrics))
@@ -267,9 +273,31 @@ def _rate_limit(
     return [Middleware(RateLimit, limiter=service.limiter, limit=limit, key=key, exempt=exempt)]
 
 
+def _limits_of_principal(service: Service) -> list[Middleware]:
+    """The limits by principal, around the choice of the key.
+
+    Callers with keys of their own are counted for each key. All keys of one principal are limited
+    together too, and before the key is looked at: a new key in each request would be no limit.
+    """
+    limit = service.hosting.rate_per_principal
+    selection = Middleware(CallerKeySelection, keys=service.keys, public=PAGES)
+    if service.hosting.key_mode == "server":  # each principal has one key
+        return [*_rate_limit(service, limit, _principal_key, PAGES), selection]
+    return [
+        *_rate_limit(service, limit * MAX_KEYS_FACTOR, _principal_key, PAGES),
+        selection,
+        *_rate_limit(service, limit, _caller_key, PAGES),
+    ]
+
+
 def _address_key(scope: Scope) -> str:
     return f"address:{client_address(scope)}"
 
 
 def _principal_key(scope: Scope) -> str:
     return f"principal:{principal_of(scope).fingerprint}"
+
+
+def _caller_key(scope: Scope) -> str:
+    principal = principal_of(scope)
+    return f"caller:{principal.fingerprint}:{principal.key}"

@@ -120,8 +120,12 @@ class SessionManager(StreamableHTTPSessionManager):
         return self._session_owners.get(session_id)
 
     def sessions_of(self, owner: AuthorizationContext | None) -> int:
-        """The number of open sessions of an owner."""
-        return sum(each == owner for each in self._session_owners.values())
+        """The number of open sessions of an owner, whichever key of Portkey they use.
+
+        Counted together: a limit that each key had for itself would be no limit.
+        """
+        client = None if owner is None else owner["client_id"]
+        return sum(each["client_id"] == client for each in self._session_owners.values())
 
     @property
     def transports(self) -> list[StreamableHTTPServerTransport]:

@@ -145,6 +145,7 @@ async def test_auth_info_says_how_to_sign_in(variables, expected):
 
     body = answer.json()
     assert body.pop("how").endswith(".")
+    assert body.pop("portkey_key")["mode"] == "server"
     assert body == expected
 
 

@@ -20,7 +20,9 @@ Authenticator = Callable[[str | None], Awaitable[Principal]]
 """Maps an Authorization header to a principal; raises RequestRefused."""
 
 REALM = "portkey-admin-mcp"
-TOKEN_PARAMETERS = frozenset({"access_token", "authorization", "key", "token"})
+TOKEN_PARAMETERS = frozenset(
+    {"access_token", "api_key", "authorization", "key", "token", "x-portkey-api-key"}
+)
 """Query parameters in which people send tokens, although proxies log URLs."""
 
 OAUTH_ERRORS = frozenset({"invalid_request", "invalid_token", "insufficient_scope"})
