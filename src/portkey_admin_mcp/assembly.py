@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .emulator.core.app import Emulator
     from .portkey.api import Portkey
+    from .portkey.clients import Clients
     from .safety.door import Door
     from .safety.journal.journal import Journal
     from .safety.store import SafetyStore
@@ -75,7 +76,7 @@ def tool_calls(
 
     return ToolCalls(
         offer,
-        portkey or portkey_factory(settings),
+        portkey_factory(settings) if portkey is None else portkey,
         settings.max_result_chars,
         door_factory(settings, safety),
     )
@@ -215,8 +216,8 @@ def _clients(
     hosting: "Hosting",
     own: "Callable[[], Portkey]",
     emulator: "Callable[[], Emulator]",
-) -> "Callable[[], Portkey]":
-    """A function that returns the client for the key of the current request.
+) -> "Clients":
+    """The clients of callers' keys.
 
     In the sandbox, a caller's key may be the name of one of its keys, as PORTKEY_API_KEY may.
     """
@@ -289,12 +290,13 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     keys = caller_keys(settings, hosting, secret)
     emulator = cache(_new_emulator)
     own = portkey_factory(settings, emulator)
-    portkey = _clients(settings, hosting, own, emulator) if hosting.takes_caller_keys else own
-    calls = tool_calls(settings, safety, selected_offer(settings), portkey)
+    clients = _clients(settings, hosting, own, emulator) if hosting.takes_caller_keys else None
+    calls = tool_calls(settings, safety, selected_offer(settings), clients or own)
     return build_http(
         mcp_server(calls, settings, secret),
         hosting,
         keys=keys,
+        on_stop=None if clients is None else clients.retire,
         calls=calls,
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(own),

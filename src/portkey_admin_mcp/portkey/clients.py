@@ -53,6 +53,7 @@ class Clients:
     ) -> None:
         self._own = own
         self._create = create
+        self._is_own_used = False
         self._needs_caller_key = needs_caller_key
         self._max_clients = max_clients
         self._by_fingerprint: OrderedDict[str, Portkey] = OrderedDict()
@@ -67,9 +68,17 @@ class Clients:
                 "this service has no Portkey key of its own (PORTKEY_KEY_MODE=caller), and this "
                 "call came without its caller's"
             )
+        self._is_own_used = True
         return self._own()
 
-    def __len__(self) -> int:
+    def retire(self) -> None:
+        """Close all connections as soon as they are unused, because the service stops."""
+        own = [self._own()] if self._is_own_used else []
+        for client in (*own, *self._by_fingerprint.values()):
+            client.retire()
+
+    @property
+    def count(self) -> int:
         """The number of clients of callers' keys that are kept."""
         return len(self._by_fingerprint)
 
@@ -77,7 +86,7 @@ class Clients:
         client = self._by_fingerprint.get(key.fingerprint)
         if client is None:
             client = self._by_fingerprint[key.fingerprint] = self._create(key.secret)
-            if len(self) > self._max_clients:
+            if self.count > self._max_clients:
                 _fingerprint, oldest = self._by_fingerprint.popitem(last=False)
                 oldest.retire()
         self._by_fingerprint.move_to_end(key.fingerprint)

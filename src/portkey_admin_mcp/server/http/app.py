@@ -78,6 +78,8 @@ class Service:
     def __init__(self, server: Server[Any], hosting: Hosting, keys: CallerKeys) -> None:
         self.hosting = hosting
         self.keys = keys
+        self.on_stop: Callable[[], None] = lambda: None
+        """Called when all calls have ended."""
         self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
         self.sessions = Sessions(server, hosting, self.events)
@@ -121,6 +123,7 @@ class Service:
             self.telemetry.close()
         if self.metrics is not None:
             self.metrics.close()
+        self.on_stop()
         await self.limiter.close()
         if self.events is not None:
             await self.events.close()
@@ -135,14 +138,18 @@ def build_http(
     sandbox: bool = False,
     check_portkey: Callable[[], Awaitable[None]] | None = None,
     keys: CallerKeys | None = None,
+    on_stop: Callable[[], None] | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP.
 
     `calls` are the tool calls of the server, which are counted and limited to toolsets. With
     `fast_path`, it answers plain requests before the server. `check_portkey` raises if Portkey
     cannot be reached. `keys` chooses the Portkey key of each request.
+    `on_stop` is called when the service stops and all calls have ended.
     """
     service = Service(server, hosting, keys or CallerKeys(hosting, os.urandom(32)))
+    if on_stop is not None:
+        service.on_stop = on_stop
     tools = {} if calls is None else calls.offer.tools
     domains = dict(Counter(tool.domain for tool in tools.values()))
     endpoint: ASGIApp = SdkGuard(Endpoint(service.sessions, service.resumption))
