@@ -42,15 +42,31 @@ def organisation(mark: str) -> Emulator:
     return emulator
 
 
-def portkey_of(organisations: list[Emulator]) -> Callable[..., Awaitable[None]]:
+class Received(NamedTuple):
+    """A request to Portkey: the port that its connection came from, and its headers."""
+
+    port: int
+    headers: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        return self.headers.get("x-portkey-api-key", "")
+
+
+def portkey_of(
+    organisations: list[Emulator], received: list[Received] | None = None
+) -> Callable[..., Awaitable[None]]:
     """An ASGI application that answers for the organisation whose key a request has."""
     apps = {key: asgi(emulator) for emulator in organisations for key in emulator.keys().values()}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await asyncio.sleep(0)  # so that requests overtake each other
-            key = dict(scope["headers"]).get(b"x-portkey-api-key", b"").decode()
-            await apps.get(key, asgi(organisations[0]))(scope, receive, send)
+            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+            request = Received(scope["client"][1], headers)
+            if received is not None:
+                received.append(request)
+            await apps.get(request.key, asgi(organisations[0]))(scope, receive, send)
 
     return app
 
@@ -88,11 +104,11 @@ class TenantsCaller:
         return answer
 
     async def send(self, method: str, **params: Any) -> Answer:
-        """Send one request, whatever the answer."""
+        """Send one request, whatever the answer; `_meta` adds to the fields of this name."""
         self._number += 1
         headers = dict(self.headers)
         if self._generation == "modern":
-            params["_meta"] = META
+            params["_meta"] = META | params.get("_meta", {})
             name = params.get("name", params.get("uri"))
             headers |= {"mcp-protocol-version": MODERN, "mcp-method": method}
             headers |= {"mcp-name": name} if name else {}

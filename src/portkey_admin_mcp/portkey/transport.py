@@ -51,7 +51,7 @@ class Network:
 
     def retire(self) -> None:
         """Close each connection as soon as no request uses it."""
-        self._direct.close()
+        self._direct.retire()
         self._proxied.retire()
 
     async def close(self) -> None:
