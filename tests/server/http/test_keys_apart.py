@@ -27,6 +27,7 @@ KINDS = {
     "fast path": {},
     "SDK": {"MCP_FAST_PATH": False},
     "with events": {"MCP_EVENT_STORE": "memory"},
+    "code": {"PORTKEY_TOOL_MODE": "code", "MCP_SESSION_MODE": "stateless"},
     "guarded": {"MCP_SESSION_MODE": "stateless", "PORTKEY_CONFIRM": "always"},
 }
 
@@ -194,6 +195,15 @@ async def test_completions_and_resources_are_of_the_key_of_their_request(caller)
             completion = await each.send("completion/complete", ref=reference, argument=argument)
             resource = await each.send("resources/read", uri="portkey://organisation")
             assert marks_in(completion) == marks_in(resource) == {MARKS[tenant]}
+
+
+async def test_code_calls_tools_with_the_key_of_its_caller(caller):
+    code = 'return [each["name"] for each in (await call_tool("list_workspaces"))["data"]]'
+    callers = [caller("code", "modern", "ada", tenant) for tenant in (0, 1)]
+
+    answers = await asyncio.gather(*(each.call("execute", code=code) for each in callers))
+
+    assert [marks_in(answer) for answer in answers] == [{mark} for mark in MARKS]
 
 
 NEW = {"name": "mine", "config": {"retry": {"attempts": 2}}}
