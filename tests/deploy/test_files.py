@@ -13,6 +13,7 @@ import yaml
 from portkey_admin_mcp.server.http.pages import paths
 from portkey_admin_mcp.settings.environment import EnvironmentSettings, variable_names
 from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings
 
 PAGES = ["docker", "compose", "cloud-run", "fly-and-render", "kubernetes", "vercel", "README"]
@@ -25,7 +26,7 @@ SECRETS = {
     "MCP_EVENT_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "MCP_REDIS_URL": "redis://redis:6379/0",
 }
-KINDS: tuple[type[EnvironmentSettings], ...] = (Settings, Hosting)
+KINDS: tuple[type[EnvironmentSettings], ...] = (Settings, Hosting, SafetySettings)
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ class CallerKeys:
             return None
         if self._hosting.key_mode == "server":
             raise _wrong(
-                f"This service does not take a Portkey key from its callers "
+                "This service does not take a Portkey key from its callers "
                 f"(PORTKEY_KEY_MODE=server). Remove the header {HEADER_NAME}."
             )
         if len(headers) > 1:
