@@ -187,7 +187,8 @@ mask_current_in_logs(lambda: "s3cret-key-of-a-caller")
 mask_current_in_logs(lambda: "")
 for name in ("portkey_admin_mcp", *{LIBRARIES!r}):
     for level in ("debug", "info", "warning", "error"):
-        getattr(logging.getLogger(name), level)("%s of s3cret-key, s3cret-token, s3cret-key-of-a-caller", level)
+        text = "%s of s3cret-key, s3cret-token, s3cret-key-of-a-caller"
+        getattr(logging.getLogger(name), level)(text, level)
 """
     return run(program)
 

@@ -11,13 +11,18 @@ import pytest
 
 from asgi_client import client_of
 from asgi_server import serve_app
+from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.portkey.clients import current_secret
 from portkey_admin_mcp.safety.caller import LOCAL, current_caller
 from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.server.http.access.caller_key import CallerKeys, CallerKeySelection
 from portkey_admin_mcp.server.http.access.principal import Principal
+from portkey_admin_mcp.server.http.app import build_http
+from portkey_admin_mcp.server.http.events.event_log import stream_key
 from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.settings import Settings
+from servers import hosted, shared_server
 from tenants import MARKS, PREFIX, TOKENS, TenantsCaller, create_service, organisation, portkey_of
 
 SERVER_KEY_SEED = "admin"
@@ -297,9 +302,6 @@ def limited(mode, **variables):
 
 
 async def test_requests_are_limited_by_key_and_all_keys_of_a_principal_together():
-    from portkey_admin_mcp.server.http.app import build_http
-    from servers import shared_server
-
     app = build_http(shared_server(), limited("either"))
 
     async with client_of(app) as client:
@@ -320,8 +322,6 @@ async def test_requests_are_limited_by_key_and_all_keys_of_a_principal_together(
 
 async def test_sessions_of_all_keys_of_a_principal_count_together():
     def app(port):
-        from servers import hosted
-
         hosting = Hosting(
             MCP_PORT=port,
             PORTKEY_KEY_MODE="caller",
@@ -342,10 +342,29 @@ async def test_sessions_of_all_keys_of_a_principal_count_together():
 
 
 def test_the_same_principal_with_another_key_has_other_streams_and_one_share():
-    from portkey_admin_mcp.server.http.events.event_log import stream_key
-
     plain = Principal("bearer", "ada")
     keyed = [Principal("bearer", "ada", key) for key in ("k1", "k2")]
     names = {stream_key(principal, "s") for principal in (plain, *keyed)}
     assert len(names) == 3
     assert {name.partition(":")[0] for name in names} == {plain.fingerprint}
+
+
+async def test_in_the_sandbox_a_key_may_be_named_as_in_the_setting():
+    sandbox = Settings(PORTKEY_SANDBOX=True)
+    hosting = Hosting(
+        PORTKEY_KEY_MODE="caller",
+        MCP_ALLOW_UNAUTHENTICATED_HTTP=True,
+        MCP_SESSION_MODE="stateless",
+    )
+    app = http_app(sandbox, hosting)
+    async with client_of(app) as client:
+        owner, scopeless, unknown = [
+            await TenantsCaller(client, "", "modern", **{"x-portkey-api-key": key}).call(
+                "list_workspaces"
+            )
+            for key in ("owner", "scopeless", "nobody")
+        ]
+
+    assert owner.message["result"]["isError"] is False
+    assert "403" in scopeless.text
+    assert "401" in unknown.text
