@@ -1,6 +1,8 @@
 """Whose Portkey key a request uses, and what is refused."""
 
+import io
 import json
+import logging
 import os
 import signal
 
@@ -14,6 +16,7 @@ from portkey_admin_mcp.server.http.access.caller_key import CallerKeys
 from portkey_admin_mcp.server.http.access.principal import Principal
 from portkey_admin_mcp.server.http.request import RequestRefused
 from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.logging import MaskingFormatter
 from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings
 
@@ -215,3 +218,22 @@ def test_a_secret_that_cannot_be_kept_stops_the_start(tmp_path):
     (tmp_path / "secret.key").write_bytes(b"short")
     with pytest.raises(ConfigurationError, match="does not hold 32 bytes"):
         stored_secret(tmp_path)
+
+
+def test_configured_keys_are_masked_in_the_log_also_those_that_come_later(tmp_path):
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(MaskingFormatter("text", ()))
+    logging.getLogger().addHandler(handler)
+    file = tmp_path / "keys.json"
+    try:
+        file.write_text(MAPPING)
+        chosen = keys(PORTKEY_CALLER_KEYS_FILE=file)
+        file.write_text(json.dumps({"bearer:ada": "pk-a-later-one"}))
+        chosen.reload()
+        logging.getLogger("tests").error("%s, pk-a-later-one", CANARY)
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+    assert log.getvalue().endswith("tests: ***, ***\n")
+    assert CANARY in Hosting(**BEARER, PORTKEY_CALLER_KEYS=MAPPING).secrets
