@@ -72,12 +72,12 @@ TARGETS = (
     ),
     Target(
         "portkey/api.py",
-        ("_segment", "_address", "_headers", "_secret", "download", "_query", "_text"),
+        ("_target", "_address", "_headers", "_secret", "_without_key", "download"),
         ("tests/portkey/test_api.py",),
     ),
     *(
         Target(f"portkey/{file}.py", (), ("tests/portkey/test_api.py",))
-        for file in ("retries", "json_text", "redaction")
+        for file in ("encoding", "retries", "json_text", "redaction")
     ),
     Target("portkey/proxies.py", (),
            ("tests/portkey/test_proxies.py", "tests/portkey/test_api.py")),

@@ -264,11 +264,11 @@ async def test_a_question_is_answered_with_the_key_that_was_asked(caller):
 
 
 async def test_what_follows_the_choice_of_the_key_sees_no_header_and_leaves_no_key_behind():
-    seen = []
+    observed = []
 
     async def app(scope, _receive, send):
         names = [name for name, _value in scope["headers"]]
-        seen.append((names, current_secret(), current_caller.get().key, scope["state"]))
+        observed.append((names, current_secret(), current_caller.get().key, scope["state"]))
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -281,7 +281,7 @@ async def test_what_follows_the_choice_of_the_key_sees_no_header_and_leaves_no_k
         assert current_secret() == ""
         assert current_caller.get() == LOCAL
 
-    first, second, third = seen
+    first, second, third = observed
     assert b"x-portkey-api-key" not in first[0]
     assert first[1] == "pk-canary"
     assert first[2] == first[3]["principal"].key != ""

@@ -228,6 +228,9 @@
     if ([403, 421].includes(answer.status) && isOtherOrigin) {
       return `The server accepts no requests from this address. Open ${endpoint.replace(/\/mcp$/, "/")} instead.`;
     }
+    if (answer.status === 403 && document.body.dataset.keyMode !== "server") {
+      return "Calls also need your own Portkey key, in the header X-Portkey-Api-Key; this page does not send one.";
+    }
     if (answer.status === 403) return "The token is valid, but its owner may not use this server.";
     if (answer.status === 429) {
       return `Too many tries. Wait ${answer.headers.get("Retry-After") ?? "some"} seconds.`;
