@@ -273,7 +273,7 @@ async def test_what_follows_the_choice_of_the_key_sees_no_header_and_leaves_no_k
         await send({"type": "http.response.body", "body": b""})
 
     keys = CallerKeys(Hosting(PORTKEY_KEY_MODE="either"), bytes(32))
-    selection = CallerKeySelection(app, keys, frozenset({"/"}))
+    selection = CallerKeySelection(app, keys)
     async with client_of(selection) as client:
         await client.get("/mcp", headers={"X-Portkey-Api-Key": "pk-canary"})
         await client.get("/mcp")
@@ -290,13 +290,13 @@ async def test_what_follows_the_choice_of_the_key_sees_no_header_and_leaves_no_k
     assert third[2] == first[2]
 
 
-def limited(mode, **variables):
+def limited(mode, limit=2, **variables):
     return Hosting(
         PORTKEY_KEY_MODE=mode,
         MCP_AUTH_MODE="bearer",
         MCP_AUTH_TOKENS=json.dumps(TOKENS),
         MCP_SESSION_MODE="stateless",
-        RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL=2,
+        RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL=limit,
         **variables,
     )
 
@@ -318,6 +318,15 @@ async def test_requests_are_limited_by_key_and_all_keys_of_a_principal_together(
         assert await statuses("ada", "a wrong one", 2) == [400, 429]
         assert await statuses("ada", "pk-3", 1) == [429]
         assert await statuses("ben", "pk-1", 3) == [405, 405, 429]
+
+
+async def test_only_the_endpoint_needs_a_key_however_its_path_is_written():
+    async with client_of(build_http(shared_server(), limited("caller"))) as client:
+        headers = {"authorization": f"Bearer {TOKENS['ada']}"}
+        paths = ("/mcp", "/mcp/", "/%6dcp", "/mcp?tools=users", "/another")
+        statuses = [(await client.get(path, headers=headers)).status_code for path in paths]
+
+    assert statuses == [403, 403, 403, 403, 404]
 
 
 async def test_sessions_of_all_keys_of_a_principal_count_together():

@@ -161,6 +161,7 @@ def build_http(
         endpoint = ToolsetSelection(endpoint, list(domains))
         if service.metrics is not None:
             calls.observers.append(service.metrics.tool_called)
+    endpoint = _with_caller_key(service, endpoint)
     checks: dict[str, Check] = {}
     if service.events is not None:
         checks["event store"] = service.events.ping
@@ -223,7 +224,7 @@ def _middleware(service: Service) -> list[Middleware]:
             challenge_url=challenge_url(hosting),
             public=PAGES,
         ),
-        *_limits_of_principal(service),
+        *_limit_of_principal(service),
     ]
     if service.metrics is not None:
         middleware.insert(0, Middleware(_RequestMetrics, metrics=service.metrics))
@@ -280,21 +281,24 @@ def _rate_limit(
     return [Middleware(RateLimit, limiter=service.limiter, limit=limit, key=key, exempt=exempt)]
 
 
-def _limits_of_principal(service: Service) -> list[Middleware]:
-    """The limits by principal, around the choice of the key.
+def _limit_of_principal(service: Service) -> list[Middleware]:
+    """The limit by principal. Callers with several keys are counted for each key, after this.
 
-    Callers with keys of their own are counted for each key. All keys of one principal are limited
-    together too, and before the key is looked at: a new key in each request would be no limit.
+    All keys of one principal together are limited before the key is looked at: a new key in each
+    request would be no limit.
     """
-    limit = service.hosting.rate_per_principal
-    selection = Middleware(CallerKeySelection, keys=service.keys, public=PAGES)
-    if service.hosting.key_mode == "server":  # each principal has one key
-        return [*_rate_limit(service, limit, _principal_key, PAGES), selection]
-    return [
-        *_rate_limit(service, limit * MAX_KEYS_FACTOR, _principal_key, PAGES),
-        selection,
-        *_rate_limit(service, limit, _caller_key, PAGES),
-    ]
+    hosting = service.hosting
+    factor = 1 if hosting.key_mode == "server" else MAX_KEYS_FACTOR
+    return _rate_limit(service, factor * hosting.rate_per_principal, _principal_key, PAGES)
+
+
+def _with_caller_key(service: Service, endpoint: ASGIApp) -> ASGIApp:
+    """The endpoint with the choice of the key before it, and with the limit by key."""
+    hosting = service.hosting
+    if hosting.rate_limit and hosting.key_mode != "server":  # else each principal has one key
+        limit = hosting.rate_per_principal
+        endpoint = RateLimit(endpoint, service.limiter, limit, _caller_key)
+    return CallerKeySelection(endpoint, service.keys)
 
 
 def _address_key(scope: Scope) -> str:

@@ -19,7 +19,7 @@ from ....safety.caller import current_caller
 from ....settings.hosting import Hosting
 from ....settings.logging import mask_in_logs
 from ....settings.secret_values import check_secret
-from ..request import RequestRefused, header_values, is_page
+from ..request import RequestRefused, header_values
 from .principal import Principal, principal_of
 
 HEADER = "x-portkey-api-key"
@@ -109,26 +109,24 @@ class CallerKeys:
 
 
 class CallerKeySelection:
-    """Middleware after the authentication: the rest of the request runs with its caller's key.
+    """In front of `/mcp`, after the authentication: what follows runs with the caller's key.
 
     The key's fingerprint becomes a part of the principal, which owns sessions and streams. The
     header ends here: nothing that follows can store or send it.
     """
 
-    def __init__(self, app: ASGIApp, keys: CallerKeys, public: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, keys: CallerKeys) -> None:
         self.app = app
         self._keys = keys
-        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request with its key, or answer 400 or 403."""
-        if scope["type"] != "http" or is_page(scope, self._public):
-            return await self.app(scope, receive, send)
         principal = principal_of(scope)
         try:
             key = self._keys.key_of(principal, header_values(scope, HEADER))
         except RequestRefused as refused:
-            return await refused.response()(scope, receive, send)
+            await refused.response()(scope, receive, send)
+            return
         fingerprint = "" if key is None else key.fingerprint
         caller = replace(current_caller.get(), principal=principal.id, key=fingerprint)
         token = current_caller.set(caller)

@@ -199,6 +199,9 @@
     } catch {
       return ["bad", "The server was not reached."];
     }
+    if (read(text).error === "portkey_key_required") {
+      return ["bad", "Calls also need your own Portkey key, in the header X-Portkey-Api-Key; this page does not send one."];
+    }
     if (answer.status !== 200) return ["bad", refusal(answer)];
     return accepted(read(text), Math.round(performance.now() - startedMs));
   }
@@ -227,9 +230,6 @@
     }
     if ([403, 421].includes(answer.status) && isOtherOrigin) {
       return `The server accepts no requests from this address. Open ${endpoint.replace(/\/mcp$/, "/")} instead.`;
-    }
-    if (answer.status === 403 && document.body.dataset.keyMode !== "server") {
-      return "Calls also need your own Portkey key, in the header X-Portkey-Api-Key; this page does not send one.";
     }
     if (answer.status === 403) return "The token is valid, but its owner may not use this server.";
     if (answer.status === 429) {
