@@ -72,12 +72,12 @@ TARGETS = (
     ),
     Target(
         "portkey/api.py",
-        ("_segment", "_address", "_headers", "_secret", "download", "_query", "_text"),
+        ("_target", "_address", "_headers", "_secret", "_without_key", "download"),
         ("tests/portkey/test_api.py",),
     ),
     *(
         Target(f"portkey/{file}.py", (), ("tests/portkey/test_api.py",))
-        for file in ("retries", "json_text", "redaction")
+        for file in ("encoding", "retries", "json_text", "redaction")
     ),
     Target("portkey/proxies.py", (),
            ("tests/portkey/test_proxies.py", "tests/portkey/test_api.py")),
@@ -104,6 +104,7 @@ TARGETS = (
             ("access/body_limit", "access/test_body_limit"),
             ("access/rate_limit", "access/test_rate_limit"),
             ("access/rate_limiter", "access/test_rate_limit"),
+            ("access/caller_key", "access/test_caller_key"),
             ("events/event_log", "events/test_event_log"),
             ("events/memory_log", "events/test_event_log"),
             ("events/resumption", "events/test_resumption"),
@@ -156,6 +157,7 @@ TARGETS = (
         (),
         ("tests/server/offer", "tests/server/fastpath/test_equivalence.py"),
     ),
+    Target("portkey/clients.py", (), ("tests/portkey/test_clients.py",)),
     Target("server/mcp/completions.py", (), ("tests/server/mcp/test_completions.py",)),
     Target("server/mcp/prompts.py", ("write_prompt",), ("tests/server/mcp/test_prompts.py",)),
     Target("server/mcp/resources.py", (), ("tests/server/mcp/test_resources.py",)),

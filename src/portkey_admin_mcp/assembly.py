@@ -1,15 +1,20 @@
 """Build the MCP server and the ASGI application from settings, for commands and ASGI hosts."""
 
 import hashlib
+import hmac
 import logging
+import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError
 from .settings.addresses import WILDCARD_HOSTS
-from .settings.logging import configure_logging, mask_in_logs
+from .settings.logging import configure_logging, mask_current_in_logs, mask_in_logs
 from .settings.safety import SafetySettings, load_safety
 from .settings.settings import Settings, load_settings
 
@@ -17,7 +22,9 @@ if TYPE_CHECKING:
     from mcp.server import Server
     from starlette.applications import Starlette
 
+    from .emulator.core.app import Emulator
     from .portkey.api import Portkey
+    from .portkey.clients import Clients
     from .safety.approvals import Where
     from .safety.door import Door
     from .safety.journal.journal import Journal
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from .safety.store import SafetyStore
     from .server.calls.tool_calls import ToolCalls
     from .server.fastpath.answers import MayAsk
+    from .server.http.access.caller_key import CallerKeys
     from .server.offer.offer import Offer
     from .settings.environment import EnvironmentSettings
     from .settings.hosting import Hosting
@@ -64,11 +72,12 @@ def tool_calls(
     hosting: "Hosting | None" = None,
     store: "Callable[[], SafetyStore] | None" = None,
     pages: "SecretPages | None" = None,
+    portkey: "Callable[[], Portkey] | None" = None,
 ) -> "ToolCalls":
     """The caller of the tools in an offer, on Portkey or the sandbox, behind the door.
 
     The HTTP service has `hosting` settings, shares its `store` with its approvals, and has `pages`;
-    see `secret_pages`.
+    see `secret_pages`. `portkey` returns the client to use; if not given, that of the server's key.
     """
     from .server.calls.secrets import secrets_in
     from .server.calls.tool_calls import ToolCalls
@@ -77,7 +86,7 @@ def tool_calls(
     held = secrets_in(None if settings.sandbox else settings, hosting)
     return ToolCalls(
         offer,
-        portkey_factory(settings),
+        portkey_factory(settings) if portkey is None else portkey,
         settings.max_result_chars,
         door_factory(settings, safety, hosting, store),
         sink=secret_sink(safety, pages, "" if hosting is None else hosting.base_url),
@@ -224,11 +233,14 @@ def store_factory(
     return store
 
 
-def mcp_server(calls: "ToolCalls", settings: Settings) -> "Server[Any]":
-    """The MCP server of the SDK with these tools."""
+def mcp_server(calls: "ToolCalls", settings: Settings, secret: bytes = b"") -> "Server[Any]":
+    """The MCP server of the SDK with these tools.
+
+    `secret` seals its questions if there is no Portkey key to do it.
+    """
     from .server.mcp.app import AdminServer
 
-    return AdminServer(calls, _derived_key(settings, "state key"))
+    return AdminServer(calls, _derived_key(settings, "state key") or secret)
 
 
 def _derived_key(settings: Settings, purpose: str) -> bytes:
@@ -242,8 +254,64 @@ def _derived_key(settings: Settings, purpose: str) -> bytes:
     return hashlib.sha256(f"portkey-admin-mcp {purpose}:".encode() + secret).digest()
 
 
-def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
-    """A function that creates the Portkey client at its first call, and returns it at each."""
+def caller_keys(settings: Settings, hosting: "Hosting", secret: bytes) -> "CallerKeys":
+    """What chooses the Portkey key of a request over HTTP; configured keys are read at SIGHUP.
+
+    Raises ConfigurationError if the configured keys are wrong.
+    """
+    from .server.http.access.caller_key import CallerKeys
+
+    keys = CallerKeys(hosting, secret, has_server_key=settings.sandbox or bool(settings.api_key))
+    if hosting.caller_keys_file is not None:
+        _at_hangup(keys.reload)
+    return keys
+
+
+def _at_hangup(reload: Callable[[], None]) -> None:
+    """Call `reload` at SIGHUP, where the system has it, after what was to be called already."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or not hasattr(signal, "SIGHUP"):
+        return
+    before = signal.getsignal(signal.SIGHUP)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if callable(before):
+            before(number, frame)
+        reload()
+
+    signal.signal(signal.SIGHUP, handle)
+
+
+def service_secret(settings: Settings, hosting: "Hosting", safety: SafetySettings) -> bytes:
+    """What callers' keys are fingerprinted with, the same in all processes of a service.
+
+    Derived from MCP_EVENT_ENCRYPTION_KEY or PORTKEY_API_KEY; without them it is kept in the state
+    directory. Raises ConfigurationError if that cannot be written.
+    """
+    if settings.sandbox or not hosting.takes_caller_keys:
+        return os.urandom(32)
+    own = settings.api_key.get_secret_value().encode() if settings.api_key else b""
+    source = hosting.event_secret or own
+    if not source:
+        from .safety.state_dir import stored_secret
+
+        source = stored_secret(safety.state_dir)
+    return hmac.digest(source, b"portkey-admin-mcp callers' keys", "sha256")
+
+
+def _new_emulator() -> "Emulator":
+    from .emulator.core.app import Emulator
+
+    return Emulator()
+
+
+def portkey_factory(
+    settings: Settings, emulator: "Callable[[], Emulator]" = _new_emulator
+) -> "Callable[[], Portkey]":
+    """A function that creates the Portkey client at its first call, and returns it at each.
+
+    It has the server's own key. `emulator` returns the one that the sandbox uses.
+    """
 
     @cache
     def portkey() -> "Portkey":
@@ -251,10 +319,34 @@ def portkey_factory(settings: Settings) -> "Callable[[], Portkey]":
         from .safety.permit import permitted_only
 
         if settings.sandbox:
-            return _sandbox(settings).with_gate(permitted_only)
+            return _sandbox(settings, emulator()).with_gate(permitted_only)
         return Portkey(settings, gate=permitted_only)
 
     return portkey
+
+
+def _clients(
+    settings: Settings,
+    hosting: "Hosting",
+    own: "Callable[[], Portkey]",
+    emulator: "Callable[[], Emulator]",
+) -> "Clients":
+    """The clients of callers' keys.
+
+    In the sandbox, a caller's key may be the name of one of its keys, as PORTKEY_API_KEY may.
+    """
+    from pydantic import SecretStr
+
+    from .portkey.clients import Clients, current_secret
+
+    def create(secret: SecretStr) -> "Portkey":
+        if settings.sandbox:
+            name = secret.get_secret_value()
+            secret = SecretStr(emulator().keys().get(name, name))
+        return own().with_key(secret)
+
+    mask_current_in_logs(current_secret)
+    return Clients(own, create, needs_caller_key=hosting.key_mode == "caller")
 
 
 def create_app() -> "Starlette":
@@ -278,6 +370,13 @@ def require_access_control(settings: Settings, hosting: "Hosting") -> None:
         hosting.require_access_control(settings.sandbox)
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from None
+    hosting.read_caller_keys()  # raises here rather than in each worker
+    is_without_key = hosting.key_mode == "caller" and settings.api_key is None
+    if hosting.ready_check == "portkey" and is_without_key and not settings.sandbox:
+        raise ConfigurationError(
+            "MCP_READY_CHECK_MODE=portkey asks Portkey with a key of the server: set "
+            "PORTKEY_API_KEY, or MCP_READY_CHECK_MODE=local."
+        )
     if hosting.host in WILDCARD_HOSTS and hosting.public_base_url is None:
         log.warning("MCP_PUBLIC_BASE_URL is not set, so clients are told %s", hosting.base_url)
 
@@ -304,13 +403,21 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     safety = load_safety(env_file)
     store = store_factory(safety, hosting, sandbox=settings.sandbox)
     pages = secret_pages(settings, safety, hosting)
-    calls = tool_calls(settings, safety, selected_offer(settings), hosting, store, pages)
+    secret = service_secret(settings, hosting, safety)
+    keys = caller_keys(settings, hosting, secret)
+    emulator = cache(_new_emulator)
+    own = portkey_factory(settings, emulator)
+    clients = _clients(settings, hosting, own, emulator) if hosting.takes_caller_keys else None
+    portkey = own if clients is None else clients
+    calls = tool_calls(settings, safety, selected_offer(settings), hosting, store, pages, portkey)
     return build_http(
-        mcp_server(calls, settings),
+        mcp_server(calls, settings, secret),
         hosting,
+        keys=keys,
+        on_stop=None if clients is None else clients.retire,
         calls=calls,
         sandbox=settings.sandbox,
-        check_portkey=_portkey_check(calls),
+        check_portkey=_portkey_check(own),
         approvals=Approvals(store(), safety, _where(settings, hosting)),
         secret_pages=pages,
         fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety))
@@ -319,25 +426,24 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     )
 
 
-def _portkey_check(calls: "ToolCalls") -> Callable[[], Awaitable[None]]:
+def _portkey_check(own: "Callable[[], Portkey]") -> Callable[[], Awaitable[None]]:
     """A readiness check that lists workspaces with the configured key; it raises on failure."""
 
     async def check() -> None:
         from .models.workspaces import WorkspaceFilter
         from .tools.workspaces import list_workspaces
 
-        await list_workspaces(calls.portkey(), WorkspaceFilter(page_size=1))
+        await list_workspaces(own(), WorkspaceFilter(page_size=1))
 
     return check
 
 
-def _sandbox(settings: Settings) -> "Portkey":
+def _sandbox(settings: Settings, emulator: "Emulator") -> "Portkey":
     from pydantic import SecretStr
 
-    from .emulator.core.app import Emulator, InProcess
+    from .emulator.core.app import InProcess
     from .portkey.api import Portkey
 
-    emulator = Emulator()
     keys = emulator.keys()
     key_name = settings.api_key.get_secret_value() if settings.api_key else "owner"
     if key_name not in keys and key_name not in keys.values():

@@ -180,12 +180,15 @@ def log_in_a_subprocess(level, form):
     program = f"""
 import logging
 from portkey_admin_mcp.settings.logging import configure_logging
-from portkey_admin_mcp.settings.logging import mask_in_logs
+from portkey_admin_mcp.settings.logging import mask_current_in_logs, mask_in_logs
 configure_logging({level!r}, {form!r}, ("s3cret-key",))
 mask_in_logs(["s3cret-token"])
+mask_current_in_logs(lambda: "s3cret-key-of-a-caller")
+mask_current_in_logs(lambda: "")
 for name in ("portkey_admin_mcp", *{LIBRARIES!r}):
     for level in ("debug", "info", "warning", "error"):
-        getattr(logging.getLogger(name), level)("%s of s3cret-key, s3cret-token", level)
+        text = "%s of s3cret-key, s3cret-token, s3cret-key-of-a-caller"
+        getattr(logging.getLogger(name), level)(text, level)
 """
     return run(program)
 
@@ -214,4 +217,6 @@ def test_only_stderr_is_written_and_libraries_keep_quiet(level, ours, theirs):
     ]
     moments = [dt.datetime.fromisoformat(e["time"]) for e in entries]
     assert all(abs(dt.datetime.now(dt.UTC) - moment) < dt.timedelta(hours=1) for moment in moments)
-    assert {e["message"] for e in entries} == {f"{level} of ***, ***" for level in {*ours, *theirs}}
+    assert {e["message"] for e in entries} == {
+        f"{level} of ***, ***, ***" for level in {*ours, *theirs}
+    }

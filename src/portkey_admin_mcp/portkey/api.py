@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
+from pydantic import SecretStr
+
 from .. import __version__
 from ..errors import (
     ConfigurationError,
@@ -98,6 +100,19 @@ class Portkey:
         other = copy(self)
         other._gate = gate
         return other
+
+    def with_key(self, key: SecretStr) -> "Portkey":
+        """The same client with another key, and with connections of its own."""
+        other = copy(self)
+        other._key = key
+        if isinstance(self._transport, Network):
+            other._transport = self._transport.with_own_connections()
+        return other
+
+    def retire(self) -> None:
+        """Close the connections as soon as they are unused; requests still work."""
+        if isinstance(self._transport, Network):
+            self._transport.retire()
 
     def now(self) -> datetime:
         """The time now, in UTC."""

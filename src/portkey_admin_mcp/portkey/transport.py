@@ -1,7 +1,7 @@
 """HTTP to the real Portkey: sends and receives bytes, without interpreting them."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from ..errors import ConfigurationError
@@ -22,12 +22,15 @@ class Network:
     for an answer of success that is too large or has an unknown content coding.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, tls_context: Callable[[], ssl.SSLContext] | None = None
+    ) -> None:
         self._settings = settings
         self._base = settings.base_url.rstrip("/")
         limits = settings.timeout_ms / 1000, settings.max_answer_bytes
-        self._direct = Http1(*limits, lambda: self._tls_context)
-        self._proxied = ProxyClient(*limits, lambda: self._tls_context)
+        trusted = tls_context or (lambda: self._tls_context)
+        self._direct = Http1(*limits, trusted)
+        self._proxied = ProxyClient(*limits, trusted)
         self._proxies: dict[str, str | None] = {}
 
     async def __call__(
@@ -39,6 +42,17 @@ class Network:
         if proxy is None:
             return await self._direct.request(method, url, headers, body)
         return await self._proxied.request(proxy, method, url, headers, body)
+
+    def with_own_connections(self) -> "Network":
+        """The same network with a connection pool of its own; the certificates are read once."""
+        other = Network(self._settings, lambda: self._tls_context)
+        other._proxies = self._proxies
+        return other
+
+    def retire(self) -> None:
+        """Close each connection as soon as no request uses it."""
+        self._direct.retire()
+        self._proxied.retire()
 
     async def close(self) -> None:
         """Close the connections; the next request would open new ones."""

@@ -1,6 +1,7 @@
 """Who asks for the current call. Transports set it; policy, approvals and journal read it."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ class Caller:
     `oidc:https://login.example.com#248289` (issuer and subject). It appears in logs and is never
     a secret. `name` is what people are shown; its owner may have chosen it, so nothing may be
     decided by it. `claims` come from a verified token.
+    `key` is the fingerprint of the caller's own Portkey key; empty with the server's. The same
+    caller with another key has other sessions and other streams.
     """
 
     principal: str = "local"
@@ -24,6 +27,7 @@ class Caller:
     claims: Mapping[str, Any] = field(default_factory=dict, compare=False)
     groups: frozenset[str] = frozenset()
     name: str = ""
+    key: str = ""
 
     @property
     def kind(self) -> str:
@@ -32,8 +36,13 @@ class Caller:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the identity, safe to use in Redis keys."""
+        """A hash of the principal, safe to use in Redis keys; the same with every key."""
         return hashlib.sha256(self.principal.encode()).hexdigest()[:16]
+
+    @property
+    def identity(self) -> str:
+        """What an approval or a question is bound to: the principal with this key."""
+        return json.dumps([self.principal, self.key])
 
 
 LOCAL = Caller()

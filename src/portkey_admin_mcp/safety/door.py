@@ -52,8 +52,8 @@ class Call(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """The same for the same caller, Portkey account, tool and arguments only."""
-        principal = current_caller.get().principal
-        parts = [principal, self.api.account, self.tool.name, self.given]
+        caller = current_caller.get()
+        parts = [caller.identity, self.api.account, self.tool.name, self.given]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 

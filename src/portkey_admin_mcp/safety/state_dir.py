@@ -2,13 +2,17 @@
 
 import logging
 import os
+import secrets
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import ConfigurationError
 
 NAME = "portkey-admin-mcp"
 IN_MEMORY = ":memory:"
+SECRET_BYTES = 32
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +76,33 @@ def journal_file(journal: str, directory: Path | None, *, sandbox: bool) -> Path
             "sent: set PORTKEY_JOURNAL to a file that can be written, or to off"
         ) from None
     return file
+
+
+def stored_secret(directory: Path | None) -> bytes:
+    """32 random bytes that all processes of this machine share, made at the first call.
+
+    Raises ConfigurationError if they cannot be kept.
+    """
+    folder = directory or default_state_dir()
+    file = folder / "secret.key"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            # Linked when complete, so that no process reads a part, and only the first one counts.
+            with tempfile.NamedTemporaryFile(dir=folder) as new:
+                new.write(secrets.token_bytes(SECRET_BYTES))
+                new.flush()
+                with suppress(FileExistsError):
+                    os.link(new.name, file)
+        secret = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be written ({error.strerror}): set MCP_EVENT_ENCRYPTION_KEY, or "
+            "PORTKEY_STATE_DIR to a directory that can."
+        ) from None
+    if len(secret) != SECRET_BYTES:
+        raise ConfigurationError(f"{file} does not hold {SECRET_BYTES} bytes: delete it.")
+    return secret
 
 
 def default_state_dir() -> Path:

@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from .addresses import check_redis_url
-from .hosting_oidc import HostingOidc
+from .hosting_keys import HostingKeys
 from .settings import read_settings
 
 
-class Hosting(HostingOidc):
+class Hosting(HostingKeys):
     """The settings of the HTTP service. Created once by a command, immutable, and passed down."""
 
     session_mode: Literal["stateful", "stateless"] = Field(
@@ -208,6 +208,7 @@ class Hosting(HostingOidc):
         values = [self.redis_url, self.event_key]
         return [
             *self.tokens.values(),
+            *(key.get_secret_value() for key in self.caller_keys.values()),
             *(value.get_secret_value() for value in values if value is not None),
             *self._redis_passwords(),
         ]

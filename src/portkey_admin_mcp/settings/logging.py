@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from .secret_values import MIN_MASKED_LENGTH
@@ -21,6 +21,10 @@ USER = re.compile(r"(?<=://)[^\s/?#]+@")
 QUERY = re.compile(r"(?<=://)([^\s?#\"'<>]+)\?[^\s\"'<>]+")
 
 
+SecretSource = Callable[[], str]
+"""Returns a secret that belongs to what runs now; empty if there is none."""
+
+
 class MaskingFormatter(logging.Formatter):
     """Formats a record as one line of text or JSON, with all secrets replaced by `***`.
 
@@ -33,6 +37,7 @@ class MaskingFormatter(logging.Formatter):
         self.converter = time.gmtime
         self.form = form
         self._secrets: list[str] = []
+        self._sources: list[SecretSource] = []
         self.add_secrets(secrets)
 
     def add_secrets(self, secrets: Iterable[str]) -> None:
@@ -40,6 +45,11 @@ class MaskingFormatter(logging.Formatter):
         long_enough = {secret for secret in secrets if len(secret) >= MIN_MASKED_LENGTH}
         # The longest first: one secret may be a part of another.
         self._secrets = sorted({*self._secrets, *long_enough}, key=len, reverse=True)
+
+    def add_source(self, source: SecretSource) -> None:
+        """Mask in each line the secret that this function returns for it, too."""
+        if source not in self._sources:
+            self._sources.append(source)
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record; a line break in a logged value cannot start another record.
@@ -63,8 +73,9 @@ class MaskingFormatter(logging.Formatter):
         return "\n    ".join(map(_printable, [head, *rest]))
 
     def _masked(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        for secret in (*(source() for source in self._sources), *self._secrets):
+            if len(secret) >= MIN_MASKED_LENGTH:
+                text = text.replace(secret, "***")
         return QUERY.sub(r"\1?***", USER.sub("***@", text))
 
 
@@ -89,6 +100,13 @@ def mask_in_logs(secrets: Iterable[str]) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, MaskingFormatter):
             handler.formatter.add_secrets(secrets)
+
+
+def mask_current_in_logs(source: SecretSource) -> None:
+    """Mask what this function returns when a line is logged, in the log that was set up."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, MaskingFormatter):
+            handler.formatter.add_source(source)
 
 
 def _remove_query(record: logging.LogRecord) -> bool:

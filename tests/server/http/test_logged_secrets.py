@@ -32,6 +32,9 @@ def test_the_service_logs_no_secret_whatever_its_log_level(port, capfd):
         environment = {
             **fake.settings,
             "PORTKEY_API_KEY": KEY,
+            "PORTKEY_KEY_MODE": "either",
+            "PORTKEY_CALLER_KEYS": json.dumps({"bearer:ada": f"{CANARY}-of-ada-at-portkey"}),
+            "MCP_METRICS": "true",
             "PORTKEY_BASE_URL": "http://portkey.example/v1",
             "HTTP_PROXY": f"http://me:{CANARY}-of-the-proxy@{fake_address}",
             "MCP_AUTH_TOKEN": token,
@@ -51,9 +54,10 @@ def test_the_service_logs_no_secret_whatever_its_log_level(port, capfd):
             wait_for_port(number)
             authorized = {"authorization": f"Bearer {token}"}
 
-            def call(tool, **arguments):
+            def call(tool, own_key=None, **arguments):
                 body = tool_call(tool, **arguments)
-                return service.post("/mcp", json=body, headers=authorized).text
+                own = {} if own_key is None else {"x-portkey-api-key": own_key}
+                return service.post("/mcp", json=body, headers=authorized | own).text
 
             fake.script([Answer(body={"id": "k-1", "key": f"{CANARY}-just-created"})])
             assert f"{CANARY}-just-created" in call("create_api_key", **KEY_ARGUMENTS)
@@ -61,6 +65,15 @@ def test_the_service_logs_no_secret_whatever_its_log_level(port, capfd):
             assert "proxy-authorization" in fake.requests[0].headers
             fake.script([Answer(body={"signed_url": LINK}), Answer(403, {"message": LINK})])
             assert LINK in call("download_log_export", export_id="e-1", first_rows=1)
+            own_key = f"pk-{CANARY}-of-a-caller"
+            fake.script([Answer(403, {"message": f"{own_key} has no such scope"})])
+            refused = call("list_workspaces", own_key)
+            assert "*** has no such scope" in refused
+            assert fake.requests[0].headers["x-portkey-api-key"] == own_key
+            assert "is a placeholder" in call("list_workspaces", f"${{{CANARY}}}")
+            assert service.get(f"/mcp?api_key={CANARY}", headers=authorized).status_code == 400
+            for page in ("/", "/auth/info", "/metrics", "/health"):
+                assert CANARY not in service.get(page, headers={"x-portkey-api-key": own_key}).text
             wrong = {"authorization": f"Bearer {CANARY}-of-nobody"}
             assert service.get("/mcp", headers=wrong).status_code == 401
             assert service.get(f"/mcp?token={CANARY}", headers=authorized).status_code == 400

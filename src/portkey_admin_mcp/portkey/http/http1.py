@@ -69,6 +69,7 @@ class Http1:
         self._pools: dict[Origin, _Pool] = {}
         self._busy: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_retired = False
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
@@ -102,7 +103,7 @@ class Http1:
                         raise
                 finally:
                     self._busy.discard(connection)
-                    if connection.is_reusable:
+                    if connection.is_reusable and not self._is_retired:
                         pool.idle.append(connection)
                     else:
                         connection.abort()
@@ -118,6 +119,11 @@ class Http1:
         if self._timer is not None and not self._busy:  # those still need it
             self._timer.cancel()
             self._timer = None
+
+    def retire(self) -> None:
+        """Close the idle connections, and from now on each one after its request."""
+        self._is_retired = True
+        self.close()
 
     def _start_timer(self) -> None:
         """Check all connections from time to time, until none is left.

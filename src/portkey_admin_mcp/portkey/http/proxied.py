@@ -3,6 +3,7 @@
 aiohttp is imported at the first request: that takes 0.1 s.
 """
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ class ProxyClient:
         self._tls_context = tls_context
         self._slots = Slots(MAX_CONNECTIONS)
         self._session: aiohttp.ClientSession | None = None
+        self._is_retired = False
+        self._closing: asyncio.Task[None] | None = None
 
     async def request(
         self, proxy: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
@@ -48,12 +51,20 @@ class ProxyClient:
             return await self._send(proxy, method, url, headers, body)
         finally:
             self._slots.release(caller)
+            if self._is_retired and self._slots.is_unused:
+                await self.close()
 
     async def close(self) -> None:
         """Close the connections; the next request would open new ones."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def retire(self) -> None:
+        """Close the connections as soon as no request uses one, from now on after each request."""
+        self._is_retired = True
+        if self._session is not None and self._slots.is_unused:
+            self._closing = asyncio.get_running_loop().create_task(self.close())
 
     async def _send(
         self, proxy: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None

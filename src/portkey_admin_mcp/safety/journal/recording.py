@@ -114,6 +114,7 @@ class Recorder:
         reverted = _reverted.get()
         return {
             "principal": caller.principal,
+            "key": caller.key,
             "client": caller.client,
             "tool": self._tool.name,
             "effect": self._tool.effect,

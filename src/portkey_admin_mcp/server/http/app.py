@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +26,7 @@ from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
 from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
 from .access.body_limit import BodyLimit, EarlyResponses
+from .access.caller_key import CallerKeys, CallerKeySelection
 from .access.host_and_origin import HostAndOrigin, origin_of
 from .access.principal import principal_of
 from .access.rate_limit import RateLimit, client_address
@@ -53,6 +55,8 @@ LOSSES = {
 }
 """What does not work while a part is unreachable that calls can do without."""
 
+MAX_KEYS_FACTOR = 4
+"""Requests that a principal may make with all its keys, as a multiple of those with one key."""
 EXPOSED_HEADERS = ["mcp-session-id", "mcp-protocol-version", "www-authenticate", "retry-after"]
 
 
@@ -83,12 +87,16 @@ class Service:
         self,
         server: Server[Any],
         hosting: Hosting,
+        keys: CallerKeys,
         approvals: Approvals | None = None,
         secret_pages: SecretPages | None = None,
     ) -> None:
         self.hosting = hosting
+        self.keys = keys
         self.approvals = approvals
         self.secret_pages = secret_pages
+        self.on_stop: Callable[[], None] = lambda: None
+        """Called when all calls have ended."""
         self.events: EventLog | None = _event_log(hosting)
         self.limiter = create_rate_limiter(hosting)
         self.sessions = Sessions(server, hosting, self.events)
@@ -132,6 +140,7 @@ class Service:
             self.telemetry.close()
         if self.metrics is not None:
             self.metrics.close()
+        self.on_stop()
         await self.limiter.close()
         if self.approvals is not None:
             await self.approvals.close()
@@ -151,15 +160,21 @@ def build_http(
     check_portkey: Callable[[], Awaitable[None]] | None = None,
     approvals: Approvals | None = None,
     secret_pages: SecretPages | None = None,
+    keys: CallerKeys | None = None,
+    on_stop: Callable[[], None] | None = None,
 ) -> Starlette:
     """Serve this MCP server over HTTP.
 
     `calls` are the tool calls of the server, which are counted and limited to toolsets. With
     `fast_path`, it answers plain requests before the server. `check_portkey` raises if Portkey
     cannot be reached. `approvals` are those of the changes that its tools make, and `secret_pages`
-    hold the secrets that `/secret` shows.
+    hold the secrets that `/secret` shows. `keys` chooses the Portkey key of each request. `on_stop`
+    is called when the service stops and all calls have ended.
     """
-    service = Service(server, hosting, approvals, secret_pages)
+    keys = keys or CallerKeys(hosting, os.urandom(32))
+    service = Service(server, hosting, keys, approvals, secret_pages)
+    if on_stop is not None:
+        service.on_stop = on_stop
     tools = {} if calls is None else calls.offer.tools
     domains = dict(Counter(tool.domain for tool in tools.values()))
     endpoint: ASGIApp = SdkGuard(Endpoint(service.sessions, service.resumption))
@@ -171,6 +186,7 @@ def build_http(
         endpoint = ToolsetSelection(endpoint, list(domains))
         if service.metrics is not None:
             calls.observers.append(service.metrics.tool_called)
+    endpoint = _with_caller_key(service, endpoint)
     checks: dict[str, Check] = {}
     if service.events is not None:
         checks["event store"] = service.events.ping
@@ -240,7 +256,7 @@ def _middleware(service: Service) -> list[Middleware]:
             public=PAGES,
             scopes=hosting.scopes,
         ),
-        *_rate_limit(service, hosting.rate_per_principal, _principal_key, PAGES),
+        *_limit_of_principal(service),
         Middleware(BodyLimit, max_bytes=hosting.max_body_bytes),
     ]
     if service.metrics is not None:
@@ -299,9 +315,34 @@ def _rate_limit(
     return [Middleware(RateLimit, limiter=service.limiter, limit=limit, key=key, exempt=exempt)]
 
 
+def _limit_of_principal(service: Service) -> list[Middleware]:
+    """The limit by principal. Callers with several keys are counted for each key, after this.
+
+    All keys of one principal together are limited before the key is looked at: a new key in each
+    request would be no limit.
+    """
+    hosting = service.hosting
+    factor = 1 if hosting.key_mode == "server" else MAX_KEYS_FACTOR
+    return _rate_limit(service, factor * hosting.rate_per_principal, _principal_key, PAGES)
+
+
+def _with_caller_key(service: Service, endpoint: ASGIApp) -> ASGIApp:
+    """The endpoint with the choice of the key before it, and with the limit by key."""
+    hosting = service.hosting
+    if hosting.rate_limit and hosting.key_mode != "server":  # else each principal has one key
+        limit = hosting.rate_per_principal
+        endpoint = RateLimit(endpoint, service.limiter, limit, _caller_key)
+    return CallerKeySelection(endpoint, service.keys)
+
+
 def _address_key(scope: Scope) -> str:
     return f"address:{client_address(scope)}"
 
 
 def _principal_key(scope: Scope) -> str:
     return f"principal:{principal_of(scope).fingerprint}"
+
+
+def _caller_key(scope: Scope) -> str:
+    principal = principal_of(scope)
+    return f"caller:{principal.fingerprint}:{principal.key}"

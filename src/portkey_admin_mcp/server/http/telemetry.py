@@ -9,6 +9,8 @@ from ... import __version__
 from ...errors import ConfigurationError
 
 UNTRACED_PATHS = "/health$,/ready$"
+SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie", ".*key.*", ".*token.*"]
+"""Patterns of the names of headers whose values are not recorded."""
 ATTRIBUTES_WITH_QUERY = ("http.url", "http.target", "url.full", "url.query")
 
 
@@ -39,6 +41,10 @@ def start_telemetry() -> Telemetry:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.util.http import (
+            OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS as SANITIZED,
+        )
+        from opentelemetry.util.http import get_custom_headers
     except ImportError as error:
         raise ConfigurationError(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the OpenTelemetry libraries are not "
@@ -60,6 +66,8 @@ def start_telemetry() -> Telemetry:
         meter_provider=meter_provider,
         excluded_urls=UNTRACED_PATHS,
         server_request_hook=_remove_query,
+        # OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_… may record headers, but none with a secret.
+        http_capture_headers_sanitize_fields=[*SECRET_HEADERS, *get_custom_headers(SANITIZED)],
     )
     return Telemetry(middleware, (tracer_provider, meter_provider))
 

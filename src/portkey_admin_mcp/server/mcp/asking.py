@@ -87,9 +87,12 @@ def input_required(question: InputRequired) -> types.InputRequiredResult:
 
 
 def state_boundary(key: bytes, server_name: str) -> RequestStateBoundary:
-    """Seals the state of questions with a key of at least 32 bytes, for the caller only."""
+    """Seals the state of questions with a key of at least 32 bytes, for the caller only.
+
+    The caller is the principal with its Portkey key: with another one, it was asked nothing.
+    """
     security = RequestStateSecurity(
-        keys=[key], ttl=REPLY_S, bind_principal=lambda _context: current_caller.get().principal
+        keys=[key], ttl=REPLY_S, bind_principal=lambda _context: current_caller.get().identity
     )
     return RequestStateBoundary(security, default_audience=server_name)
 

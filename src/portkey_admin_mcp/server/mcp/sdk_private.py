@@ -127,9 +127,17 @@ class SessionManager(StreamableHTTPSessionManager):
     def transports_of(
         self, owner: AuthorizationContext | None
     ) -> list[StreamableHTTPServerTransport]:
-        """The transports of the open sessions of an owner."""
+        """The transports of the open sessions of an owner, whichever key of Portkey they use.
+
+        Together, because a limit that each key had for itself would be no limit.
+        """
+        client = None if owner is None else owner["client_id"]
         owners = self._session_owners
-        return [each for id, each in self._server_instances.items() if owners.get(id) == owner]
+        return [
+            each
+            for id, each in self._server_instances.items()
+            if id in owners and owners[id]["client_id"] == client
+        ]
 
     def forget(self, session_id: str) -> None:
         """Answer 404 to this session from now on; its transport must be ended."""

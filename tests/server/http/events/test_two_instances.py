@@ -60,6 +60,7 @@ def start_instances(shared_redis, shared_fake, port):
         "MCP_EVENT_ENCRYPTION_KEY": KEY,
         "MCP_AUTH_TOKENS": json.dumps(TOKENS),
         "MCP_SHUTDOWN_TIMEOUT_MS": str(SHUTDOWN_TIMEOUT_MS),
+        "PORTKEY_KEY_MODE": "either",
         "RATE_LIMIT_ENABLED": "false",
         "LOG_LEVEL": "warning",
     }
@@ -119,20 +120,22 @@ async def events_of(response, max_events=99):
 
 
 @asynccontextmanager
-async def calling(session, url, number, principal="ada"):
+async def calling(session, url, number, principal="ada", **more):
     """Call a tool; yields the response, a stream that will end with the result."""
     body = {
         **CALL,
         "id": number,
         "params": {"name": "list_workspaces", "arguments": {"name": f"n{number}"}},
     }
-    async with session.post(f"{url}/mcp", json=body, headers=headers(principal)) as response:
+    async with session.post(
+        f"{url}/mcp", json=body, headers=headers(principal, **more)
+    ) as response:
         assert response.status == 200, await response.text()
         yield response
 
 
-async def resumed(session, url, event_id, principal="ada"):
-    resuming = headers(principal, **{"last-event-id": event_id})
+async def resumed(session, url, event_id, principal="ada", **more):
+    resuming = headers(principal, **{"last-event-id": event_id}, **more)
     async with session.get(f"{url}/mcp", headers=resuming) as response:
         return response.status, await events_of(response)
 
@@ -152,6 +155,30 @@ async def test_a_disconnected_client_gets_its_result_from_the_other_instance(two
     (message,) = [json.loads(message) for _, message in events]
     assert message["id"] == 1
     assert message["result"]["structuredContent"] == {"total": 7}
+
+
+async def test_a_stream_of_a_caller_with_a_key_is_resumed_at_the_other_instance_with_it_only(
+    two, fake, shared_redis
+):
+    one, other = two
+    fake.script([Answer(body={"total": 7}, after_s=0.5)])
+    own, another = ({"x-portkey-api-key": f"pk-a-canary-{number}"} for number in (1, 2))
+    async with aiohttp.ClientSession() as session:
+        async with calling(session, one.url, 1, **own) as response:
+            ((first, _cursor),) = await events_of(response, max_events=1)
+            response.close()
+
+        statuses = [(await resumed(session, other.url, first, **key))[0] for key in (another, {})]
+        status, events = await resumed(session, other.url, first, **own)
+
+    assert statuses == [404, 404]
+    assert status == 200
+    assert '"total":7' in events[-1][1]
+    async with Redis.from_url(shared_redis.url) as redis:
+        names = [name async for name in redis.scan_iter()]
+        entries = [await redis.xrange(name) for name in names if b":events:" in name]
+    assert b"canary" not in repr([names, entries]).encode()
+    assert any(first.partition(".")[0].encode() in name for name in names)
 
 
 async def test_two_hundred_clients_get_every_event_exactly_once(two, fake):

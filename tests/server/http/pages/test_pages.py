@@ -163,7 +163,28 @@ async def test_auth_info_says_how_to_sign_in(variables, expected):
     body = answer.json()
     assert body.pop("how").endswith(".")
     assert body.pop("tools_digest") == "sha256:12ab"
+    assert body.pop("portkey_key")["mode"] == "server"
     assert body == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "header", "shown"),
+    [
+        ("server", None, "The server’s"),
+        ("caller", "X-Portkey-Api-Key: KEY", "The caller’s own"),
+        ("either", "X-Portkey-Api-Key: KEY", "The caller’s own, or the server’s"),
+    ],
+)
+async def test_the_pages_say_whose_portkey_key_is_used(mode, header, shown):
+    variables = BEARER | {"PORTKEY_KEY_MODE": mode}
+
+    key = (await get("/auth/info", variables)).json()["portkey_key"]
+
+    assert key.pop("how").endswith(".")
+    assert key == {"mode": mode} | ({} if header is None else {"header": header})
+    page = (await get("/", variables)).text
+    assert f"<dt>Portkey key</dt><dd>{shown}<" in page
+    assert ("to the headers of your client" in page) == (mode == "caller")
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -22,7 +22,9 @@ Authenticator = Callable[[str | None], Awaitable[Caller]]
 """Maps an Authorization header to a caller; raises RequestRefused."""
 
 REALM = "portkey-admin-mcp"
-TOKEN_PARAMETERS = frozenset({"access_token", "authorization", "key", "token"})
+TOKEN_PARAMETERS = frozenset(
+    {"access_token", "api_key", "authorization", "key", "token", "x-portkey-api-key"}
+)
 """Query parameters in which people send tokens, although proxies log URLs."""
 
 NOT_IN_DESCRIPTIONS = re.compile(r"[^ !#-\[\]-~]")

@@ -2,7 +2,8 @@
 
 A stream is the response to one request, or a session's stream of notifications. It has a random
 id and belongs to the principal that made the request: its key contains the principal's
-fingerprint, so that another principal cannot read it with its event id.
+fingerprint, so that another principal cannot read it with its event id; nor can the same one with
+another key of Portkey.
 """
 
 import asyncio
@@ -189,8 +190,12 @@ def new_stream_id() -> str:
 
 
 def stream_key(principal: Caller, stream: str) -> str:
-    """The name under which a stream of a principal is kept."""
-    return f"{principal.fingerprint}:{stream}"
+    """The name under which a stream of a principal is kept.
+
+    It begins with the principal, whose streams are counted together, whichever key they used.
+    """
+    key = f"{principal.key}:" if principal.key else ""
+    return f"{principal.fingerprint}:{key}{stream}"
 
 
 def event_id(stream: str, position: str) -> str:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from ....settings.hosting import Hosting
 from ..access.auth import challenge_url
+from ..access.caller_key import HEADER_NAME
 from .approvals_page import approvals_page
 from .metrics import Metrics
 from .paths import APPROVALS, MCP
@@ -23,6 +24,13 @@ SIGN_IN_INSTRUCTIONS = {
     "clients that support OAuth get one by themselves from the resource metadata.",
     "oidc": "Send an access token of the issuer in the Authorization header, after the word "
     "Bearer; clients that support OAuth get one by themselves from the resource metadata.",
+}
+
+KEY_INSTRUCTIONS = {
+    "server": "Requests use this service's Portkey key, or the one that is configured for you; do "
+    "not send one.",
+    "caller": "Send your own Portkey API key with every request, unless one is configured for you.",
+    "either": "Send your own Portkey API key with every request, or none to use this service's.",
 }
 
 Page = Callable[[Request], Awaitable[Response]]
@@ -82,10 +90,15 @@ def _sessions(hosting: Hosting, info: ServiceInfo) -> dict[str, Any]:
 
 
 def _auth_info(hosting: Hosting, info: ServiceInfo) -> Page:
-    content = {
+    content: dict[str, Any] = {
         "mode": hosting.auth_mode,
         "endpoint": f"{hosting.base_url}{MCP}",
         "how": SIGN_IN_INSTRUCTIONS[hosting.auth_mode],
+    }
+    content["portkey_key"] = {
+        "mode": hosting.key_mode,
+        "how": KEY_INSTRUCTIONS[hosting.key_mode],
+        **({} if hosting.key_mode == "server" else {"header": f"{HEADER_NAME}: KEY"}),
     }
     if hosting.auth_mode != "none":
         content["header"] = "Authorization: Bearer TOKEN"

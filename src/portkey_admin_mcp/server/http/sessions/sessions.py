@@ -226,6 +226,6 @@ def _with_retry_after(send: Send) -> Send:
 
 @lru_cache(maxsize=1024)
 def _user(principal: Caller) -> AuthenticatedUser:
-    """A principal in the form that the SDK uses."""
-    owner = AccessToken(token="", client_id=principal.principal, scopes=[])
+    """A principal with its key, in the form that the SDK uses to compare owners of sessions."""
+    owner = AccessToken(token="", client_id=principal.principal, subject=principal.key, scopes=[])
     return AuthenticatedUser(owner)

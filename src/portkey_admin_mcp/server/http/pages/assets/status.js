@@ -205,6 +205,9 @@
     } catch {
       return ["bad", "The server was not reached."];
     }
+    if (read(text).error === "portkey_key_required") {
+      return ["bad", "Calls also need your own Portkey key, in the header X-Portkey-Api-Key; this page does not send one."];
+    }
     if (answer.status !== 200) return ["bad", refusal(answer)];
     return accepted(read(text), Math.round(performance.now() - startedMs));
   }
