@@ -438,6 +438,25 @@ async def test_changes_are_listed_newest_first_by_tool_and_object(server, worksp
     assert await objects(object=support) == ["Support"]
 
 
+async def test_callers_with_keys_of_their_own_see_and_revert_their_own_changes_only(server):
+    async def as_caller(key, ask, tool, **arguments):
+        token = current_caller.set(Caller("bearer:ada", key=key))
+        try:
+            return await ask(tool, **arguments)
+        finally:
+            current_caller.reset(token)
+
+    await as_caller("k1", server.ask, "create_workspace", name="Of the first")
+    (mine,) = (await as_caller("k1", server.ask, "list_changes"))["changes"]
+
+    for other in ("k2", ""):
+        assert (await as_caller(other, server.ask, "list_changes"))["changes"] == []
+        for tool in ("get_change", "revert_change"):
+            refusal = await as_caller(other, server.refusal, tool, change=mine["change"])
+            assert "the journal has no change" in refusal
+    assert (await as_caller("k1", server.ask, "get_change", change=mine["change"]))["key"] == "k1"
+
+
 async def test_an_unknown_change_is_not_shown(server):
     assert "no change 'x'" in await server.refusal("get_change", change="x")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..caller import current_caller
 from .chain import Fields, Line
 from .journal import NEWEST, Journal
 
@@ -38,9 +39,18 @@ async def latest_changes(journal: Journal, limit: int, matches: Matches) -> list
 
 
 async def find_change(journal: Journal, id: str) -> Change | None:
-    """One change; None if the journal has none with this id."""
+    """One change of the caller's Portkey account; None if the journal has none with this id."""
     lines = await journal.of_change(id)
-    return merged(lines) if lines else None
+    change = merged(lines) if lines else None
+    return change if change is not None and is_of_caller(change) else None
+
+
+def is_of_caller(change: Change) -> bool:
+    """Whether a change was made with the Portkey key of the current caller.
+
+    Callers with keys of their own may be of different organisations, which must not see each other.
+    """
+    return bool(change.get("key", "") == current_caller.get().key)
 
 
 def merged(lines: list[Line]) -> Change:

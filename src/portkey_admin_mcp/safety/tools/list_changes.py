@@ -9,7 +9,7 @@ from ...models.core.base import ABSENT, Arguments, Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import workflow
 from ..inspection import current_inspector
-from ..journal.changes import Change, latest_changes
+from ..journal.changes import Change, is_of_caller, latest_changes
 
 DOMAIN = CHANGES
 DEFAULT_LIMIT = 20
@@ -30,6 +30,8 @@ async def list_changes(_api: Portkey, filter: ChangeFilter) -> Record:
     """List changes made through this server, newest first."""
 
     def matches(change: Change) -> bool:
+        if not is_of_caller(change):
+            return False
         if filter.tool and change["tool"] != filter.tool:
             return False
         text = f"{change['object']} {change['request']}".lower()
