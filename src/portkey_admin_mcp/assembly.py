@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import signal
+import threading
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from .portkey.api import Portkey
     from .safety.door import Door
     from .safety.journal.journal import Journal
+    from .safety.policy_file import PolicySource
+    from .safety.policy_guard import PolicyGuard
     from .safety.store import SafetyStore
     from .server.calls.tool_calls import ToolCalls
     from .server.fastpath.answers import MayAsk
@@ -52,12 +56,72 @@ def selected_offer(settings: Settings) -> "Offer":
     return offer.limited_to(names)
 
 
-def tool_calls(settings: Settings, safety: SafetySettings, offer: "Offer") -> "ToolCalls":
+def policy_guard(safety: SafetySettings) -> "PolicyGuard | None":
+    """What decides about calls by the policy file and the bound on workspaces; None without both.
+
+    The file is read again at SIGHUP. Raises ConfigurationError if it is wrong.
+    """
+    if safety.policy_file is None and not safety.workspaces:
+        return None
+    from .safety.policy_file import PolicySource
+    from .safety.policy_guard import PolicyGuard
+    from .server.loading import load_offer
+
+    source = None
+    if safety.policy_file is not None:
+        source = PolicySource(safety.policy_file, lambda: [*load_offer().tools])
+        rules = source.policy.rules
+        if safety.confirm == "never" and any(rule.action == "confirm" for rule in rules):
+            log.warning(
+                "PORTKEY_CONFIRM=never: the rules with `action: confirm` in %s do nothing",
+                safety.policy_file,
+            )
+        _reload_at_hangup(source)
+    return PolicyGuard(source, safety.workspaces)
+
+
+def permitted_offer(offer: "Offer", guard: "PolicyGuard | None") -> "Offer":
+    """The offer without the tools that the policy denies to everybody.
+
+    Raises ConfigurationError if it leaves none.
+    """
+    if guard is None:
+        return offer
+    names = {
+        name
+        for name, tool in offer.tools.items()
+        if guard.offers(tool, is_organisation=tool.is_organisation)
+    }
+    if not names:
+        raise ConfigurationError(
+            "PORTKEY_POLICY_FILE and PORTKEY_WORKSPACES leave no tool to offer. Allow one in the "
+            "policy, or offer other toolsets."
+        )
+    return offer.limited_to(names)
+
+
+def _reload_at_hangup(source: "PolicySource") -> None:
+    """Read the policy again at SIGHUP, where the system has it."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: source.reload())
+
+
+def tool_calls(
+    settings: Settings,
+    safety: SafetySettings,
+    offer: "Offer",
+    guard: "PolicyGuard | None" = None,
+) -> "ToolCalls":
     """The caller of the tools in an offer, on Portkey or the sandbox, behind the door."""
     from .server.calls.tool_calls import ToolCalls
 
     return ToolCalls(
-        offer, portkey_factory(settings), settings.max_result_chars, door_factory(settings, safety)
+        offer,
+        portkey_factory(settings),
+        settings.max_result_chars,
+        door_factory(settings, safety),
+        guard,
     )
 
 
@@ -151,11 +215,16 @@ def require_access_control(settings: Settings, hosting: "Hosting") -> None:
         log.warning("MCP_PUBLIC_BASE_URL is not set, so clients are told %s", hosting.base_url)
 
 
-def may_ask(offer: "Offer", safety: SafetySettings) -> "MayAsk | None":
+def may_ask(
+    offer: "Offer", safety: SafetySettings, guard: "PolicyGuard | None" = None
+) -> "MayAsk | None":
     """Which calls may ask a person, so that the fast path leaves them to the SDK."""
     from .server.offer.asking import CallsThatAsk
 
-    return None if safety.confirm == "never" else CallsThatAsk(offer, safety.confirm == "always")
+    if safety.confirm == "never":
+        return None
+    may_confirm = None if guard is None else guard.may_confirm
+    return CallsThatAsk(offer, safety.confirm == "always", may_confirm)
 
 
 def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = None) -> "Starlette":
@@ -165,14 +234,16 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
 
     require_access_control(settings, hosting)
     safety = load_safety(env_file)
-    calls = tool_calls(settings, safety, selected_offer(settings))
+    guard = policy_guard(safety)
+    offer = permitted_offer(selected_offer(settings), guard)
+    calls = tool_calls(settings, safety, offer, guard)
     return build_http(
         mcp_server(calls, settings),
         hosting,
         calls=calls,
         sandbox=settings.sandbox,
         check_portkey=_portkey_check(calls),
-        fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety))
+        fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety, guard))
         if settings.fast_path
         else None,
     )

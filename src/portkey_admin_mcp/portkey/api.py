@@ -93,6 +93,12 @@ class Portkey:
         other._gate = gate
         return other
 
+    def with_transport(self, wrap: Callable[[Transport], Transport]) -> "Portkey":
+        """The same client with its transport inside another, which may refuse requests."""
+        other = copy(self)
+        other._transport = wrap(self._transport)
+        return other
+
     def now(self) -> datetime:
         """The time now, in UTC."""
         return self._clock()

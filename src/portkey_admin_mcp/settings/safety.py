@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .environment import EnvironmentSettings
+from .environment import CommaSeparated, EnvironmentSettings
 from .settings import read_settings
 
 Confirm = Literal["auto", "always", "never"]
@@ -43,6 +43,21 @@ class SafetySettings(EnvironmentSettings):
         "outcome: `on` for `journal.db` in PORTKEY_STATE_DIR, the path of another file, or `off`. "
         "The sandbox keeps its own in memory.",
         examples=["/var/lib/portkey-admin-mcp/journal.db"],
+    )
+    policy_file: Path | None = Field(
+        None,
+        validation_alias="PORTKEY_POLICY_FILE",
+        description="A YAML file of rules that deny calls or have a person confirm them; see "
+        "docs/policy.md. Read at the start, and again at SIGHUP. It only narrows.",
+        examples=["/etc/portkey-admin-mcp/policy.yaml"],
+    )
+    workspaces: CommaSeparated = Field(
+        (),
+        validation_alias="PORTKEY_WORKSPACES",
+        description="The only workspaces that tools may read and change, by id or slug. Tools for "
+        "the whole organisation are then not offered. With one, it is filled in where a tool "
+        "takes a workspace.",
+        examples=["ws-support-8be7ec"],
     )
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -13,6 +13,7 @@ from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from ...safety.door import Call, Door, preview
 from ...safety.preview import PreviewAnswer
+from ..offer.toolsets import selected
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .hints import workspace_name_hint
@@ -21,6 +22,9 @@ from .outcome import Outcome
 from .presentation import present
 from .result_size import max_chars_for_code
 from .schema import Schema, accepted_schema
+
+if TYPE_CHECKING:
+    from ...safety.policy_guard import PolicyGuard
 
 MAX_RESULT_CHARS = 80_000
 
@@ -36,11 +40,13 @@ class Executor:
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
         door: Door | None = None,
+        policy: "PolicyGuard | None" = None,
     ) -> None:
         self.tool = tool
         self._portkey = portkey
         self._max_result_chars = max_result_chars
         self._door = door
+        self._policy = policy
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -58,19 +64,48 @@ class Executor:
         Raises the errors in `errors`.
         """
         checked = read_arguments(self.arguments, self.schema, arguments)
+        selection = selected()
+        if self._policy is not None or (selection is not None and selection.workspaces):
+            return await self._answer_admitted(checked)
         if self._door is None:
             return await call_flat(self.tool, self._portkey(), checked), checked
         return await self._door.run(self._call(checked)), checked
 
+    async def _answer_admitted(self, checked: BaseModel) -> tuple[Record, BaseModel]:
+        """The answer of a call that the policy and the bound on workspaces admit."""
+        call = await self._admitted(checked)
+        if self._door is None or (self.tool.effect == "read" and not call.confirm):
+            return await call.execute(call.api), call.arguments
+        return await self._door.run(call), call.arguments
+
+    async def _admitted(self, checked: BaseModel) -> Call:
+        """The call as it may be made. Raises NotPermitted, or InputError."""
+        policy = self._policy
+        if policy is None:
+            from ...safety.policy_guard import PolicyGuard  # imported only if it is needed
+
+            policy = PolicyGuard()
+        selection = selected()
+        workspaces = selection.workspaces if selection is not None else ()
+        admitted = await policy.admit(self.tool, checked, self._portkey(), workspaces)
+        return self._call(admitted.arguments, admitted.api, admitted.confirm)
+
     async def preview(self, arguments: dict[str, Any]) -> Record:
         """Validate, and say what the call would do. Raises the errors in `errors`."""
         checked = read_arguments(self.arguments, self.schema, arguments)
+        selection = selected()
+        if self._policy is not None or (selection is not None and selection.workspaces):
+            return await preview(await self._admitted(checked))
         return await preview(self._call(checked))
 
-    def _call(self, checked: BaseModel) -> Call:
+    def _call(self, checked: BaseModel, api: Portkey | None = None, confirm: str = "") -> Call:
         """The call for the door, which may run it with another client."""
         return Call(
-            self.tool, checked, self._portkey(), lambda api: call_flat(self.tool, api, checked)
+            self.tool,
+            checked,
+            api or self._portkey(),
+            lambda api: call_flat(self.tool, api, checked),
+            confirm,
         )
 
     async def run(self, arguments: dict[str, Any]) -> Outcome:

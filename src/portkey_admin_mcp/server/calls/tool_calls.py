@@ -23,6 +23,7 @@ from .outcome import InputRequired, Outcome
 if TYPE_CHECKING:
     from ...portkey.api import Portkey
     from ...safety.door import Door
+    from ...safety.policy_guard import PolicyGuard
     from ..modes.mode import Mode
 
 Observer = Callable[[str, str, float], None]
@@ -44,10 +45,12 @@ class ToolCalls:
         portkey: "Callable[[], Portkey]",
         max_result_chars: int = MAX_RESULT_CHARS,
         door: "Callable[[], Door] | None" = None,
+        policy: "PolicyGuard | None" = None,
     ) -> None:
         self.offer = offer
         self.portkey = portkey
         self._door = door
+        self._policy = policy
         self._max_result_chars = max_result_chars
         self._executors: dict[str, Executor] = {}
         self.observers: list[Observer] = []
@@ -104,13 +107,13 @@ class ToolCalls:
             function = getattr(import_module(f"portkey_admin_mcp.{listed.module}"), name)
             tool = tool_of(function)
             self._executors[name] = Executor(
-                tool, self.portkey, self._max_result_chars, self._door_for(tool)
+                tool, self.portkey, self._max_result_chars, self._door_for(tool), self._policy
             )
         return self._executors[name]
 
     def _door_for(self, tool: Tool) -> "Door | None":
         """The door that calls of a tool must pass; None if they need none, as most reads."""
-        if self._door is None or tool.effect == "read":
+        if self._door is None or (tool.effect == "read" and self._policy is None):
             return None
         return self._door()
 
