@@ -71,9 +71,10 @@ def hosted(
     fast_path: bool = not IS_OFF,
     mode: ToolMode = "full",
     check_portkey: Callable[[], Awaitable[None]] | None = None,
+    policy: PolicyGuard | None = None,
 ) -> Starlette:
     """The hosted service on this client."""
-    calls = build_calls(portkey, mode=mode)
+    calls = build_calls(portkey, mode=mode, policy=policy)
     return build_http(
         AdminServer(calls),
         hosting,

@@ -36,7 +36,7 @@ DOMAINS: dict[str, str] = {
 CHANGES = "changes"
 TOOLSETS: dict[str, str] = {
     **DOMAINS,
-    CHANGES: "what a change would do, before it is made",
+    CHANGES: "what a change would do, before it is made; who is calling",
 }
 """All toolsets of one subject: Portkey's domains, and this server's own tools."""
 
@@ -115,5 +115,5 @@ WORKFLOWS: tuple[str, ...] = (
 )
 """The modules of `workflows` that hold a tool of several requests."""
 
-OWN_TOOLS: tuple[str, ...] = ("preview_change",)
+OWN_TOOLS: tuple[str, ...] = ("preview_change", "whoami")
 """The modules of `safety.tools`, each with a tool that Portkey has no endpoint for."""

@@ -78,6 +78,15 @@ class Door:
         if settings.confirm == "never":
             log.warning("PORTKEY_CONFIRM=never: no person is asked before a change of high risk")
 
+    async def limits(self) -> dict[str, Any]:
+        """What the settings, and a freeze, say of every change."""
+        freeze = await self._store().freeze()
+        return {
+            "freeze": "" if freeze is None else f"by {freeze.by}: {freeze.why}",
+            "confirm": self._settings.confirm,
+            "dry_run": self._settings.dry_run,
+        }
+
     def guards(self, tool: Tool) -> bool:
         """Whether calls of this tool must pass `run`."""
         return tool.effect != "read"

@@ -157,9 +157,9 @@ class Policy:
             return Decision("confirm", confirmed)
         return Decision("allow", allowed)
 
-    def denies_always(self, tool: PolicyTool) -> bool:
-        """Whether every call of a tool is denied, whoever calls it and with whatever arguments."""
-        met = [(rule, rule.match(Facts(tool))) for rule in self.rules]
+    def denies_always(self, tool: PolicyTool, caller: Caller | None = None) -> bool:
+        """Whether every call of a tool is denied, whatever its arguments; with None, to anybody."""
+        met = [(rule, rule.match(Facts(tool, caller=caller))) for rule in self.rules]
         if _first(met, "deny", Match.YES) is not None:
             return True
         return self.default == "deny" and _first(met, "allow", Match.MAYBE) is None

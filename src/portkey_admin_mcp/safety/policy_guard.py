@@ -43,6 +43,20 @@ class PolicyGuard:
             return False
         return self.source is None or not self.source.policy.denies_always(tool)
 
+    def denies_caller(self, tool: PolicyTool) -> bool:
+        """Whether the policy denies every call of a tool to the current caller."""
+        return self.source is not None and self.source.policy.denies_always(
+            tool, current_caller.get()
+        )
+
+    @property
+    def summary(self) -> str:
+        """The policy in a few words; empty if there is none."""
+        if self.source is None:
+            return ""
+        policy = self.source.policy
+        return f"{len(policy.rules)} rules; what no rule names: {policy.default}"
+
     def may_confirm(self, tool: PolicyTool) -> bool:
         """Whether the policy has some call of a tool confirmed by a person."""
         return self.source is not None and self.source.policy.may_confirm(tool)
@@ -54,12 +68,12 @@ class PolicyGuard:
 
         Raises NotPermitted, and InputError if the call must name its workspace.
         """
+        bounded = api
         if self.workspaces or narrowed:
             groups = await self._allowed(api, narrowed)
             arguments = bounded_arguments(tool, arguments, groups)
-            bounded = api.with_transport(lambda transport: Bound(transport, api, groups))
-        else:
-            bounded = api
+            if reach_of(tool) != "none":
+                bounded = api.with_transport(lambda transport: Bound(transport, api, groups))
         decision = await self.decide(tool, arguments, bounded, api)
         if decision.action == "deny":
             raise NotPermitted(f"the policy of this server denies this: {decision.why}")

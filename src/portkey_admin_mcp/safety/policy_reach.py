@@ -62,6 +62,8 @@ GRANTS = ("integrations", "mcp-integrations")
 """The collections whose objects can be given to other workspaces, at `{id}/workspaces`."""
 API_KEY_KINDS = ("workspace", "{type}")
 
+WITHOUT_WORKSPACE = ("preview_change", "whoami")
+"""The server's own tools that show nothing of another workspace; the others may."""
 WORKSPACE_ARGUMENTS = ("workspace_id", "workspace_slug")
 
 
@@ -117,7 +119,9 @@ def place_of_endpoint(endpoint: str) -> Place:
 @cache
 def reach_of(tool: Tool) -> Reach:
     """How far a tool reaches, by the requests that it cannot do without."""
-    if tool.domain == CHANGES or not tool.endpoints:
+    if tool.domain == CHANGES:
+        return "none" if tool.name in WITHOUT_WORKSPACE else "organisation"
+    if not tool.endpoints:
         return "none"
     places = [
         place_of_endpoint(endpoint) for endpoint in tool.endpoints if endpoint not in tool.optional

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ...domains import CHANGES
 from ...errors import Forbidden, NotFound, PortkeyAdminError
 from ...models.core.icons import without_icon
 from ...portkey.catalog import Tool, tools_in
@@ -68,6 +69,8 @@ def workspace_name_hint(error: PortkeyAdminError, arguments: dict[str, Any]) -> 
 
 
 def _domain_tools(tool: Tool) -> list[Tool]:
+    if tool.domain == CHANGES:
+        return []
     module = import_module(f"portkey_admin_mcp.tools.{tool.domain}")
     return [each for each in tools_in([module]) if each.is_listed]
 

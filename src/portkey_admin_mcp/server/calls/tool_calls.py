@@ -10,12 +10,13 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ...domains import CHANGES
+from ...domains import CHANGES, TOOLSETS
 from ...errors import InputError, PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.catalog import Tool, tool_of
-from ...safety.inspection import current_inspector
+from ...safety.inspection import Limits, current_inspector
 from ..offer.offer import Offer
+from ..offer.toolsets import selected
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
 from .outcome import InputRequired, Outcome
@@ -100,6 +101,31 @@ class ToolCalls:
         if name not in self.offer.current.tools:
             raise InputError(self.offer.current.unknown_tool(name))
         return await self._executor(name).preview(arguments)
+
+    async def limits(self) -> Limits:
+        """What the settings, the policy and the current request do not allow."""
+        tools = self.offer.current.tools
+        selection = selected()
+        policy = self._policy
+        domains = {tool.domain for tool in tools.values()}
+        details = {} if self._door is None else await self._door().limits()
+        return Limits(
+            offered=frozenset(tools),
+            toolsets=() if domains >= TOOLSETS.keys() else tuple(sorted(domains)),
+            read_only=all(tool.effect == "read" for tool in tools.values()),
+            workspaces=tuple(
+                sorted(
+                    {name for each in selection.workspaces for name in each} if selection else ()
+                )
+            )
+            or (() if policy is None else policy.workspaces),
+            denied=frozenset()
+            if policy is None
+            else frozenset(name for name, tool in tools.items() if policy.denies_caller(tool)),
+            policy="" if policy is None else policy.summary,
+            freeze=str(details.pop("freeze", "")),
+            details=details,
+        )
 
     def _executor(self, name: str) -> Executor:
         if name not in self._executors:
