@@ -13,6 +13,7 @@ from .demo import demo
 from .emulator import emulator
 from .http import http
 from .options import env_file_option, sandbox_option
+from .policy import policy
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -47,5 +48,5 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
         )
 
 
-for command in (http, check_http, demo, emulator):
+for command in (http, check_http, demo, emulator, policy):
     main.add_command(command)

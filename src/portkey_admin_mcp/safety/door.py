@@ -105,7 +105,7 @@ class Door:
         rating = rating_of(call.tool, call.arguments)
         must_confirm = bool(call.confirm) and self._settings.confirm != "never"
         if must_confirm:
-            rating = rating.raised(call.confirm)
+            rating = rating.raised(call.confirm.rstrip("."))
         if call.tool.effect == "read":
             return await self._run_read(call, rating, must_confirm=must_confirm)
         await self._require_thawed()

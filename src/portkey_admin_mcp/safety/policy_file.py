@@ -133,13 +133,13 @@ def parse_policy(content: str | bytes, name: str, tools: Iterable[str]) -> Polic
     """The policy in a text; `name` is that of its file. Raises ConfigurationError."""
     try:
         tree = yaml.compose(content, Loader=yaml.SafeLoader)
+        problems = list(_repeated_fields(tree, ())) if tree is not None else []
         data = yaml.safe_load(content)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{name}:{line}: this is no YAML: {error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise ConfigurationError(f"{name}: this is no YAML: {error}") from None
-    problems = list(_repeated_fields(tree, ())) if tree is not None else []
     if not problems:
         try:
             schema = PolicySchema.model_validate({} if data is None else data)
@@ -221,6 +221,8 @@ def _problem(error: Any) -> str:
         hint = suggest(str(error["input"]), words, limit=1)
         text = f"{str(error['input'])[:60]!r} is not one of {', '.join(words)}"
         return f"{text}; {hint}" if hint else text
+    if kind in ("too_short", "string_too_short"):
+        return "is empty; name at least one, or leave the field out"
     message: str = error["msg"]
     return message[0].lower() + message[1:]
 
