@@ -5,110 +5,38 @@ it cannot prove to be in an allowed workspace is refused.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
-from weakref import WeakKeyDictionary
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
 
-from ..errors import ApiError, NotPermitted
+from ..errors import NotPermitted
 from ..models.core.base import unwrapped
 from ..portkey.api import Portkey, Transport
 from ..portkey.http.answer import Answer
-from .policy_reach import WORKSPACE_ARGUMENTS, WORKSPACES, Place, place_of, segments_of
+from .policy_lookup import Lookup, Names
+from .policy_reach import WORKSPACES, Place, place_of
+from .policy_request import (
+    Request,
+    named_in,
+    names_place,
+    organisation_field,
+    references_in,
+    request_of,
+    where,
+    workspaces_in,
+)
 
-Names = frozenset[str]
-
-WORKSPACE_FIELDS = ("workspace_id", "workspace_slug", "prompt_owning_workspace_id")
-"""Fields of an object, or of what is sent, that name one workspace by its id or slug."""
-WORKSPACE_LISTS = ("workspaces", "workspace_ids", "allowed_workspaces")
-"""Fields that name several."""
-ORGANISATION_FIELDS = ("organisation_id", "allow_all_workspaces", "global_workspace_access")
-"""Fields with which a request is about the whole organisation."""
 ROWS = ("data", "records", "mappings", "servers", "objects")
 """Fields of an answer that hold the rows of a list."""
-REFERENCES = {
-    "collection_id": ("collections",),
-    "config_id": ("configs",),
-    "mcp_server_id": ("mcp-servers",),
-    "mcp_servers": ("mcp-servers",),
-}
-"""Fields that name an object, and the path it is read at: it must be in an allowed workspace."""
 LINK = "signed_url"
-MAX_DEPTH = 30
-
-_names: "WeakKeyDictionary[Portkey, dict[str, Names]]" = WeakKeyDictionary()
-"""For each client, the names (id and slug) of workspaces that it has read."""
-
-
-class Request(NamedTuple):
-    """A request that is about to be sent, with what it names."""
-
-    method: str
-    segments: tuple[str, ...]
-    query: dict[str, Any]
-    body: Any
-
-    @property
-    def fields(self) -> list[Any]:
-        """What is sent in the query and in the body."""
-        return [self.query, self.body]
-
-
-async def names_of(api: Portkey, workspace: str) -> Names | None:
-    """All names of a workspace, its id and its slug; None if they cannot be read."""
-    cache = _names.setdefault(api, {})
-    if workspace not in cache:
-        try:
-            answer = unwrapped(
-                await api.read("/admin/workspaces/{workspace}", {"workspace": workspace}, {})
-            )
-        except ApiError:
-            return None
-        names = frozenset(str(answer[name]) for name in ("id", "slug") if answer.get(name))
-        # A key of a workspace may be answered with its own, whichever was named.
-        cache[workspace] = names if workspace in names else frozenset((workspace,))
-        cache.update(dict.fromkeys(cache[workspace], cache[workspace]))
-    return cache[workspace]
-
-
-class Lookup:
-    """Finds out which workspace an object is in, by reading it; each is read once."""
-
-    def __init__(self, api: Portkey) -> None:
-        self._api = api
-        self._owners: dict[tuple[tuple[str, ...], str], str | None] = {}
-
-    async def owner(
-        self, collection: tuple[str, ...], object_id: str, place: Mapping[str, str]
-    ) -> str | None:
-        """The workspace of an object; None if it cannot be known."""
-        key = (collection, object_id)
-        if key not in self._owners:
-            path = f"/{'/'.join(collection)}/{{object_id}}"
-            try:
-                answer = unwrapped(await self._api.read(path, {"object_id": object_id}, place))
-            except ApiError:
-                return None
-            self._owners[key] = await self.owner_in(answer, place)
-        return self._owners[key]
-
-    async def owner_in(self, answer: Any, place: Mapping[str, str]) -> str | None:
-        """The workspace that an object names, itself or by its collection."""
-        if not isinstance(answer, dict):
-            return None
-        if owner := named_in(answer):
-            return owner
-        collection = answer.get("collection_id")
-        if isinstance(collection, str) and collection:
-            return await self.owner(("collections",), collection, place)
-        return None
+"""The field of an answer that holds the address of a file, which may then be read."""
 
 
 class Bound:
     """The transport of one call that may only reach these workspaces."""
 
     def __init__(self, transport: Transport, api: Portkey, allowed: Iterable[Names]) -> None:
-        self._transport = transport
+        self._forward = transport
         self._api = api
         self._groups = [*allowed]
         self._allowed: Names = frozenset().union(*self._groups)
@@ -120,13 +48,13 @@ class Bound:
     ) -> Answer:
         """Send a request that keeps to the bound; raises NotPermitted for any other."""
         if target in self._links:
-            return await self._transport(method, target, headers, body)
-        request = _request(method, target, body)
+            return await self._forward(method, target, headers, body)
+        request = request_of(method, target, body)
         place = place_of(method, request.segments)
         await self._check(request, place)
         if place == (Place("list", WORKSPACES)):
             return await self._own_workspaces(request, headers)
-        answer = await self._transport(method, target, headers, body)
+        answer = await self._forward(method, target, headers, body)
         if place.reach == "none" or not 200 <= answer[0] < 300:
             return answer
         return await self._checked(request, place, answer)
@@ -135,11 +63,11 @@ class Bound:
         """Raise NotPermitted unless all that a request names is in an allowed workspace."""
         if place.reach == "none":
             return
-        named = [*_workspaces_in(request.fields)]
+        named = [*workspaces_in(request.fields)]
         for name in named:
             self._require(name)
         is_audit = request.segments == ("audit-logs",) and bool(named)
-        if not is_audit and (field := _organisation_field(request.fields)):
+        if not is_audit and (field := organisation_field(request.fields)):
             raise NotPermitted(f"{field}: {self._only()}, not the whole organisation")
         await self._check_references(request)
         await self._check_place(request, place)
@@ -157,7 +85,7 @@ class Bound:
                 await self._require_object(place.collection, place.object_id, request)
         elif place.reach != "list":
             raise NotPermitted(f"this is about the whole organisation, and {self._only()}")
-        elif place.collection != WORKSPACES and not _names_place(request):
+        elif place.collection != WORKSPACES and not names_place(request):
             raise NotPermitted(f"name the workspace: {self._only()}")
 
     async def _own_workspaces(self, request: Request, headers: Mapping[str, str]) -> Answer:
@@ -165,7 +93,7 @@ class Bound:
         rows = []
         for names in self._groups:
             name = quote(min(names, key=_slug_first), safe="")
-            status, more, content = await self._transport(
+            status, more, content = await self._forward(
                 "GET", f"/v1/admin/workspaces/{name}", headers, None
             )
             if not 200 <= status < 300:
@@ -188,7 +116,7 @@ class Bound:
     async def _require_object(
         self, collection: tuple[str, ...], object_id: str, request: Request
     ) -> None:
-        owner = await self._lookup.owner(collection, object_id, _where(request))
+        owner = await self._lookup.owner(collection, object_id, where(request))
         if owner is None:
             raise NotPermitted(f"the workspace of {object_id!r} is not known, and {self._only()}")
         self._require(owner)
@@ -225,7 +153,7 @@ class Bound:
 
     async def _require_answer(self, request: Request, place: Place, inner: Any) -> None:
         """Raise NotPermitted unless an object, or the one that it is a part of, is allowed."""
-        owner = await self._lookup.owner_in(inner, _where(request))
+        owner = await self._lookup.owner_in(inner, where(request))
         if owner is None and len(request.segments) == len(place.collection) + 1:
             raise NotPermitted(f"its workspace is not known, and {self._only()}")
         if owner is not None:
@@ -247,108 +175,6 @@ class Bound:
             return True
         owner = named_in(row)
         return owner is None or owner in self._allowed
-
-
-def named_in(fields: Mapping[str, Any]) -> str | None:
-    """The workspace that an object names."""
-    for name in WORKSPACE_FIELDS:
-        if isinstance(value := fields.get(name), str) and value:
-            return value
-    return None
-
-
-def workspaces_named(arguments: Any) -> list[str]:
-    """The workspaces that the arguments of a call name, at any depth."""
-    return list(dict.fromkeys(_workspaces_in([arguments])))
-
-
-def _request(method: str, target: str, body: bytes | None) -> Request:
-    parts = urlsplit(target)
-    segments = tuple(unquote(segment) for segment in segments_of(parts.path))
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    return Request(method, segments, query, json.loads(body) if body else None)
-
-
-def _names_place(request: Request) -> bool:
-    """Whether a list, or a new object, names its workspace, or the collection that it is in."""
-    names = (*WORKSPACE_ARGUMENTS, "collection_id", "parent_collection_id")
-    return any(
-        isinstance(fields, dict) and any(fields.get(name) for name in names)
-        for fields in request.fields
-    )
-
-
-def _where(request: Request) -> dict[str, str]:
-    """The workspace with which an object of a request is read."""
-    for fields in request.fields:
-        if isinstance(fields, dict) and (name := fields.get("workspace_id")):
-            return {"workspace_id": str(name)}
-    return {}
-
-
-def _workspaces_in(node: Any, depth: int = 0) -> Iterator[str]:
-    """The workspaces that a value names, at any depth."""
-    if depth > MAX_DEPTH:
-        raise NotPermitted("the arguments are nested too deeply to know their workspaces")
-    if isinstance(node, list):
-        for item in node:
-            yield from _workspaces_in(item, depth + 1)
-    if not isinstance(node, dict):
-        return
-    for name, value in node.items():
-        if name in WORKSPACE_ARGUMENTS:
-            yield from (str(each) for each in _items(value) if each)
-        elif name in WORKSPACE_LISTS:
-            yield from _workspaces_in_list(value)
-        yield from _workspaces_in(value, depth + 1)
-
-
-def _workspaces_in_list(value: Any) -> Iterator[str]:
-    for item in value if isinstance(value, list) else _items(value):
-        if isinstance(item, dict):
-            yield from (str(item[n]) for n in ("id", "slug") if item.get(n))
-        elif item:
-            yield str(item)
-
-
-def _items(value: Any) -> list[Any]:
-    """A value as a list: one, several, or several in a text with commas."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",")]
-    return value if isinstance(value, list) else [value]
-
-
-def _organisation_field(fields: list[Any]) -> str:
-    """The field that makes a request be about the whole organisation; empty if there is none."""
-    for part in fields:
-        for name in ORGANISATION_FIELDS if isinstance(part, dict) else ():
-            if part.get(name):
-                return name
-    return ""
-
-
-def references_in(node: Any, depth: int = 0) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The objects that a value refers to, each with the path that it is read at."""
-    if isinstance(node, list):
-        for item in node:
-            yield from references_in(item, depth + 1)
-    if not isinstance(node, dict):
-        return
-    for name, value in node.items():
-        if collection := _collection_of(name):
-            for each in value if isinstance(value, dict | list) else _items(value):
-                if isinstance(each, str) and each:
-                    yield collection, each
-        yield from references_in(value, depth + 1)
-
-
-def _collection_of(field: str) -> tuple[str, ...]:
-    """The path at which the object that a field names is read; empty if it names none."""
-    return (
-        REFERENCES["collection_id"]
-        if field.endswith("collection_id")
-        else REFERENCES.get(field, ())
-    )
 
 
 def _rows_field(decoded: Any) -> str | None:

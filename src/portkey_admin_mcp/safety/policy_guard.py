@@ -13,9 +13,11 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import Tool
 from .caller import current_caller
 from .policy import ALLOWED, Decision, Facts, Names, PolicyTool
-from .policy_bound import Bound, Lookup, names_of, references_in, workspaces_named
+from .policy_bound import Bound
 from .policy_file import PolicySource
+from .policy_lookup import Lookup, names_of
 from .policy_reach import Place, place_of_endpoint, reach_of, workspace_argument
+from .policy_request import references_in, workspaces_named
 from .risk import rating_of
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, FilePath
 
 from .environment import CommaSeparated, EnvironmentSettings
 from .settings import read_settings
@@ -44,7 +44,7 @@ class SafetySettings(EnvironmentSettings):
         "The sandbox keeps its own in memory.",
         examples=["/var/lib/portkey-admin-mcp/journal.db"],
     )
-    policy_file: Path | None = Field(
+    policy_file: FilePath | None = Field(
         None,
         validation_alias="PORTKEY_POLICY_FILE",
         description="A YAML file of rules that deny calls or have a person confirm them; see "
