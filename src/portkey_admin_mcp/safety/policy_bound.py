@@ -133,15 +133,15 @@ class Bound:
     async def _checked(self, request: Request, place: Place, answer: Answer) -> Answer:
         """The answer without the rows of other workspaces; raises NotPermitted for their object."""
         status, headers, content = answer
-        try:
-            decoded = json.loads(content) if content else None
-        except ValueError:
-            raise NotPermitted("the answer cannot be read, so its workspace is not known") from None
+        if not content:
+            return answer
+        decoded = _decoded(content)
+        if isinstance(decoded, list):
+            rows = [row for row in decoded if self._is_allowed(row)]
+            return status, headers, json.dumps(rows, ensure_ascii=False).encode()
         rows_in = _rows_field(decoded)
         if rows_in is not None:
             return status, headers, self._filtered(decoded, rows_in, content)
-        if not isinstance(decoded, dict):
-            return answer
         inner = unwrapped(decoded)
         if place.reach == "item" and request.method == "GET":
             await self._require_answer(request, place, inner)
@@ -177,9 +177,18 @@ class Bound:
         return owner is None or owner in self._allowed
 
 
-def _rows_field(decoded: Any) -> str | None:
-    if not isinstance(decoded, dict):
-        return None
+def _decoded(content: bytes) -> Any:
+    """The object or list of an answer; raises NotPermitted if it is neither."""
+    try:
+        decoded = json.loads(content)
+    except ValueError:
+        decoded = None
+    if not isinstance(decoded, dict | list):
+        raise NotPermitted("the answer cannot be read, so its workspace is not known")
+    return decoded
+
+
+def _rows_field(decoded: dict[str, Any]) -> str | None:
     return next((name for name in ROWS if isinstance(decoded.get(name), list)), None)
 
 
