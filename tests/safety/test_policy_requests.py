@@ -140,9 +140,9 @@ def test_arguments_that_are_nested_without_end_are_refused():
     def nested(depth):
         return {"workspace_id": "a"} if depth == 0 else [nested(depth - 1)]
 
-    assert workspaces_named(nested(29)) == ["a"]
+    assert workspaces_named(nested(28)) == ["a"]
     with pytest.raises(NotPermitted, match="nested too deeply"):
-        workspaces_named(nested(30))
+        workspaces_named(nested(29))
 
 
 @pytest.mark.parametrize(

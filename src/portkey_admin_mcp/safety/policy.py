@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..domains import domains_of
@@ -78,12 +79,14 @@ class Rule:
     def match(self, facts: Facts) -> Match:
         """Whether a call meets the rule."""
         tool = facts.tool
-        domains = {domain for toolset in self.toolsets for domain in domains_of(toolset)}
+        if self.tools and not _fits(tool.name, self.tools):
+            return Match.NO
+        if self.toolsets and tool.domain not in _domains(self.toolsets):
+            return Match.NO
+        if self.effects and tool.effect not in self.effects:
+            return Match.NO
         return min(
-            _is_met(self.tools, _fits(tool.name, self.tools)),
-            _is_met(self.toolsets, tool.domain in domains),
-            _is_met(self.effects, tool.effect in self.effects),
-            _is_met(self.risks, None if facts.risk is None else facts.risk in self.risks),
+            self._match_of_risk(facts.risk),
             self._match_of_caller(facts.caller),
             self._match_of_workspaces(facts.workspaces),
         )
@@ -93,18 +96,24 @@ class Rule:
         """Whether the workspaces of a call must be known to decide."""
         return bool(self.workspaces)
 
+    def _match_of_risk(self, risk: str | None) -> Match:
+        if not self.risks:
+            return Match.YES
+        if risk is None:
+            return Match.MAYBE
+        return Match.YES if risk in self.risks else Match.NO
+
     def _match_of_caller(self, caller: Caller | None) -> Match:
+        if not (self.principals or self.roles or self.claims):
+            return Match.YES
         if caller is None:
-            return Match.MAYBE if self.principals or self.roles or self.claims else Match.YES
-        return min(
-            _is_met(self.principals, _fits(caller.principal, self.principals)),
-            _is_met(self.roles, bool(self.roles & caller.roles)),
-            *(
-                _is_met(values, bool(values & _texts(caller.claims.get(name))))
-                for name, values in self.claims.items()
-            ),
-            Match.YES,
+            return Match.MAYBE
+        is_met = (
+            (not self.principals or _fits(caller.principal, self.principals))
+            and (not self.roles or bool(self.roles & caller.roles))
+            and all(values & _texts(caller.claims.get(n)) for n, values in self.claims.items())
         )
+        return Match.YES if is_met else Match.NO
 
     def _match_of_workspaces(self, workspaces: tuple[Names, ...] | None) -> Match:
         """An `allow` must cover all workspaces of a call; any other rule is met by one of them."""
@@ -186,12 +195,10 @@ def _first(met: list[tuple[Rule, Match]], action: Action, least: Match) -> Rule 
     return next((rule for rule, match in met if rule.action == action and match >= least), None)
 
 
-def _is_met(condition: Names, is_met: bool | None) -> Match:
-    if not condition:
-        return Match.YES
-    if is_met is None:
-        return Match.MAYBE
-    return Match.YES if is_met else Match.NO
+@cache
+def _domains(toolsets: Names) -> Names:
+    """The toolsets of one subject in these, which may be groups."""
+    return frozenset(domain for toolset in toolsets for domain in domains_of(toolset))
 
 
 def _fits(name: str, patterns: Names) -> bool:
