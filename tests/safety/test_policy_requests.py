@@ -400,6 +400,16 @@ async def test_rows_and_objects_of_other_workspaces_do_not_come_back(emulator, a
         assert await sent("GET", "/v1/configs?workspace_id=a") == (200, left)
 
 
+@pytest.mark.parametrize(
+    "answer", [[{"workspace_id": "a"}], {"data": [{"workspace_id": "a"}]}, {"name": "x"}]
+)
+async def test_an_object_that_does_not_show_its_workspace_does_not_come_back(emulator, api, answer):
+    sent = Sent(emulator, api, ("a",), answers={"/v1/configs/pc-a": json_answer(answer)})
+
+    with pytest.raises(NotPermitted, match="its workspace is not known"):
+        await sent("GET", "/v1/configs/pc-a?workspace_id=a")
+
+
 async def test_an_answer_that_is_no_json_is_refused_and_an_error_or_nothing_passes(emulator, api):
     answers = {
         "/v1/configs": (200, {}, b"<html>"),
@@ -415,6 +425,13 @@ async def test_an_answer_that_is_no_json_is_refused_and_an_error_or_nothing_pass
     assert await sent("GET", "/v1/collections?workspace_id=a") == (204, None)
     with pytest.raises(NotPermitted):
         await sent("GET", "/v1/guardrails?workspace_id=a")
+
+
+async def test_a_change_may_be_answered_with_any_json_or_nothing(emulator, api, support):
+    path = "/v1/configs/pc-cached-a625f7"
+    for answer in ([1], {}, {"data": {"id": 1}}):
+        sent = Sent(emulator, api, (support["id"],), answers={path: json_answer(answer)})
+        assert await sent("PUT", path, {"name": "a"}) == (200, answer)
 
 
 async def test_a_file_may_be_read_if_an_allowed_answer_named_it(emulator, api):

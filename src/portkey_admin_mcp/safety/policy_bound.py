@@ -136,25 +136,27 @@ class Bound:
         if not content:
             return answer
         decoded = _decoded(content)
-        if isinstance(decoded, list):
+        if place.reach == "item" and len(request.segments) == len(place.collection) + 1:
+            await self._require_answer(request, decoded)
+        elif isinstance(decoded, list):
             rows = [row for row in decoded if self._is_allowed(row)]
             return status, headers, json.dumps(rows, ensure_ascii=False).encode()
-        rows_in = _rows_field(decoded)
-        if rows_in is not None:
+        elif (rows_in := _rows_field(decoded)) is not None:
             return status, headers, self._filtered(decoded, rows_in, content)
-        inner = unwrapped(decoded)
-        if place.reach == "item" and request.method == "GET":
-            await self._require_answer(request, place, inner)
-        elif (owner := named_in(inner)) is not None:
+        elif (owner := named_in(unwrapped(decoded))) is not None:
             self._require(owner)
-        if isinstance(link := inner.get(LINK), str):
+        inner = unwrapped(decoded)
+        if isinstance(inner, dict) and isinstance(link := inner.get(LINK), str):
             self._links.add(link)
         return answer
 
-    async def _require_answer(self, request: Request, place: Place, inner: Any) -> None:
-        """Raise NotPermitted unless an object, or the one that it is a part of, is allowed."""
-        owner = await self._lookup.owner_in(inner, where(request))
-        if owner is None and len(request.segments) == len(place.collection) + 1:
+    async def _require_answer(self, request: Request, decoded: Any) -> None:
+        """Raise NotPermitted unless an object that was read, not changed, is in a workspace here.
+
+        One that is changed was looked up before.
+        """
+        owner = await self._lookup.owner_in(unwrapped(decoded), where(request))
+        if owner is None and request.method == "GET":
             raise NotPermitted(f"its workspace is not known, and {self._only()}")
         if owner is not None:
             self._require(owner)
