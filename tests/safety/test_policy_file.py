@@ -268,3 +268,10 @@ def test_the_source_asks_for_the_names_of_tools_each_time(tmp_path):
     source.reload()
 
     assert len(source.policy.rules) == 1
+
+
+def test_of_five_mistakes_none_is_left_out():
+    with pytest.raises(ConfigurationError) as error:
+        parse("rules:\n" + "  - action: nothing\n" * 5)
+
+    assert "more" not in str(error.value)
