@@ -1,12 +1,14 @@
 """What a request names, how far it reaches, and which requests and answers keep to a bound."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from drawn_calls import TOOLS
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.errors import NotPermitted
+from portkey_admin_mcp.portkey.catalog import tools_in
 from portkey_admin_mcp.safety import policy_lookup
 from portkey_admin_mcp.safety.policy_bound import Bound
 from portkey_admin_mcp.safety.policy_lookup import Lookup, names_of
@@ -23,6 +25,7 @@ from portkey_admin_mcp.safety.policy_request import (
     where,
     workspaces_named,
 )
+from portkey_admin_mcp.safety.tools import own_modules
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,21 @@ def test_the_reach_of_a_request_is_seen_by_its_path(endpoint, reach, object_id):
 )
 def test_the_reach_of_a_tool_is_that_of_its_requests(name, reach):
     assert reach_of(TOOLS[name]) == reach
+
+
+def test_of_the_servers_own_tools_only_those_known_to_stay_within_a_bound_are_offered():
+    own = {tool.name: tool for tool in tools_in(own_modules())}
+
+    assert {reach_of(own["whoami"]), reach_of(own["preview_change"])} == {"none"}
+    assert reach_of(replace(own["whoami"], function=_new_own_tool)) == "organisation"
+
+
+DOMAIN = "changes"
+"""As in the modules of the server's own tools."""
+
+
+async def _new_own_tool(_api):
+    """A tool of the server's own that shows what it likes."""
 
 
 @pytest.mark.parametrize(
