@@ -158,6 +158,20 @@ TARGETS = (
         ("tests/server/offer", "tests/server/fastpath/test_equivalence.py"),
     ),
     Target("portkey/clients.py", (), ("tests/portkey/test_clients.py",)),
+    *(
+        Target(f"safety/{file}.py", (), tuple(f"tests/safety/{test}.py" for test in tests))
+        for file, tests in (
+            ("policy", ("test_policy",)),
+            ("policy_file", ("test_policy_file",)),
+            ("policy_reach", ("test_policy_requests", "test_policy_workspaces")),
+            ("policy_request", ("test_policy_requests", "test_policy_workspaces")),
+            ("policy_bound", ("test_policy_requests", "test_policy_workspaces",
+                              "test_policy_calls")),
+            ("policy_lookup", ("test_policy_requests", "test_policy_calls",
+                               "test_policy_workspaces")),
+            ("policy_guard", ("test_policy_calls", "test_policy_workspaces", "test_whoami")),
+        )
+    ),
     Target("server/mcp/completions.py", (), ("tests/server/mcp/test_completions.py",)),
     Target("server/mcp/prompts.py", ("write_prompt",), ("tests/server/mcp/test_prompts.py",)),
     Target("server/mcp/resources.py", (), ("tests/server/mcp/test_resources.py",)),

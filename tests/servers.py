@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.portkey.catalog import Tool
 from portkey_admin_mcp.safety.door import Door
+from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.server.calls.executor import MAX_RESULT_CHARS
 from portkey_admin_mcp.server.calls.tool_calls import ToolCalls
 from portkey_admin_mcp.server.fastpath.answers import FastPath
@@ -47,12 +48,13 @@ def build_calls(
     *,
     mode: ToolMode = "full",
     door: Door | None = None,
+    policy: PolicyGuard | None = None,
 ) -> ToolCalls:
     """Calls of all tools, or of those offered; changes pass the door if there is one."""
     tools = offer(mode)
     if offered is not None:
         tools = tools.limited_to({tool.name for tool in offered})
-    return ToolCalls(tools, portkey, max_result_chars, door and (lambda: door))
+    return ToolCalls(tools, portkey, max_result_chars, door and (lambda: door), policy)
 
 
 def build_server(*arguments, **options) -> AdminServer:
@@ -73,9 +75,10 @@ def hosted(
     fast_path: bool = not IS_OFF,
     mode: ToolMode = "full",
     check_portkey: Callable[[], Awaitable[None]] | None = None,
+    policy: PolicyGuard | None = None,
 ) -> Starlette:
     """The hosted service on this client."""
-    calls = build_calls(portkey, mode=mode)
+    calls = build_calls(portkey, mode=mode, policy=policy)
     return build_http(
         AdminServer(calls),
         hosting,

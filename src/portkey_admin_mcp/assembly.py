@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .safety.approvals import Where
     from .safety.door import Door
     from .safety.journal.journal import Journal
+    from .safety.policy_guard import PolicyGuard
     from .safety.secret_sink import SecretSink
     from .safety.secret_sink_page import SecretPages
     from .safety.store import SafetyStore
@@ -65,6 +66,50 @@ def selected_offer(settings: Settings) -> "Offer":
     return offer.limited_to(names)
 
 
+def policy_guard(safety: SafetySettings) -> "PolicyGuard | None":
+    """What decides about calls by the policy file and the bound on workspaces; None without both.
+
+    The file is read again at SIGHUP. Raises ConfigurationError if it is wrong.
+    """
+    if safety.policy_file is None and not safety.workspaces:
+        return None
+    from .safety.policy_file import PolicySource
+    from .safety.policy_guard import PolicyGuard
+    from .server.loading import load_offer
+
+    source = None
+    if safety.policy_file is not None:
+        source = PolicySource(safety.policy_file, lambda: [*load_offer().tools])
+        rules = source.policy.rules
+        if safety.confirm == "never" and any(rule.action == "confirm" for rule in rules):
+            log.warning(
+                "PORTKEY_CONFIRM=never: the rules with `action: confirm` in %s do nothing",
+                safety.policy_file,
+            )
+        _at_hangup(source.reload)
+    return PolicyGuard(source, safety.workspaces)
+
+
+def permitted_offer(offer: "Offer", guard: "PolicyGuard | None") -> "Offer":
+    """The offer without the tools that the policy denies to everybody.
+
+    Raises ConfigurationError if it leaves none.
+    """
+    if guard is None:
+        return offer
+    names = {
+        name
+        for name, tool in offer.tools.items()
+        if guard.offers(tool, is_organisation=tool.is_organisation)
+    }
+    if not names:
+        raise ConfigurationError(
+            "PORTKEY_POLICY_FILE and PORTKEY_WORKSPACES leave no tool to offer. Allow one in the "
+            "policy, or offer other toolsets."
+        )
+    return offer.limited_to(names)
+
+
 def tool_calls(
     settings: Settings,
     safety: SafetySettings,
@@ -73,11 +118,13 @@ def tool_calls(
     store: "Callable[[], SafetyStore] | None" = None,
     pages: "SecretPages | None" = None,
     portkey: "Callable[[], Portkey] | None" = None,
+    guard: "PolicyGuard | None" = None,
 ) -> "ToolCalls":
     """The caller of the tools in an offer, on Portkey or the sandbox, behind the door.
 
     The HTTP service has `hosting` settings, shares its `store` with its approvals, and has `pages`;
     see `secret_pages`. `portkey` returns the client to use; if not given, that of the server's key.
+    `guard` decides by the policy and the bound on workspaces.
     """
     from .server.calls.secrets import secrets_in
     from .server.calls.tool_calls import ToolCalls
@@ -89,6 +136,7 @@ def tool_calls(
         portkey_factory(settings) if portkey is None else portkey,
         settings.max_result_chars,
         door_factory(settings, safety, hosting, store),
+        guard,
         sink=secret_sink(safety, pages, "" if hosting is None else hosting.base_url),
         held_secrets=held,
     )
@@ -386,11 +434,16 @@ def _log_warnings(settings: "EnvironmentSettings") -> None:
         log.warning("%s", warning)
 
 
-def may_ask(offer: "Offer", safety: SafetySettings) -> "MayAsk | None":
+def may_ask(
+    offer: "Offer", safety: SafetySettings, guard: "PolicyGuard | None" = None
+) -> "MayAsk | None":
     """Which calls may ask a person, so that the fast path leaves them to the SDK."""
     from .server.offer.asking import CallsThatAsk
 
-    return None if safety.confirm == "never" else CallsThatAsk(offer, safety.confirm == "always")
+    if safety.confirm == "never":
+        return None
+    may_confirm = None if guard is None else guard.may_confirm
+    return CallsThatAsk(offer, safety.confirm == "always", may_confirm)
 
 
 def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = None) -> "Starlette":
@@ -409,7 +462,9 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     own = portkey_factory(settings, emulator)
     clients = _clients(settings, hosting, own, emulator) if hosting.takes_caller_keys else None
     portkey = own if clients is None else clients
-    calls = tool_calls(settings, safety, selected_offer(settings), hosting, store, pages, portkey)
+    guard = policy_guard(safety)
+    offer = permitted_offer(selected_offer(settings), guard)
+    calls = tool_calls(settings, safety, offer, hosting, store, pages, portkey, guard)
     return build_http(
         mcp_server(calls, settings, secret),
         hosting,
@@ -420,7 +475,7 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
         check_portkey=_portkey_check(own),
         approvals=Approvals(store(), safety, _where(settings, hosting)),
         secret_pages=pages,
-        fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety))
+        fast_path=FastPath(calls.offer, calls, may_ask(calls.offer, safety, guard))
         if settings.fast_path
         else None,
     )

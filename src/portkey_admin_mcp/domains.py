@@ -36,7 +36,7 @@ DOMAINS: dict[str, str] = {
 CHANGES = "changes"
 TOOLSETS: dict[str, str] = {
     **DOMAINS,
-    CHANGES: "what a change would do, what was changed, and undoing it",
+    CHANGES: "what a change would do, what was changed, undoing it; who is calling",
 }
 """All toolsets of one subject: Portkey's domains, and this server's own tools."""
 
@@ -122,5 +122,6 @@ OWN_TOOLS: tuple[str, ...] = (
     "list_changes",
     "get_change",
     "revert_change",
+    "whoami",
 )
 """The modules of `safety.tools`, each with a tool that Portkey has no endpoint for."""

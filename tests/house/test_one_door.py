@@ -21,6 +21,7 @@ READS_BY_POST = ("/render",)
 MAY_USE = {
     "Portkey": {"assembly.py"},
     "with_gate": {"assembly.py", "safety/preview.py"},
+    "with_transport": {"safety/policy_guard.py"},
     "open_gate": {"portkey/api.py", "portkey/gate.py"},
     "permit": {"safety/door.py"},
     "ToolCalls": {"assembly.py"},

@@ -12,6 +12,7 @@ from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.permit import permitted_only
+from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.settings.safety import SafetySettings
 from servers import build_server
@@ -38,11 +39,12 @@ def guarded(
         *,
         key: str = "owner",
         min_reply_s: float = 0.0,
+        policy: PolicyGuard | None = None,
         **settings: Any,
     ) -> AbstractAsyncContextManager[Client]:
         door = Door(SafetySettings(**settings), lambda: store, min_reply_s=min_reply_s)
         api = connect(key).with_gate(permitted_only)
-        server = build_server(lambda: api, door=door)
+        server = build_server(lambda: api, door=door, policy=policy)
         callback = person.answer if person is not None else None
         return Client(server, mode=generation, elicitation_callback=callback)
 

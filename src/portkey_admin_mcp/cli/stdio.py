@@ -26,6 +26,7 @@ from ..server.stdio.pipes import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..safety.policy_guard import PolicyGuard
     from ..server.calls.tool_calls import ToolCalls
     from ..server.fastpath.answers import MayAsk
     from ..settings.safety import SafetySettings
@@ -37,6 +38,8 @@ SETTINGS_OF_LISTS = {
     "PORTKEY_TOOLS",
     "PORTKEY_EXCLUDE_TOOLS",
     "PORTKEY_READ_ONLY",
+    "PORTKEY_POLICY_FILE",
+    "PORTKEY_WORKSPACES",
     "MCP_FAST_PATH",
 }
 """Variables that change the lists or disable the fast path: settings are then read first."""
@@ -98,15 +101,15 @@ class StdioService:
     def _offer(self) -> Offer:
         if self._early_mode is not None:
             return load_offer(self._early_mode)
-        from ..assembly import selected_offer
+        from ..assembly import permitted_offer, selected_offer
 
-        return selected_offer(self._settings)
+        return permitted_offer(selected_offer(self._settings), self._guard)
 
     @cached_property
     def _calls(self) -> "ToolCalls":
         from ..assembly import tool_calls
 
-        return tool_calls(self._settings, self._safety, self._offer)
+        return tool_calls(self._settings, self._safety, self._offer, guard=self._guard)
 
     def _may_ask(self, name: str, arguments: dict[str, Any]) -> bool:
         calls_that_ask = self._calls_that_ask
@@ -116,7 +119,13 @@ class StdioService:
     def _calls_that_ask(self) -> "MayAsk | None":
         from ..assembly import may_ask
 
-        return may_ask(self._offer, self._safety)
+        return may_ask(self._offer, self._safety, self._guard)
+
+    @cached_property
+    def _guard(self) -> "PolicyGuard | None":
+        from ..assembly import policy_guard
+
+        return policy_guard(self._safety)
 
     @cached_property
     def _safety(self) -> "SafetySettings":

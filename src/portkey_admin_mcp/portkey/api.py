@@ -114,6 +114,21 @@ class Portkey:
         if isinstance(self._transport, Network):
             self._transport.retire()
 
+    def with_transport(self, wrap: Callable[[Transport], Transport]) -> "Portkey":
+        """The same client with its transport inside another, which may refuse requests."""
+        other = copy(self)
+        other._transport = wrap(self._transport)
+        return other
+
+    def is_own_key(self, masked: str) -> bool:
+        """Whether the key of this client has the same beginning and end as a masked key."""
+        secret = "" if self._key is None else self._key.get_secret_value()
+        first, stars, rest = masked.partition("*")
+        last = rest.lstrip("*")
+        return bool(stars and first and last) and (
+            secret.startswith(first) and secret.endswith(last)
+        )
+
     def now(self) -> datetime:
         """The time now, in UTC."""
         return self._clock()

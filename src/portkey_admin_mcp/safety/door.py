@@ -22,6 +22,7 @@ from .asking import Reply, current_asker
 from .caller import current_caller
 from .journal.journal import Journal
 from .journal.recording import Recorder
+from .objects import ObjectNow
 from .permit import Passage, permit
 from .preview import Execute, Preview, PreviewAnswer, look_at
 from .preview_text import question_of, shown
@@ -43,6 +44,8 @@ class Call(NamedTuple):
     arguments: BaseModel
     api: Portkey
     execute: Execute
+    confirm: str = ""
+    """Why the policy has a person confirm it; empty if it does not."""
 
     @property
     def given(self) -> dict[str, Any]:
@@ -79,6 +82,15 @@ class Door:
         if settings.confirm == "never":
             log.warning("PORTKEY_CONFIRM=never: no person is asked before a change of high risk")
 
+    async def limits(self) -> dict[str, Any]:
+        """What the settings, and a freeze, say of every change."""
+        freeze = await self._store().freeze()
+        return {
+            "freeze": "" if freeze is None else f"by {freeze.by}: {freeze.why}",
+            "confirm": self._settings.confirm,
+            "dry_run": self._settings.dry_run,
+        }
+
     def guards(self, tool: Tool) -> bool:
         """Whether calls of this tool must pass `run`."""
         return tool.effect != "read"
@@ -94,9 +106,13 @@ class Door:
 
         Raises NotPermitted, ApprovalNeeded, and the errors of the call.
         """
-        await self._require_thawed()
         rating = rating_of(call.tool, call.arguments)
-        if self._settings.dry_run or self._may_need_person(call.tool, rating):
+        must_confirm = bool(call.confirm) and self._settings.confirm != "never"
+        if must_confirm:
+            rating = rating.raised(call.confirm.rstrip("."))
+        if call.tool.effect == "read":
+            return await self._run_read(call, rating, must_confirm=must_confirm)
+        if self._settings.dry_run or must_confirm or self._may_need_person(call.tool, rating):
             seen = await look_at(call.tool, call.api, call.execute, rating)
             if isinstance(seen, Record):
                 return seen  # it changes nothing, as a dry run of the tool's own
@@ -115,6 +131,14 @@ class Door:
         if not self.may_ask(tool):
             return False
         return self._needs_person(rating) or may_be_raised(tool)
+
+    async def _run_read(self, call: Call, rating: Rating, *, must_confirm: bool) -> Record:
+        """Run a call that changes nothing, once a person agrees if the policy asks for that."""
+        if must_confirm:
+            change = Change("call", call.tool.name, query=call.given)
+            now = ObjectNow(None, "it only reads")
+            await self._confirm(call, Preview(call.tool, change, now, rating))
+        return await call.execute(call.api)
 
     def _needs_person(self, rating: Rating) -> bool:
         return self._settings.confirm == "always" or rating.risk == "high"
@@ -174,6 +198,8 @@ class Door:
             raise NotPermitted(f"the name that was typed is not {seen.label!r}")
         if reply.nonce and not await self._store().use_once(reply.nonce, REPLY_S):
             raise NotPermitted("this confirmation was used already; a person must confirm again")
+        if call.tool.effect == "read":
+            return
         again = await look_at(call.tool, call.api, call.execute, seen.rating, around=False)
         if isinstance(again, Record) or again.now.hash != reply.binding:
             raise NotPermitted(

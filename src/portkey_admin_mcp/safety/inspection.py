@@ -1,11 +1,44 @@
 """How this server's own tools look at the calls of others. The server sets it for their calls."""
 
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..models.core.base import Record
 from ..portkey.catalog import Tool
 from .journal.journal import Journal
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What this server does not allow to the current request.
+
+    `offered` are the names of all tools that it may call, `denied` those of them that the policy
+    denies to the caller. `freeze` says who froze all changes, and why; empty without a freeze.
+    """
+
+    offered: frozenset[str]
+    toolsets: tuple[str, ...] = ()
+    read_only: bool = False
+    workspaces: tuple[str, ...] = ()
+    denied: frozenset[str] = frozenset()
+    policy: str = ""
+    freeze: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """The limits for a model; what does not limit is left out."""
+        limits: dict[str, Any] = {
+            "tools": len(self.offered),
+            "toolsets": list(self.toolsets),
+            "read_only": self.read_only,
+            "workspaces": list(self.workspaces),
+            "policy": self.policy,
+            "denied_by_policy": len(self.denied),
+            "freeze": self.freeze,
+            **self.details,
+        }
+        return {name: value for name, value in limits.items() if value}
 
 
 class Inspector(Protocol):
@@ -29,6 +62,10 @@ class Inspector(Protocol):
     @property
     def journal(self) -> Journal:
         """The change journal; raises NotPermitted if it is off."""
+        ...
+
+    async def limits(self) -> Limits:
+        """What is not allowed to the current request."""
         ...
 
 

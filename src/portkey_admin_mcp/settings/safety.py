@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FilePath, model_validator
 
 from .environment import CommaSeparated, EnvironmentSettings
 from .settings import read_settings
@@ -80,6 +80,21 @@ class SafetySettings(EnvironmentSettings):
         description="The directory of the files of PORTKEY_SECRET_SINK=file. If not set, `secrets` "
         "in PORTKEY_STATE_DIR.",
         examples=["/run/portkey-secrets"],
+    )
+    policy_file: FilePath | None = Field(
+        None,
+        validation_alias="PORTKEY_POLICY_FILE",
+        description="A YAML file of rules that deny calls or have a person confirm them; see "
+        "docs/policy.md. Read at the start, and again at SIGHUP. It only narrows.",
+        examples=["/etc/portkey-admin-mcp/policy.yaml"],
+    )
+    workspaces: CommaSeparated = Field(
+        (),
+        validation_alias="PORTKEY_WORKSPACES",
+        description="The only workspaces that tools may read and change, by id or slug. Tools for "
+        "the whole organisation are then not offered. With one, it is filled in where a tool "
+        "takes a workspace.",
+        examples=["ws-support-8be7ec"],
     )
 
     @model_validator(mode="after")

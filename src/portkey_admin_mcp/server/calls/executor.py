@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -15,6 +15,7 @@ from ...portkey.large_answers import measured_answers
 from ...safety.door import Call, Door, preview
 from ...safety.preview import PreviewAnswer
 from ...safety.secret_sink import ResultSink, SecretSink, deliver, without_link
+from ..offer.toolsets import selected
 from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .fencing import fenced
@@ -25,6 +26,9 @@ from .presentation import present
 from .result_size import max_chars_for_code
 from .schema import Schema, accepted_schema
 from .secrets import require_no_mask, without_hidden_fields
+
+if TYPE_CHECKING:
+    from ...safety.policy_guard import PolicyGuard
 
 MAX_RESULT_CHARS = 80_000
 """At most 25,000 tokens, which Claude Code takes; counted as by `result_size.size`."""
@@ -41,6 +45,7 @@ class Executor:
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
         door: Door | None = None,
+        policy: "PolicyGuard | None" = None,
         sink: SecretSink | None = None,
     ) -> None:
         self.tool = tool
@@ -48,6 +53,7 @@ class Executor:
         self._max_result_chars = max_result_chars
         self._door = door
         self._sink = sink or ResultSink()
+        self._policy = policy
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -69,24 +75,55 @@ class Executor:
             require_no_mask(checked.model_dump(mode="json", exclude_unset=True))
         if self.tool.returns_secret:
             self._sink.prepare()
-            return await deliver(self._sink, self.tool, await self._pass(checked)), checked
-        return without_hidden_fields(await self._pass(checked)), checked
+        result, checked = await self._pass(checked)
+        if self.tool.returns_secret:
+            return await deliver(self._sink, self.tool, result), checked
+        return without_hidden_fields(result), checked
 
-    async def _pass(self, checked: BaseModel) -> Record:
+    async def _pass(self, checked: BaseModel) -> tuple[Record, BaseModel]:
+        """The answer of a call that may be made, and its arguments as they were used."""
+        selection = selected()
+        if self._policy is not None or (selection is not None and selection.workspaces):
+            return await self._answer_admitted(checked)
         if self._door is None:
-            record: Record = await call_flat(self.tool, self._portkey(), checked)
-            return record
-        return await self._door.run(self._call(checked))
+            return await call_flat(self.tool, self._portkey(), checked), checked
+        return await self._door.run(self._call(checked)), checked
+
+    async def _answer_admitted(self, checked: BaseModel) -> tuple[Record, BaseModel]:
+        """The answer of a call that the policy and the bound on workspaces admit."""
+        call = await self._admitted(checked)
+        if self._door is None or (self.tool.effect == "read" and not call.confirm):
+            return await call.execute(call.api), call.arguments
+        return await self._door.run(call), call.arguments
+
+    async def _admitted(self, checked: BaseModel) -> Call:
+        """The call as it may be made. Raises NotPermitted, or InputError."""
+        policy = self._policy
+        if policy is None:
+            from ...safety.policy_guard import PolicyGuard  # imported only if it is needed
+
+            policy = PolicyGuard()
+        selection = selected()
+        workspaces = selection.workspaces if selection is not None else ()
+        admitted = await policy.admit(self.tool, checked, self._portkey(), workspaces)
+        return self._call(admitted.arguments, admitted.api, admitted.confirm)
 
     async def preview(self, arguments: dict[str, Any]) -> Record:
         """Validate, and say what the call would do. Raises the errors in `errors`."""
         checked = read_arguments(self.arguments, self.schema, arguments)
+        selection = selected()
+        if self._policy is not None or (selection is not None and selection.workspaces):
+            return await preview(await self._admitted(checked))
         return await preview(self._call(checked))
 
-    def _call(self, checked: BaseModel) -> Call:
+    def _call(self, checked: BaseModel, api: Portkey | None = None, confirm: str = "") -> Call:
         """The call for the door, which may run it with another client."""
         return Call(
-            self.tool, checked, self._portkey(), lambda api: call_flat(self.tool, api, checked)
+            self.tool,
+            checked,
+            api or self._portkey(),
+            lambda api: call_flat(self.tool, api, checked),
+            confirm,
         )
 
     async def run(self, arguments: dict[str, Any]) -> Outcome:

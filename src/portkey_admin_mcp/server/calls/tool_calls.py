@@ -10,12 +10,13 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ...domains import CHANGES
+from ...domains import CHANGES, TOOLSETS
 from ...errors import InputError, NotPermitted, PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.catalog import Tool, tool_of
-from ...safety.inspection import current_inspector
+from ...safety.inspection import Limits, current_inspector
 from ..offer.offer import Offer
+from ..offer.toolsets import selected
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
 from .outcome import InputRequired, Outcome
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ...portkey.api import Portkey
     from ...safety.door import Door
     from ...safety.journal.journal import Journal
+    from ...safety.policy_guard import PolicyGuard
     from ...safety.secret_sink import SecretSink
     from ..modes.mode import Mode
 
@@ -48,6 +50,7 @@ class ToolCalls:
         portkey: "Callable[[], Portkey]",
         max_result_chars: int = MAX_RESULT_CHARS,
         door: "Callable[[], Door] | None" = None,
+        policy: "PolicyGuard | None" = None,
         *,
         sink: "SecretSink | None" = None,
         held_secrets: Iterable[str] = (),
@@ -55,6 +58,7 @@ class ToolCalls:
         self.offer = offer
         self.portkey = portkey
         self._door = door
+        self._policy = policy
         self._sink = sink
         self._held_secrets = HeldSecrets(held_secrets)
         self._max_result_chars = max_result_chars
@@ -151,13 +155,43 @@ class ToolCalls:
             raise InputError(self.offer.current.unknown_tool(name))
         return self._executor(name)
 
+    async def limits(self) -> Limits:
+        """What the settings, the policy and the current request do not allow."""
+        tools = self.offer.current.tools
+        selection = selected()
+        policy = self._policy
+        domains = {tool.domain for tool in tools.values()}
+        details = {} if self._door is None else await self._door().limits()
+        return Limits(
+            offered=frozenset(tools),
+            toolsets=() if domains >= TOOLSETS.keys() else tuple(sorted(domains)),
+            read_only=all(tool.effect == "read" for tool in tools.values()),
+            workspaces=tuple(
+                sorted(
+                    {name for each in selection.workspaces for name in each} if selection else ()
+                )
+            )
+            or (() if policy is None else policy.workspaces),
+            denied=frozenset()
+            if policy is None
+            else frozenset(name for name, tool in tools.items() if policy.denies_caller(tool)),
+            policy="" if policy is None else policy.summary,
+            freeze=str(details.pop("freeze", "")),
+            details=details,
+        )
+
     def _executor(self, name: str) -> Executor:
         if name not in self._executors:
             listed = self.offer.tools[name]
             function = getattr(import_module(f"portkey_admin_mcp.{listed.module}"), name)
             tool = tool_of(function)
             self._executors[name] = Executor(
-                tool, self.portkey, self._max_result_chars, self._door_for(tool), self._sink
+                tool,
+                self.portkey,
+                self._max_result_chars,
+                self._door_for(tool),
+                self._policy,
+                self._sink,
             )
         return self._executors[name]
 
@@ -166,7 +200,8 @@ class ToolCalls:
 
         A tool of this server's own sends nothing itself: what it calls passes the door.
         """
-        if self._door is None or tool.effect == "read" or tool.domain == CHANGES:
+        is_free = tool.effect == "read" and self._policy is None
+        if self._door is None or is_free or tool.domain == CHANGES:
             return None
         return self._door()
 
@@ -183,7 +218,7 @@ class _OnlyPreviews:
     def __init__(self, calls: ToolCalls) -> None:
         self._calls = calls
         self.preview = self.call = calls.preview
-        self.tool = calls.tool
+        self.tool, self.limits = calls.tool, calls.limits
 
     @property
     def journal(self) -> "Journal":

@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 from ... import __version__
 from ...portkey.catalog import Tool, tools_in
+from ...safety.policy_reach import reach_of
 from ...safety.tools import own_modules
 from ...tools import domain_modules
 from ...workflows import workflow_modules
@@ -105,7 +106,11 @@ def head(tools: list[Tool]) -> dict[str, Any]:
 
 
 def _entry(tool: Tool) -> dict[str, Any]:
-    """The fields that select a tool, its module, and whether a person may be asked."""
+    """The fields that select a tool, its module, and what calls of it may need."""
     module = tool.function.__module__.removeprefix("portkey_admin_mcp.")
     entry = {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "module": module}
-    return {**entry, "may_be_high_risk": True} if tool.may_be_high_risk else entry
+    flags = {
+        "may_be_high_risk": tool.may_be_high_risk,
+        "is_organisation": reach_of(tool) == "organisation",
+    }
+    return entry | {name: True for name, is_set in flags.items() if is_set}

@@ -1,17 +1,26 @@
 """Which calls may ask a person, by what the manifest says of their tools. Standard library only."""
 
+from collections.abc import Callable
 from typing import Any
 
-from .offer import Offer
+from .offer import ListedTool, Offer
 
 CALL_TOOL = "call_tool"
 """The tool of search mode that calls others. Code never asks: nobody sees what it is about."""
 
 
 class CallsThatAsk:
-    """Whether a call may ask: of a tool that may be of high risk, or of any that writes."""
+    """Whether a call may ask: of a tool of high risk, of any that writes, or by the policy."""
 
-    def __init__(self, offer: Offer, asks_always: bool) -> None:
+    def __init__(
+        self,
+        offer: Offer,
+        asks_always: bool,
+        may_confirm: Callable[[ListedTool], bool] | None = None,
+    ) -> None:
+        self._tools = offer.tools
+        self._may_confirm = may_confirm
+        """Whether the policy has some call of a tool confirmed; it may change."""
         self._names = frozenset(
             tool.name
             for tool in offer.tools.values()
@@ -22,4 +31,7 @@ class CallsThatAsk:
         """Whether the call of this tool, or of the one that it calls, may ask a person."""
         if name == CALL_TOOL and isinstance(inner := arguments.get("name"), str):
             name = inner
-        return name in self._names
+        if name in self._names:
+            return True
+        tool = self._tools.get(name)
+        return tool is not None and self._may_confirm is not None and self._may_confirm(tool)

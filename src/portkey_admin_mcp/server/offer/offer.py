@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from ...suggestions import MAX_NAME_LENGTH, suggest
-from .toolsets import Domains, selected_domains
+from .toolsets import Domains, selected
 
 FILE = os.path.join(os.path.dirname(__file__), "manifest.jsonl")
 LISTS = {
@@ -41,6 +41,8 @@ class ListedTool:
         self.module = entry["module"]
         self.may_be_high_risk = entry.get("may_be_high_risk", False)
         """Whether some call of it has a high risk, so that a person may be asked."""
+        self.is_organisation = entry.get("is_organisation", False)
+        """Whether it is about the whole organisation, so that no bound on workspaces allows it."""
         self.text = text
         """Its definition as JSON, as it is sent."""
 
@@ -72,7 +74,7 @@ class Offer:
         self._head = head
         self.tools = tools
         self.mode: ToolMode = mode
-        self._for_domains = lru_cache(maxsize=MAX_SELECTIONS)(self._limited_to_domains)
+        self._for_selection = lru_cache(maxsize=MAX_SELECTIONS)(self._selected)
 
     @classmethod
     def load(cls) -> "Offer":
@@ -116,12 +118,24 @@ class Offer:
 
     @property
     def current(self) -> "Offer":
-        """The offer for the current request, limited to its toolsets."""
-        domains = selected_domains()
-        return self if domains is None else self._for_domains(domains)
+        """The offer for the current request, limited to what it selects."""
+        selection = selected()
+        if selection is None:
+            return self
+        return self._for_selection(
+            selection.domains, selection.read_only, bool(selection.workspaces)
+        )
 
-    def _limited_to_domains(self, domains: Domains) -> "Offer":
-        return self.limited_to({t.name for t in self.tools.values() if t.domain in domains})
+    def _selected(self, domains: Domains | None, read_only: bool, is_bound: bool) -> "Offer":
+        return self.limited_to(
+            {
+                tool.name
+                for tool in self.tools.values()
+                if (domains is None or tool.domain in domains)
+                and (not read_only or tool.effect == "read")
+                and not (is_bound and tool.is_organisation)
+            }
+        )
 
     @cached_property
     def announcement(self) -> dict[str, Any]:
