@@ -17,8 +17,9 @@ from broken_journal import TRANSPORT_ERRORS, Answering, SlowJournal
 from journaled import Journaled
 from killed_server import ACCEPTABLE, run
 from people import GENERATIONS
-from portkey_admin_mcp.assembly import journal_factory, tool_calls
+from portkey_admin_mcp.assembly import tool_calls
 from portkey_admin_mcp.cli.command_line import main
+from portkey_admin_mcp.door_assembly import journal_factory
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.safety.caller import Caller, current_caller
 from portkey_admin_mcp.safety.journal.chain import Chain, hash_of

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from asgi_client import Clock
 from mcp_texts import texts
-from portkey_admin_mcp.assembly import secret_pages, secret_sink
+from portkey_admin_mcp.door_assembly import secret_pages, secret_sink
 from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.models.api_keys import ApiKeySecret
 from portkey_admin_mcp.models.core.base import Record

@@ -98,7 +98,7 @@ def _with_journal(
     use: "Callable[[Journal], Awaitable[T]]", file: Path | None, env_file: Path | None
 ) -> T:
     """What `use` returns of the journal; an error ends the command."""
-    from ..assembly import journal_factory
+    from ..door_assembly import journal_factory
     from ..settings.hosting import load_hosting
     from ..settings.safety import load_safety
 

@@ -208,7 +208,7 @@ def _opened(place: Place) -> "AbstractAsyncContextManager[State]":
 
 @asynccontextmanager
 async def _local(place: Place) -> "AsyncIterator[State]":
-    from ..assembly import store_factory
+    from ..door_assembly import store_factory
     from ..safety.state_dir import IN_MEMORY
     from ..settings.hosting import load_hosting
     from ..settings.safety import load_safety

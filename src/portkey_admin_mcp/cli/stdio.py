@@ -101,7 +101,8 @@ class StdioService:
     def _offer(self) -> Offer:
         if self._early_mode is not None:
             return load_offer(self._early_mode)
-        from ..assembly import permitted_offer, selected_offer
+        from ..assembly import selected_offer
+        from ..door_assembly import permitted_offer
 
         return permitted_offer(selected_offer(self._settings), self._guard)
 
@@ -123,7 +124,7 @@ class StdioService:
 
     @cached_property
     def _guard(self) -> "PolicyGuard | None":
-        from ..assembly import policy_guard
+        from ..door_assembly import policy_guard
 
         return policy_guard(self._safety)
 

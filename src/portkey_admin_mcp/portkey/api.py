@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import SecretStr
 
@@ -31,12 +31,12 @@ from ..settings.addresses import check_address
 from ..settings.settings import Settings
 from .encoding import decoded_answer, encoded_body, merged_fields, path_segment, query_string
 from .gate import Change, Gate, open_gate
-from .http.answer import Answer, UnusableAnswer
+from .http.answer import UnusableAnswer
 from .json_text import message_and_code
 from .large_answers import LargeAnswers
 from .redaction import forms_of
 from .retries import MAX_ATTEMPTS, MAX_BACKOFF_S, MAX_RETRY_S, retry_after, wait_before_retry
-from .transport import Network
+from .transport import Network, Transport
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -47,25 +47,6 @@ MAX_TARGET_LENGTH = 16_000
 
 Base = Literal["v1", "root", "mcp", "prices"]
 """What a path is relative to: `/v1`, the API's root, the MCP gateway, or the price lists."""
-
-
-class Transport(Protocol):
-    """Sends one request to Portkey, or to the emulator instead.
-
-    Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
-    any other ConnectionError when the request may have arrived; and UnusableAnswer for a
-    success that cannot be read.
-    """
-
-    async def __call__(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Answer:
-        """Send to `target` and return status, headers, body.
-
-        A target is a path with its query, already quoted, that begins with the API's version
-        if it has one (`/v1/configs?…`), or the full URL of another host of Portkey.
-        """
-        ...
 
 
 def utc_now() -> datetime:
@@ -125,9 +106,8 @@ class Portkey:
         secret = "" if self._key is None else self._key.get_secret_value()
         first, stars, rest = masked.partition("*")
         last = rest.lstrip("*")
-        return bool(stars and first and last) and (
-            secret.startswith(first) and secret.endswith(last)
-        )
+        is_masked = bool(stars and first and last)
+        return is_masked and secret.startswith(first) and secret.endswith(last)
 
     def now(self) -> datetime:
         """The time now, in UTC."""

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Protocol
 
 from ..errors import ConfigurationError
 from ..settings.settings import Settings
@@ -10,6 +11,25 @@ from .http.answer import Answer
 from .http.http1 import Http1
 from .http.proxied import ProxyClient
 from .proxies import proxy_for
+
+
+class Transport(Protocol):
+    """Sends one request to Portkey, or to the emulator instead.
+
+    Failures are Python's own: ConnectionRefusedError when nothing was sent, TimeoutError and
+    any other ConnectionError when the request may have arrived; and UnusableAnswer for a
+    success that cannot be read.
+    """
+
+    async def __call__(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """Send to `target` and return status, headers, body.
+
+        A target is a path with its query, already quoted, that begins with the API's version
+        if it has one (`/v1/configs?…`), or the full URL of another host of Portkey.
+        """
+        ...
 
 
 class Network:

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from ..errors import NotPermitted
 from ..models.core.base import unwrapped
-from ..portkey.api import Portkey, Transport
+from ..portkey.api import Portkey
 from ..portkey.http.answer import Answer
+from ..portkey.transport import Transport
 from .policy_lookup import Lookup, Names
 from .policy_reach import WORKSPACES, Place, place_of
 from .policy_request import (

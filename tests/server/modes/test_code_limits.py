@@ -19,16 +19,15 @@ from portkey_admin_mcp.portkey.http.slots import CALLER
 from portkey_admin_mcp.server.calls.outcome import Outcome
 from portkey_admin_mcp.server.calls.result_size import size
 from portkey_admin_mcp.server.modes import code_mode, code_run
+from portkey_admin_mcp.server.modes.code_child import INHERITED, PROCESS
 from portkey_admin_mcp.server.modes.code_run import (
     ADVICE,
-    INHERITED,
     LIMITS,
     MAX_ANSWER_CHARS,
     MAX_OPEN_CALLS,
     MAX_SHOWN_ERROR_CHARS,
     MAX_TOOL_CALLS,
     NOTHING_OUTSIDE,
-    PROCESS,
     CodeRun,
 )
 from servers import build_calls, offer

@@ -11,6 +11,10 @@ MAX_HEAD_BYTES = 65_536
 """Maximum size of all that is not body: status lines, headers, trailers, sizes of chunks."""
 MAX_HEADERS = 128
 """Maximum number of headers of an answer, as in aiohttp."""
+VERSION = b"HTTP/1."
+"""How every answer begins. llhttp would accept other protocols, and empty lines before it."""
+MAX_LIST_BYTES = 1_000_000
+"""Announced size of a body up to which its pieces are kept in a list, however small they are."""
 MAX_HEADER_BYTES = 8_190
 """Maximum size of one header, as in aiohttp, and of the reason after the status."""
 MAX_INTERIM_ANSWERS = 16
@@ -54,3 +58,8 @@ def part_size(headers: Mapping[str, str]) -> int | None:
     """How many bytes a request wants of a file: N of `range: bytes=0-(N-1)`; None without it."""
     span = headers.get("range")
     return None if span is None else int(span.rpartition("-")[2]) + 1
+
+
+def announces_no_body(headers: Mapping[str, str]) -> bool:
+    """Whether an answer that must have no body announces none, either."""
+    return headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers

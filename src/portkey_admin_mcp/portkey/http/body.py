@@ -151,3 +151,12 @@ def _known(coding: str) -> str:
         shown = ascii(coding[:MAX_CODING_LENGTH])
         raise UnusableAnswer(f"the answer is encoded as {shown}, which was not asked for")
     return CODINGS[name]
+
+
+def cause_of(error: Exception) -> BaseException:
+    """The error that a callback raised, in place of which httptools raises its own; or another."""
+    if isinstance(error.__context__, BrokenAnswer | UnusableAnswer | EnoughReceived):
+        return error.__context__
+    broken = BrokenAnswer(f"the answer is not valid HTTP: {error}")
+    broken.__cause__ = error
+    return broken

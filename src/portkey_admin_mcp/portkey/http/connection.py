@@ -21,28 +21,27 @@ from .answer import (
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_INTERIM_ANSWERS,
+    MAX_LIST_BYTES,
+    VERSION,
     Answer,
     BrokenAnswer,
     UnusableAnswer,
+    announces_no_body,
     check_sizes,
     ends_with_connection,
     read_headers,
 )
-from .body import Body, EnoughReceived, body_of
+from .body import Body, EnoughReceived, body_of, cause_of
 from .slots import READ_TURN, ReadTurn
 
 TOTAL_TIMEOUT_FACTOR = 2
 """Total timeout, as a multiple of the read timeout."""
-MAX_LIST_BYTES = 1_000_000
-"""Announced size of a body up to which its pieces are kept in a list, however small they are."""
 FIRST_FEED_BYTES = 16 * 1024
 """How much of an answer is parsed before it is known whether it is large."""
 MIN_FULL_READ_BYTES = 128 * 1024
 """If one read brings less, the socket is empty: uvloop and asyncio read up to 250 KB at once."""
 MAX_STALL_S = 0.5
 """Seconds without data after which a large answer has to give its slot back."""
-VERSION = b"HTTP/1."
-"""How every answer begins. llhttp would accept other protocols, and empty lines before it."""
 
 
 class Connection(asyncio.Protocol):
@@ -115,8 +114,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; the connection is not used again."""
-        self.is_closed = True
-        self.is_reusable = False
+        self.eof_received()
         if self._transport is not None:
             self._transport.abort()
 
@@ -158,9 +156,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete an answer that ends when the connection closes, or fail."""
-        self.is_closed = True
-        self.is_reusable = False
-        if self._waiter is None or self._waiter.done():
+        self.eof_received()
+        if not self._is_open():
             return
         try:
             if exc is not None or not self._ends_with_connection:
@@ -218,7 +215,7 @@ class Connection(asyncio.Protocol):
         self.is_reusable = (
             self._parser.should_keep_alive()
             and not self.is_closed
-            and (self._status not in BODILESS or self._has_no_body())
+            and (self._status not in BODILESS or announces_no_body(self._headers))
             # The server answered before it had read the request, and may now read the rest as one.
             and not self._transport.get_write_buffer_size()
         )
@@ -229,7 +226,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._stop(_cause(error))
+            self._stop(cause_of(error))
         else:
             self._check_rest(data)
 
@@ -287,12 +284,6 @@ class Connection(asyncio.Protocol):
         if not is_usable:
             self._release_slot()
 
-    def _has_no_body(self) -> bool:
-        """Whether an answer that must have no body announces none, either."""
-        assert self._headers is not None
-        length = self._headers.get("content-length", "0")
-        return length == "0" and "transfer-encoding" not in self._headers
-
     def _count_interim_answer(self, status: int) -> None:
         self._interim_answers += 1
         if status < 100 or status == 101 or self._interim_answers > MAX_INTERIM_ANSWERS:
@@ -310,11 +301,9 @@ class Connection(asyncio.Protocol):
         self._body = body_of(status, headers, self._max_bytes, self._part_bytes)
 
     def _check_rest(self, data: bytes) -> None:
-        """Check what is no body: there is not too much of it, and nothing after the answer.
-
-        The parser skips line ends after an answer without saying so. Before the last bytes of a
-        body is nothing, or the empty line that ends the headers.
-        """
+        """Check what is no body: there is not too much of it, and nothing after the answer."""
+        # The parser skips line ends after an answer without saying so. Before the last bytes of a
+        # body is nothing, or the empty line that ends the headers.
         if self.is_reusable:
             rest = len(data) if self._is_chunked else len(data) - self._piece_bytes
             self.is_reusable = rest == 0 or (
@@ -350,12 +339,3 @@ class Connection(asyncio.Protocol):
     def _resolve(self, content: bytes) -> None:
         assert self._waiter is not None and self._headers is not None
         self._waiter.set_result((self._status, self._headers, content))
-
-
-def _cause(error: Exception) -> BaseException:
-    """The error that a callback raised, in place of which httptools raises its own; or another."""
-    if isinstance(error.__context__, BrokenAnswer | UnusableAnswer | EnoughReceived):
-        return error.__context__
-    broken = BrokenAnswer(f"the answer is not valid HTTP: {error}")
-    broken.__cause__ = error
-    return broken

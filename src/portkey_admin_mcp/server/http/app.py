@@ -13,7 +13,6 @@ from mcp.server import Server
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,6 +25,7 @@ from ..calls.tool_calls import ToolCalls
 from ..fastpath.answers import FastPath
 from .access.auth import Authentication, challenge_url, create_authenticator, metadata_route
 from .access.body_limit import BodyLimit, EarlyResponses
+from .access.browser_cors import BrowserCors, HeaderWhitespace
 from .access.caller_key import CallerKeys, CallerKeySelection
 from .access.host_and_origin import HostAndOrigin, origin_of
 from .access.principal import principal_of
@@ -42,7 +42,6 @@ from .pages.readiness import Check
 from .pages.routes import page_routes
 from .pages.secret_page import secret_routes
 from .pages.service_info import ServiceInfo
-from .request import header_values
 from .sdk_guard import SdkGuard
 from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
@@ -236,7 +235,7 @@ def _middleware(service: Service) -> list[Middleware]:
     """The middleware, outermost first."""
     hosting = service.hosting
     middleware = [
-        Middleware(_HeaderWhitespace),
+        Middleware(HeaderWhitespace),
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(hosting.trust_proxy)),
         Middleware(HostAndOrigin, hosting=hosting),
         Middleware(
@@ -265,35 +264,6 @@ def _middleware(service: Service) -> list[Middleware]:
     if service.telemetry is not None:
         middleware.insert(0, service.telemetry.middleware)
     return middleware
-
-
-class BrowserCors(CORSMiddleware):
-    """Starlette's CORS, except for a POST without Origin, which it would not change in effect.
-
-    It adds `Vary: Origin` to other responses, and caches keep no response to a POST.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight request, or add the headers of CORS to the response."""
-        is_post = scope["type"] == "http" and scope["method"] == "POST"
-        if is_post and not header_values(scope, "origin"):
-            await self.app(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
-class _HeaderWhitespace:
-    """Strips the whitespace around header values, which httptools leaves in."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with stripped header values (RFC 9110, 5.5)."""
-        if scope["type"] == "http":
-            headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-            scope = {**scope, "headers": headers}
-        await self._app(scope, receive, send)
 
 
 class _RequestMetrics:

@@ -3,49 +3,26 @@
 import asyncio
 import json
 import logging
-import os
-import signal
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Coroutine
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
-
-from anyio import CancelScope
 
 from ...models.core.icons import without_icon
 from ...safety.asking import current_asker
 from ..calls.outcome import Outcome
 from ..calls.result_size import cut_text, max_chars_for_code
 from ..offer.offer import ListedTool, Offer
+from .code_child import PROCESS, child_environment, end_child, next_line
 from .mode import Call
 from .writes import Writes
 
-PROCESS = (sys.executable, "-P", str(Path(__file__).with_name("code_process.py")))
-"""Run by its path, because the package may not be installed. `-P` keeps the files beside it from
-hiding modules of the standard library."""
-INHERITED = (
-    "PATH",
-    "LANG",
-    "HOME",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "PYTHONUSERBASE",
-    "LD_LIBRARY_PATH",
-    "SYSTEMROOT",
-    "APPDATA",
-)
-"""Variables with which the process finds Python and its packages. It gets no other, because code of
-a model runs there, and the environment of a server holds keys."""
 TIMEOUT_S = 50.0
 """Seconds in total, with the waiting for Portkey. Clients give up after 60."""
 MAX_COMPUTING_S = 5.0
 """Seconds the code may compute, not counting the time it waits."""
 MAX_CPU_S = 7
 """CPU seconds of each process, enforced by the system if MAX_COMPUTING_S is not."""
-END_TIMEOUT_S = 5.0
-"""Seconds to wait for a process that was killed."""
 MAX_MEMORY_BYTES = 64_000_000
 MAX_RECURSION_DEPTH = 200
 MAX_TOOL_CALLS = 50
@@ -63,7 +40,6 @@ MAX_ERROR_CHARS = 10_000
 """Characters of the text of an error in the code, of which MAX_SHOWN_ERROR_CHARS are shown. Advice
 of a tool is shorter, and shown in full."""
 MAX_SHOWN_ERROR_CHARS = 500
-READ_BYTES = 65_536
 MAX_NOTES = 5
 
 LIMITS = {
@@ -145,7 +121,7 @@ class CodeRun:
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env=_environment(),
+            env=child_environment(),
             limit=12 * (self._max_result_chars + MAX_ARGUMENT_CHARS + MAX_PRINTED_CHARS),
             # A group of its own, so that it ends together with the sandbox.
             start_new_session=True,
@@ -168,14 +144,14 @@ class CodeRun:
                 log.warning("an execution was cancelled after it called %s", counts)
             raise
         finally:
-            await _end(process)
+            await end_child(process)
         return self._report(end)
 
     async def _serve(self, process: Process) -> dict[str, Any]:
         """Answer the calls of the code until it reports how it ended."""
         async with asyncio.TaskGroup() as group:
             answers = []
-            while (line := await _next_line(process)) is not None:
+            while (line := await next_line(process)) is not None:
                 if "printed" in line:
                     self._printed.append(line["printed"])
                 elif "call" in line:
@@ -293,63 +269,3 @@ def with_plain_names(answer: Any) -> Any:
 def _outcome(texts: list[str], *, is_error: bool = False) -> Outcome:
     first, *others = texts
     return Outcome([first, *filter(None, others)], is_error=is_error)
-
-
-def _environment() -> dict[str, str]:
-    variables = os.environ  # noqa: TID251  # the few that the process needs are copied
-    return {name: variables[name] for name in INHERITED if name in variables}
-
-
-async def _next_line(process: Process) -> dict[str, Any] | None:
-    """The next line of the process; None if it has ended, or wrote something else."""
-    assert process.stdout is not None
-    # A ValueError: the line is too long, or the process was ended in the middle of it.
-    with suppress(ValueError):
-        if text := await process.stdout.readline():
-            line: dict[str, Any] = json.loads(text)
-            return line
-    return None
-
-
-async def _end(process: Process) -> None:
-    """Kill the process and the sandbox, and wait until its pipes are closed.
-
-    Waits for END_TIMEOUT_S at most, even if the task is cancelled once more meanwhile: pipes that
-    are still open when the event loop is closed cause errors in the log.
-    """
-    _kill(process)
-    deadline = asyncio.get_running_loop().time() + END_TIMEOUT_S
-    cancelled: asyncio.CancelledError | None = None
-    # The shield is against the scopes of anyio, which would cancel again and again.
-    with CancelScope(shield=True):
-        while True:
-            try:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(deadline):
-                        await _closed(process)
-                break
-            except asyncio.CancelledError as error:
-                cancelled = error
-    if cancelled is not None:
-        raise cancelled
-
-
-async def _closed(process: Process) -> None:
-    """Wait until the process has ended and its pipes are closed."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    # Unread output would keep the pipe open.
-    while await process.stdout.read(READ_BYTES):
-        pass
-    with suppress(BrokenPipeError, ConnectionResetError):
-        await process.stdin.wait_closed()
-    await process.wait()
-
-
-def _kill(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        if sys.platform == "win32":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)

@@ -9,7 +9,8 @@ import signal
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from portkey_admin_mcp.assembly import caller_keys, require_access_control, service_secret
+from portkey_admin_mcp.assembly import caller_keys, require_access_control
+from portkey_admin_mcp.door_assembly import service_secret
 from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.safety.caller import Caller
 from portkey_admin_mcp.safety.state_dir import stored_secret
