@@ -19,10 +19,11 @@ def free_port() -> int:
 class RedisServer:
     """A redis-server process on a free port, which can be stopped and started again."""
 
-    def __init__(self, program: str, port: int) -> None:
+    def __init__(self, program: str, port: int, password: str = "") -> None:
         self.port = port
-        self.url = f"redis://127.0.0.1:{port}/0"
+        self.url = f"redis://{f':{password}@' if password else ''}127.0.0.1:{port}/0"
         self._command = [program, "--port", str(port), "--save", "", "--appendonly", "no"]
+        self._command += ["--requirepass", password] if password else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -43,8 +44,8 @@ class RedisServer:
 
 
 @contextlib.contextmanager
-def running_redis() -> Iterator[RedisServer]:
-    server = RedisServer(require_program("redis-server"), free_port())
+def running_redis(password: str = "") -> Iterator[RedisServer]:
+    server = RedisServer(require_program("redis-server"), free_port(), password)
     server.start()
     try:
         yield server

@@ -16,11 +16,13 @@ from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.portkey.catalog import Tool
+from portkey_admin_mcp.safety.inspection import current_inspector
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.executor import Executor
 from portkey_admin_mcp.server.calls.schema import Schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
+from servers import build_calls
 
 TOOLS = {tool.name: tool for tool in all_tools()}
 SEEDED = Emulator("acme", frozen_time)
@@ -119,6 +121,7 @@ class Bench:
         """Call the tool, and check its result and its requests."""
         self.watched.rewind()
         self.key = SEEDED.keys()[key]
+        current_inspector.set(build_calls(self._portkey))
         outcome = await self._executor.run(arguments)
         if outcome.is_error:
             advice = "\n".join(outcome.texts)

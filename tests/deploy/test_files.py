@@ -214,7 +214,7 @@ def test_each_file_sets_what_is_recommended_and_the_service_accepts_it(environme
         {n for field in k.model_fields.values() for n in variable_names(field)} for k in KINDS
     ]
 
-    settings, hosting = (
+    settings, _safety, hosting = (
         kind(
             **{
                 name: value

@@ -56,6 +56,7 @@ NOT_RUN = {
     r"pipx install \.": "installs; the image's build steps do the same",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     rf"{NAME} demo": "tests/cli/test_main.py runs it",
+    rf"{NAME} journal\b": "needs a journal; tests/safety/test_journal.py runs it",
     rf"{NAME} (approvals|approve|deny|freeze|thaw)\b": "needs a request or a person; "
     "tests/cli/test_approvals.py runs them",
     rf"{NAME} http --workers 2": "tests/server/http/test_serve.py runs workers",

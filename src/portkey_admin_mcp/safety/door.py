@@ -112,6 +112,7 @@ class Door:
             rating = rating.raised(call.confirm.rstrip("."))
         if call.tool.effect == "read":
             return await self._run_read(call, rating, must_confirm=must_confirm)
+        await self._require_thawed()  # before anybody is asked; again before each change
         if self._settings.dry_run or must_confirm or self._may_need_person(call.tool, rating):
             seen = await look_at(call.tool, call.api, call.execute, rating)
             if isinstance(seen, Record):

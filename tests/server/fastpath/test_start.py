@@ -12,6 +12,7 @@ from initialization import INITIALIZE, INITIALIZED
 from portkey_admin_mcp.cli.stdio import SETTINGS_OF_LISTS, TOOL_MODE
 from portkey_admin_mcp.domains import DOMAINS
 from portkey_admin_mcp.settings.environment import variable_names
+from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings
 from programs import tree_environment
 
@@ -117,6 +118,8 @@ def test_a_call_imports_its_own_domain_and_not_the_sdk(tmp_path, fake, portkey_e
 def test_the_settings_that_decide_what_is_listed_are_known_before_they_are_read():
     fields = ("toolsets", "tools", "exclude_tools", "tool_mode", "read_only", "fast_path")
     names = {n for field in fields for n in variable_names(Settings.model_fields[field])}
+    narrowed = ("policy_file", "workspaces")
+    names |= {n for field in narrowed for n in variable_names(SafetySettings.model_fields[field])}
 
     assert names == {*SETTINGS_OF_LISTS, TOOL_MODE}
 

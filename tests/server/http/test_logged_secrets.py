@@ -8,6 +8,7 @@ import httpx2
 
 from fake_portkey import Answer, FakePortkey
 from http_service import HEADERS, TIMEOUT_S, running_service, wait_for_port
+from redis_process import running_redis
 
 CANARY = "Canary"
 """A part of every secret in this test."""
@@ -24,10 +25,10 @@ def tool_call(tool, **arguments):
 
 
 def test_the_service_logs_no_secret_whatever_its_log_level(port, capfd):
-    """The service reaches Portkey through a proxy, and its Redis is down."""
-    number, redis_port = port(), port()
+    """The service reaches Portkey through a proxy, and its Redis goes down."""
+    number = port()
     token = f"{CANARY}-of-callers"
-    with FakePortkey() as fake:
+    with FakePortkey() as fake, running_redis(f"{CANARY}-of-redis") as redis:
         fake_address = fake.url.removeprefix("http://").removesuffix("/v1")
         environment = {
             **fake.settings,
@@ -42,7 +43,9 @@ def test_the_service_logs_no_secret_whatever_its_log_level(port, capfd):
             "MCP_SESSION_MODE": "stateless",
             "MCP_EVENT_STORE": "redis",
             "RATE_LIMIT_STORE": "redis",
-            "MCP_REDIS_URL": f"redis://:{CANARY}-of-redis@127.0.0.1:{redis_port}/0",
+            "MCP_REDIS_URL": redis.url,
+            "PORTKEY_CONFIRM": "never",
+            "PORTKEY_SECRET_SINK": "result",
             "MCP_EVENT_ENCRYPTION_KEY": base64.b64encode(f"{CANARY:_<32}".encode()).decode(),
             "MCP_FAST_PATH": "off",  # answers are then streams of sse-starlette
             "LOG_LEVEL": "debug",
@@ -59,8 +62,10 @@ def test_the_service_logs_no_secret_whatever_its_log_level(port, capfd):
                 own = {} if own_key is None else {"x-portkey-api-key": own_key}
                 return service.post("/mcp", json=body, headers=authorized | own).text
 
-            fake.script([Answer(body={"id": "k-1", "key": f"{CANARY}-just-created"})])
+            fake.script([Answer(body={"id": "k-1", "key": f"{CANARY}-just-created"})] * 3)
             assert f"{CANARY}-just-created" in call("create_api_key", **KEY_ARGUMENTS)
+            redis.stop()
+            assert "Nothing was sent" in call("create_api_key", **KEY_ARGUMENTS)
             assert fake.requests[0].headers["x-portkey-api-key"] == KEY
             assert "proxy-authorization" in fake.requests[0].headers
             fake.script([Answer(body={"signed_url": LINK}), Answer(403, {"message": LINK})])

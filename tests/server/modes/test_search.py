@@ -215,7 +215,7 @@ async def test_the_list_names_every_tool_offered_and_no_other(searched):
 def names_in(lines):
     """The names in lines such as `configs: list_configs, get|create_config`."""
     return {
-        f"{verb}_{noun}"
+        f"{verb}_{noun}".rstrip("_")
         for line in lines.splitlines()
         for group in line.partition(": ")[2].split(", ")
         for verbs, _, noun in [group.partition("_")]

@@ -224,7 +224,7 @@ class Offer:
             domains.setdefault(tool.domain, {}).setdefault(noun, []).append(verb)
         lines = []
         for domain, nouns in domains.items():
-            names = (f"{'|'.join(verbs)}_{noun}" for noun, verbs in nouns.items())
+            names = ("_".join(filter(None, ["|".join(v), noun])) for noun, v in nouns.items())
             lines.append(f"{domain}: {', '.join(names)}")
         return "\n".join(lines)
 

@@ -161,7 +161,7 @@ async def test_the_page_shows_a_failed_check(tab, losses, state, text, row):
         raise OSError
 
     def on(port):
-        info = ServiceInfo("1.2.3", False, {}, lambda: 0, 0, {"redis": fail}, losses)
+        info = ServiceInfo("1.2.3", False, {}, lambda: "", lambda: 0, 0, {"redis": fail}, losses)
         return Starlette(routes=page_routes(Hosting(MCP_PORT=port), info))
 
     with serve_app(on) as address:
