@@ -4,9 +4,8 @@ llhttp, the parser in httptools, is strict about the syntax of an answer. What e
 wrong is checked here: its version, its transfer coding, its size, and what follows it.
 
 A large answer is read only while its request holds a slot (`ReadTurn`). Without one, the transport
-is paused after the first data, and the rest waits in the buffers of the operating system. If all
-answers were read as they come, one iteration of the event loop could read and decompress dozens of
-them, and everything else would wait until it ends.
+is paused after the first data, and the operating system keeps the rest. Else one iteration of the
+event loop could read and decompress dozens of answers, and everything else would wait for it.
 """
 
 import asyncio
