@@ -235,6 +235,7 @@ async def _local(place: Place) -> "AsyncIterator[State]":
 
 def _checked_url(url: str) -> str:
     """The URL of a service without `/mcp`; raises BadParameter."""
+    parts = urlsplit("")
     try:
         parts = urlsplit(url)
         is_address = bool(parts.hostname) and parts.port != 0

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 from .http.answer import LARGE_BYTES
@@ -97,4 +98,5 @@ class LargeAnswers:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="large-answers")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, copy_context().run, work, *args)
+        in_context = partial(copy_context().run, work, *args)
+        return await loop.run_in_executor(self._thread, in_context)

@@ -140,6 +140,7 @@ def parse_policy(content: str | bytes, name: str, tools: Iterable[str]) -> Polic
         raise ConfigurationError(f"{name}:{line}: this is no YAML: {error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise ConfigurationError(f"{name}: this is no YAML: {error}") from None
+    schema = PolicySchema()
     if not problems:
         try:
             schema = PolicySchema.model_validate({} if data is None else data)

@@ -222,8 +222,9 @@ def _use_line(use: Use) -> str:
 
 def _bounded(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer with long texts and lists cut as far as needed."""
+    cut = answer
     for max_chars, max_items in LEVELS:
-        cut: dict[str, Any] = _cut(answer, max_chars, max_items, 0)
+        cut = _cut(answer, max_chars, max_items, 0)
         if _tokens(json.dumps(cut, ensure_ascii=False, default=str)) <= MAX_TOKENS:
             break
     return cut

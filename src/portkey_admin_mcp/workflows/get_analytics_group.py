@@ -51,8 +51,9 @@ async def _with_names(
     ):
         return groups
     where = {"workspace_id": filter.workspace_slug} if filter.given("workspace_slug") else {}
+    which = ApiKeyFilter.model_validate({"page_size": MAX_KEYS, **where})
     try:
-        keys = await list_api_keys(api, ApiKeyFilter(page_size=MAX_KEYS, **where))
+        keys = await list_api_keys(api, which)
     except PortkeyAdminError:
         return groups.with_notes(NOT_NAMED)
     names = _names_by_id(keys.answer().get("data"))
