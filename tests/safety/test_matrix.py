@@ -1,0 +1,287 @@
+"""No call of high risk is sent without a person, and none is lost once the person agrees.
+
+Each tool that may be of high risk is called in each mode, protocol generation and transport, by
+each kind of client (`Way`). Over stdio, in the modes `full` and `search`, that is every tool in
+every combination. To save time, two rules leave out some of the others:
+
+- Over HTTP, a combination has every third tool; the start moves with the mode, the generation and
+  the way, so that in both modes each tool is called in each way or the next.
+- In code mode, where each call starts a process, and nobody is asked whatever the client can do,
+  each tool is called once, in one of the 16 combinations.
+
+`test_nothing_is_skipped` counts what these rules select; each test counts what it has called.
+"""
+
+from contextlib import asynccontextmanager
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+from mcp import Client
+from pydantic import SecretStr
+
+from asgi_server import serve_app
+from drawn_calls import TOOLS
+from mcp_texts import texts
+from people import GENERATIONS, Person
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.safety.door import Door
+from portkey_admin_mcp.safety.permit import permitted_only
+from portkey_admin_mcp.safety.sqlite_store import SqliteStore
+from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
+from portkey_admin_mcp.server.calls.schema import accepted_schema
+from portkey_admin_mcp.server.fastpath.answers import FastPath
+from portkey_admin_mcp.server.http.app import build_http
+from portkey_admin_mcp.server.mcp.app import AdminServer
+from portkey_admin_mcp.server.modes.code_run import NOTHING_MORE
+from portkey_admin_mcp.server.offer.asking import CallsThatAsk
+from portkey_admin_mcp.settings.hosting import Hosting
+from portkey_admin_mcp.settings.safety import SafetySettings
+from portkey_admin_mcp.settings.settings import Settings
+from safety.risky_calls import LESS_RISKY, NEEDS_SETUP, RISKY, Finder
+from servers import IS_OFF, build_calls
+from stdio_client import stdio_in_process
+
+TRANSPORTS = ("stdio", "http")
+MODES = ("full", "search", "code")
+WAYS = ("agrees", "cannot ask", "declines", "at once")
+"""What the client does: a person agrees or declines, nobody can be asked, a program answers."""
+NAMES = tuple(RISKY)
+ANOTHER_WRITE = "POST /v1/admin/workspaces"
+
+
+class Combination(NamedTuple):
+    """How the tools are called."""
+
+    transport: str
+    mode: str
+    generation: str
+    way: str
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The tools that are called in this way, by the rules in the docstring of this module."""
+        places = (MODES.index(self.mode), GENERATIONS.index(self.generation))
+        way = WAYS.index(self.way)
+        if self.mode == "code":
+            return NAMES[CODE.index(self) :: len(CODE)]
+        return NAMES if self.transport == "stdio" else NAMES[(sum(places) + way) % 3 :: 3]
+
+
+COMBINATIONS = [*map(Combination._make, product(TRANSPORTS, MODES, GENERATIONS, WAYS))]
+CODE = [each for each in COMBINATIONS if each.mode == "code"]
+ASKING = [each for each in COMBINATIONS if each.mode != "code"]
+
+
+def test_nothing_is_skipped():
+    calls = [(each, name) for each in COMBINATIONS for name in each.tools]
+    count = {
+        transport: sum(1 for each, _ in calls if (each.transport, each.mode) in kind)
+        for transport, kind in (
+            ("stdio", {("stdio", "full"), ("stdio", "search")}),
+            ("http", {("http", "full"), ("http", "search")}),
+            ("code", {("stdio", "code"), ("http", "code")}),
+        )
+    }
+
+    assert len(COMBINATIONS) == 48
+    assert len(calls) == len(set(calls))
+    assert count == {"stdio": 16 * len(NAMES), "http": 0, "code": len(NAMES)}
+
+
+def test_each_tool_that_may_be_of_high_risk_is_called():
+    risky = {name for name, tool in TOOLS.items() if tool.may_be_high_risk}
+
+    assert risky == {*RISKY} | {*LESS_RISKY}
+
+
+class Service:
+    """A server behind the door, and its clients."""
+
+    def __init__(self, api, path, combination):
+        self.combination = combination
+        settings = SafetySettings(PORTKEY_CONFIRM="auto")
+        min_reply_s = 1.0 if combination.way == "at once" else 0.0
+        store = SqliteStore(path)
+        door = Door(settings, lambda: store, min_reply_s=min_reply_s)
+        api = api.with_gate(permitted_only)
+        self._calls = build_calls(lambda: api, mode=combination.mode, door=door)
+        self._may_ask = CallsThatAsk(self._calls.offer, asks_always=False)
+        self.person = {
+            "agrees": Person(),
+            "cannot ask": None,
+            "declines": Person("decline"),
+            "at once": Person(),
+        }[combination.way]
+
+    @asynccontextmanager
+    async def client(self):
+        """The official client, which asks the person if there is one."""
+        options = {"mode": self.combination.generation}
+        if self.person is not None:
+            options["elicitation_callback"] = self.person.answer
+        if self.combination.transport == "stdio":
+            transport = stdio_in_process(self._calls, self._may_ask)
+            async with Client(transport, **options) as client:
+                yield client
+        else:
+            with serve_app(self._app) as url:
+                async with Client(f"{url}/mcp", **options) as client:
+                    yield client
+
+    def _app(self, port):
+        fast_path = None if IS_OFF else FastPath(self._calls.offer, self._calls, self._may_ask)
+        hosting = Hosting(
+            MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_RATE_LIMIT=0
+        )
+        return build_http(
+            AdminServer(self._calls), hosting, calls=self._calls, fast_path=fast_path
+        )
+
+    @property
+    def questions(self):
+        return [] if self.person is None else self.person.questions
+
+
+@pytest.fixture
+def reset(emulator, changes):
+    """Forget the changes, and undo them: `reset(always=True)` after one that was not recorded."""
+    seed = emulator.store.dump()
+
+    def undo(*, always):
+        if always or changes():
+            emulator.store.load(seed)
+        changes().clear()
+
+    return undo
+
+
+@pytest.fixture
+def decisions(tmp_path):
+    """The approvals, as the commands of a person reach them: by the file of the server's store."""
+    return SqliteStore(tmp_path / "state.db")
+
+
+@pytest.mark.parametrize("combination", ASKING, ids="-".join)
+async def test_a_call_of_high_risk_is_sent_if_and_only_if_a_person_agrees(
+    combination, api, tmp_path, emulator, changes, reset, decisions
+):
+    service = Service(api, tmp_path / "state.db", combination)
+    find = Finder(emulator)
+    called = []
+    async with service.client() as client:
+        for name in combination.tools:
+            arguments = RISKY[name](find)
+            asked_before = len(service.questions)
+            if combination.mode == "search":
+                call = {"name": name, "arguments": arguments}
+                result = await client.call_tool("call_tool", call)
+            else:
+                result = await client.call_tool(name, arguments)
+            text = texts(result)[0]
+
+            is_agreed = combination.way == "agrees"
+            assert changes() == (await writes_of(name) if is_agreed else []), name
+            assert result.is_error != is_agreed, (name, text)
+            if combination.way == "cannot ask":
+                (approval,) = [each for each in await decisions.list_open() if each.tool == name]
+                assert f"Approval id: {approval.id}" in text, name
+            else:
+                assert len(service.questions) == asked_before + 1, name
+                assert ADVICE[combination.way] in text, name
+            reset(always=name in NEEDS_SETUP)
+            called.append(name)
+
+    assert tuple(called) == combination.tools
+
+
+ADVICE = {
+    "agrees": "",
+    "declines": "the user declined",
+    "at once": "answered faster than a person reads",
+}
+
+
+@pytest.mark.parametrize("combination", CODE, ids="-".join)
+async def test_code_ends_at_a_call_of_high_risk_whatever_it_catches_and_asks_nobody(
+    combination, api, tmp_path, emulator, changes, reset, decisions
+):
+    service = Service(api, tmp_path / "state.db", combination)
+    find = Finder(emulator)
+    called = []
+    async with service.client() as client:
+        for name in combination.tools:
+            code = code_of(name, RISKY[name](find))
+            result = await client.call_tool("execute", {"code": code})
+            (approval,) = [each for each in await decisions.list_open() if each.tool == name]
+
+            assert result.is_error
+            text = texts(result)[0]
+            assert f"Approval id: {approval.id}" in text, name
+            assert NOTHING_MORE in text, name
+            assert changes() == [], name
+            if combination.way == "agrees":
+                await decisions.settle(approval.id, "approved", "mo", "")
+                result = await client.call_tool("execute", {"code": code})
+                assert not result.is_error, texts(result)
+                assert changes() == [*await writes_of(name), ANOTHER_WRITE], name
+            reset(always=name in NEEDS_SETUP)
+            called.append(name)
+
+    assert service.questions == []
+    assert tuple(called) == combination.tools
+
+
+def code_of(name, arguments):
+    """Code that calls a tool, catches its error, and then changes something else."""
+    return f"""\
+try:
+    await call_tool({name!r}, {arguments!r})
+except BaseException:
+    pass
+await call_tool("create_workspace", {{"name": "Afterwards"}})
+"""
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+async def test_another_call_of_these_tools_is_sent_and_nobody_is_asked(
+    generation, api, tmp_path, emulator, changes, reset
+):
+    combination = Combination("stdio", "full", generation, "declines")
+    service = Service(api, tmp_path / "state.db", combination)
+    async with service.client() as client:
+        for name, arguments_of in LESS_RISKY.items():
+            result = await client.call_tool(name, arguments_of(Finder(emulator)))
+            assert not result.is_error, (name, texts(result))
+            assert changes() == await writes_of(name, LESS_RISKY), name
+            reset(always=True)
+
+    assert service.questions == []
+
+
+async def writes_of(name, calls=RISKY):
+    """What the tool itself sends for this call, without a server and its door."""
+    if (name, id(calls)) not in WRITES:
+        emulator = Emulator("acme", frozen_time)
+        sent = []
+        answer = InProcess(emulator)
+
+        async def recorded(method, target, headers, body):
+            if method != "GET":
+                path = target if target.startswith("/") else "/" + target.split("/", 3)[3]
+                sent.append(f"{method} {path.partition('?')[0]}")
+            return await answer(method, target, headers, body)
+
+        arguments = calls[name](Finder(emulator))
+        model = arguments_model(TOOLS[name])
+        checked = read_arguments(model, accepted_schema(model), arguments)
+        key = SecretStr(emulator.keys()["owner"])
+        api = Portkey(Settings(PORTKEY_API_KEY=key), recorded, frozen_time)
+        await call_flat(TOOLS[name], api, checked)
+        WRITES[name, id(calls)] = sent
+    return WRITES[name, id(calls)]
+
+
+WRITES: dict[tuple[str, int], list[str]] = {}
