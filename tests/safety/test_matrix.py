@@ -1,17 +1,19 @@
 """No call of high risk is sent without a person, and none is lost once the person agrees.
 
 Each tool that may be of high risk is called in each mode, protocol generation and transport, by
-each kind of client (`Way`). Over stdio, in the modes `full` and `search`, that is every tool in
-every combination. To save time, two rules leave out some of the others:
+each kind of client (`WAYS`): 48 combinations. Over stdio in the mode `full`, each of them has every
+tool. To save time, fixed rules select some tools for the others:
 
-- Over HTTP, a combination has every third tool; the start moves with the mode, the generation and
-  the way, so that in both modes each tool is called in each way or the next.
-- In code mode, where each call starts a process, and nobody is asked whatever the client can do,
-  each tool is called once, in one of the 16 combinations.
+- Over stdio in the mode `search`, every second tool: one half in each generation.
+- Over HTTP, every third tool, from a start that moves with the mode, the generation and the way.
+- In code mode each call starts a process, and nobody is asked whatever the client can do: each
+  tool is called once, in one of the 16 combinations.
 
-`test_nothing_is_skipped` counts what these rules select; each test counts what it has called.
+`test_nothing_is_skipped` counts what these rules select, and checks that each tool is called in
+each mode; each test compares what it has called with its selection.
 """
 
+from collections import Counter
 from contextlib import asynccontextmanager
 from itertools import product
 from typing import NamedTuple
@@ -63,11 +65,13 @@ class Combination(NamedTuple):
     @property
     def tools(self) -> tuple[str, ...]:
         """The tools that are called in this way, by the rules in the docstring of this module."""
-        places = (MODES.index(self.mode), GENERATIONS.index(self.generation))
-        way = WAYS.index(self.way)
         if self.mode == "code":
             return NAMES[CODE.index(self) :: len(CODE)]
-        return NAMES if self.transport == "stdio" else NAMES[(sum(places) + way) % 3 :: 3]
+        generation = GENERATIONS.index(self.generation)
+        if self.transport == "stdio":
+            return NAMES if self.mode == "full" else NAMES[generation::2]
+        start = MODES.index(self.mode) + generation + WAYS.index(self.way)
+        return NAMES[start % 3 :: 3]
 
 
 COMBINATIONS = [*map(Combination._make, product(TRANSPORTS, MODES, GENERATIONS, WAYS))]
@@ -77,18 +81,18 @@ ASKING = [each for each in COMBINATIONS if each.mode != "code"]
 
 def test_nothing_is_skipped():
     calls = [(each, name) for each in COMBINATIONS for name in each.tools]
-    count = {
-        transport: sum(1 for each, _ in calls if (each.transport, each.mode) in kind)
-        for transport, kind in (
-            ("stdio", {("stdio", "full"), ("stdio", "search")}),
-            ("http", {("http", "full"), ("http", "search")}),
-            ("code", {("stdio", "code"), ("http", "code")}),
-        )
-    }
+    count = Counter((each.transport, each.mode) for each, _name in calls)
 
-    assert len(COMBINATIONS) == 48
-    assert len(calls) == len(set(calls))
-    assert count == {"stdio": 16 * len(NAMES), "http": 0, "code": len(NAMES)}
+    assert len(COMBINATIONS) == 2 * 3 * 2 * 4 == len({each for each, _name in calls})
+    assert len(NAMES) == 42
+    assert count["stdio", "full"] == 2 * 4 * 42
+    assert count["stdio", "search"] == 4 * 42
+    assert count["http", "full"] == count["http", "search"] == 2 * 4 * 42 / 3
+    assert count["stdio", "code"] + count["http", "code"] == 42
+    assert len(calls) == len({*calls}) == 770
+    assert {(each.mode, name) for each, name in calls} == {*product(MODES, NAMES)}
+    over_http = {(each.mode, name) for each, name in calls if each.transport == "http"}
+    assert over_http >= {*product(("full", "search"), NAMES)}
 
 
 def test_each_tool_that_may_be_of_high_risk_is_called():
@@ -100,11 +104,10 @@ def test_each_tool_that_may_be_of_high_risk_is_called():
 class Service:
     """A server behind the door, and its clients."""
 
-    def __init__(self, api, path, combination):
+    def __init__(self, api, store, combination):
         self.combination = combination
         settings = SafetySettings(PORTKEY_CONFIRM="auto")
         min_reply_s = 1.0 if combination.way == "at once" else 0.0
-        store = SqliteStore(path)
         door = Door(settings, lambda: store, min_reply_s=min_reply_s)
         api = api.with_gate(permitted_only)
         self._calls = build_calls(lambda: api, mode=combination.mode, door=door)
@@ -133,16 +136,18 @@ class Service:
 
     def _app(self, port):
         fast_path = None if IS_OFF else FastPath(self._calls.offer, self._calls, self._may_ask)
-        hosting = Hosting(
-            MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_RATE_LIMIT=0
-        )
-        return build_http(
-            AdminServer(self._calls), hosting, calls=self._calls, fast_path=fast_path
-        )
+        hosting = Hosting(MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_RATE_LIMIT=0)
+        return build_http(AdminServer(self._calls), hosting, calls=self._calls, fast_path=fast_path)
 
     @property
     def questions(self):
         return [] if self.person is None else self.person.questions
+
+
+@pytest.fixture
+def emulator():
+    """The emulator alone: other tests judge its answers by Portkey's OpenAPI file."""
+    return Emulator("acme", frozen_time)
 
 
 @pytest.fixture
@@ -159,16 +164,21 @@ def reset(emulator, changes):
 
 
 @pytest.fixture
-def decisions(tmp_path):
-    """The approvals, as the commands of a person reach them: by the file of the server's store."""
-    return SqliteStore(tmp_path / "state.db")
+def decisions(combination, tmp_path):
+    """The approvals: in memory, or in a file, as a service over HTTP runs in another thread."""
+    return SqliteStore(":memory:" if combination.transport == "stdio" else tmp_path / "state.db")
 
 
-@pytest.mark.parametrize("combination", ASKING, ids="-".join)
+@pytest.fixture
+def service(combination, api, decisions):
+    is_shared = combination.transport == "stdio"
+    return Service(api, decisions if is_shared else SqliteStore(decisions.path), combination)
+
+
+@pytest.mark.parametrize("combination", ASKING, ids=" ".join)
 async def test_a_call_of_high_risk_is_sent_if_and_only_if_a_person_agrees(
-    combination, api, tmp_path, emulator, changes, reset, decisions
+    combination, service, emulator, changes, reset, decisions
 ):
-    service = Service(api, tmp_path / "state.db", combination)
     find = Finder(emulator)
     called = []
     async with service.client() as client:
@@ -204,11 +214,10 @@ ADVICE = {
 }
 
 
-@pytest.mark.parametrize("combination", CODE, ids="-".join)
+@pytest.mark.parametrize("combination", CODE, ids=" ".join)
 async def test_code_ends_at_a_call_of_high_risk_whatever_it_catches_and_asks_nobody(
-    combination, api, tmp_path, emulator, changes, reset, decisions
+    combination, service, emulator, changes, reset, decisions
 ):
-    service = Service(api, tmp_path / "state.db", combination)
     find = Finder(emulator)
     called = []
     async with service.client() as client:
@@ -245,12 +254,12 @@ await call_tool("create_workspace", {{"name": "Afterwards"}})
 """
 
 
-@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize(
+    "combination", [Combination("stdio", "full", each, "declines") for each in GENERATIONS]
+)
 async def test_another_call_of_these_tools_is_sent_and_nobody_is_asked(
-    generation, api, tmp_path, emulator, changes, reset
+    service, emulator, changes, reset
 ):
-    combination = Combination("stdio", "full", generation, "declines")
-    service = Service(api, tmp_path / "state.db", combination)
     async with service.client() as client:
         for name, arguments_of in LESS_RISKY.items():
             result = await client.call_tool(name, arguments_of(Finder(emulator)))
