@@ -457,25 +457,42 @@ class TestEndToEnd:
         assert "cannot read its record" in away
         assert not read.is_error
 
-    async def test_on_stdio_a_person_approves_at_a_terminal(self, tmp_path):
+    async def test_on_stdio_a_person_declines_at_the_client_or_approves_at_a_terminal(
+        self, tmp_path
+    ):
         environment = tree_environment({"PORTKEY_STATE_DIR": str(tmp_path)})
         server = StdioServerParameters(
             command=COMMAND[0], args=[*COMMAND[1:], "--sandbox"], env=environment
         )
-        async with Client(stdio_client(server)) as client:
-            call, refused = await delete_a_user(client)
+        person = Person("decline")
+        asking = Client(stdio_client(server), mode="legacy", elicitation_callback=person.answer)
+        async with asking, Client(stdio_client(server)) as client:
+            call = {"workspace_id": await id_of_support(asking), "force_delete": True}
+            declined = texts(await asking.call_tool("delete_workspace", call))[0]
+            assert await id_of_support(asking) == call["workspace_id"]
+            assert await changes_of(asking) == []
+
+            refused = texts(await client.call_tool("delete_workspace", call))[0]
+            assert await id_of_support(client) == call["workspace_id"]
+            assert await changes_of(client) == []
             id = refused.partition("Approval id: ")[2][:8]
             assert f"`portkey-admin-mcp approve {id} --sandbox`" in refused
-            email = json.loads(refused.splitlines()[1])["object"]["name"]
+            name = json.loads(refused.splitlines()[1])["object"]["name"]
 
-            shown = await asyncio.to_thread(typed, email, environment, "approve", id, "--sandbox")
-            done = await client.call_tool("delete_user", call)
-            again = await client.call_tool("delete_user", call)
+            shown = await asyncio.to_thread(typed, name, environment, "approve", id, "--sandbox")
+            done = await client.call_tool("delete_workspace", call)
+            again = await client.call_tool("delete_workspace", call)
+            (change,) = await changes_of(client)
 
+        (question,) = person.questions
+        assert question.startswith('Delete workspace: "Support"')
+        assert "the user declined" in declined
         assert "what is deleted cannot be restored" in shown
-        assert "Approved. The same call of delete_user passes once" in shown
+        assert "Approved. The same call of delete_workspace passes once" in shown
         assert not done.is_error
         assert again.is_error
+        deletion = {"tool": "delete_workspace", "object": "Support", "state": "done"}
+        assert {**deletion, "principal": "local"}.items() <= change.items()
 
 
 def set_environment(monkeypatch, state_dir):
@@ -510,6 +527,18 @@ async def delete_a_user(client):
     result = await client.call_tool("delete_user", call)
     assert result.is_error
     return call, texts(result)[0]
+
+
+async def id_of_support(client):
+    """The id of the seeded workspace; fails if it is gone."""
+    listed = (await client.call_tool("list_workspaces", {})).structured_content
+    (id,) = [row["id"] for row in listed["data"] if "Support" in row["name"]]
+    return id
+
+
+async def changes_of(client):
+    """What was changed through the server, by its journal."""
+    return (await client.call_tool("list_changes", {})).structured_content["changes"]
 
 
 async def command(*arguments):
