@@ -12,22 +12,20 @@ import mcp_types
 from mcp.shared.message import SessionMessage
 
 from portkey_admin_mcp.server.calls.tool_calls import ToolCalls
-from portkey_admin_mcp.server.fastpath.answers import FastPath, MayAsk
+from portkey_admin_mcp.server.fastpath.answers import FastPath
 from portkey_admin_mcp.server.fastpath.connection import FastPathConnection
 from portkey_admin_mcp.server.mcp.app import AdminServer
 from portkey_admin_mcp.server.stdio.loop import StdioLoop
 from portkey_admin_mcp.server.stdio.pipes import Early, Pipes
-from servers import IS_OFF
 
 MAX_LINE_BYTES = 4_000_000
 
 
 @asynccontextmanager
-async def stdio_in_process(calls: ToolCalls, may_ask: MayAsk | None) -> AsyncIterator[Any]:
-    """A transport for the official client: `Client(stdio_in_process(calls, may_ask))`."""
+async def stdio_in_process(calls: ToolCalls, fast_path: FastPath | None) -> AsyncIterator[Any]:
+    """A transport for the official client: `Client(stdio_in_process(calls, fast_path))`."""
     read_in, write_in = os.pipe()
     read_out, write_out = os.pipe()
-    fast_path = None if IS_OFF else FastPath(calls.offer, calls, may_ask)
     loop = StdioLoop(
         Pipes(read_in, write_out), FastPathConnection(fast_path), lambda: AdminServer(calls)
     )
