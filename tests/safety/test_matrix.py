@@ -195,7 +195,7 @@ async def test_a_call_of_high_risk_is_sent_if_and_only_if_a_person_agrees(
     async with service.client() as client:
         for name in combination.tools:
             arguments = RISKY[name](find)
-            asked_before = len(service.questions)
+            questions_before = len(service.questions)
             if combination.mode == "search":
                 call = {"name": name, "arguments": arguments}
                 result = await client.call_tool("call_tool", call)
@@ -210,7 +210,7 @@ async def test_a_call_of_high_risk_is_sent_if_and_only_if_a_person_agrees(
                 (approval,) = [each for each in await decisions.list_open() if each.tool == name]
                 assert f"Approval id: {approval.id}" in text, name
             else:
-                assert len(service.questions) == asked_before + 1, name
+                assert len(service.questions) == questions_before + 1, name
                 assert ADVICE[combination.way] in text, name
             reset(always=name in NEEDS_SETUP)
             called.append(name)
@@ -266,7 +266,9 @@ await call_tool("create_workspace", {{"name": "Afterwards"}})
 
 
 @pytest.mark.parametrize(
-    "combination", [Combination("stdio", "full", each, "declines") for each in GENERATIONS]
+    "combination",
+    [Combination("stdio", "full", each, "declines") for each in GENERATIONS],
+    ids=" ".join,
 )
 async def test_another_call_of_these_tools_is_sent_and_nobody_is_asked(
     service, emulator, changes, reset
