@@ -56,6 +56,7 @@ NOT_RUN = {
     r"pipx install \.": "installs; the image's build steps do the same",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     rf"{NAME} demo": "tests/cli/test_main.py runs it",
+    rf"{NAME} policy\b": "needs a policy; tests/safety/test_policy_cli.py runs it",
     rf"{NAME} journal\b": "needs a journal; tests/safety/test_journal.py runs it",
     rf"{NAME} (approvals|approve|deny|freeze|thaw)\b": "needs a request or a person; "
     "tests/cli/test_approvals.py runs them",
@@ -343,8 +344,23 @@ def random_secret(command: str, _folder: Path) -> None:
         Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN=secret)
 
 
+def list_tools(command: str, folder: Path) -> None:
+    """The tools are listed without a key; a digest is one line."""
+    done = subprocess.run(
+        [*COMMAND, *shlex.split(command)[1:]],
+        env=tree_environment({"HOME": str(folder)}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIMEOUT_S,
+    )
+    expected = r"sha256:[0-9a-f]{64}" if "--digest" in command else r"(?s).*\blist_configs\b.*"
+    assert re.fullmatch(expected, done.stdout.strip())
+
+
 RUN: dict[str, Callable[[str, Path], None]] = {
     rf"(\.venv/bin/|printf … \| )?{NAME}( --sandbox)?": serve_on_stdio,
+    rf"{NAME} tools( --digest)?": list_tools,
     r"make [a-z -]+": make,
     rf"claude mcp add [\w-]+ -- {NAME} --sandbox": add_to_claude,
     r"code --add-mcp '.*'": add_to_code,
@@ -562,6 +578,27 @@ def test_paths_in_the_text_exist(page):
 
     missing = {path for path in paths if not find_path(path)}
     assert missing == set(), "these paths do not exist: name them from the root, or the package"
+
+
+@pytest.mark.parametrize("page", ["docs/security.md"])
+def test_tests_in_the_text_exist(page):
+    tests = [match for s in spans(page) if (match := re.fullmatch(r"(\S+\.py)::(test_\w+)", s))]
+
+    missing = [
+        match[0]
+        for match in tests
+        if not (file := ROOT / "tests" / match[1]).exists()
+        or f"def {match[2]}(" not in file.read_text(encoding="utf-8")
+    ]
+    assert len(tests) > 50
+    assert missing == [], "name the test from the folder of tests, as file::test"
+
+
+def test_every_decision_is_in_the_list():
+    folder = ROOT / "docs/decisions"
+    listed = set(re.findall(r"\]\((\S+\.md)\)", text_of("docs/decisions/README.md")))
+
+    assert {file.name for file in folder.glob("*.md")} - {"README.md"} == listed
 
 
 @pytest.mark.parametrize("page", [*PAGES, "docs/coverage.md", "docs/tools/README.md"])
