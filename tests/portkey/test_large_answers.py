@@ -165,3 +165,16 @@ async def test_a_file_is_downloaded_with_a_read_slot_which_is_then_free():
     portkey = Portkey(Settings(PORTKEY_API_KEY=SecretStr("a-key")), transport)
     for _ in range(MAX_UNDECODED + 1):
         await portkey.download("https://files.example.com/a", 10)
+
+
+def test_what_another_event_loop_holds_keeps_nobody_waiting():
+    """A loop that has ended never gives its slots back, and one cannot wake what waits in another."""
+    answers = LargeAnswers()
+    content = b"x" * LARGE_BYTES
+
+    async def decoded():
+        async with asyncio.timeout(10):
+            return await answers.decode(content, len, content)
+
+    # Each loop ends before the pause in which the slot is given back.
+    assert [asyncio.run(decoded()) for _ in range(3)] == [LARGE_BYTES] * 3

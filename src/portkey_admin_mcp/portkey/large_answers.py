@@ -63,12 +63,20 @@ class LargeAnswers:
 
     def __init__(self) -> None:
         self._thread: Executor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._slots = Slots(1)
         self._read_slots = Slots(MAX_UNDECODED)
 
     def read_turn(self) -> ReadTurn:
         """What a request needs to read a large answer; it is to end when that is decoded."""
+        self._enter_loop()
         return ReadTurn(self._read_slots)
+
+    def _enter_loop(self) -> None:
+        """Begin with free slots in another event loop, which those of this one could not wake."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._slots, self._read_slots = loop, Slots(1), Slots(MAX_UNDECODED)
 
     async def decode(self, content: bytes, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Do the work of decoding this content: in the thread if it is large, callers in turn."""
@@ -78,13 +86,15 @@ class LargeAnswers:
         if len(content) < LARGE_BYTES:
             return work(*args)
         caller = CALLER.get()
-        if not self._slots.take(caller):
-            await self._slots.wait(caller)
+        self._enter_loop()
+        slots = self._slots
+        if not slots.take(caller):
+            await slots.wait(caller)
         try:
             return await self.run(work, *args)
         finally:
             # pydantic-core lets no other thread run while it decodes, so the event loop goes first.
-            asyncio.get_running_loop().call_later(PAUSE_S, self._slots.release, caller)
+            asyncio.get_running_loop().call_later(PAUSE_S, slots.release, caller)
 
     async def run(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """Do the work in the thread, after what it was given before.
