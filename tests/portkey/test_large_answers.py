@@ -168,7 +168,7 @@ async def test_a_file_is_downloaded_with_a_read_slot_which_is_then_free():
 
 
 def test_what_another_event_loop_holds_keeps_nobody_waiting():
-    """A loop that has ended never gives its slots back, and one cannot wake what waits in another."""
+    """A loop that has ended gives no slot back, and one cannot wake what waits in another."""
     answers = LargeAnswers()
     content = b"x" * LARGE_BYTES
 

@@ -52,8 +52,8 @@ class SafetySettings(EnvironmentSettings):
         (),
         validation_alias="MCP_APPROVERS",
         description="The principals of the HTTP service who may approve changes, freeze and thaw: "
-        "`bearer:NAME` for a name in MCP_AUTH_TOKENS, `clerk:USER_ID`, `oidc:ISSUER#SUB`. If not set, each may, but "
-        "nobody approves their own request, and only who froze thaws.",
+        "`bearer:NAME` for a name in MCP_AUTH_TOKENS, `clerk:USER_ID`, `oidc:ISSUER#SUB`. If "
+        "not set, each may, but nobody approves their own request, and only who froze thaws.",
         examples=["bearer:mo,clerk:user_2x"],
     )
     four_eyes: bool = Field(
