@@ -144,6 +144,7 @@ class SdkBehind:
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._running: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._is_stopping = False
 
     def take(self, message: dict[str, Any]) -> bool:
         """Pass a message to the server; False if it is dropped."""
@@ -163,13 +164,18 @@ class SdkBehind:
     async def stop(self) -> None:
         """Stop serving."""
         if self._running is not None:
+            self._is_stopping = True
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
     async def _run(self) -> None:
         try:
             await self._serve()
-        except Exception:
+        except Exception as error:
+            if self._is_stopping:
+                # The SDK was passing a message on when it was stopped: nobody waits for it.
+                log.debug("the server was stopped", exc_info=error)
+                return
             log.exception("the server stopped")
             end(1)
 
