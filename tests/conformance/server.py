@@ -137,7 +137,8 @@ def create_server() -> FixtureServer:
 
 def fast_path_for(server: Server[Any]) -> FastPath:
     """The fast path in front of this server, which offers the same."""
-    return FastPath(offer_of(server), call_fast, frozenset(TOOLS.keys() - FAST_PATH_TOOLS))
+    sdk_tools = frozenset(TOOLS.keys() - FAST_PATH_TOOLS)
+    return FastPath(offer_of(server), call_fast, lambda name, _arguments: name in sdk_tools)
 
 
 def offer_of(server: Server[Any]) -> Offer:
