@@ -34,7 +34,8 @@ LABEL org.opencontainers.image.title="portkey-admin-mcp" \
 
 RUN groupadd --gid 10001 mcp \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
-        --shell /usr/sbin/nologin mcp
+        --shell /usr/sbin/nologin mcp \
+    && install --directory --owner 10001 --group 10001 --mode 0700 /data
 COPY --from=build /opt/portkey-admin-mcp /opt/portkey-admin-mcp
 COPY deploy/healthcheck.py /opt/portkey-admin-mcp/healthcheck.py
 
@@ -43,7 +44,11 @@ COPY deploy/healthcheck.py /opt/portkey-admin-mcp/healthcheck.py
 ENV PATH=/opt/portkey-admin-mcp/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    MCP_HOST=0.0.0.0
+    MCP_HOST=0.0.0.0 \
+    PORTKEY_STATE_DIR=/data
+
+# For the change journal and approvals, unless they are in Redis. Writable on a read-only root, too.
+VOLUME ["/data"]
 
 # By number, because the runAsNonRoot of Kubernetes cannot look up names.
 USER 10001:10001

@@ -35,6 +35,7 @@ mount --make-rprivate /
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/dev"
+mount -t tmpfs -o uid=10001,gid=10001,mode=0700 tmpfs "$root/data"
 for device in null zero random urandom; do
     touch "$root/dev/$device"
     mount --bind "/dev/$device" "$root/dev/$device"
@@ -211,6 +212,8 @@ def check(config: dict[str, Any], root: str) -> None:
             require(line in status, f"process 1 has not {line!r}:\n{status}")
         touched = container.run(["touch", "/opt/portkey-admin-mcp/file"], as_root=True)
         require("Read-only file system" in touched.stderr, "the root file system can be written")
+        kept = container.run(["touch", "/data/file"])
+        require(kept.returncode == 0, f"the volume /data cannot be written: {kept.stderr}")
         imported = container.run(["python", "-c", "import opentelemetry.sdk, pydantic_monty"])
         require(imported.returncode == 0, imported.stderr)
 
