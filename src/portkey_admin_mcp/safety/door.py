@@ -91,13 +91,9 @@ class Door:
             "dry_run": self._settings.dry_run,
         }
 
-    def guards(self, tool: Tool) -> bool:
-        """Whether calls of this tool must pass `run`."""
-        return tool.effect != "read"
-
     def may_ask(self, tool: Tool) -> bool:
         """Whether some call of this tool asks a person."""
-        if self._settings.confirm == "never" or not self.guards(tool):
+        if self._settings.confirm == "never" or tool.effect == "read":
             return False
         return self._settings.confirm == "always" or tool.may_be_high_risk
 

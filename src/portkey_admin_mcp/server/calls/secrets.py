@@ -12,19 +12,22 @@ from pydantic import BaseModel, SecretStr
 from ...errors import InputError
 from ...models.core.base import Record
 from ...safety.masking import FREE_FORM, MASK, is_secret
+from ...settings.secret_values import MIN_MASKED_LENGTH
 from .outcome import Outcome
 from .presentation import row_type
 from .result_size import compact
-
-MIN_LENGTH = 8
-"""Shorter secrets are not hidden: they are parts of ordinary words."""
 
 
 class HeldSecrets:
     """The secrets of a process: its key, tokens and passwords."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets if len(secret) >= MIN_LENGTH for form in _forms(secret)}
+        forms = {
+            form
+            for secret in secrets
+            if len(secret) >= MIN_MASKED_LENGTH
+            for form in _forms(secret)
+        }
         # The longest first: one may be a part of another.
         self._forms = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, self._forms)))

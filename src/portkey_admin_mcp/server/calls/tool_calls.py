@@ -68,9 +68,11 @@ class ToolCalls:
     async def __call__(self, name: str, arguments: dict[str, Any]) -> Outcome:
         """Call a tool. An error in this server is logged; the outcome shows no details of it."""
         outcome = await self._outcome(name, arguments)
-        # An answer as JSON shows its hidden characters already, see `result_size.compact`.
+        # An answer as JSON shows its hidden characters already, see `result_size.compact`; with
+        # `json`, the first text is that JSON between marks.
+        is_json = outcome.is_json or outcome.json is not None
         texts = [
-            text if outcome.is_json and number == 0 else visible(text)
+            text if is_json and number == 0 else visible(text)
             for number, text in enumerate(outcome.texts)
         ]
         return outcome._replace(texts=texts)

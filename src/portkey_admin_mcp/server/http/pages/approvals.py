@@ -29,8 +29,8 @@ from ....safety.store import Decision, Freeze, SafetyStore
 from ....settings.safety import SafetySettings
 from ..access.principal import principal_of
 from ..request import RequestRefused
+from .headers import NO_STORE
 from .paths import APPROVALS
-from .status_page import NO_STORE
 
 FREEZE = "/freeze"
 DECISIONS: dict[Any, Decision] = {"approve": "approved", "deny": "denied"}

@@ -11,11 +11,12 @@ from ....settings.hosting import Hosting
 from ..access.auth import challenge_url
 from ..access.caller_key import HEADER_NAME
 from .approvals_page import approvals_page
+from .headers import NO_STORE
 from .metrics import Metrics
 from .paths import APPROVALS, MCP
 from .readiness import CheckResult, Readiness
 from .service_info import ServiceInfo
-from .status_page import NO_STORE, status_page
+from .status_page import status_page
 
 SIGN_IN_INSTRUCTIONS = {
     "none": "No token is needed.",

@@ -4,8 +4,6 @@ The page is the same for everybody. Its script sends the caller's token in a hea
 the fragment of its address, which browsers send to nobody, in the body.
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -17,15 +15,12 @@ from starlette.routing import Route
 
 from ....safety.caller import current_caller
 from ....safety.secret_sink_page import SecretPages, SecretPagesUnavailable
+from .headers import NO_STORE, page_headers
 from .paths import ONE_TIME
 
 MAX_ID_LENGTH = 100
 ASSETS = Path(__file__).with_name("assets")
-NO_STORE = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+ANSWER_HEADERS = {**NO_STORE, "Referrer-Policy": "no-referrer"}
 GONE = (
     "There is no such secret for this token: it was shown already, is older than ten minutes, or "
     "belongs to another caller. A key can be rotated, which gives a new secret."
@@ -58,7 +53,7 @@ def _take(pages: SecretPages) -> Page:
             )
         if content is None:
             return _refusal(404, "not_found", GONE)
-        return Response(content, media_type="application/json", headers=NO_STORE)
+        return Response(content, media_type="application/json", headers=ANSWER_HEADERS)
 
     return take
 
@@ -79,7 +74,7 @@ def _id_in(body: bytes) -> str:
 
 
 def _refusal(status: int, error: str, message: str) -> Response:
-    return JSONResponse({"error": error, "message": message}, status, headers=NO_STORE)
+    return JSONResponse({"error": error, "message": message}, status, headers=ANSWER_HEADERS)
 
 
 @cache
@@ -89,27 +84,5 @@ def _rendered() -> tuple[str, dict[str, str]]:
         (ASSETS / name).read_text(encoding="utf-8")
         for name in ("secret.html", "secret.css", "secret.js")
     )
-    policy = (
-        "default-src 'none'",
-        f"style-src '{_hash(style)}'",
-        f"script-src '{_hash(script)}'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
-    headers = {
-        **NO_STORE,
-        "Content-Security-Policy": "; ".join(policy),
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        "X-Frame-Options": "DENY",
-    }
+    headers = page_headers(style, script)
     return template.replace("{{ style }}", style).replace("{{ script }}", script), headers
-
-
-def _hash(text: str) -> str:
-    """The hash of an inline style or script, as a Content-Security-Policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

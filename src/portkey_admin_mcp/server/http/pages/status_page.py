@@ -1,7 +1,5 @@
 """The status page at `/`, rendered once from its template, and its Content-Security-Policy."""
 
-import base64
-import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -16,10 +14,10 @@ from starlette.responses import HTMLResponse, Response
 from ....settings.hosting import Hosting
 from ..access.auth import challenge_url
 from .client_configs import TOKEN_VARIABLE, client_configs
+from .headers import page_headers
 from .paths import MCP
 from .service_info import ServiceInfo
 
-NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 DURATION_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
 
@@ -60,10 +58,7 @@ class PageAssets(NamedTuple):
 
 @cache
 def page_assets(name: str) -> PageAssets:
-    """A page's template and script, the style of all pages, and the headers for them.
-
-    The Content-Security-Policy allows this style and this script, and nothing else.
-    """
+    """A page's template and script, the style of all pages, and the headers for them."""
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
@@ -74,37 +69,12 @@ def page_assets(name: str) -> PageAssets:
     environment.filters["duration"] = _duration
     source = environment.loader.get_source  # type: ignore[union-attr]  # the loader set above
     style, script = (source(environment, file)[0] for file in ("status.css", f"{name}.js"))
-    policy = (
-        "default-src 'none'",
-        f"style-src '{_hash(style)}'",
-        f"script-src '{_hash(script)}'",
-        "img-src data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
-    headers = {
-        **NO_STORE,
-        "Content-Security-Policy": "; ".join(policy),
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        "Referrer-Policy": "no-referrer",
-        "X-Frame-Options": "DENY",
-    }
     return PageAssets(
         environment.get_template(f"{name}.html"),
         Markup(style),  # noqa: S704  # our own file
         Markup(script),  # noqa: S704  # our own file
-        headers,
+        page_headers(style, script, has_images=True),
     )
-
-
-def _hash(text: str) -> str:
-    """The hash of an inline style or script, as a Content-Security-Policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _duration(seconds: float) -> str:
