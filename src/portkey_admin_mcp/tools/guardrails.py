@@ -16,19 +16,14 @@ from ..models.guardrails import (
 )
 from ..portkey.api import Portkey
 from ..portkey.catalog import Dependants, tool
+from ..portkey.references import CONFIGS
 
 UNCONFIRMED = (
     "Guardrails for MCP servers are announced as coming; only one client calls these paths."
 )
 
 USES = (
-    Dependants(
-        "configs",
-        "GET /configs",
-        where="*",
-        content="GET /configs/{slug}",
-        by_workspace=True,
-    ),
+    CONFIGS,
     Dependants(
         "workspaces with it for requests",
         "GET /admin/workspaces",

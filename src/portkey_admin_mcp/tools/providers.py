@@ -13,24 +13,10 @@ from ..models.providers import (
     ProviderSlug,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, LastUse, tool
+from ..portkey.catalog import LastUse, tool
+from ..portkey.references import CONFIGS, PROMPTS
 
-USES = (
-    Dependants(
-        "configs",
-        "GET /configs",
-        where="*",
-        content="GET /configs/{slug}",
-        by_workspace=True,
-    ),
-    Dependants(
-        "prompts",
-        "GET /prompts",
-        where="*",
-        content="GET /prompts/{prompt_id}",
-        by_workspace=True,
-    ),
-)
+USES = (CONFIGS, PROMPTS)
 LAST_USE = LastUse("provider", "virtual_keys")
 
 
