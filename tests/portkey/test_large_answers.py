@@ -11,7 +11,7 @@ from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.portkey.http.answer import LARGE_BYTES
 from portkey_admin_mcp.portkey.http.slots import CALLER, READ_TURN
-from portkey_admin_mcp.portkey.large_answers import MAX_UNDECODED, LargeAnswers, measured_answers
+from portkey_admin_mcp.portkey.large_answers import MAX_UNDECODED, AnswerSize, LargeAnswers
 from portkey_admin_mcp.settings.settings import Settings
 from servers import build_calls
 
@@ -81,7 +81,7 @@ def thread():
 
 async def test_only_large_answers_are_decoded_in_the_thread_and_all_are_measured():
     answers = LargeAnswers()
-    with measured_answers() as size:
+    with AnswerSize() as size:
         threads = [
             await asyncio.create_task(answers.decode(b"x" * length, thread))
             for length in (10, LARGE_BYTES - 1, LARGE_BYTES)

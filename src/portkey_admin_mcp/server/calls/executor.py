@@ -11,7 +11,7 @@ from ...errors import ApprovalNeeded, PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
-from ...portkey.large_answers import measured_answers
+from ...portkey.large_answers import AnswerSize
 from ...safety.door import Call, Door, preview
 from ...safety.preview import PreviewAnswer
 from ...safety.secret_sink import ResultSink, SecretSink, deliver, without_link
@@ -129,7 +129,7 @@ class Executor:
     async def run(self, arguments: dict[str, Any]) -> Outcome:
         """Validate and call; a failure becomes an outcome with advice."""
         try:
-            with measured_answers() as size:
+            with AnswerSize() as size:
                 result, checked = await self.answer(arguments)
         except PortkeyAdminError as error:
             log.debug("%s failed", self.tool.name, exc_info=error)

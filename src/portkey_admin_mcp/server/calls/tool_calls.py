@@ -71,6 +71,8 @@ class ToolCalls:
         # An answer as JSON shows its hidden characters already, see `result_size.compact`; with
         # `json`, the first text is that JSON between marks.
         is_json = outcome.is_json or outcome.json is not None
+        if is_json and len(outcome.texts) == 1:
+            return outcome
         texts = [
             text if is_json and number == 0 else visible(text)
             for number, text in enumerate(outcome.texts)
