@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas image-check lock clean help
+.PHONY: demo test test-sdk matrix conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ test: $(READY) ## Run all tests
 test-sdk: $(READY) ## Run the tests of the protocol without the fast path
 	MCP_FAST_PATH=off $(BIN)/pytest $(PARALLEL) tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
+
+matrix: $(READY) ## Call every risky tool in every mode, generation and transport, by every kind of client (5 minutes)
+	SAFETY_MATRIX=complete $(BIN)/pytest $(PARALLEL) tests/safety/test_matrix.py
 
 conformance: $(READY) ## Run the official conformance suite and the official clients
 	$(BIN)/python tests/conformance/run.py --fast-path off --store memory

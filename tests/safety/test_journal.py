@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import anyio
 import pytest
@@ -13,6 +13,7 @@ from mcp import Client
 from mcp_types import Implementation
 from pydantic import SecretStr
 
+from asgi_server import serve_app
 from broken_journal import TRANSPORT_ERRORS, Answering, SlowJournal
 from journaled import Journaled
 from killed_server import ACCEPTABLE, run
@@ -26,6 +27,8 @@ from portkey_admin_mcp.safety.journal.chain import Chain, hash_of
 from portkey_admin_mcp.safety.journal.changes import UNKNOWN
 from portkey_admin_mcp.safety.journal.redis_journal import RedisJournal
 from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
+from portkey_admin_mcp.server.fastpath.answers import FastPath
+from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.events.redis_connection import redis_client
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.mcp.app import AdminServer
@@ -33,6 +36,8 @@ from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings
 from redis_process import running_redis
+from servers import IS_OFF
+from stdio_client import stdio_in_process
 
 
 @pytest.fixture
@@ -104,13 +109,26 @@ async def test_reads_leave_no_line(server):
     assert await server.changes() == []
 
 
+@pytest.mark.parametrize("transport", ["sdk", "stdio", "http"])
 @pytest.mark.parametrize("generation", GENERATIONS)
-async def test_the_client_program_is_on_record(server, generation, workspace):
-    client_info = Implementation(name="editor", version="1.2")
-    mcp = AdminServer(server.calls)
-    async with Client(mcp, mode=generation, client_info=client_info) as client:
-        arguments = {"workspace_id": workspace("Support"), "name": "Helpers"}
-        assert not (await client.call_tool("update_workspace", arguments)).is_error
+async def test_the_client_program_is_on_record(server, generation, transport, workspace):
+    calls = server.calls
+    fast_path = None if IS_OFF else FastPath(calls.offer, calls)
+    options = {"mode": generation, "client_info": Implementation(name="editor", version="1.2")}
+    call = ("update_workspace", {"workspace_id": workspace("Support"), "name": "Helpers"})
+
+    def app(port):
+        hosting = Hosting(MCP_ALLOW_UNAUTHENTICATED_HTTP=True, MCP_PORT=port, MCP_RATE_LIMIT=0)
+        return build_http(AdminServer(calls), hosting, calls=calls, fast_path=fast_path)
+
+    with ExitStack() as services:
+        target = AdminServer(calls)
+        if transport == "stdio":
+            target = stdio_in_process(calls, fast_path)
+        elif transport == "http":
+            target = f"{services.enter_context(serve_app(app))}/mcp"
+        async with Client(target, **options) as client:
+            assert not (await client.call_tool(*call)).is_error
 
     assert (await server.last())["client"] == "editor/1.2"
 

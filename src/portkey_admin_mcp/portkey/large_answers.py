@@ -31,11 +31,10 @@ Python's default is 5 ms, which would add up to a tenth of a second for a short 
 
 
 class AnswerSize:
-    """The size in bytes of all answers of Portkey that are received inside, also by tasks that are
-    started inside.
+    """The size of all answers that are received inside, also by tasks that are started inside.
 
-    A class rather than a generator with `contextmanager`, which takes three times as long: every
-    call enters one.
+    In bytes. A class rather than a generator with `contextmanager`, which takes three times as
+    long: every call enters one.
     """
 
     __slots__ = ("_token", "bytes")

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -50,3 +50,9 @@ ANONYMOUS = Caller("anonymous:anybody")
 """Every caller of the HTTP service if it requires no authentication."""
 current_caller: ContextVar[Caller] = ContextVar("current_caller", default=LOCAL)
 """The caller of the current request."""
+MAX_CLIENT_LENGTH = 100
+
+
+def called_with(client: str) -> None:
+    """Say which client program sent the current request, as `name/version`; it may be empty."""
+    current_caller.set(replace(current_caller.get(), client=client[:MAX_CLIENT_LENGTH]))

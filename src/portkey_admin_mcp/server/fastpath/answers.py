@@ -9,7 +9,7 @@ from typing import Any
 
 from ..calls.outcome import Outcome
 from ..offer.offer import LISTS, Offer
-from .requests import LEGACY_VERSIONS, MODERN_VERSION, Request
+from .requests import LEGACY_VERSIONS, MODERN_VERSION, Request, client_of
 
 MayAsk = Callable[[str, dict[str, Any]], bool]
 """Whether a call, by the tool's name and its arguments, may ask a person."""
@@ -48,15 +48,26 @@ class FastPath:
                 return response(request, offer.lists[method] + self._modern_fields(request))
         return None
 
-    async def call(self, request: Request) -> bytes:
-        """Call the tool, and answer."""
-        arguments = request.params.get("arguments", {})
-        outcome = await self._call(request.params["name"], arguments)
+    async def call(self, request: Request, client: str = "") -> bytes:
+        """Call the tool, and answer. `client` is the program that opened the session, if any."""
+        name = request.params["name"]
+        self._tell_client(name, request, client)
+        outcome = await self._call(name, request.params.get("arguments", {}))
         return response(request, _call_result(outcome) + self._modern_fields(request))
 
     async def answer(self, request: Request) -> bytes:
         """The answer to any request that the fast path takes."""
         return self.static_answer(request) or await self.call(request)
+
+    def _tell_client(self, name: str, request: Request, client: str) -> None:
+        """Say which client calls, unless the tool only reads: no record names it then."""
+        tool = self._offer.tools.get(name)
+        if tool is not None and tool.effect == "read":
+            return
+        from ...safety.caller import called_with  # not at the top, because reads do without it
+
+        is_legacy = request.generation == "legacy"
+        called_with(client if is_legacy else client_of({"params": request.params}))
 
     def _modern_fields(self, request: Request) -> bytes:
         if request.generation == "legacy":

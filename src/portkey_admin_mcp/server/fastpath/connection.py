@@ -3,7 +3,7 @@
 from typing import Any
 
 from .answers import FastPath
-from .requests import Generation, Request, recognised
+from .requests import Generation, Request, client_of, recognised
 
 OPENING_ID = "fast-path-opening"
 """The id of the request that repeats the handshake to the SDK; its answer is not passed on."""
@@ -20,6 +20,7 @@ class FastPathConnection:
         self._fast_path = fast_path
         self.is_open = fast_path is not None
         self._generation: Generation | None = None
+        self._client = ""
         self.opening: list[dict[str, Any]] = []
         """The messages to send to the SDK first, if it is started later."""
 
@@ -49,7 +50,7 @@ class FastPathConnection:
     async def call(self, request: Request) -> bytes:
         """Call the tool, and answer."""
         assert self._fast_path is not None  # `request` returns none without it
-        return await self._fast_path.call(request)
+        return await self._fast_path.call(request, self._client)
 
     def needs_no_answer(self, message: Any) -> bool:
         """Whether this notification ends the handshake; it is repeated to an SDK started later."""
@@ -70,6 +71,7 @@ class FastPathConnection:
             self.is_open = False
             return
         self._generation = request.generation
+        self._client = client_of(message)
         method = "initialize" if request.generation == "legacy" else "server/discover"
         params = message["params"] if request.generation == "legacy" else {"_meta": _meta(message)}
         self.opening = [{"jsonrpc": "2.0", "id": OPENING_ID, "method": method, "params": params}]

@@ -3,6 +3,7 @@
 All others go to the SDK. Standard library only.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from ..offer.offer import LISTS
@@ -49,6 +50,20 @@ def recognised(message: Any) -> Request | None:
     generation = _generation(params)
     request = Request(id, method, params, generation) if generation else None
     return request if request is not None and _is_plain(request) else None
+
+
+def client_of(message: Mapping[str, Any]) -> str:
+    """The client program that a message names, as `name/version`; empty if it names none."""
+    params = message.get("params")
+    if not isinstance(params, dict):
+        return ""
+    meta = params.get("_meta")
+    info = meta.get(INFO_KEY) if isinstance(meta, dict) else None
+    if message.get("method") == "initialize":
+        info = params.get("clientInfo")
+    if not isinstance(info, dict) or not is_plain_info(info):
+        return ""
+    return f"{info['name']}/{info['version']}"
 
 
 def _generation(params: dict[str, Any]) -> Generation | None:

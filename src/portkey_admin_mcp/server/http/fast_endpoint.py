@@ -101,7 +101,7 @@ class FastPathEndpoint:
         task = asyncio.current_task()
         try:
             with session.holding(request.id, task) as is_free:
-                return await self._fast_path.call(request) if is_free else None
+                return await self._fast_path.call(request, session.client) if is_free else None
         except asyncio.CancelledError as error:
             if task is None or error.args != (CANCELLED_BY_CLIENT,):
                 raise

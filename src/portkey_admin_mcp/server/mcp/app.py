@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
 from ...safety.asking import current_asker
-from ...safety.caller import current_caller
+from ...safety.caller import called_with
 from ..calls.outcome import InputRequired
 from ..calls.tool_calls import ToolCalls, ToolFailed
 from ..offer.offer import LISTS, MAX_SELECTIONS, Offer
@@ -89,7 +88,7 @@ class AdminServer(Server[Any]):
         self, context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         current_asker.set(asker_of(context, params))
-        current_caller.set(replace(current_caller.get(), client=client_of(context)))
+        called_with(client_of(context))
         try:
             outcome = await self._calls(params.name, params.arguments or {})
         except InputRequired as question:
@@ -147,7 +146,7 @@ class AdminServer(Server[Any]):
 def client_of(context: Context) -> str:
     """The client program of a request, as `name/version`; empty if it does not say."""
     params = context.session.client_params
-    return "" if params is None else f"{params.client_info.name}/{params.client_info.version}"[:100]
+    return "" if params is None else f"{params.client_info.name}/{params.client_info.version}"
 
 
 @lru_cache(maxsize=MAX_SELECTIONS * len(LISTS))

@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ...calls.open_requests import OpenRequests
+from ...fastpath.requests import client_of
 from ...json_rpc import INVALID_REQUEST, error_object, id_in_use, request_id
 from ...mcp.sdk_private import GET_STREAM_KEY, HttpTransport, Streams
 from ..events.recorder import StreamRecorder
@@ -52,6 +53,8 @@ class SessionTransport(HttpTransport):
             event_store.on_answer = self._close
         self._posts_in_flight = 0
         self._is_opened = False
+        self.client = ""
+        """The client program that opened the session, as `name/version`."""
         self.last_used = time.monotonic()
         """When its last message arrived or was answered, in seconds of the monotonic clock."""
 
@@ -125,7 +128,10 @@ class SessionTransport(HttpTransport):
 
     async def _handle_post(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
-        id = _request_id(body)
+        message = _message(body)
+        id = request_id(message) if message is not None else None
+        if message is not None and message["method"] == "initialize":
+            self.client = client_of(message)
         replayed = replay_body(body, receive)
         if id is None:
             await super().handle_request(scope, replayed, send)
@@ -217,10 +223,10 @@ def _watch_end(send: Send, on_end: Callable[[], None]) -> Send:
     return watched
 
 
-def _request_id(body: bytes) -> RequestId | None:
-    """The id of the request in a body; None for a notification, or if the SDK will refuse it."""
+def _message(body: bytes) -> dict[str, Any] | None:
+    """The request or notification in a body; None for an answer, or if the SDK will refuse it."""
     try:
         message = pydantic_core.from_json(body)
     except ValueError:
         return None
-    return request_id(message) if isinstance(message, dict) and "method" in message else None
+    return message if isinstance(message, dict) and "method" in message else None
