@@ -218,6 +218,16 @@ async def test_a_reply_is_used_once_until_it_has_expired(open_store, clock):
     assert await two.use_once("nonce", 600)
 
 
+async def test_what_is_forgotten_can_be_used_again(open_store):
+    one, two = open_store(), open_store()
+    await one.use_once("nonce", 600)
+    await one.use_once("another", 600)
+    await two.forget("nonce")
+
+    assert await one.use_once("nonce", 600)
+    assert not await one.use_once("another", 600)
+
+
 async def test_a_freeze_holds_for_all_instances_until_it_is_thawed(open_store, clock):
     one, two = open_store(), open_store()
     assert await two.freeze() is None
@@ -333,6 +343,7 @@ async def every_method_fails(store):
         store.settle("0a1b2c3d", "approved", "bearer:mo", ""),
         store.take("c", "b"),
         store.use_once("nonce", 1),
+        store.forget("nonce"),
         store.freeze(),
         store.set_freeze(A_FREEZE),
         store.set_freeze(None),

@@ -1,5 +1,6 @@
 """Each change can be reverted from the journal, or the journal says why not."""
 
+import asyncio
 import json
 
 import pytest
@@ -243,6 +244,24 @@ async def test_a_change_is_reverted_once(server, config):
     assert f"already, by the change {reversion}" in await server.refusal(
         "revert_change", change=creation
     )
+
+
+async def test_of_reversions_at_once_only_one_is_made(server, config):
+    slug, _ = config
+    await server.ask("delete_config", slug=slug)
+    deletion = (await server.last())["change"]
+    outcomes = await asyncio.gather(
+        *(server.calls("revert_change", {"change": deletion}) for _ in range(4))
+    )
+
+    refused = [each.texts[0] for each in outcomes if each.is_error]
+    assert len(refused) == 3
+    assert all("another call is about to revert" in each for each in refused)
+    assert "reverted already" in await server.refusal("revert_change", change=deletion)
+    assert [each["tool"] for each in await server.changes()][:2] == [
+        "create_config",
+        "delete_config",
+    ]
 
 
 async def test_a_reversion_can_be_reverted(server, config):

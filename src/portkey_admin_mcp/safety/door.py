@@ -5,7 +5,8 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -33,6 +34,8 @@ MIN_REPLY_S = 1.0
 """Seconds in which nobody reads a question and types a name: a faster reply is a program's."""
 REPLY_S = 600.0
 """Seconds for which a question can be answered."""
+MAX_ALONE_S = REPLY_S + 300
+"""Seconds after which a call that was to be alone has ended, even if its process was killed."""
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +93,21 @@ class Door:
             "confirm": self._settings.confirm,
             "dry_run": self._settings.dry_run,
         }
+
+    @asynccontextmanager
+    async def alone(self, action: str) -> AsyncIterator[None]:
+        """Do what is inside while no other instance does the same; `action` says what.
+
+        Raises NotPermitted at once if another does. It may be done again once it has ended.
+        """
+        nonce = hashlib.sha256(f"alone {action}".encode()).hexdigest()
+        store = self._store()
+        if not await store.use_once(nonce, MAX_ALONE_S):
+            raise NotPermitted(f"another call is about to {action}; look at its result first")
+        try:
+            yield
+        finally:
+            await store.forget(nonce)
 
     def may_ask(self, tool: Tool) -> bool:
         """Whether some call of this tool asks a person."""

@@ -1,5 +1,6 @@
 """How this server's own tools look at the calls of others. The server sets it for their calls."""
 
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -57,6 +58,10 @@ class Inspector(Protocol):
 
     def tool(self, name: str) -> Tool:
         """A tool by name; raises InputError if it is not offered."""
+        ...
+
+    def alone(self, action: str) -> AbstractAsyncContextManager[None]:
+        """See `Door.alone`."""
         ...
 
     @property

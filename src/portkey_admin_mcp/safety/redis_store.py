@@ -163,6 +163,10 @@ class RedisStore:
             await self._execute(self._use_once(keys=[f"{self._base}nonce:{nonce}"], args=args)) == 1
         )
 
+    async def forget(self, nonce: str) -> None:
+        """See `SafetyStore`."""
+        await self._execute(self._redis.delete(f"{self._base}nonce:{nonce}"))
+
     async def freeze(self) -> Freeze | None:
         """See `SafetyStore`. A freeze that this instance has read stays, even if Redis loses it."""
         value = await self._execute(self._redis.get(f"{self._base}freeze"))

@@ -120,6 +120,11 @@ class SqliteStore:
             )
             return inserted.rowcount == 1
 
+    async def forget(self, nonce: str) -> None:
+        """See `SafetyStore`."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM nonces WHERE nonce = ?", (nonce,))
+
     async def freeze(self) -> Freeze | None:
         """See `SafetyStore`."""
         with self._reading() as database:

@@ -88,6 +88,10 @@ class SafetyStore(Protocol):
         """Record a nonce for so many seconds; False if it was used before."""
         ...
 
+    async def forget(self, nonce: str) -> None:
+        """Let a nonce be used again."""
+        ...
+
     async def freeze(self) -> Freeze | None:
         """The freeze in force, if any."""
         ...

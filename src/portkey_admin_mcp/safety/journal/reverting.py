@@ -41,6 +41,11 @@ async def revert(api: Portkey, inspector: Inspector, id: str, state: str) -> Rec
     id, NotPermitted if the change cannot be undone or the object has changed, and the errors of
     the call.
     """
+    async with inspector.alone(f"revert the change {id}"):
+        return await _revert(api, inspector, id, state)
+
+
+async def _revert(api: Portkey, inspector: Inspector, id: str, state: str) -> Record:
     change = await find_change(inspector.journal, id)
     if change is None:
         raise InputError(f"the journal has no change {id[:60]!r}; `list_changes` shows their ids")

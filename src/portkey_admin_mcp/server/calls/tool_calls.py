@@ -5,7 +5,8 @@ A tool's module and validator are imported and built at its first call.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -146,6 +147,15 @@ class ToolCalls:
         """See `Inspector`."""
         return self._offered(name).tool
 
+    @asynccontextmanager
+    async def alone(self, action: str) -> AsyncIterator[None]:
+        """See `Inspector`."""
+        if self._door is None:
+            yield
+            return
+        async with self._door().alone(action):
+            yield
+
     @property
     def journal(self) -> "Journal":
         """See `Inspector`."""
@@ -222,7 +232,7 @@ class _OnlyPreviews:
     def __init__(self, calls: ToolCalls) -> None:
         self._calls = calls
         self.preview = self.call = calls.preview
-        self.tool, self.limits = calls.tool, calls.limits
+        self.tool, self.limits, self.alone = calls.tool, calls.limits, calls.alone
 
     @property
     def journal(self) -> "Journal":
