@@ -60,10 +60,12 @@ class ApprovalNeeded(PortkeyAdminError):
     """A person must approve this before it is done; nothing was sent.
 
     `approval_id` is what the person settles, outside the model; `how` says in words where.
+    `is_new` is false if the same call waited for it already.
     """
 
-    def __init__(self, message: str, approval_id: str, how: str) -> None:
+    def __init__(self, message: str, approval_id: str, how: str, *, is_new: bool = True) -> None:
         super().__init__(message)
+        self.is_new = is_new
         self.approval_id = approval_id
         self.how = how
 

@@ -470,11 +470,11 @@ class TestEndToEnd:
             call = {"workspace_id": await id_of_support(asking), "force_delete": True}
             declined = texts(await asking.call_tool("delete_workspace", call))[0]
             assert await id_of_support(asking) == call["workspace_id"]
-            assert await changes_of(asking) == []
+            (not_made,) = await changes_of(asking)
 
             refused = texts(await client.call_tool("delete_workspace", call))[0]
             assert await id_of_support(client) == call["workspace_id"]
-            assert await changes_of(client) == []
+            (waiting,) = await changes_of(client)
             id = refused.partition("Approval id: ")[2][:8]
             assert f"`portkey-admin-mcp approve {id} --sandbox`" in refused
             name = json.loads(refused.splitlines()[1])["object"]["name"]
@@ -482,7 +482,8 @@ class TestEndToEnd:
             shown = await asyncio.to_thread(typed, name, environment, "approve", id, "--sandbox")
             done = await client.call_tool("delete_workspace", call)
             again = await client.call_tool("delete_workspace", call)
-            (change,) = await changes_of(client)
+            change, *before = await changes_of(client)
+            on_record = await client.call_tool("get_change", {"change": change["change"]})
 
         (question,) = person.questions
         assert question.startswith('Delete workspace: "Support"')
@@ -493,6 +494,15 @@ class TestEndToEnd:
         assert again.is_error
         deletion = {"tool": "delete_workspace", "object": "Support", "state": "done"}
         assert {**deletion, "principal": "local"}.items() <= change.items()
+        assert {**deletion, "state": "not confirmed"}.items() <= not_made.items()
+        assert (not_made["why"], waiting["why"]) == (
+            "the user declined",
+            f"waits for the approval {id}",
+        )
+        assert before == [waiting]
+        confirmation = on_record.structured_content["confirmation"]
+        assert confirmation["by"].startswith("local")
+        assert confirmation["how"] == f"approval {id}"
 
 
 def set_environment(monkeypatch, state_dir):

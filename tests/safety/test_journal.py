@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from asgi_server import serve_app
 from broken_journal import TRANSPORT_ERRORS, Answering, SlowJournal
-from journaled import Journaled
+from journaled import Journaled, client_of
 from killed_server import ACCEPTABLE, run
-from people import GENERATIONS
+from people import GENERATIONS, Person
 from portkey_admin_mcp.assembly import tool_calls
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.door_assembly import journal_factory
@@ -131,6 +131,44 @@ async def test_the_client_program_is_on_record(server, generation, transport, wo
             assert not (await client.call_tool(*call)).is_error
 
     assert (await server.last())["client"] == "editor/1.2"
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+async def test_who_agreed_is_on_record_and_who_declined(api, journal, generation, workspace):
+    server = Journaled(api, journal, PORTKEY_CONFIRM="auto")
+    call = {"workspace_id": workspace("Support"), "force_delete": True}
+    for does in ("decline", "accept"):
+        async with client_of(server, generation, Person(does)) as client:
+            await client.call_tool("delete_workspace", call)
+    done, declined = await server.changes()
+
+    assert done["confirmation"] == {"by": "local", "how": "asked by the client"}
+    assert (declined["state"], declined["why"]) == ("not confirmed", "the user declined")
+    assert (declined["tool"], declined["object"]) == ("delete_workspace", "Support")
+    assert declined["arguments"] == call
+    assert "before" not in declined
+    undo = (await server.ask("get_change", change=declined["change"]))["undo"]
+    assert undo == {"not_possible": "it cannot be reverted: it changed nothing"}
+    assert await problem_in(journal) == ""
+
+
+async def test_a_call_that_waits_for_approval_is_on_record_once(api, journal, workspace):
+    server = Journaled(api, journal, PORTKEY_CONFIRM="auto")
+    call = {"workspace_id": workspace("Support"), "force_delete": True}
+    first, second = [await server.refusal("delete_workspace", **call) for _ in range(2)]
+    (change,) = await server.changes()
+
+    assert first == second
+    assert change["why"].removeprefix("waits for the approval ") in first
+
+
+async def test_it_is_on_record_that_nobody_is_asked(server, workspace):
+    await server.ask("delete_workspace", workspace_id=workspace("Support"), force_delete=True)
+    await server.ask("create_workspace", name="New")
+    created, deleted = await server.changes()
+
+    assert deleted["confirmation"] == {"by": "nobody", "how": "PORTKEY_CONFIRM=never"}
+    assert "confirmation" not in created
 
 
 @pytest.mark.parametrize(("kind", "state"), TRANSPORT_ERRORS)

@@ -126,6 +126,7 @@ class Door:
             rating = rating.raised(call.confirm.rstrip("."))
         if call.tool.effect == "read":
             return await self._run_read(call, rating, must_confirm=must_confirm)
+        recorder = self._recorder(call)
         await self._require_thawed()  # before anybody is asked; again before each change
         if self._settings.dry_run or must_confirm or self._may_need_person(call.tool, rating):
             seen = await look_at(call.tool, call.api, call.execute, rating)
@@ -134,8 +135,7 @@ class Door:
             if self._settings.dry_run:
                 return PreviewAnswer.read(shown(seen))
             if self._needs_person(seen.rating):
-                await self._confirm(call, seen)
-        recorder = self._recorder(call)
+                await self._confirm_on_record(call, seen, recorder)
         with permit(self._passage(recorder)):
             if recorder is not None:
                 return await recorder.run(lambda: call.execute(call.api))
@@ -166,7 +166,24 @@ class Door:
     def _recorder(self, call: Call) -> Recorder | None:
         if self.journal is None:
             return None
-        return Recorder(self.journal, call.tool, call.given, self._clock)
+        recorder = Recorder(self.journal, call.tool, call.given, self._clock)
+        if self._settings.confirm == "never" and call.tool.may_be_high_risk:
+            recorder.confirmation = {"by": "nobody", "how": "PORTKEY_CONFIRM=never"}
+        return recorder
+
+    async def _confirm_on_record(
+        self, call: Call, seen: Preview, recorder: Recorder | None
+    ) -> None:
+        """Have a person confirm a change; the journal says who did, or why nobody."""
+        try:
+            confirmation = await self._confirm(call, seen)
+        except (NotPermitted, ApprovalNeeded) as error:
+            is_repeated = isinstance(error, ApprovalNeeded) and not error.is_new
+            if recorder is not None and not is_repeated:
+                await recorder.not_confirmed(seen.change, seen.now, _why(error))
+            raise
+        if recorder is not None:
+            recorder.confirmation = confirmation
 
     def _passage(self, record: Recorder | None) -> Passage:
         """Sends each change of a call that may pass, and records it."""
@@ -186,12 +203,13 @@ class Door:
                 f"Only a person ends it, by {self._where.thaw}"
             )
 
-    async def _confirm(self, call: Call, seen: Preview) -> None:
-        """Return once a person agrees; raise NotPermitted or ApprovalNeeded if not."""
+    async def _confirm(self, call: Call, seen: Preview) -> dict[str, str]:
+        """Who agreed, and how; raises NotPermitted or ApprovalNeeded if nobody did."""
         decided = await self._store().take(call.fingerprint, seen.now.hash)
         if decided is not None:
             if decided.state == "approved":
-                return
+                how = f"approval {decided.id}"
+                return {"by": decided.settled_by, "how": how, "why": decided.why}
             why = f": {decided.why}" if decided.why else ""
             raise NotPermitted(f"{decided.settled_by} denied this{why}")
         asker = current_asker.get()
@@ -199,6 +217,7 @@ class Door:
             raise await self._approval_needed(call, seen)
         reply = await asker(question_of(seen))
         await self._require_agreement(call, seen, reply)
+        return {"by": current_caller.get().principal, "how": "asked by the client"}
 
     async def _require_agreement(self, call: Call, seen: Preview, reply: Reply) -> None:
         if reply.action != "accept":
@@ -224,9 +243,10 @@ class Door:
     async def _approval_needed(self, call: Call, seen: Preview) -> ApprovalNeeded:
         now = self._clock()
         text = json.dumps(shown(seen), ensure_ascii=False, default=str)
+        id = secrets.token_hex(4)
         approval = await self._store().request(
             Approval(
-                id=secrets.token_hex(4),
+                id=id,
                 call=call.fingerprint,
                 binding=seen.now.hash,
                 tool=call.tool.name,
@@ -243,6 +263,7 @@ class Door:
             f"{approval.id}\n{text}",
             approval.id,
             self._where.approve(approval.id),
+            is_new=approval.id == id,
         )
 
 
@@ -255,6 +276,13 @@ async def preview(call: Call) -> Record:
             {"changes_nothing": True, "tool": call.tool.name, "answer": seen.answer()}
         )
     return PreviewAnswer.read(shown(seen))
+
+
+def _why(error: NotPermitted | ApprovalNeeded) -> str:
+    """Why a call was not made, for the journal."""
+    if isinstance(error, ApprovalNeeded):
+        return f"waits for the approval {error.approval_id}"
+    return str(error)
 
 
 def _is_same(typed: str, label: str) -> bool:

@@ -9,6 +9,10 @@ from .journal import NEWEST, Journal
 
 UNKNOWN = "unknown, look"
 """The state of a change without an outcome: the process ended before it came."""
+NOT_CONFIRMED = "not confirmed"
+"""The state of a call that was not made, because no person agreed to it."""
+FIRST_STATES = ("begun", NOT_CONFIRMED)
+"""The states of the first line of a change."""
 ENDS = {"reverted": "reverted_at"}
 """The field for the time of a line after the first, by its state; `ended_at` for the others."""
 MAX_LINES_SEARCHED = 20_000
@@ -33,7 +37,7 @@ async def latest_changes(journal: Journal, limit: int, matches: Matches) -> list
             # The first line of a change comes last here, with all later ones read already.
             of_change = outcomes.setdefault(line.fields["change"], [])
             of_change.insert(0, line)
-            if line.fields["state"] == "begun" and matches(change := merged(of_change)):
+            if line.fields["state"] in FIRST_STATES and matches(change := merged(of_change)):
                 changes.append(change)
     return changes[:limit]
 

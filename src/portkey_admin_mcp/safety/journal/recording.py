@@ -26,6 +26,7 @@ from ...portkey.gate import Change, Send
 from ..caller import current_caller
 from ..masking import masked
 from ..objects import ObjectNow, created_object, label_of, read_object
+from .changes import NOT_CONFIRMED
 from .journal import Journal
 from .undo_rules import RULES, Never, undo_in_short
 
@@ -65,6 +66,8 @@ class Recorder:
         self._arguments = arguments
         self._clock = clock
         self._secrets = secret_texts(arguments)
+        self.confirmation: dict[str, str] = {}
+        """Who agreed to the call, and how; empty if nobody had to."""
         self._unrecorded: list[str] = []
         """For each outcome that could not be recorded, what the caller is told."""
 
@@ -78,13 +81,26 @@ class Recorder:
             raise
         return answer.with_notes(*self._unrecorded)
 
+    async def not_confirmed(self, change: Change, now: ObjectNow, why: str) -> None:
+        """Record that a call was not made because no person agreed to it.
+
+        A failure is only logged: nothing was changed, and the caller is told why in any case.
+        """
+        fields = self._beginning(change, now)
+        for name in ("before", "before_unknown", "undo", "confirmation"):
+            fields.pop(name, None)
+        try:
+            await self._write(self._new_id(), NOT_CONFIRMED, why=why[:MAX_ERROR_CHARS], **fields)
+        except JournalUnavailable as error:
+            log.error("a refused call of %s is not on record: %s", self._tool.name, error)
+
     async def send(self, api: Portkey, change: Change, send: Send) -> bytes:
         """Send a change; its answer.
 
         Raises JournalUnavailable, with nothing sent, if the journal cannot be written.
         """
         before = await read_object(api, change)
-        id = f"{int(self._clock() * 1000):011x}-{secrets.token_hex(4)}"
+        id = self._new_id()
         await self._write(id, "begun", **self._beginning(change, before))
         try:
             content = await send()
@@ -109,6 +125,9 @@ class Recorder:
         await self._end(id, "done", after=await self._after(api, change, before, content))
         return content
 
+    def _new_id(self) -> str:
+        return f"{int(self._clock() * 1000):011x}-{secrets.token_hex(4)}"
+
     def _beginning(self, change: Change, before: ObjectNow) -> dict[str, Any]:
         caller = current_caller.get()
         reverted = _reverted.get()
@@ -129,6 +148,7 @@ class Recorder:
             "before": self._kept(before.fields),
             **({"before_unknown": before.why} if before.why else {}),
             "undo": undo_in_short(change.endpoint),
+            **({"confirmation": self.confirmation} if self.confirmation else {}),
             **({"reverts": reverted} if reverted else {}),
         }
 

@@ -9,7 +9,7 @@ from ...models.core.icons import without_icon
 from ...portkey.catalog import Tool
 from ..masking import MASK
 from ..objects import PLACES
-from .changes import Change
+from .changes import NOT_CONFIRMED, Change
 from .tool_arguments import Argument, arguments_of, fitted, takes_null, without_none
 from .undo_rules import RULES, RULES_BY_FIELD, Again, Call, Former, Never, Rows, Rule, Switches
 
@@ -37,7 +37,7 @@ class Plan:
 
 def rule_of(change: Change) -> Rule:
     """The rule that undoes a change; `Never` if it has changed nothing."""
-    if change["state"] in ("refused", "not sent"):
+    if change["state"] in ("refused", "not sent", NOT_CONFIRMED):
         return Never("it changed nothing")
     endpoint = change["endpoint"]
     for (other, name), rule in RULES_BY_FIELD.items():

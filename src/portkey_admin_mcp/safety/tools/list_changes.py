@@ -14,7 +14,7 @@ from ..journal.changes import Change, is_of_caller, latest_changes
 DOMAIN = CHANGES
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
-SHOWN = ("change", "at", "principal", "client", "tool", "object", "state", "reverts")
+SHOWN = ("change", "at", "principal", "client", "tool", "object", "state", "why", "reverts")
 
 
 class ChangeFilter(Arguments):
