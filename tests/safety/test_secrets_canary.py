@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from mcp_texts import texts
 from portkey_admin_mcp.portkey.api import Portkey
+from portkey_admin_mcp.portkey.clients import CallerKey, using_key
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
 from portkey_admin_mcp.safety.permit import permitted_only
@@ -191,6 +192,19 @@ class Echo:
 def calls_that_echo(text, *, status=200, mode="full"):
     api = Portkey(Settings(PORTKEY_API_KEY=SecretStr("another-key")), Echo(text, status))
     return ToolCalls(offer(mode), lambda: api, held_secrets=[text, "short"])
+
+
+async def test_the_own_key_of_a_caller_is_hidden_as_well():
+    api = Portkey(Settings(PORTKEY_API_KEY=SecretStr("another-key")), Echo(KEY))
+    calls = ToolCalls(offer("full"), lambda: api)
+    with using_key(CallerKey(SecretStr(KEY), "fingerprint")):
+        outcome = await calls("list_workspaces", {"fields": "*"})
+        answer = await calls.answer("get_workspace", {"workspace_id": "w"})
+    shown_to_others = await calls("list_workspaces", {"fields": "*"})
+
+    assert KEY not in json.dumps([outcome.texts, outcome.structured, answer])
+    assert "***" in outcome.texts[0]
+    assert KEY in shown_to_others.texts[0]
 
 
 @pytest.mark.parametrize("key", [KEY, AWKWARD])

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ...models.core.base import Record, Unsent, unsent
 from ...models.core.vocabulary import OneWorkspace
 from ...portkey.catalog import Tool
+from ...safety.masking import is_secret
 from ...suggestions import suggest
 from .arguments import OBJECT_ID, ignored_arguments
 from .presentation import ALL_FIELDS, chosen_fields, row_type
@@ -20,7 +21,6 @@ MAX_SHOWN_LENGTH = 80
 MAX_UNKNOWN = 5
 """Unknown names of fields that a note explains."""
 WORKSPACE_FIELDS = ("workspace_id", "workspace_slug", "workspace")
-SECRET_NAMES = re.compile(r"(^|_)(key|secret|token|password|credentials?|auth)$")
 """Names of arguments whose values are secrets. Other keys are named by `_id` or `_slug`."""
 
 
@@ -152,7 +152,7 @@ def _write_note(tool: Tool, answer: dict[str, Any], arguments: BaseModel) -> str
 
 def _shown(name: str, value: Any) -> str:
     """An argument with its value: secrets are masked, and of a part only its size is shown."""
-    if SECRET_NAMES.search(name):
+    if is_secret(name):
         return f"{name} ***"
     if value is None or isinstance(value, bool):
         return f"{name} {str(value).lower() if value is not None else 'null'}"

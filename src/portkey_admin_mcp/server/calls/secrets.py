@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from ...errors import InputError
 from ...models.core.base import Record
+from ...portkey.clients import MAX_CLIENTS
 from ...safety.masking import FREE_FORM, MASK, is_secret
 from ...settings.secret_values import MIN_MASKED_LENGTH
 from .outcome import Outcome
@@ -63,6 +64,12 @@ class HeldSecrets:
             if form in text:
                 return True
         return False
+
+
+@lru_cache(maxsize=MAX_CLIENTS)
+def held_by_caller(key: str) -> HeldSecrets:
+    """What hides a caller's own key of Portkey."""
+    return HeldSecrets([key])
 
 
 def without_hidden_fields(record: Record) -> Record:

@@ -15,13 +15,14 @@ from ...domains import CHANGES, TOOLSETS
 from ...errors import InputError, NotPermitted, PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.catalog import Tool, tool_of
+from ...portkey.clients import current_secret
 from ...safety.inspection import Limits, current_inspector
 from ..offer.offer import Offer
 from ..offer.toolsets import selected
 from .executor import MAX_RESULT_CHARS, Executor
 from .failures import advice
 from .outcome import InputRequired, Outcome
-from .secrets import HeldSecrets
+from .secrets import HeldSecrets, held_by_caller
 from .visible_text import visible
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ class ToolCalls:
         try:
             record, _arguments = await executor.answer(arguments)
         except PortkeyAdminError as error:
-            text: str = self._held_secrets.hidden(advice(error, executor.tool))
+            text: str = self._hidden(advice(error, executor.tool))
             raise ToolFailed(visible(text)) from error
-        answer: dict[str, Any] = self._held_secrets.hidden(record.answer())
+        answer: dict[str, Any] = self._hidden(record.answer())
         return answer
 
     async def _outcome(self, name: str, arguments: dict[str, Any]) -> Outcome:
@@ -115,7 +116,15 @@ class ToolCalls:
         except Exception:
             log.exception("Error calling tool %r", name)
             return Outcome([f"Error calling tool {name!r}"], is_error=True)
-        return self._held_secrets.hidden_in(outcome)
+        outcome = self._held_secrets.hidden_in(outcome)
+        own = current_secret()
+        return held_by_caller(own).hidden_in(outcome) if own else outcome
+
+    def _hidden(self, value: Any) -> Any:
+        """A JSON value without the secrets of this process, and without the caller's own key."""
+        own = current_secret()
+        value = self._held_secrets.hidden(value)
+        return held_by_caller(own).hidden(value) if own else value
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
         self._show_tools_to(name)
