@@ -39,7 +39,7 @@ TYPE_NAMES: dict[Any, str] = {
     int: "whole number",
     str: "text",
     SecretStr: "text, secret",
-    Path: "directory",
+    Path: "path",
     tuple: "list, comma-separated",
     dict: "JSON object",
 }
