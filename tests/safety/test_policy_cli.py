@@ -157,3 +157,20 @@ def test_explain_needs_a_policy_and_takes_another_file(policy, file):
     assert "Set PORTKEY_POLICY_FILE, or name a policy with --file." in without.output
     assert named.output.startswith("get_config: allowed")
     assert (wrong.exit_code, "PORTKEY_CONFIRM" in wrong.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("env", "tool", "setting"),
+    [
+        ({"PORTKEY_READ_ONLY": "true"}, "delete_config", "PORTKEY_READ_ONLY"),
+        ({"PORTKEY_TOOLSETS": "users"}, "get_config", "PORTKEY_TOOLSETS"),
+        ({"PORTKEY_EXCLUDE_TOOLS": "get_config"}, "get_config", "PORTKEY_EXCLUDE_TOOLS"),
+    ],
+)
+def test_explain_knows_what_is_not_offered(policy, file, env, tool, setting):
+    result = policy("explain", tool, env={"PORTKEY_POLICY_FILE": str(file), **env})
+    first, second = result.output.splitlines()
+
+    assert first == f"{tool}: not offered, so it cannot be called"
+    assert setting in second
+    assert "not offered" not in policy("explain", tool).output

@@ -59,6 +59,9 @@ def explain(
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
     found = _tool(tool)
+    if setting := _not_offered_by(found, env_file):
+        click.echo(f"{tool}: not offered, so it cannot be called\n  by {setting}")
+        return
     if refusal := _outside_bound(found, safety.workspaces, workspace):
         click.echo(f"{tool}: denied\n  by PORTKEY_WORKSPACES: {refusal}")
         return
@@ -85,6 +88,23 @@ def lines_about(policy: "Policy", facts: "Facts", *, confirms: bool) -> list[str
     if facts.workspaces is None and policy.asks_for_workspaces(facts.tool):
         lines.append("  without --workspace, as if the workspace were not known")
     return lines
+
+
+def _not_offered_by(tool: "Tool", env_file: Path | None) -> str:
+    """The settings by which this server does not offer a tool; empty if it does."""
+    from ..assembly import selected_offer
+    from ..settings.settings import load_settings
+
+    try:
+        settings = load_settings(env_file, PORTKEY_SANDBOX=True)
+        offer = selected_offer(settings)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    if tool.name in offer.tools:
+        return ""
+    if settings.read_only and tool.effect != "read":
+        return "PORTKEY_READ_ONLY"
+    return "PORTKEY_TOOLSETS, PORTKEY_TOOLS or PORTKEY_EXCLUDE_TOOLS"
 
 
 def _outside_bound(tool: "Tool", bound: tuple[str, ...], workspace: str | None) -> str:
