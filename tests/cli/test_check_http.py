@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from asgi_server import serve_app
 from fake_portkey import nobody_listening
+from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.cli.check_http import check_http
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.portkey.api import Portkey
@@ -108,6 +109,22 @@ def test_a_key_that_may_not_read_is_a_warning(serve):
     assert (code, states["Read from Portkey"]) == (0, "warning")
     assert "Portkey refused the call: " in output
     assert output.splitlines()[-1] == "✓ The service works, with 1 warning."
+
+
+@pytest.mark.parametrize(("key", "code"), [("owner", 0), ("", 1)])
+def test_a_service_without_a_key_of_its_own_is_checked_with_that_of_the_caller(key, code):
+    def app(port):
+        hosting = Hosting(MCP_PORT=port, PORTKEY_KEY_MODE="caller", **BEARER)
+        return http_app(Settings(PORTKEY_SANDBOX=True), hosting)
+
+    option = ["--portkey-key-env", "MY_KEY"] if key else []
+    with serve_app(app) as address:
+        result, states, _ = check(
+            "--url", address, *option, MCP_AUTH_TOKEN=TOKEN, MY_KEY=key or None
+        )
+
+    assert result == code
+    assert states["Read from Portkey"] == ("ok" if key else "failed")
 
 
 def test_another_public_url_is_a_warning(serve):

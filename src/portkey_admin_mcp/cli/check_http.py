@@ -58,13 +58,17 @@ class CheckResult(NamedTuple):
 class ServiceCheck:
     """Runs all checks in order; `results` holds one result for each.
 
-    `base` is the URL without `/mcp`; `trust` is what httpx2 takes as `verify`.
+    `base` is the URL without `/mcp`; `trust` is what httpx2 takes as `verify`. `key` is the
+    caller's own key of Portkey, for a service that takes one; it is sent with the token only.
     """
 
-    def __init__(self, base: str, token: str | None, trust: ssl.SSLContext | bool) -> None:
+    def __init__(
+        self, base: str, token: str | None, trust: ssl.SSLContext | bool, key: str = ""
+    ) -> None:
         self.results: list[CheckResult] = []
         self._base = base
         self._token = token
+        self._key = key
         self._trust = trust
         self._mode = "unknown"
 
@@ -197,6 +201,8 @@ class ServiceCheck:
         import httpx2
 
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if self._key and token == self._token:
+            headers["X-Portkey-Api-Key"] = self._key
         return httpx2.AsyncClient(headers=headers, verify=self._trust, timeout=TIMEOUT_S)
 
     def _client(self, http: "httpx2.AsyncClient", mode: str) -> "Client":
@@ -211,24 +217,25 @@ class ServiceCheck:
         return f"{self._base}/mcp"
 
     def _sanitized(self, text: str) -> str:
-        """Mask the token, remove control characters, and shorten to one line."""
+        """Mask the token and the key, remove control characters, and shorten to one line."""
         from ..server.calls.result_size import one_line
 
-        masked = text.replace(self._token, "•••") if self._token else text
-        return one_line(masked, MAX_DETAIL_CHARS)
+        for secret in filter(None, (self._token, self._key)):
+            text = text.replace(secret, "•••")
+        return one_line(text, MAX_DETAIL_CHARS)
 
 
-def check(url: str, token: str | None, insecure: bool = False) -> int:
+def check(url: str, token: str | None, insecure: bool = False, key: str = "") -> int:
     """Check the service at this URL and print a table of results; 0 if no check failed.
 
-    With `insecure`, certificates are not verified.
+    With `insecure`, certificates are not verified. `key` is the caller's own key of Portkey.
     """
     import anyio
     import truststore
     from rich.console import Console
 
     trust = False if insecure else truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    service_check = ServiceCheck(_base(url), token or None, trust)
+    service_check = ServiceCheck(_base(url), token or None, trust, key)
     anyio.run(service_check.run)
     return _report(Console(highlight=False), service_check.results)
 
@@ -243,7 +250,12 @@ def check(url: str, token: str | None, insecure: bool = False) -> int:
     "machine can read command lines.",
 )
 @click.option("--insecure", is_flag=True, help="Do not verify the certificate of the service.")
-def check_http(url: str, token: str | None, insecure: bool) -> None:
+@click.option(
+    "--portkey-key-env",
+    metavar="VARIABLE",
+    help="The variable with your own key of Portkey, for a service with PORTKEY_KEY_MODE=caller.",
+)
+def check_http(url: str, token: str | None, insecure: bool, portkey_key_env: str | None) -> None:
     """Check that a running HTTP service works, and that it refuses bad requests.
 
     Prints a table with one line for each check. Changes nothing. The exit code is 0 if no check
@@ -252,12 +264,15 @@ def check_http(url: str, token: str | None, insecure: bool) -> None:
     \b
     portkey-admin-mcp check-http --url https://mcp.example.com
     """  # noqa: D301  # click needs the character \b
+    from .service_state import secret_in
+
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise click.BadParameter("must be like https://mcp.example.com", param_hint="--url")
     if token and not re.fullmatch(r"[!-~]+", token):
         raise click.BadParameter("must be ASCII without spaces", param_hint="--token")
-    sys.exit(check(url, token, insecure))
+    key = secret_in(portkey_key_env, "--portkey-key-env") if portkey_key_env else ""
+    sys.exit(check(url, token, insecure, key))
 
 
 def _report(console: Any, results: list[CheckResult]) -> int:

@@ -92,20 +92,21 @@ class ServiceState:
 async def at_service(url: str, token_variable: str) -> AsyncIterator[ServiceState]:
     """The state of the service at a URL, with the token in a variable."""
     trust = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    headers = {"Authorization": f"Bearer {_token(token_variable)}"}
+    headers = {"Authorization": f"Bearer {secret_in(token_variable, '--token-env')}"}
     async with httpx2.AsyncClient(headers=headers, verify=trust, timeout=TIMEOUT_S) as http:
         yield ServiceState(http, url, token_variable)
 
 
-def _token(variable: str) -> str:
-    token = os.environ.get(variable, "")  # noqa: TID251  # the variable that the user named
-    if not re.fullmatch(r"[!-~]+", token):
-        problem = "holds a token that is not ASCII without spaces" if token else "is not set"
+def secret_in(variable: str, option: str) -> str:
+    """The secret in a variable that the user named by this option; ends the command without one."""
+    secret = os.environ.get(variable, "")  # noqa: TID251  # the variable that the user named
+    if not re.fullmatch(r"[!-~]+", secret):
+        problem = "holds a text that is not ASCII without spaces" if secret else "is not set"
         raise click.ClickException(
-            f"the variable {variable} {problem}: set it to your own token of the service, or name "
-            "another variable with --token-env."
+            f"the variable {variable} {problem}: set it to your own secret, or name another "
+            f"variable with {option}."
         )
-    return token
+    return secret
 
 
 def _freeze_in(answer: dict[str, Any]) -> dict[str, Any] | None:
