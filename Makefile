@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk matrix conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas image-check lock clean help
+.PHONY: demo test test-sdk matrix conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -85,6 +85,21 @@ schemas: ## Check compose.yaml and the Kubernetes manifests against their schema
 image-check: ## Build the image without Docker, and run it (as root, with buildah and debootstrap)
 	$(PYTHON) scripts/image_check.py
 
+# In an environment of its own, as uv and twine serve only here.
+DIST_READY := build/dist/.ready
+
+$(DIST_READY): requirements-dist.lock
+	$(PYTHON) -m venv build/dist
+	build/dist/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps \
+		--require-hashes -r requirements-dist.lock
+	@touch $@
+
+dist: $(READY) $(DIST_READY) ## Build the wheel, the source distribution and the MCPB bundle into dist/, and try them
+	$(BIN)/python scripts/build_dist.py
+
+mcpb: $(READY) $(DIST_READY) ## Build and validate the MCPB bundle, and what it is made of
+	$(BIN)/python scripts/build_dist.py --build-only
+
 mutants: $(READY) ## Check that tests notice changes of access control (15 minutes)
 	$(BIN)/python scripts/mutants.py
 
@@ -116,6 +131,7 @@ lock: $(READY) ## Lock the newest versions of all packages
 		-o requirements-build.lock pyproject.toml
 	printf 'check-jsonschema\nkubernetes-validate\n' \
 		| $(COMPILE) --upgrade --constraint requirements.lock -o requirements-schemas.lock -
+	printf 'twine\nuv\n' | $(COMPILE) --upgrade --constraint requirements.lock -o requirements-dist.lock -
 	$(BIN)/python scripts/check_wheels.py
 
 clean: ## Remove all files that make created
