@@ -90,6 +90,7 @@ def test_the_source_distribution_has_the_code_and_the_pages_and_nothing_else(sdi
         "CONTRIBUTING.md",
         "LICENSE",
         "README.md",
+        "SECURITY.md",
         "docs",
         "pyproject.toml",
         "src",

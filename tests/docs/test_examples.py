@@ -55,6 +55,8 @@ NOT_RUN = {
     r"claude mcp add --transport http": "needs Claude Code; check-http calls such an address",
     r"pipx install \.": "installs; the image's build steps do the same",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
+    r"cosign sign\b": "needs a registry with the image, and a person who signs",
+    r"\.ci/run": "runs these tests, among others",
     rf"{NAME} demo": "tests/cli/test_main.py runs it",
     rf"{NAME} policy\b": "needs a policy; tests/safety/test_policy_cli.py runs it",
     rf"{NAME} journal\b": "needs a journal; tests/safety/test_journal.py runs it",
