@@ -176,8 +176,8 @@ def bench(name: str) -> Bench:
 KEYS = st.sampled_from(["owner", "owner", "admin", "workspace-service", "scopeless"])
 
 
-FEW = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
-FEWER = settings(FEW, max_examples=8)
+FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+FEWER = settings(FEW, max_examples=6)
 """For arguments that are mostly refused because of their names."""
 
 

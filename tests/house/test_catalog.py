@@ -10,6 +10,7 @@ from typing import get_type_hints
 
 import pytest
 
+from each import for_each
 from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, fields_of, shape
 from portkey_admin_mcp.domains import DOMAINS, GROUPS, TOOLSETS
 from portkey_admin_mcp.emulator.core.routing import ROUTES
@@ -68,12 +69,12 @@ def groups_of(tool):
     return [hint for hint in hints if isinstance(hint, type) and issubclass(hint, Arguments)]
 
 
-@pytest.mark.parametrize("tool", tools_in(domain_modules()), ids=by_name)
+@for_each(tools_in(domain_modules()), by_name)
 def test_a_tool_is_a_declaration_and_nothing_else(tool):
     assert statements(tool.function) == ["..."]
 
 
-@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+@for_each(ENDPOINT_TOOLS, by_name)
 def test_every_placeholder_of_a_path_is_filled_by_the_signature(tool):
     (endpoint,) = tool.endpoints
     placeholders = set(re.findall(r"\{(\w+)\}", endpoint))
@@ -84,7 +85,7 @@ def test_every_placeholder_of_a_path_is_filled_by_the_signature(tool):
     assert not plain & grouped
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+@for_each(TOOLS, by_name)
 def test_a_description_is_short_and_begins_with_a_sentence(tool):
     lines = tool.description.splitlines()
 
@@ -92,7 +93,7 @@ def test_a_description_is_short_and_begins_with_a_sentence(tool):
     assert len(lines) <= 6
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+@for_each(TOOLS, by_name)
 def test_an_argument_says_what_it_is(tool):
     for name, field in schema(tool)["properties"].items():
         keywords = field.keys() & {
@@ -114,7 +115,7 @@ def test_an_argument_says_what_it_is(tool):
         )
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+@for_each(TOOLS, by_name)
 def test_names_are_portable_and_hints_complete(tool):
     definition = describe(tool)
     name, hints = definition["name"], definition["annotations"]
@@ -127,7 +128,7 @@ def test_names_are_portable_and_hints_complete(tool):
     assert hints["destructiveHint"] == (tool.effect in ("overwrite", "delete"))
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+@for_each(TOOLS, by_name)
 def test_a_schema_is_flat_and_portable(tool):
     text = json.dumps(schema(tool))
 
@@ -137,7 +138,7 @@ def test_a_schema_is_flat_and_portable(tool):
     assert not {"anyOf", "oneOf", "allOf"} & schema(tool).keys()
 
 
-@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+@for_each(ENDPOINT_TOOLS, by_name)
 def test_the_endpoint_and_its_fields_are_portkeys(tool):
     """Each field we send is in Portkey's OpenAPI file, or in spec_known.json with a reason."""
     (endpoint,) = tool.endpoints
@@ -189,7 +190,7 @@ LOCAL = {
 }
 
 
-@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+@for_each(ENDPOINT_TOOLS, by_name)
 def test_the_emulator_asks_for_the_scope_and_the_plan_that_the_tool_says(tool):
     """Tools and emulator share no code, so a mistake in either fails this test."""
     route = ROUTES.get(tool.endpoints[0])
@@ -200,7 +201,7 @@ def test_the_emulator_asks_for_the_scope_and_the_plan_that_the_tool_says(tool):
     assert (route.who == "anyone") == (not tool.needs_key)
 
 
-@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+@for_each(ENDPOINT_TOOLS, by_name)
 def test_the_plan_is_the_one_that_portkeys_documentation_names(tool):
     named_plans = {shape(endpoint): plan for endpoint, plan in PLANS.items()}
     plan = named_plans.get(shape(tool.endpoints[0]))
@@ -221,7 +222,7 @@ OTHER_SCOPES = {
 """Tools whose scope differs from the documented one, and why."""
 
 
-@pytest.mark.parametrize("tool", ENDPOINT_TOOLS, ids=by_name)
+@for_each(ENDPOINT_TOOLS, by_name)
 def test_the_scope_is_the_one_that_portkeys_documentation_names(tool):
     documented = {shape(endpoint): scopes for endpoint, scopes in SCOPES.items()}
     scopes = documented.get(shape(tool.endpoints[0]))
@@ -240,7 +241,7 @@ CAN_BE_UNDONE = {
 """Tools that delete something which can be created again without loss, and how."""
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+@for_each(TOOLS, by_name)
 def test_what_cannot_be_undone_or_costs_or_shows_a_secret_says_so(tool):
     description = tool.description.lower()
 
@@ -282,14 +283,14 @@ SIBLINGS = {
 """Tools that are easily confused with others or need them, and the tools they must name."""
 
 
-@pytest.mark.parametrize("name", SIBLINGS)
+@for_each(SIBLINGS)
 def test_a_tool_names_those_it_is_easily_taken_for(name):
     (tool,) = [each for each in TOOLS if each.name == name]
 
     assert [other for other in SIBLINGS[name] if f"`{other}`" not in tool.description] == []
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=by_name)
+@for_each(TOOLS, by_name)
 def test_a_description_names_only_tools_that_there_are(tool):
     names = {each.name for each in TOOLS}
     arguments = schema(tool)["properties"]

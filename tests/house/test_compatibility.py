@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydantic import SecretStr
 
+from each import for_each
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.errors import ApiError
@@ -56,12 +56,12 @@ def test_every_tool_of_the_typescript_server_is_here():
     assert set(TYPESCRIPT) <= set(TOOLS)
 
 
-@pytest.mark.parametrize("name", TYPESCRIPT)
+@for_each(TYPESCRIPT)
 def test_a_call_with_what_is_needed_is_sent(name):
     assert problem(name, needed(name)) is None
 
 
-@pytest.mark.parametrize("name", TYPESCRIPT)
+@for_each(TYPESCRIPT)
 def test_a_call_with_any_one_argument_besides_is_sent(name):
     problems = {}
     for argument, value in optional(name).items():

@@ -25,32 +25,37 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 LARGE_CHUNK = b"10000\r\n%s\r\n" % (b"x" * 65_536)
 LAST = b"2\r\n{}\r\n0\r\n"
-BOMB = gzip.compress(bytes(300_000_000), 9)
 
-FLOODS = {
-    "a gzip bomb": [
-        HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(BOMB),
-        BOMB,
-    ],
-    "an endless body in chunks": [CHUNKED, FLOOD(LARGE_CHUNK)],
-    "an endless body in small chunks": [CHUNKED, FLOOD(b"2\r\n{}\r\n" * 10_000)],
-    "an endless body without a length": [HEAD + b"\r\n", FLOOD(b"x" * 65_536)],
-    "a body of ten gigabytes": [
-        HEAD + b"content-length: 10000000000\r\n\r\n",
-        FLOOD(b"x" * 65_536),
-    ],
-    "endless members of gzip": [
-        HEAD + b"content-encoding: gzip\r\n\r\n",
-        FLOOD(gzip.compress(b"") * 1_000),
-    ],
-    "endless headers": [HEAD, FLOOD(b"x-a: b\r\n" * 10_000)],
-    "one endless header": [HEAD + b"x-a: ", FLOOD(b"x" * 65_536)],
-    "an endless reason": [b"HTTP/1.1 200 ", FLOOD(b"x" * 65_536)],
-    "endless interim answers": [FLOOD(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)],
-    "endless trailers": [CHUNKED + LAST, FLOOD(b"x-a: b\r\n" * 10_000)],
-    "one endless trailer": [CHUNKED + LAST + b"x-a: ", FLOOD(b"x" * 65_536)],
-    "an endless extension of a chunk": [CHUNKED + b"2;", FLOOD(b"x" * 65_536)],
-}
+
+def floods():
+    """What a server sends without end, by what it is."""
+    bomb = gzip.compress(bytes(300_000_000), 9)
+    return {
+        "a gzip bomb": [
+            HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(bomb),
+            bomb,
+        ],
+        "an endless body in chunks": [CHUNKED, FLOOD(LARGE_CHUNK)],
+        "an endless body in small chunks": [CHUNKED, FLOOD(b"2\r\n{}\r\n" * 10_000)],
+        "an endless body without a length": [HEAD + b"\r\n", FLOOD(b"x" * 65_536)],
+        "a body of ten gigabytes": [
+            HEAD + b"content-length: 10000000000\r\n\r\n",
+            FLOOD(b"x" * 65_536),
+        ],
+        "endless members of gzip": [
+            HEAD + b"content-encoding: gzip\r\n\r\n",
+            FLOOD(gzip.compress(b"") * 1_000),
+        ],
+        "endless headers": [HEAD, FLOOD(b"x-a: b\r\n" * 10_000)],
+        "one endless header": [HEAD + b"x-a: ", FLOOD(b"x" * 65_536)],
+        "an endless reason": [b"HTTP/1.1 200 ", FLOOD(b"x" * 65_536)],
+        "endless interim answers": [FLOOD(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)],
+        "endless trailers": [CHUNKED + LAST, FLOOD(b"x-a: b\r\n" * 10_000)],
+        "one endless trailer": [CHUNKED + LAST + b"x-a: ", FLOOD(b"x" * 65_536)],
+        "an endless extension of a chunk": [CHUNKED + b"2;", FLOOD(b"x" * 65_536)],
+    }
+
+
 SLOW_IN_AIOHTTP = {
     "an endless body in small chunks",
     "endless interim answers",
@@ -66,7 +71,7 @@ SLOW_IN_AIOHTTP = {
 async def test_no_answer_takes_more_memory_than_its_limit_allows(client):
     async with contextlib.AsyncExitStack() as servers:
         origins = {}
-        for name, script in FLOODS.items():
+        for name, script in floods().items():
             server = await servers.enter_async_context(FaultyServer([*script, CLOSE]))
             origins[name] = server.origin
         process = await asyncio.create_subprocess_exec(

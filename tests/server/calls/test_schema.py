@@ -8,6 +8,7 @@ import pytest
 from mcp import Client
 from pydantic import BaseModel, Field
 
+from each import for_each
 from portkey_admin_mcp.models.core.base import ABSENT, Arguments, Record
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import accepted_schema, input_schema, output_schema
@@ -49,7 +50,7 @@ def keywords(node: Any) -> set[str]:
     return node.keys() | keywords([*fields, *values])
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@for_each(TOOLS)
 def test_every_tools_arguments_are_flat_and_portable(name):
     schema = input_schema(arguments_model(TOOLS[name]))
 
@@ -58,7 +59,7 @@ def test_every_tools_arguments_are_flat_and_portable(name):
     assert "ABSENT" not in json.dumps(schema)
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@for_each(TOOLS)
 def test_every_tools_answer_is_described_and_not_judged(name):
     schema = output_schema(get_type_hints(TOOLS[name].function)["return"])
 

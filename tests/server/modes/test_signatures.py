@@ -3,10 +3,10 @@
 import json
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from each import for_each
 from portkey_admin_mcp.server.calls.result_size import compact
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.modes.signatures import head, signatures
@@ -91,7 +91,7 @@ def nested(key, value):
     return [value] if key == "items" else value
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@for_each(TOOLS)
 def test_the_signature_of_each_tool_leaves_nothing_out(name):
     text = signatures([TOOLS[name]])
     schema = TOOLS[name].input_schema

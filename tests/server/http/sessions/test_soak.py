@@ -15,7 +15,7 @@ from http_service import HEADERS, memory_of, running_service, wait_for_port
 from initialization import INITIALIZE
 
 CLIENTS = 64
-ROUNDS = 12
+ROUNDS = 8
 WARM_UP = 4
 
 

@@ -1,0 +1,39 @@
+"""Checks that hold for each of many values, as one test.
+
+For checks of a millisecond: a parametrised test takes longer to be sent to a process and reported
+than such a check takes to run.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+Check = Callable[[T], None]
+
+
+def for_each(
+    values: Iterable[T], name_of: Callable[[T], str] = str
+) -> Callable[[Check[T]], Callable[[], None]]:
+    """Make a check of one value a test of all these; its failure names each value that fails."""
+
+    def decorate(check: Check[T]) -> Callable[[], None]:
+        def test() -> None:
+            failures = {}
+            checked = list(values)
+            for value in checked:
+                try:
+                    check(value)
+                except AssertionError as error:
+                    failures[name_of(value)] = str(error)
+                except Exception as error:
+                    error.add_note(f"This was the check of {name_of(value)}.")
+                    raise
+            assert checked, "there is nothing to check"
+            texts = [f"{name}: {message}" for name, message in failures.items()]
+            assert not texts, "\n".join([f"{len(texts)} of {len(checked)} fail", *texts])
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        test.__module__, test.__qualname__ = check.__module__, check.__qualname__
+        return test
+
+    return decorate
