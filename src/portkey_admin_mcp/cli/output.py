@@ -9,8 +9,9 @@ A command that prints a result uses these parts:
 * `raise Failed(kind, message, cure)` ends the command with an error.
 
 Agent mode (`--agent`, or a variable of `agents.AGENT_SIGNS`) prints exactly one JSON value on
-standard output: the result, or `{"error": {"kind", "exit_code", "message", "cure"}}`. A result of
-more than 100 KiB is written to a private file, and `{"file", "bytes"}` is printed. Nothing is asked.
+standard output: the result, or `{"error": {"kind", "exit_code", "message", "cure"}}`. A result
+of more than 100 KiB is written to a private file, and `{"file", "bytes"}` is printed. Nothing is
+asked.
 """
 
 import json
@@ -42,7 +43,7 @@ class Failed(click.ClickException):
         self.kind = kind
         self.cure = cure
         self.details = details
-        self.exit_code = kind.exit_code
+        self.exit_code = kind.exit_code  # type: ignore[misc]  # click reads it on the instance
 
     def format_message(self) -> str:
         """The message, and the cure on the next line."""
@@ -172,9 +173,8 @@ class _Ending:
             error, PortkeyAdminError | click.ClickException | click.Abort | KeyboardInterrupt
         )
         if self._is_agent:
-            problem = (
-                failed(error) if is_ours else Failed(FAILED, f"{cls.__name__} in this program")
-            )
+            bug = f"an error in this program: {cls.__name__}."
+            problem = failed(error) if is_ours else Failed(FAILED, bug)
             write_error(problem)
             if is_ours:
                 raise click.exceptions.Exit(problem.exit_code) from None
@@ -200,8 +200,8 @@ def _write_for_agent(value: Any) -> None:
 
 def _summary(value: Any) -> dict[str, Any]:
     """What is in a file: the fields of an object, and how many items each list has."""
-    if isinstance(value, list):
-        return {"items": len(value)}
+    if not isinstance(value, dict):
+        return {"items": len(value)}  # a list; no other value is that long
     lists = {name: len(item) for name, item in value.items() if isinstance(item, list)}
     return {"fields": [*value], **({"items": lists} if lists else {})}
 
@@ -214,9 +214,8 @@ def write_private(text: str) -> str:
     try:
         folder = tempfile.mkdtemp(prefix="portkey-admin-mcp-")  # 0700
         path = os.path.join(folder, "result.json")
-        with open(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise Failed(FAILED, f"the result cannot be written to a file: {error.strerror}.") from None
