@@ -9,6 +9,7 @@ import click
 
 from .. import __version__
 from .approvals import approvals, approve, deny
+from .call import call
 from .check_http import check_http
 from .demo import demo
 from .emulator import emulator
@@ -53,7 +54,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 
 COMMANDS = (
-    *(http, check_http, demo, emulator, tools),
+    *(http, check_http, demo, emulator, tools, call),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:

@@ -15,3 +15,8 @@ env_file_option = click.option(
     help="Read settings from this .env file too; the environment wins. No .env file is read "
     "without this option.",
 )
+state_option = click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --sandbox: SQLite file that keeps its organisation from one command to the next.",
+)
