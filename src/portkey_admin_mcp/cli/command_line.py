@@ -12,6 +12,7 @@ from .approvals import approvals, approve, deny
 from .call import call
 from .check_http import check_http
 from .demo import demo
+from .describe import describe
 from .emulator import emulator
 from .freeze import freeze, thaw
 from .http import http
@@ -54,7 +55,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 
 COMMANDS = (
-    *(http, check_http, demo, emulator, tools, call),
+    *(http, check_http, demo, emulator, tools, describe, call),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:

@@ -3,6 +3,7 @@
 A command that prints a result uses these parts:
 
 * `@output_options` adds `-o/--output` and `--agent`, and passes one `Output` as `output`;
+  `@json_options` adds `--json` in place of `-o`, for a command that prints its own text otherwise;
 * `@click.command(cls=ResultCommand)` turns every error into a sentence with the exit code of its
   kind (`exit_codes`), and in agent mode into JSON on standard output;
 * `output.write(value)` prints the result; `output.note(text)` tells what a person should know;
@@ -29,8 +30,10 @@ from .agents import agent_variable
 from .exit_codes import FAILED, INTERRUPTED, Kind, cure_of, kind_of
 
 T = TypeVar("T")
-Form = Literal["json", "yaml", "table", "csv"]
+Form = Literal["json", "yaml", "table", "csv", "text"]
+"""How a result is printed; `text` is written by the command itself."""
 FORMS: tuple[Form, ...] = ("json", "yaml", "table", "csv")
+"""What `-o` takes."""
 MAX_AGENT_BYTES = 100 * 1024
 """A longer result is written to a file in agent mode: a model would have to read all of it."""
 
@@ -68,6 +71,11 @@ class Output:
         self.form: Form = form
         self.is_agent = is_agent
         self._notes: list[str] = []
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the result is printed as JSON, for a program or an agent."""
+        return self.is_agent or self.form == "json"
 
     @property
     def shows_progress(self) -> bool:
@@ -108,6 +116,14 @@ def is_agent_mode(option: bool | None) -> bool:
     return agent_variable() is not None if option is None else option
 
 
+agent_option = click.option(
+    "--agent/--no-agent",
+    default=None,
+    help="Print exactly one JSON value, also for errors, and ask nothing. Default: on in the "
+    "shells of coding agents.",
+)
+
+
 def output_options(command: Callable[..., T]) -> Callable[..., T]:
     """The options `-o/--output` and `--agent/--no-agent`; the command receives an `Output`."""
 
@@ -118,12 +134,7 @@ def output_options(command: Callable[..., T]) -> Callable[..., T]:
         type=click.Choice(FORMS),
         help="Form of the result. Default: table on a terminal, else json.",
     )
-    @click.option(
-        "--agent/--no-agent",
-        default=None,
-        help="Print exactly one JSON value, also for errors, and ask nothing. Default: on in the "
-        "shells of coding agents.",
-    )
+    @agent_option
     @wraps(command)
     def with_output(*args: Any, form: str | None, agent: bool | None, **named: Any) -> T:
         is_agent = is_agent_mode(agent)
@@ -134,6 +145,22 @@ def output_options(command: Callable[..., T]) -> Callable[..., T]:
             )
         default = "table" if sys.stdout.isatty() else "json"
         output = Output(cast(Form, form or default), is_agent=is_agent)
+        return command(*args, output=output, **named)
+
+    return with_output
+
+
+def json_options(command: Callable[..., T]) -> Callable[..., T]:
+    """The options `--json` and `--agent/--no-agent`; the command receives an `Output`.
+
+    It prints its own text unless `output.is_json`.
+    """
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @agent_option
+    @wraps(command)
+    def with_output(*args: Any, as_json: bool, agent: bool | None, **named: Any) -> T:
+        output = Output("json" if as_json else "text", is_agent=is_agent_mode(agent))
         return command(*args, output=output, **named)
 
     return with_output

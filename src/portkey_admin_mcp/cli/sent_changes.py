@@ -1,10 +1,14 @@
 """Which changes of a call were sent, for what is said if the call is stopped."""
 
+from typing import TYPE_CHECKING
+
 from ..errors import PortkeyAdminError
-from ..portkey.api import Portkey
-from ..portkey.gate import Change, Gate, Send
 from .exit_codes import INTERRUPTED, OUTCOME_UNKNOWN
 from .output import Failed
+
+if TYPE_CHECKING:
+    from ..portkey.api import Portkey
+    from ..portkey.gate import Change, Gate, Send
 
 
 class SentChanges:
@@ -14,10 +18,10 @@ class SentChanges:
         self._made: list[str] = []
         self._unanswered: list[str] = []
 
-    def before(self, gate: Gate) -> Gate:
+    def before(self, gate: "Gate") -> "Gate":
         """The same gate, whose changes are watched as they are sent."""
 
-        async def watched(api: Portkey, change: Change, send: Send) -> bytes:
+        async def watched(api: "Portkey", change: "Change", send: "Send") -> bytes:
             async def watched_send() -> bytes:
                 self._unanswered.append(change.endpoint)
                 try:

@@ -15,14 +15,22 @@ PIPE_WIDTH = 100_000
 
 
 def rows_of(value: Any, rows_in: str) -> list[dict[str, Any]] | None:
-    """The rows of a result: those in the field `rows_in`, or the list itself; None if it has none.
+    """The rows of a result: the list itself, or the one in the field `rows_in`; None without any.
 
-    A row that is no object is shown in the column `value`.
+    Without a name, an object's only list of objects is meant. A row that is no object is shown in
+    the column `value`.
     """
+    if isinstance(value, dict) and not rows_in:
+        lists = [name for name, item in value.items() if _is_rows(item)]
+        rows_in = lists[0] if len(lists) == 1 else ""
     rows = value.get(rows_in) if isinstance(value, dict) else value
     if not isinstance(rows, list):
         return None
     return [row if isinstance(row, dict) else {"value": row} for row in rows]
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
 def print_csv(value: Any, rows_in: str) -> None:

@@ -1,7 +1,7 @@
 """Read the arguments of a tool from the words of a command line, typed by the tool's schema.
 
     name=value       text, number, true or false, null; a list with commas, or the name repeated
-    name.part=value  a field of an object
+    name.part=value  a field of an object; name.0.part=value of the first object of a list
     name=@FILE       the contents of a file; @- is standard input, and @@ a text that begins with @
     name:=JSON       any JSON value; name:=@FILE reads it from a file
 
@@ -42,8 +42,10 @@ def read_words(words: Iterable[str], schema: Schema) -> dict[str, Any]:
         by_name.setdefault(word.name, []).append(word)
     arguments: dict[str, Any] = {}
     for name, same in by_name.items():
-        _put(arguments, name.split("."), _value(name, same, _node(schema, name.split("."))))
-    return arguments
+        path = name.split(".")
+        _put(arguments, path, _value(name, same, _node(schema, path)))
+    with_lists: dict[str, Any] = _with_lists(arguments, schema)
+    return with_lists
 
 
 def read_json(source: str) -> dict[str, Any]:
@@ -105,8 +107,19 @@ def _json(text: str, name: str) -> Any:
 def _node(schema: Schema, path: list[str]) -> Schema:
     """The schema at a path; empty if it says nothing of it, as inside a free-form object."""
     for part in path:
-        schema = schema.get("properties", {}).get(part, {})
+        is_item = part.isdecimal() and "array" in _types(schema)
+        schema = schema.get("items", {}) if is_item else schema.get("properties", {}).get(part, {})
     return schema
+
+
+def _with_lists(value: Any, schema: Schema) -> Any:
+    """The value with a list for each object of numbered items, where the schema has a list."""
+    if not isinstance(value, dict):
+        return value
+    if "array" in _types(schema) and all(name.isdecimal() for name in value):
+        items = schema.get("items", {})
+        return [_with_lists(value[name], items) for name in sorted(value, key=int)]
+    return {name: _with_lists(item, _node(schema, [name])) for name, item in value.items()}
 
 
 def _types(node: Schema) -> set[str]:
@@ -153,7 +166,11 @@ def _list(name: str, text: str, items: Schema) -> Any:
     if text.lstrip().startswith("["):
         return _json(text, name)
     if _types(items) & {"object", "array"}:
-        raise InputError(f"{name} is a list of objects: give JSON, {name}:='[{{…}}]'")
+        field = next(iter(items.get("properties", ())), "field")
+        raise InputError(
+            f"{name} is a list of objects: give the fields of each, {name}.0.{field}=…, or JSON, "
+            f"{name}:='[{{…}}]'"
+        )
     return [_typed(name, part.strip(), items) for part in text.split(",") if part.strip()]
 
 
