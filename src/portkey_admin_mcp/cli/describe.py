@@ -92,7 +92,7 @@ def _facts(tool: "Tool") -> Iterator[str]:
     if tool.is_billable:
         yield "It costs money: models are called."
     if tool.returns_secret:
-        yield "Its answer holds a secret that is shown once; PORTKEY_SECRET_SINK says where it goes."
+        yield "Its answer holds a secret, only once; PORTKEY_SECRET_SINK says where it goes."
     if tool.no_undo:
         yield f"It cannot be undone: {tool.no_undo}."
     if tool.unconfirmed:
@@ -110,14 +110,16 @@ def _arguments(schema: Schema, prefix: str = "") -> Iterator[dict[str, Any]]:
             "required": name in required,
             "values": node.get("enum") or node.get("items", {}).get("enum", []),
             "default": node.get("default"),
-            "limits": ", ".join(
-                f"{sign} {node[key]}" for key, sign in BOUNDS.items() if key in node
-            ),
+            "limits": _limits(node),
             "description": node.get("description", ""),
         }
         yield {key: value for key, value in values.items() if value not in (None, "", [])}
         yield from _arguments(node, f"{path}.")
         yield from _arguments(node.get("items", {}), f"{path}.0.")
+
+
+def _limits(node: Schema) -> str:
+    return ", ".join(f"{sign} {node[key]}" for key, sign in BOUNDS.items() if key in node)
 
 
 def _type(node: Schema) -> str:
@@ -130,10 +132,8 @@ def _type(node: Schema) -> str:
 def example(name: str, schema: Schema) -> str:
     """A call with the required arguments, or with the first one that is optional."""
     properties = schema.get("properties", {})
-    names = [*schema.get("required", ())] or [
-        n for n in properties if n not in ("fields", "format")
-    ]
-    used = names if schema.get("required") else names[:1]
+    optional = [each for each in properties if each not in ("fields", "format")][:1]
+    used = schema.get("required") or optional
     words = [f"{each}{_sample(each, properties.get(each, {}))}" for each in used]
     return shlex.join(["portkey-admin-mcp", "call", name, *words])
 

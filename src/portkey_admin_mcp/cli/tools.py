@@ -11,6 +11,9 @@ from .output import Output, ResultCommand, json_options
 if TYPE_CHECKING:
     from ..server.offer.offer import ListedTool, Offer
 
+MAX_MATCHES = 10
+"""Tools that a search shows."""
+
 
 @click.command(cls=ResultCommand, short_help="List or find tools, or print a digest to pin them.")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
@@ -23,7 +26,7 @@ def tools(
 ) -> None:
     """List the tools that the settings offer: name, effect and first sentence.
 
-    Words find tools by what they are for, the best first. --json prints the definitions as clients
+    Words find the ten tools that match best. --json prints the definitions as clients
     get them.
 
     The digest is a hash of what clients see of the tools: names, descriptions and schemas. It
@@ -43,7 +46,7 @@ def tools(
             raise click.UsageError("--digest is of all tools: leave out the words and --domain")
         output.write({"digest": offer.digest}) if output.is_json else click.echo(offer.digest)
         return
-    listed = _found(offer, domain, " ".join(words))
+    listed = _matching(offer, domain, " ".join(words))
     if output.form == "json":
         output.write([tool.definition for tool in listed])
     elif output.is_agent:
@@ -55,8 +58,8 @@ def tools(
             click.echo(f"{row['name']:{width}}  {row['effect']:9}  {row['summary']}")
 
 
-def _found(offer: "Offer", domain: str | None, query: str) -> "list[ListedTool]":
-    """The tools of a domain that a query finds; raises BadParameter if there are none."""
+def _matching(offer: "Offer", domain: str | None, query: str) -> "list[ListedTool]":
+    """The tools of a domain that match a query; raises BadParameter if none does."""
     tools = [tool for tool in offer.tools.values() if domain in (None, tool.domain)]
     if not tools:
         domains = ", ".join(dict.fromkeys(tool.domain for tool in offer.tools.values()))
@@ -65,10 +68,10 @@ def _found(offer: "Offer", domain: str | None, query: str) -> "list[ListedTool]"
         return tools
     from ..server.modes.search import ToolSearch
 
-    found = [offer.tools[name] for name in ToolSearch(tools).find(query)]
-    if not found:
-        raise click.BadParameter(f"no tool is found for {query!r}: try other words, or none")
-    return found
+    matches = [offer.tools[name] for name in ToolSearch(tools).find(query)]
+    if not matches:
+        raise click.BadParameter(f"no tool matches {query!r}: try other words, or none")
+    return matches[:MAX_MATCHES]
 
 
 def _row(tool: "ListedTool") -> dict[str, str]:
