@@ -15,6 +15,7 @@ from .sent_changes import SentChanges
 if TYPE_CHECKING:
     from ..emulator.core.app import Emulator
     from ..portkey.api import Portkey
+    from ..safety.policy_guard import PolicyGuard
     from ..server.calls.tool_calls import ToolCalls
     from ..server.offer.offer import ListedTool, Offer
     from ..settings.safety import SafetySettings
@@ -64,12 +65,22 @@ class CommandCalls:
         return safety.model_copy(update=changed)
 
     @cached_property
+    def _guard(self) -> "PolicyGuard | None":
+        from ..door_assembly import policy_guard
+
+        return policy_guard(self._safety)
+
+    def may_confirm(self, tool: "ListedTool") -> bool:
+        """Whether the policy has some call of a tool confirmed by a person."""
+        return self._guard is not None and self._guard.may_confirm(tool)
+
+    @cached_property
     def calls(self) -> "ToolCalls":
         """What calls the tools. Raises ConfigurationError."""
         from ..assembly import portkey_factory, selected_offer, tool_calls
-        from ..door_assembly import permitted_offer, policy_guard
+        from ..door_assembly import permitted_offer
 
-        guard = policy_guard(self._safety)
+        guard = self._guard
         offer = permitted_offer(selected_offer(self.settings), guard)
         own = portkey_factory(self.settings, self._emulator)
         watched = self._watched(own)

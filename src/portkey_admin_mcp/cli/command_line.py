@@ -11,6 +11,7 @@ from .. import __version__
 from .approvals import approvals, approve, deny
 from .call import call
 from .check_http import check_http
+from .completion import completion
 from .demo import demo
 from .describe import describe
 from .emulator import emulator
@@ -55,7 +56,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 
 COMMANDS = (
-    *(http, check_http, demo, emulator, tools, describe, call),
+    *(http, check_http, demo, emulator, tools, describe, call, completion),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:

@@ -1,7 +1,11 @@
 """Types of arguments that a shell can complete: the names of tools, and a tool's arguments."""
 
+from typing import TYPE_CHECKING
+
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class ToolName(click.ParamType):
@@ -11,7 +15,7 @@ class ToolName(click.ParamType):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
         """The tools whose names begin with the typed text."""
         from .completions import tools_for
 
@@ -25,7 +29,7 @@ class ToolArgument(click.ParamType):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
         """The names of arguments, or the values of the one that is typed."""
         from .completions import arguments_for
 
