@@ -36,5 +36,5 @@ def test_a_wrong_domain_or_setting_is_a_sentence(run):
 
     assert wrong.exit_code == 2
     assert "there is no domain 'config'; there are" in wrong.output
-    assert setting.exit_code == 1
+    assert setting.exit_code == 3
     assert "PORTKEY_TOOLSETS" in setting.output

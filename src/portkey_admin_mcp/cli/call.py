@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from .agents import agent_variable
 from .calls import CommandCalls
 from .completion_types import TOOL_ARGUMENT, TOOL_NAME
 from .exit_codes import exit_code_lines
@@ -88,10 +89,9 @@ def call(
         request = Request(commands, tool, output, Options(**options))
         values = request.read(arguments, json_source)
         try:
-            result = _run(request, values)
+            output.write(_run(request, values), request.rows_in)
         except KeyboardInterrupt:
             raise commands.sent.interrupted() from None
-    output.write(result, request.rows_in)
 
 
 def _run(request: "Request", values: dict[str, Any]) -> dict[str, Any]:
@@ -151,10 +151,16 @@ class Request:
     async def run(self, values: dict[str, Any]) -> dict[str, Any]:
         """The answer, for the form of the output. Raises Failed, or the errors of the settings."""
         from ..safety.asking import current_asker
+        from ..safety.caller import Caller, current_caller
         from ..server.calls.result_size import max_chars_for_code
         from .calls import UNLIMITED_CHARS
         from .terminal_question import TerminalQuestion, can_ask
 
+        agent = agent_variable()
+        mark = f" ({agent})" if agent else ""
+        current_caller.set(Caller(client=f"portkey-admin-mcp call{mark}"))
+        if self._options.dry_run and self._listed.effect == "read":
+            self._output.note(f"--dry-run does nothing here: {self._name} only reads.")
         if not self._output.is_agent and can_ask():
             current_asker.set(TerminalQuestion())
         if self._is_complete:

@@ -70,6 +70,13 @@ class CommandCalls:
 
         return policy_guard(self._safety)
 
+    @property
+    def state_dir(self) -> Path:
+        """The directory in which this machine keeps state."""
+        from ..safety.state_dir import default_state_dir
+
+        return self._safety.state_dir or default_state_dir()
+
     def may_confirm(self, tool: "ListedTool") -> bool:
         """Whether the policy has some call of a tool confirmed by a person."""
         return self._guard is not None and self._guard.may_confirm(tool)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class ToolName(click.ParamType):
+class ToolName(click.ParamType[str]):
     """The name of a tool."""
 
     name = "tool"
@@ -22,7 +22,7 @@ class ToolName(click.ParamType):
         return tools_for(ctx, incomplete)
 
 
-class ToolArgument(click.ParamType):
+class ToolArgument(click.ParamType[str]):
     """An argument of a tool, as `name=value`."""
 
     name = "argument"

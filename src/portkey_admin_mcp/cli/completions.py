@@ -133,7 +133,7 @@ def _live(
     key = settings.api_key.get_secret_value() if settings.api_key else ""
     place = [settings.base_url, key, settings.sandbox, str(options.get("state"))]
     text = json.dumps([*place, source, name, workspace])
-    kept = KeptValues(hashlib.sha256(text.encode()).hexdigest())
+    kept = KeptValues(commands.state_dir, hashlib.sha256(text.encode()).hexdigest())
     values = kept.read()
     if values is None:
         with commands.closing():
@@ -196,11 +196,8 @@ def _values_of(rows: list[dict[str, Any]], name: str) -> Iterator[Value]:
 class KeptValues:
     """Values in a private file of the state directory, for a minute."""
 
-    def __init__(self, name: str) -> None:
-        from ..safety.state_dir import default_state_dir
-        from ..settings.safety import load_safety
-
-        self._folder = (load_safety().state_dir or default_state_dir()) / "completions"
+    def __init__(self, state_dir: Path, name: str) -> None:
+        self._folder = state_dir / "completions"
         self._file = self._folder / f"{name}.json"
 
     def read(self) -> list[Value] | None:

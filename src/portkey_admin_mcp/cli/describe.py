@@ -37,7 +37,8 @@ def describe(tool: str, env_file: Path | None, output: Output) -> None:
     from ..settings.settings import load_settings
     from .calls import not_offered
 
-    offer = selected_offer(load_settings(env_file, PORTKEY_SANDBOX=True))
+    settings = load_settings(env_file, PORTKEY_SANDBOX=True)
+    offer = selected_offer(settings.model_copy(update={"tool_mode": "full"}))
     listed = offer.tools[tool] if tool in offer.tools else not_offered(tool, offer)
     description = description_of(listed)
     if output.is_json:

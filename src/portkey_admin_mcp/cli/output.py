@@ -96,10 +96,7 @@ class Output:
         elif self.form == "json":
             click.echo(_printable(json.dumps(value, ensure_ascii=False, indent=2)))
         elif self.form == "yaml":
-            import yaml
-
-            text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
-            click.echo(text.rstrip("\n"))
+            click.echo(_yaml(value), nl=False)
         else:
             from .tables import print_csv, print_table
 
@@ -249,7 +246,20 @@ def write_private(text: str) -> str:
     return path
 
 
+def _yaml(value: Any) -> str:
+    """A value as YAML; if it has hidden characters, all that is not ASCII is escaped."""
+    import yaml
+
+    def dumped(*, is_unicode: bool) -> str:
+        text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=is_unicode, width=100)
+        return text
+
+    text = dumped(is_unicode=True)
+    return text if text == _printable(text) else dumped(is_unicode=False)
+
+
 def _printable(text: str) -> str:
+    """A text with hidden characters as escapes; JSON keeps its values."""
     from ..server.calls.visible_text import visible
 
     return visible(text)
