@@ -156,6 +156,7 @@ class Request:
         from .calls import UNLIMITED_CHARS
         from .terminal_question import TerminalQuestion, can_ask
 
+        self._calls.portkey()  # a state file that cannot be used is told before anything else
         agent = agent_variable()
         mark = f" ({agent})" if agent else ""
         current_caller.set(Caller(client=f"portkey-admin-mcp call{mark}"))

@@ -12,6 +12,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -113,7 +114,7 @@ def _values(
         return []
     try:
         return _live(context, tool, name, node, words)
-    except (PortkeyAdminError, click.ClickException, OSError, ValueError, TimeoutError):
+    except (PortkeyAdminError, click.ClickException, OSError, ValueError):
         return []
 
 
@@ -137,7 +138,10 @@ def _live(
     values = kept.read()
     if values is None:
         with commands.closing():
-            rows = asyncio.run(_rows(commands, source, workspace))
+            try:
+                rows = asyncio.run(_rows(commands, source, workspace))
+            except TimeoutError:
+                rows = []  # kept too, so that not every key that is pressed waits
         values = [*_values_of(rows, name)]
         kept.write(values)
     return values
