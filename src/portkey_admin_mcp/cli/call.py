@@ -1,6 +1,5 @@
 """`call`: call one tool from the command line, through the same checks as from a client."""
 
-import asyncio
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,16 +88,16 @@ def call(
         request = Request(commands, tool, output, Options(**options))
         values = request.read(arguments, json_source)
         try:
-            output.write(_run(request, values), request.rows_in)
+            output.write(_run(commands, request, values), request.rows_in)
         except KeyboardInterrupt:
             raise commands.sent.interrupted() from None
 
 
-def _run(request: "Request", values: dict[str, Any]) -> dict[str, Any]:
+def _run(commands: CommandCalls, request: "Request", values: dict[str, Any]) -> dict[str, Any]:
     """Run the call; SIGTERM stops it as Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        return asyncio.run(request.run(values))
+        return commands.run(request.run(values))
     finally:
         signal.signal(signal.SIGTERM, before)
 

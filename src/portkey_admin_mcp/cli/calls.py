@@ -1,10 +1,11 @@
 """Build what the commands call tools with: settings, the sandbox, the offer, the door."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..settings.safety import SafetySettings
     from ..settings.settings import Settings
 
+T = TypeVar("T")
 UNLIMITED_CHARS = 2**60
 """The limit of a result in characters: standard output has none."""
 
@@ -40,6 +42,7 @@ class CommandCalls:
         self._state = state
         self._dry_run = dry_run
         self._emulators: list[Emulator] = []
+        self._clients: list[Portkey] = []
         self.sent = SentChanges()
 
     @cached_property
@@ -96,14 +99,28 @@ class CommandCalls:
     def _watched(self, own: "Callable[[], Portkey]") -> "Callable[[], Portkey]":
         from ..safety.permit import permitted_only
 
-        client: list[Portkey] = []
-
         def portkey() -> "Portkey":
-            if not client:
-                client.append(own().with_gate(self.sent.before(permitted_only)))
-            return client[0]
+            if not self._clients:
+                self._clients.append(own().with_gate(self.sent.before(permitted_only)))
+            return self._clients[0]
 
         return portkey
+
+    def run(self, work: Awaitable[T]) -> T:
+        """Run this in an event loop, and close the connections to Portkey with it.
+
+        Raises KeyboardInterrupt at Ctrl-C.
+        """
+
+        async def with_connections() -> T:
+            try:
+                return await work
+            finally:
+                for client in self._clients:
+                    client.retire()
+                await asyncio.sleep(0)  # what was closed here ends in the next turn of the loop
+
+        return asyncio.run(with_connections())
 
     def _emulator(self) -> "Emulator":
         import sqlite3

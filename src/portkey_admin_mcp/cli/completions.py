@@ -22,6 +22,7 @@ from ..errors import PortkeyAdminError
 from .calls import CommandCalls
 
 if TYPE_CHECKING:
+    from ..server.calls.tool_calls import ToolCalls
     from ..server.offer.offer import ListedTool
 
 Schema = Mapping[str, Any]
@@ -127,7 +128,8 @@ def _live(
         bool(options.get("sandbox")), options.get("env_file"), options.get("state")
     )
     source = _source(tool, name, node)
-    if not source:
+    listed = commands.calls.offer.tools.get(source)
+    if listed is None or commands.may_confirm(listed):
         return []
     workspace = _workspace(words)
     settings = commands.settings
@@ -139,7 +141,7 @@ def _live(
     if values is None:
         with commands.closing():
             try:
-                rows = asyncio.run(_rows(commands, source, workspace))
+                rows = commands.run(_rows(commands.calls, source, workspace))
             except TimeoutError:
                 rows = []  # kept too, so that not every key that is pressed waits
         values = [*_values_of(rows, name)]
@@ -170,14 +172,10 @@ def _workspace(words: tuple[str, ...]) -> str:
     return next((value for name, _, value in given if name in WORKSPACE_NAMES), "")
 
 
-async def _rows(commands: CommandCalls, source: str, workspace: str) -> list[dict[str, Any]]:
+async def _rows(calls: "ToolCalls", source: str, workspace: str) -> list[dict[str, Any]]:
     from ..server.calls.list_rows import rows_everywhere, rows_of
 
-    calls = commands.calls
-    listed = calls.offer.tools.get(source)
-    if listed is None or commands.may_confirm(listed):
-        return []
-    properties = listed.input_schema.get("properties", {})
+    properties = calls.offer.tools[source].input_schema.get("properties", {})
     argument = next((name for name in WORKSPACE_NAMES if name in properties), "")
     async with asyncio.timeout(TIMEOUT_S):
         if argument and workspace:

@@ -4,6 +4,7 @@ _portkey_admin_mcp_completion() {
     COMPREPLY=()
     while IFS=$'\t' read -r kind value help; do
         case $kind in
+            '') continue ;;
             file) compopt -o default 2>/dev/null; return ;;
             open) compopt -o nospace 2>/dev/null ;;
         esac

@@ -6,9 +6,9 @@ function _portkey_admin_mcp_completion
     set -l program (commandline -opc)[1]
     for line in ($program completion 2>/dev/null)
         set -l fields (string split \t -- $line)
-        if test $fields[1] = file
+        if test "$fields[1]" = file
             __fish_complete_path (commandline -ct)
-        else
+        else if test -n "$fields[1]"
             printf '%s\t%s\n' $fields[2] $fields[3]
         end
     end

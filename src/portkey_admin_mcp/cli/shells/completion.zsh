@@ -6,6 +6,7 @@ _portkey_admin_mcp() {
     local -a plain open
     while IFS=$'\t' read -r kind value help; do
         case $kind in
+            '') continue ;;
             file) _files; return ;;
             open) open+=("${value//:/\\:}:$help") ;;
             *) plain+=("${value//:/\\:}:$help") ;;
@@ -16,6 +17,7 @@ _portkey_admin_mcp() {
     )
     (( $#plain )) && _describe -V values plain
     (( $#open )) && _describe -V values open -S ''
+    (( $#plain + $#open ))
 }
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _portkey_admin_mcp "$@"
