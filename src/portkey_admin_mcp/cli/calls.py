@@ -1,7 +1,7 @@
 """Build what the commands call tools with: settings, the sandbox, the offer, the door."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,6 @@ from .sent_changes import SentChanges
 
 if TYPE_CHECKING:
     from ..emulator.core.app import Emulator
-    from ..portkey.api import Portkey
     from ..safety.policy_guard import PolicyGuard
     from ..server.calls.tool_calls import ToolCalls
     from ..server.offer.offer import ListedTool, Offer
@@ -42,7 +41,6 @@ class CommandCalls:
         self._state = state
         self._dry_run = dry_run
         self._emulators: list[Emulator] = []
-        self._clients: list[Portkey] = []
         self.sent = SentChanges()
 
     @cached_property
@@ -92,19 +90,8 @@ class CommandCalls:
 
         guard = self._guard
         offer = permitted_offer(selected_offer(self.settings), guard)
-        own = portkey_factory(self.settings, self._emulator)
-        watched = self._watched(own)
-        return tool_calls(self.settings, self._safety, offer, portkey=watched, guard=guard)
-
-    def _watched(self, own: "Callable[[], Portkey]") -> "Callable[[], Portkey]":
-        from ..safety.permit import permitted_only
-
-        def portkey() -> "Portkey":
-            if not self._clients:
-                self._clients.append(own().with_gate(self.sent.before(permitted_only)))
-            return self._clients[0]
-
-        return portkey
+        portkey = portkey_factory(self.settings, self._emulator, self.sent.before)
+        return tool_calls(self.settings, self._safety, offer, portkey=portkey, guard=guard)
 
     def run(self, work: Awaitable[T]) -> T:
         """Run this in an event loop, and close the connections to Portkey with it.
@@ -116,8 +103,7 @@ class CommandCalls:
             try:
                 return await work
             finally:
-                for client in self._clients:
-                    client.retire()
+                self.calls.portkey().retire()
                 await asyncio.sleep(0)  # what was closed here ends in the next turn of the loop
 
         return asyncio.run(with_connections())
