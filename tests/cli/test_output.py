@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from portkey_admin_mcp import errors
 from portkey_admin_mcp.cli.agents import AGENT_SIGNS
+from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.exit_codes import BY_ERROR, DONE, KINDS, REFUSED, kind_of
 from portkey_admin_mcp.cli.output import MAX_AGENT_BYTES, Failed, ResultCommand, output_options
 
@@ -94,6 +95,8 @@ def test_in_the_shell_of_an_agent_there_is_one_json_value(sign):
     [
         (errors.NotFound("no such key", request="GET /x"), (), 4, "not_found"),
         (errors.InputError("slug: is required"), (), 2, "usage"),
+        (errors.Rejected("no", request="GET /x", status=407), (), 3, "configuration"),
+        (errors.Rejected("no", request="GET /x", status=412), (), 13, "rejected"),
         (Failed(REFUSED, "frozen", approval=7), (), 7, "refused"),
         (click.ClickException("no"), (), 1, "failed"),
         (click.Abort(), (), 130, "interrupted"),
@@ -126,6 +129,13 @@ def test_an_error_in_the_program_is_one_json_value_too():
     assert "secret" not in result.stdout
 
 
+def test_an_unknown_command_is_an_error_too():
+    result = CliRunner().invoke(main, ["cal", "x"], env={"CLAUDECODE": "1"})
+
+    assert json.loads(result.stdout)["error"]["kind"] == "usage"
+    assert (result.exit_code, result.stderr) == (2, "")
+
+
 def test_a_long_result_for_an_agent_is_in_a_private_file(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     long = {"data": ["ä" * 50] * 1_000}
@@ -153,7 +163,10 @@ def test_every_error_has_a_kind_and_every_kind_its_own_exit_code():
     own = {each for each in classes if issubclass(each, errors.PortkeyAdminError)}
 
     assert own - {errors.ApiError} <= BY_ERROR.keys()
-    assert {kind_of(each.__new__(each)) for each in own} <= {*KINDS}
+    api_errors = {each for each in own if issubclass(each, errors.ApiError)}
+    made = [each("x", request="GET /x") for each in api_errors]
+    made += [each.__new__(each) for each in own - api_errors]
+    assert {kind_of(each) for each in made} <= {*KINDS}
     codes = [kind.exit_code for kind in KINDS]
     assert sorted(set(codes)) == codes
     assert [kind for kind in KINDS if kind.exit_code == 0] == [DONE]

@@ -81,7 +81,7 @@ def call(
     \b
     portkey-admin-mcp call list_workspaces --sandbox
     portkey-admin-mcp call list_api_keys --sandbox --all -o csv
-    portkey-admin-mcp call create_workspace --sandbox name=Growth defaults.metadata.team=growth
+    portkey-admin-mcp call create_workspace --sandbox name=Growth metadata.team=growth
     """  # noqa: D301  # click needs the character \b
     commands = CommandCalls(sandbox, env_file, state, dry_run=options["dry_run"])
     with commands.closing():

@@ -159,8 +159,20 @@ BY_ERROR: dict[type[BaseException], Kind] = {
 }
 
 
+BY_STATUS = {
+    407: CONFIGURATION._replace(
+        cure="Nothing reached Portkey. Put the proxy's user name and password into HTTPS_PROXY, or "
+        "Portkey's host into NO_PROXY."
+    ),
+    412: REJECTED._replace(cure="Nothing was run. A budget is used up: raise it, or wait."),
+}
+"""Kinds of refusals that only the status of the answer tells."""
+
+
 def kind_of(error: BaseException) -> Kind:
-    """The kind of an error, by its class or the nearest of its parents."""
+    """The kind of an error, by its status, its class or the nearest of the parents of that."""
+    if isinstance(error, Rejected) and error.status in BY_STATUS:
+        return BY_STATUS[error.status]
     return next(BY_ERROR[cls] for cls in type(error).__mro__ if cls in BY_ERROR)
 
 

@@ -7,7 +7,7 @@ import click
 sandbox_option = click.option(
     "--sandbox",
     is_flag=True,
-    help="Serve the embedded emulator instead of Portkey: no key, no network, no risk.",
+    help="Use the embedded emulator instead of Portkey: no key, no network, no risk.",
 )
 env_file_option = click.option(
     "--env-file",

@@ -181,6 +181,17 @@ class ResultCommand(click.Command):
             return super().invoke(ctx)
 
 
+class ResultGroup(click.Group):
+    """A group of commands; for agents, an unknown one is JSON too."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, and what is left of the arguments."""
+        with _Ending(is_agent_mode(True if "--agent" in args else None)):
+            return super().resolve_command(ctx, args)
+
+
 class _Ending:
     """Ends a command by its error: as click does, or in agent mode with JSON."""
 
