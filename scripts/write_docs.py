@@ -1,4 +1,4 @@
-"""Generate docs/tools, docs/settings.md, docs/coverage.md and the README's table of domains.
+"""Generate docs/tools, docs/settings.md, docs/coverage.md, and tables in other pages.
 
 `make docs` writes them. With --check nothing is written, and the exit code is 1 if any differs.
 """
@@ -17,6 +17,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
 
+from portkey_admin_mcp.cli.agents import AGENT_SIGNS
+from portkey_admin_mcp.cli.exit_codes import KINDS
 from portkey_admin_mcp.domains import TOOLSETS
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills ROUTES
 from portkey_admin_mcp.emulator.core.routing import ROUTES
@@ -87,6 +89,7 @@ def pages() -> dict[str, str]:
         "tools/README.md": index_page(domains),
         "settings.md": settings_page(),
         "../README.md": readme(domains),
+        "command-line.md": command_line_page(),
         "coverage.md": coverage_page(),
     }
 
@@ -111,6 +114,24 @@ def readme(domains: dict[str, list[Tool]]) -> str:
     ]
     start = "<!-- domains: written by `make docs` -->\n"
     return head + start + "\n".join(table) + mark + tail
+
+
+def command_line_page() -> str:
+    """The page of the command line, with its tables of exit codes and of agents replaced."""
+    text = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    codes = ["| code | kind | |", "|---|---|---|"]
+    codes += [f"| {kind.exit_code} | `{kind.name}` | {kind.meaning} |" for kind in KINDS]
+    agents = ["| variable | program | where that is said |", "|---|---|---|"]
+    agents += [f"| `{sign.variable}` | {sign.program} | {sign.source} |" for sign in AGENT_SIGNS]
+    return replaced(replaced(text, "exit codes", codes), "agents", agents)
+
+
+def replaced(text: str, name: str, lines: list[str]) -> str:
+    """A text with these lines between the marks of a generated part."""
+    start, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->\n"
+    head, _, rest = text.partition(start)
+    _, _, tail = rest.partition(end)
+    return "".join([head, start, *(f"{line}\n" for line in lines), end, tail])
 
 
 def index_page(domains: dict[str, list[Tool]]) -> str:

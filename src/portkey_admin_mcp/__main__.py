@@ -12,8 +12,8 @@ STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
 """The command lines with which clients start this on stdio."""
 
 
-NOT_SERVING = ("demo", "check-http")
-"""The commands that end by themselves."""
+NOT_SERVING = ("demo", "check-http", "tools", "describe", "call", "completion")
+"""The commands that end by themselves: one that is stopped did not succeed."""
 
 
 def end_on_sigterm() -> None:

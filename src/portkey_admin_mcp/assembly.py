@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .emulator.core.app import Emulator
     from .portkey.api import Portkey
     from .portkey.clients import Clients
+    from .portkey.gate import Gate
     from .safety.policy_guard import PolicyGuard
     from .safety.secret_sink_page import SecretPages
     from .safety.store import SafetyStore
@@ -130,11 +131,14 @@ def _new_emulator() -> "Emulator":
 
 
 def portkey_factory(
-    settings: Settings, emulator: "Callable[[], Emulator]" = _new_emulator
+    settings: Settings,
+    emulator: "Callable[[], Emulator]" = _new_emulator,
+    watch: "Callable[[Gate], Gate] | None" = None,
 ) -> "Callable[[], Portkey]":
     """A function that creates the Portkey client at its first call, and returns it at each.
 
-    It has the server's own key. `emulator` returns the one that the sandbox uses.
+    It has the server's own key. `emulator` returns the one that the sandbox uses. `watch` gets the
+    gate of changes, and returns one that calls it.
     """
 
     @cache
@@ -142,9 +146,10 @@ def portkey_factory(
         from .portkey.api import Portkey
         from .safety.permit import permitted_only
 
+        gate = permitted_only if watch is None else watch(permitted_only)
         if settings.sandbox:
-            return _sandbox(settings, emulator()).with_gate(permitted_only)
-        return Portkey(settings, gate=permitted_only)
+            return _sandbox(settings, emulator()).with_gate(gate)
+        return Portkey(settings, gate=gate)
 
     return portkey
 

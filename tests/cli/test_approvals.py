@@ -15,8 +15,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from asgi_server import serve_app
+from portkey_admin_mcp.cli.agents import AGENT_VARIABLES
 from portkey_admin_mcp.cli.command_line import main
-from portkey_admin_mcp.cli.safety_state import AGENT_VARIABLES
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.safety.store import PENDING_S, Approval, Freeze
 

@@ -1,40 +1,132 @@
-"""`portkey-admin-mcp tools`."""
+"""`portkey-admin-mcp tools` and `describe`."""
 
 import json
+import shlex
 
 import pytest
 from click.testing import CliRunner
 
 from portkey_admin_mcp.cli.command_line import main
+from portkey_admin_mcp.cli.describe import description_of, example
+from portkey_admin_mcp.cli.tool_arguments import read_words
+from portkey_admin_mcp.server.calls.arguments import arguments_model
+from portkey_admin_mcp.server.calls.schema import accepted_schema
 from portkey_admin_mcp.server.loading import load_offer
+from portkey_admin_mcp.server.mcp.definitions import all_tools
 
 
 @pytest.fixture
-def run(monkeypatch):
-    def run(*arguments, **variables):
+def tools():
+    def tools(*arguments, **variables):
         return CliRunner().invoke(main, ["tools", *arguments], env=variables)
 
-    return run
+    return tools
 
 
-def test_the_digest_is_that_of_the_offer(run):
-    assert run("--digest").output.strip() == load_offer().digest
-    assert run("--digest", PORTKEY_TOOLSETS="configs").output.strip() != load_offer().digest
+@pytest.fixture
+def describe():
+    def describe(*arguments, **variables):
+        return CliRunner().invoke(main, ["describe", *arguments], env=variables)
+
+    return describe
 
 
-def test_tools_are_listed_with_their_effect(run):
-    lines = run("--domain", "configs").output.splitlines()
+def test_the_digest_is_that_of_the_offer(tools):
+    digest = load_offer().digest
+
+    assert tools("--digest").output.strip() == digest
+    assert json.loads(tools("--digest", "--agent").stdout) == {"digest": digest}
+    assert tools("--digest", PORTKEY_TOOLSETS="configs").output.strip() != digest
+    assert tools("--digest", "--domain", "configs").exit_code == 2
+
+
+def test_tools_are_listed_with_their_effect(tools):
+    lines = tools("--domain", "configs").output.splitlines()
 
     assert lines[0].split()[:2] == ["list_configs", "read"]
     assert len(lines) == sum(t.domain == "configs" for t in load_offer().tools.values())
-    assert json.loads(run("--domain", "configs", "--json").output)[0]["name"] == "list_configs"
+    assert json.loads(tools("--domain", "configs", "--json").output)[0]["name"] == "list_configs"
 
 
-def test_a_wrong_domain_or_setting_is_a_sentence(run):
-    wrong = run("--domain", "config")
-    setting = run(PORTKEY_TOOLSETS="nothing")
+def test_words_find_tools(tools):
+    lines = tools("rotate", "a", "key").output.splitlines()
+
+    assert lines[0].split()[0] == "rotate_api_key"
+    assert len(lines) == 10
+    assert "no tool matches 'xyzzyq'" in tools("xyzzyq").output
+
+
+def test_an_agent_gets_names_and_first_sentences(tools):
+    rows = json.loads(tools(CLAUDECODE="1").stdout)["tools"]
+
+    assert len(rows) == len(load_offer().tools)
+    assert rows[0] == {
+        "name": "list_all_users",
+        "domain": "users",
+        "effect": "read",
+        "summary": rows[0]["summary"],
+    }
+
+
+def test_a_wrong_domain_or_setting_is_a_sentence(tools):
+    wrong = tools("--domain", "config")
+    setting = tools(PORTKEY_TOOLSETS="nothing")
 
     assert wrong.exit_code == 2
     assert "there is no domain 'config'; there are" in wrong.output
-    assert setting.exit_code == 1
+    assert setting.exit_code == 3
     assert "PORTKEY_TOOLSETS" in setting.output
+
+
+def test_a_tool_is_described_with_all_that_one_needs_to_call_it(describe):
+    text = describe("create_api_key").output
+
+    for line in (
+        "Endpoint:  POST /api-keys/{type}/{sub_type}",
+        "Risk:      low; high if the key acts on the whole organisation (type=organisation)",
+        "Its answer holds a secret, only once; PORTKEY_SECRET_SINK says where it goes.",
+        "Example:   portkey-admin-mcp call create_api_key type=organisation sub_type=service "
+        "name=NAME scopes=SCOPES",
+    ):
+        assert line in text.splitlines()
+    assert "string, required; organisation|workspace. Where it is valid." in text
+    assert "rate_limits.0.unit " in text
+
+
+def test_a_description_is_json_for_programs(describe):
+    description = json.loads(describe("delete_workspace", "--json").output)
+
+    assert description["risk"] == "high: what is deleted cannot be restored"
+    assert description["arguments"][0] == {
+        "name": "workspace_id",
+        "type": "string",
+        "required": True,
+        "description": "Workspace id or slug.",
+    }
+    assert description["input_schema"]["required"] == ["workspace_id"]
+    assert json.loads(describe("delete_workspace", CLAUDECODE="1").stdout) == description
+
+
+def test_an_unknown_or_excluded_tool_is_told(describe):
+    unknown = describe("rotate_key")
+    excluded = describe("delete_workspace", PORTKEY_READ_ONLY="true")
+
+    assert (unknown.exit_code, excluded.exit_code) == (2, 7)
+    assert "Did you mean rotate_api_key" in unknown.output
+
+
+@pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
+def test_every_example_has_all_that_is_required_in_its_types(tool):
+    listed = load_offer().tools[tool.name]
+    program, command, name, *words = shlex.split(example(tool.name, listed.input_schema))
+    model = arguments_model(tool)
+
+    given = read_words(words, accepted_schema(model))
+
+    assert (program, command, name) == ("portkey-admin-mcp", "call", tool.name)
+    assert {*listed.input_schema.get("required", ())} <= given.keys()
+    for argument, value in given.items():
+        types = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
+        announced = listed.input_schema["properties"][argument]["type"]
+        assert types.get(type(value), "number") == announced or announced == "number"
+    assert description_of(listed)["risk"].split(";")[0].split(":")[0] in ("low", "medium", "high")

@@ -360,9 +360,24 @@ def list_tools(command: str, folder: Path) -> None:
     assert re.fullmatch(expected, done.stdout.strip())
 
 
+def call_tool(command: str, folder: Path) -> None:
+    """What is called, described or printed needs no key, and succeeds."""
+    done = subprocess.run(
+        [*COMMAND, *shlex.split(command)[1:]],
+        env=tree_environment({"PORTKEY_STATE_DIR": str(folder)}),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.stdout
+
+
 RUN: dict[str, Callable[[str, Path], None]] = {
     rf"(\.venv/bin/|printf … \| )?{NAME}( --sandbox)?": serve_on_stdio,
     rf"{NAME} tools( --digest)?": list_tools,
+    rf"{NAME} (call|completion|describe|tools) .*": call_tool,
     r"make [a-z -]+": make,
     rf"claude mcp add [\w-]+ -- {NAME} --sandbox": add_to_claude,
     r"code --add-mcp '.*'": add_to_code,

@@ -9,20 +9,24 @@ import click
 
 from .. import __version__
 from .approvals import approvals, approve, deny
+from .call import call
 from .check_http import check_http
+from .completion import completion
 from .demo import demo
+from .describe import describe
 from .emulator import emulator
 from .freeze import freeze, thaw
 from .http import http
 from .journal import journal
 from .options import env_file_option, sandbox_option
+from .output import ResultGroup
 from .policy import policy
 from .tools import tools
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
+@click.group(cls=ResultGroup, invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
 @sandbox_option
 @env_file_option
 @click.version_option(__version__, "-V", "--version", prog_name="portkey-admin-mcp")
@@ -38,6 +42,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
     Try it now:          portkey-admin-mcp demo
     Claude Code:         claude mcp add portkey -- portkey-admin-mcp --sandbox
     For a team:          portkey-admin-mcp http --sandbox
+    Without a model:     portkey-admin-mcp call list_workspaces --sandbox
     """  # noqa: D301  # click needs the character \b
     if context.invoked_subcommand is None:
         from .stdio import serve_stdio
@@ -53,7 +58,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 
 COMMANDS = (
-    *(http, check_http, demo, emulator, tools),
+    *(http, check_http, demo, emulator, tools, describe, call, completion),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:

@@ -7,11 +7,16 @@ import click
 sandbox_option = click.option(
     "--sandbox",
     is_flag=True,
-    help="Serve the embedded emulator instead of Portkey: no key, no network, no risk.",
+    help="Use the embedded emulator instead of Portkey: no key, no network, no risk.",
 )
 env_file_option = click.option(
     "--env-file",
     type=click.Path(path_type=Path),
     help="Read settings from this .env file too; the environment wins. No .env file is read "
     "without this option.",
+)
+state_option = click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --sandbox: SQLite file that keeps its organisation from one command to the next.",
 )

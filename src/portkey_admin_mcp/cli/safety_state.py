@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from .agents import agent_variable
 from .options import env_file_option
 
 # The rest is imported where it is used: the command line imports this file for every command.
@@ -25,11 +26,6 @@ T = TypeVar("T")
 
 DEFAULT_TOKEN_VARIABLE = "MCP_AUTH_TOKEN"  # noqa: S105  # the name of a variable, not a token
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-AGENT_VARIABLES = (
-    *("AI_AGENT", "CLAUDECODE", "CLAUDE_CODE", "CURSOR_AGENT", "GEMINI_CLI"),
-    *("CODEX_SANDBOX", "CODEX_THREAD_ID", "CLINE_ACTIVE", "OPENCODE"),
-)
-"""Variables with which programs that run models mark the shells that they open."""
 
 
 class Place(NamedTuple):
@@ -185,7 +181,7 @@ def require_person(place: Place, *, yes: bool) -> None:
 
     It stops accidents only: a program can open a terminal, and change its variables.
     """
-    agent = next((name for name in AGENT_VARIABLES if os.environ.get(name)), None)  # noqa: TID251  # not ours
+    agent = agent_variable()
     if agent is not None:
         raise click.ClickException(
             f"{agent} is set, so an AI assistant opened this shell, and a person must decide this. "

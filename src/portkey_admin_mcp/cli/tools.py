@@ -1,43 +1,79 @@
 """`tools`: the tools that this server offers, and a digest to pin them."""
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .failures import exit_on_configuration_error
 from .options import env_file_option
+from .output import Output, ResultCommand, json_options
+
+if TYPE_CHECKING:
+    from ..server.offer.offer import ListedTool, Offer
+
+MAX_MATCHES = 10
+"""Tools that a search shows."""
 
 
-@click.command(short_help="List the tools, or print a digest to pin them.")
+@click.command(cls=ResultCommand, short_help="List or find tools, or print a digest to pin them.")
+@click.argument("words", nargs=-1, metavar="[WORD]...")
 @env_file_option
 @click.option("--domain", help="Only the tools of this domain.")
 @click.option("--digest", is_flag=True, help="Print only the digest of all definitions.")
-@click.option("--json", "as_json", is_flag=True, help="Print the definitions as JSON.")
-def tools(env_file: Path | None, domain: str | None, digest: bool, as_json: bool) -> None:
+@json_options
+def tools(
+    words: tuple[str, ...], env_file: Path | None, domain: str | None, digest: bool, output: Output
+) -> None:
     """List the tools that the settings offer: name, effect and first sentence.
 
-    The digest is a hash of what clients see of them: names, descriptions and schemas. It changes
-    with any of these, and with the settings that select tools. The HTTP service shows its own at
-    /auth/info.
-    """
+    Words find the ten tools that match best. --json prints the definitions as clients
+    get them.
+
+    The digest is a hash of what clients see of the tools: names, descriptions and schemas. It
+    changes with any of these, and with the settings that select tools. The HTTP service shows its
+    own at /auth/info.
+
+    \b
+    portkey-admin-mcp tools rotate a key
+    portkey-admin-mcp tools --domain api_keys
+    """  # noqa: D301  # click needs the character \b
     from ..assembly import selected_offer
     from ..settings.settings import load_settings
 
-    with exit_on_configuration_error():
-        offer = selected_offer(load_settings(env_file, PORTKEY_SANDBOX=True))
+    offer = selected_offer(load_settings(env_file, PORTKEY_SANDBOX=True))
     if digest:
-        click.echo(offer.digest)
+        if words or domain:
+            raise click.UsageError("--digest is of all tools: leave out the words and --domain")
+        output.write({"digest": offer.digest}) if output.is_json else click.echo(offer.digest)
         return
-    listed = [tool for tool in offer.tools.values() if domain in (None, tool.domain)]
-    if not listed:
+    listed = _matching(offer, domain, " ".join(words))
+    if output.form == "json":
+        output.write([tool.definition for tool in listed])
+    elif output.is_agent:
+        output.write({"tools": [_row(tool) for tool in listed]})
+    else:
+        width = max((len(tool.name) for tool in listed), default=0)
+        for tool in listed:
+            row = _row(tool)
+            click.echo(f"{row['name']:{width}}  {row['effect']:9}  {row['summary']}")
+
+
+def _matching(offer: "Offer", domain: str | None, query: str) -> "list[ListedTool]":
+    """The tools of a domain that match a query; raises BadParameter if none does."""
+    tools = [tool for tool in offer.tools.values() if domain in (None, tool.domain)]
+    if not tools:
         domains = ", ".join(dict.fromkeys(tool.domain for tool in offer.tools.values()))
         raise click.BadParameter(f"there is no domain {domain!r}; there are {domains}")
-    if as_json:
-        definitions = [tool.definition for tool in listed]
-        click.echo(json.dumps(definitions, ensure_ascii=False, indent=2))
-        return
-    width = max(len(tool.name) for tool in listed)
-    for tool in listed:
-        sentence = " ".join(tool.description.split()).partition(". ")[0].rstrip(".")
-        click.echo(f"{tool.name:{width}}  {tool.effect:9}  {sentence}")
+    if not query:
+        return tools
+    from ..server.modes.search import ToolSearch
+
+    matches = [offer.tools[name] for name in ToolSearch(tools).find(query)]
+    if not matches:
+        raise click.BadParameter(f"no tool matches {query!r}: try other words, or none")
+    return matches[:MAX_MATCHES]
+
+
+def _row(tool: "ListedTool") -> dict[str, str]:
+    sentence = " ".join(tool.description.split()).partition(". ")[0].rstrip(".")
+    return {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "summary": sentence}

@@ -8,12 +8,10 @@ from pydantic import SecretStr
 from fake_portkey import Answer, FakePortkey
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.portkey.transport import Network
+from portkey_admin_mcp.server.calls.list_rows import MAX_PAGES, MAX_WORKSPACES, matching
 from portkey_admin_mcp.server.mcp.completions import (
-    MAX_PAGES,
-    MAX_WORKSPACES,
     OF_PROMPT_ARGUMENTS,
     OF_TEMPLATES,
-    matching,
 )
 from portkey_admin_mcp.server.mcp.completions import complete as complete_values
 from portkey_admin_mcp.server.mcp.definitions import all_tools

@@ -137,7 +137,7 @@ class Executor:
                 error.add_note(hint)
             text = without_link(self._sink, self.tool, advice(error, self.tool))
             needs_person = isinstance(error, ApprovalNeeded)
-            return Outcome([text], is_error=True, needs_person=needs_person)
+            return Outcome([text], is_error=True, needs_person=needs_person, error=error)
         if size.is_large:
             return await self._portkey().large_answers.run(self._outcome, result, checked)
         return self._outcome(result, checked)

@@ -17,6 +17,8 @@ class Outcome(NamedTuple):
     needs_person: bool = False
     """Whether nothing was done because a person must approve it first."""
     json: str | None = None
+    error: Exception | None = None
+    """Why it failed, if the reason is one of `errors`: for programs, which decide by its class."""
 
 
 class InputRequired(Exception):  # not an error: it ends a call with a question

@@ -259,7 +259,7 @@ def csv_text(rows: list[Answer]) -> tuple[str, bool]:
     """
     if not rows:
         return "", False
-    flat = [_flat(row) for row in rows]
+    flat = [flat_row(row) for row in rows]
     columns = list(dict.fromkeys(column for row in flat for column in row))
     table: list[list[Any]] = [columns, *([row.get(name) for name in columns] for row in flat)]
     marked = [[_marked(cell) for cell in line] for line in table]
@@ -273,11 +273,12 @@ def _marked(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
-def _flat(row: Answer, prefix: str = "") -> Answer:
+def flat_row(row: Answer, prefix: str = "") -> Answer:
+    """A row with a cell for each field, those of nested objects under dotted names."""
     cells: Answer = {}
     for name, value in row.items():
         if isinstance(value, dict) and value:
-            cells |= _flat(value, f"{prefix}{name}.")
+            cells |= flat_row(value, f"{prefix}{name}.")
         else:
             cells[prefix + name] = _cell(value)
     return cells
