@@ -12,7 +12,7 @@ STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
 """The command lines with which clients start this on stdio."""
 
 
-NOT_SERVING = ("demo", "check-http")
+NOT_SERVING = ("demo", "check-http", "install", "uninstall")
 """The commands that end by themselves."""
 
 

@@ -14,6 +14,7 @@ from .demo import demo
 from .emulator import emulator
 from .freeze import freeze, thaw
 from .http import http
+from .install import install, uninstall
 from .journal import journal
 from .options import env_file_option, sandbox_option
 from .policy import policy
@@ -54,6 +55,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 COMMANDS = (
     *(http, check_http, demo, emulator, tools),
+    *(install, uninstall),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:
