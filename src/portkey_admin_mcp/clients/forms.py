@@ -28,6 +28,8 @@ class Form:
     """What a file of its own begins with."""
     own_references: bool = False
     """Whether `local` and `hosted` name secrets in fields of their own."""
+    is_named: bool = False
+    """Whether an entry holds its name, too."""
 
     def refers(self, server: Server) -> bool:
         """Whether the secrets of a server can be written as references."""
@@ -48,10 +50,12 @@ def entry_of(form: Form, server: Server, name: str) -> Entry:
         return form.reference.format(secret.variable)
 
     if isinstance(server, LocalServer):
-        return form.local(server, reference)
-    if form.hosted is None:
+        entry = form.local(server, reference)
+    elif form.hosted is None:
         raise ValueError("this client takes no addresses from its file")
-    return form.hosted(server, reference)
+    else:
+        entry = form.hosted(server, reference)
+    return {"name": name, **entry} if form.is_named else entry
 
 
 def inputs_of(form: Form, server: Server, name: str) -> list[Entry]:
@@ -169,7 +173,6 @@ def _goose(server: Server, **fields: Any) -> Entry:
     keys = [secret.variable for secret in server.secrets if secret.value is None]
     return {
         "enabled": True,
-        "name": "portkey",
         "description": "Administer a Portkey organisation",
         **fields,
         **_optional(env_keys=keys),
@@ -204,7 +207,7 @@ GEMINI = Form(MCP_SERVERS, _program, _typed_url, "${}")
 COPILOT = Form(MCP_SERVERS, _copilot_program, _copilot_url, "${{{}}}")
 WINDSURF = Form(MCP_SERVERS, _program, _server_url, "${{env:{}}}")
 ZED = Form(("context_servers",), _program, _url)
-GOOSE = Form(("extensions",), _goose_program, _goose_url, "${{{}}}", language="yaml")
+GOOSE = Form(("extensions",), _goose_program, _goose_url, "${{{}}}", language="yaml", is_named=True)
 OPENCODE = Form(
     ("mcp",),
     _opencode_program,

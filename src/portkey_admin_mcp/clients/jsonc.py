@@ -218,6 +218,9 @@ def remove(text: str, path: Path) -> str:
         start, end = line - 1 - (text[line - 2 : line - 1] == "\r"), rest.end()
     elif before is not None and before.comma is not None:
         start = before.comma + 1
+    inside = text[parent.start + 1 : start] + text[end : parent.end - 1]
+    if not inside.strip():  # nothing is left in it
+        start, end = parent.start + 1, parent.end - 1
     text = text[:start] + text[end:]
     if child.comma is None and before is not None and before.comma is not None:
         text = text[: before.comma] + text[before.comma + 1 :]
