@@ -5,6 +5,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 import click
@@ -183,24 +184,30 @@ def _setting(text: str) -> tuple[str, str]:
         raise click.BadParameter(
             "write NAME=VALUE, like PORTKEY_TOOL_MODE=search", param_hint="--env"
         )
-    if LOOKS_SECRET.search(name):
+    is_secret = _known_settings().get(name)
+    if is_secret is None and name.startswith("PORTKEY_"):
+        raise click.BadParameter(
+            f"there is no setting {name}; see docs/settings.md", param_hint="--env"
+        )
+    if is_secret or (is_secret is None and LOOKS_SECRET.search(name)):
         raise click.BadParameter(
             f"{name} looks like a secret, which belongs in no file; use --env-key {name}",
             param_hint="--env",
         )
-    if name.startswith("PORTKEY_") and name not in _known_settings():
-        raise click.BadParameter(
-            f"there is no setting {name}; see docs/settings.md", param_hint="--env"
-        )
     return name, value
 
 
-def _known_settings() -> set[str]:
+def _known_settings() -> dict[str, bool]:
+    """The settings of a server, and whether each is a secret."""
     from ..settings.safety import SafetySettings
     from ..settings.settings import Settings
 
-    fields = [*Settings.model_fields.values(), *SafetySettings.model_fields.values()]
-    return {name for field in fields for name in variable_names(field)}
+    return {
+        name: SecretStr in (field.annotation, *get_args(field.annotation))
+        for settings in (Settings, SafetySettings)
+        for field in settings.model_fields.values()
+        for name in variable_names(field)
+    }
 
 
 def _variable(name: str) -> str:
