@@ -17,6 +17,7 @@ from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.clients.jsonc import parse
 from portkey_admin_mcp.clients.places import file_of, this_system
 from portkey_admin_mcp.clients.table import BY_KEY, CLIENTS
+from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.settings.folders import Folders
 from programs import tree_environment
 
@@ -354,7 +355,7 @@ def test_a_hosted_service_is_configured_by_its_address(run, home):
         (["cursor", "--env", "PORTKEY_TOOLSET=x"], "there is no setting PORTKEY_TOOLSET"),
         (["cursor", "--env", "x"], "write NAME=VALUE"),
         (["cursor", "--env-key", "pk=1"], "not its value"),
-        (["cursor", "--name", "a name"], "at most 19 letters"),
+        (["cursor", "--name", "portkey-admins"], "at most 13 letters"),
         (["cursor", "--env-file", "nowhere"], "does not exist"),
         (["codex"], "Use --print"),
         (["copilot-cli", "--print", "--scope", "project"], "has no configuration for a project"),
@@ -464,6 +465,13 @@ def test_code_mode_by_uvx_needs_the_extra(run):
     result = run("install", "--print", "cursor", "--uvx", "--env", "PORTKEY_TOOL_MODE=code")
 
     assert printed(result, "cursor")["args"][:2] == ["--from", "portkey-admin-mcp[code]"]
+
+
+def test_the_longest_name_leaves_room_for_every_tool():
+    name = "a" * 13
+
+    assert install_server.NAME.fullmatch(name)
+    assert max(len(f"mcp__{name}__{tool}") for tool in load_offer().tools) == 64
 
 
 def test_help_names_the_clients(run):

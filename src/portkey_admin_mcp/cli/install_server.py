@@ -25,8 +25,8 @@ from ..clients.table import Client
 from ..settings.addresses import check_url
 from ..settings.environment import EnvironmentSettings, variable_names
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,18}")
-"""Models know a tool as `mcp__<name>__<tool>`, of which they take 64 characters."""
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,12}")
+"""Models know a tool as `mcp__<name>__<tool>`, and some take no more than 64 characters."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LOOKS_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 UV_CACHE = re.compile(r"(archive|environments|builds)-v\d+")
@@ -58,7 +58,7 @@ def check_name(name: str) -> None:
     """Require a name that clients and models take; raises BadParameter."""
     if not NAME.fullmatch(name):
         raise click.BadParameter(
-            "use at most 19 letters, digits, - and _, and begin with a letter, because models "
+            "use at most 13 letters, digits, - and _, and begin with a letter, because models "
             "see it in the name of every tool",
             param_hint="--name",
         )
