@@ -12,11 +12,11 @@ which tests/clients has read by the clients."""
 PROGRAMS = (
     "claude", "code", "curl", "docker", "fly", "gcloud", "kubectl", "make", "npm", "npx", "openssl",
     "pip", "pipx", "podman", "portkey-admin-mcp", "portkey-admin-mcp-http", "printf", "pytest",
-    "python", "sh", "uvicorn", "vercel", "cat", "for", "redis-server",
+    "python", "sh", "uvicorn", "uvx", "vercel", "cat", "for", "redis-server",
 )  # fmt: skip
 """A code span whose first word is one of these is a command."""
-NOT_COMMANDS = ("code",)
-"""Code spans that are values of settings."""
+NOT_COMMANDS = ("code", "uvx", "pipx run")
+"""Code spans that are values of settings, or the names of programs."""
 
 
 class Block(NamedTuple):

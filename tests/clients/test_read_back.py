@@ -30,7 +30,7 @@ PROGRAMS = {
     "opencode": "opencode-linux-x64/bin/opencode",
 }
 URL = "https://mcp.acme.example/mcp"
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 NO_TALK = {
     "CI": "true",
     "DISABLE_AUTOUPDATER": "1",
