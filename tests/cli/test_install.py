@@ -358,6 +358,8 @@ def test_a_hosted_service_is_configured_by_its_address(run, home):
         (["cursor", "--name", "portkey-admins"], "at most 13 letters"),
         (["cursor", "--env-file", "nowhere"], "does not exist"),
         (["codex"], "Use --print"),
+        (["zed", "--print", "--write-key"], "shows no key"),
+        (["zed", "--print", "--dry-run"], "changes no file"),
         (["copilot-cli", "--print", "--scope", "project"], "has no configuration for a project"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -76,6 +76,10 @@ def install(
     check_name(name)
     chosen = BY_KEY[client]
     choice = Choice(**options)
+    if is_printed and (dry_run or force or choice.write_key):
+        raise click.UsageError(
+            "--print changes no file and shows no key: leave out --dry-run, --force, --write-key."
+        )
     server = server_for(chosen, choice, is_shared=scope == "project")
     if is_printed:
         print_configuration(chosen, server, name, scope)

@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,6 +178,8 @@ def _notes(client: Client, server: Server) -> list[str]:
             f"{client.name} takes nothing from the environment: write the value in place of "
             f"YOUR_{names[0]}, or use --env-file FILE for a program that it starts."
         )
+    if isinstance(server, LocalServer) and not shutil.which(server.command):
+        notes.append(f"{client.name} must find {server.command}, which is not on the PATH here.")
     setting = client.settings.partition("=")[0]
     if setting and isinstance(server, LocalServer) and setting not in server.settings:
         notes.append(f"{client.name} takes few tools at once; see also --env {client.settings}")

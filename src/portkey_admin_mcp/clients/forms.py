@@ -135,33 +135,24 @@ def _opencode_url(server: HostedServer, reference: Reference) -> Entry:
     return {"type": "remote", **_url(server, reference), "enabled": True}
 
 
-def _codex_program(server: LocalServer, reference: Reference) -> Entry:
-    """Variables in `env_vars` are passed on; codex passes on no others."""
-    written = tuple(secret for secret in server.secrets if secret.value is not None)
+def _codex_program(server: LocalServer, _reference: Reference) -> Entry:
+    """Codex passes on the variables in `env_vars`, and no others."""
     return {
         "command": server.command,
         "args": [*server.arguments],
         **_optional(
-            env={**server.settings, **references(written, reference)},
-            env_vars=[s.variable for s in server.secrets if s.value is None],
+            env={**server.settings}, env_vars=[secret.variable for secret in server.secrets]
         ),
     }
 
 
-def _codex_url(server: HostedServer, reference: Reference) -> Entry:
-    token, key = server.token, server.key
-    written = HostedServer(
-        server.url,
-        token if token and token.value is not None else None,
-        key if key and key.value is not None else None,
-    )
-    from_environment = HostedServer(server.url, key=key if key and key.value is None else None)
+def _codex_url(server: HostedServer, _reference: Reference) -> Entry:
+    without_token = HostedServer(server.url, key=server.key)
     return {
         "url": server.url,
         **_optional(
-            bearer_token_env_var=token.variable if token and token.value is None else None,
-            http_headers=headers(written, reference),
-            env_http_headers=headers(from_environment, lambda secret: secret.variable),
+            bearer_token_env_var=server.token.variable if server.token else None,
+            env_http_headers=headers(without_token, lambda secret: secret.variable),
         ),
     }
 
@@ -170,7 +161,7 @@ GOOSE_TIMEOUT_S = 300
 
 
 def _goose(server: Server, **fields: Any) -> Entry:
-    keys = [secret.variable for secret in server.secrets if secret.value is None]
+    keys = [secret.variable for secret in server.secrets]
     return {
         "enabled": True,
         "description": "Administer a Portkey organisation",
@@ -180,15 +171,13 @@ def _goose(server: Server, **fields: Any) -> Entry:
     }
 
 
-def _goose_program(server: LocalServer, reference: Reference) -> Entry:
-    written = tuple(secret for secret in server.secrets if secret.value is not None)
-    envs = {**server.settings, **references(written, reference)}
+def _goose_program(server: LocalServer, _reference: Reference) -> Entry:
     return _goose(
         server,
         type="stdio",
         cmd=server.command,
         args=[*server.arguments],
-        **_optional(envs=envs),
+        **_optional(envs={**server.settings}),
     )
 
 

@@ -126,13 +126,15 @@ class Document:
         if depth > MAX_DEPTH:
             raise self._error("too many levels")
         node = Node(self._at, self._at, None, brackets)
+        keys: set[str] = set()
         self._at += 1
         self._skip()
         while not self.text.startswith(brackets[1], self._at):
             child = self._child(brackets, depth)
-            if child.key is not None and node.child(child.key):
+            if child.key is not None and child.key in keys:
                 self._at = child.start
                 raise self._error(f"{child.key!r} is there twice")
+            keys.update([child.key] if child.key is not None else [])
             node.children.append(child)
             self._skip()
             if self.text.startswith(",", self._at):
@@ -236,10 +238,12 @@ def redacted(text: str, shown: list[Path]) -> str:
     spans = [(node.start, node.end) for path in shown if (node := document.find(path))]
     hidden = [(start, end, "/* … */") for start, end in document.comments]
     hidden += [(node.start, node.end, '"…"') for node in _strings(document.root)]
-    for start, end, text_shown in sorted(hidden, reverse=True):
+    parts, at = [], 0
+    for start, end, stand_in in sorted(hidden):
         if not any(first <= start < last for first, last in spans):
-            text = text[:start] + text_shown + text[end:]
-    return text
+            parts += [document.text[at:start], stand_in]
+            at = end
+    return "".join([*parts, document.text[at:]])
 
 
 def _strings(node: Node) -> list[Node]:
