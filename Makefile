@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk matrix conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
+.PHONY: demo test test-sdk matrix clients conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ test-sdk: $(READY) ## Run the tests of the protocol without the fast path
 matrix: $(READY) ## Call every risky tool in every mode, generation and transport, by every kind of client (5 minutes)
 	SAFETY_MATRIX=complete $(BIN)/pytest $(PARALLEL) tests/safety/test_matrix.py
 
+clients: $(READY) ## Install the MCP clients that tests read our files with (Linux, 0.5 GB)
+	$(BIN)/python tests/node_packages.py tests/clients/programs
+
 conformance: $(READY) ## Run the official conformance suite and the official clients
 	$(BIN)/python tests/conformance/run.py --fast-path off --store memory
 	$(BIN)/python tests/conformance/run.py --fast-path on --store off
@@ -67,10 +70,12 @@ layers:
 
 docs: $(READY) ## Write the generated pages, and the manifest of the fast path
 	$(BIN)/python scripts/write_docs.py
+	$(BIN)/python scripts/write_client_files.py
 	$(BIN)/python scripts/write_manifest.py
 
 fresh: ## Fail if a generated file is out of date
 	$(BIN)/python scripts/write_docs.py --check
+	$(BIN)/python scripts/write_client_files.py --check
 	$(BIN)/python scripts/write_manifest.py --check
 
 # In an environment of its own, because the schemas of all versions of Kubernetes are 17,000 files.

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-GENERATED = ("docs/tools/", "docs/coverage.md")
-"""Pages that scripts/write_docs.py writes from the code, without examples."""
+GENERATED = ("docs/tools/", "docs/coverage.md", "docs/clients.md")
+"""Pages that scripts write from the code: without examples, but for the configurations in the last,
+which tests/clients has read by the clients."""
 PROGRAMS = (
     "claude", "code", "curl", "docker", "fly", "gcloud", "kubectl", "make", "npm", "npx", "openssl",
     "pip", "pipx", "podman", "portkey-admin-mcp", "portkey-admin-mcp-http", "printf", "pytest",
-    "python", "sh", "uvicorn", "vercel", "cat", "for", "redis-server",
+    "python", "sh", "uvicorn", "uvx", "vercel", "cat", "for", "redis-server",
 )  # fmt: skip
 """A code span whose first word is one of these is a command."""
-NOT_COMMANDS = ("code",)
-"""Code spans that are values of settings."""
+NOT_COMMANDS = ("code", "uvx", "pipx run")
+"""Code spans that are values of settings, or the names of programs."""
 
 
 class Block(NamedTuple):

@@ -12,7 +12,10 @@ STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
 """The command lines with which clients start this on stdio."""
 
 
-NOT_SERVING = ("demo", "check-http", "tools", "describe", "call", "completion")
+NOT_SERVING = (
+    *("demo", "check-http", "tools", "describe", "call", "completion"),
+    *("install", "uninstall"),
+)
 """The commands that end by themselves: one that is stopped did not succeed."""
 
 

@@ -54,6 +54,7 @@ NOT_RUN = {
     r"curl -fsS http://localhost:8080/ready": "asks the service that `docker compose up` starts",
     r"claude mcp add --transport http": "needs Claude Code; check-http calls such an address",
     r"pipx install \.": "installs; the image's build steps do the same",
+    rf"uvx {NAME} demo": "tests/cli/test_main.py runs it",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     r"cosign sign\b": "needs a registry with the image, and a person who signs",
     r"\.ci/run": "runs these tests, among others",
@@ -374,12 +375,32 @@ def call_tool(command: str, folder: Path) -> None:
     assert done.stdout
 
 
+def install(command: str, folder: Path) -> None:
+    """In an empty home, a configuration is written, or printed and nothing is written."""
+    words = shlex.split(command.rpartition(f"{NAME} ")[2].replace("~", str(folder)))
+    (folder / "portkey.env").write_text("PORTKEY_API_KEY=pk-0123456789\n", encoding="utf-8")
+    done = subprocess.run(
+        [*COMMAND, *words],
+        cwd=folder,
+        env=tree_environment({"HOME": str(folder)}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIMEOUT_S,
+    )
+    text = "".join(file.read_text() for file in folder.rglob("*.json"))
+    is_written = words[0] == "install" and "--print" not in words
+    assert ("portkey" in text) == is_written
+    assert done.stdout.strip()
+
+
 RUN: dict[str, Callable[[str, Path], None]] = {
-    rf"(\.venv/bin/|printf … \| )?{NAME}( --sandbox)?": serve_on_stdio,
+    rf"(\.venv/bin/|printf … \| |uvx |pipx run )?{NAME}( --sandbox)?": serve_on_stdio,
+    rf"(\.venv/bin/|uvx )?{NAME} (un)?install .+": install,
     rf"{NAME} tools( --digest)?": list_tools,
     rf"{NAME} (call|completion|describe|tools) .*": call_tool,
     r"make [a-z -]+": make,
-    rf"claude mcp add [\w-]+ -- {NAME} --sandbox": add_to_claude,
+    rf"claude mcp add [\w-]+ -- (uvx )?{NAME} --sandbox": add_to_claude,
     r"code --add-mcp '.*'": add_to_code,
     r"(?s)cat > \.env <<END.*": write_env_file,
     r"openssl rand -(hex|base64) 32": random_secret,
@@ -413,14 +434,17 @@ def check_client_configuration(configuration: Any, folder: Path) -> None:
 
 
 def start_entry(entry: dict[str, Any], folder: Path) -> None:
-    assert entry["command"] == NAME
+    command, *arguments = [entry["command"], *entry.get("args", ())]
+    if command == "uvx":
+        command, *arguments = arguments
+    assert command == NAME
     variables = {
         name: SAMPLE_VALUES[name] if value == "…" else value
         for name, value in entry.get("env", {}).items()
     }
     assert set(variables) <= set(FIELDS)
     environment = {"HOME": str(folder), **variables}
-    answer_initialize(tuple(entry.get("args", ())), tuple(environment.items()))
+    answer_initialize(tuple(arguments), tuple(environment.items()))
 
 
 def check_dotenv(block: Block, folder: Path) -> None:
@@ -574,7 +598,7 @@ FILES = [
 ] + [f"/{path.name}{'/' * path.is_dir()}" for path in ROOT.iterdir()]
 NO_PATHS = (
     "/", "~", "application/", "text/", "vendor/", "service.yaml", "portkey-admin-mcp.yaml",
-    "fly.toml", "render.yaml", "openapi.yaml",
+    "fly.toml", "render.yaml", "openapi.yaml", ".claude.json",
 )  # fmt: skip
 """What looks like a path and is none of this repository: URL paths, media types, users' files."""
 

@@ -17,6 +17,7 @@ from .describe import describe
 from .emulator import emulator
 from .freeze import freeze, thaw
 from .http import http
+from .install import install, uninstall
 from .journal import journal
 from .options import env_file_option, sandbox_option
 from .output import ResultGroup
@@ -59,6 +60,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 COMMANDS = (
     *(http, check_http, demo, emulator, tools, describe, call, completion),
+    *(install, uninstall),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:

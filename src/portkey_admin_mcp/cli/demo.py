@@ -87,11 +87,15 @@ async def _connect_and_run(console: "Console") -> int:
 
 
 def _print_client_setup(console: "Console", command: str) -> None:
-    entry = {"command": command, "args": ["--sandbox"]}
+    from ..clients.forms import CURSOR, VSCODE
+    from ..clients.servers import LocalServer
+    from ..clients.snippets import claude_command, code_command, configuration
+
+    server = LocalServer(command, ("--sandbox",))
     snippets = {
-        "Claude Code": f"claude mcp add portkey -- {command} --sandbox",
-        "Cursor, ~/.cursor/mcp.json": json.dumps({"mcpServers": {"portkey": entry}}),
-        "VS Code": f"code --add-mcp '{json.dumps({'name': 'portkey', **entry})}'",
+        "Claude Code": claude_command(server),
+        "Cursor, ~/.cursor/mcp.json": json.dumps(configuration(CURSOR, server)),
+        "VS Code": code_command(VSCODE, server),
     }
     for client, text in snippets.items():
         console.print(f"[bold]{client}[/]")

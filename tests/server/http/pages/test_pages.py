@@ -184,7 +184,7 @@ async def test_the_pages_say_whose_portkey_key_is_used(mode, header, shown):
     assert key == {"mode": mode} | ({} if header is None else {"header": header})
     page = (await get("/", variables)).text
     assert f"<dt>Portkey key</dt><dd>{shown}<" in page
-    assert ("to the headers of your client" in page) == (mode == "caller")
+    assert ("put yours into the variable" in page) == (mode == "caller")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -265,7 +265,10 @@ async def test_the_status_page_loads_nothing_from_other_hosts():
 
     assert not re.findall(r"""(?:src|action)=|url\(|@import|style=|\son\w+=""", answer.text)
     links = re.findall(r'href="([^"]+)"', answer.text)
-    assert {link for link in links if "://" in link and not link.startswith("data:")} == {
+    applications = ("cursor://anysphere.cursor-deeplink/", "vscode:", "vscode-insiders:")
+    assert sum(link.startswith(applications) for link in links) == 3
+    others = [link for link in links if not link.startswith(("data:", *applications))]
+    assert {link for link in others if ":" in link} == {
         "http://127.0.0.1:3000/.well-known/oauth-protected-resource/mcp"
     }
 

@@ -1,6 +1,8 @@
 """The status page in a real browser, served by the real service."""
 
 import json
+from base64 import b64decode
+from urllib.parse import unquote
 
 import pytest
 from pydantic import SecretStr
@@ -8,6 +10,8 @@ from starlette.applications import Starlette
 
 from asgi_server import serve_app
 from browser import Chromium, Tab
+from portkey_admin_mcp.clients.links import app_links
+from portkey_admin_mcp.clients.servers import HostedServer, token_secret
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -19,6 +23,15 @@ from programs import require_program
 from servers import hosted
 
 TOKEN = "a-token-of-the-tests"
+
+
+def read_link(link):
+    """The parts of a one-click link before the configuration, and the configuration."""
+    prefix, _, content = link.rpartition("=" if link.startswith("cursor:") else "?")
+    content = unquote(content)
+    return prefix, json.loads(content if content.startswith("{") else b64decode(content))
+
+
 BEARER = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKEN": TOKEN}
 SCREENS = {
     "light": {"width": 1280, "scheme": "light"},
@@ -189,7 +202,7 @@ async def test_every_copy_button_copies_the_text_beside_it(tab, page):
     await tab.open(page)
     copied = {}
 
-    for client in ("claude-code", "cursor", "vs-code", "windsurf"):
+    for client in ("claude-code", "cursor", "vscode", "codex", "gemini-cli", "windsurf"):
         await tab.click(f"#tab-{client}")
         for target in await tab.run(
             f"{VISIBLE.format(json.dumps('[data-copy]'))}.map(b => b.dataset.copy)"
@@ -204,7 +217,8 @@ async def test_every_copy_button_copies_the_text_beside_it(tab, page):
     assert copied["endpoint"] == f"{page}/mcp"
     assert set(copied) == {
         *("endpoint", "variable"),
-        *("code-claude-code", "code-cursor", "code-vs-code", "code-windsurf"),
+        *("code-claude-code", "code-cursor", "code-vscode", "code-codex"),
+        *("code-gemini-cli", "code-windsurf"),
     }
 
 
@@ -253,7 +267,8 @@ async def test_arrow_keys_select_a_client(tab, page):
         panels = await tab.run(VISIBLE.format("'[role=tabpanel]'") + ".map(p => p.id)")
         assert panels == [await tab.run("document.activeElement.getAttribute('aria-controls')")]
 
-    assert chosen == ["Cursor", "Claude Code", "Windsurf", "Claude Code", "Windsurf", "Claude Code"]
+    second, last = "Claude Desktop", "Windsurf"
+    assert chosen == [second, "Claude Code", last, "Claude Code", last, "Claude Code"]
 
 
 async def test_every_control_has_an_accessible_name(tab, page):
@@ -371,10 +386,15 @@ async def test_selected_domains_appear_in_every_address(tab, page):
 
     addresses = await tab.run("[...document.querySelectorAll('.address')].map(e => e.textContent)")
     assert set(addresses) == {f"{page}/mcp?tools=api_keys,configs"}
-    assert len(addresses) == 5
+    assert len(addresses) == 7
     cursor = json.loads(await tab.text("#code-cursor"))
     assert cursor["mcpServers"]["portkey"]["url"] == addresses[0]
     assert " chosen of " in await tab.text("#chosen")
+    links = await tab.run("[...document.querySelectorAll('.add')].map(e => e.href)")
+    server = HostedServer(addresses[0], token_secret())
+    assert [read_link(link) for link in links] == [
+        read_link(link.address) for link in app_links(server).values()
+    ]
 
 
 async def test_the_page_is_readable_without_javascript(tab, page):
@@ -383,7 +403,9 @@ async def test_the_page_is_readable_without_javascript(tab, page):
     await tab.open(page)
 
     panels = await tab.run(VISIBLE.format("'.panel h3'") + ".map(h => h.textContent)")
-    assert panels == ["Claude Code", "Cursor", "VS Code", "Windsurf"]
+    assert panels == [
+        *("Claude Code", "Claude Desktop", "Cursor", "VS Code", "Codex", "Gemini CLI", "Windsurf")
+    ]
     assert await tab.run(VISIBLE.format("'button, input'") + ".length") == 0
     assert await tab.run(VISIBLE.format("'.domains li'") + ".length") > 4
     assert "/ready" in await tab.text("noscript")

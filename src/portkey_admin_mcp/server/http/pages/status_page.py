@@ -11,9 +11,10 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from ....clients.servers import TOKEN_VARIABLE
 from ....settings.hosting import Hosting
 from ..access.auth import challenge_url
-from .client_configs import TOKEN_VARIABLE, client_configs
+from .client_configs import client_configs
 from .headers import page_headers
 from .paths import MCP
 from .service_info import ServiceInfo
@@ -33,7 +34,11 @@ def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awai
         endpoint=endpoint,
         metadata=challenge_url(hosting),
         domains=sorted(info.domains.items()),
-        clients=client_configs(endpoint, with_token=hosting.auth_mode == "bearer"),
+        clients=client_configs(
+            endpoint,
+            with_token=hosting.auth_mode == "bearer",
+            with_key=hosting.key_mode == "caller",
+        ),
         token_variable=TOKEN_VARIABLE,
         started=datetime.fromtimestamp(info.started, UTC),
     )

@@ -157,7 +157,15 @@
       ? `${endpoint}?tools=${chosen.map((box) => encodeURIComponent(box.value)).join(",")}`
       : endpoint;
     for (const shown of all(".address")) shown.textContent = address;
+    for (const link of all(".add")) link.href = linkTo(link.dataset, address);
     say(one("#chosen"), chosen.length ? `${tools} chosen of ${totalText}` : totalText);
+  }
+
+  function linkTo({ prefix, content, encoding }, address) {
+    const text = content.replaceAll(endpoint, () => address);
+    if (encoding === "percent") return prefix + encodeURIComponent(text);
+    const bytes = new TextEncoder().encode(text);
+    return prefix + encodeURIComponent(btoa(String.fromCharCode(...bytes)));
   }
 
   for (const box of boxes) box.addEventListener("change", updateAddresses);

@@ -1,0 +1,103 @@
+"""`install` and `uninstall`: write this server into the configuration of an MCP client."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..clients.servers import SERVER_NAME
+from ..clients.table import BY_KEY, CLIENTS, Scope
+
+CHANGEABLE = [client.key for client in CLIENTS if client.can_install]
+
+client_argument = click.argument("client", type=click.Choice([*BY_KEY]), metavar="CLIENT")
+changeable_argument = click.argument("client", type=click.Choice(CHANGEABLE), metavar="CLIENT")
+
+
+def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say which entry of which file is changed."""
+    options = (
+        click.option(
+            "--scope",
+            type=click.Choice(["user", "project"]),
+            default="user",
+            show_default=True,
+            help="Your own configuration, or that of the project in this folder.",
+        ),
+        click.option("--name", default=SERVER_NAME, show_default=True, help="Its name there."),
+        click.option("--dry-run", is_flag=True, help="Show the change, and write nothing."),
+        click.option("--force", is_flag=True, help="Also replace or remove an entry of others."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(short_help="Write this server into the configuration of a client.")
+@client_argument
+@click.option("--sandbox", is_flag=True, help="Configure the emulator: no key, no risk.")
+@click.option("--url", help="Configure a hosted service instead, by its endpoint: https://…/mcp.")
+@click.option("--bearer", is_flag=True, help="With --url: send PORTKEY_ADMIN_MCP_TOKEN.")
+@click.option("--caller-key", is_flag=True, help="With --url: send PORTKEY_API_KEY, too.")
+@click.option("--uvx", is_flag=True, help="Start it by uvx, instead of this installation.")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="A setting that is no secret.")
+@click.option("--env-key", multiple=True, metavar="VAR", help="Pass on this variable, too.")
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Read the key from this .env file at every start.",
+)
+@click.option("--write-key", is_flag=True, help="Write the key itself into the file.")
+@click.option("--print", "is_printed", is_flag=True, help="Print the configuration only.")
+@file_options
+def install(
+    client: str,
+    scope: Scope,
+    name: str,
+    dry_run: bool,
+    force: bool,
+    is_printed: bool,
+    **options: Any,
+) -> None:
+    """Write this server into the configuration of a client.
+
+    Everything else in the file stays as it is, with comments, and a copy of the old file is kept
+    beside it. No key is written, unless --write-key is given: the client takes PORTKEY_API_KEY from
+    its environment, or asks for it.
+
+    \b
+    Changes files of:    claude-code, claude-desktop, cursor, vscode, vscode-insiders
+    With --print, also:  codex, gemini-cli, copilot-cli, windsurf, zed, goose, opencode, antigravity
+    """  # noqa: D301  # click needs the character \b
+    from .install_actions import Target, install_into, print_configuration
+    from .install_server import Choice, check_name, server_for
+
+    check_name(name)
+    chosen = BY_KEY[client]
+    choice = Choice(**options)
+    if is_printed and (dry_run or force or choice.write_key):
+        raise click.UsageError(
+            "--print changes no file and shows no key: leave out --dry-run, --force, --write-key."
+        )
+    server = server_for(chosen, choice, is_shared=scope == "project")
+    if is_printed:
+        print_configuration(chosen, server, name, scope)
+        return
+    if not chosen.can_install:
+        raise click.UsageError(
+            f"install does not change files of {chosen.name}. Use --print, and paste it there."
+        )
+    install_into(Target(chosen, scope, name), server, dry_run=dry_run, force=force)
+
+
+@click.command(short_help="Remove this server from the configuration of a client.")
+@changeable_argument
+@file_options
+def uninstall(client: str, scope: Scope, name: str, dry_run: bool, force: bool) -> None:
+    """Remove this server from the configuration of a client, and nothing else from that file."""
+    from .install_actions import Target, uninstall_from
+    from .install_server import check_name
+
+    check_name(name)
+    uninstall_from(Target(BY_KEY[client], scope, name), dry_run=dry_run, force=force)

@@ -1,0 +1,91 @@
+"""Add our server to the text of a client's JSON file, or remove it, and nothing else."""
+
+import difflib
+import json
+import re
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from . import jsonc
+from .forms import Form, entry_of, inputs_of
+from .servers import PROGRAM, Server
+
+MODULE = PROGRAM.replace("-", "_")
+PORTKEYS_OWN = re.compile(r"(.+\.)?portkey\.ai")
+INPUT = re.compile(r"\$\{input:([^}]+)\}")
+
+Owner = Literal["nobody", "ours", "other"]
+
+
+def owner_of(text: str, form: Form, name: str) -> Owner:
+    """Whose entry of this name a file holds; raises JsoncError.
+
+    A program is ours if its command line names this package. An address is taken for ours, because
+    it does not tell, unless it is one of Portkey itself.
+    """
+    entry = _entry(text, form, name)
+    if entry is None:
+        return "nobody"
+    if not isinstance(entry, dict):
+        return "other"
+    address = next((entry[key] for key in ("url", "serverUrl", "httpUrl") if key in entry), None)
+    if isinstance(address, str):
+        return "other" if PORTKEYS_OWN.fullmatch(_host(address)) else "ours"
+    words = json.dumps([entry.get("command"), entry.get("args")])
+    return "ours" if PROGRAM in words or MODULE in words else "other"
+
+
+def with_server(text: str, form: Form, server: Server, name: str) -> str:
+    """The text with the entry of a server, and what the client must ask for; raises JsoncError."""
+    for question in inputs_of(form, server, name):
+        known = jsonc.parse(text).get("inputs") or []
+        if not any(isinstance(each, dict) and each.get("id") == question["id"] for each in known):
+            text = jsonc.append_item(text, ("inputs",), question)
+    return jsonc.set_member(text, (*form.section, name), entry_of(form, server, name))
+
+
+def without_server(text: str, form: Form, name: str) -> str:
+    """The text without that entry and without questions that only it refers to."""
+    asked = INPUT.findall(json.dumps(_entry(text, form, name)))
+    text = jsonc.remove(text, (*form.section, name))
+    for id in dict.fromkeys(each for each in asked if each.startswith(f"{name}-")):
+        inputs = jsonc.parse(text).get("inputs") or []
+        places = [n for n, each in enumerate(inputs) if isinstance(each, dict) and each["id"] == id]
+        if f"${{input:{id}}}" not in text and places:
+            text = jsonc.remove(text, ("inputs", places[0]))
+    return text
+
+
+def shown_change(old: str, new: str, form: Form, name: str, secrets: list[str]) -> str:
+    """The change as a diff, without the secrets of this server and the values of all others."""
+    before, after = (_shown(text, form, name).splitlines() for text in (old, new))
+    lines = difflib.unified_diff(before, after, "before", "after", lineterm="")
+    text = "\n".join(lines)
+    for secret in secrets:
+        text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "*****")
+    return text
+
+
+def _shown(text: str, form: Form, name: str) -> str:
+    inputs = jsonc.parse(text).get("inputs") or []
+    ours = [
+        ("inputs", n)
+        for n, each in enumerate(inputs)
+        if isinstance(each, dict) and str(each.get("id")).startswith(f"{name}-")
+    ]
+    return jsonc.redacted(text, [(*form.section, name), *ours])
+
+
+def _entry(text: str, form: Form, name: str) -> Any:
+    """The entry of this name; None if there is none."""
+    value: Any = jsonc.parse(text)
+    for step in (*form.section, name):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""

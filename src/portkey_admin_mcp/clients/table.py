@@ -1,0 +1,185 @@
+"""The table of clients: where each keeps its configuration, and in which form.
+
+docs/decisions/clients.md has the sources of these facts, and says which were verified, and how.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from . import forms
+from .forms import Form
+
+System = Literal["linux", "macos", "windows"]
+Scope = Literal["user", "project"]
+
+APPLICATION_SUPPORT = "~/Library/Application Support"
+
+
+@dataclass(frozen=True)
+class Location:
+    """The path of a file on each system, with `~`, `$XDG_CONFIG_HOME` and `%APPDATA%`."""
+
+    linux: str
+    macos: str
+    windows: str
+
+    def on(self, system: System) -> str:
+        """The path on a system."""
+        path: str = getattr(self, system)
+        return path
+
+
+def in_home(path: str) -> Location:
+    """A file under the home directory, which every system has."""
+    return Location(f"~/{path}", f"~/{path}", "%USERPROFILE%\\" + path.replace("/", "\\"))
+
+
+def in_application_data(folder: str, file: str) -> Location:
+    """A file of an application, in the folder that each system has for these."""
+    return Location(
+        f"$XDG_CONFIG_HOME/{folder}/{file}",
+        f"{APPLICATION_SUPPORT}/{folder}/{file}",
+        f"%APPDATA%\\{folder}\\{file}".replace("/", "\\"),
+    )
+
+
+@dataclass(frozen=True)
+class Client:
+    """One client."""
+
+    key: str
+    """Its name in commands, and in the addresses on the status page."""
+    name: str
+    form: Form
+    user_file: Location
+    project_file: str | None = None
+    """The file in a project, relative to its folder."""
+    can_install: bool = False
+    """Whether `install` changes the file itself."""
+    hint: str = ""
+    """What to do afterwards, or what to mind."""
+    settings: str = ""
+    """The setting that this client's limit on tools asks for."""
+
+
+CLIENTS = (
+    Client(
+        "claude-code",
+        "Claude Code",
+        forms.CLAUDE_CODE,
+        in_home(".claude.json"),
+        ".mcp.json",
+        can_install=True,
+        hint="Start a new session; /mcp shows the server.",
+    ),
+    Client(
+        "claude-desktop",
+        "Claude Desktop",
+        forms.CLAUDE_DESKTOP,
+        in_application_data("Claude", "claude_desktop_config.json"),
+        can_install=True,
+        hint="Quit Claude Desktop and start it again.",
+    ),
+    Client(
+        "cursor",
+        "Cursor",
+        forms.CURSOR,
+        in_home(".cursor/mcp.json"),
+        ".cursor/mcp.json",
+        can_install=True,
+        hint="Switch the server on under Settings, MCP.",
+        settings="PORTKEY_TOOL_MODE=search",
+    ),
+    Client(
+        "vscode",
+        "VS Code",
+        forms.VSCODE,
+        in_application_data("Code/User", "mcp.json"),
+        ".vscode/mcp.json",
+        can_install=True,
+        hint="Run “MCP: List Servers” and start it.",
+        settings="PORTKEY_TOOLSETS=default,governance",
+    ),
+    Client(
+        "vscode-insiders",
+        "VS Code Insiders",
+        forms.VSCODE,
+        in_application_data("Code - Insiders/User", "mcp.json"),
+        ".vscode/mcp.json",
+        can_install=True,
+        hint="Run “MCP: List Servers” and start it.",
+        settings="PORTKEY_TOOLSETS=default,governance",
+    ),
+    Client(
+        "codex",
+        "Codex",
+        forms.CODEX,
+        in_home(".codex/config.toml"),
+        ".codex/config.toml",
+        hint="`codex mcp list` shows it.",
+    ),
+    Client(
+        "gemini-cli",
+        "Gemini CLI",
+        forms.GEMINI,
+        in_home(".gemini/settings.json"),
+        ".gemini/settings.json",
+        hint="`gemini mcp list` shows it, in a folder that Gemini trusts.",
+    ),
+    Client(
+        "copilot-cli",
+        "GitHub Copilot CLI",
+        forms.COPILOT,
+        in_home(".copilot/mcp-config.json"),
+        hint="`copilot mcp list` shows it.",
+    ),
+    Client(
+        "windsurf",
+        "Windsurf",
+        forms.WINDSURF,
+        in_home(".codeium/windsurf/mcp_config.json"),
+        hint="Press the refresh button of the MCP servers.",
+    ),
+    Client(
+        "zed",
+        "Zed",
+        forms.ZED,
+        Location(
+            "$XDG_CONFIG_HOME/zed/settings.json",
+            "~/.config/zed/settings.json",
+            "%APPDATA%\\Zed\\settings.json",
+        ),
+        ".zed/settings.json",
+    ),
+    Client(
+        "goose",
+        "goose",
+        forms.GOOSE,
+        Location(
+            "$XDG_CONFIG_HOME/goose/config.yaml",
+            "~/.config/goose/config.yaml",
+            "%APPDATA%\\Block\\goose\\config\\config.yaml",
+        ),
+        hint="goose asks for the variables in env_keys, and keeps them in the system's keyring.",
+    ),
+    Client(
+        "opencode",
+        "opencode",
+        forms.OPENCODE,
+        Location(
+            "$XDG_CONFIG_HOME/opencode/opencode.json",
+            "~/.config/opencode/opencode.json",
+            "%USERPROFILE%\\.config\\opencode\\opencode.json",
+        ),
+        "opencode.json",
+        hint="`opencode mcp list` shows it.",
+    ),
+    Client(
+        "antigravity",
+        "Antigravity",
+        forms.ANTIGRAVITY,
+        in_home(".gemini/config/mcp_config.json"),
+        hint="Refresh the servers under MCP Servers, Manage MCP Servers.",
+    ),
+)
+BY_KEY = {client.key: client for client in CLIENTS}
