@@ -176,8 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._fake._stopped.wait(answer.after_s)
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         defaults = {"content-type": "application/json", "content-length": str(len(body))}
+        defaults["date"] = self.date_time_string()
         overrides = {name.lower(): value for name, value in answer.headers.items()}
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
         for name, value in {**defaults, **overrides}.items():
             self.send_header(name, value)
         self.end_headers()

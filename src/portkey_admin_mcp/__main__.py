@@ -14,7 +14,7 @@ STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
 
 NOT_SERVING = (
     *("demo", "check-http", "tools", "describe", "call", "completion"),
-    *("install", "uninstall"),
+    *("install", "uninstall", "doctor"),
 )
 """The commands that end by themselves: one that is stopped did not succeed."""
 

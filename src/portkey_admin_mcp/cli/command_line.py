@@ -14,6 +14,7 @@ from .check_http import check_http
 from .completion import completion
 from .demo import demo
 from .describe import describe
+from .doctor.command import doctor
 from .emulator import emulator
 from .freeze import freeze, thaw
 from .http import http
@@ -60,7 +61,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 COMMANDS = (
     *(http, check_http, demo, emulator, tools, describe, call, completion),
-    *(install, uninstall),
+    *(install, uninstall, doctor),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:

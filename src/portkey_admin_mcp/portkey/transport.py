@@ -81,7 +81,7 @@ class Network:
 
     @cached_property
     def _tls_context(self) -> ssl.SSLContext:
-        return _tls_context(self._settings)
+        return tls_context(self._settings)
 
     def _proxy(self, url: str) -> str | None:
         # Looked up once for each host: the environment does not change while the process runs.
@@ -100,7 +100,7 @@ class Network:
         return self._base.removesuffix("/v1") + target
 
 
-def _tls_context(settings: Settings) -> ssl.SSLContext:
+def tls_context(settings: Settings) -> ssl.SSLContext:
     """A context that trusts SSL_CERT_FILE and SSL_CERT_DIR, or the system's certificates."""
     if settings.ca_file is None and settings.ca_dir is None:
         import truststore

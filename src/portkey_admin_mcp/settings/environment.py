@@ -22,6 +22,7 @@ class EnvironmentSettings(BaseModel):
     why_ignored: ClassVar[Mapping[str, WhyIgnored]] = {}
     """Variables that other programs set for themselves: a value that is not for us is ignored."""
     _warnings: list[str] = PrivateAttr(default_factory=list)
+    _sources: dict[str, tuple[str, str]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def from_environment(cls, env_file: Path | None, overrides: Mapping[str, Any]) -> Self:
@@ -31,30 +32,38 @@ class EnvironmentSettings(BaseModel):
         ValidationError, or OSError or UnicodeDecodeError if the file cannot be read. A value that
         is ignored (see `why_ignored`) counts as not set, and adds to `warnings`.
         """
-        sources: list[dict[str, Any]] = [
-            {name.lower(): value for name, value in overrides.items()},
-            _by_lower_name(os.environ),  # noqa: TID251  # the one place that reads the values
-            _by_lower_name({} if env_file is None else _read_file(env_file)),
-        ]
+        sources: dict[str, dict[str, Any]] = {
+            "the command line": {name.lower(): value for name, value in overrides.items()},
+            "the environment": _by_lower_name(os.environ),  # noqa: TID251  # the only reader
+            f"{env_file}": _by_lower_name({} if env_file is None else _read_file(env_file)),
+        }
         values: dict[str, Any] = {}
+        places: dict[str, tuple[str, str]] = {}
         warnings: list[str] = []
-        for field in cls.model_fields.values():
+        for field_name, field in cls.model_fields.items():
             names = variable_names(field)
             candidates = [
-                (name, source[name.lower()])
-                for source in sources
+                (name, source[name.lower()], place)
+                for place, source in sources.items()
                 for name in names
                 if name.lower() in source
             ]
-            for name, value in candidates:
+            for name, value, place in candidates:
                 reason = cls._reason_to_ignore(name, value)
                 if reason is None:
                     values[names[0]] = value
+                    places[field_name] = (name, place)
                     break
                 warnings.append(f"{name} is ignored: {reason}")
         settings = cls.model_validate(values)
         settings._warnings.extend(warnings)
+        settings._sources.update(places)
         return settings
+
+    @property
+    def sources(self) -> Mapping[str, tuple[str, str]]:
+        """For each setting that is not at its default, its variable, and where that is set."""
+        return self._sources
 
     @property
     def warnings(self) -> list[str]:
@@ -72,6 +81,13 @@ def variable_names(field: FieldInfo) -> list[str]:
     alias = field.validation_alias
     names = alias.choices if isinstance(alias, AliasChoices) else [alias]
     return [str(name) for name in names]
+
+
+def names_set(env_file: Path | None) -> dict[str, str]:
+    """The names of all variables that are set, and where each is; no values."""
+    in_file = {} if env_file is None else _read_file(env_file)
+    names = dict.fromkeys((name for name, value in in_file.items() if value), f"{env_file}")
+    return names | dict.fromkeys(os.environ, "the environment")  # noqa: TID251  # names only
 
 
 def _by_lower_name(variables: Mapping[str, str | None]) -> dict[str, str]:
