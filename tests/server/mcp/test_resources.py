@@ -10,7 +10,8 @@ from mcp.shared.exceptions import MCPError
 
 from portkey_admin_mcp.models.core.gateway_config import check_gateway_config
 from portkey_admin_mcp.server.mcp.definitions import all_tools
-from portkey_admin_mcp.server.mcp.resources import GUIDES, LIVE
+from portkey_admin_mcp.server.mcp.guide_texts import GUIDES
+from portkey_admin_mcp.server.mcp.resources import LIVE
 from servers import build_server
 
 TOOLS = all_tools()

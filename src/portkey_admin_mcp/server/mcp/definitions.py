@@ -17,9 +17,10 @@ from ..calls.schema import input_schema, output_schema
 from ..modes.code_mode import CodeMode
 from ..modes.mode import Mode
 from ..modes.search_mode import SearchMode
-from ..offer.offer import Definition, Offer
+from ..offer.offer import SKILLS, Definition, Offer
+from .guide_texts import GUIDES
 from .prompts import PROMPTS, describe_prompt, tools_named_in
-from .resources import GUIDES, LIVE, SUMMARY, SUMMARY_DEFINITION, describe_guide, describe_live
+from .resources import LIVE, SUMMARY, SUMMARY_DEFINITION, describe_guide, describe_live
 
 INSTRUCTIONS = """\
 Administers a Portkey AI-gateway organisation. Find ids and slugs with the list_ tools first. With
@@ -82,7 +83,13 @@ def build_offer(tools: list[Tool] | None = None) -> Offer:
 def head(tools: list[Tool]) -> dict[str, Any]:
     """The first line of the manifest: everything but the definitions of the tools."""
     return {
-        "capabilities": {"prompts": {}, "resources": {}, "tools": {}, "completions": {}},
+        "capabilities": {
+            "prompts": {},
+            "resources": {},
+            "tools": {},
+            "completions": {},
+            "extensions": {SKILLS: {"directoryRead": True}},
+        },
         "instructions": INSTRUCTIONS,
         "serverInfo": {"name": "portkey-admin", "version": __version__},
         "modern": {"discover": {}, "list": {}, "call": {}},
