@@ -19,8 +19,9 @@ from ..modes.mode import Mode
 from ..modes.search_mode import SearchMode
 from ..offer.offer import SKILLS, Definition, Offer
 from .guide_texts import GUIDES
-from .prompts import PROMPTS, describe_prompt, tools_named_in
+from .prompts import PROMPTS, Plan, describe_prompt, tools_named_in
 from .resources import LIVE, SUMMARY, SUMMARY_DEFINITION, describe_guide, describe_live
+from .skills.built_in import built_in_skills
 
 INSTRUCTIONS = """\
 Administers a Portkey AI-gateway organisation. Find ids and slugs with the list_ tools first. With
@@ -105,11 +106,18 @@ def head(tools: list[Tool]) -> dict[str, Any]:
                 "needs": sorted(name for name, _arguments in SUMMARY.values()),
                 "definition": SUMMARY_DEFINITION,
             },
+            *(_skill_entry(plan) for plan in PROMPTS),
         ],
         "resourceTemplates": [
             {"needs": [LIVE[kind].tool], "definition": describe_live(kind)} for kind in LIVE
         ],
     }
+
+
+def _skill_entry(plan: Plan) -> dict[str, Any]:
+    """The resource of a prompt's skill, for clients that do not know skills."""
+    skill = built_in_skills()[plan.__name__]
+    return {"needs": sorted(tools_named_in(plan)), "definition": skill.resources[skill.uri]}
 
 
 def _entry(tool: Tool) -> dict[str, Any]:

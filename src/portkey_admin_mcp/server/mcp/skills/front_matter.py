@@ -10,7 +10,9 @@ import yaml
 
 from ...calls.visible_text import HIDDEN
 
-MAX_FRONT_MATTER_CHARS = 8_000
+MAX_FRONT_MATTER_CHARS = 4_000
+MAX_DEPTH = 3
+"""Values inside one another: the fields, a map of metadata, its texts."""
 MAX_NAME_CHARS = 64
 MAX_DESCRIPTION_CHARS = 1024
 MAX_COMPATIBILITY_CHARS = 500
@@ -28,13 +30,20 @@ class FrontMatterInvalid(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without aliases, which expand, without tags and dates, and without double keys."""
+    """YAML without aliases, which expand, without double keys, and not nested deep."""
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse an alias."""
+        """Refuse an alias, and a value inside too many others."""
         if self.check_event(yaml.AliasEvent):
             raise FrontMatterInvalid("it uses a YAML alias (*name); write the value out")
-        return super().compose_node(parent, index)
+        if self.depth > MAX_DEPTH:
+            raise FrontMatterInvalid("its front matter is nested too deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Refuse a key that stands twice."""
@@ -68,8 +77,6 @@ def read(source: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or "cannot be read"
         raise FrontMatterInvalid(f"its front matter is not YAML: {problem}") from None
-    except RecursionError:
-        raise FrontMatterInvalid("its front matter is nested too deep") from None
     if not isinstance(fields, dict):
         raise FrontMatterInvalid("its front matter is not a list of fields")
     check(fields)

@@ -63,7 +63,11 @@ class Skill:
     @cached_property
     def resources(self) -> dict[str, dict[str, Any]]:
         """Its files as MCP resources, by URI."""
-        described = {"name": self.name, "description": self.description}
+        described = {
+            "name": self.name,
+            "title": f"Skill: {self.name.replace('-', ' ')}",
+            "description": self.description,
+        }
         return {
             self.uri_of(file): {
                 "uri": self.uri_of(file),
