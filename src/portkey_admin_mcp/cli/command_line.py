@@ -17,6 +17,7 @@ from .http import http
 from .journal import journal
 from .options import env_file_option, sandbox_option
 from .policy import policy
+from .skills import skills
 from .tools import tools
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -53,7 +54,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 
 COMMANDS = (
-    *(http, check_http, demo, emulator, tools),
+    *(http, check_http, demo, emulator, tools, skills),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:
