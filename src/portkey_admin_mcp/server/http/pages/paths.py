@@ -10,10 +10,16 @@ APPROVALS = "/approvals"
 ONE_TIME = "/secret"
 """The page that shows a secret once; its fragment names which."""
 
+SERVER_CARD = f"{MCP}/server-card"
+AI_CATALOG = "/.well-known/ai-catalog.json"
+DOCUMENTS = frozenset({SERVER_CARD, AI_CATALOG})
+"""Public descriptions of the service, which the pages of every origin may read."""
+
 PAGES = frozenset(
     {
         *("/", "/health", "/ready", "/auth/info", "/metrics"),
         *(APPROVALS, ONE_TIME, METADATA, f"{METADATA}{MCP}"),
+        *DOCUMENTS,
     }
 )
 
