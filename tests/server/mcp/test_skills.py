@@ -13,14 +13,17 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ConfigDict
 
 from portkey_admin_mcp.models.partials import PartialDraft
+from portkey_admin_mcp.safety.caller import Caller, current_caller
+from portkey_admin_mcp.server.calls.tool_calls import ToolFailed
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.server.mcp.prompts import PROMPTS, tools_named_in
 from portkey_admin_mcp.server.mcp.skills import organisation
 from portkey_admin_mcp.server.mcp.skills.front_matter import FrontMatterInvalid, read, split
-from portkey_admin_mcp.server.mcp.skills.methods import PROBLEMS_KEY
+from portkey_admin_mcp.server.mcp.skills.methods import PROBLEMS_KEY, OfferedSkills
 from portkey_admin_mcp.server.offer.offer import SKILLS
+from portkey_admin_mcp.server.offer.toolsets import Selection, narrowed_to
 from portkey_admin_mcp.tools.partials import create_prompt_partial
-from servers import build_server
+from servers import build_calls, build_server
 
 AUDIT = "skill://portkey-admin/audit-access/SKILL.md"
 NAMES = [plan.__name__.replace("_", "-") for plan in PROMPTS]
@@ -210,6 +213,30 @@ async def test_the_organisations_skills_are_kept_for_a_moment(client, api, emula
     assert count == 5  # the workspaces, the list of each, and one partial
     assert len(requests) == count + 1  # that of `keep`
     assert len(listed["skills"]) == len(NAMES)
+
+
+async def test_nobody_gets_the_skills_that_another_caller_may_read(api, connect):
+    slug = await keep(api, HEAD)
+    key = "owner"
+    skills = OfferedSkills(build_calls(lambda: connect(key)))
+    uri = f"skill://organisation/{slug}/close-tickets/SKILL.md"
+
+    async def listed_by(principal, **selection):
+        token = current_caller.set(Caller(principal))
+        try:
+            with narrowed_to(Selection(**selection)):
+                listed = (await skills.listed())["skills"]
+                return [each["uri"] for each in listed if "//organisation/" in each["uri"]]
+        finally:
+            current_caller.reset(token)
+
+    assert await listed_by("bearer:ada") == [uri]
+    key = "scopeless"
+    assert await listed_by("bearer:ada") == [uri]  # from the cache
+    assert await listed_by("bearer:eve") == []
+    assert await listed_by("bearer:ada", workspaces=(frozenset({"ws-none"}),)) == []
+    with pytest.raises(ToolFailed):
+        await skills.read(uri)
 
 
 async def test_without_the_tools_nothing_is_looked_at_and_only_whole_skills_are_served(client):

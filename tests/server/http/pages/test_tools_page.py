@@ -2,12 +2,15 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from asgi_client import client_of
 from asgi_server import serve_app
 from browser import Chromium, Tab
+from portkey_admin_mcp.safety.policy import Policy, Rule
+from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, type_in_words
 from portkey_admin_mcp.server.loading import load_offer
@@ -70,6 +73,21 @@ async def test_only_what_is_offered_is_shown():
 
     assert "delete_user" not in page.text
     assert {tool["effect"] for tool in offered.json()["tools"]} == {"read"}
+
+
+async def test_what_the_policy_denies_to_the_caller_is_marked():
+    rule = Rule("deny", tools=frozenset({"*_users"}), principals=frozenset({"bearer:ci"}))
+    source = SimpleNamespace(policy=Policy((rule,)))
+    tokens = {"MCP_AUTH_MODE": "bearer", "MCP_AUTH_TOKENS": {"ci": TOKEN, "mo": f"{TOKEN}-2"}}
+
+    def app():
+        return hosted(no_portkey, Hosting(**tokens), policy=PolicyGuard(source))
+
+    denied = (await get("/tools/offered", TOKEN, app())).json()["denied"]
+    other = (await get("/tools/offered", f"{TOKEN}-2", app())).json()["denied"]
+
+    assert "list_all_users" in denied
+    assert other == []
 
 
 @pytest.mark.parametrize(
