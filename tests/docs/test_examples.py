@@ -34,6 +34,8 @@ from portkey_admin_mcp import models
 from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills CONTROLS
 from portkey_admin_mcp.emulator.core.control import CONTROLS
+from portkey_admin_mcp.server.mcp.skills.front_matter import read as read_front_matter
+from portkey_admin_mcp.server.mcp.skills.front_matter import split
 from portkey_admin_mcp.settings.environment import variable_names
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
 from portkey_admin_mcp.settings.safety import SafetySettings
@@ -358,9 +360,24 @@ def list_tools(command: str, folder: Path) -> None:
     assert re.fullmatch(expected, done.stdout.strip())
 
 
+def use_skills(command: str, folder: Path) -> None:
+    """The command succeeds; what it writes is below the home of this test."""
+    done = subprocess.run(
+        [*COMMAND, *shlex.split(command)[1:]],
+        cwd=folder,
+        env=tree_environment({"HOME": str(folder)}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 RUN: dict[str, Callable[[str, Path], None]] = {
     rf"(\.venv/bin/|printf … \| )?{NAME}( --sandbox)?": serve_on_stdio,
     rf"{NAME} tools( --digest)?": list_tools,
+    rf"{NAME} skills (list|install|remove)\b.*": use_skills,
     r"make [a-z -]+": make,
     rf"claude mcp add [\w-]+ -- {NAME} --sandbox": add_to_claude,
     r"code --add-mcp '.*'": add_to_code,
@@ -481,6 +498,11 @@ def check_python(block: Block, _folder: Path) -> None:
     assert "".join(report) == ""
 
 
+def check_skill(block: Block, _folder: Path) -> None:
+    """The text of a partial that is served as a skill."""
+    assert read_front_matter(split(block.text)[0])["name"]
+
+
 def check_mermaid(block: Block, _folder: Path) -> None:
     """A diagram; the paths it names exist."""
     for path in re.findall(r"\b([a-z_/]+/)(?=<br/>)", block.text):
@@ -496,6 +518,7 @@ CHECKS: dict[str, Callable[[Block, Path], None]] = {
     "nginx": check_nginx,
     "python": check_python,
     "mermaid": check_mermaid,
+    "markdown": check_skill,
 }
 """How a block is checked, by its language."""
 
