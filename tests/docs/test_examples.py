@@ -4,6 +4,7 @@ A new code block or command that does neither fails. Servers are started once fo
 where an example names a port, a free one takes its place.
 """
 
+import contextlib
 import json
 import re
 import shlex
@@ -26,6 +27,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from certificates import Authority
 from initialization import INITIALIZE
@@ -362,16 +364,11 @@ def list_tools(command: str, folder: Path) -> None:
 
 def use_skills(command: str, folder: Path) -> None:
     """The command succeeds; what it writes is below the home of this test."""
-    done = subprocess.run(
-        [*COMMAND, *shlex.split(command)[1:]],
-        cwd=folder,
-        env=tree_environment({"HOME": str(folder)}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_S,
-    )
-    assert done.returncode == 0, done.stderr
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(
+            command_line, shlex.split(command)[1:], env={"HOME": str(folder)}
+        )
+    assert result.exit_code == 0, result.output
 
 
 RUN: dict[str, Callable[[str, Path], None]] = {

@@ -69,6 +69,14 @@ async def keep(api, text, name="Closing tickets", **more):
     return created.answer()["slug"]
 
 
+def recorded(emulator):
+    """The targets of all requests from now on."""
+    targets = []
+    answer = emulator.answer
+    emulator.answer = lambda *arguments: targets.append(arguments[1]) or answer(*arguments)
+    return targets
+
+
 async def texts_of(client, skill):
     """The texts of a skill's files; each must be what the entry says."""
     texts = {}
@@ -139,7 +147,7 @@ async def test_a_partial_with_front_matter_is_a_skill_of_the_organisation(client
         (f"---\nname: a\ndescription: {'b' * 1025}\n---\n", "its description must be text of 1 to"),
         ("---\nname: a\ndescription: 2026-01-01\n---\n", "its description must be text"),
         ('---\nname: a\ndescription: "b\\u202ec"\n---\n', "hidden character"),
-        ("---\nname: a\ndescription: b\u200f\n---\n", "hidden character"),
+        ("---\nname: a\ndescription: b\n# \u200f\n---\n", "hidden character"),
         ("---\nname: a\ndescription: b\nallowed-tools: Bash\n---\n", "grants no tools"),
         ("---\nname: a\ndescription: b\nhooks: c\n---\n", "there is no field 'hooks'"),
         ("---\nname: a\nname: b\ndescription: c\n---\n", "twice"),
@@ -159,13 +167,14 @@ def test_front_matter_is_checked(text, why):
         read(split(text)[0])
 
 
-async def test_what_is_not_served_is_told_beside_what_is(client, api, monkeypatch):
+async def test_what_is_not_served_is_told_beside_what_is(client, api, emulator, monkeypatch):
     monkeypatch.setattr(organisation, "MAX_PARTIALS", 4)
     monkeypatch.setattr(organisation, "MAX_SKILL_CHARS", 500)
     await keep(api, "Kind regards")
     for text in ("---\nname: Close Tickets\ndescription: b\n---\n", f"{HEAD}{'a' * 500}", HEAD):
         await keep(api, text)
 
+    requests = recorded(emulator)
     async with client() as (_connected, ask):
         listed = await ask("skills/list")
     names = [each["frontmatter"]["name"] for each in listed["skills"]]
@@ -175,6 +184,7 @@ async def test_what_is_not_served_is_told_beside_what_is(client, api, monkeypatc
     assert "is not served as a skill: its name must be lower-case" in problems
     assert "is not served as a skill: it has over 500 characters" in problems
     assert "Only 4 of 5 prompt partials were looked at." in problems
+    assert sum("/partials/" in target for target in requests) == 4
 
 
 async def test_a_failure_of_portkey_hides_no_skill_of_the_server(client, api, connect):
@@ -200,10 +210,7 @@ async def test_a_slow_portkey_is_waited_for_a_while(client, monkeypatch):
 
 
 async def test_the_organisations_skills_are_kept_for_a_moment(client, api, emulator):
-    requests = []
-    answer = emulator.answer
-    emulator.answer = lambda *args: requests.append(args[1]) or answer(*args)
-
+    requests = recorded(emulator)
     async with client() as (_connected, ask):
         await ask("skills/list")
         count = len(requests)
@@ -234,6 +241,9 @@ async def test_nobody_gets_the_skills_that_another_caller_may_read(api, connect)
     key = "scopeless"
     assert await listed_by("bearer:ada") == [uri]  # from the cache
     assert await listed_by("bearer:eve") == []
+    key = "owner"
+    assert await listed_by("bearer:eve") == [uri]  # what failed is not kept
+    key = "scopeless"
     assert await listed_by("bearer:ada", workspaces=(frozenset({"ws-none"}),)) == []
     with pytest.raises(ToolFailed):
         await skills.read(uri)
@@ -265,6 +275,15 @@ async def test_what_is_not_announced_is_not_served(client):
         for method in ("skills/list", "skills/get", "resources/directory/read"):
             with pytest.raises(MCPError, match="Method not found"):
                 await ask(method, uri=AUDIT)
+
+
+async def test_older_revisions_have_no_skills(api):
+    async with Client(build_server(lambda: api), mode="legacy") as connected:
+        assert connected.server_capabilities.extensions is None
+        for method in ("skills/list", "skills/get", "resources/directory/read"):
+            request = Asked(method=method, params={"uri": AUDIT})
+            with pytest.raises(MCPError, match="Method not found"):
+                await connected.session.send_request(request, Answered)
 
 
 @pytest.mark.parametrize(
