@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from pydantic import ConfigDict
 
-from portkey_admin_mcp.models.partials import PartialDraft
+from portkey_admin_mcp.models.partials import PartialDraft, PartialPatch, Publication
 from portkey_admin_mcp.safety.caller import Caller, current_caller
 from portkey_admin_mcp.server.calls.tool_calls import ToolFailed
 from portkey_admin_mcp.server.mcp.definitions import all_tools
@@ -22,7 +22,11 @@ from portkey_admin_mcp.server.mcp.skills.front_matter import FrontMatterInvalid,
 from portkey_admin_mcp.server.mcp.skills.methods import PROBLEMS_KEY, OfferedSkills
 from portkey_admin_mcp.server.offer.offer import SKILLS
 from portkey_admin_mcp.server.offer.toolsets import Selection, narrowed_to
-from portkey_admin_mcp.tools.partials import create_prompt_partial
+from portkey_admin_mcp.tools.partials import (
+    create_prompt_partial,
+    publish_partial,
+    update_prompt_partial,
+)
 from servers import build_calls, build_server
 
 AUDIT = "skill://portkey-admin/audit-access/SKILL.md"
@@ -119,7 +123,7 @@ async def test_a_partial_with_front_matter_is_a_skill_of_the_organisation(client
         listed = (await ask("skills/list"))["skills"]
         texts = await texts_of(connected, listed[-1])
         got = (await ask("skills/get", uri=uri))["skill"]
-    async with client() as (connected, ask):  # another process, without the list
+    async with client() as (connected, ask):  # another server, without the list
         again = await texts_of(connected, got)
 
     assert [each["frontmatter"]["name"] for each in listed] == [*NAMES, "close-tickets"]
@@ -220,6 +224,20 @@ async def test_the_organisations_skills_are_kept_for_a_moment(client, api, emula
     assert count == 5  # the workspaces, the list of each, and one partial
     assert len(requests) == count + 1  # that of `keep`
     assert len(listed["skills"]) == len(NAMES)
+
+
+async def test_a_skill_that_changed_is_read_as_the_server_describes_it_now(client, api):
+    slug = await keep(api, HEAD)
+
+    async with client() as (connected, ask):
+        before = (await ask("skills/list"))["skills"][-1]
+        await update_prompt_partial(api, slug, PartialPatch(string=f"{HEAD}Say sorry."))
+        await publish_partial(api, slug, Publication(version=2))
+        after = (await ask("skills/get", uri=before["uri"]))["skill"]
+        texts = await texts_of(connected, after)
+
+    assert "Say sorry." in texts["SKILL.md"]
+    assert after["resources"] != before["resources"]
 
 
 async def test_nobody_gets_the_skills_that_another_caller_may_read(api, connect):

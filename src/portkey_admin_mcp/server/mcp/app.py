@@ -4,8 +4,8 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
 from mcp.server import Server
@@ -24,8 +24,10 @@ from .completions import complete
 from .prompts import PromptArgumentsMissing, write_prompt
 from .resources import ResourceNotFound, read_resource
 from .skill_handlers import SkillHandlers, served_at
-from .skills.methods import OfferedSkills
 from .skills.skill import MARKDOWN, SCHEME
+
+if TYPE_CHECKING:
+    from .skills.methods import OfferedSkills
 
 FRESH_MS = 300_000
 """Milliseconds for which a client may cache a list or a resource."""
@@ -68,13 +70,18 @@ class AdminServer(Server[Any]):
             on_read_resource=self._read_resource,
             on_completion=self._complete,
         )
-        self._skills = OfferedSkills(calls)
-        SkillHandlers(self._skills, lambda: SKILLS in self._extensions).add_to(self)
+        SkillHandlers(lambda: self._skills, lambda: SKILLS in self._extensions).add_to(self)
         self.middleware.append(state_boundary(state_key or os.urandom(32), info["name"]))
 
     def get_capabilities(self, *_options: Any, **_named: Any) -> types.ServerCapabilities:
         """The capabilities that are offered to the current request."""
         return types.ServerCapabilities.model_validate(self._offer.announcement["capabilities"])
+
+    @cached_property
+    def _skills(self) -> "OfferedSkills":
+        from .skills.methods import OfferedSkills  # imports a reader of YAML, so only when needed
+
+        return OfferedSkills(self._calls)
 
     @property
     def _extensions(self) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import mcp_types as types
 from mcp.server import Server
@@ -11,8 +11,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from ..calls.tool_calls import ToolFailed
-from .skills.methods import OfferedSkills
 from .skills.skill import SkillNotFound
+
+if TYPE_CHECKING:
+    from .skills.methods import OfferedSkills
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,9 @@ class DirectoryParams(types.PaginatedRequestParams):
 class SkillHandlers:
     """Answers the methods of the extension, where it is announced."""
 
-    def __init__(self, skills: OfferedSkills, is_announced: Callable[[], bool]) -> None:
+    def __init__(
+        self, skills: "Callable[[], OfferedSkills]", is_announced: Callable[[], bool]
+    ) -> None:
         self._skills = skills
         self._is_announced = is_announced
 
@@ -48,16 +52,16 @@ class SkillHandlers:
     async def _list(self, context: Context, params: types.PaginatedRequestParams) -> dict[str, Any]:
         self._require_announced(context, "skills/list")
         _require_no_cursor(params.cursor)
-        return await self._skills.listed()
+        return await self._skills().listed()
 
     async def _get(self, context: Context, params: UriParams) -> dict[str, Any]:
         self._require_announced(context, "skills/get")
-        return await served_at(params.uri, self._skills.get(params.uri))
+        return await served_at(params.uri, self._skills().get(params.uri))
 
     async def _directory(self, context: Context, params: DirectoryParams) -> dict[str, Any]:
         self._require_announced(context, "resources/directory/read")
         _require_no_cursor(params.cursor)
-        return {"resources": await served_at(params.uri, self._skills.directory(params.uri))}
+        return {"resources": await served_at(params.uri, self._skills().directory(params.uri))}
 
     def _require_announced(self, context: Context, method: str) -> None:
         is_modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS

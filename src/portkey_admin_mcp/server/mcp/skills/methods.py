@@ -15,7 +15,7 @@ from .organisation import OrganisationSkills, read_all, read_one
 from .skill import SCHEME, Skill, SkillNotFound, children_of
 
 CACHED_S = 30
-"""Seconds for which an organisation's skills are kept, and for which clients may keep them."""
+"""Seconds for which the list of an organisation's skills is kept, here and by clients."""
 MAX_CACHED = 128
 """Callers whose organisation's skills are kept; the oldest are dropped."""
 PROBLEMS_KEY = "portkey-admin/not-served"
@@ -47,11 +47,13 @@ class OfferedSkills:
         return {"skill": skill.entry, **_cached_for(CACHED_S)}
 
     async def read(self, uri: str) -> str:
-        """The text of a file. Raises SkillNotFound, and ToolFailed by Portkey."""
-        cached = self._cached_skills()
-        for skill in [*self._built_in(), *([] if cached is None else cached.skills)]:
-            text = skill.text_of(uri)
-            if text is not None:
+        """The text of a file. Raises SkillNotFound, and ToolFailed by Portkey.
+
+        An organisation's is read anew, as by `get`: the text that a client reads must be the one
+        whose digest it gets when it asks again.
+        """
+        for skill in self._built_in():
+            if (text := skill.text_of(uri)) is not None:
                 return text
         text = (await read_one(self._calls, uri)).text_of(uri)
         assert text is not None  # the skill has this URI
@@ -71,14 +73,10 @@ class OfferedSkills:
         names = {prompt["name"] for prompt in self._calls.offer.current.definitions("prompts")}
         return [skill for name, skill in built_in_skills().items() if name in names]
 
-    def _cached_skills(self) -> OrganisationSkills | None:
-        expires_at, skills = self._cached.get(_reader(), (0.0, None))
-        return skills if time.monotonic() < expires_at else None
-
     async def _organisation(self) -> OrganisationSkills:
         """The organisation's skills; those of a moment ago, if no request failed then."""
-        cached = self._cached_skills()
-        if cached is not None:
+        expires_at, cached = self._cached.get(_reader(), (0.0, None))
+        if cached is not None and time.monotonic() < expires_at:
             return cached
         skills = await read_all(self._calls)
         if skills.is_settled:
