@@ -44,7 +44,9 @@ async def get(path, token=None, app=None, **variables):
 
 async def test_without_authentication_the_page_contains_every_tool():
     page = await get("/tools")
+    status = await get("/")
 
+    assert 'href="tools"' in status.text
     assert {*re.findall(r'class="tool" id="(\w+)"', page.text)} == NAMES
     assert page.headers["cache-control"] == "no-store"
     assert "script-src 'sha256-" in page.headers["content-security-policy"]
