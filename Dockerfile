@@ -30,7 +30,8 @@ RUN pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
 FROM ${BASE}
 LABEL org.opencontainers.image.title="portkey-admin-mcp" \
       org.opencontainers.image.description="Administer a Portkey organisation over MCP" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT" \
+      io.modelcontextprotocol.server.name="io.github.OWNER/portkey-admin-mcp"
 
 RUN groupadd --gid 10001 mcp \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \

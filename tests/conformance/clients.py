@@ -27,7 +27,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 EXPECTED = {
     "tools": 197,
     "prompts": 9,
-    "resources": 6,
+    "resources": 15,
     "templates": 6,
     "workspaces": 3,
     "refused": True,

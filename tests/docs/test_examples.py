@@ -4,6 +4,7 @@ A new code block or command that does neither fails. Servers are started once fo
 where an example names a port, a free one takes its place.
 """
 
+import contextlib
 import json
 import re
 import shlex
@@ -26,6 +27,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from certificates import Authority
 from initialization import INITIALIZE
@@ -34,6 +36,8 @@ from portkey_admin_mcp import models
 from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills CONTROLS
 from portkey_admin_mcp.emulator.core.control import CONTROLS
+from portkey_admin_mcp.server.mcp.skills.front_matter import read as read_front_matter
+from portkey_admin_mcp.server.mcp.skills.front_matter import split
 from portkey_admin_mcp.settings.environment import variable_names
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
 from portkey_admin_mcp.settings.safety import SafetySettings
@@ -58,6 +62,7 @@ NOT_RUN = {
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     r"cosign sign\b": "needs a registry with the image, and a person who signs",
     r"\.ci/run": "runs these tests, among others",
+    rf"{NAME} doctor$": "needs a key; tests/cli/test_doctor.py runs it",
     rf"{NAME} demo": "tests/cli/test_main.py runs it",
     rf"{NAME} policy\b": "needs a policy; tests/safety/test_policy_cli.py runs it",
     rf"{NAME} journal\b": "needs a journal; tests/safety/test_journal.py runs it",
@@ -394,11 +399,21 @@ def install(command: str, folder: Path) -> None:
     assert done.stdout.strip()
 
 
+def use_skills(command: str, folder: Path) -> None:
+    """The command succeeds; what it writes is below the home of this test."""
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(
+            command_line, shlex.split(command)[1:], env={"HOME": str(folder)}
+        )
+    assert result.exit_code == 0, result.output
+
+
 RUN: dict[str, Callable[[str, Path], None]] = {
     rf"(\.venv/bin/|printf … \| |uvx |pipx run )?{NAME}( --sandbox)?": serve_on_stdio,
     rf"(\.venv/bin/|uvx )?{NAME} (un)?install .+": install,
     rf"{NAME} tools( --digest)?": list_tools,
-    rf"{NAME} (call|completion|describe|tools) .*": call_tool,
+    rf"{NAME} (call|completion|describe|doctor|tools) .*": call_tool,
+    rf"{NAME} skills (list|install|remove)\b.*": use_skills,
     r"make [a-z -]+": make,
     rf"claude mcp add [\w-]+ -- (uvx )?{NAME} --sandbox": add_to_claude,
     r"code --add-mcp '.*'": add_to_code,
@@ -522,6 +537,11 @@ def check_python(block: Block, _folder: Path) -> None:
     assert "".join(report) == ""
 
 
+def check_skill(block: Block, _folder: Path) -> None:
+    """The text of a partial that is served as a skill."""
+    assert read_front_matter(split(block.text)[0])["name"]
+
+
 def check_mermaid(block: Block, _folder: Path) -> None:
     """A diagram; the paths it names exist."""
     for path in re.findall(r"\b([a-z_/]+/)(?=<br/>)", block.text):
@@ -537,6 +557,7 @@ CHECKS: dict[str, Callable[[Block, Path], None]] = {
     "nginx": check_nginx,
     "python": check_python,
     "mermaid": check_mermaid,
+    "markdown": check_skill,
 }
 """How a block is checked, by its language."""
 

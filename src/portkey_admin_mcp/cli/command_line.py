@@ -23,6 +23,7 @@ from .journal import journal
 from .options import env_file_option, sandbox_option
 from .output import ResultGroup
 from .policy import policy
+from .skills import skills
 from .tools import tools
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -61,7 +62,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
 COMMANDS = (
     *(http, check_http, demo, emulator, tools, describe, call, completion),
-    *(install, uninstall, doctor),
+    *(install, uninstall, skills, doctor),
     *(approvals, approve, deny, freeze, thaw, journal, policy),
 )
 for command in COMMANDS:

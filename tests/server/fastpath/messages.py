@@ -51,6 +51,9 @@ CALLS = [
 ]  # fmt: skip
 
 
+SKILL = "skill://portkey-admin/audit-access/SKILL.md"
+
+
 def requests(meta):
     """Plain requests: what the fast path is for, and what it leaves to the SDK."""
     params = {"_meta": meta} if meta else {}
@@ -64,8 +67,10 @@ def requests(meta):
     yield {"method": "tools/call", "params": {**params, "name": "list_all_users"}}
     for name in ("audit_access", "no_such_prompt"):
         yield {"method": "prompts/get", "params": {**params, "name": name}}
-    for uri in ("portkey://guides/errors", "portkey://no/such"):
+    for uri in ("portkey://guides/errors", "portkey://no/such", SKILL, "skill://no/such"):
         yield {"method": "resources/read", "params": {**params, "uri": uri}}
+        yield {"method": "skills/get", "params": {**params, "uri": uri}}
+    yield {"method": "skills/list", "params": params}
     for token in (1, "a", 1.5, True, None, {}):
         with_token = {**meta, "progressToken": token}
         yield {"method": "tools/list", "params": {"_meta": with_token}}

@@ -21,6 +21,7 @@ from mcp_types import (
 from fake_portkey import Answer
 from portkey_admin_mcp import __version__
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.server.offer.offer import SKILLS
 from programs import tree_environment
 
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
@@ -49,6 +50,7 @@ def test_initialize_agrees_on_the_version_and_names_the_capabilities(sandbox, ve
         "prompts": {},
         "resources": {},
         "completions": {},
+        **({"extensions": {SKILLS: {"directoryRead": True}}} if version == LATEST_PROTOCOL else {}),
     }
     assert "list_ tools" in greeting["instructions"]
     if version == LATEST_PROTOCOL:

@@ -10,7 +10,9 @@ from mcp.shared.exceptions import MCPError
 
 from portkey_admin_mcp.models.core.gateway_config import check_gateway_config
 from portkey_admin_mcp.server.mcp.definitions import all_tools
-from portkey_admin_mcp.server.mcp.resources import GUIDES, LIVE
+from portkey_admin_mcp.server.mcp.guide_texts import GUIDES
+from portkey_admin_mcp.server.mcp.prompts import PROMPTS
+from portkey_admin_mcp.server.mcp.resources import LIVE
 from servers import build_server
 
 TOOLS = all_tools()
@@ -48,6 +50,7 @@ async def test_guides_and_templates_are_listed(client):
         "portkey://guides/errors",
         "portkey://guides/scopes",
         "portkey://organisation",
+        *(f"skill://portkey-admin/{plan.__name__.replace('_', '-')}/SKILL.md" for plan in PROMPTS),
     ]
     assert [t.uri_template for t in templates] == [f"portkey://{kind}/{{slug}}" for kind in LIVE]
     assert all(each.title and each.description for each in [*resources, *templates])

@@ -79,7 +79,11 @@ class FastPath:
 def _initialized(offer: Offer, params: dict[str, Any]) -> dict[str, Any]:
     requested = params["protocolVersion"]
     version = requested if requested in LEGACY_VERSIONS else LEGACY_VERSIONS[-1]
-    return {"protocolVersion": version, **offer.announcement, "serverInfo": offer.server_info}
+    announcement = dict(offer.announcement)
+    # Extensions are of revision 2026-07-28; the SDK leaves them out for older ones, too.
+    capabilities = {n: v for n, v in announcement["capabilities"].items() if n != "extensions"}
+    announcement["capabilities"] = capabilities
+    return {"protocolVersion": version, **announcement, "serverInfo": offer.server_info}
 
 
 def _discovered(offer: Offer) -> dict[str, Any]:

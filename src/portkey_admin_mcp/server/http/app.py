@@ -42,6 +42,7 @@ from .pages.readiness import Check
 from .pages.routes import page_routes
 from .pages.secret_page import secret_routes
 from .pages.service_info import ServiceInfo
+from .pages.tools_page import tools_routes
 from .sdk_guard import SdkGuard
 from .sessions.sessions import Sessions
 from .telemetry import start_telemetry
@@ -208,6 +209,7 @@ def build_http(
             *(Route(path, endpoint=endpoint, methods=MCP_METHODS) for path in (MCP, f"{MCP}/")),
             *metadata_route(hosting),
             *page_routes(hosting, info, service.metrics),
+            *tools_routes(hosting, info, calls),
             *(() if approvals is None else approvals.routes()),
             *secret_routes(secret_pages),
         ],

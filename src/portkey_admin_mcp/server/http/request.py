@@ -59,6 +59,12 @@ def is_page(scope: Any, pages: frozenset[str]) -> bool:
     return scope["method"] in ("GET", "HEAD") and path in pages
 
 
+def is_public_document(scope: Any, documents: frozenset[str]) -> bool:
+    """Whether this reads one of these documents, or asks whether a page of any origin may."""
+    is_preflight = scope["method"] == "OPTIONS"
+    return is_page({**scope, "method": "GET"} if is_preflight else scope, documents)
+
+
 def bearer_token(authorization: str | None) -> str:
     """The token in an Authorization header; raises RequestRefused (401) if there is none."""
     scheme, _, token = (authorization or "").partition(" ")

@@ -3,8 +3,8 @@
 import logging
 import os
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
 from mcp.server import Server
@@ -17,11 +17,16 @@ from ...safety.asking import current_asker
 from ...safety.caller import called_with
 from ..calls.outcome import InputRequired
 from ..calls.tool_calls import ToolCalls, ToolFailed
-from ..offer.offer import LISTS, MAX_SELECTIONS, Offer
+from ..offer.offer import LISTS, MAX_SELECTIONS, SKILLS, Offer
 from .asking import asker_of, input_required, state_boundary
 from .completions import complete
 from .prompts import PromptArgumentsMissing, write_prompt
 from .resources import ResourceNotFound, read_resource
+from .skill_handlers import SkillHandlers, served_at
+from .skills.skill import MARKDOWN, SCHEME
+
+if TYPE_CHECKING:
+    from .skills.methods import OfferedSkills
 
 FRESH_MS = 300_000
 """Milliseconds for which a client may cache a list or a resource."""
@@ -64,11 +69,26 @@ class AdminServer(Server[Any]):
             on_read_resource=self._read_resource,
             on_completion=self._complete,
         )
+        SkillHandlers(lambda: self._skills, lambda: SKILLS in self._extensions).add_to(self)
         self.middleware.append(state_boundary(state_key or os.urandom(32), info["name"]))
 
     def get_capabilities(self, *_options: Any, **_named: Any) -> types.ServerCapabilities:
         """The capabilities that are offered to the current request."""
         return types.ServerCapabilities.model_validate(self._offer.announcement["capabilities"])
+
+    @cached_property
+    def _skills(self) -> "OfferedSkills":
+        from .skills.methods import OfferedSkills  # imports a reader of YAML, so only when needed
+
+        return OfferedSkills(self._calls)
+
+    @property
+    def _extensions(self) -> Mapping[str, Any]:
+        """The extensions that are announced to the current request, with their settings."""
+        extensions: Mapping[str, Any] = self._offer.announcement["capabilities"].get(
+            "extensions", {}
+        )
+        return extensions
 
     @property
     def _offer(self) -> Offer:
@@ -119,6 +139,9 @@ class AdminServer(Server[Any]):
         self, _context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         uri = str(params.uri)
+        if uri.startswith(SCHEME):
+            text = await served_at(uri, self._skills.read(uri))
+            return _text_resource(uri, MARKDOWN, text)
         try:
             resource = await read_resource(uri, self._calls)
         except ResourceNotFound:
@@ -128,10 +151,7 @@ class AdminServer(Server[Any]):
             advice = str(error)
             log.info("resource %r was not read: %s", uri[:200], advice.partition("\n")[0])
             raise MCPError(types.INTERNAL_ERROR, advice) from None
-        content = types.TextResourceContents(
-            uri=uri, mime_type=resource.mime_type, text=resource.text
-        )
-        return types.ReadResourceResult(contents=[content])
+        return _text_resource(uri, resource.mime_type, resource.text)
 
     async def _complete(
         self, _context: Context, params: types.CompleteRequestParams
@@ -141,6 +161,11 @@ class AdminServer(Server[Any]):
             self._calls, reference, params.argument.name, params.argument.value
         )
         return types.CompleteResult(completion=completion)
+
+
+def _text_resource(uri: str, mime_type: str, text: str) -> types.ReadResourceResult:
+    content = types.TextResourceContents(uri=uri, mime_type=mime_type, text=text)
+    return types.ReadResourceResult(contents=[content])
 
 
 def client_of(context: Context) -> str:

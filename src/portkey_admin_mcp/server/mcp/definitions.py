@@ -17,9 +17,11 @@ from ..calls.schema import input_schema, output_schema
 from ..modes.code_mode import CodeMode
 from ..modes.mode import Mode
 from ..modes.search_mode import SearchMode
-from ..offer.offer import Definition, Offer
-from .prompts import PROMPTS, describe_prompt, tools_named_in
-from .resources import GUIDES, LIVE, SUMMARY, SUMMARY_DEFINITION, describe_guide, describe_live
+from ..offer.offer import SKILLS, Definition, Offer
+from .guide_texts import GUIDES
+from .prompts import PROMPTS, Plan, describe_prompt, tools_named_in
+from .resources import LIVE, SUMMARY, SUMMARY_DEFINITION, describe_guide, describe_live
+from .skills.built_in import built_in_skills
 
 INSTRUCTIONS = """\
 Administers a Portkey AI-gateway organisation. Find ids and slugs with the list_ tools first. With
@@ -82,7 +84,13 @@ def build_offer(tools: list[Tool] | None = None) -> Offer:
 def head(tools: list[Tool]) -> dict[str, Any]:
     """The first line of the manifest: everything but the definitions of the tools."""
     return {
-        "capabilities": {"prompts": {}, "resources": {}, "tools": {}, "completions": {}},
+        "capabilities": {
+            "prompts": {},
+            "resources": {},
+            "tools": {},
+            "completions": {},
+            "extensions": {SKILLS: {"directoryRead": True}},
+        },
         "instructions": INSTRUCTIONS,
         "serverInfo": {"name": "portkey-admin", "version": __version__},
         "modern": {"discover": {}, "list": {}, "call": {}},
@@ -98,11 +106,18 @@ def head(tools: list[Tool]) -> dict[str, Any]:
                 "needs": sorted(name for name, _arguments in SUMMARY.values()),
                 "definition": SUMMARY_DEFINITION,
             },
+            *(_skill_entry(plan) for plan in PROMPTS),
         ],
         "resourceTemplates": [
             {"needs": [LIVE[kind].tool], "definition": describe_live(kind)} for kind in LIVE
         ],
     }
+
+
+def _skill_entry(plan: Plan) -> dict[str, Any]:
+    """The resource of a prompt's skill, for clients that do not know skills."""
+    skill = built_in_skills()[plan.__name__]
+    return {"needs": sorted(tools_named_in(plan)), "definition": skill.resources[skill.uri]}
 
 
 def _entry(tool: Tool) -> dict[str, Any]:

@@ -1,25 +1,16 @@
 """MCP resources: guides, the scopes of each tool, and objects that are read from Portkey."""
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mcp.shared.path_security import contains_path_traversal
 from mcp.shared.uri_template import UriTemplate
 
-from ...models.guardrail_checks import checks_table
 from ..calls.tool_calls import ToolCalls, ToolFailed
 from ..calls.visible_text import visible
 from ..offer.offer import Definition, Offer
+from .guide_texts import GUIDES, guide_text
 
-GUIDES = {
-    "workflows": "How an administrator's usual tasks go, and in which order they are safe.",
-    "configs": "The config language: routing, fallback, cache, retries, with examples.",
-    "guardrails": "Where guardrails run, and all checks with their parameters.",
-    "errors": "Portkey's error codes, and what to do about each.",
-    "scopes": "What a key needs for each tool.",
-}
-GUIDES_FOLDER = Path(__file__).with_name("guides")
 GUIDE_TITLES = {"scopes": "Guide: scopes and plans"}
 
 
@@ -113,8 +104,7 @@ async def _fixed(name: str, calls: ToolCalls) -> str:
     guide = name.removeprefix("guide_")
     if guide == "scopes":
         return _scopes(calls.offer.current)
-    text = GUIDES_FOLDER.joinpath(f"{guide}.md").read_text(encoding="utf-8")
-    return text + checks_table() if guide == "guardrails" else text
+    return guide_text(guide)
 
 
 def _scopes(offer: Offer) -> str:

@@ -23,6 +23,10 @@ LISTS = {
     "resources/templates/list": "resourceTemplates",
 }
 """The listing methods, and the field of each result that contains the list."""
+SKILLS = "io.modelcontextprotocol/skills"
+"""The extension by which skills are served; its methods are answered by `server/mcp/`."""
+TOOLS_FOR_SKILLS = ("list_prompt_partials", "get_prompt_partial")
+"""The tools that list and read what an organisation's own skills are made of."""
 MAX_SELECTIONS = 32
 """Number of toolset selections whose lists are cached."""
 ONLY_READS = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True}
@@ -143,6 +147,9 @@ class Offer:
         capabilities: dict[str, Any] = dict(self._head["capabilities"])
         if not self.definitions("prompts"):
             del capabilities["prompts"]
+            # Skills are made of prompts, and of the partials that an organisation keeps.
+            if not self.tools.keys() >= {*TOOLS_FOR_SKILLS}:
+                capabilities.pop("extensions", None)
         instructions = self._mode["instructions"] + self._head["instructions"]
         return {"capabilities": capabilities, "instructions": instructions}
 

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ....settings.addresses import APP_ORIGIN, HOST_HEADER, LOOPBACK_HOSTS, WILDCARD_HOSTS
 from ....settings.hosting import Hosting
-from ..pages.paths import HEALTH_CHECKS
-from ..request import RequestRefused, header_values, is_page
+from ..pages.paths import DOCUMENTS, HEALTH_CHECKS
+from ..request import RequestRefused, header_values, is_page, is_public_document
 
 ORIGIN = re.compile(r"https?://[a-z0-9._\[\]:-]+", re.IGNORECASE | re.ASCII)
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -28,7 +28,7 @@ class HostAndOrigin:
     A page of a foreign origin can make a browser call a local address, or call this machine by a
     name whose DNS entry points here. The SDK's own check is weaker: it reads the first of several
     Host headers. Pages for health checks answer for every host, because load balancers send the
-    address of an instance.
+    address of an instance. Public documents are answered to pages of every origin.
     """
 
     def __init__(self, app: ASGIApp, hosting: Hosting) -> None:
@@ -50,7 +50,8 @@ class HostAndOrigin:
                 _require_one_length(scope)
                 if not is_page(scope, HEALTH_CHECKS):
                     self._require_host(scope)
-                self._require_origin(scope)
+                if not is_public_document(scope, DOCUMENTS):
+                    self._require_origin(scope)
                 _require_visible_ascii(scope)
             except RequestRefused as refused:
                 return await refused.response()(scope, receive, send)

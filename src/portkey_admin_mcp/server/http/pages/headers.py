@@ -5,6 +5,14 @@ import hashlib
 
 NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
+ANY_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET",
+    "Access-Control-Allow-Headers": "Content-Type, If-None-Match",
+    "Access-Control-Expose-Headers": "ETag",
+}
+"""Lets pages of every origin read a public document, as SEP-2127 says."""
+
 
 def page_headers(style: str, script: str, *, has_images: bool = False) -> dict[str, str]:
     """The headers of a page with this inline style and script, and with images in it or not.

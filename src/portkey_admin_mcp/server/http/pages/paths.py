@@ -10,10 +10,22 @@ APPROVALS = "/approvals"
 ONE_TIME = "/secret"
 """The page that shows a secret once; its fragment names which."""
 
+TOOLS = "/tools"
+"""The page on which the tools are looked through."""
+
+OFFERED_TOOLS = f"{TOOLS}/offered"
+"""What the caller is offered, as JSON. It needs a token as `/mcp` does, so it is no page."""
+
+SERVER_CARD = f"{MCP}/server-card"
+AI_CATALOG = "/.well-known/ai-catalog.json"
+DOCUMENTS = frozenset({SERVER_CARD, AI_CATALOG})
+"""Public descriptions of the service, which the pages of every origin may read."""
+
 PAGES = frozenset(
     {
         *("/", "/health", "/ready", "/auth/info", "/metrics"),
-        *(APPROVALS, ONE_TIME, METADATA, f"{METADATA}{MCP}"),
+        *(APPROVALS, ONE_TIME, TOOLS, METADATA, f"{METADATA}{MCP}"),
+        *DOCUMENTS,
     }
 )
 

@@ -15,6 +15,7 @@ from .headers import NO_STORE
 from .metrics import Metrics
 from .paths import APPROVALS, MCP
 from .readiness import CheckResult, Readiness
+from .server_card import card_routes
 from .service_info import ServiceInfo
 from .status_page import status_page
 
@@ -45,6 +46,7 @@ def page_routes(hosting: Hosting, info: ServiceInfo, metrics: Metrics | None = N
         Route("/ready", _ready(hosting, info)),
         Route("/auth/info", _auth_info(hosting, info)),
         Route(APPROVALS, approvals_page(hosting, info)),
+        *card_routes(hosting, info.version),
     ]
     if metrics is not None:
         routes.append(Route("/metrics", metrics.page))
