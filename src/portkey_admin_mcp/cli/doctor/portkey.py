@@ -30,8 +30,8 @@ async def check_key(settings: Settings, safety: SafetySettings) -> AsyncIterator
         finally:
             calls.portkey().retire()
     except (PortkeyAdminError, ToolFailed) as error:
-        what_happened, *cure = str(error).splitlines()
-        yield AREA.failed("key", what_happened, " ".join(cure) or "See the findings above.")
+        what_happened, *advice = str(error).splitlines()
+        yield AREA.failed("key", what_happened, " ".join(advice) or "See the findings above.")
         return
     for finding in findings_of(answer, is_sandbox=settings.sandbox):
         yield finding
