@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[1]
 NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
 LINKS_START = "<!-- links: written by `make docs` -->\n"
 LINKS_END = "<!-- /links -->\n"
+PLUGIN_COMMANDS = f"""claude plugin marketplace add .
+claude plugin install {SERVER_NAME}@{PROGRAM}
+gemini extensions install ."""
 PLUGIN = "plugins/claude-code"
 """The folder of the plugin, which Claude Code copies as a whole."""
 DESCRIPTION = "Administer a Portkey AI-gateway organisation from an AI assistant."
@@ -158,6 +161,10 @@ def clients_page() -> str:
             "Applications have another PATH than a terminal: if one does not find `uvx`, write its",
             "whole path, as `install` does.\n",
             *map(section, CLIENTS),
+            "## As a plugin or an extension\n",
+            "In a checkout of the repository, or with its address in place of the dot. Both ask for",
+            "the key, and keep it in the keychain of the system.\n",
+            block("sh", PLUGIN_COMMANDS),
         ]
     )
 
