@@ -162,8 +162,8 @@ def clients_page() -> str:
             "whole path, as `install` does.\n",
             *map(section, CLIENTS),
             "## As a plugin or an extension\n",
-            "In a checkout of the repository, or with its address in place of the dot. Both ask for",
-            "the key, and keep it in the keychain of the system.\n",
+            "In a checkout of the repository, or with its address in place of the dot. Both ask",
+            "for the key, and keep it in the keychain of the system.\n",
             block("sh", PLUGIN_COMMANDS),
         ]
     )
