@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[1]
 NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
 LINKS_START = "<!-- links: written by `make docs` -->\n"
 LINKS_END = "<!-- /links -->\n"
+PLUGIN_COMMANDS = f"""claude plugin marketplace add .
+claude plugin install {SERVER_NAME}@{PROGRAM}
+gemini extensions install ."""
 PLUGIN = "plugins/claude-code"
 """The folder of the plugin, which Claude Code copies as a whole."""
 DESCRIPTION = "Administer a Portkey AI-gateway organisation from an AI assistant."
@@ -38,6 +41,7 @@ KEY_DESCRIPTION = (
 UVX = ("uvx", (PROGRAM,))
 SANDBOX = LocalServer("uvx", (PROGRAM, "--sandbox"))
 WITH_KEY = LocalServer(*UVX, secrets=(Secret(KEY_VARIABLE),))
+WITH_FILE = LocalServer("uvx", (PROGRAM, "--env-file", "/home/ada/portkey.env"))
 HOSTED = HostedServer("https://mcp.example.com/mcp", token_secret())
 
 
@@ -154,7 +158,13 @@ def clients_page() -> str:
             "them, with the path of your installation instead of `uvx`. It leaves everything else",
             "in the file as it is, and keeps a copy of the old file. `uninstall CLIENT` removes",
             "the entry again. [Where these facts are from](decisions/clients.md).\n",
+            "Applications have another PATH than a terminal: if one does not find `uvx`, write its",
+            "whole path, as `install` does.\n",
             *map(section, CLIENTS),
+            "## As a plugin or an extension\n",
+            "In a checkout of the repository, or with its address in place of the dot. Both ask",
+            "for the key, and keep it in the keychain of the system.\n",
+            block("sh", PLUGIN_COMMANDS),
         ]
     )
 
@@ -166,13 +176,14 @@ def section(client: Client) -> str:
     if client.project_file:
         files.append(f"- in a project: {client.project_file}")
     command = f"{PROGRAM} install {'' if client.can_install else '--print '}{client.key}"
-    parts = [f"## {client.name}\n", f"`{command}`, for this in one of:\n", *files, ""]
+    verb = "writes" if client.can_install else "prints what belongs into"
+    parts = [f"## {client.name}\n", f"`{command}` {verb}:\n", *files, ""]
     if client.key == "claude-code":
         parts += ["Or by its own command:\n", block("sh", claude_command(SANDBOX))]
     parts += ["The sandbox:\n", block(form.language, snippet(form, SANDBOX))]
     parts += [f"With your key:\n\n{key_sentence(client)}\n"]
-    if form.refers(WITH_KEY):
-        parts.append(block(form.language, snippet(form, WITH_KEY)))
+    with_key = WITH_KEY if form.refers(WITH_KEY) else WITH_FILE
+    parts.append(block(form.language, snippet(form, with_key)))
     if form.hosted is None:
         parts.append("A hosted service: Customize, Connectors, Add custom connector.\n")
     else:
@@ -191,8 +202,8 @@ def key_sentence(client: Client) -> str:
     if client.form.refers(WITH_KEY):
         return f"{client.name} takes the key from the environment that it starts in."
     return (
-        f"{client.name} refers to no environment variables. Put `{KEY_VARIABLE}=…` into a file "
-        "that only you can read, and add `--env-file` and its path to the arguments."
+        f"{client.name} refers to no environment variables. Put `{KEY_VARIABLE}=…` into a file\n"
+        "that only you can read, and name its whole path:"
     )
 
 

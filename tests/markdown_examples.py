@@ -8,7 +8,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 GENERATED = ("docs/tools/", "docs/coverage.md", "docs/clients.md")
 """Pages that scripts write from the code: without examples, but for the configurations in the last,
-which tests/clients has read by the clients."""
+whose forms tests/clients checks."""
 PROGRAMS = (
     "claude", "code", "curl", "docker", "fly", "gcloud", "kubectl", "make", "npm", "npx", "openssl",
     "pip", "pipx", "podman", "portkey-admin-mcp", "portkey-admin-mcp-http", "printf", "pytest",

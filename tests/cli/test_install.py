@@ -265,9 +265,29 @@ def test_questions_that_others_ask_for_stay(run, home):
     run("install", "vscode")
     run("uninstall", "vscode")
 
-    left = parse(file.read_text())
-    assert [each["id"] for each in left["inputs"]] == ["portkey-x", "portkey-api-key"]
-    assert [*left["servers"]] == ["z"]
+    content = parse(file.read_text())
+    assert [each["id"] for each in content["inputs"]] == ["portkey-x", "portkey-api-key"]
+    assert [*content["servers"]] == ["z"]
+
+
+def test_a_question_that_is_no_longer_needed_goes_with_its_reference(run, home):
+    run("install", "vscode")
+    run("install", "vscode", "--sandbox")
+
+    assert parse((home / FILES["vscode"]).read_text())["inputs"] == []
+
+
+@pytest.mark.parametrize("inputs", ['["x", 1, {"type": "promptString"}]', '"x"', "3"])
+def test_inputs_of_any_form_are_read(run, home, inputs):
+    file = home / FILES["vscode"]
+    file.parent.mkdir(parents=True)
+    file.write_text(f'{{"inputs": {inputs}}}')
+
+    result = run("install", "vscode")
+
+    is_array = inputs.startswith("[")
+    assert result.exit_code == (0 if is_array else 1)
+    assert is_array or "'inputs' is there, and is no array" in result.output
 
 
 def test_uninstall_removes_the_question_with_the_entry(run, home):
@@ -351,6 +371,9 @@ def test_a_hosted_service_is_configured_by_its_address(run, home):
         (["cursor", "--sandbox", "--write-key"], "--sandbox needs no key"),
         (["cursor", "--write-key"], "PORTKEY_API_KEY, which is not set"),
         (["cursor", "--write-key", "--scope", "project"], "which others get"),
+        (["cursor", "--write-key", "--url", URL], "--write-key needs --bearer"),
+        (["cursor", "--write-key", "--url", URL, "--bearer"], "PORTKEY_ADMIN_MCP_TOKEN, which"),
+        (["cursor", "--write-key", "--url", URL, "--caller-key"], "PORTKEY_API_KEY, which"),
         (["cursor", "--env", "PORTKEY_API_KEY=x"], "looks like a secret"),
         (["cursor", "--env", "PORTKEY_TOOLSET=x"], "there is no setting PORTKEY_TOOLSET"),
         (["cursor", "--env", "x"], "write NAME=VALUE"),

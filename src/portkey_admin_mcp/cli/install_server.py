@@ -109,6 +109,8 @@ def _check_together(choice: Choice, *, is_shared: bool) -> None:
         raise click.UsageError(
             "--sandbox needs no key: leave out --env-key, --env-file, --write-key."
         )
+    if choice.write_key and choice.url and not (choice.bearer or choice.caller_key):
+        raise click.UsageError("--write-key needs --bearer or --caller-key, or there is no key.")
     if choice.write_key and choice.env_file:
         raise click.UsageError("Give --write-key or --env-file, not both.")
     if choice.write_key and is_shared:
@@ -128,12 +130,8 @@ def _hosted(choice: Choice) -> HostedServer:
         raise click.UsageError(f"--url must be the endpoint: {url.rstrip('/')}/mcp")
     written = _written(choice)
     token = token_secret(_value(written.token, TOKEN_VARIABLE, choice))
-    key = (
-        Secret(KEY_VARIABLE, _value(written.key, KEY_VARIABLE, choice))
-        if choice.caller_key
-        else None
-    )
-    return HostedServer(url, token if choice.bearer else None, key)
+    key = Secret(KEY_VARIABLE, _value(written.key, KEY_VARIABLE, choice))
+    return HostedServer(url, token if choice.bearer else None, key if choice.caller_key else None)
 
 
 def _local(choice: Choice, *, is_shared: bool) -> LocalServer:
@@ -224,8 +222,8 @@ def _written(choice: Choice) -> Written:
 
 def _value(secret: SecretStr | None, variable: str, choice: Choice) -> str | None:
     """The value to write into the file, asked for if it is not in the environment."""
-    needed = choice.write_key and (variable == KEY_VARIABLE or choice.bearer)
-    if not needed:
+    is_sent = choice.bearer if variable == TOKEN_VARIABLE else choice.caller_key or not choice.url
+    if not choice.write_key or not is_sent:
         return None
     if secret is not None:
         return secret.get_secret_value()

@@ -37,23 +37,18 @@ def owner_of(text: str, form: Form, name: str) -> Owner:
 
 def with_server(text: str, form: Form, server: Server, name: str) -> str:
     """The text with the entry of a server, and what the client must ask for; raises JsoncError."""
+    before = _referenced(text, form, name)
     for question in inputs_of(form, server, name):
-        known = jsonc.parse(text).get("inputs") or []
-        if not any(isinstance(each, dict) and each.get("id") == question["id"] for each in known):
+        if not any(each.get("id") == question["id"] for _, each in _inputs(text)):
             text = jsonc.append_item(text, ("inputs",), question)
-    return jsonc.set_member(text, (*form.section, name), entry_of(form, server, name))
+    text = jsonc.set_member(text, (*form.section, name), entry_of(form, server, name))
+    return _without_unused(text, before)
 
 
 def without_server(text: str, form: Form, name: str) -> str:
     """The text without that entry and without questions that only it refers to."""
-    asked = INPUT.findall(json.dumps(_entry(text, form, name)))
-    text = jsonc.remove(text, (*form.section, name))
-    for id in dict.fromkeys(each for each in asked if each.startswith(f"{name}-")):
-        inputs = jsonc.parse(text).get("inputs") or []
-        places = [n for n, each in enumerate(inputs) if isinstance(each, dict) and each["id"] == id]
-        if f"${{input:{id}}}" not in text and places:
-            text = jsonc.remove(text, ("inputs", places[0]))
-    return text
+    before = _referenced(text, form, name)
+    return _without_unused(jsonc.remove(text, (*form.section, name)), before)
 
 
 def shown_change(old: str, new: str, form: Form, name: str, secrets: list[str]) -> str:
@@ -67,13 +62,34 @@ def shown_change(old: str, new: str, form: Form, name: str, secrets: list[str]) 
 
 
 def _shown(text: str, form: Form, name: str) -> str:
-    inputs = jsonc.parse(text).get("inputs") or []
     ours = [
-        ("inputs", n)
-        for n, each in enumerate(inputs)
-        if isinstance(each, dict) and str(each.get("id")).startswith(f"{name}-")
+        ("inputs", place)
+        for place, each in _inputs(text)
+        if str(each.get("id")).startswith(f"{name}-")
     ]
     return jsonc.redacted(text, [(*form.section, name), *ours])
+
+
+def _inputs(text: str) -> list[tuple[int, dict[str, Any]]]:
+    """What the client is told to ask for, with the positions in the array."""
+    inputs = jsonc.parse(text).get("inputs")
+    items = inputs if isinstance(inputs, list) else []
+    return [(place, each) for place, each in enumerate(items) if isinstance(each, dict)]
+
+
+def _referenced(text: str, form: Form, name: str) -> list[str]:
+    """The ids of our questions that the entry refers to."""
+    ids = INPUT.findall(json.dumps(_entry(text, form, name)))
+    return [id for id in dict.fromkeys(ids) if id.startswith(f"{name}-")]
+
+
+def _without_unused(text: str, ids: list[str]) -> str:
+    """The text without those of these questions that nothing refers to any more."""
+    for id in ids:
+        places = [place for place, each in _inputs(text) if each.get("id") == id]
+        if f"${{input:{id}}}" not in text and places:
+            text = jsonc.remove(text, ("inputs", places[0]))
+    return text
 
 
 def _entry(text: str, form: Form, name: str) -> Any:

@@ -1,16 +1,19 @@
 """The folders in which programs keep their configuration on this machine, from the environment."""
 
+import sys
 from pathlib import Path
 
 from pydantic import Field
 
 from .environment import EnvironmentSettings
 
+HOME_VARIABLE = "USERPROFILE" if sys.platform == "win32" else "HOME"
+
 
 class Folders(EnvironmentSettings):
-    """Where the files of a user are. Relative paths in these variables count as not set."""
+    """Where the files of a user are."""
 
-    home: Path = Field(default_factory=Path.home, validation_alias="HOME")
+    home: Path = Field(default_factory=Path.home, validation_alias=HOME_VARIABLE)
     xdg_config_home: Path | None = Field(None, validation_alias="XDG_CONFIG_HOME")
     app_data: Path | None = Field(None, validation_alias="APPDATA")
     claude_config_dir: Path | None = Field(None, validation_alias="CLAUDE_CONFIG_DIR")
@@ -18,7 +21,7 @@ class Folders(EnvironmentSettings):
 
     @property
     def config(self) -> Path:
-        """The folder for configuration on Linux."""
+        """The folder for configuration on Linux; a relative one does not count, by the standard."""
         path = self.xdg_config_home
         return path if path is not None and path.is_absolute() else self.home / ".config"
 
