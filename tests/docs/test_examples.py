@@ -58,6 +58,8 @@ NOT_RUN = {
     r"curl -fsS http://localhost:8080/ready": "asks the service that `docker compose up` starts",
     r"claude mcp add --transport http": "needs Claude Code; check-http calls such an address",
     r"pipx install \.": "installs; the image's build steps do the same",
+    rf"uvx {NAME}@1\.2\.3 --version": "installs a version that is published",
+    r"(claude|codex|gemini|copilot|opencode) mcp list": "needs the client; tests/clients/test_read_back.py runs it",
     rf"uvx {NAME} demo": "tests/cli/test_main.py runs it",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     r"cosign sign\b": "needs a registry with the image, and a person who signs",
@@ -619,7 +621,7 @@ FILES = [
 ] + [f"/{path.name}{'/' * path.is_dir()}" for path in ROOT.iterdir()]
 NO_PATHS = (
     "/", "~", "application/", "text/", "vendor/", "service.yaml", "portkey-admin-mcp.yaml",
-    "fly.toml", "render.yaml", "openapi.yaml", ".claude.json",
+    "fly.toml", "render.yaml", "openapi.yaml", "dist/", ".claude.json",
 )  # fmt: skip
 """What looks like a path and is none of this repository: URL paths, media types, users' files."""
 
