@@ -305,11 +305,17 @@ class Terminal:
         self.shown = ""
 
     def wait_for(self, text):
-        deadline = time.monotonic() + 30
         while text not in self.shown:
-            ready, _, _ = select.select([self._terminal], [], [], deadline - time.monotonic())
-            assert ready, self.shown
-            self.shown += os.read(self._terminal, 65536).decode()
+            self._read()
+
+    def _read(self):
+        ready, _, _ = select.select([self._terminal], [], [], 30)
+        if not ready:
+            os.kill(self.pid, signal.SIGKILL)
+        assert ready, self.shown
+        more = os.read(self._terminal, 65536).decode()
+        self.shown += more
+        return more
 
     def type(self, text):
         os.write(self._terminal, text.encode())
@@ -317,8 +323,8 @@ class Terminal:
     def end(self):
         """The exit code, once all is read."""
         try:
-            while more := os.read(self._terminal, 65536):
-                self.shown += more.decode()
+            while self._read():
+                pass
         except OSError:  # Linux says so that the terminal is closed
             pass
         os.close(self._terminal)

@@ -148,6 +148,9 @@ def test_what_goes_wrong_completes_nothing(complete, monkeypatch, behaviour):
 
         assert complete(LINE, **portkey_settings(portkey)) == []
         assert time.monotonic() - start < 5
+        count = len(portkey.requests)
+        complete(LINE, **portkey_settings(portkey))
+        assert len(portkey.requests) == count  # nothing is waited for at the next key
 
 
 @pytest.mark.parametrize(
