@@ -16,6 +16,7 @@ from portkey_admin_mcp.cli.agents import AGENT_SIGNS
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.exit_codes import BY_ERROR, DONE, KINDS, REFUSED, kind_of
 from portkey_admin_mcp.cli.output import MAX_AGENT_BYTES, Failed, ResultCommand, output_options
+from portkey_admin_mcp.cli.tables import columns_that_fit
 
 ROWS = {
     "total": 2,
@@ -82,6 +83,13 @@ def test_a_result_without_rows_is_a_table_of_its_fields():
         ["id", "x"],
         ["limits.cost", "5"],
     ]
+
+
+@pytest.mark.parametrize(("width", "count"), [(6, 2), (18, 2), (19, 3), (90, 3)])
+def test_on_a_terminal_a_table_has_the_columns_that_fit_from_the_left(width, count):
+    cells = [["id", "name", "note"], ["12345", "Zoë", "🔬 x"]]  # 5, 4 and 4 wide, and two gaps of 3
+
+    assert columns_that_fit(cells, width) == count
 
 
 @pytest.mark.parametrize("sign", AGENT_SIGNS, ids=lambda sign: sign.variable)
