@@ -67,6 +67,8 @@ def test_calls_in_a_row_see_each_other_with_a_state_file(sandbox, growth, tmp_pa
 
     assert "Growth" in names
     assert [change["tool"] for change in changes] == ["create_workspace"]
+    change = json_of(sandbox("get_change", f"change={changes[0]['change']}"))
+    assert change["client"] == "portkey-admin-mcp call"
     assert json_of(sandbox("get_workspace", f"workspace_id={growth}"))["defaults"]["metadata"] == {
         "team": "growth"
     }

@@ -137,7 +137,7 @@ class Request:
         schema = accepted_schema(arguments_model(self._calls.tool(self._name)))
         values = {} if json_source is None else read_json(json_source)
         values |= read_words(words, schema)
-        if secrets := inline_secrets(words):
+        if secrets := inline_secrets(words, json_source):
             self._output.note(
                 f"{', '.join(secrets)}: other users of this machine can read a secret on the "
                 f"command line; {secrets[0]}=@FILE or {secrets[0]}=@- takes it from a file."
@@ -170,7 +170,7 @@ class Request:
             if answer is not None:
                 return self._shown(answer, None)
         outcome = await self._calls(self._name, values)
-        return self._shown(self._told(outcome), outcome)
+        return self._shown(self._answer_of(outcome), outcome)
 
     @property
     def _is_complete(self) -> bool:
@@ -193,15 +193,15 @@ class Request:
             return result_of(outcome, is_agent=self._output.is_agent)
 
         with progress_bar(self._name, is_shown=self._output.shows_progress) as progress:
-            every = await read_all(
+            rows = await read_all(
                 page, values, paging, self.rows_in, progress, self._options.max_pages
             )
-        for note in every.notes:
+        for note in rows.notes:
             self._output.note(note)
-        return every.answer
+        return rows.answer
 
-    def _told(self, outcome: "Outcome") -> dict[str, Any]:
-        """The answer of one call; its notes are told."""
+    def _answer_of(self, outcome: "Outcome") -> dict[str, Any]:
+        """The answer of one call; its notes are printed. Raises Failed."""
         from .tool_results import result_of
 
         result = result_of(outcome, is_agent=self._output.is_agent)
