@@ -16,10 +16,16 @@ import pytest
 import yaml
 
 from fake_portkey import FakePortkey
+from portkey_admin_mcp.cli.exit_codes import RATE_LIMITED
+from portkey_admin_mcp.cli.output import Failed
 from portkey_admin_mcp.cli.pages import Paging, paging_of, read_all
 from portkey_admin_mcp.cli.tool_results import Result
 from portkey_admin_mcp.server.loading import load_offer
 from programs import COMMAND, tree_environment
+
+
+def no_progress(_done, _total):
+    pass
 
 
 def json_of(result):
@@ -67,6 +73,8 @@ def test_calls_in_a_row_see_each_other_with_a_state_file(sandbox, growth, tmp_pa
 
     assert "Growth" in names
     assert [change["tool"] for change in changes] == ["create_workspace"]
+    change = json_of(sandbox("get_change", f"change={changes[0]['change']}"))
+    assert change["client"] == "portkey-admin-mcp call"
     assert json_of(sandbox("get_workspace", f"workspace_id={growth}"))["defaults"]["metadata"] == {
         "team": "growth"
     }
@@ -234,9 +242,11 @@ def test_reading_all_pages_is_bounded_and_says_so(sandbox):
 def test_a_page_says_that_more_follow_and_what_has_no_pages_is_told(sandbox):
     page = sandbox("list_api_keys", "page_size=2", "-o", "table")
     whole = sandbox("whoami", "--all")
+    bounded = sandbox("whoami", "--max-pages", "2")
 
     assert "2 of 8 rows; --all reads all pages." in page.stderr
     assert "--all does nothing here: whoami has no pages." in whole.stderr
+    assert "--max-pages does nothing without --all." in bounded.stderr
     assert whole.exit_code == 0
 
 
@@ -256,11 +266,23 @@ async def test_a_list_that_changes_while_it_is_read_is_told():
         Paging("current_page", "page_size", 2),
         "data",
         lambda done, total: counts.append((done, total)),
+        9,
     )
     assert every.answer["data"] == [1, 2, 3]
     assert every.notes[0] == "a note"
     assert "Portkey counted 4 at first and 3 at last" in every.notes[1]
     assert counts == [(2, 4), (3, 3)]
+
+
+async def test_a_page_that_cannot_be_read_says_where_to_go_on():
+    async def call(arguments):
+        if "current_page" in arguments:
+            raise Failed(RATE_LIMITED, "Portkey answered 429.")
+        return Result({"data": [1, 2], "has_more": True, "next_page": 1}, [])
+
+    paging = Paging("current_page", "page_size", 2)
+    with pytest.raises(Failed, match="2 rows were read before that; go on with current_page=1"):
+        await read_all(call, {}, paging, "data", no_progress, 9)
 
 
 async def test_without_a_count_a_page_that_is_not_full_is_the_last():
@@ -270,7 +292,7 @@ async def test_without_a_count_a_page_that_is_not_full_is_the_last():
         return Result({"data": pages[arguments.get("page", 0)]}, [])
 
     every = await read_all(
-        call, {}, Paging("page", "page_size", 2), "data", lambda done, total: None
+        call, {"page_size": "2"}, Paging("page", "page_size", 9), "data", no_progress, 9
     )
     assert every == ({"data": [1, 2, 3, 4, 5]}, [])
 
@@ -283,7 +305,7 @@ async def test_a_cursor_is_followed():
         return Result({"servers": rows, "metadata": {"nextCursor": following}}, [])
 
     paging = paging_of(load_offer().tools["list_mcp_registry"].input_schema["properties"])
-    every = await read_all(call, {}, paging, "servers", lambda done, total: None)
+    every = await read_all(call, {}, paging, "servers", no_progress, 9)
     assert every.answer["servers"] == [1, 2]
 
 
@@ -305,11 +327,17 @@ class Terminal:
         self.shown = ""
 
     def wait_for(self, text):
-        deadline = time.monotonic() + 30
         while text not in self.shown:
-            ready, _, _ = select.select([self._terminal], [], [], deadline - time.monotonic())
-            assert ready, self.shown
-            self.shown += os.read(self._terminal, 65536).decode()
+            self._read()
+
+    def _read(self):
+        ready, _, _ = select.select([self._terminal], [], [], 30)
+        if not ready:
+            os.kill(self.pid, signal.SIGKILL)
+        assert ready, self.shown
+        more = os.read(self._terminal, 65536).decode()
+        self.shown += more
+        return more
 
     def type(self, text):
         os.write(self._terminal, text.encode())
@@ -317,8 +345,8 @@ class Terminal:
     def end(self):
         """The exit code, once all is read."""
         try:
-            while more := os.read(self._terminal, 65536):
-                self.shown += more.decode()
+            while self._read():
+                pass
         except OSError:  # Linux says so that the terminal is closed
             pass
         os.close(self._terminal)

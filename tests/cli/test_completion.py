@@ -41,6 +41,7 @@ def texts(lines):
 def test_commands_options_and_tools_are_completed(complete):
     assert texts(complete("des")) == ["describe"]
     assert texts(complete("call --dr")) == ["--dry-run"]
+    assert texts(complete("tools --domain api")) == ["api_keys"]
     assert texts(complete("call list_workspaces -o t")) == ["table"]
     assert complete("describe list_workspace_") == [
         ["plain", "list_workspace_members", "List the people of a workspace"]
@@ -148,6 +149,9 @@ def test_what_goes_wrong_completes_nothing(complete, monkeypatch, behaviour):
 
         assert complete(LINE, **portkey_settings(portkey)) == []
         assert time.monotonic() - start < 5
+        count = len(portkey.requests)
+        complete(LINE, **portkey_settings(portkey))
+        assert len(portkey.requests) == count  # nothing is waited for at the next key
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from portkey_admin_mcp import __version__
+from portkey_admin_mcp.__main__ import NOT_SERVING
 from portkey_admin_mcp.cli.command_line import main as command_line
+from portkey_admin_mcp.cli.output import ResultCommand
 from portkey_admin_mcp.server.loading import load_offer
 from programs import COMMAND, catches, children_of, require_program, tree_environment
 
@@ -132,6 +134,13 @@ def test_help_and_version_import_nothing_heavy(option):
     assert "click" in loaded
     assert not {"fastmcp", "mcp", "pydantic", "aiohttp", "uvicorn", "rich", "anyio"} & loaded
     assert not {"portkey_admin_mcp.server", "portkey_admin_mcp.emulator"} & loaded
+
+
+def test_a_command_that_ends_by_itself_has_no_success_when_it_is_stopped():
+    ends = {n for n, each in command_line.commands.items() if isinstance(each, ResultCommand)}
+
+    assert "call" in ends
+    assert ends <= {*NOT_SERVING}
 
 
 def test_serving_on_stdio_does_not_wait_for_the_command_line():

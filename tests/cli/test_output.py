@@ -16,12 +16,13 @@ from portkey_admin_mcp.cli.agents import AGENT_SIGNS
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.exit_codes import BY_ERROR, DONE, KINDS, REFUSED, kind_of
 from portkey_admin_mcp.cli.output import MAX_AGENT_BYTES, Failed, ResultCommand, output_options
+from portkey_admin_mcp.cli.tables import columns_that_fit
 
 ROWS = {
     "total": 2,
     "data": [
         {"slug": "a", "name": "=1+1", "limits": {"cost": 5}, "on": True},
-        {"slug": "b\x1b[2J", "name": "Zoë", "tags": ["x", "y"]},
+        {"slug": "b\x1b[2J\u202e", "name": "Zoë", "tags": ["x", "y"]},
     ],
 }
 
@@ -46,11 +47,15 @@ def test_the_result_is_json_if_nothing_else_is_asked_for():
 
     assert json.loads(result.stdout) == ROWS
     assert result.stderr == "Note: a note\n"
-    assert "\x1b" not in result.stdout
+    assert not {"\x1b", "\u202e"} & {*result.stdout}
 
 
 def test_yaml_holds_the_same():
-    assert yaml.safe_load(run(ROWS, "-o", "yaml").stdout) == ROWS
+    text = run(ROWS, "-o", "yaml").stdout
+
+    assert yaml.safe_load(text) == ROWS
+    assert not {"\x1b", "\u202e"} & {*text}
+    assert "Zoë" in run(ROWS["data"][1]["name"], "-o", "yaml").stdout
 
 
 def test_csv_has_a_column_for_each_field_and_marks_what_a_spreadsheet_would_evaluate():
@@ -67,7 +72,7 @@ def test_a_table_in_a_pipe_has_a_line_for_each_row():
     lines = run(ROWS, "-o", "table").stdout.splitlines()
 
     assert lines[0].split() == ["slug", "name", "limits.cost", "on", "tags"]
-    assert [line.split()[0] for line in lines[1:]] == ["a", "b\\u001b[2J"]
+    assert [line.split()[0] for line in lines[1:]] == ["a", "b\\u001b[2J\\u202e"]
 
 
 def test_a_result_without_rows_is_a_table_of_its_fields():
@@ -78,6 +83,13 @@ def test_a_result_without_rows_is_a_table_of_its_fields():
         ["id", "x"],
         ["limits.cost", "5"],
     ]
+
+
+@pytest.mark.parametrize(("width", "count"), [(6, 2), (18, 2), (19, 3), (90, 3)])
+def test_on_a_terminal_a_table_has_the_columns_that_fit_from_the_left(width, count):
+    cells = [["id", "name", "note"], ["12345", "Zoë", "🔬 x"]]  # 5, 4 and 4 wide, and two gaps of 3
+
+    assert columns_that_fit(cells, width) == count
 
 
 @pytest.mark.parametrize("sign", AGENT_SIGNS, ids=lambda sign: sign.variable)

@@ -117,6 +117,9 @@ def test_arguments_can_be_one_json_object(tmp_path):
 
 
 def test_a_secret_on_the_command_line_is_noticed():
-    words = ["key=sk-1", "name=x", "config.api_key:=5", "auth.client_secret=@file"]
+    words = ["key=sk-1", "name=x", 'config.api_key:="x"', "auth.client_secret=@file"]
+    words += ['configs={"a": [{"password": "x"}]}', 'tags:=["x"]', "broken:={"]
 
-    assert inline_secrets(words) == ["key", "config.api_key"]
+    assert inline_secrets(words) == ["key", "config.api_key", "configs"]
+    assert inline_secrets([], '{"name": "x", "auth": {"client_secret": "y"}}') == ["auth"]
+    assert inline_secrets([], "arguments.json") == []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..server.calls.outcome import Outcome
     from ..server.calls.tool_calls import ToolCalls
 
+DEFAULT_MAX_PAGES = 100
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(exit_code_lines())
 
 
@@ -25,7 +26,7 @@ class Options(NamedTuple):
     """The options of a call that say how much is read and sent."""
 
     all_pages: bool
-    max_pages: int
+    max_pages: int | None
     dry_run: bool
 
 
@@ -43,9 +44,8 @@ class Options(NamedTuple):
 @click.option(
     "--max-pages",
     type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="With --all: stop after so many pages of 100 rows, and say so.",
+    help="With --all: stop after so many pages of 100 rows, and say so. "
+    f"[default: {DEFAULT_MAX_PAGES}]",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Show what a change would do; nothing that changes is sent."
@@ -137,7 +137,7 @@ class Request:
         schema = accepted_schema(arguments_model(self._calls.tool(self._name)))
         values = {} if json_source is None else read_json(json_source)
         values |= read_words(words, schema)
-        if secrets := inline_secrets(words):
+        if secrets := inline_secrets(words, json_source):
             self._output.note(
                 f"{', '.join(secrets)}: other users of this machine can read a secret on the "
                 f"command line; {secrets[0]}=@FILE or {secrets[0]}=@- takes it from a file."
@@ -161,6 +161,8 @@ class Request:
         current_caller.set(Caller(client=f"portkey-admin-mcp call{mark}"))
         if self._options.dry_run and self._listed.effect == "read":
             self._output.note(f"--dry-run does nothing here: {self._name} only reads.")
+        if self._options.max_pages is not None and not self._options.all_pages:
+            self._output.note("--max-pages does nothing without --all.")
         if not self._output.is_agent and can_ask():
             current_asker.set(TerminalQuestion())
         if self._is_complete:
@@ -170,7 +172,7 @@ class Request:
             if answer is not None:
                 return self._shown(answer, None)
         outcome = await self._calls(self._name, values)
-        return self._shown(self._told(outcome), outcome)
+        return self._shown(self._answer_of(outcome), outcome)
 
     @property
     def _is_complete(self) -> bool:
@@ -193,15 +195,20 @@ class Request:
             return result_of(outcome, is_agent=self._output.is_agent)
 
         with progress_bar(self._name, is_shown=self._output.shows_progress) as progress:
-            every = await read_all(
-                page, values, paging, self.rows_in, progress, self._options.max_pages
+            rows = await read_all(
+                page,
+                values,
+                paging,
+                self.rows_in,
+                progress,
+                self._options.max_pages or DEFAULT_MAX_PAGES,
             )
-        for note in every.notes:
+        for note in rows.notes:
             self._output.note(note)
-        return every.answer
+        return rows.answer
 
-    def _told(self, outcome: "Outcome") -> dict[str, Any]:
-        """The answer of one call; its notes are told."""
+    def _answer_of(self, outcome: "Outcome") -> dict[str, Any]:
+        """The answer of one call; its notes are printed. Raises Failed."""
         from .tool_results import result_of
 
         result = result_of(outcome, is_agent=self._output.is_agent)

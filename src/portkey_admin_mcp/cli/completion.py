@@ -25,7 +25,7 @@ def completion(shell: str) -> None:
     """Print the script with which SHELL completes commands, tools, arguments, ids and slugs.
 
     Ids and slugs are read from Portkey, or from the sandbox after --sandbox, within two seconds;
-    they are kept for a minute in the state directory.
+    they are cached for a minute in the state directory.
 
     \b
     eval "$(portkey-admin-mcp completion bash)"    # in ~/.bashrc

@@ -1,6 +1,6 @@
 """What a shell can complete: tools, their arguments, values of a list, and ids and slugs.
 
-Ids and slugs come from Portkey or the sandbox, within two seconds, and are kept for a minute. An
+Ids and slugs come from Portkey or the sandbox, within two seconds, and are cached for a minute. An
 error completes nothing, because it would stand in the middle of a prompt.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 Schema = Mapping[str, Any]
 TIMEOUT_S = 2.0
 """Seconds that ids and slugs may take; a person waits."""
-KEPT_S = 60.0
-"""Seconds for which they are kept."""
+CACHE_S = 60.0
+"""Seconds for which they are cached."""
 NAMED_TOOL = re.compile(r"`(list_\w+)`")
 SAFE = re.compile(r"[\w.@/+-]+", re.ASCII)
 """Values that are completed: a shell must not find a command in a name that somebody chose."""
@@ -136,16 +136,16 @@ def _live(
     key = settings.api_key.get_secret_value() if settings.api_key else ""
     place = [settings.base_url, key, settings.sandbox, str(options.get("state"))]
     text = json.dumps([*place, source, name, workspace])
-    kept = KeptValues(commands.state_dir, hashlib.sha256(text.encode()).hexdigest())
-    values = kept.read()
+    cache = ValueCache(commands.state_dir, hashlib.sha256(text.encode()).hexdigest())
+    values = cache.read()
     if values is None:
         with commands.closing():
             try:
                 rows = commands.run(_rows(commands.calls, source, workspace))
             except TimeoutError:
-                rows = []  # kept too, so that not every key that is pressed waits
+                rows = []  # cached too, so that not every key that is pressed waits
         values = [*_values_of(rows, name)]
-        kept.write(values)
+        cache.write(values)
     return values
 
 
@@ -168,8 +168,8 @@ def _source(tool: "ListedTool", name: str, node: Schema) -> str:
 
 def _workspace(words: tuple[str, ...]) -> str:
     """The workspace that is on the command line; empty if none is."""
-    given = (word.partition("=") for word in words)
-    return next((value for name, _, value in given if name in WORKSPACE_NAMES), "")
+    pairs = (word.partition("=") for word in words)
+    return next((value for name, _, value in pairs if name in WORKSPACE_NAMES), "")
 
 
 async def _rows(calls: "ToolCalls", source: str, workspace: str) -> list[dict[str, Any]]:
@@ -195,7 +195,7 @@ def _values_of(rows: list[dict[str, Any]], name: str) -> Iterator[Value]:
             yield Value(text, str(label))
 
 
-class KeptValues:
+class ValueCache:
     """Values in a private file of the state directory, for a minute."""
 
     def __init__(self, state_dir: Path, name: str) -> None:
@@ -205,17 +205,17 @@ class KeptValues:
     def read(self) -> list[Value] | None:
         """The values; None if there are none, or they are too old."""
         try:
-            if time.time() - self._file.stat().st_mtime > KEPT_S:
+            if time.time() - self._file.stat().st_mtime > CACHE_S:
                 return None
             return [Value(*each) for each in json.loads(self._file.read_text(encoding="utf-8"))]
         except (OSError, ValueError, TypeError):
             return None
 
     def write(self, values: list[Value]) -> None:
-        """Keep the values, and remove those that are too old."""
+        """Cache the values, and remove those that are too old."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in self._folder.glob("*.json"):
-            if time.time() - file.stat().st_mtime > KEPT_S:
+            if time.time() - file.stat().st_mtime > CACHE_S:
                 file.unlink(missing_ok=True)
         descriptor, path = tempfile.mkstemp(dir=self._folder)  # 0600
         with open(descriptor, "w", encoding="utf-8") as new:

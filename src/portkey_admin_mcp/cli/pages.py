@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
+from .output import Failed
 from .progress import Progress
 from .tool_results import Result
 
-MAX_PAGES = 100
-"""Pages that `--all` reads if nothing else is said."""
 PAGE_SIZE = 100
 """Rows that are asked for in a page, if the call names no number."""
 NUMBERS = ("current_page", "page")
@@ -38,16 +37,23 @@ def paging_of(properties: Mapping[str, Mapping[str, Any]]) -> Paging | None:
     return Paging(argument, size, min(PAGE_SIZE, properties[size].get("maximum", PAGE_SIZE)))
 
 
+Call = Callable[[dict[str, Any]], Awaitable[Result]]
+"""Calls the tool with arguments. Raises Failed."""
+
+
 async def read_all(
-    call: Callable[[dict[str, Any]], Awaitable[Result]],
+    call: Call,
     arguments: dict[str, Any],
     paging: Paging,
     rows_in: str,
     progress: Progress,
-    max_pages: int = MAX_PAGES,
+    max_pages: int,
 ) -> AllRows:
-    """Read the pages of a list from the first, or from the one that `arguments` name."""
-    arguments = {paging.size_argument: paging.size, **arguments}
+    """Read the pages of a list from the first, or from the one that `arguments` name.
+
+    Raises Failed if a page cannot be read, with the place at which to go on.
+    """
+    arguments = _with_numbers({paging.size_argument: paging.size, **arguments}, paging)
     is_from_start = paging.argument not in arguments
     rows: list[Any] = []
     notes: list[str] = []
@@ -55,15 +61,14 @@ async def read_all(
     answer: dict[str, Any] = {}
     following: Any = None
     for _page in range(max_pages):
-        result = await call(arguments)
-        answer = result.answer
-        page = answer.get(rows_in)
-        rows += page if isinstance(page, list) else []
-        notes += [note for note in result.notes if note not in notes]
+        answer, page_notes = await _read_page(call, arguments, paging, len(rows))
+        page = answer.get(rows_in) or []
+        rows += page
+        notes += [note for note in page_notes if note not in notes]
         if isinstance(total := answer.get("total"), int):
             totals.append(total)
         progress(len(rows), totals[-1] if totals else None)
-        following = _following(answer, arguments, paging, len(page or ()))
+        following = _following(answer, arguments, paging, len(page))
         if following is None:
             break
         arguments = {**arguments, paging.argument: following}
@@ -78,6 +83,26 @@ async def read_all(
             f"{totals[-1]} at last: the list changed, so some may be missing, or here twice."
         )
     return AllRows({**answer, rows_in: rows}, notes)
+
+
+def _with_numbers(arguments: dict[str, Any], paging: Paging) -> dict[str, Any]:
+    """The arguments with the numbers of paging as numbers; the tool itself takes texts too."""
+    names = (paging.argument, paging.size_argument)
+    texts = {name: arguments[name] for name in names if isinstance(arguments.get(name), str)}
+    return {**arguments, **{name: int(text) for name, text in texts.items() if text.isdecimal()}}
+
+
+async def _read_page(
+    call: Call, arguments: dict[str, Any], paging: Paging, row_count: int
+) -> Result:
+    try:
+        return await call(arguments)
+    except Failed as error:
+        if not row_count:
+            raise
+        place = f"{paging.argument}={arguments[paging.argument]}"
+        message = f"{error.message}\n{row_count} rows were read before that; go on with {place}."
+        raise Failed(error.kind, message, error.cure, **error.details) from None
 
 
 def _following(

@@ -15,7 +15,7 @@ class SentChanges:
     """Watches the changes of one call, before the gate that decides about them."""
 
     def __init__(self) -> None:
-        self._made: list[str] = []
+        self._completed: list[str] = []
         self._unanswered: list[str] = []
 
     def before(self, gate: "Gate") -> "Gate":
@@ -30,7 +30,7 @@ class SentChanges:
                     self._unanswered.remove(change.endpoint)
                     raise
                 self._unanswered.remove(change.endpoint)
-                self._made.append(change.endpoint)
+                self._completed.append(change.endpoint)
                 return content
 
             return await gate(api, change, watched_send)
@@ -39,11 +39,11 @@ class SentChanges:
 
     def interrupted(self) -> Failed:
         """The end of the command if it is stopped now."""
-        if not self._made and not self._unanswered:
+        if not self._completed and not self._unanswered:
             return Failed(INTERRUPTED, "interrupted.", "Nothing was changed.")
         parts = []
-        if self._made:
-            parts.append(f"These changes were made: {', '.join(self._made)}.")
+        if self._completed:
+            parts.append(f"These changes were made: {', '.join(self._completed)}.")
         if self._unanswered:
             parts.append(
                 f"{', '.join(self._unanswered)} was sent, and may have taken effect: it was not "
@@ -53,6 +53,6 @@ class SentChanges:
             OUTCOME_UNKNOWN,
             f"interrupted. {' '.join(parts)}",
             "Read the object before you repeat the change.",
-            made=self._made,
+            completed=self._completed,
             unanswered=self._unanswered,
         )

@@ -10,6 +10,9 @@ from ..server.calls.visible_text import visible
 
 MAX_CELL_CHARS = 60
 """Characters of a cell of a table on a terminal; the rest is replaced by `…`."""
+GAP = 3
+"""Characters between two columns on a terminal."""
+MIN_COLUMNS = 2
 PIPE_WIDTH = 100_000
 """The width of a table that is not printed on a terminal: no cell is broken into lines."""
 
@@ -57,6 +60,7 @@ def print_table(value: Any, rows_in: str) -> None:
 
 
 def _print(columns: tuple[str, ...], lines: list[list[Any]]) -> None:
+    """Print a table; on a terminal without the last columns, if it is too narrow for them."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -64,12 +68,33 @@ def _print(columns: tuple[str, ...], lines: list[list[Any]]) -> None:
 
     is_terminal = sys.stdout.isatty()
     console = Console(highlight=False, width=None if is_terminal else PIPE_WIDTH)
+    cells = [[visible(name) for name in columns]]
+    cells += [[_cell(cell, is_terminal=is_terminal) for cell in line] for line in lines]
+    count = columns_that_fit(cells, console.width)
     table = Table(box=SIMPLE_HEAD if is_terminal else None, pad_edge=False)
-    for name in columns:
-        table.add_column(Text(visible(name)), overflow="fold")
-    for line in lines:
-        table.add_row(*(Text(_cell(cell, is_terminal=is_terminal)) for cell in line))
+    for name in cells[0][:count]:
+        table.add_column(Text(name), no_wrap=True)
+    for line in cells[1:]:
+        table.add_row(*map(Text, line[:count]))
     console.print(table)
+    if count < len(columns):
+        click.echo(
+            f"Note: no room for {', '.join(cells[0][count:])}: make the terminal wider, choose "
+            "with fields=NAME,… or use -o json.",
+            err=True,
+        )
+
+
+def columns_that_fit(cells: list[list[str]], width: int) -> int:
+    """How many columns fit into a width, from the left; at least two, which may then be cut."""
+    from rich.cells import cell_len
+
+    used = 0
+    for number, column in enumerate(zip(*cells, strict=True)):
+        used += max(map(cell_len, column)) + GAP
+        if used > width + GAP:
+            return max(number, MIN_COLUMNS)
+    return len(cells[0])
 
 
 def _cell(value: Any, *, is_terminal: bool) -> str:

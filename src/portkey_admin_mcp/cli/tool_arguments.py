@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,19 +51,42 @@ def read_words(words: Iterable[str], schema: Schema) -> dict[str, Any]:
 
 def read_json(source: str) -> dict[str, Any]:
     """The arguments in a JSON object: itself, a file, or `-` for standard input."""
-    text = source if source.lstrip().startswith("{") else _read(source, "--json")
+    text = source if _is_inline(source) else _read(source, "--json")
     value = _json(text, "--json")
     if not isinstance(value, dict):
         raise InputError('--json must hold an object with the arguments: {"name": value}')
     return value
 
 
-def inline_secrets(words: Iterable[str]) -> list[str]:
-    """The names of arguments with a secret on the command line, which other users can read."""
-    from ..safety.masking import is_secret
+def _is_inline(source: str) -> bool:
+    return source.lstrip().startswith("{")
 
+
+def inline_secrets(words: Iterable[str], json_source: str | None = None) -> list[str]:
+    """The names of arguments with a secret on the command line, which other users can read."""
     split = [_split(word, read=False) for word in words]
-    return [w.name for w in split if is_secret(w.name.rpartition(".")[2]) and not w.is_from_file]
+    inline = [word for word in split if not word.is_from_file]
+    names = [word.name for word in inline if _has_secret(word)]
+    if json_source is not None and _is_inline(json_source):
+        fields = _json(json_source, "--json")
+        names += [name for name in fields if _hides({name: fields[name]})]
+    return names
+
+
+def _has_secret(word: Word) -> bool:
+    last = word.name.rpartition(".")[2]
+    value = word.text
+    if word.is_json or value.lstrip().startswith(("{", "[")):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    return _hides({last: value})
+
+
+def _hides(fields: dict[str, Any]) -> bool:
+    """Whether a field of an object holds a secret, at any depth."""
+    from ..safety.masking import masked
+
+    return bool(masked(fields) != fields)
 
 
 def _split(text: str, *, read: bool = True) -> Word:

@@ -61,12 +61,12 @@ def for_agent(answer: dict[str, Any], outcome: Outcome | None) -> dict[str, Any]
     return {"text": text}
 
 
-def without_own_fields(answer: dict[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
-    """The answer without the fields that the presentation added, which are told instead."""
-    for note in answer.get("notes", ()):
-        tell(str(note))
+def without_own_fields(answer: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
+    """The answer without the fields that the presentation added, which are printed as notes."""
+    for text in answer.get("notes", ()):
+        note(str(text))
     if more := answer.get("more_fields"):
-        tell(
+        note(
             f"Fields that are not shown: {', '.join(more)}. fields=NAME,… shows them, fields=* all."
         )
     return {name: value for name, value in answer.items() if name not in OWN_FIELDS}

@@ -15,10 +15,16 @@ MAX_MATCHES = 10
 """Tools that a search shows."""
 
 
+def _domains(_context: click.Context, _param: click.Parameter, typed: str) -> list[str]:
+    from ..domains import TOOLSETS
+
+    return [name for name in TOOLSETS if name.startswith(typed)]
+
+
 @click.command(cls=ResultCommand, short_help="List or find tools, or print a digest to pin them.")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
 @env_file_option
-@click.option("--domain", help="Only the tools of this domain.")
+@click.option("--domain", shell_complete=_domains, help="Only the tools of this domain.")
 @click.option("--digest", is_flag=True, help="Print only the digest of all definitions.")
 @json_options
 def tools(
