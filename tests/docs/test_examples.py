@@ -59,7 +59,8 @@ NOT_RUN = {
     r"claude mcp add --transport http": "needs Claude Code; check-http calls such an address",
     r"pipx install \.": "installs; the image's build steps do the same",
     rf"uvx {NAME}@1\.2\.3 --version": "installs a version that is published",
-    r"(claude|codex|gemini|copilot|opencode) mcp list": "needs the client; tests/clients/test_read_back.py runs it",
+    r"(claude|codex|gemini|copilot|opencode) mcp list": "needs the client; "
+    "tests/clients/test_read_back.py runs it",
     rf"uvx {NAME} demo": "tests/cli/test_main.py runs it",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     r"cosign sign\b": "needs a registry with the image, and a person who signs",
