@@ -1,4 +1,4 @@
-"""Generate docs/tools, docs/settings.md, docs/coverage.md and the README's table of domains.
+"""Generate docs/tools, docs/recipes, settings, coverage, troubleshooting, and the README's domains.
 
 `make docs` writes them. With --check nothing is written, and the exit code is 1 if any differs.
 """
@@ -13,6 +13,8 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
+from doc_pages.error_page import error_page
+from doc_pages.recipe_pages import recipe_pages
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
@@ -32,6 +34,7 @@ from portkey_admin_mcp.tools import domain_modules
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+PACKAGE = ROOT / "src" / "portkey_admin_mcp"
 FACTS = ROOT / "tests" / "facts" / "openapi.json"
 BEYOND = ROOT / "tests" / "facts" / "beyond_openapi.json"
 TYPE_NAMES: dict[Any, str] = {
@@ -60,7 +63,8 @@ def main() -> int:
     )
     check = parser.parse_args().check
     texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
-    files = texts.keys() | set((DOCS / "tools").glob("*.md"))
+    folders = (DOCS / "tools", DOCS / "recipes")
+    files = texts.keys() | {file for folder in folders for file in folder.glob("*.md")}
     stale = [file for file in sorted(files) if current_text(file) != texts.get(file)]
     for file in stale:
         print(f"{'stale' if check else 'written'}: {file.relative_to(ROOT)}")
@@ -88,6 +92,8 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "../README.md": readme(domains),
         "coverage.md": coverage_page(),
+        "troubleshooting.md": error_page(PACKAGE, DOCS / "troubleshooting.yaml", NOTE),
+        **recipe_pages(DOCS / "recipes", NOTE),
     }
 
 
