@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas image-check lock clean help
+.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas docs-site image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,15 @@ schemas: ## Check compose.yaml and the Kubernetes manifests against their schema
 	sed -n '/^```yaml/,/^```$$/p' docs/deploy/kubernetes.md | grep -v '^```' > build/kubernetes.yaml
 	build/schemas/bin/kubernetes-validate --strict --kubernetes-version 1.30 build/kubernetes.yaml
 
+build/docs/.ready: requirements-docs.lock
+	$(PYTHON) -m venv build/docs
+	build/docs/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--require-hashes -r requirements-docs.lock
+	@touch $@
+
+docs-site: build/docs/.ready ## Build the documentation site into build/site, from docs/ and without a network
+	build/docs/bin/python scripts/build_site.py
+
 image-check: ## Build the image without Docker, and run it (as root, with buildah and debootstrap)
 	$(PYTHON) scripts/image_check.py
 
@@ -101,7 +110,8 @@ dev: $(READY) ## Serve the emulator on port 8788, restarted after each change
 dev-http: $(READY) ## Serve the sandbox over HTTP on port 3000, restarted after each change
 	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp http --sandbox" src
 
-# For development; for the image; for building the package into the image; and for `make schemas`.
+# For development; for the image; for building the package into the image; for `make schemas`; and for
+# `make docs-site`.
 # On the oldest Python, because a package that newer ones do not need is left out there.
 lock: $(READY) ## Lock the newest versions of all packages
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
@@ -113,6 +123,8 @@ lock: $(READY) ## Lock the newest versions of all packages
 		-o requirements-build.lock pyproject.toml
 	printf 'check-jsonschema\nkubernetes-validate\n' \
 		| $(COMPILE) --upgrade --constraint requirements.lock -o requirements-schemas.lock -
+	printf 'furo\nmyst-parser\nsphinx\n' \
+		| $(COMPILE) --upgrade --constraint requirements.lock -o requirements-docs.lock -
 	$(BIN)/python scripts/check_wheels.py
 
 clean: ## Remove all files that make created

@@ -39,9 +39,8 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
 """The pages of the menu; a page that does not exist yet is left out."""
 OTHERS = "More"
 """The heading of pages that are in no folder with an index and not in NAVIGATION."""
-MAX_SIZE_OF_LLMS_TXT = 40_000
-"""Characters; a model reads this file whole."""
 LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\[\]]*\])*\])\(([^)\s]+)\)")
+CODE_BLOCK = re.compile(r"^ *```.*\n(?:.*\n)*? *```$", re.MULTILINE)
 CODE = re.compile(r"^ *```.*\n(?:.*\n)*? *```$|`[^`\n]+`", re.MULTILINE)
 EXTERNAL = re.compile(r"[a-z][a-z+.-]*:")
 
@@ -153,7 +152,7 @@ def diagram_as_list(diagram: str) -> str:
 def write_source(texts: dict[str, str]) -> None:
     """Write what Sphinx reads: the pages with their menus, and all other files of docs."""
     shutil.rmtree(SOURCE, ignore_errors=True)
-    menus = navigation(set(texts))
+    menus = navigation(texts)
     for place, text in texts.items():
         target = SOURCE / place
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -168,14 +167,14 @@ def write_source(texts: dict[str, str]) -> None:
         shutil.copyfile(CONFIGURATION / name, SOURCE / "_static" / name)
 
 
-def navigation(places: set[str]) -> dict[str, str]:
+def navigation(texts: dict[str, str]) -> dict[str, str]:
     """The menus to append to pages: that of the home page, and of each index of a folder."""
-    documents = {place.removesuffix(".md") for place in places}
+    documents = {place.removesuffix(".md") for place in texts}
     menus = {}
     folders = {name.removesuffix("index") for name in documents if name.endswith("/index")}
     for folder in folders:
-        inside = sorted(name for name in documents if name.startswith(folder))
-        names = [name.removeprefix(folder) for name in inside if name != f"{folder}index"]
+        places = in_folder(folder, texts)
+        names = [place.removeprefix(folder).removesuffix(".md") for place in places[1:]]
         menus[f"{folder}index.md"] = menu("", names)
     in_folders = {name for name in documents if name.startswith(tuple(folders))}
     listed = {name for names in NAVIGATION.values() for name in names}
@@ -185,6 +184,17 @@ def navigation(places: set[str]) -> dict[str, str]:
         menu(caption, names) for caption, names in {**home, OTHERS: others}.items() if names
     )
     return menus
+
+
+def in_folder(folder: str, texts: dict[str, str]) -> list[str]:
+    """The index of a folder, then its pages in the order in which the index names them."""
+    index = texts[f"{folder}index.md"]
+    order = {match[1]: match.start() for match in re.finditer(r"\]\(([^)#]+)", index)}
+    pages = sorted(place for place in texts if place.startswith(folder))
+    pages.remove(f"{folder}index.md")
+    last = len(index)
+    pages.sort(key=lambda place: order.get(place.removeprefix(folder), last))
+    return [f"{folder}index.md", *pages]
 
 
 def menu(caption: str, names: list[str]) -> str:
@@ -202,7 +212,9 @@ def build() -> int:
 
 
 def write_for_models(texts: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """Write llms.txt and llms-full.txt; their names and sizes in bytes."""
+    """Write llms.txt, llms-full.txt and each page as Markdown; the names and sizes of the two."""
+    for place, text in texts.items():
+        (SITE / place).write_text(text, encoding="utf-8")
     files = {"llms.txt": index_for_models(texts), "llms-full.txt": all_for_models(texts)}
     for name, text in files.items():
         (SITE / name).write_text(text, encoding="utf-8")
@@ -214,11 +226,9 @@ def index_for_models(texts: dict[str, str]) -> str:
     lines = [f"# {title_of(texts['index.md'])}", "", f"> {first_sentence(texts['index.md'])}", ""]
     for caption, places in ordered_places(texts):
         lines += [f"## {caption}", ""]
-        lines += [
-            f"- [{title_of(texts[place])}]({place.removesuffix('.md')}.html): "
-            f"{first_sentence(texts[place])}"
-            for place in places
-        ]
+        for place in places:
+            about = about_page(place, texts[place])
+            lines.append(f"- [{title_of(texts[place])}]({place})" + (f": {about}" if about else ""))
         lines.append("")
     return "\n".join(lines)
 
@@ -231,22 +241,23 @@ def all_for_models(texts: dict[str, str]) -> str:
 
 
 def ordered_places(texts: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """The pages for users in the order of the menu, by its captions."""
+    """The pages in the order of the menu, by its captions."""
     for caption, names in NAVIGATION.items():
-        places = []
+        places: list[str] = []
         for name in names:
-            folder = name.removesuffix("index")
-            if name == folder:
-                places += [f"{name}.md"] if f"{name}.md" in texts else []
-            else:
-                places += sorted((p for p in texts if p.startswith(folder)), key=index_first)
+            if name.endswith("/index") and f"{name}.md" in texts:
+                places += in_folder(name.removesuffix("index"), texts)
+            elif f"{name}.md" in texts:
+                places.append(f"{name}.md")
         if places:
             yield caption, places
 
 
-def index_first(place: str) -> tuple[bool, str]:
-    """Sorts the index of a folder before its other pages."""
-    return (not place.endswith("index.md"), place)
+def about_page(place: str, text: str) -> str:
+    """What a page is about: its first sentence, or for a domain its tools."""
+    if place.startswith("tools/") and not place.endswith("/index.md"):
+        return ", ".join(re.findall(r"^## (.*)$", text, re.MULTILINE))
+    return first_sentence(text)
 
 
 def title_of(text: str) -> str:
@@ -256,12 +267,12 @@ def title_of(text: str) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of a page's text, without links; empty if it begins with a table."""
-    body = re.sub(r"<!--.*?-->\n*", "", text).partition("\n# ")[2] or text.partition("# ")[2]
-    paragraphs = [part for part in body.partition("\n")[2].split("\n\n") if part.strip()]
-    plain = next((part for part in paragraphs if part.strip()[0] not in "#|`-"), "")
+    """The first sentence of a page, without links; empty if the page has no text."""
+    body = CODE_BLOCK.sub("", re.sub(r"<!--.*?-->\n*", "", text)).partition("# ")[2]
+    paragraphs = [part.strip() for part in body.partition("\n")[2].split("\n\n")]
+    plain = next((part for part in paragraphs if part and part[0] not in "#|-*>"), "")
     words = " ".join(LINK.sub(lambda match: match[1].strip("[]"), plain).split())
-    return re.split(r"(?<=[.:]) ", words, maxsplit=1)[0]
+    return re.split(r"(?<=[.?]) ", words, maxsplit=1)[0]
 
 
 def external_links(text: str) -> set[str]:

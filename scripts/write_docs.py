@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
+from doc_pages import typescript_server
 from doc_pages.error_page import error_page
 from doc_pages.recipe_pages import recipe_pages
 from pydantic import SecretStr
@@ -36,6 +37,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "src" / "portkey_admin_mcp"
 FACTS = ROOT / "tests" / "facts" / "openapi.json"
+TYPESCRIPT = ROOT / "tests" / "facts" / "typescript_tools.json"
 BEYOND = ROOT / "tests" / "facts" / "beyond_openapi.json"
 TYPE_NAMES: dict[Any, str] = {
     bool: "`true` \\| `false`",
@@ -93,15 +95,15 @@ def pages() -> dict[str, str]:
         "../README.md": readme(domains),
         "coverage.md": coverage_page(),
         "troubleshooting.md": error_page(PACKAGE, DOCS / "troubleshooting.yaml", NOTE),
+        "typescript-server.md": between_marks(
+            DOCS / "typescript-server.md", typescript_server.parts(all_tools(), TYPESCRIPT)
+        ),
         **recipe_pages(DOCS / "recipes", NOTE),
     }
 
 
 def readme(domains: dict[str, list[Tool]]) -> str:
     """The README, with its table of domains replaced."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    head, _, rest = text.partition("<!-- domains: written by `make docs` -->\n")
-    _, mark, tail = rest.partition("<!-- /domains -->\n")
     count = sum(map(len, domains.values()))
     table = [
         f"[{count} tools in {len(domains)} domains](docs/tools/README.md), each with its endpoint, "
@@ -113,10 +115,18 @@ def readme(domains: dict[str, list[Tool]]) -> str:
             f"| [{name}](docs/tools/{name}.md) | {len(tools)} | {TOOLSETS[name]} |"
             for name, tools in domains.items()
         ),
-        "",
     ]
-    start = "<!-- domains: written by `make docs` -->\n"
-    return head + start + "\n".join(table) + mark + tail
+    return between_marks(ROOT / "README.md", {"domains": "\n".join(table)})
+
+
+def between_marks(file: Path, parts: dict[str, str]) -> str:
+    """The text of a page written by hand, with the parts between its marks replaced."""
+    text = file.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        start, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->\n"
+        head, _, rest = text.partition(start)
+        text = head + start + part + "\n" + end + rest.partition(end)[2]
+    return text
 
 
 def index_page(domains: dict[str, list[Tool]]) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-GENERATED = ("docs/tools/", "docs/coverage.md")
-"""Pages that scripts/write_docs.py writes from the code, without examples."""
+GENERATED = ("docs/tools/", "docs/coverage.md", "docs/recipes/", "docs/troubleshooting.md")
+"""Pages that scripts/write_docs.py writes: from the code without examples, or by running them."""
 PROGRAMS = (
     "claude", "code", "curl", "docker", "fly", "gcloud", "kubectl", "make", "npm", "npx", "openssl",
     "pip", "pipx", "podman", "portkey-admin-mcp", "portkey-admin-mcp-http", "printf", "pytest",

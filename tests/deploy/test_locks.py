@@ -17,6 +17,7 @@ LOCKS = [
     "requirements-runtime.lock",
     "requirements-build.lock",
     "requirements-schemas.lock",
+    "requirements-docs.lock",
 ]
 SYSTEMS = {"linux": "x86_64", "darwin": "arm64"}
 # Debian 12 has 3.11.2.
