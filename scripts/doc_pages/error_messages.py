@@ -29,8 +29,8 @@ IGNORED_NAMES = (
 """Names in an expression that do not say what it holds."""
 MIN_WORDS = 2
 """A text of fewer words is a code or a name."""
-MIN_WORDS_OF_A_SENTENCE = 4
-"""The same, for texts that are not in a `raise` or `return` of an error."""
+MIN_WORDS_OF_A_SENTENCE = 3
+"""The same, for texts without a placeholder that are not in a `raise` or `return` of an error."""
 PREFIXES = {
     "invalid": ("400", "Invalid request. {field}: "),
     "not_found": ("404", "Not found: "),
@@ -116,7 +116,9 @@ def sentences_of(node: ast.AST, names: dict[str, ast.expr]) -> Iterator[str]:
             continue
         if isinstance(child, ast.JoinedStr | ast.Constant):
             text = " ".join(template(child, names).split())
-            if len(re.sub(r"\{[^}]*\}", "", text).split()) >= MIN_WORDS_OF_A_SENTENCE:
+            is_filled = isinstance(child, ast.JoinedStr)
+            min_words = MIN_WORDS if is_filled else MIN_WORDS_OF_A_SENTENCE
+            if literal_words(text) >= min_words:
                 yield text
         else:
             yield from sentences_of(child, names)
@@ -170,6 +172,14 @@ def texts_of(call: ast.Call, names: dict[str, ast.expr]) -> Iterator[str]:
             text = " ".join(template(expression, names).split())
             if len(re.sub(r"\{[^}]*\}", "", text).split()) >= MIN_WORDS:
                 yield text
+
+
+def literal_words(text: str) -> int:
+    """The number of words of a template that are not filled in."""
+    tokens = re.sub(r"\{[^}]*\}", "", text).split()
+    return sum(
+        re.fullmatch(r"\W*[A-Za-z]+[\w'-]*\W*", t) is not None and "_" not in t for t in tokens
+    )
 
 
 def choices(node: ast.expr, names: dict[str, ast.expr]) -> Iterator[ast.expr]:
