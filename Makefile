@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas docs-site image-check lock clean help
+.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas docs-site docs-preview image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -87,6 +87,9 @@ build/docs/.ready: requirements-docs.lock
 
 docs-site: build/docs/.ready ## Build the documentation site into build/site, from docs/ and without a network
 	build/docs/bin/python scripts/build_site.py
+
+docs-preview: docs-site ## Build the documentation site, and serve it on port 8000
+	$(PYTHON) -m http.server --bind 127.0.0.1 --directory build/site 8000
 
 image-check: ## Build the image without Docker, and run it (as root, with buildah and debootstrap)
 	$(PYTHON) scripts/image_check.py

@@ -41,6 +41,7 @@
 
   const score = (message, pasted) => {
     const shared = message.words.filter((word) => pasted.has(word));
+    if (shared.length < 2 || shared.length < message.words.length / 2) return 0;
     return (sum(shared) / sum(message.words)) * Math.log(1 + shared.length);
   };
 
