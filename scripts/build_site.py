@@ -29,8 +29,17 @@ PAGES_OF_THE_ROOT = {
     "benchmarks/GROWTH.md": "benchmarks/growth.md",
 }
 """Pages outside docs that the site has too, and their places in it."""
+SPLIT_PAGES = {"clients.md": "clients/index.md"}
+"""Pages whose sections are pages of the site, and the place of what is before the first one."""
 NAVIGATION: dict[str, tuple[str, ...]] = {
-    "Use it": ("start", "clients/index", "recipes/index", "tools/index", "command-line"),
+    "Use it": (
+        "start",
+        "clients/index",
+        "recipes/index",
+        "tools/index",
+        "skills",
+        "command-line",
+    ),
     "Run it for a team": ("deploy/index", "settings", "policy", "security"),
     "Look it up": ("troubleshooting", "typescript-server", "coverage", "benchmarks", "changelog"),
     "Test with it": ("emulator", "testing"),
@@ -56,7 +65,11 @@ def main() -> int:
     options = parser.parse_args()
     pages = site_pages()
     try:
-        texts = {place: page_text(file, place, pages) for file, place in pages.items()}
+        texts = {
+            name: part
+            for file, place in pages.items()
+            for name, part in split_page(page_text(file, place, pages), place).items()
+        }
     except BrokenLink as error:
         print(error, file=sys.stderr)
         return 1
@@ -78,7 +91,8 @@ def site_pages() -> dict[Path, str]:
         file: re.sub(r"\bREADME\.md$", "index.md", file.relative_to(DOCS).as_posix())
         for file in sorted(DOCS.rglob("*.md"))
     }
-    return pages | {ROOT / name: place for name, place in PAGES_OF_THE_ROOT.items()}
+    split = {DOCS / name: place for name, place in SPLIT_PAGES.items() if DOCS / name in pages}
+    return pages | split | {ROOT / name: place for name, place in PAGES_OF_THE_ROOT.items()}
 
 
 def page_text(file: Path, place: str, pages: dict[Path, str]) -> str:
@@ -91,6 +105,25 @@ def page_text(file: Path, place: str, pages: dict[Path, str]) -> str:
     text = file.read_text(encoding="utf-8")
     text = outside_code(text, lambda part: LINK.sub(link, part))
     return MERMAID.sub(lambda match: diagram_as_list(match[1]), text)
+
+
+def split_page(text: str, place: str) -> dict[str, str]:
+    """The pages that a page becomes: one for each section if it is in SPLIT_PAGES, else itself."""
+    if place not in SPLIT_PAGES.values():
+        return {place: text}
+    index, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    parts, rows = {}, []
+    for section in sections:
+        title = section.partition("\n")[0]
+        name = f"{anchor_of(title)}.md"
+        parts[place.replace("index.md", name)] = f"# {section}".replace("\n###", "\n##")
+        rows.append(f"- [{title}]({name})")
+    return {place: index.rstrip() + "\n\n" + "\n".join(rows) + "\n", **parts}
+
+
+def anchor_of(title: str) -> str:
+    """The anchor of a heading, as GitHub writes it."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -117,6 +150,8 @@ def site_link(target: str, file: Path, place: str, pages: dict[Path, str]) -> st
         linked = DOCS / "README.md"
     if linked in pages:
         path = os.path.relpath(pages[linked], Path(place).parent)
+        if anchor and pages[linked] in SPLIT_PAGES.values():
+            return path.replace("index.md", f"{anchor}.md")
     elif not (linked.is_file() and linked.is_relative_to(DOCS)):
         raise BrokenLink(
             f"{file.relative_to(ROOT)}: {target} is no page of the site and no file under docs; "

@@ -16,6 +16,7 @@ from annotated_types import Ge, Le
 from doc_pages import typescript_server
 from doc_pages.error_page import error_page
 from doc_pages.recipe_pages import recipe_pages
+from doc_pages.recipe_runner import RecipeFailed
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
@@ -64,7 +65,11 @@ def main() -> int:
         "--check", action="store_true", help="write nothing, exit 1 if a page differs"
     )
     check = parser.parse_args().check
-    texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
+    try:
+        texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
+    except RecipeFailed as error:
+        print(error)
+        return 1
     folders = (DOCS / "tools", DOCS / "recipes")
     files = texts.keys() | {file for folder in folders for file in folder.glob("*.md")}
     stale = [file for file in sorted(files) if current_text(file) != texts.get(file)]

@@ -163,7 +163,9 @@ async def _run(place: str, step: Step, table: _Table) -> Played:
     filled: Step = fill(step, table.kept, place)
     try:
         return await RUN[kinds[0]](filled, table)
-    except (RecipeFailed, KeyError, IndexError, ValueError) as error:
+    except RecipeFailed as error:
+        raise RecipeFailed(f"{place}: {error}") from None
+    except (KeyError, IndexError, ValueError) as error:
         raise RecipeFailed(f"{place}: {type(error).__name__}: {error}") from error
 
 

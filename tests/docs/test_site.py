@@ -85,6 +85,20 @@ def test_every_page_is_in_the_menu_once(pages):
     assert re.findall(r"^[a-z/]+$", menus["tools/index.md"], re.MULTILINE) == ["b", "a"]
 
 
+def test_a_page_of_clients_becomes_a_page_for_each_client(pages):
+    clients = "# Clients\n\nMany.\n\n## Tea Pot\n\n[b](b.md)\n\n### With milk\n\n## Cup\n\nText.\n"
+    texts = pages({"README.md": "[t](clients.md#tea-pot) [all](clients.md)", "clients.md": clients,
+                   "b.md": "# b\n"})  # fmt: skip
+    parts = build_site.split_page(texts["clients/index.md"], "clients/index.md")
+
+    assert texts["index.md"] == "[t](clients/tea-pot.md) [all](clients/index.md)"
+    assert parts == {
+        "clients/index.md": "# Clients\n\nMany.\n\n- [Tea Pot](tea-pot.md)\n- [Cup](cup.md)\n",
+        "clients/tea-pot.md": "# Tea Pot\n\n[b](../b.md)\n\n## With milk\n\n",
+        "clients/cup.md": "# Cup\n\nText.\n",
+    }
+
+
 def test_a_diagram_is_shown_as_a_table():
     diagram = '  a(["first<br/><i>x</i>"]) --> b["second"]\n  b -. "asks" .-> a\n  b -- TLS --> c\n'
 
