@@ -1,4 +1,4 @@
-"""Generate docs/tools, docs/recipes, settings, coverage, troubleshooting, and the README's domains.
+"""Generate docs/tools, docs/settings.md, docs/coverage.md and the README's table of domains.
 
 `make docs` writes them. With --check nothing is written, and the exit code is 1 if any differs.
 """
@@ -13,10 +13,10 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
-from doc_pages import typescript_server
 from doc_pages.error_page import error_page
 from doc_pages.recipe_pages import recipe_pages
 from doc_pages.recipe_runner import RecipeFailed
+from doc_pages.typescript_server import typescript_page
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
@@ -99,16 +99,17 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "../README.md": readme(domains),
         "coverage.md": coverage_page(),
+        "typescript-server.md": typescript_page(DOCS, all_tools(), TYPESCRIPT),
         "troubleshooting.md": error_page(PACKAGE, DOCS / "troubleshooting.yaml", NOTE),
-        "typescript-server.md": between_marks(
-            DOCS / "typescript-server.md", typescript_server.parts(all_tools(), TYPESCRIPT)
-        ),
         **recipe_pages(DOCS / "recipes", NOTE),
     }
 
 
 def readme(domains: dict[str, list[Tool]]) -> str:
     """The README, with its table of domains replaced."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    head, _, rest = text.partition("<!-- domains: written by `make docs` -->\n")
+    _, mark, tail = rest.partition("<!-- /domains -->\n")
     count = sum(map(len, domains.values()))
     table = [
         f"[{count} tools in {len(domains)} domains](docs/tools/README.md), each with its endpoint, "
@@ -120,18 +121,10 @@ def readme(domains: dict[str, list[Tool]]) -> str:
             f"| [{name}](docs/tools/{name}.md) | {len(tools)} | {TOOLSETS[name]} |"
             for name, tools in domains.items()
         ),
+        "",
     ]
-    return between_marks(ROOT / "README.md", {"domains": "\n".join(table)})
-
-
-def between_marks(file: Path, parts: dict[str, str]) -> str:
-    """The text of a page written by hand, with the parts between its marks replaced."""
-    text = file.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        start, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->\n"
-        head, _, rest = text.partition(start)
-        text = head + start + part + "\n" + end + rest.partition(end)[2]
-    return text
+    start = "<!-- domains: written by `make docs` -->\n"
+    return head + start + "\n".join(table) + mark + tail
 
 
 def index_page(domains: dict[str, list[Tool]]) -> str:

@@ -47,27 +47,32 @@ OTHER_SETTINGS = {
 """Variables of the TypeScript server with another name or form here, or none."""
 
 
-def parts(tools: list[Tool], facts: Path) -> dict[str, str]:
-    """The generated parts by the names of their marks.
+def typescript_page(docs: Path, tools: list[Tool], facts: Path) -> str:
+    """The page with the parts between its marks replaced.
 
     Raises ValueError if a variable is not as this file says.
     """
+    text = (docs / "typescript-server.md").read_text(encoding="utf-8")
     theirs = json.loads(facts.read_text(encoding="utf-8"))["tools"]
-    new = [tool for tool in tools if tool.name not in theirs]
-    return {
-        "tools": "\n".join(
-            [
-                "| tool | does |\n|---|---|",
-                *(
-                    f"| [{tool.name}](tools/{tool.domain}.md#{tool.name}) "
-                    f"| {tool.description.splitlines()[0]} |"
-                    for tool in new
-                ),
-            ]
-        ),
+    parts = {
         "arguments": arguments_part(tools),
+        "tools": tools_part([tool for tool in tools if tool.name not in theirs]),
         "settings": settings_part(),
     }
+    for name, part in parts.items():
+        start, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->\n"
+        head, _, rest = text.partition(start)
+        text = f"{head}{start}{part}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def tools_part(tools: list[Tool]) -> str:
+    """What tools do, a row each."""
+    rows = [
+        f"| [{tool.name}](tools/{tool.domain}.md#{tool.name}) | {tool.description.splitlines()[0]} |"
+        for tool in tools
+    ]
+    return "\n".join(["| tool | does |\n|---|---|", *rows])
 
 
 def arguments_part(tools: list[Tool]) -> str:
