@@ -69,8 +69,9 @@ def typescript_page(docs: Path, tools: list[Tool], facts: Path) -> str:
 def tools_part(tools: list[Tool]) -> str:
     """What tools do, a row each."""
     rows = [
-        f"| [{tool.name}](tools/{tool.domain}.md#{tool.name}) | {tool.description.splitlines()[0]} |"
+        f"| [{tool.name}](tools/{tool.domain}.md#{tool.name}) | {first_line} |"
         for tool in tools
+        for first_line in tool.description.splitlines()[:1]
     ]
     return "\n".join(["| tool | does |\n|---|---|", *rows])
 
