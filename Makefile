@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas docs-site docs-preview image-check lock clean help
+.PHONY: demo test test-sdk conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,8 @@ schemas: ## Check compose.yaml and the Kubernetes manifests against their schema
 	build/schemas/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	sed -n '/^```yaml/,/^```$$/p' docs/deploy/kubernetes.md | grep -v '^```' > build/kubernetes.yaml
 	build/schemas/bin/kubernetes-validate --strict --kubernetes-version 1.30 build/kubernetes.yaml
+
+.PHONY: docs-site docs-preview
 
 build/docs/.ready: requirements-docs.lock
 	$(PYTHON) -m venv build/docs
