@@ -20,7 +20,7 @@ A text with ${name} contains what was saved under that name.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +28,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mcp import Client
-from mcp_types import ElicitResult
+from mcp_types import ElicitResult, ErrorData
 from pydantic import SecretStr
 
+from portkey_admin_mcp.door_assembly import permitted_offer
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -75,7 +76,7 @@ class Person:
 
     questions: list[str] = field(default_factory=list)
 
-    async def answer(self, _context: Any, params: Any) -> ElicitResult:
+    async def answer(self, context: Any, params: Any) -> ElicitResult | ErrorData:
         """Type the name that a question asks for."""
         self.questions.append(params.message)
         name = params.message.rpartition(NAME_AT_END)[2]
@@ -114,30 +115,14 @@ async def _start(recipe: dict[str, Any], folder: Path, stack: AsyncExitStack) ->
     emulator = Emulator("acme", frozen_time)
     variables = {name: str(value) for name, value in recipe.get("settings", {}).items()}
     key = SecretStr(emulator.keys()[variables.pop("PORTKEY_API_KEY", "owner")])
-    if "policy" in recipe:
-        file = folder / "policy.yaml"
-        file.write_text(recipe["policy"], encoding="utf-8")
-        variables["PORTKEY_POLICY_FILE"] = str(file)
-    settings = Settings(PORTKEY_API_KEY=key, **variables)
-    safety = SafetySettings(**variables)
-    store = SqliteStore(":memory:", now)
-    journal = SqliteJournal(":memory:")
-    offer = load_offer()
-    offer = offer.limited_to(
-        {tool.name for tool in selected_tools(settings, [*offer.tools.values()])}
-    )
-    door = Door(
-        safety,
-        lambda: store,
-        lambda: journal,
-        now,
-        min_reply_s=0.0,
-        where=Where(),
-    )
-    source = (
-        PolicySource(safety.policy_file, lambda: [*offer.tools]) if "policy" in recipe else None
-    )
-    guard = PolicyGuard(source, safety.workspaces) if source or safety.workspaces else None
+    settings = Settings.model_validate({"PORTKEY_API_KEY": key, **variables})
+    safety = SafetySettings.model_validate(variables)
+    guard = _guard(recipe.get("policy"), safety, folder)
+    store, journal = SqliteStore(":memory:", now), SqliteJournal(":memory:")
+    door = Door(safety, lambda: store, lambda: journal, now, min_reply_s=0.0, where=Where())
+    tools = load_offer().tools.values()
+    names = {tool.name for tool in selected_tools(settings, [*tools])}
+    offer = permitted_offer(load_offer().limited_to(names), guard)
     portkey = Portkey(settings, InProcess(emulator), frozen_time).with_gate(permitted_only)
     server = AdminServer(ToolCalls(offer, lambda: portkey, door=lambda: door, policy=guard))
     person = Person()
@@ -145,6 +130,16 @@ async def _start(recipe: dict[str, Any], folder: Path, stack: AsyncExitStack) ->
     client = Client(server, elicitation_callback=person.answer if asks else None)
     await stack.enter_async_context(client)
     return Session(client, person, emulator, store, {})
+
+
+def _guard(policy: str | None, safety: SafetySettings, folder: Path) -> PolicyGuard | None:
+    """What decides by the policy of a recipe and the bound on workspaces; None without both."""
+    source = None
+    if policy is not None:
+        file = folder / "policy.yaml"
+        file.write_text(policy, encoding="utf-8")
+        source = PolicySource(file, lambda: [*load_offer().tools])
+    return PolicyGuard(source, safety.workspaces) if source or safety.workspaces else None
 
 
 def now() -> float:
@@ -216,7 +211,7 @@ async def _command(step: Step, session: Session) -> StepResult:
     return StepResult(step)
 
 
-RUN: dict[str, Callable[[Step, Session], Any]] = {
+RUN: dict[str, Callable[[Step, Session], Awaitable[StepResult]]] = {
     "person": _say,
     "assistant": _say,
     "call": _call,

@@ -55,8 +55,8 @@ async def test_a_step_that_does_something_else_fails_the_recipe(step, why):
 
 
 async def test_a_policy_and_settings_of_a_recipe_are_in_force():
-    denied = {**DELETE_KEY, "fails": "Not here"}
-    policy = "rules: [{action: deny, tool: delete_api_key, why: Not here.}]"
+    denied = {"call": "whoami", "fails": "Not here"}
+    policy = "rules: [{action: deny, tool: whoami, principal: {name: local}, why: Not here.}]"
     absent = {**DELETE_KEY, "fails": "There is no tool"}
 
     await run_recipe({"title": "Policy", "policy": policy, "steps": [denied]})
