@@ -57,11 +57,12 @@ NOT_RUN = {
     r"printf \S+ \| vercel\b": NO_ACCOUNT,
     r"curl -fsS http://localhost:8080/ready": "asks the service that `docker compose up` starts",
     r"claude mcp add --transport http": "needs Claude Code; check-http calls such an address",
-    r"pipx install \.": "installs; the image's build steps do the same",
     rf"uvx {NAME}@1\.2\.3 --version": "installs a version that is published",
     r"(claude|codex|gemini|copilot|opencode) mcp list": "needs the client; "
     "tests/clients/test_read_back.py runs it",
     rf"uvx {NAME} demo": "tests/cli/test_main.py runs it",
+    r"pipx install (\.|portkey-admin-mcp)$": "installs; the image's build steps do the same",
+    r"npx -y portkey-admin-mcp$": "starts the TypeScript server; make bench installs and runs it",
     rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
     r"cosign sign\b": "needs a registry with the image, and a person who signs",
     r"\.ci/run": "runs these tests, among others",
@@ -95,6 +96,11 @@ FIELDS = {
     for name in variable_names(field)
 }
 PAGES = pages()
+GENERATED_PAGES = [
+    str(file.relative_to(ROOT))
+    for file in sorted((ROOT / "docs").rglob("*.md"))
+    if str(file.relative_to(ROOT)) not in PAGES
+]
 COMMANDS = sorted({command for page in PAGES for command in page_commands(page)})
 
 
@@ -243,6 +249,17 @@ def test_the_options_of_a_command_exist(command):
         subcommand.make_context(words[0], words[1:])
     else:
         command_line.make_context(NAME, words)
+
+
+@pytest.mark.parametrize("folder", ["docs/recipes/", "docs/troubleshooting.md"])
+def test_the_commands_of_generated_pages_exist(folder):
+    """Recipes do what these commands do; an ID or a TOOL stands for any."""
+    text = "".join(text_of(page) for page in GENERATED_PAGES if page.startswith(folder))
+    commands = {c for c in re.findall(rf"(?<!`)`({NAME} [^`]+)`(?!`)", text) if "{" not in c}
+
+    assert len(commands) >= 4
+    for command in sorted(commands):
+        test_the_options_of_a_command_exist(command)
 
 
 def rule_for(command: str) -> Any:
@@ -666,7 +683,7 @@ def test_every_decision_is_in_the_list():
     assert {file.name for file in folder.glob("*.md")} - {"README.md"} == listed
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/coverage.md", "docs/tools/README.md"])
+@pytest.mark.parametrize("page", [*PAGES, *GENERATED_PAGES])
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)\)", text_of(page))
     folder = (ROOT / page).parent
