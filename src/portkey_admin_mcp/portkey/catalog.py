@@ -9,7 +9,7 @@ it to the record (`read`). A function under `@workflow` has a body, which calls 
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from types import ModuleType
 from typing import Any, Literal, TypeVar, cast, get_type_hints
@@ -71,6 +71,10 @@ class Dependants:
     organisation."""
     of_organisation: bool = False
     """Whether they can depend only on an object of the organisation."""
+
+    def at(self, where: str, **changes: Any) -> "Dependants":
+        """The same list, of which only this field names the object; other fields may change."""
+        return replace(self, where=where, **changes)
 
 
 @dataclass(frozen=True)
