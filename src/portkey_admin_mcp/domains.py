@@ -114,6 +114,8 @@ WORKFLOWS: tuple[str, ...] = (
     "download_log_export",
     "list_audit_logs",
     "get_analytics_group",
+    "find_access",
+    "find_references",
 )
 """The modules of `workflows` that hold a tool of several requests."""
 

@@ -1,0 +1,340 @@
+"""What a person has: roles, keys, MCP servers, invitations, groups. Shared code, not a tool."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from ..portkey.api import Portkey
+from ..suggestions import suggest
+from ..tools.analytics import get_analytics_group
+from ..tools.api_keys import list_api_keys
+from ..tools.mcp_integrations import list_mcp_integrations
+from ..tools.mcp_servers import list_mcp_server_user_access, list_mcp_servers
+from ..tools.scim import list_scim_workspace_mappings
+from ..tools.users import get_user, list_all_users, list_user_invites
+from ..tools.workspaces import list_workspace_members, list_workspaces
+from .brief import Findings, day, fitted, row, short
+from .survey import Row, Survey, Workspace, all_of
+from .traffic import PERSON, Traffic, Use
+
+READS = (
+    list_all_users,
+    get_user,
+    list_user_invites,
+    list_workspaces,
+    list_workspace_members,
+    list_api_keys,
+    list_mcp_servers,
+    list_mcp_server_user_access,
+    list_mcp_integrations,
+    list_scim_workspace_mappings,
+    get_analytics_group,
+)
+USE_DAYS = 30
+OF_ALL = ("owner", "admin")
+"""Roles in the organisation that reach every workspace without a membership."""
+NEXT = {
+    "workspaces": "remove_workspace_member(workspace_id, user_id)",
+    "api_keys": "rotate_api_key(id) or delete_api_key(id)",
+    "mcp_servers": "update_mcp_server_user_access(id, users), disconnect_mcp_server_connection(id)",
+    "mcp_integrations": "get_mcp_integration(id)",
+    "invitations": "delete_user_invite(invite_id)",
+    "scim_groups": "the identity provider, or delete_scim_workspace_mapping(mapping_id)",
+}
+"""What to call next for the rows of each list."""
+SHOWN_BY = {
+    "workspaces": (list_workspaces, list_workspace_members),
+    "api_keys": (list_api_keys, get_analytics_group),
+    "mcp_servers": (list_mcp_servers, list_mcp_server_user_access),
+    "mcp_integrations": (list_mcp_integrations,),
+    "invitations": (list_user_invites,),
+    "scim_groups": (list_scim_workspace_mappings,),
+}
+"""The tools that show the rows of each list."""
+CANNOT_TELL = (
+    "Portkey's API does not show who is in a SCIM group, nor who knows a service key. Keys are "
+    f"'used in their name' where metadata {PERSON} of a request is their e-mail address or id."
+)
+
+
+@dataclass
+class Person:
+    """A person as the lists show them; what is not known is empty."""
+
+    asked_for: str
+    fields: Row = field(default_factory=dict)
+    is_user: bool = False
+
+    @property
+    def id(self) -> str:
+        """Their id; empty if it is not known."""
+        return str(self.fields.get("id") or ("" if "@" in self.asked_for else self.asked_for))
+
+    @property
+    def email(self) -> str:
+        """Their e-mail address; empty if it is not known."""
+        return str(self.fields.get("email") or (self.asked_for if "@" in self.asked_for else ""))
+
+    @property
+    def role(self) -> str | None:
+        """Their role in the organisation; None if it is not known."""
+        return self.fields.get("role" if self.is_user else "org_role")
+
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return " ".join(
+            str(self.fields[n]) for n in ("first_name", "last_name") if self.fields.get(n)
+        )
+
+    def is_in(self, fields: Mapping[str, Any], id_field: str = "id") -> bool:
+        """Whether a row is of this person, by id or e-mail address."""
+        own_id, email = fields.get(id_field), str(fields.get("email") or "").casefold()
+        return bool(own_id and own_id == self.id) or bool(email and email == self.email.casefold())
+
+
+async def access_of(api: Portkey, asked_for: str, limit: int | None) -> Findings:
+    """Everything that a person has, in all workspaces that the key can see."""
+    survey = Survey(api)
+    person, workspaces = await all_of(_user(survey, asked_for.strip()), survey.read_workspaces())
+    memberships = await _memberships(survey, person, workspaces)
+    keys, servers, integrations, invites, groups = await all_of(
+        _keys(survey, person, workspaces),
+        _mcp_servers(survey, person, workspaces, memberships),
+        _owned_integrations(survey, person),
+        _invites(survey, person),
+        _groups(survey, memberships),
+    )
+    survey.require_something()
+    lists = {
+        "workspaces": [*memberships.values()],
+        "api_keys": keys,
+        "mcp_servers": servers,
+        "mcp_integrations": integrations,
+        "invitations": invites,
+        "scim_groups": groups,
+    }
+    return fitted(
+        {"person": _shown(survey, person, lists), **await _no_user(survey, person, lists)},
+        lists,
+        _tail(survey, person, lists),
+        "give a limit, or use the list tools",
+        limit,
+    )
+
+
+def _shown(survey: Survey, person: Person, lists: Mapping[str, list[Row]]) -> Row:
+    return row(
+        id=person.id,
+        email=person.email,
+        name=short(person.name),
+        organisation_role=person.role or "not known",
+        reaches="every workspace, by this role" if person.role in OF_ALL else None,
+        totals={name: survey.total(len(lists[name]), *tools) for name, tools in SHOWN_BY.items()},
+        looked_in=survey.looked_in,
+    )
+
+
+def _tail(survey: Survey, person: Person, lists: Mapping[str, list[Row]]) -> Row:
+    steps = {name: step for name, step in NEXT.items() if lists[name]}
+    if person.is_user:
+        steps["person"] = "delete_user(user_id): also removes memberships and owned keys"
+    return {
+        "next": steps,
+        "not_seen": survey.not_seen,
+        "cannot_tell": CANNOT_TELL,
+        "known_by": survey.known_by,
+    }
+
+
+async def _no_user(survey: Survey, person: Person, lists: Mapping[str, list[Row]]) -> Row:
+    """A note if the person is no user, with the nearest e-mail address if there is nothing else."""
+    if person.is_user or person.fields:
+        return {}
+    note = "No user of the organisation."
+    if survey.total(0, list_all_users, get_user):
+        note = "Not known whether this is a user: the list of users was not read."
+    if not any(lists.values()):
+        users = await survey.rows(list_all_users)
+        emails = [str(each["email"]) for each in users if each.get("email")]
+        note = f"{note} {suggest(person.asked_for, emails)}".strip()
+    return {"note": note}
+
+
+async def _user(survey: Survey, asked_for: str) -> Person:
+    """The user with an e-mail address, an id, or a name that only one has."""
+    if "@" in asked_for:
+        rows = [*await survey.rows(list_all_users, email=asked_for)]
+    elif _is_uuid(asked_for):
+        user = await survey.one(get_user, asked_for, user_id=asked_for)
+        rows = [user] if user else []
+    else:
+        users = [Person(asked_for, each, True) for each in await survey.rows(list_all_users)]
+        rows = [p.fields for p in users if p.name.casefold() == asked_for.casefold()]
+        return Person(asked_for, rows[0], True) if len(rows) == 1 else Person(asked_for)
+    person = Person(asked_for)
+    own = next((each for each in rows if person.is_in(each)), None)
+    return Person(asked_for, own, True) if own else person
+
+
+async def _memberships(
+    survey: Survey, person: Person, workspaces: list[Workspace]
+) -> dict[str, Row]:
+    """The workspaces that the person is a member of, by slug; completes what is known of them."""
+
+    async def role_in(workspace: Workspace) -> Row | None:
+        if workspace.id is None:
+            survey.note(list_workspace_members, "", "the key's workspace is not known")
+            return None
+        members = await survey.rows(
+            list_workspace_members, workspace.slug, workspace_id=workspace.id
+        )
+        return next((each for each in members if person.is_in(each)), None)
+
+    rows = await all_of(*map(role_in, workspaces))
+    listed = {str(each) for each in person.fields.get("workspace_ids") or ()}
+    by_slug: dict[str, Row] = {}
+    for workspace, member in zip(workspaces, rows, strict=True):
+        if member is not None and not person.fields:
+            person.fields = member
+        is_only_listed = workspace.slug in listed and person.role not in OF_ALL
+        if member is not None or is_only_listed:
+            by_slug[workspace.slug] = row(
+                workspace=workspace.slug,
+                name=short(workspace.fields.get("name")),
+                role=(member or {}).get("role") or "not known",
+            )
+    return by_slug
+
+
+async def _keys(survey: Survey, person: Person, workspaces: list[Workspace]) -> list[Row]:
+    """The keys that the person owns, and those whose requests name the person."""
+    now = survey.api.now()
+    traffic = Traffic(survey, now - timedelta(days=USE_DAYS), now)
+    names = [name for name in (person.email, person.id) if name]
+    keys, *uses = await all_of(
+        survey.rows(list_api_keys),
+        *(traffic.of_person(name, each) for each in workspaces for name in names),
+    )
+    used: dict[str, Use] = {}
+    for name, use in (item for each in uses for item in each.by_name.items()):
+        before = used.get(name)
+        used[name] = use if before is None else _sum(before, use)
+    by_id = {str(each.get("id")): each for each in keys}
+    owned = [id for id, each in by_id.items() if person.id and each.get("user_id") == person.id]
+    rest = sorted(set(used) - set(owned), key=lambda id: -used[id].requests)
+    return [
+        _key_row(survey, id, by_id.get(id), id in owned, used.get(id)) for id in [*owned, *rest]
+    ]
+
+
+def _key_row(survey: Survey, id: str, key: Row | None, is_owned: bool, use: Use | None) -> Row:
+    fields = key or {}
+    return row(
+        id=id,
+        name=short(fields.get("name")) if key else "not in list_api_keys: deleted, or not visible",
+        workspace=survey.slug_of(fields.get("workspace_id")),
+        status=fields.get("status"),
+        scopes=len(fields.get("scopes") or ()) if key else None,
+        owned=is_owned or None,
+        requests_in_their_name=use and use.requests,
+        last=day(use and use.last_seen),
+    )
+
+
+def _sum(first: Use, second: Use) -> Use:
+    last = max(filter(None, (first.last_seen, second.last_seen)), default=None)
+    return Use(first.requests + second.requests, last)
+
+
+async def _mcp_servers(
+    survey: Survey, person: Person, workspaces: list[Workspace], memberships: Mapping[str, Row]
+) -> list[Row]:
+    """The MCP servers that the person may use, owns, or is signed in at."""
+    reached = [w for w in workspaces if w.slug in memberships or person.role in OF_ALL or not w.id]
+
+    async def servers_of(workspace: Workspace) -> list[Row]:
+        servers = await survey.rows(list_mcp_servers, workspace.slug, **workspace.selector)
+        rows = await all_of(*(_server_row(survey, person, each, workspace) for each in servers))
+        return [each for each in rows if each is not None]
+
+    return [each for rows in await all_of(*map(servers_of, reached)) for each in rows]
+
+
+async def _server_row(
+    survey: Survey, person: Person, server: Row, workspace: Workspace
+) -> Row | None:
+    own_id = str(server.get("id") or server.get("slug"))
+    name = str(server.get("slug") or own_id)
+    people = await survey.rows(list_mcp_server_user_access, name, id=own_id)
+    access = next((each for each in people if person.is_in(each, "user_id")), None)
+    is_owner = bool(person.id) and server.get("owner_id") == person.id
+    if not is_owner and (access is None or not _has_access(access)):
+        return None
+    by = None if access is None else "name" if access.get("has_override") else "default"
+    status = (access or {}).get("connection_status")
+    return row(
+        server=name,
+        workspace=workspace.slug,
+        allowed_by=by if access and access.get("enabled") else None,
+        signed_in=status == "connected" if status else None,
+        owner=is_owner or None,
+    )
+
+
+def _has_access(access: Row) -> bool:
+    return bool(access.get("enabled")) or access.get("connection_status") == "connected"
+
+
+async def _owned_integrations(survey: Survey, person: Person) -> list[Row]:
+    integrations = await survey.rows(list_mcp_integrations)
+    return [
+        row(id=each.get("slug") or each.get("id"), name=short(each.get("name")), owner=True)
+        for each in integrations
+        if person.id and each.get("owner_id") == person.id
+    ]
+
+
+async def _invites(survey: Survey, person: Person) -> list[Row]:
+    if not person.email:
+        return []
+    return [
+        row(
+            id=each.get("id"),
+            role=each.get("role"),
+            status=each.get("status"),
+            expires_at=day(each.get("expires_at")),
+        )
+        for each in await survey.rows(list_user_invites, email=person.email)
+        if str(each.get("email") or "").casefold() == person.email.casefold()
+    ]
+
+
+async def _groups(survey: Survey, memberships: Mapping[str, Row]) -> list[Row]:
+    """The SCIM groups that may be why the person is in a workspace."""
+    mappings = await survey.rows(list_scim_workspace_mappings)
+    rows = []
+    for each in mappings:
+        slug = survey.slug_of(each.get("workspace_id"))
+        if slug in memberships:
+            is_same = str(each.get("role")).casefold() == str(memberships[slug]["role"]).casefold()
+            rows.append(
+                row(
+                    mapping_id=each.get("id"),
+                    group=short(each.get("scim_group")),
+                    workspace=slug,
+                    role=each.get("role"),
+                    same_role=is_same,
+                )
+            )
+    return rows
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,23 @@
+"""Find everything that a person has, in all workspaces."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
+from .access_of_person import READS, access_of
+from .brief import Breadth, Findings
+
+DOMAIN = "users"
+PersonName = Annotated[str, Field(min_length=2, description="E-mail address or user id.")]
+
+
+@workflow(optional=READS, effect="read")
+async def find_access(api: Portkey, person: PersonName, breadth: Breadth) -> Findings:
+    """Find everything a person has, in all workspaces, in one call.
+
+    Roles, memberships, API keys owned or used in their name, MCP servers, invitations, SCIM
+    groups; with what could not be read, and the tools that take each away.
+    """
+    return await access_of(api, person, breadth.limit or None)
