@@ -116,6 +116,7 @@ WORKFLOWS: tuple[str, ...] = (
     "get_analytics_group",
     "find_access",
     "find_references",
+    "find_stale",
 )
 """The modules of `workflows` that hold a tool of several requests."""
 

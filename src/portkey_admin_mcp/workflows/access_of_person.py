@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ..portkey.api import Portkey
+from ..portkey.catalog import Function
 from ..suggestions import suggest
 from ..tools.analytics import get_analytics_group
 from ..tools.api_keys import list_api_keys
@@ -44,7 +45,7 @@ NEXT = {
     "scim_groups": "the identity provider, or delete_scim_workspace_mapping(mapping_id)",
 }
 """What to call next for the rows of each list."""
-SHOWN_BY = {
+SHOWN_BY: Mapping[str, tuple[Function, ...]] = {
     "workspaces": (list_workspaces, list_workspace_members),
     "api_keys": (list_api_keys, get_analytics_group),
     "mcp_servers": (list_mcp_servers, list_mcp_server_user_access),
@@ -318,7 +319,7 @@ async def _groups(survey: Survey, memberships: Mapping[str, Row]) -> list[Row]:
     rows = []
     for each in mappings:
         slug = survey.slug_of(each.get("workspace_id"))
-        if slug in memberships:
+        if slug is not None and slug in memberships:
             is_same = str(each.get("role")).casefold() == str(memberships[slug]["role"]).casefold()
             rows.append(
                 row(

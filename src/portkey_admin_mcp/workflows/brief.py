@@ -1,4 +1,4 @@
-"""Answers that fit into few tokens: the most important rows of each kind. Shared code, not a tool."""
+"""Answers of few tokens: the most important rows of each list. Shared code, not a tool."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -38,12 +38,12 @@ def fitted(
     narrow: str,
     limit: int | None = None,
 ) -> Findings:
-    """The answer with as many rows of each list as fit, in turn from each; empty lists are left out.
+    """The answer with as many rows as fit, in turn from each list; empty lists are left out.
 
     With a limit, each list has at most so many rows, whatever they take. `more` counts the rows
     that are not shown, and says with `narrow` how to see them.
     """
-    counts = {name: 0 for name in lists}
+    counts = dict.fromkeys(lists, 0)
     budget = MAX_TOKENS * CHARS_PER_TOKEN - _size({**head, **tail, "more": f"{narrow} " * 2})
     budget -= sum(_size({name: []}) for name, rows in lists.items() if rows)
     open_lists = [name for name, rows in lists.items() if rows]

@@ -45,5 +45,5 @@ async def find_references(api: Portkey, text: Text, places: Places) -> Findings:
     With where (`~`: as a word of a longer text), their last use, and what could not be read. Use
     before renaming, replacing or deleting something.
     """
-    kinds = places.kinds or [*LISTS]
+    kinds: list[str] = [*(places.kinds or LISTS)]
     return await references_to(api, text, kinds, places.workspace_id or "", places.limit or None)

@@ -17,7 +17,7 @@ from ..portkey.catalog import Function, tool_of
 from ..portkey.text_size import size
 from ..tools.workspaces import list_workspaces
 
-MAX_REQUESTS = 300
+MAX_REQUESTS = 600
 """Requests of one answer; what is not read then is said to be so."""
 MAX_PARALLEL = 8
 MAX_PAGES = 10
@@ -178,7 +178,7 @@ class Survey:
         return f"{len(slugs)} workspaces: {', '.join(slugs[:MAX_PLACES])}{rest}"
 
     def total(self, count: int, *tools: Function) -> int | str:
-        """A count of rows that these tools list: in words if one of them was not read to its end."""
+        """A count of rows that these tools list; in words if one of them was not read whole."""
         names = {tool_of(tool).name for tool in tools}
         failed = {each.partition(" ")[0] for tools in self._unseen.values() for each in tools}
         if not names & failed:
@@ -203,6 +203,7 @@ class Survey:
             try:
                 record: Record = await tool(self.api, **arguments)
             except Unauthenticated:
+                self._max_requests = 0
                 raise
             except PortkeyAdminError as error:
                 self._first_error = self._first_error or error
