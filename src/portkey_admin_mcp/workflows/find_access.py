@@ -13,7 +13,7 @@ DOMAIN = "users"
 PersonName = Annotated[str, Field(min_length=2, description="E-mail address or user id.")]
 
 
-@workflow(optional=READS, effect="read")
+@workflow(optional=READS, effect="read", reports_progress=True)
 async def find_access(api: Portkey, person: PersonName, breadth: Breadth) -> Findings:
     """Find everything a person has, in all workspaces, in one call.
 

@@ -38,7 +38,7 @@ class Places(Breadth):
     )
 
 
-@workflow(optional=READS, effect="read")
+@workflow(optional=READS, effect="read", reports_progress=True)
 async def find_references(api: Portkey, text: Text, places: Places) -> Findings:
     """Find all stored objects that name a model, key, config, guardrail, label or any text.
 

@@ -26,7 +26,7 @@ class Staleness(Breadth):
     )
 
 
-@workflow(optional=READS, effect="read")
+@workflow(optional=READS, effect="read", reports_progress=True)
 async def find_stale(api: Portkey, staleness: Staleness) -> Findings:
     """Find unused API keys, configs, prompts, virtual keys, and scopes that no change needed.
 

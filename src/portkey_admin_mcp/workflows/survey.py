@@ -14,6 +14,7 @@ from ..models.core.base import Arguments, Record, unwrapped
 from ..models.core.paging import Paging
 from ..portkey.api import Portkey
 from ..portkey.catalog import Function, tool_of
+from ..portkey.progress import report_progress
 from ..portkey.text_size import size
 from ..tools.workspaces import list_workspaces
 
@@ -77,6 +78,7 @@ class Survey:
         self._max_requests = max_requests
         self._deadline = time.monotonic() + TIMEOUT_S
         self._sent = 0
+        self._answered = 0
         self._succeeded: Counter[str] = Counter()
         self._unseen: dict[str, dict[str, list[str]]] = {}
         self._first_error: PortkeyAdminError | None = None
@@ -210,8 +212,15 @@ class Survey:
                 why = _why(error, tool)
                 self._note(tool, place, why)
                 return None, why
+            finally:
+                await self._report(tool)
         self._succeeded[tool_of(tool).name] += 1
         return record, ""
+
+    async def _report(self, tool: Function) -> None:
+        """Tell who waits how many requests were answered; how many will be is not known."""
+        self._answered += 1
+        await report_progress(self._answered, None, f"{self._answered} reads, {tool_of(tool).name}")
 
     def _named(self, tool: str, places: list[str], max_places: int) -> str:
         """A tool, with the places of which it was not read."""
