@@ -12,13 +12,12 @@ from ..tools.api_keys import LAST_USE as KEY_USE
 from ..tools.configs import LAST_USE as CONFIG_USE
 from ..tools.prompts import LAST_USE as PROMPT_USE
 from ..tools.providers import LAST_USE as PROVIDER_USE
-from ..tools.workspaces import list_workspaces
 from .brief import Findings, day, fitted, row, short
-from .reference_search import LISTING, Stored, Wanted, read_lists, read_whole
+from .reference_search import BY_ENDPOINT, LISTING, LISTS, Stored, Wanted, read_lists, read_whole
 from .survey import Row, Survey, all_of
 from .traffic import LOOKBACK_DAYS, Traffic
 
-READS = (*LISTING, list_workspaces, get_analytics_group)
+READS = (*LISTING, get_analytics_group)
 LAST_USE: Mapping[str, LastUse] = {
     "configs": CONFIG_USE,
     "prompts": PROMPT_USE,
@@ -79,11 +78,21 @@ async def references_to(
         text_last_used=None if targets else await uses.of_model(wanted.text),
         found=len(rows),
         as_part_of_longer_words=part_count or None,
-        searched=dict(Counter(each.kind for each in searched)),
+        searched=_counts(survey, kinds, searched),
         looked_in=survey.looked_in,
     )
     narrow = "narrow with kinds or workspace_id, or give a limit"
     return fitted(head, {"references": rows}, _tail(survey, matches), narrow, limit)
+
+
+def _counts(survey: Survey, kinds: Sequence[str], searched: Iterable[Stored]) -> Row:
+    """How many objects of each kind were searched; in words if not all were."""
+    counts = Counter(each.kind for each in searched)
+    tools = {
+        kind: [BY_ENDPOINT[e] for each in LISTS[kind] for e in (each.endpoint, each.content) if e]
+        for kind in kinds
+    }
+    return {kind: survey.total(counts[kind], *tools[kind]) for kind in kinds}
 
 
 def _tail(survey: Survey, matches: Iterable[Stored]) -> Row:

@@ -60,6 +60,7 @@ from ..tools.rate_limits import list_rate_limits
 from ..tools.secret_references import list_secret_references
 from ..tools.usage_limits import list_usage_limits
 from ..tools.virtual_keys import list_virtual_keys
+from ..tools.workspaces import list_workspaces
 from .survey import Row, Survey, Workspace, all_of
 
 LISTS = {
@@ -90,7 +91,7 @@ LISTING = (
     list_secret_references, list_deployments, get_config, get_prompt, list_prompt_versions,
     get_prompt_partial, get_guardrail, get_integration, list_integration_models,
     list_integration_workspaces, get_mcp_integration, list_mcp_integration_workspaces,
-    get_organisation_defaults,
+    get_organisation_defaults, list_workspaces,
 )  # fmt: skip
 BY_ENDPOINT: dict[str, Function] = {
     endpoint: each for each in LISTING for endpoint in tool_of(each).endpoints

@@ -1,4 +1,4 @@
-"""Small organisations of known content, built by requests to an empty emulator."""
+"""Organisations of known content: small ones, and the seeded one at any time."""
 
 import json
 import random
@@ -8,11 +8,18 @@ from typing import Any
 from pydantic import SecretStr
 
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
-from portkey_admin_mcp.emulator.traffic.month import POSITIONS
+from portkey_admin_mcp.emulator.traffic.month import (
+    POSITIONS,
+    RECIPES,
+    make_indexes,
+    make_tables,
+    month_rows,
+)
 from portkey_admin_mcp.emulator.traffic.requests import database
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.settings.settings import Settings
 
+INSERT = f"insert into requests values ({', '.join('?' * len(POSITIONS))})"
 END = datetime(2026, 11, 2, 9, tzinfo=UTC)
 FIRST = END - timedelta(days=200)
 
@@ -61,6 +68,16 @@ class Organisation:
         users = self.emulator.store.table("users").rows()
         return next(row["id"] for row in users if row["email"] == email)
 
+    def prompt(self, workspace: str, name: str, **content: Any) -> dict[str, Any]:
+        """A new prompt in the first collection of a workspace, with its first virtual key."""
+        place = f"workspace_id={workspace}"
+        collection = self.send("GET", f"/collections?{place}")["data"][-1]["id"]
+        first = self.send("GET", f"/virtual-keys?{place}")["data"][-1]["slug"]
+        body = {"name": name, "collection_id": collection, "string": "Hi", "parameters": {}}
+        return self.send(
+            "POST", "/prompts", {**body, "virtual_key": first, "model": "x", **content}
+        )
+
     def name(self, kind: str) -> str:
         """A name that nothing else has."""
         return f"{kind} {self.draw.randrange(10**9)}"
@@ -80,7 +97,22 @@ class Organisation:
             **dict.fromkeys(("prompt_slug", "request", "response"), None),
             **columns,
         }
-        marks = ", ".join("?" * len(POSITIONS))
-        store = self.emulator.store
-        sql = f"insert into requests values ({marks})"
-        database(store).execute(sql, [row[name] for name in POSITIONS])
+        database(self.emulator.store).execute(INSERT, [row[name] for name in POSITIONS])
+
+
+def seeded_at(end: datetime, requests: int) -> Emulator:
+    """The seeded organisation whose month, of so many requests, ends at a time."""
+    emulator = Emulator("acme", lambda: end)
+    month = emulator.store.database
+    make_tables(month)
+    recipe = emulator.store.table(RECIPES)["month"]
+    month.executemany(INSERT, [row for row, _score in month_rows(recipe, requests)])
+    make_indexes(month)
+    return emulator
+
+
+def start_times(count: int) -> list[datetime]:
+    """Times across hours, weekdays, months and years."""
+    draw = random.Random("start times of workflows")
+    first = datetime(2025, 1, 1, tzinfo=UTC)
+    return [first + timedelta(minutes=draw.randrange(4 * 366 * 24 * 60)) for _ in range(count)]
