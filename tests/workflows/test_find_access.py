@@ -123,6 +123,13 @@ async def test_the_nearest_address_is_suggested_for_nobody(ask):
     assert "did you mean diego@acme.example" in answer["note"]
 
 
+@pytest.mark.parametrize("person", ["emi@", "@", "a@b@c", "ä/ö?", "5", " x "])
+async def test_a_person_may_be_any_text(api, person):
+    answer = await answer_of(api, "find_access", person=person)
+
+    assert answer["note"].startswith("No user of the organisation.")
+
+
 async def test_an_owner_reaches_every_workspace_without_being_a_member(ask):
     answer = await ask("find_access", person="Ada Okafor")
 

@@ -1,5 +1,6 @@
 """What a person has: roles, keys, MCP servers, invitations, groups. Shared code, not a tool."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
@@ -33,6 +34,8 @@ READS = (
     get_analytics_group,
 )
 USE_DAYS = 30
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+"""What Portkey takes for an e-mail address."""
 NEXT = {
     "workspaces": "remove_workspace_member(workspace_id, user_id)",
     "api_keys": "rotate_api_key(id) or delete_api_key(id)",
@@ -127,7 +130,7 @@ async def _no_user(survey: Survey, person: Person, lists: Mapping[str, list[Row]
 
 async def _user(survey: Survey, asked_for: str) -> Person:
     """The user with an e-mail address, an id, or a name that only one has."""
-    if "@" in asked_for:
+    if EMAIL.fullmatch(asked_for):
         rows = [*await survey.rows(list_all_users, email=asked_for)]
     elif _is_uuid(asked_for):
         user = await survey.one(get_user, asked_for, user_id=asked_for)
@@ -212,7 +215,7 @@ def _sum(first: Use, second: Use) -> Use:
 
 
 async def _invites(survey: Survey, person: Person) -> list[Row]:
-    if not person.email:
+    if not EMAIL.fullmatch(person.email):
         return []
     return [
         row(

@@ -19,7 +19,6 @@ Kind = Literal[
 Text = Annotated[
     str,
     Field(
-        min_length=2,
         max_length=200,
         pattern=r"\w",
         description="Slug, id, name, model or words; whole words match.",
