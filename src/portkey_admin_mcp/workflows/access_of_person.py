@@ -180,7 +180,7 @@ async def _keys(survey: Survey, person: Person, workspaces: list[Workspace]) -> 
     traffic = Traffic(survey, now - timedelta(days=USE_DAYS), now)
     names = [name for name in (person.email, person.id) if name]
     keys, *uses = await all_of(
-        survey.rows(list_api_keys),
+        survey.rows_anywhere(list_api_keys),
         *(traffic.of_person(name, each) for each in workspaces for name in names),
     )
     used: dict[str, Use] = {}
@@ -231,7 +231,7 @@ async def _invites(survey: Survey, person: Person) -> list[Row]:
 
 async def _groups(survey: Survey, memberships: Mapping[str, Row]) -> list[Row]:
     """The SCIM groups that may be why the person is in a workspace."""
-    mappings = await survey.rows(list_scim_workspace_mappings)
+    mappings = await survey.rows_anywhere(list_scim_workspace_mappings)
     rows = []
     for each in mappings:
         slug = survey.slug_of(each.get("workspace_id"))

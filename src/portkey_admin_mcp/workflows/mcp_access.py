@@ -90,7 +90,7 @@ def _has_access(access: Row) -> bool:
 
 async def owned_mcp_integrations(survey: Survey, person: Person) -> list[Row]:
     """The MCP integrations that the person owns."""
-    integrations = await survey.rows(list_mcp_integrations)
+    integrations = await survey.rows_anywhere(list_mcp_integrations)
     return [
         row(id=each.get("slug") or each.get("id"), name=short(each.get("name")), owner=True)
         for each in integrations

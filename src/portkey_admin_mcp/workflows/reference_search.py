@@ -172,7 +172,11 @@ async def _rows(
             survey.note(tool, "the organisation", "its id is not known")
             return []
         fields = {ORGANISATION: organisation}
-    rows = await survey.rows(tool, workspace.slug if workspace else "", **fields)
+    rows = await (
+        survey.rows(tool, workspace.slug, **fields)
+        if workspace
+        else survey.rows_anywhere(tool, **fields)
+    )
     return [Stored(kind, each, dependants, workspace) for each in rows]
 
 

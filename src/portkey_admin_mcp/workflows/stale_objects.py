@@ -142,7 +142,7 @@ async def stale_objects(
     await all_of(*(reader.judge(kind, each) for kind in others for each in workspaces))
     over_scoped: list[Row] = []
     if {API_KEYS, SCOPES} & {*kinds}:
-        keys = [*await survey.rows(list_api_keys)]
+        keys = [*await survey.rows_anywhere(list_api_keys)]
         changes = await read_changes(survey, keys, start, now)
         if API_KEYS in kinds:
             await all_of(*(reader.judge_key(each, changes) for each in keys))

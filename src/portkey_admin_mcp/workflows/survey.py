@@ -9,7 +9,7 @@ from functools import cache
 from inspect import signature
 from typing import Any, get_type_hints
 
-from ..errors import ApiError, PortkeyAdminError, Unauthenticated
+from ..errors import ApiError, NotPermitted, PortkeyAdminError, Unauthenticated
 from ..models.core.base import Arguments, Record, unwrapped
 from ..models.core.paging import Paging
 from ..portkey.api import Portkey
@@ -30,6 +30,8 @@ MAX_PLACES = 4
 """Workspaces or objects that are named for each list that was not read."""
 MAX_NOT_SEEN_CHARS = 1_600
 """Size of what was not read, above which fewer places are named."""
+
+NOT_PERMITTED = "not permitted: a policy or the limit to some workspaces"
 
 Row = dict[str, Any]
 
@@ -112,6 +114,22 @@ class Survey:
         self._note(tool, place, result.why)
         return result
 
+    async def rows_anywhere(self, tool: Function, **fields: Any) -> Rows:
+        """The rows of a list of the organisation; if only workspaces may be read, of each of them.
+
+        A policy may limit a call to workspaces.
+        """
+        rows = await self.rows(tool, **fields)
+        if rows.why != NOT_PERMITTED or not takes_workspace(tool):
+            return rows
+        self._unseen[rows.why].pop(tool_of(tool).name, None)
+        places = [each for each in self.workspaces if each.id is not None]
+        parts = await all_of(
+            *(self.rows(tool, each.slug, **fields, **each.selector) for each in places)
+        )
+        whys = [part.why for part in parts if part.why]
+        return Rows([row for part in parts for row in part], whys[0] if whys else "")
+
     async def read_workspaces(self, workspace: str = "") -> list[Workspace]:
         """List the workspaces, or only the one with this id or slug.
 
@@ -164,7 +182,7 @@ class Survey:
         for max_places in (MAX_PLACES, 1, 0):
             sentences = [
                 f"{why}: " + "; ".join(self._named(each, places, max_places) for each, places in t)
-                for why, t in ((why, tools.items()) for why, tools in self._unseen.items())
+                for why, t in ((why, tools.items()) for why, tools in self._unseen.items() if tools)
             ]
             if size("".join(sentences)) <= MAX_NOT_SEEN_CHARS:
                 break
@@ -265,6 +283,12 @@ def arguments_of(tool: Function, fields: Mapping[str, Any], number: int) -> dict
     return arguments
 
 
+def takes_workspace(tool: Function) -> bool:
+    """Whether the list of a tool can be that of one workspace."""
+    groups = [kind for kind in _parameters(tool).values() if kind is not None]
+    return any("workspace_id" in group.model_fields for group in groups)
+
+
 @cache
 def _parameters(tool: Function) -> dict[str, type[Arguments] | None]:
     """The parameters of a tool's function: the group of arguments, or None for a single one."""
@@ -285,6 +309,8 @@ def _has_more(answer: Row, count: int) -> bool:
 
 def _why(error: PortkeyAdminError, tool: Function) -> str:
     """Why a read failed, without what Portkey wrote: that could be anything."""
+    if isinstance(error, NotPermitted):
+        return NOT_PERMITTED
     status = error.status if isinstance(error, ApiError) else None
     if status == 403:
         return "403 (no such scope, another kind of key, or the plan)"

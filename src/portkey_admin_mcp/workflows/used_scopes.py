@@ -61,7 +61,7 @@ async def read_changes(
     organisation = next((k["organisation_id"] for k in keys if k.get("organisation_id")), None)
     if organisation is None:
         return Changes({}, "the audit log was not read: no key names its organisation")
-    records = await survey.rows(
+    records = await survey.rows_anywhere(
         list_audit_logs,
         organisation_id=organisation,
         start_time=utc_timestamp(start, "seconds"),
