@@ -7,8 +7,10 @@ import pytest
 
 from organisations import END, Organisation
 from portkey_admin_mcp.portkey.progress import Progress, current_progress
+from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.tools.configs import list_configs
-from portkey_admin_mcp.workflows.survey import MAX_PARALLEL, Survey
+from portkey_admin_mcp.workflows.survey import MAX_PARALLEL, NOT_PERMITTED, Survey
+from servers import build_calls
 from workflow_answers import TOOLS, answer_of
 
 CALLS = {
@@ -96,4 +98,21 @@ async def test_what_is_read_is_reported_as_progress(api):
     await answer_of(api, "find_stale", kinds=["configs"])
     numbers = [done for done, _message in reports]
     assert numbers == [*range(1, len(numbers) + 1)]
-    assert reports[0][1] == "1 reads, list_workspaces"
+    assert reports[0][1] == "list_workspaces was read"
+
+
+async def test_within_a_bound_on_workspaces_the_rest_is_said_not_to_be_seen(api, workspace):
+    own = workspace("Shared Team Workspace")
+    calls = build_calls(lambda: api, policy=PolicyGuard(None, (own,)))
+
+    stale = (await calls("find_stale", {"days": 14})).structured
+    assert [row["name"] for row in stale["api_keys"]] == ["Nightly batch"]
+    assert [row["name"] for row in stale["scopes"]] == ["Dashboard"]
+    references = (await calls("find_references", {"text": "OpenAI shared"})).structured
+    assert [row["name"] for row in references["names"]] == ["OpenAI shared"]
+    assert "ws-shared" in references["looked_in"]
+    (sentence,) = [each for each in references["not_seen"] if each.startswith(NOT_PERMITTED)]
+    assert "get_organisation_defaults" in sentence
+    access = (await calls("find_access", {"person": "ben@acme.example"})).structured
+    assert "Dashboard" in [row["name"] for row in access["api_keys"]]
+    assert any("list_all_users" in each for each in access["not_seen"])

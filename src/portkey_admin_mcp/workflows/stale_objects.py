@@ -156,7 +156,7 @@ async def _over_scoped(reader: _Reader, keys: Sequence[Row], changes: Changes) -
     """The keys with scopes that no recorded change needed; those that only call models first."""
     uses = await all_of(*map(reader.key_uses, keys))
     rows = [
-        unneeded_scopes(key, changes, use.by_name.get(str(key.get("id"))), reader.period)
+        unneeded_scopes(key, changes, use, reader.period)
         for key, use in zip(keys, uses, strict=True)
         if key.get("status") != "expired"
     ]

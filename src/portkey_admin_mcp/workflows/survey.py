@@ -103,7 +103,11 @@ class Survey:
                 return result
             answer = record.answer()
             values = answer.get(record.rows_in or "data")
-            rows = [r for r in values if isinstance(r, dict)] if isinstance(values, list) else []
+            if not isinstance(values, list):
+                result.why = "the answer holds no list"
+                self._note(tool, place, result.why)
+                return result
+            rows = [each for each in values if isinstance(each, dict)]
             if rows and rows == last:  # a list without pages, which comes again
                 return result
             result.rows += rows
@@ -147,7 +151,7 @@ class Survey:
             ]
         if len(found) > MAX_WORKSPACES:
             self._note(list_workspaces, "", f"only {MAX_WORKSPACES} of {len(found)} were looked at")
-        if not found and listed.why:
+        if not found:
             found = [Workspace(None, "the key's own", {})]
         self.workspaces = found[:MAX_WORKSPACES]
         return self.workspaces
@@ -236,9 +240,9 @@ class Survey:
         return record, ""
 
     async def _report(self, tool: Function) -> None:
-        """Tell who waits how many requests were answered; how many will be is not known."""
+        """Tell who waits how many requests are answered; how many there will be is not known."""
         self._answered += 1
-        await report_progress(self._answered, None, f"{self._answered} reads, {tool_of(tool).name}")
+        await report_progress(self._answered, None, f"{tool_of(tool).name} was read")
 
     def _named(self, tool: str, places: list[str], max_places: int) -> str:
         """A tool, with the places of which it was not read."""

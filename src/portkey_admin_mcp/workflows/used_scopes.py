@@ -14,7 +14,7 @@ from .brief import day, row, short
 from .stale_verdicts import Period, verdict
 from .survey import Row, Survey
 from .timestamps import utc_timestamp
-from .traffic import Use
+from .traffic import Uses
 
 GATEWAY = "completions.write"
 """The scope of calls of models, which analytics show."""
@@ -87,10 +87,11 @@ def may_call_models(key: Row) -> bool:
     )
 
 
-def unneeded_scopes(key: Row, changes: Changes, use: Use | None, period: Period) -> Row | None:
-    """What a key may change and changed nothing with; None if that is nothing, or not known.
+def unneeded_scopes(key: Row, changes: Changes, uses: Uses, period: Period) -> Row | None:
+    """The scopes that a key made no change and no call with; None if there are none, or not known.
 
-    A key that is younger than the cutoff had no time to need its scopes.
+    A key that is younger than the cutoff had no time to need them, and one that needed none of its
+    scopes is not over-scoped but stale.
     """
     scopes = key.get("scopes")
     if not isinstance(scopes, list) or changes.why:
@@ -99,8 +100,11 @@ def unneeded_scopes(key: Row, changes: Changes, use: Use | None, period: Period)
         return None
     records = [*changes.by(key), *changes.by_person(key)]
     used = scopes_used(records) & {*scopes}
-    unneeded = sorted({*scopes} & recorded_scopes() - used)
-    if not unneeded:
+    use = uses.by_name.get(str(key.get("id")))
+    is_call_unneeded = may_call_models(key) and use is None and not uses.why
+    recorded = recorded_scopes() | ({GATEWAY} if is_call_unneeded else frozenset())
+    unneeded = sorted({*scopes} & recorded - used)
+    if not unneeded or len(unneeded) == len({*scopes}):
         return None
     areas = [*dict.fromkeys(scope.rpartition(".")[0] for scope in unneeded)]
     in_use = [*([GATEWAY] if use and GATEWAY in scopes else []), *sorted(used)]
