@@ -75,7 +75,7 @@ def give_servers(organisation, space, members):
             person["servers"].add((server["slug"], "name" if email in named else "default"))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 async def test_what_a_person_has_is_what_they_were_given(seed):
     organisation, people = drawn_access(seed)
 
@@ -135,6 +135,19 @@ async def test_an_owner_reaches_every_workspace_without_being_a_member(ask):
 
     assert answer["person"]["organisation_role"] == "owner"
     assert answer["person"]["reaches"] == "every workspace, by this role"
+
+
+async def test_a_key_whose_metadata_names_somebody_is_theirs_without_a_request(ask, workspace):
+    key = await ask(
+        "create_api_key", type="workspace", sub_type="service", name="For Chitra",
+        scopes=[CALLS], workspace_id=workspace("Science"),
+        default_metadata={"_user": "chitra@acme.example"},
+    )  # fmt: skip
+
+    answer = await ask("find_access", person="chitra@acme.example")
+    rows = {row["id"]: row for row in answer["api_keys"]}
+    assert rows[key["id"]]["names_them_by_default"]
+    assert "requests_in_their_name" not in rows[key["id"]]
 
 
 async def test_the_key_of_a_person_who_is_gone_is_still_found(ask, emulator, user):

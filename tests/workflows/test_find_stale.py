@@ -83,7 +83,7 @@ def last_slug(organisation, path, name):
     return next(row["slug"] for row in rows if row["name"] == name)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(15))
 async def test_what_is_stale_is_what_was_not_used_and_is_old_enough(seed):
     organisation, truth = drawn_stale(seed)
     days = organisation.draw.choice([7, 30, 60, 120])
@@ -171,6 +171,30 @@ async def test_what_analytics_do_not_show_is_unknown_and_not_stale(emulator):
     for tool in ("get_analytics_group [analytics.view]", "list_prompts [prompts.list]",
                  "list_audit_logs [audit_logs.list]"):  # fmt: skip
         assert tool in refused
+
+
+async def test_without_the_audit_log_a_key_that_may_change_something_is_not_said_to_be_stale():
+    organisation = Organisation(3)
+    (space,) = organisation.workspaces(1)
+    organisation.key(space["id"], [CALLS, "configs.create"])
+    only_calls = organisation.key(space["id"], [CALLS])
+    reads = ["workspaces.list", "workspace_service_api_keys.list", "analytics.view"]
+    body = {"name": "Reader", "scopes": reads}
+    reader = organisation.send("POST", "/api-keys/organisation/service", body)["key"]
+    organisation.now = END
+
+    answer = await answer_of(organisation.api(reader), "find_stale", kinds=["api_keys"])
+    assert [row["id"] for row in answer["api_keys"]] == [only_calls]
+    assert any("may have changed something" in each for each in answer["unknown"])
+
+
+async def test_a_plan_without_analytics_leaves_everything_unknown(api, emulator):
+    emulator.answer("POST", "/emulator/plan", {}, b'{"plan": "pro"}')
+
+    answer = await answer_of(api, "find_stale", days=14)
+    assert answer["totals"]["configs"] == {"unknown": 2}
+    assert not {"api_keys", "configs", "prompts", "providers", "scopes"} & answer.keys()
+    assert "get_analytics_group" in " ".join(answer["not_seen"])
 
 
 async def test_a_workspaces_key_says_that_it_sees_one_workspace(emulator):

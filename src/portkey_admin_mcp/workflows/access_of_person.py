@@ -189,10 +189,19 @@ async def _keys(survey: Survey, person: Person, workspaces: list[Workspace]) -> 
         used[name] = use if before is None else _sum(before, use)
     by_id = {str(each.get("id")): each for each in keys}
     owned = [id for id, each in by_id.items() if person.id and each.get("user_id") == person.id]
-    rest = sorted(set(used) - set(owned), key=lambda id: -used[id].requests)
+    rest = sorted({*used} - {*owned}, key=lambda id: -used[id].requests)
+    ids = dict.fromkeys([*owned, *rest, *(id for id, k in by_id.items() if _names(k, names))])
     return [
-        _key_row(survey, id, by_id.get(id), id in owned, used.get(id)) for id in [*owned, *rest]
+        _key_row(survey, id, by_id.get(id), id in owned, used.get(id))
+        | row(names_them_by_default=_names(by_id.get(id, {}), names) or None)
+        for id in ids
     ]
+
+
+def _names(key: Row, names: list[str]) -> bool:
+    """Whether the metadata that a key adds to each request names a person."""
+    metadata = (key.get("defaults") or {}).get("metadata")
+    return isinstance(metadata, dict) and not {*names}.isdisjoint(map(str, metadata.values()))
 
 
 def _key_row(survey: Survey, id: str, key: Row | None, is_owned: bool, use: Use | None) -> Row:

@@ -42,8 +42,8 @@ NEXT = {
 }
 """What to call next for objects of each kind."""
 NOT_SEARCHED = (
-    "unpublished versions of prompts (labels excepted), old versions of configs, people, logs; "
-    "secrets are hidden before the search"
+    "unpublished versions of prompts (labels excepted), old versions of configs, logs, people (see "
+    "find_access); secrets are hidden before the search"
 )
 MAX_PATHS = 4
 """Places in an object that are shown."""

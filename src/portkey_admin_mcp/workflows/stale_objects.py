@@ -22,7 +22,14 @@ from .brief import Findings, day, fitted, row, short
 from .stale_verdicts import Period, Verdict, Verdicts, verdict
 from .survey import Row, Survey, Workspace, all_of
 from .traffic import LOOKBACK_DAYS, Traffic, Use, Uses
-from .used_scopes import GATEWAY, Changes, may_call_models, read_changes, unneeded_scopes
+from .used_scopes import (
+    GATEWAY,
+    Changes,
+    may_call_models,
+    read_changes,
+    recorded_scopes,
+    unneeded_scopes,
+)
 
 READS = (
     list_workspaces,
@@ -37,6 +44,7 @@ READS = (
 API_KEYS, SCOPES = "api_keys", "scopes"
 NOT_FOR_MODELS = "which may not call models: nothing records what they read"
 EXPIRED = "which are expired, and whose last use is not known"
+IS_DEFAULT = "it is the default of its workspace"
 MAY_READ = "it may read settings, which is not recorded"
 BY_PERSON = "whose person made changes, with this key or in another way"
 CANNOT_TELL = (
@@ -102,6 +110,8 @@ class _Reader:
         """Why a key that made no call and no change that is known may have been used."""
         if not may_call_models(key):
             return EXPIRED if key.get("status") == "expired" else NOT_FOR_MODELS
+        if changes.why and recorded_scopes() & {*(key.get("scopes") or ())}:
+            return f"which may have changed something: {changes.why}"
         person = verdict(None, Use(1, _last(changes.by_person(key))), "", self.period)
         return BY_PERSON if person.answer == "used" else ""
 
@@ -125,7 +135,7 @@ class _Reader:
             workspace=place,
             created=day(fields.get("created_at")),
             status=None if status == "active" else status,
-            but=_caveat(fields) if kind == API_KEYS else None,
+            but=_caveat(kind, fields),
         )
         self.verdicts.add(kind, name, found, shown)
 
@@ -207,9 +217,11 @@ def _by_last_use(stale: Row) -> tuple[bool, str]:
     return last[:1].isdigit(), last
 
 
-def _caveat(key: Row) -> str | None:
-    """What a key may still do without a trace."""
-    return MAY_READ if {*(key.get("scopes") or ())} - {GATEWAY} else None
+def _caveat(kind: str, fields: Row) -> str | None:
+    """Why an object may be needed although nothing used it."""
+    if kind != API_KEYS:
+        return IS_DEFAULT if fields.get("is_default") else None
+    return MAY_READ if {*(fields.get("scopes") or ())} - {GATEWAY} else None
 
 
 def _last(records: Sequence[Row]) -> str | None:
