@@ -57,7 +57,7 @@ class Organisation:
         kind = f"{'workspace' if workspace else 'organisation'}/{'user' if user else 'service'}"
         place = {"workspace_id": workspace} if workspace else {}
         person = {"user_id": user} if user else {}
-        body = {"name": self.name("key"), "scopes": scopes, **place, **person, **more}
+        body = {"name": self.name("key"), "scopes": scopes} | place | person | more
         return self.send("POST", f"/api-keys/{kind}", body)["id"]
 
     def user(self, email: str, role: str, workspaces: list[dict[str, str]]) -> str:

@@ -207,11 +207,14 @@ async def test_a_key_that_may_read_nothing_is_refused(connect):
 
 
 async def test_at_most_a_bounded_number_of_requests_is_sent_and_the_rest_is_named(api, emulator):
-    survey = Survey(api, max_requests=2)
-    for workspace in await survey.read_workspaces():
+    survey = Survey(api, max_requests=3)
+    first, *others = await survey.read_workspaces()
+    survey.reserved = 2
+    assert (await survey.rows(list_configs, "kept", **first.selector)).why
+    survey.reserved = 0
+    for workspace in (first, *others):
         await survey.rows(list_configs, workspace.slug, **workspace.selector)
-    assert survey.requests == len(emulator.log) == 2
-    (sentence,) = survey.not_seen
-    assert sentence.startswith(
-        "not read, for this answer has taken 2 requests: list_configs of ws-"
-    )
+    assert survey.requests == len(emulator.log) == 3
+    early, late = survey.not_seen
+    assert early == "not read, for this answer has taken 1 requests: list_configs of kept"
+    assert late.startswith("not read, for this answer has taken 3 requests: list_configs of ws-")

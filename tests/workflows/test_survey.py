@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from string import ascii_letters, digits
 
 import pytest
 
@@ -33,11 +34,12 @@ def large():
             body = {"users": [{"id": person, "role": "member"}]}
             organisation.send("POST", f"/admin/workspaces/{space['id']}/users", body)
         for number in range(4):
-            name = f"配置 配置 {number} 🦊 " * 6
+            letters = organisation.draw.choices(f"{ascii_letters}{digits}_=/+", k=60)
+            name = "".join(letters) if number else "配置 配置 🦊 " * 6
             body = {"override_params": {"model": "gpt-5", "note": "gpt-5"}}
             organisation.send("POST", "/configs", {"name": name, "config": body, **place})
             scopes = ["completions.write", "configs.create", "prompts.create", "guardrails.delete"]
-            organisation.key(space["id"], scopes, user=person)
+            organisation.key(space["id"], scopes, user=person, name=name)
     organisation.now = END
     return organisation
 

@@ -47,6 +47,10 @@ NOT_SEARCHED = (
 )
 MAX_PATHS = 4
 """Places in an object that are shown."""
+MAX_USES = 40
+"""Objects whose last use is read without a limit: more are not shown."""
+RESERVED_FOR_USES = 100
+"""Requests that are kept for reading last uses."""
 MAX_TARGETS = 5
 """Objects with the name that are shown."""
 
@@ -68,10 +72,17 @@ async def references_to(
     for target in targets:
         wanted.add(target)
     searched = [each for each in stored if each.kind in kinds and _is_in(each, survey)]
+    survey.reserved = RESERVED_FOR_USES
     await read_whole(survey, searched, any(each.kind == "labels" for each in targets))
+    survey.reserved = 0
     matches, part_count = wanted.found_in(each for each in searched if each not in targets)
     uses = LastUses(survey)
-    rows = await all_of(*(_row(each, survey, uses) for each in matches))
+    rows = await all_of(
+        *(
+            _row(each, survey, uses if n < (limit or MAX_USES) else None)
+            for n, each in enumerate(matches)
+        )
+    )
     head = row(
         text=wanted.text,
         names=await all_of(*(_row(each, survey, uses) for each in targets[:MAX_TARGETS])),
@@ -113,7 +124,8 @@ def _is_in(stored: Stored, survey: Survey) -> bool:
     return any(place in (each.id, each.slug) for each in survey.workspaces)
 
 
-async def _row(stored: Stored, survey: Survey, uses: "LastUses") -> Row:
+async def _row(stored: Stored, survey: Survey, uses: "LastUses | None") -> Row:
+    """What is shown of an object, with its last use if `uses` are given."""
     place = stored.workspace.slug if stored.workspace else stored.row.get("workspace_id")
     paths = stored.paths[:MAX_PATHS]
     more = len(stored.paths) - len(paths)
@@ -123,7 +135,7 @@ async def _row(stored: Stored, survey: Survey, uses: "LastUses") -> Row:
         name=short(stored.name),
         workspace=survey.slug_of(place),
         where=[*map(short, paths), *([f"{more} more"] if more else [])],
-        last_used=await uses.of(stored),
+        last_used=await uses.of(stored) if uses else None,
     )
 
 

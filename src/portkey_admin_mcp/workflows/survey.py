@@ -85,6 +85,8 @@ class Survey:
         self._unseen: dict[str, dict[str, list[str]]] = {}
         self._first_error: PortkeyAdminError | None = None
         self.workspaces: list[Workspace] = []
+        self.reserved = 0
+        """How many of the requests are kept for later reads."""
 
     async def one(self, tool: Function, place: str = "", **fields: Any) -> Row | None:
         """The object that a tool reads; None if it could not be read. `place` names it."""
@@ -219,7 +221,10 @@ class Survey:
         """The answer of a tool to the page of this number, or why there is none."""
         arguments = arguments_of(tool, fields, number)
         async with self._slots:
-            if self._sent >= self._max_requests or time.monotonic() > self._deadline:
+            if (
+                self._sent >= self._max_requests - self.reserved
+                or time.monotonic() > self._deadline
+            ):
                 why = f"not read, for this answer has taken {self._sent} requests"
                 self._note(tool, place, why)
                 return None, why
