@@ -10,7 +10,7 @@ from ..models.core.base import ABSENT, Arguments, Record, Unsent
 from ..portkey.text_size import CHARS_PER_TOKEN, size
 
 MAX_TOKENS = 1_850
-"""Size of an answer by default, in tokens as `text_size` estimates them: at most 1,500, because names
+"""Size of an answer by default, in tokens as `text_size` estimates them: at most 1,500, since names
 of fields and ids take fewer than estimated."""
 MAX_NAME_LENGTH = 60
 """Characters that are shown of a name, which anyone may have written."""
