@@ -10,7 +10,9 @@ from .access_of_person import READS, access_of
 from .brief import Breadth, Findings
 
 DOMAIN = "users"
-PersonName = Annotated[str, Field(pattern=r"\S", description="E-mail address or user id.")]
+PersonName = Annotated[
+    str, Field(pattern=r"\S", description="E-mail address, user id or full name.")
+]
 
 
 @workflow(optional=READS, effect="read", reports_progress=True)
