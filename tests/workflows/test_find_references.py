@@ -6,9 +6,10 @@ import pytest
 
 from organisations import END, Organisation
 from portkey_admin_mcp.errors import Forbidden
+from portkey_admin_mcp.portkey.references import CONFIGS
 from portkey_admin_mcp.tools.configs import list_configs
 from portkey_admin_mcp.workflows.reference_answer import references_to
-from portkey_admin_mcp.workflows.reference_search import LISTS, Wanted
+from portkey_admin_mcp.workflows.reference_search import LISTS, SearchText, Stored
 from portkey_admin_mcp.workflows.survey import Survey
 from workflow_answers import answer_of
 
@@ -101,9 +102,9 @@ async def test_the_objects_that_name_something_are_those_that_were_made_so(seed)
 
     for name in names:
         answer = await answer_of(api, "find_references", text=name, limit=100)
-        found = {(row["kind"], row["id"]) for row in answer.get("references", ())}
-        assert found == truth[name], name
-        assert answer["found"] == len(truth[name])
+        matches = {(row["kind"], row["id"]) for row in answer.get("references", ())}
+        assert matches == truth[name], name
+        assert answer["total"] == len(truth[name])
         assert ("names" in answer) == (name not in MODELS)
         assert not answer["not_seen"]
 
@@ -136,10 +137,9 @@ async def test_the_place_in_the_object_and_its_last_use_are_named(ask):
     ],
 )  # fmt: skip
 def test_a_name_is_a_whole_word(text, is_word):
-    class Row:
-        row, whole, kind = {"note": text}, {}, "configs"
+    stored = Stored("configs", {"note": text}, CONFIGS, None)
 
-    paths, is_part = Wanted("gpt-5").paths_in(Row)
+    paths, is_part = SearchText("gpt-5").paths_in(stored)
     assert bool(paths) == is_word
     assert is_part == (not is_word)
 
@@ -155,7 +155,7 @@ async def test_no_secret_is_found_or_shown(ask, workspace):
 
     for secret in SECRETS:
         answer = await ask("find_references", text=secret)
-        assert (answer["found"], answer.get("as_part_of_longer_words")) == (0, None)
+        assert (answer["total"], answer.get("as_part_of_longer_words")) == (0, None)
     answer = await ask("find_references", text="proxy.example")
     assert answer["references"][0]["where"] == ["~config.targets.0.custom_host"]
     assert not any(secret in json.dumps(answer) for secret in SECRETS)
@@ -210,11 +210,11 @@ async def test_at_most_a_bounded_number_of_requests_is_sent_and_the_rest_is_name
     survey = Survey(api, max_requests=3)
     first, *others = await survey.read_workspaces()
     survey.reserved = 2
-    assert (await survey.rows(list_configs, "kept", **first.selector)).why
+    assert (await survey.rows(list_configs, "late", **first.selector)).why
     survey.reserved = 0
     for workspace in (first, *others):
         await survey.rows(list_configs, workspace.slug, **workspace.selector)
     assert survey.requests == len(emulator.log) == 3
     early, late = survey.not_seen
-    assert early == "not read, for this answer has taken 1 requests: list_configs of kept"
+    assert early == "not read, for this answer has taken 1 requests: list_configs of late"
     assert late.startswith("not read, for this answer has taken 3 requests: list_configs of ws-")

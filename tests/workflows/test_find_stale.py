@@ -45,14 +45,14 @@ def drawn_stale(seed):
     spaces = organisation.workspaces(draw.randint(1, 3))
     days = sorted(draw.randrange(1, 200) for _ in range(8))
     objects = [
-        ("providers", made(organisation, "providers", each["id"]), each["id"], FIRST)
+        ("providers", create(organisation, "providers", each["id"]), each["id"], FIRST)
         for each in spaces
     ]
     for day in reversed(days):
         organisation.now = END - timedelta(days=day)
         space = draw.choice(spaces)["id"]
         kind = draw.choice(["api_keys", "configs", "prompts", "providers"])
-        objects.append((kind, made(organisation, kind, space), space, organisation.now))
+        objects.append((kind, create(organisation, kind, space), space, organisation.now))
     truth = {}
     for kind, (own_id, column), space, created in objects:
         uses = [created + (END - created) * draw.random() for _ in range(draw.choice([0, 0, 1, 3]))]
@@ -63,7 +63,7 @@ def drawn_stale(seed):
     return organisation, truth
 
 
-def made(organisation, kind, space):
+def create(organisation, kind, space):
     """The id of a new object of a kind, and the column by which requests name it."""
     name, place = organisation.name(kind), {"workspace_id": space}
     if kind == "api_keys":
@@ -95,12 +95,14 @@ async def test_what_is_stale_is_what_was_not_used_and_is_old_enough(seed):
         if (last or created) <= cutoff
     }  # fmt: skip
     kinds = ("api_keys", "configs", "prompts", "providers")
-    found = {(kind, row["id"]): row for kind in kinds for row in answer.get(kind, ())}
-    assert set(found) == expected
-    for one, row in found.items():
+    rows = {(kind, row["id"]): row for kind in kinds for row in answer.get(kind, ())}
+    assert set(rows) == expected
+    for one, row in rows.items():
         last, start = truth[one][1], END - max(LOOKBACK, timedelta(days=days))
-        seen = last is not None and last >= start
-        shown = last.strftime("%Y-%m-%dT%H:%MZ") if seen else f"not in {(END - start).days} days"
+        is_shown = last is not None and last >= start
+        shown = (
+            last.strftime("%Y-%m-%dT%H:%MZ") if is_shown else f"not in {(END - start).days} days"
+        )
         assert row["last_used"] == shown
     for kind in kinds:
         counts = answer["totals"][kind]
@@ -161,13 +163,13 @@ async def test_what_analytics_do_not_show_is_unknown_and_not_stale(emulator):
         emulator.store.now,
     )
 
-    found = await answer_of(api, "find_stale", days=14)
-    assert not {"api_keys", "configs", "prompts", "providers", "scopes"} & found.keys()
-    assert found["totals"]["configs"] == {"unknown": 2}
-    assert found["totals"]["prompts"] == "not read"
-    assert found["totals"]["scopes"] == "not read"
-    assert "Nightly batch" in " ".join(found["unknown"])
-    (refused,) = found["not_seen"]
+    answer = await answer_of(api, "find_stale", days=14)
+    assert not {"api_keys", "configs", "prompts", "providers", "scopes"} & answer.keys()
+    assert answer["totals"]["configs"] == {"unknown": 2}
+    assert answer["totals"]["prompts"] == "not read"
+    assert answer["totals"]["scopes"] == "not read"
+    assert "Nightly batch" in " ".join(answer["unknown"])
+    (refused,) = answer["not_seen"]
     for tool in ("get_analytics_group [analytics.view]", "list_prompts [prompts.list]",
                  "list_audit_logs [audit_logs.list]"):  # fmt: skip
         assert tool in refused

@@ -53,11 +53,11 @@ async def test_an_answer_about_many_objects_is_short_and_counts_the_rest(large, 
 
     assert " more " in answer["more"]
     assert "limit" in answer["more"]
-    whole = await answer_of(large.api(), tool, limit=500, **arguments)
-    assert "more" not in whole
-    lists = [name for name in whole if isinstance(whole[name], list) and name in answer]
-    assert sum(len(whole[n]) for n in lists) > sum(len(answer[n]) for n in lists)
-    assert all(whole[name][: len(answer[name])] == answer[name] for name in lists)
+    longer = await answer_of(large.api(), tool, limit=500, **arguments)
+    assert "more" not in longer
+    lists = [name for name in longer if isinstance(longer[name], list) and name in answer]
+    assert sum(len(longer[n]) for n in lists) > sum(len(answer[n]) for n in lists)
+    assert all(longer[name][: len(answer[name])] == answer[name] for name in lists)
 
 
 @pytest.mark.parametrize("tool", CALLS)
@@ -73,13 +73,13 @@ async def test_only_declared_requests_are_sent_and_they_read(api, emulator, tool
 
 async def test_a_bounded_number_of_requests_is_open_at_the_same_time(api, emulator):
     emulator.faults.latency_ms = 5
-    survey, open_now, most = Survey(api), 0, 0
+    survey, open_now, highest = Survey(api), 0, 0
     send = api._transport
 
     async def counted(*arguments):
-        nonlocal open_now, most
+        nonlocal open_now, highest
         open_now += 1
-        most = max(most, open_now)
+        highest = max(highest, open_now)
         try:
             return await send(*arguments)
         finally:
@@ -87,7 +87,7 @@ async def test_a_bounded_number_of_requests_is_open_at_the_same_time(api, emulat
 
     survey.api = api.with_transport(lambda _transport: counted)
     await asyncio.gather(*(survey.rows(list_configs, workspace_id="x") for _ in range(40)))
-    assert most == MAX_PARALLEL
+    assert highest == MAX_PARALLEL
 
 
 async def test_what_is_read_is_reported_as_progress(api):

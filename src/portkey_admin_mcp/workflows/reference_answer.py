@@ -13,7 +13,15 @@ from ..tools.configs import LAST_USE as CONFIG_USE
 from ..tools.prompts import LAST_USE as PROMPT_USE
 from ..tools.providers import LAST_USE as PROVIDER_USE
 from .brief import Findings, day, fitted, row, short
-from .reference_search import BY_ENDPOINT, LISTING, LISTS, Stored, Wanted, read_lists, read_whole
+from .reference_search import (
+    BY_ENDPOINT,
+    LISTING,
+    LISTS,
+    SearchText,
+    Stored,
+    read_contents,
+    read_lists,
+)
 from .survey import Row, Survey, all_of
 from .traffic import LOOKBACK_DAYS, Traffic
 
@@ -50,7 +58,7 @@ MAX_PATHS = 4
 MAX_USES = 40
 """Objects whose last use is read without a limit: more are not shown."""
 RESERVED_FOR_USES = 100
-"""Requests that are kept for reading last uses."""
+"""Requests that are reserved for reading last uses."""
 MAX_TARGETS = 5
 """Objects with the name that are shown."""
 
@@ -67,15 +75,15 @@ async def references_to(
     workspaces = await survey.read_workspaces(workspace_id)
     stored = await read_lists(survey, workspaces)
     survey.require_something()
-    wanted = Wanted(text)
-    targets = [each for each in stored if wanted.is_of(each)]
+    query = SearchText(text)
+    targets = [each for each in stored if query.is_of(each)]
     for target in targets:
-        wanted.add(target)
+        query.add(target)
     searched = [each for each in stored if each.kind in kinds and _is_in(each, survey)]
     survey.reserved = RESERVED_FOR_USES
-    await read_whole(survey, searched, any(each.kind == "labels" for each in targets))
+    await read_contents(survey, searched, any(each.kind == "labels" for each in targets))
     survey.reserved = 0
-    matches, part_count = wanted.found_in(each for each in searched if each not in targets)
+    matches, part_count = query.matches_in(each for each in searched if each not in targets)
     uses = LastUses(survey)
     rows = await all_of(
         *(
@@ -84,10 +92,10 @@ async def references_to(
         )
     )
     head = row(
-        text=wanted.text,
+        text=query.text,
         names=await all_of(*(_row(each, survey, uses) for each in targets[:MAX_TARGETS])),
-        text_last_used=None if targets else await uses.of_model(wanted.text),
-        found=len(rows),
+        text_last_used=None if targets else await uses.of_model(query.text),
+        total=len(rows),
         as_part_of_longer_words=part_count or None,
         searched=_counts(survey, kinds, searched),
         looked_in=survey.looked_in,
@@ -125,7 +133,7 @@ def _is_in(stored: Stored, survey: Survey) -> bool:
 
 
 async def _row(stored: Stored, survey: Survey, uses: "LastUses | None") -> Row:
-    """What is shown of an object, with its last use if `uses` are given."""
+    """What is shown of an object, with its last use with `uses`."""
     place = stored.workspace.slug if stored.workspace else stored.row.get("workspace_id")
     paths = stored.paths[:MAX_PATHS]
     more = len(stored.paths) - len(paths)

@@ -108,13 +108,13 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass
 class Stored:
-    """A stored object: its row in a list, and what was read of it whole."""
+    """A stored object: its row in a list, and its content if that was read."""
 
     kind: str
     row: Row
     dependants: Dependants
     workspace: Workspace | None
-    whole: Row = field(default_factory=dict)
+    content: Row = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
     """Where in it the text is named; `~` before those that only contain it as a word."""
 
@@ -182,13 +182,13 @@ async def _rows(
 
 def _once(stored: list[Stored]) -> list[Stored]:
     """Each object once: a list without a workspace may repeat what those of workspaces show."""
-    seen: dict[Any, Stored] = {}
+    by_id: dict[Any, Stored] = {}
     for each in stored:
-        seen.setdefault((each.kind, each.row.get("id") or each.own_id or each.name), each)
-    return [*seen.values()]
+        by_id.setdefault((each.kind, each.row.get("id") or each.own_id or each.name), each)
+    return [*by_id.values()]
 
 
-async def read_whole(survey: Survey, stored: Iterable[Stored], has_label: bool) -> None:
+async def read_contents(survey: Survey, stored: Iterable[Stored], has_label: bool) -> None:
     """Read the content of each object, and the lists inside it."""
 
     async def read(each: Stored) -> None:
@@ -198,7 +198,7 @@ async def read_whole(survey: Survey, stored: Iterable[Stored], has_label: bool) 
             contents.append(PROMPT_VERSIONS.content)
         answers = await all_of(*(_content(survey, each, endpoint) for endpoint in contents))
         for answer in answers:
-            each.whole |= answer
+            each.content |= answer
 
     await all_of(*map(read, stored))
 
@@ -219,7 +219,7 @@ async def _content(survey: Survey, stored: Stored, endpoint: str) -> Row:
     return {inside.kind: [each for each in rows if each.get("enabled") is not False]}
 
 
-class Wanted:
+class SearchText:
     """What is looked for: the names of one object, or a text."""
 
     def __init__(self, text: str) -> None:
@@ -241,7 +241,7 @@ class Wanted:
         """Whether the text is the id, the slug or the name of an object."""
         return self.text in stored.ids or self.text.casefold() == stored.name.casefold()
 
-    def found_in(self, stored: Iterable[Stored]) -> tuple[list[Stored], int]:
+    def matches_in(self, stored: Iterable[Stored]) -> tuple[list[Stored], int]:
         """The objects that name it, and how many only have it as a part of a longer word."""
         matches, part_count = [], 0
         for each in stored:
@@ -258,7 +258,7 @@ class Wanted:
 
         Secrets are hidden first, so that they cannot be searched.
         """
-        fields = {**stored.row, **stored.whole}
+        fields = {**stored.row, **stored.content}
         node = masked({n: v for n, v in fields.items() if n not in PLACE_FIELDS})
         paths, is_part = [], False
         for path, text in texts_in(node):

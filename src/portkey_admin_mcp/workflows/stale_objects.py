@@ -92,8 +92,10 @@ class _Reader:
         )
         objects = {_id(each): each for rows in lists for each in rows}
         for name, each in objects.items():
-            found = verdict(each.get("created_at"), uses.by_name.get(name), _why(uses), self.period)
-            self._add(kind, each, found, workspace.slug)
+            result = verdict(
+                each.get("created_at"), uses.by_name.get(name), _why(uses), self.period
+            )
+            self._add(kind, each, result, workspace.slug)
 
     async def judge_key(self, key: Row, changes: Changes) -> None:
         """Judge a key by calls of models and by recorded changes, whichever was later."""
@@ -103,8 +105,8 @@ class _Reader:
         if change and (use is None or (use.last_seen or "") < change):
             use = Use(1, change)
         why = _why(uses) or self._doubt(key, changes)
-        found = verdict(key.get("created_at"), use, why, self.period)
-        self._add(API_KEYS, key, found, self.survey.slug_of(key.get("workspace_id")))
+        result = verdict(key.get("created_at"), use, why, self.period)
+        self._add(API_KEYS, key, result, self.survey.slug_of(key.get("workspace_id")))
 
     def _doubt(self, key: Row, changes: Changes) -> str:
         """Why a key that made no call and no change that is known may have been used."""
@@ -126,7 +128,7 @@ class _Reader:
             return Uses({}, "its workspace was not looked at")
         return await self.traffic.by(KEY_USE.group, own)
 
-    def _add(self, kind: str, fields: Row, found: Verdict, place: str | None) -> None:
+    def _add(self, kind: str, fields: Row, result: Verdict, place: str | None) -> None:
         name = short(fields.get("name") or _id(fields)) or ""
         status = fields.get("status")
         shown = row(
@@ -137,7 +139,7 @@ class _Reader:
             status=None if status == "active" else status,
             but=_caveat(kind, fields),
         )
-        self.verdicts.add(kind, name, found, shown)
+        self.verdicts.add(kind, name, result, shown)
 
 
 async def stale_objects(

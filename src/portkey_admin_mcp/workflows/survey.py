@@ -19,7 +19,7 @@ from ..portkey.text_size import size
 from ..tools.workspaces import list_workspaces
 
 MAX_REQUESTS = 600
-"""Requests of one answer; what is not read then is said to be so."""
+"""Requests of one answer; what is not read after them is named in it."""
 MAX_PARALLEL = 8
 MAX_PAGES = 10
 PAGE_SIZE = 100
@@ -86,7 +86,8 @@ class Survey:
         self._first_error: PortkeyAdminError | None = None
         self.workspaces: list[Workspace] = []
         self.reserved = 0
-        """How many of the requests are kept for later reads."""
+        """How many of the requests are reserved for later reads."""
+        self._is_narrowed = False
 
     async def one(self, tool: Function, place: str = "", **fields: Any) -> Row | None:
         """The object that a tool reads; None if it could not be read. `place` names it."""
@@ -142,20 +143,23 @@ class Survey:
         If they cannot be listed, there is one for the lists of the key's own workspace.
         """
         listed = await self.rows(list_workspaces)
-        found = [
+        candidates = [
             Workspace(str(row["id"]), str(row.get("slug") or row["id"]), row)
             for row in listed
             if row.get("id")
         ]
+        self._is_narrowed = bool(workspace)
         if workspace:
-            found = [each for each in found if workspace in (each.id, each.slug)] or [
+            candidates = [each for each in candidates if workspace in (each.id, each.slug)] or [
                 Workspace(workspace, workspace, {})
             ]
-        if len(found) > MAX_WORKSPACES:
-            self._note(list_workspaces, "", f"only {MAX_WORKSPACES} of {len(found)} were looked at")
-        if not found:
-            found = [Workspace(None, "the key's own", {})]
-        self.workspaces = found[:MAX_WORKSPACES]
+        if len(candidates) > MAX_WORKSPACES:
+            self._note(
+                list_workspaces, "", f"only {MAX_WORKSPACES} of {len(candidates)} were looked at"
+            )
+        if not candidates:
+            candidates = [Workspace(None, "the key's own", {})]
+        self.workspaces = candidates[:MAX_WORKSPACES]
         return self.workspaces
 
     def slug_of(self, workspace: Any) -> str | None:
@@ -199,7 +203,8 @@ class Survey:
         """Which workspaces were looked at."""
         slugs = [each.slug for each in self.workspaces]
         if len(slugs) == 1:
-            return f"{slugs[0]} only: a workspace's key sees no other"
+            why = "" if self._is_narrowed else ": a workspace's key sees no other"
+            return f"{slugs[0]} only{why}"
         rest = f" and {len(slugs) - MAX_PLACES} more" if len(slugs) > MAX_PLACES else ""
         return f"{len(slugs)} workspaces: {', '.join(slugs[:MAX_PLACES])}{rest}"
 
@@ -245,7 +250,7 @@ class Survey:
         return record, ""
 
     async def _report(self, tool: Function) -> None:
-        """Tell who waits how many requests are answered; how many there will be is not known."""
+        """Report how many requests are answered; how many there will be is not known."""
         self._answered += 1
         await report_progress(self._answered, None, f"{tool_of(tool).name} was read")
 

@@ -72,9 +72,9 @@ async def read_changes(
         by_author.setdefault(str(each.get("user_id") or ""), []).append(each)
     if records.why:
         return Changes(by_author, f"audit log: {records.why}")
-    known = {str(key.get("id")) for key in keys}
+    listed = {str(key.get("id")) for key in keys}
     authors = {str(r.get("user_id")) for r in records if r.get("user_type") == "api_key"}
-    if authors and authors.isdisjoint(known):
+    if authors and authors.isdisjoint(listed):
         return Changes(by_author, "the audit log names no key that can be listed")
     return Changes(by_author)
 
