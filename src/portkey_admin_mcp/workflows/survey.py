@@ -5,24 +5,21 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from inspect import signature
-from typing import Any, get_type_hints
+from typing import Any
 
 from ..errors import ApiError, NotPermitted, PortkeyAdminError, Unauthenticated
-from ..models.core.base import Arguments, Record, unwrapped
-from ..models.core.paging import Paging
+from ..models.core.base import Record, unwrapped
 from ..portkey.api import Portkey
 from ..portkey.catalog import Function, tool_of
 from ..portkey.progress import report_progress
 from ..portkey.text_size import size
 from ..tools.workspaces import list_workspaces
+from .tool_arguments import PAGE_SIZE, arguments_of, takes_workspace
 
 MAX_REQUESTS = 600
 """Requests of one answer; what is not read after them is named in it."""
 MAX_PARALLEL = 8
 MAX_PAGES = 10
-PAGE_SIZE = 100
 MAX_WORKSPACES = 50
 TIMEOUT_S = 45.0
 """Time after which no further request is sent: clients wait a minute."""
@@ -278,41 +275,6 @@ async def all_of(*jobs: Awaitable[Any]) -> list[Any]:
     finally:
         for task in tasks:
             task.cancel()
-
-
-def arguments_of(tool: Function, fields: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """The arguments of a tool's function, by the names of its fields, and the page of a number.
-
-    A field that the tool does not take is left out.
-    """
-    arguments: dict[str, Any] = {}
-    for name, kind in _parameters(tool).items():
-        if kind is None:
-            arguments[name] = fields[name]
-            continue
-        own: dict[str, Any] = {n: fields[n] for n in kind.model_fields if n in fields}
-        if issubclass(kind, Paging) and not kind.is_cut_here:
-            own = {"page_size": PAGE_SIZE, kind.number_field: kind.first_page + number, **own}
-        arguments[name] = kind.model_validate(own)
-    return arguments
-
-
-def takes_workspace(tool: Function) -> bool:
-    """Whether the list of a tool can be that of one workspace."""
-    groups = [kind for kind in _parameters(tool).values() if kind is not None]
-    return any("workspace_id" in group.model_fields for group in groups)
-
-
-@cache
-def _parameters(tool: Function) -> dict[str, type[Arguments] | None]:
-    """The parameters of a tool's function: the group of arguments, or None for a single one."""
-    hints = get_type_hints(tool)
-    _api, *names = signature(tool).parameters
-    kinds = {name: hints[name] for name in names}
-    return {
-        name: kind if isinstance(kind, type) and issubclass(kind, Arguments) else None
-        for name, kind in kinds.items()
-    }
 
 
 def _has_more(answer: Row, count: int) -> bool:
