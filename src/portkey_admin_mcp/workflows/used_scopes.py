@@ -114,6 +114,7 @@ def unneeded_scopes(key: Row, changes: Changes, uses: Uses, period: Period) -> R
         workspace=key.get("workspace_id"),
         scopes=len(scopes),
         not_needed=len(unneeded),
+        cannot_tell=len({*scopes}) - len(unneeded) - len(in_use),
         areas=[
             *areas[:MAX_AREAS],
             *([f"{len(areas) - MAX_AREAS} more"] * (len(areas) > MAX_AREAS)),
