@@ -170,7 +170,8 @@ def section(tool: Tool) -> str:
     needed = [endpoint for endpoint in tool.endpoints if endpoint not in tool.optional]
     endpoints = ", then ".join(f"`{endpoint}`" for endpoint in needed)
     if tool.optional:
-        endpoints += f"; if needed {', '.join(f'`{endpoint}`' for endpoint in tool.optional)}"
+        optional = ", ".join(f"`{endpoint}`" for endpoint in tool.optional)
+        endpoints = f"{endpoints}; if needed {optional}" if needed else f"If permitted {optional}"
     plan = " · Enterprise plan" if tool.enterprise else ""
     needs = f" · needs {scopes(tool)}" if tool.scopes else ""
     facts = f"{endpoints} · {EFFECTS[tool.effect]}{needs}{plan}"

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
+from ..portkey.masking import masked
 from .asking import Question
 from .dependants import MAX_NAMES, USE_DAYS, DependantCount, Use
 from .differences import Difference
-from .masking import masked
 from .objects import id_of, is_hidden, label_in
 from .preview import Preview
 
