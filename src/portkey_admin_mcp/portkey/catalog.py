@@ -127,6 +127,8 @@ class Tool:
     """What may depend on the object that a call changes."""
     last_use: LastUse | None = None
     """How analytics show whether the object is used; None if they do not."""
+    reports_progress: bool = False
+    """Whether a call may take long and says how far it is (`portkey.progress`)."""
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import mcp_types as types
@@ -14,6 +14,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
+from ...portkey.progress import Progress, current_progress
 from ...safety.asking import current_asker
 from ...safety.caller import current_caller
 from ..calls.outcome import InputRequired
@@ -89,6 +90,7 @@ class AdminServer(Server[Any]):
         self, context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         current_asker.set(asker_of(context, params))
+        current_progress.set(Progress(partial(_report, context)))
         current_caller.set(replace(current_caller.get(), client=client_of(context)))
         try:
             outcome = await self._calls(params.name, params.arguments or {})
@@ -142,6 +144,11 @@ class AdminServer(Server[Any]):
             self._calls, reference, params.argument.name, params.argument.value
         )
         return types.CompleteResult(completion=completion)
+
+
+async def _report(context: Context, done: float, total: float | None, message: str) -> None:
+    """Tell the client how far its call is; nothing is sent if it gave no progress token."""
+    await context.session.report_progress(done, total, message or None)
 
 
 def client_of(context: Context) -> str:

@@ -9,6 +9,12 @@ CALL_TOOL = "call_tool"
 """The tool of search mode that calls others. Code never asks: nobody sees what it is about."""
 
 
+def called_tool(name: str, arguments: dict[str, Any]) -> str:
+    """The tool that a call is about: of `call_tool` the one that it names, else its own."""
+    inner = arguments.get("name")
+    return inner if name == CALL_TOOL and isinstance(inner, str) else name
+
+
 class CallsThatAsk:
     """Whether a call may ask: of a tool of high risk, of any that writes, or by the policy."""
 
@@ -29,8 +35,7 @@ class CallsThatAsk:
 
     def __call__(self, name: str, arguments: dict[str, Any]) -> bool:
         """Whether the call of this tool, or of the one that it calls, may ask a person."""
-        if name == CALL_TOOL and isinstance(inner := arguments.get("name"), str):
-            name = inner
+        name = called_tool(name, arguments)
         if name in self._names:
             return True
         tool = self._tools.get(name)

@@ -43,6 +43,8 @@ class ListedTool:
         """Whether some call of it has a high risk, so that a person may be asked."""
         self.is_organisation = entry.get("is_organisation", False)
         """Whether it is about the whole organisation, so that no bound on workspaces allows it."""
+        self.reports_progress = entry.get("reports_progress", False)
+        """Whether a call of it says how far it is, to a client that asks for that."""
         self.text = text
         """Its definition as JSON, as it is sent."""
 
