@@ -6,6 +6,7 @@ Portkey counts one workspace at a time, except by workspace, so that each is rea
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -19,9 +20,14 @@ from ..tools.analytics import (
 )
 from .cost_effects import NOTHING, Use, exact
 from .reads import Reads, Rows
+from .timestamps import utc_timestamp
 
 COLUMNS = ["requests", "cost", "total_tokens"]
 PERSON = "person"
+DIMENSIONS = ("model", "api_key", PERSON)
+"""What is read in each workspace."""
+MAX_NAME = 60
+"""Characters of a name that an answer shows."""
 SOURCES = {"model": "model", "api_key": "api_key"}
 """The dimensions that are groups of `get_analytics_group`, in a workspace."""
 NAMELESS = {
@@ -42,6 +48,17 @@ class Period(NamedTuple):
 
     start: str
     end: str
+
+    @classmethod
+    def of(cls, start: datetime, end: datetime) -> "Period":
+        """The period between two moments."""
+        return cls(*(utc_timestamp(each.astimezone(UTC), "seconds") for each in (start, end)))
+
+    @property
+    def days(self) -> int:
+        """Its length in whole days."""
+        start, end = map(datetime.fromisoformat, self)
+        return (end - start).days
 
     def filter(self, workspace: str = "") -> dict[str, str]:
         """The filters that select its requests, in a workspace or wherever a key may see them."""

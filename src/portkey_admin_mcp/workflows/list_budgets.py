@@ -1,0 +1,140 @@
+"""List every limit there is, with what is used of it and when it runs out: exhausted ones first."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ..models.usage_limits import BudgetFilter, Budgets
+from ..portkey.api import Portkey
+from ..portkey.catalog import workflow
+from ..tools.analytics import get_analytics_group, get_analytics_group_metadata
+from ..tools.api_keys import list_api_keys
+from ..tools.integrations import list_integration_workspaces, list_integrations
+from ..tools.providers import list_providers
+from ..tools.rate_limits import list_rate_limits
+from ..tools.usage_limits import list_usage_limit_entities, list_usage_limits
+from ..tools.virtual_keys import list_virtual_keys
+from ..tools.workspaces import get_workspace, list_workspaces
+from .budget_sources import (
+    API_KEY,
+    INTEGRATION,
+    PROVIDER,
+    RATE_LIMIT,
+    USAGE_LIMIT,
+    WORKSPACE,
+    Row,
+    Source,
+)
+from .budget_usage import with_usage
+from .budgets import Budget
+from .reads import Reads
+from .timestamps import utc_timestamp
+
+DOMAIN = "usage_limits"
+MAX_REQUESTS = 150
+DEFAULT_ROWS = 8
+"""Limits that are shown unless `page_size` says otherwise: with all else at most 1,500 tokens."""
+MAX_RATES = 4
+"""Rate limits that are shown beside the others."""
+EMPTY: tuple[Any, ...] = ("", [], {})
+KINDS = (WORKSPACE, API_KEY, PROVIDER, INTEGRATION, USAGE_LIMIT, RATE_LIMIT)
+CHANGE_WITH = {
+    WORKSPACE: "update_workspace",
+    API_KEY: "update_api_key",
+    PROVIDER: "update_provider",
+    INTEGRATION: "update_integration_workspaces",
+    USAGE_LIMIT: "update_usage_limit",
+    RATE_LIMIT: "update_rate_limit",
+}
+"""The tool that changes each kind of limit."""
+METHOD = (
+    "used: of usage_limit Portkey's own count, of others the requests in analytics since the last "
+    "reset. runs_out: at the mean of the last 7 days, through resets, to the hour in UTC."
+)
+
+
+@workflow(
+    list_workspaces,
+    optional=(
+        get_workspace,
+        list_api_keys,
+        list_providers,
+        list_virtual_keys,
+        list_integrations,
+        list_integration_workspaces,
+        list_usage_limits,
+        list_usage_limit_entities,
+        list_rate_limits,
+        get_analytics_group,
+        get_analytics_group_metadata,
+    ),
+    effect="read",
+    reports_progress=True,
+)
+async def list_budgets(api: Portkey, filter: BudgetFilter) -> Budgets:
+    """List all budgets and rate limits: of workspaces, keys, providers, integrations and policies.
+
+    With what is used, the next reset and when it runs out at the last week's pace; exhausted first.
+    """
+    now = api.now().astimezone(UTC)
+    reads = Reads(api, MAX_REQUESTS)
+    workspace = filter.workspace_id or ""
+    kinds = frozenset({filter.kind} if filter.kind else KINDS)
+    source = Source(reads, now, kinds)
+    workspaces = await source.workspaces(workspace)
+    limits = await source.limits(workspaces, bool(workspace))
+    reads.require_any()
+    budgets = await with_usage(reads, limits.budgets, now, source.providers)
+    budgets.sort(key=lambda budget: budget.order(now))
+    return Budgets.read(_answer(filter, budgets, limits.rates, reads, now))
+
+
+def _answer(
+    filter: BudgetFilter, budgets: list[Budget], rates: list[Row], reads: Reads, now: datetime
+) -> dict[str, Any]:
+    size = filter.page_size or DEFAULT_ROWS
+    start = filter.pages_before * size
+    if filter.kind == RATE_LIMIT:
+        rows, total = rates[start:][:size], len(rates)
+    else:
+        rows, total = [each.row(now) for each in budgets[start:][:size]], len(budgets)
+    answer: dict[str, Any] = {
+        "total": total,
+        "exhausted": sum(each.order(now)[0] == 0 for each in budgets),
+        **_binds_first(budgets, now),
+        "data": rows,
+    }
+    if filter.kind != RATE_LIMIT and rates:
+        answer["rate_limits"] = rates[:MAX_RATES]
+    answer["more"] = _more(total - start - len(rows), filter, len(rates))
+    answer["change_with"] = {
+        kind: CHANGE_WITH[kind]
+        for kind in KINDS
+        if any(row.get("kind", RATE_LIMIT) == kind for row in rows)
+    }
+    answer["known_from"] = f"{METHOD} {reads.requests} requests: {', '.join(reads.tools)}"
+    answer["not_seen"] = reads.not_seen
+    return {name: value for name, value in answer.items() if name == "data" or value not in EMPTY}
+
+
+def _binds_first(budgets: list[Budget], now: datetime) -> dict[str, str]:
+    """Which limit that is not used up runs out next."""
+    for budget in budgets:
+        out = budget.runs_out(now)
+        if isinstance(out, datetime):
+            group = f" {budget.group}" if budget.group else ""
+            when = utc_timestamp(out.replace(minute=0), "minutes")
+            return {"binds_first": f"{budget.kind} {budget.id}{group} on {when}"}
+    return {}
+
+
+def _more(count: int, filter: BudgetFilter, rates: int) -> str:
+    """How many limits are not shown, and how they are."""
+    texts = []
+    if count > 0:
+        texts.append(
+            f"{count} more: narrow with workspace_id or kind, or ask for current_page "
+            f"{filter.pages_before + 1}"
+        )
+    if filter.kind != RATE_LIMIT and rates > MAX_RATES:
+        texts.append(f"{rates - MAX_RATES} more rate limits with kind rate_limit")
+    return "; ".join(texts)
