@@ -25,8 +25,9 @@ class Use:
     cost: Fraction = Fraction(0)
 
     def __add__(self, other: "Use") -> "Use":
-        known = self.tokens is not None and other.tokens is not None
-        tokens = (self.tokens or 0) + (other.tokens or 0) if known else None
+        tokens = None
+        if self.tokens is not None and other.tokens is not None:
+            tokens = self.tokens + other.tokens
         return Use(self.requests + other.requests, tokens, self.cost + other.cost)
 
     def __sub__(self, other: "Use") -> "Use":

@@ -26,8 +26,6 @@ COLUMNS = ["requests", "cost", "total_tokens"]
 PERSON = "person"
 DIMENSIONS = ("model", "api_key", PERSON)
 """What is read in each workspace."""
-MAX_NAME = 60
-"""Characters of a name that an answer shows."""
 SOURCES = {"model": "model", "api_key": "api_key"}
 """The dimensions that are groups of `get_analytics_group`, in a workspace."""
 NAMELESS = {

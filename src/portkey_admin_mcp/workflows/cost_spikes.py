@@ -9,7 +9,6 @@ from typing import Any
 from .cost_effects import NOTHING, Use, in_usd
 from .cost_sources import (
     DIMENSIONS,
-    MAX_NAME,
     NAMELESS,
     NOT_SEEN,
     PERSON,
@@ -77,7 +76,7 @@ async def _spike(
         rest = NAMELESS[name] if rows.is_complete else NOT_SEEN
         add_uses(uses, {rest: Use(cost=of_workspace - total_of(uses.values()).cost)})
         largest = max(uses, key=lambda each: uses[each].cost)
-        top[name] = largest[:MAX_NAME]
+        top[name] = largest
         top[f"{name}_percent"] = _percent(uses[largest].cost, of_workspace)
     return {
         "day": day,

@@ -17,7 +17,7 @@ from ..tools.analytics import (
 )
 from ..tools.api_keys import list_api_keys
 from .cost_effects import NOTHING
-from .cost_report import cost_notes, cost_report
+from .cost_report import CostReport, cost_notes
 from .cost_sources import (
     DIMENSIONS,
     NOT_SEEN,
@@ -39,15 +39,17 @@ MAX_REQUESTS = 120
 MAX_WORKSPACES = 10
 """Workspaces that are read by model, key and person: those whose cost changed most."""
 
+OPTIONAL_READS = (
+    get_analytics_group_users,
+    get_cost_analytics,
+    get_request_analytics,
+    list_api_keys,
+)
+
 
 @workflow(
     get_analytics_group,
-    optional=(
-        get_analytics_group_users,
-        get_cost_analytics,
-        get_request_analytics,
-        list_api_keys,
-    ),
+    optional=OPTIONAL_READS,
     effect="read",
     reports_progress=True,
     unconfirmed="Groups are known from Portkey's changelog and its Python SDK only.",
@@ -66,11 +68,11 @@ async def explain_cost(api: Portkey, question: CostQuestion) -> CostExplanation:
         find_spikes(reads, periods, costs),
         _key_names(reads) if one in ("", "api_key") else _no_names(),
     )
-    answer = cost_report(periods, costs, one, spikes, names, reads)
     workspaces = {name for cost in costs for name in cost.by["workspace"]}
     is_only_one = len(workspaces) == 1 and not question.workspace_slug
-    notes = cost_notes(api.now(), periods, answer, is_only_one=is_only_one)
-    return CostExplanation.read(answer).with_notes(*notes)
+    notes = cost_notes(api.now(), periods, is_only_one=is_only_one)
+    report = CostReport(periods, costs, one, spikes, names, reads, notes)
+    return CostExplanation.read(report.answer())
 
 
 def _periods(api: Portkey, question: CostQuestion) -> tuple[Period, Period]:

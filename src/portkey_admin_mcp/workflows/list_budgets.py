@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from ..models.core.paging import DEFAULT_PAGE_SIZE
 from ..models.usage_limits import BudgetFilter, Budgets
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
@@ -26,14 +27,13 @@ from .budget_sources import (
 )
 from .budget_usage import with_usage
 from .budgets import Budget
+from .fitting import MAX_TOKENS, tokens_of
 from .reads import Reads
 from .timestamps import utc_timestamp
 
 DOMAIN = "usage_limits"
 MAX_REQUESTS = 150
-DEFAULT_ROWS = 8
-"""Limits that are shown unless `page_size` says otherwise: with all else at most 1,500 tokens."""
-MAX_RATES = 4
+MAX_RATES = 3
 """Rate limits that are shown beside the others."""
 EMPTY: tuple[Any, ...] = ("", [], {})
 KINDS = (WORKSPACE, API_KEY, PROVIDER, INTEGRATION, USAGE_LIMIT, RATE_LIMIT)
@@ -51,22 +51,24 @@ METHOD = (
     "reset. runs_out: at the mean of the last 7 days, through resets, to the hour in UTC."
 )
 
+OPTIONAL_READS = (
+    get_workspace,
+    list_api_keys,
+    list_providers,
+    list_virtual_keys,
+    list_integrations,
+    list_integration_workspaces,
+    list_usage_limits,
+    list_usage_limit_entities,
+    list_rate_limits,
+    get_analytics_group,
+    get_analytics_group_metadata,
+)
+
 
 @workflow(
     list_workspaces,
-    optional=(
-        get_workspace,
-        list_api_keys,
-        list_providers,
-        list_virtual_keys,
-        list_integrations,
-        list_integration_workspaces,
-        list_usage_limits,
-        list_usage_limit_entities,
-        list_rate_limits,
-        get_analytics_group,
-        get_analytics_group_metadata,
-    ),
+    optional=OPTIONAL_READS,
     effect="read",
     reports_progress=True,
 )
@@ -91,29 +93,40 @@ async def list_budgets(api: Portkey, filter: BudgetFilter) -> Budgets:
 def _answer(
     filter: BudgetFilter, budgets: list[Budget], rates: list[Row], reads: Reads, now: datetime
 ) -> dict[str, Any]:
-    size = filter.page_size or DEFAULT_ROWS
-    start = filter.pages_before * size
-    if filter.kind == RATE_LIMIT:
-        rows, total = rates[start:][:size], len(rates)
-    else:
-        rows, total = [each.row(now) for each in budgets[start:][:size]], len(budgets)
-    answer: dict[str, Any] = {
-        "total": total,
+    """The page that is asked for, or as many rows as fit."""
+    rows = rates if filter.kind == RATE_LIMIT else [each.row(now) for each in budgets]
+    answer = {
+        "total": len(rows),
         "exhausted": sum(each.order(now)[0] == 0 for each in budgets),
         **_binds_first(budgets, now),
-        "data": rows,
+        "data": [],
+        "rate_limits": [] if filter.kind == RATE_LIMIT else rates[:MAX_RATES],
+        "more": _more(filter, len(rows), 0, len(rates)),
+        "change_with": {
+            kind: CHANGE_WITH[kind]
+            for kind in KINDS
+            if any(row.get("kind", RATE_LIMIT) == kind for row in rows)
+        },
+        "known_from": f"{METHOD} {reads.requests} requests: {', '.join(reads.tools)}",
+        "not_seen": reads.not_seen,
     }
-    if filter.kind != RATE_LIMIT and rates:
-        answer["rate_limits"] = rates[:MAX_RATES]
-    answer["more"] = _more(total - start - len(rows), filter, len(rates))
-    answer["change_with"] = {
-        kind: CHANGE_WITH[kind]
-        for kind in KINDS
-        if any(row.get("kind", RATE_LIMIT) == kind for row in rows)
-    }
-    answer["known_from"] = f"{METHOD} {reads.requests} requests: {', '.join(reads.tools)}"
-    answer["not_seen"] = reads.not_seen
+    shown = _page(filter, rows, MAX_TOKENS - tokens_of(answer))
+    answer |= {"data": shown, "more": _more(filter, len(rows), len(shown), len(rates))}
     return {name: value for name, value in answer.items() if name == "data" or value not in EMPTY}
+
+
+def _page(filter: BudgetFilter, rows: list[Row], room: float) -> list[Row]:
+    """The rows of a page that is asked for; otherwise the first ones, up to so many tokens."""
+    if filter.given("page_size", "current_page"):
+        size = filter.page_size or DEFAULT_PAGE_SIZE
+        return rows[filter.pages_before * size :][:size]
+    shown: list[Row] = []
+    for row in rows:
+        room -= tokens_of(row) + 1
+        if room < 0:
+            break
+        shown.append(row)
+    return shown
 
 
 def _binds_first(budgets: list[Budget], now: datetime) -> dict[str, str]:
@@ -127,13 +140,13 @@ def _binds_first(budgets: list[Budget], now: datetime) -> dict[str, str]:
     return {}
 
 
-def _more(count: int, filter: BudgetFilter, rates: int) -> str:
+def _more(filter: BudgetFilter, total: int, shown: int, rates: int) -> str:
     """How many limits are not shown, and how they are."""
     texts = []
-    if count > 0:
+    if total > shown:
         texts.append(
-            f"{count} more: narrow with workspace_id or kind, or ask for current_page "
-            f"{filter.pages_before + 1}"
+            f"{total - shown} more: narrow with workspace_id or kind; page_size and current_page "
+            "show any of them"
         )
     if filter.kind != RATE_LIMIT and rates > MAX_RATES:
         texts.append(f"{rates - MAX_RATES} more rate limits with kind rate_limit")

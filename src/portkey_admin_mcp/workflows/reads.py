@@ -21,7 +21,9 @@ MAX_AT_ONCE = 6
 PAGE_SIZE = 100
 MAX_PAGES = 5
 """Pages that are read of one list."""
-MAX_PLACES = 4
+MAX_REASONS = 6
+"""Reasons that an answer names, of reads that failed."""
+MAX_PLACES = 3
 """Workspaces that a reason names; the others are counted."""
 
 
@@ -117,11 +119,16 @@ class Reads:
 
     @property
     def not_seen(self) -> list[str]:
-        """What was not seen and why, with the workspaces: `list_usage_limits: 403, … (Support)`."""
-        return [
+        """What was not seen and why, with the workspaces: `list_usage_limits: 403, … (Support)`.
+
+        The first MAX_REASONS, and how many others there are.
+        """
+        lines = [
             f"{reason} ({_some(places)})" if places else reason
             for reason, places in self._failures.items()
         ]
+        more = len(lines) - MAX_REASONS
+        return [*lines[:MAX_REASONS], f"{more} more reads for other reasons"] if more > 0 else lines
 
     @property
     def tools(self) -> list[str]:
@@ -157,4 +164,4 @@ def _reason(function: Callable[..., Any], error: PortkeyAdminError) -> str:
         plan = ", and the enterprise plan" if tool.enterprise else ""
         return f"{status or 403}, {needs}{plan}"
     text = " ".join(str(error).split())
-    return f"{status}, {text}"[:160] if status else text[:160]
+    return f"{status}, {text}"[:120] if status else text[:120]
