@@ -97,7 +97,9 @@ async def test_a_client_that_asks_for_progress_gets_it_until_the_export_ends(
 
     async with CONNECTIONS[name](api) as client:
         result = await client.call_tool(
-            "wait_for_log_export", {"export_id": running}, progress_callback=on_progress
+            "wait_for_log_export",
+            {"export_id": running, "max_wait_s": 5},
+            progress_callback=on_progress,
         )
         quiet = await client.call_tool("wait_for_log_export", {"export_id": running})
 

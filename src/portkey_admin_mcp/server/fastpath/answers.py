@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..calls.outcome import Outcome
-from ..offer.asking import called_tool
-from ..offer.offer import LISTS, Offer
+from ..offer.offer import LISTS, Offer, called_tool
 from .requests import LEGACY_VERSIONS, MODERN_VERSION, PROGRESS_KEY, Request
 
 MayAsk = Callable[[str, dict[str, Any]], bool]

@@ -3,16 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .offer import ListedTool, Offer
-
-CALL_TOOL = "call_tool"
-"""The tool of search mode that calls others. Code never asks: nobody sees what it is about."""
-
-
-def called_tool(name: str, arguments: dict[str, Any]) -> str:
-    """The tool that a call is about: of `call_tool` the one that it names, else its own."""
-    inner = arguments.get("name")
-    return inner if name == CALL_TOOL and isinstance(inner, str) else name
+from .offer import ListedTool, Offer, called_tool
 
 
 class CallsThatAsk:

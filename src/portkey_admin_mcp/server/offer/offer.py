@@ -25,10 +25,18 @@ LISTS = {
 """The listing methods, and the field of each result that contains the list."""
 MAX_SELECTIONS = 32
 """Number of toolset selections whose lists are cached."""
+CALL_TOOL = "call_tool"
+"""The tool of search mode that calls others. Code never asks: nobody sees what it is about."""
 ONLY_READS = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True}
 
 ToolMode = Literal["full", "search", "code"]
 Definition = dict[str, Any]
+
+
+def called_tool(name: str, arguments: dict[str, Any]) -> str:
+    """The tool that a call is about: of `call_tool` the one that it names, else its own."""
+    inner = arguments.get("name")
+    return inner if name == CALL_TOOL and isinstance(inner, str) else name
 
 
 class ListedTool:
