@@ -1,4 +1,4 @@
-"""Waiting for a log export: with progress on every transport, until it ends, is stopped or gives up.
+"""Waiting for a log export: with progress, on every transport, until it or the patience ends.
 
 The export ends when the first progress arrives, so that a test waits for nothing else.
 """
