@@ -33,6 +33,8 @@ def first(ask, workspace):
         name, argument, field = LISTS[tool]
         name_of_workspace = "Science" if tool == "get_provider" else "Support"
         where = {"workspace_id": workspace(name_of_workspace)}
+        if tool == "get_provider":
+            await ask("create_provider", name="Ours", integration_id="openai", slug="ours", **where)
         kind = {"type": "all"} if name == "list_integrations" else where
         rows = (await ask(name, **kind))["data"]
         is_named = tool in ("get_provider", "get_virtual_key")
