@@ -123,12 +123,12 @@ class Source:
                 alert=_number(limits.get("alert_threshold")),
                 is_exhausted=limited.get("status") == "exhausted",
             )
-            for limits in _objects(limited.get("usage_limits"))
+            for limits in objects(limited.get("usage_limits"))
             if _number(limits.get("credit_limit")) is not None and kind in self.kinds
         ]
         rates = [
             {"of": f"{kind} {id}", "workspace": workspace, "limit": _rate_text(rate)}
-            for rate in _objects(limited.get("rate_limits"))
+            for rate in objects(limited.get("rate_limits"))
             if rate.get("value") is not None and RATE_LIMIT in self.kinds
         ]
         return Limits(budgets, rates)
@@ -306,7 +306,7 @@ def _joined(parts: Iterable[Limits]) -> Limits:
     return limits
 
 
-def _objects(value: Any) -> list[Row]:
+def objects(value: Any) -> list[Row]:
     """The objects in a field that holds one or a list of them."""
     values = value if isinstance(value, list) else [value]
     return [each for each in values if isinstance(each, dict)]
@@ -321,4 +321,4 @@ def _rate_text(rate: Mapping[str, Any]) -> str:
 
 
 def _keys(groups: Any) -> str:
-    return ", ".join(str(each.get("key")) for each in _objects(groups)) or "request"
+    return ", ".join(str(each.get("key")) for each in objects(groups)) or "request"

@@ -13,7 +13,16 @@ from typing import Any, NamedTuple
 from ..models.analytics import AnalyticsColumns, AnalyticsFilter
 from ..models.core.paging import Paged
 from ..tools.analytics import get_analytics_group, get_analytics_group_metadata
-from .budget_sources import API_KEY, EACH_OTHER, INTEGRATION, PROVIDER, USAGE_LIMIT, WORKSPACE, Row
+from .budget_sources import (
+    API_KEY,
+    EACH_OTHER,
+    INTEGRATION,
+    PROVIDER,
+    USAGE_LIMIT,
+    WORKSPACE,
+    Row,
+    objects,
+)
 from .budgets import PACE_DAYS, Budget
 from .reads import Reads
 from .timestamps import utc_timestamp
@@ -116,9 +125,9 @@ def _pace_count(budget: Budget, week: datetime) -> Count | None:
     if budget.kind != USAGE_LIMIT:
         counted = _is_counted(budget)
         return Count(budget.workspace, DIMENSIONS[budget.kind], week) if counted else None
-    groups = budget.facts.get("group_by")
+    groups = objects(budget.facts.get("group_by"))
     filters = _filters(budget.facts.get("conditions"))
-    if not isinstance(groups, list) or len(groups) != 1 or filters is None:
+    if len(groups) != 1 or filters is None:
         return None
     key = str(groups[0].get("key"))
     group = key if key.startswith(METADATA) else GROUPS.get(key)
@@ -134,17 +143,17 @@ def _filters(conditions: Any) -> dict[str, Any] | None:
     """The filters of analytics that select what conditions do; None if there are none."""
     filters: dict[str, Any] = {}
     metadata: dict[str, str] = {}
-    for each in conditions if isinstance(conditions, list) else ():
+    for each in objects(conditions):
         key, value = str(each.get("key")), each.get("value")
-        if each.get("excludes"):
+        values = [*value] if isinstance(value, list) else [value]
+        if each.get("excludes") or not all(isinstance(text, str) and text for text in values):
             return None
         if value == "*":
             continue
         if key.startswith(METADATA):
-            values = value if isinstance(value, list) else [value]
             if len(values) != 1 or key.removeprefix(METADATA) in metadata:
                 return None
-            metadata[key.removeprefix(METADATA)] = str(values[0])
+            metadata[key.removeprefix(METADATA)] = values[0]
         elif key in FILTERS and FILTERS[key] not in filters:
             filters[FILTERS[key]] = value
         else:
@@ -154,6 +163,8 @@ def _filters(conditions: Any) -> dict[str, Any] | None:
 
 async def _rows(reads: Reads, count: Count, now: datetime) -> dict[str, Row] | None:
     """The rows of a count, by the value of their group; None if they were not read."""
+    if now - count.since < timedelta(seconds=1):
+        return {}  # the period begins now, and Portkey refuses an empty one
     filter = AnalyticsFilter.model_validate(
         {
             "time_of_generation_min": utc_timestamp(count.since, "seconds"),
