@@ -32,6 +32,18 @@ MAX_WORKSPACES = 20
 MAX_INTEGRATIONS = 20
 MAX_POLICIES = 20
 """How many of each are read in one call."""
+SOURCE_READS = (
+    get_workspace,
+    list_api_keys,
+    list_providers,
+    list_virtual_keys,
+    list_integrations,
+    list_integration_workspaces,
+    list_usage_limits,
+    list_usage_limit_entities,
+    list_rate_limits,
+)
+"""What is read beside the list of workspaces."""
 Row = dict[str, Any]
 
 

@@ -27,6 +27,7 @@ from .budgets import PACE_DAYS, Budget
 from .reads import Reads
 from .timestamps import utc_timestamp
 
+USAGE_READS = (get_analytics_group, get_analytics_group_metadata)
 COLUMNS = ["cost", "total_tokens", "requests"]
 METADATA = "metadata."
 GROUPS = {

@@ -1,7 +1,7 @@
 """Why a cost changed between two periods: exact effects, and rounding that adds up.
 
-`docs/decisions/workflows.md` has the method with its source. All of it is exact: Fractions, and
-integers of cents after rounding.
+`docs/decisions/cost-and-budgets.md` has the method with its source. All of it is exact: Fractions,
+and integers of cents after rounding.
 """
 
 from collections.abc import Hashable, Mapping

@@ -22,6 +22,8 @@ from .cost_effects import NOTHING, Use, exact
 from .reads import Reads, Rows
 from .timestamps import utc_timestamp
 
+COST_READS = (get_analytics_group_users, get_cost_analytics, get_request_analytics)
+"""What is read beside groups."""
 COLUMNS = ["requests", "cost", "total_tokens"]
 PERSON = "person"
 DIMENSIONS = ("model", "api_key", PERSON)

@@ -9,16 +9,12 @@ from ..models.api_keys import ApiKeyFilter
 from ..models.core.vocabulary import instant
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from ..tools.analytics import (
-    get_analytics_group,
-    get_analytics_group_users,
-    get_cost_analytics,
-    get_request_analytics,
-)
+from ..tools.analytics import get_analytics_group
 from ..tools.api_keys import list_api_keys
 from .cost_effects import NOTHING
 from .cost_report import CostReport, cost_notes
 from .cost_sources import (
+    COST_READS,
     DIMENSIONS,
     NOT_SEEN,
     Costs,
@@ -39,17 +35,10 @@ MAX_REQUESTS = 120
 MAX_WORKSPACES = 10
 """Workspaces that are read by model, key and person: those whose cost changed most."""
 
-OPTIONAL_READS = (
-    get_analytics_group_users,
-    get_cost_analytics,
-    get_request_analytics,
-    list_api_keys,
-)
-
 
 @workflow(
     get_analytics_group,
-    optional=OPTIONAL_READS,
+    optional=(*COST_READS, list_api_keys),
     effect="read",
     reports_progress=True,
     unconfirmed="Groups are known from Portkey's changelog and its Python SDK only.",

@@ -7,25 +7,19 @@ from ..models.core.paging import DEFAULT_PAGE_SIZE
 from ..models.usage_limits import BudgetFilter, Budgets
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from ..tools.analytics import get_analytics_group, get_analytics_group_metadata
-from ..tools.api_keys import list_api_keys
-from ..tools.integrations import list_integration_workspaces, list_integrations
-from ..tools.providers import list_providers
-from ..tools.rate_limits import list_rate_limits
-from ..tools.usage_limits import list_usage_limit_entities, list_usage_limits
-from ..tools.virtual_keys import list_virtual_keys
-from ..tools.workspaces import get_workspace, list_workspaces
+from ..tools.workspaces import list_workspaces
 from .budget_sources import (
     API_KEY,
     INTEGRATION,
     PROVIDER,
     RATE_LIMIT,
+    SOURCE_READS,
     USAGE_LIMIT,
     WORKSPACE,
     Row,
     Source,
 )
-from .budget_usage import with_usage
+from .budget_usage import USAGE_READS, with_usage
 from .budgets import Budget
 from .fitting import MAX_TOKENS, tokens_of
 from .reads import Reads
@@ -51,24 +45,10 @@ METHOD = (
     "reset. runs_out: at the mean of the last 7 days, through resets, to the hour in UTC."
 )
 
-OPTIONAL_READS = (
-    get_workspace,
-    list_api_keys,
-    list_providers,
-    list_virtual_keys,
-    list_integrations,
-    list_integration_workspaces,
-    list_usage_limits,
-    list_usage_limit_entities,
-    list_rate_limits,
-    get_analytics_group,
-    get_analytics_group_metadata,
-)
-
 
 @workflow(
     list_workspaces,
-    optional=OPTIONAL_READS,
+    optional=(*SOURCE_READS, *USAGE_READS),
     effect="read",
     reports_progress=True,
 )
