@@ -15,8 +15,10 @@ from portkey_admin_mcp.emulator.traffic.requests import database
 from portkey_admin_mcp.errors import Unauthenticated
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.models.usage_limits import BudgetFilter
+from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.workflows.list_budgets import CHANGE_WITH, MAX_REQUESTS, list_budgets
+from servers import build_calls
 
 STARTS = [datetime(2026, 11, 1, tzinfo=UTC), *drawn_starts(3, "list_budgets")]
 NOW = frozen_time()
@@ -276,3 +278,21 @@ async def test_a_period_that_begins_now_has_used_nothing():
     answer = await listed(emulator, kind="api_key")
 
     assert [row["used"] for row in answer["data"]] == [0]
+
+
+@pytest.mark.parametrize("tool", ["list_budgets", "explain_cost"])
+async def test_a_bound_on_one_workspace_shows_that_one_and_on_two_asks_for_one(
+    api, workspace, tool
+):
+    support, science = workspace("Support"), workspace("Science")
+    calls = build_calls(lambda: api, policy=PolicyGuard(None, (support,)))
+    answer = (await calls(tool, {})).structured
+    rows = answer["data"] if tool == "list_budgets" else answer["by_workspace"]
+
+    assert {row["workspace"][:9] for row in rows} == {"ws-suppor"}
+    assert "diego@acme.example" in json.dumps(answer)
+
+    calls = build_calls(lambda: api, policy=PolicyGuard(None, (support, science)))
+    outcome = await calls(tool, {})
+    assert outcome.is_error
+    assert "name one of these workspaces" in outcome.texts[0]

@@ -1,7 +1,6 @@
 """Where limits are: on workspaces, API keys, providers, integrations, and in policies."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +21,7 @@ from ..tools.usage_limits import list_usage_limit_entities, list_usage_limits
 from ..tools.virtual_keys import list_virtual_keys
 from ..tools.workspaces import get_workspace, list_workspaces
 from .budgets import Budget, moment_of, schedule_of
+from .limits import Limits, Row, joined, keys_of, number_of, objects, rate_text, slug_of, within
 from .reads import Reads, rows_of
 
 WORKSPACE, API_KEY, PROVIDER = "workspace", "api_key", "provider"
@@ -44,15 +44,6 @@ SOURCE_READS = (
     list_rate_limits,
 )
 """What is read beside the list of workspaces."""
-Row = dict[str, Any]
-
-
-@dataclass
-class Limits:
-    """What was read: limits on use, and on rates as rows for an answer."""
-
-    budgets: list[Budget]
-    rates: list[Row]
 
 
 @dataclass(frozen=True)
@@ -132,14 +123,14 @@ class Source:
                 schedule=schedule_of(limits, limited, self.now),
                 created=moment_of(limited.get("created_at") or row.get("created_at")),
                 unknown_because="" if workspace else "analytics count requests of workspaces only",
-                alert=_number(limits.get("alert_threshold")),
+                alert=number_of(limits.get("alert_threshold")),
                 is_exhausted=limited.get("status") == "exhausted",
             )
             for limits in objects(limited.get("usage_limits"))
-            if _number(limits.get("credit_limit")) is not None and kind in self.kinds
+            if number_of(limits.get("credit_limit")) is not None and kind in self.kinds
         ]
         rates = [
-            {"of": f"{kind} {id}", "workspace": workspace, "limit": _rate_text(rate)}
+            {"of": f"{kind} {id}", "workspace": workspace, "limit": rate_text(rate)}
             for rate in objects(limited.get("rate_limits"))
             if rate.get("value") is not None and RATE_LIMIT in self.kinds
         ]
@@ -148,12 +139,12 @@ class Source:
     async def _api_keys(self, workspaces: list[Row], is_one: bool) -> Limits:
         if not self.kinds & {API_KEY, RATE_LIMIT}:
             return Limits([], [])
-        where = {"workspace_id": slug_of(workspaces[0])} if is_one else {}
+        where = within(workspaces[0]) if is_one else {}
         rows = await self.reads.rows(
             list_api_keys, lambda page: (ApiKeyFilter.model_validate({**page, **where}),)
         )
         slugs = {row.get("id"): slug_of(row) for row in workspaces}
-        return _joined(
+        return joined(
             self._own(API_KEY, row, row.get("id"), slugs.get(row.get("workspace_id"), ""))
             for row in rows.rows
         )
@@ -162,7 +153,7 @@ class Source:
         """The limits of providers and virtual keys: two lists of the same objects, by slug."""
         if not self.kinds & {PROVIDER, INTEGRATION, RATE_LIMIT}:
             return Limits([], [])
-        where, slug = _within(workspace), slug_of(workspace)
+        where, slug = within(workspace), slug_of(workspace)
         providers, virtual_keys = await asyncio.gather(
             self.reads.rows(
                 list_providers,
@@ -179,7 +170,7 @@ class Source:
         for name, row in rows.items():
             members = self.providers.setdefault((slug, str(row.get("integration_id"))), set())
             members.add(str(name))
-        return _joined(self._own(PROVIDER, row, row.get("slug"), slug) for row in rows.values())
+        return joined(self._own(PROVIDER, row, row.get("slug"), slug) for row in rows.values())
 
     async def _integrations(self, workspaces: list[Row], is_one: bool) -> Limits:
         """The limits that integrations have for workspaces."""
@@ -195,7 +186,7 @@ class Source:
         shares = await asyncio.gather(
             *(self._shares(row, workspaces) for row in rows[:MAX_INTEGRATIONS])
         )
-        return _joined(shares)
+        return joined(shares)
 
     async def _shares(self, integration: Row, workspaces: list[Row]) -> Limits:
         """The limits of an integration for each workspace, and for those that have no own."""
@@ -213,14 +204,14 @@ class Source:
         if isinstance(common, dict) and common.get("enabled"):
             own.append(self._own(INTEGRATION, integration, slug, EACH_OTHER, common))
         members = (str(integration.get("id")), slug)
-        limits = _joined(own)
+        limits = joined(own)
         return Limits([replace(each, members=members) for each in limits.budgets], limits.rates)
 
     async def _usage_limits(self, workspace: Row) -> Limits:
         """The groups of the policies of a workspace, each with a limit of its own."""
         if USAGE_LIMIT not in self.kinds:
             return Limits([], [])
-        where, slug = _within(workspace), slug_of(workspace)
+        where, slug = within(workspace), slug_of(workspace)
         rows = await self.reads.rows(
             list_usage_limits,
             lambda page: (UsageLimitFilter.model_validate({**page, **where}),),
@@ -236,7 +227,7 @@ class Source:
 
     async def _groups(self, policy: Row, workspace: str) -> list[Budget]:
         """What each group has used of a policy; exhausted ones also if there are many groups."""
-        id, limit = str(policy.get("id")), _number(policy.get("credit_limit"))
+        id, limit = str(policy.get("id")), number_of(policy.get("credit_limit"))
         if limit is None:
             return []
         groups = await self.reads.rows(
@@ -261,7 +252,7 @@ class Source:
             type=str(policy.get("type") or "cost"),
             schedule=schedule_of(policy, policy, self.now),
             created=moment_of(policy.get("created_at")),
-            alert=_number(policy.get("alert_threshold")),
+            alert=number_of(policy.get("alert_threshold")),
             facts=policy,
         )
         if groups.failed:
@@ -270,7 +261,7 @@ class Source:
             replace(
                 budget,
                 group=str(row.get("value_key") or ""),
-                used=_number(row.get("current_usage")),
+                used=number_of(row.get("current_usage")),
                 is_exhausted=row.get("status") == "exhausted",
             )
             for row in rows.values()
@@ -280,7 +271,7 @@ class Source:
         """The policies on rates of a workspace."""
         if RATE_LIMIT not in self.kinds:
             return Limits([], [])
-        where, slug = _within(workspace), slug_of(workspace)
+        where, slug = within(workspace), slug_of(workspace)
         rows = await self.reads.rows(
             list_rate_limits,
             lambda page: (RateLimitFilter.model_validate({**page, **where}),),
@@ -293,44 +284,8 @@ class Source:
                     "of": f"rate_limit {row.get('id')}",
                     "name": str(row.get("name") or "")[:60],
                     "workspace": slug,
-                    "limit": f"{_rate_text(row)} for each {_keys(row.get('group_by'))}",
+                    "limit": f"{rate_text(row)} for each {keys_of(row.get('group_by'))}",
                 }
                 for row in rows.rows
             ],
         )
-
-
-def slug_of(workspace: Mapping[str, Any]) -> str:
-    """The slug of a workspace, which analytics know it by; empty if it has no name here."""
-    return str(workspace.get("slug") or workspace.get("id") or "")
-
-
-def _within(workspace: Row) -> dict[str, str]:
-    name = str(workspace.get("id") or slug_of(workspace))
-    return {"workspace_id": name} if name else {}
-
-
-def _joined(parts: Iterable[Limits]) -> Limits:
-    limits = Limits([], [])
-    for part in parts:
-        limits.budgets += part.budgets
-        limits.rates += part.rates
-    return limits
-
-
-def objects(value: Any) -> list[Row]:
-    """The objects in a field that holds one or a list of them."""
-    values = value if isinstance(value, list) else [value]
-    return [each for each in values if isinstance(each, dict)]
-
-
-def _number(value: Any) -> float | None:
-    return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
-
-
-def _rate_text(rate: Mapping[str, Any]) -> str:
-    return f"{rate.get('value')} {rate.get('type') or 'requests'} {rate.get('unit') or ''}".strip()
-
-
-def _keys(groups: Any) -> str:
-    return ", ".join(str(each.get("key")) for each in objects(groups)) or "request"

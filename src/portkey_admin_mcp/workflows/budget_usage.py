@@ -20,10 +20,9 @@ from .budget_sources import (
     PROVIDER,
     USAGE_LIMIT,
     WORKSPACE,
-    Row,
-    objects,
 )
 from .budgets import PACE_DAYS, Budget
+from .limits import Row, objects
 from .reads import Reads
 from .timestamps import utc_timestamp
 
@@ -154,7 +153,7 @@ def _filters(conditions: Any) -> dict[str, Any] | None:
         if key.startswith(METADATA):
             if len(values) != 1 or key.removeprefix(METADATA) in metadata:
                 return None
-            metadata[key.removeprefix(METADATA)] = values[0]
+            metadata[key.removeprefix(METADATA)] = str(values[0])
         elif key in FILTERS and FILTERS[key] not in filters:
             filters[FILTERS[key]] = value
         else:

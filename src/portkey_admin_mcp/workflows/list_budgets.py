@@ -16,12 +16,12 @@ from .budget_sources import (
     SOURCE_READS,
     USAGE_LIMIT,
     WORKSPACE,
-    Row,
     Source,
 )
 from .budget_usage import USAGE_READS, with_usage
 from .budgets import Budget
 from .fitting import MAX_TOKENS, tokens_of
+from .limits import Row
 from .reads import Reads
 from .timestamps import utc_timestamp
 
