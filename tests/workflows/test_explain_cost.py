@@ -27,7 +27,7 @@ DIMENSIONS = ("model", "api_key", "person", "workspace")
 STARTS = [
     datetime(2026, 11, 1, tzinfo=UTC),
     datetime(2026, 11, 7, 3, tzinfo=UTC),
-    *drawn_starts(4, "explain_cost"),
+    *drawn_starts(3, "explain_cost"),
 ]
 UNITS_PER_USD = 1_000_000
 
@@ -128,7 +128,7 @@ def traffic(generator, emulator):
         }
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 async def test_generated_traffic_is_explained_as_it_was_stored(seed):
     emulator = Emulator("acme", frozen_time)
     fill(emulator, traffic(random.Random(seed), emulator))
@@ -207,12 +207,11 @@ async def test_without_groups_the_documented_graphs_give_the_total_of_one_worksp
     check_sums(answer)
 
 
-@pytest.mark.parametrize("letter", ["x", "長"])
-async def test_a_large_organisation_with_long_names_fits_in_1_500_tokens(letter):
+async def test_a_large_organisation_with_long_names_fits_in_1_500_tokens():
     emulator = Emulator("acme", frozen_time)
     table = emulator.store.table("workspaces")
     first = table.rows()[0]
-    names = [f"{letter * 80}-{number}" for number in range(150)]
+    names = [f"{'長' * 80}-{number}" for number in range(150)]
     for number in range(14):
         table.add({**first, "id": f"w-{number}", "slug": f"ws-{number}", "name": names[number]})
     generator = random.Random("large")

@@ -101,7 +101,9 @@ async def test_a_client_that_asks_for_progress_gets_it_until_the_export_ends(
             {"export_id": running, "max_wait_s": 5},
             progress_callback=on_progress,
         )
-        quiet = await client.call_tool("wait_for_log_export", {"export_id": running})
+        quiet = await client.call_tool(
+            "wait_for_log_export", {"export_id": running, "max_wait_s": 1}
+        )
 
     answer = result.structured_content
     assert (answer["id"], answer["status"]) == (running, "success")

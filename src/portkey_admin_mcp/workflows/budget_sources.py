@@ -122,7 +122,7 @@ class Source:
                 type=str(limits.get("type") or "cost"),
                 schedule=schedule_of(limits, limited, self.now),
                 created=moment_of(limited.get("created_at") or row.get("created_at")),
-                unknown_because="" if workspace else "analytics count requests of workspaces only",
+                unknown_because="" if workspace else _why_uncounted(row),
                 alert=number_of(limits.get("alert_threshold")),
                 is_exhausted=limited.get("status") == "exhausted",
             )
@@ -144,6 +144,8 @@ class Source:
             list_api_keys, lambda page: (ApiKeyFilter.model_validate({**page, **where}),)
         )
         slugs = {row.get("id"): slug_of(row) for row in workspaces}
+        if is_one:
+            slugs |= {row.get("workspace_id"): slug_of(workspaces[0]) for row in rows.rows}
         return joined(
             self._own(API_KEY, row, row.get("id"), slugs.get(row.get("workspace_id"), ""))
             for row in rows.rows
@@ -289,3 +291,10 @@ class Source:
                 for row in rows.rows
             ],
         )
+
+
+def _why_uncounted(row: Row) -> str:
+    """Why analytics are not asked for the use of an object whose workspace has no name here."""
+    if row.get("object") == "api-key" and not row.get("workspace_id"):
+        return "analytics count requests of workspaces only"
+    return "its workspace was not read"

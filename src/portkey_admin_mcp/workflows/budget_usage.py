@@ -127,7 +127,7 @@ def _pace_count(budget: Budget, week: datetime) -> Count | None:
         return Count(budget.workspace, DIMENSIONS[budget.kind], week) if counted else None
     groups = objects(budget.facts.get("group_by"))
     filters = _filters(budget.facts.get("conditions"))
-    if len(groups) != 1 or filters is None:
+    if len(groups) != 1 or filters is None or not budget.workspace:
         return None
     key = str(groups[0].get("key"))
     group = key if key.startswith(METADATA) else GROUPS.get(key)
