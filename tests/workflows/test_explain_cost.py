@@ -261,6 +261,26 @@ async def test_periods_may_be_named_and_the_answer_says_what_differs(emulator):
         await explained(emulator, start_time="2026-12-01T00:00:00Z")
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"start_time": "0001-01-01T00:00:00+05:00", "end_time": "2026-11-01T00:00:00Z"},
+        {"start_time": "0001-01-01T00:00:00Z", "end_time": "2026-11-01T00:00:00Z"},
+        {"start_time": "2026-13-01T00:00:00Z"},
+    ],
+)
+async def test_times_that_cannot_be_read_are_refused(emulator, times):
+    with pytest.raises(InputError, match="a time cannot be read"):
+        await explained(emulator, **times)
+
+
+async def test_a_period_may_be_shorter_than_a_second(emulator):
+    answer = await explained(
+        emulator, start_time="2026-10-28T09:00:00.100Z", end_time="2026-10-28T09:00:00.900Z"
+    )
+    assert answer["after"]["requests"] <= answer["before"]["requests"] + 1
+
+
 async def test_a_period_without_any_request_is_explained_too(emulator):
     answer = await explained(
         emulator, start_time="2026-01-08T00:00:00Z", end_time="2026-01-15T00:00:00Z"

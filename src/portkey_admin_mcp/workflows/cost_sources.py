@@ -6,7 +6,7 @@ Portkey counts one workspace at a time, except by workspace, so that each is rea
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -51,8 +51,8 @@ class Period(NamedTuple):
 
     @classmethod
     def of(cls, start: datetime, end: datetime) -> "Period":
-        """The period between two moments."""
-        return cls(*(utc_timestamp(each.astimezone(UTC), "seconds") for each in (start, end)))
+        """The period between two moments in UTC."""
+        return cls(*(utc_timestamp(each, "auto") for each in (start, end)))
 
     @property
     def days(self) -> int:

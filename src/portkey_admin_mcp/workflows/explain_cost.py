@@ -1,7 +1,7 @@
 """Explain what a cost changed by between two periods: by which effects, and by what and whom."""
 
 import asyncio
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..errors import InputError
 from ..models.analytics import CostExplanation, CostQuestion
@@ -66,22 +66,17 @@ async def explain_cost(api: Portkey, question: CostQuestion) -> CostExplanation:
 
 def _periods(api: Portkey, question: CostQuestion) -> tuple[Period, Period]:
     """The earlier and the later period. Raises InputError if a time cannot be read."""
+
+    def time(name: str) -> datetime | None:
+        is_given = question.given(name)
+        return instant(getattr(question, name)).astimezone(UTC) if is_given else None
+
     try:
         today = api.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        end = instant(question.end_time) if question.given("end_time") else today
-        start = (
-            instant(question.start_time)
-            if question.given("start_time")
-            else end - timedelta(days=DEFAULT_DAYS)
-        )
-        old_end = (
-            instant(question.compare_end_time) if question.given("compare_end_time") else start
-        )
-        old_start = (
-            instant(question.compare_start_time)
-            if question.given("compare_start_time")
-            else old_end - (end - start)
-        )
+        end = time("end_time") or today
+        start = time("start_time") or end - timedelta(days=DEFAULT_DAYS)
+        old_end = time("compare_end_time") or start
+        old_start = time("compare_start_time") or old_end - (end - start)
     except (ValueError, OverflowError) as error:
         raise InputError(f"a time cannot be read: {error}") from None
     if start >= end or old_start >= old_end:
