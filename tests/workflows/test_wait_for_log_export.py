@@ -149,7 +149,7 @@ async def test_an_export_that_has_ended_is_answered_at_once(ask, running, finish
 
     assert answer["status"] == status
     assert f"`{tool}`" in answer["next"]
-    assert answer["known_from"] == "get_log_export, read 1 times"
+    assert answer["known_by"] == "get_log_export, read 1 times"
 
 
 async def test_a_draft_and_a_stopped_export_are_not_waited_for(ask, draft):
@@ -169,7 +169,7 @@ async def test_when_the_time_is_up_the_answer_says_that_it_still_runs(ask, runni
 
     assert answer["status"] == "in_progress"
     assert "`wait_for_log_export` again" in answer["next"]
-    assert answer["known_from"] == "get_log_export, read 3 times"
+    assert answer["known_by"] == "get_log_export, read 3 times"
     assert 0.9 <= time.monotonic() - started < 5
 
 

@@ -65,7 +65,7 @@ class CostReport:
             answer["unpriced"] = unpriced
         if self.reads.not_seen:
             answer["not_seen"] = self.reads.not_seen
-        answer["known_from"] = f"{self.reads.requests} requests: {', '.join(self.reads.tools)}"
+        answer["known_by"] = f"{self.reads.requests} requests: {', '.join(self.reads.tools)}"
         answer["next"] = self._next()
         notes = [*self.notes, *self._notes_on_keys(answer)]
         return {**answer, "notes": notes} if notes else answer

@@ -87,7 +87,7 @@ def _answer(
             for kind in KINDS
             if any(row.get("kind", RATE_LIMIT) == kind for row in rows)
         },
-        "known_from": f"{METHOD} {reads.requests} requests: {', '.join(reads.tools)}",
+        "known_by": f"{METHOD} {reads.requests} requests: {', '.join(reads.tools)}",
         "not_seen": reads.not_seen,
     }
     shown = _page(filter, rows, MAX_TOKENS - tokens_of(answer))

@@ -71,6 +71,6 @@ def _answer(export: LogExport, status: str, waited_s: float, reads: int) -> Expo
             "status": status,
             "waited_s": round(waited_s, 1),
             "next": NEXT_STEPS.get(status, STILL_RUNNING),
-            "known_from": f"get_log_export, read {reads} times",
+            "known_by": f"get_log_export, read {reads} times",
         }
     )
