@@ -117,6 +117,9 @@ WORKFLOWS: tuple[str, ...] = (
     "download_log_export",
     "list_audit_logs",
     "get_analytics_group",
+    "wait_for_log_export",
+    "explain_cost",
+    "list_budgets",
 )
 """The modules of `workflows` that hold a tool of several requests."""
 

@@ -70,9 +70,10 @@ def investigate_cost_spike(
 ) -> str:
     """Find the day, the person, the model and the prompt behind a high bill."""
     return f"""Why did workspace {workspace!r} spend so much in this period: {period}?
-1. `get_cost_analytics`: which day stands out, and against what?
-2. For that day: `get_analytics_group_users`, `get_analytics_group` by model, api_key and prompt
-   with cost, total_tokens and avg_input_tokens. Did requests grow, or what each one costs?
+1. `explain_cost` with this period: which day, person, model and key, against the period before?
+   Did requests grow, or what each one costs? Say what it could not see.
+2. For that day: `get_analytics_group` by prompt and config with cost, total_tokens and
+   avg_input_tokens.
 3. `get_error_status_codes_analytics` and `get_rescued_requests_analytics`: were there retries?
 4. Say what happened with figures in dollars (analytics are in cents), and what would stop it:
    `create_usage_limit`, `update_api_key` with a budget, another model, a cache.
@@ -116,10 +117,9 @@ def set_budgets(
     """Budgets for a workspace, its people and keys, from what they really spend."""
     of = f" of {monthly_usd} USD a month" if monthly_usd else ""
     return f"""Set budgets{of} in workspace {workspace!r}.
-1. What was spent: `get_cost_analytics`, `get_analytics_group_users`, `get_analytics_group` by
+1. What is limited already, what is used and what runs out first: `list_budgets`.
+2. What was spent: `get_cost_analytics`, `get_analytics_group_users`, `get_analytics_group` by
    api_key.
-2. What is limited already: `get_workspace`, `list_usage_limits`, `list_rate_limits`,
-   `list_api_keys`.
 3. Propose: the workspace's (`update_workspace`), per person (`create_usage_limit`, grouped by
    metadata._user), per key (`update_api_key`), and requests a minute (`create_rate_limit`).
    Analytics are in cents, budgets in dollars; alert_threshold is an amount below the limit.
