@@ -47,7 +47,7 @@ conformance: $(READY) ## Run the official conformance suite and the official cli
 	$(BIN)/python tests/conformance/run.py --fast-path on --store off
 	$(BIN)/python tests/conformance/clients.py
 
-check: $(READY) format lint types layers test fresh schemas ## Run every check of CI that needs no root
+check: $(READY) format lint types layers docs-site test fresh schemas ## Run every check of CI that needs no root
 
 format:
 	$(BIN)/ruff format --check $(CHECKED)

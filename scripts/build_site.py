@@ -250,8 +250,12 @@ def write_for_models(texts: dict[str, str]) -> Iterator[tuple[str, int]]:
     """Write llms.txt, llms-full.txt and each page as Markdown; the names and sizes of the two."""
     for place, text in texts.items():
         (SITE / place).write_text(text, encoding="utf-8")
-    files = {"llms.txt": index_for_models(texts), "llms-full.txt": all_for_models(texts)}
-    for name, text in files.items():
+    full = all_for_models(texts)
+    index = (
+        f"{index_for_models(texts)}\n## Optional\n\n"
+        f"- [All of these pages in one file](llms-full.txt): {len(full.encode()) / 1000:.0f} kB\n"
+    )
+    for name, text in {"llms.txt": index, "llms-full.txt": full}.items():
         (SITE / name).write_text(text, encoding="utf-8")
         yield name, len(text.encode())
 

@@ -3,16 +3,18 @@
   "use strict";
 
   for (const block of document.querySelectorAll("div.highlight")) {
+    const code = block.querySelector("pre");
+    const text = code.textContent.trimEnd();
     const button = document.createElement("button");
     button.className = "copy";
     button.type = "button";
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(block.querySelector("pre").textContent.trimEnd());
+      await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
-    block.append(button);
+    code.prepend(button);
   }
 
   // On a narrow screen the cells of a wide table stand below each other, each with its heading.

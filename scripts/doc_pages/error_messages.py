@@ -8,7 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 BUILTIN_ERRORS = ("ValueError", "TypeError", "RuntimeError", "TimeoutError", "Exit")
 """Raised for people only in the packages of MODELS_AND_SETTINGS; else they are caught inside."""
@@ -160,7 +160,7 @@ def assigned(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
     return values
 
 
-def is_number(node: ast.expr) -> bool:
+def is_number(node: ast.expr) -> TypeGuard[ast.Constant]:
     """Whether an argument is an HTTP status."""
     return isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value >= 100
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
-from .recipe_runner import NAME_AT_END, Played, run_recipe
+from .recipe_runner import NAME_AT_END, StepResult, run_recipe
 
-WIDTH = 88
+MAX_LINE_WIDTH = 88
 """Characters of a line of JSON; a longer value is broken into its parts."""
-FIRST = 5
+DEFAULT_ROWS = 5
 """Rows of a list that a page shows, unless the step says `first`."""
 SECRET_FIELDS = ("key", "invite_link", "signed_url")
 """Fields whose values a page masks."""
-MAX_LINE = 120
+MAX_QUOTED_WIDTH = 120
 """Characters of the JSON in a refusal that a page shows."""
 RANDOM = {
     r"\b[0-9a-f]{11}-[0-9a-f]{8}\b": "1a19b7ca680-5e9d4e58",
@@ -84,19 +84,19 @@ def anchor(title: str) -> str:
 def group_page(group: dict[str, Any], note: str) -> str:
     """The recipes of a group, each run on an organisation of its own."""
 
-    async def run_all() -> list[list[Played]]:
+    async def run_all() -> list[list[StepResult]]:
         return [await run_recipe(recipe) for recipe in group["recipes"]]
 
     parts = [note, f"# {group['title']}\n", f"{group['about']}\n"]
-    for recipe, played in zip(group["recipes"], asyncio.run(run_all()), strict=True):
-        parts += recipe_parts(recipe, played)
+    for recipe, results in zip(group["recipes"], asyncio.run(run_all()), strict=True):
+        parts += recipe_parts(recipe, results)
     text = "\n".join(parts)
     for pattern, example in RANDOM.items():
         text = re.sub(pattern, example, text)
     return text
 
 
-def recipe_parts(recipe: Recipe, played: list[Played]) -> Iterator[str]:
+def recipe_parts(recipe: Recipe, results: list[StepResult]) -> Iterator[str]:
     """A recipe's heading, what it needs, and its steps."""
     yield f"## {recipe['title']}\n"
     yield f"{recipe['about']}\n"
@@ -108,13 +108,13 @@ def recipe_parts(recipe: Recipe, played: list[Played]) -> Iterator[str]:
     if "policy" in recipe:
         yield "The policy of the server, `PORTKEY_POLICY_FILE`:\n"
         yield f"```yaml\n{recipe['policy']}```\n"
-    for step in played:
-        yield from step_parts(step)
+    for result in results:
+        yield from step_parts(result)
 
 
-def step_parts(played: Played) -> Iterator[str]:
+def step_parts(result: StepResult) -> Iterator[str]:
     """One step: what is said, or a call with its answer."""
-    step = played.step
+    step = result.step
     if "person" in step:
         yield f"> **You:** {step['person']}\n"
     elif "assistant" in step:
@@ -122,30 +122,30 @@ def step_parts(played: Played) -> Iterator[str]:
     elif "control" in step:
         yield f"*{step['says']}*\n"
     elif "command" in step:
-        yield f"You, in a terminal: `portkey-admin-mcp {command_line(played)}`\n"
+        yield f"You, in a terminal: `portkey-admin-mcp {command_line(result)}`\n"
     else:
-        yield from call_parts(played)
+        yield from call_parts(result)
 
 
-def command_line(played: Played) -> str:
+def command_line(result: StepResult) -> str:
     """The words after the program's name."""
-    step = played.step
+    step = result.step
     if step["command"] == "approve":
         return "approve ID"
     return f'freeze --why "{step["why"]}"' if step["command"] == "freeze" else "thaw"
 
 
-def call_parts(played: Played) -> Iterator[str]:
+def call_parts(result: StepResult) -> Iterator[str]:
     """The call with its arguments, the question to the person, and what came back."""
-    step = played.step
+    step = result.step
     link = f"[`{step['call']}`](../tools/{page_of(step['call'])})"
     if arguments := step.get("arguments"):
         yield f"The assistant calls {link}:\n"
         yield code_block(arguments)
     else:
         yield f"The assistant calls {link}, without arguments,\n"
-    if played.question:
-        question, _, name = played.question.rpartition(NAME_AT_END)
+    if result.question:
+        question, _, name = result.question.rpartition(NAME_AT_END)
         lines = [re.sub("^- ", "• ", line) for line in question.splitlines()[:-1]]
         lines.append(f"To confirm, {NAME_AT_END}**{name.strip()}**")
         quoted = "\\\n".join(f"> {line}" for line in ["**The server asks you**", *lines] if line)
@@ -153,13 +153,15 @@ def call_parts(played: Played) -> Iterator[str]:
     if "fails" in step:
         yield "It is refused:\n"
         lines = [
-            f"{line[:MAX_LINE]}…" if len(line) > MAX_LINE and line.startswith("{") else line
-            for line in played.text.strip().splitlines()
+            f"{line[:MAX_QUOTED_WIDTH]}…"
+            if len(line) > MAX_QUOTED_WIDTH and line.startswith("{")
+            else line
+            for line in result.text.strip().splitlines()
         ]
         yield "```text\n" + "\n".join(lines) + "\n```\n"
     elif "show" in step:
         yield "and gets\n"
-        yield code_block(shortened(played.answer, step["show"], step.get("first", FIRST)))
+        yield code_block(shortened(result.answer, step["show"], step.get("first", DEFAULT_ROWS)))
     else:
         yield "It is done.\n"
 
@@ -179,7 +181,7 @@ def code_block(value: Any) -> str:
 def json_text(value: Any, indent: str = "") -> str:
     """JSON in which what fits on a line is on a line."""
     line = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(line) <= WIDTH or not isinstance(value, dict | list) or not value:
+    if len(indent) + len(line) <= MAX_LINE_WIDTH or not isinstance(value, dict | list) or not value:
         return line
     inner = indent + "  "
     if isinstance(value, dict):

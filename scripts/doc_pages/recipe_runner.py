@@ -8,19 +8,19 @@ organisation, whose clock stands at 2026-11-02 09:00 UTC. A step is one of:
     call: a tool, with `arguments`
       expect: a part of the answer: objects by their fields, lists by some of their items, texts
               that begin with ~ by a regular expression, and `rows#: 3` for the length of `rows`
-      keep: names for parts of the answer, by their paths, such as `data[name=Dashboard].id`
+      save: names for parts of the answer, by their paths, such as `data[name=Dashboard].id`
       show: the fields of the answer that the page shows; `first` limits the rows of its lists
       confirm: true if the server asks the person, who types the name of the object
       fails: a part of the message, if the call is refused
     control: a request to the control API of the emulator, with `body`; `says` what happened
     command: what the person types in a terminal: `approve`, `freeze` or `thaw`
 
-A text with ${name} contains what was kept under that name.
+A text with ${name} contains what was saved under that name.
 """
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +28,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mcp import Client
-from mcp_types import ElicitResult
+from mcp_types import ElicitResult, ErrorData
 from pydantic import SecretStr
 
+from portkey_admin_mcp.door_assembly import permitted_offer
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
@@ -60,8 +61,8 @@ class RecipeFailed(Exception):
 
 
 @dataclass
-class Played:
-    """A step that was run: with the kept values filled in, the answer, and the question asked."""
+class StepResult:
+    """A step that was run: with the saved values filled in, the answer, and the question asked."""
 
     step: Step
     answer: Any = None
@@ -75,76 +76,70 @@ class Person:
 
     questions: list[str] = field(default_factory=list)
 
-    async def answer(self, _context: Any, params: Any) -> ElicitResult:
+    async def answer(self, context: Any, params: Any) -> ElicitResult | ErrorData:
         """Type the name that a question asks for."""
         self.questions.append(params.message)
         name = params.message.rpartition(NAME_AT_END)[2]
         return ElicitResult(action="accept", content={"name": name})
 
 
-async def run_recipe(recipe: dict[str, Any]) -> list[Played]:
+async def run_recipe(recipe: dict[str, Any]) -> list[StepResult]:
     """Run the steps of a recipe; raises RecipeFailed at the first that does something else."""
-    played: list[Played] = []
+    results: list[StepResult] = []
     failure: RecipeFailed | None = None
     with TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
-            table = await _start(recipe, Path(folder), stack)
+            session = await _start(recipe, Path(folder), stack)
             try:
                 for place, step in _numbered(recipe):
-                    played.append(await _run(place, step, table))
+                    results.append(await _run(place, step, session))
             except RecipeFailed as error:  # raised below, because the client would group it
                 failure = error
     if failure is not None:
         raise failure
-    return played
+    return results
 
 
 @dataclass
-class _Table:
+class Session:
     """What the steps of one recipe share."""
 
     client: Client
     person: Person
     emulator: Emulator
     store: SqliteStore
-    kept: dict[str, Any]
+    saved: dict[str, Any]
 
 
-async def _start(recipe: dict[str, Any], folder: Path, stack: AsyncExitStack) -> _Table:
+async def _start(recipe: dict[str, Any], folder: Path, stack: AsyncExitStack) -> Session:
     emulator = Emulator("acme", frozen_time)
     variables = {name: str(value) for name, value in recipe.get("settings", {}).items()}
     key = SecretStr(emulator.keys()[variables.pop("PORTKEY_API_KEY", "owner")])
-    if "policy" in recipe:
-        file = folder / "policy.yaml"
-        file.write_text(recipe["policy"], encoding="utf-8")
-        variables["PORTKEY_POLICY_FILE"] = str(file)
-    settings = Settings(PORTKEY_API_KEY=key, **variables)
-    safety = SafetySettings(**variables)
-    store = SqliteStore(":memory:", now)
-    journal = SqliteJournal(":memory:")
-    offer = load_offer()
-    offer = offer.limited_to(
-        {tool.name for tool in selected_tools(settings, [*offer.tools.values()])}
-    )
-    door = Door(
-        safety,
-        lambda: store,
-        lambda: journal,
-        now,
-        min_reply_s=0.0,
-        where=Where(),
-    )
-    source = (
-        PolicySource(safety.policy_file, lambda: [*offer.tools]) if "policy" in recipe else None
-    )
-    guard = PolicyGuard(source, safety.workspaces) if source or safety.workspaces else None
+    settings = Settings.model_validate({"PORTKEY_API_KEY": key, **variables})
+    safety = SafetySettings.model_validate(variables)
+    guard = _guard(recipe.get("policy"), safety, folder)
+    store, journal = SqliteStore(":memory:", now), SqliteJournal(":memory:")
+    door = Door(safety, lambda: store, lambda: journal, now, min_reply_s=0.0, where=Where())
+    tools = load_offer().tools.values()
+    names = {tool.name for tool in selected_tools(settings, [*tools])}
+    offer = permitted_offer(load_offer().limited_to(names), guard)
     portkey = Portkey(settings, InProcess(emulator), frozen_time).with_gate(permitted_only)
     server = AdminServer(ToolCalls(offer, lambda: portkey, door=lambda: door, policy=guard))
     person = Person()
     asks = recipe.get("client") != "cannot ask"
     client = Client(server, elicitation_callback=person.answer if asks else None)
     await stack.enter_async_context(client)
-    return _Table(client, person, emulator, store, {})
+    return Session(client, person, emulator, store, {})
+
+
+def _guard(policy: str | None, safety: SafetySettings, folder: Path) -> PolicyGuard | None:
+    """What decides by the policy of a recipe and the bound on workspaces; None without both."""
+    source = None
+    if policy is not None:
+        file = folder / "policy.yaml"
+        file.write_text(policy, encoding="utf-8")
+        source = PolicySource(file, lambda: [*load_offer().tools])
+    return PolicyGuard(source, safety.workspaces) if source or safety.workspaces else None
 
 
 def now() -> float:
@@ -156,67 +151,67 @@ def _numbered(recipe: dict[str, Any]) -> list[tuple[str, Step]]:
     return [(f"{recipe['title']}, step {n}", step) for n, step in enumerate(recipe["steps"], 1)]
 
 
-async def _run(place: str, step: Step, table: _Table) -> Played:
+async def _run(place: str, step: Step, session: Session) -> StepResult:
     kinds = [kind for kind in KINDS if kind in step]
     if len(kinds) != 1:
         raise RecipeFailed(f"{place}: give one of {', '.join(KINDS)}")
-    filled: Step = fill(step, table.kept, place)
+    filled: Step = fill(step, session.saved, place)
     try:
-        return await RUN[kinds[0]](filled, table)
+        return await RUN[kinds[0]](filled, session)
     except RecipeFailed as error:
         raise RecipeFailed(f"{place}: {error}") from None
     except (KeyError, IndexError, ValueError) as error:
         raise RecipeFailed(f"{place}: {type(error).__name__}: {error}") from error
 
 
-async def _say(step: Step, _table: _Table) -> Played:
-    return Played(step)
+async def _say(step: Step, _session: Session) -> StepResult:
+    return StepResult(step)
 
 
-async def _call(step: Step, table: _Table) -> Played:
-    table.person.questions.clear()
-    result = await table.client.call_tool(step["call"], step.get("arguments", {}))
+async def _call(step: Step, session: Session) -> StepResult:
+    session.person.questions.clear()
+    result = await session.client.call_tool(step["call"], step.get("arguments", {}))
     text = "\n".join(part.text for part in result.content if part.type == "text")
     if result.is_error != ("fails" in step):
         raise RecipeFailed(f"{step['call']} {'failed' if result.is_error else 'passed'}: {text}")
     if "fails" in step and not matches(step["fails"], text) and step["fails"] not in text:
         raise RecipeFailed(f"{step['call']} failed with another message: {text}")
-    if bool(table.person.questions) != step.get("confirm", False):
-        raise RecipeFailed(f"the person was asked: {table.person.questions}")
+    if bool(session.person.questions) != step.get("confirm", False):
+        raise RecipeFailed(f"the person was asked: {session.person.questions}")
     answer = result.structured_content
     if not matches(step.get("expect"), answer):
         raise RecipeFailed(f"{step['call']} answered {json.dumps(answer, ensure_ascii=False)}")
-    for name, path in step.get("keep", {}).items():
-        table.kept[name] = at(answer, path)
-    return Played(step, answer, text, "".join(table.person.questions))
+    for name, path in step.get("save", {}).items():
+        session.saved[name] = at(answer, path)
+    return StepResult(step, answer, text, "".join(session.person.questions))
 
 
-async def _control(step: Step, table: _Table) -> Played:
+async def _control(step: Step, session: Session) -> StepResult:
     method, _, target = step["control"].partition(" ")
     body = json.dumps(step.get("body", {})).encode()
-    status, _, content = table.emulator.answer(method, target, {}, body)
+    status, _, content = session.emulator.answer(method, target, {}, body)
     if status >= 300:
         raise RecipeFailed(content.decode())
-    return Played(step)
+    return StepResult(step)
 
 
-async def _command(step: Step, table: _Table) -> Played:
+async def _command(step: Step, session: Session) -> StepResult:
     """What the commands do, on the store that the server of this recipe uses."""
     kind = step["command"]
     if kind == "approve":
-        (approval,) = await table.store.list_open()
-        await table.store.settle(approval.id, "approved", "a person", "")
-        return Played(step, approval)
+        (approval,) = await session.store.list_open()
+        await session.store.settle(approval.id, "approved", "a person", "")
+        return StepResult(step, approval)
     if kind == "freeze":
-        await table.store.set_freeze(Freeze("a person", step["why"], now()))
+        await session.store.set_freeze(Freeze("a person", step["why"], now()))
     elif kind == "thaw":
-        await table.store.set_freeze(None)
+        await session.store.set_freeze(None)
     else:
         raise RecipeFailed(f"there is no command {kind}; there are {', '.join(COMMANDS)}")
-    return Played(step)
+    return StepResult(step)
 
 
-RUN: dict[str, Callable[[Step, _Table], Any]] = {
+RUN: dict[str, Callable[[Step, Session], Awaitable[StepResult]]] = {
     "person": _say,
     "assistant": _say,
     "call": _call,
@@ -225,20 +220,20 @@ RUN: dict[str, Callable[[Step, _Table], Any]] = {
 }
 
 
-def fill(value: Any, kept: dict[str, Any], place: str) -> Any:
-    """A value with ${name} replaced by what is kept; a text that is only that keeps its type."""
+def fill(value: Any, saved: dict[str, Any], place: str) -> Any:
+    """A value with ${name} replaced by what is saved; a text that is only that keeps its type."""
     if isinstance(value, dict):
-        return {name: fill(item, kept, place) for name, item in value.items()}
+        return {name: fill(item, saved, place) for name, item in value.items()}
     if isinstance(value, list):
-        return [fill(item, kept, place) for item in value]
+        return [fill(item, saved, place) for item in value]
     if not isinstance(value, str):
         return value
-    missing = set(re.findall(r"\$\{(\w+)\}", value)) - set(kept)
+    missing = set(re.findall(r"\$\{(\w+)\}", value)) - set(saved)
     if missing:
-        raise RecipeFailed(f"{place}: nothing is kept as {', '.join(sorted(missing))}")
+        raise RecipeFailed(f"{place}: nothing is saved as {', '.join(sorted(missing))}")
     if complete := re.fullmatch(r"\$\{(\w+)\}", value):
-        return kept[complete[1]]
-    return re.sub(r"\$\{(\w+)\}", lambda match: str(kept[match[1]]), value)
+        return saved[complete[1]]
+    return re.sub(r"\$\{(\w+)\}", lambda match: str(saved[match[1]]), value)
 
 
 def at(value: Any, path: str) -> Any:

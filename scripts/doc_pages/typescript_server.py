@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from portkey_admin_mcp.domains import LEGACY_ALIASES
-from portkey_admin_mcp.models.core.base import Arguments, Unsent, unsent
+from portkey_admin_mcp.models.core.base import Unsent, unsent
 from portkey_admin_mcp.portkey.catalog import Tool
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.settings.environment import variable_names
@@ -100,7 +102,7 @@ def arguments_part(tools: list[Tool]) -> str:
     )
 
 
-def ignored(model: type[Arguments], prefix: str = "") -> Iterator[str]:
+def ignored(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """The names of arguments that are not sent, also inside objects."""
     for name, field in model.model_fields.items():
         if unsent(field) is Unsent.IGNORED:

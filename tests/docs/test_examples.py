@@ -240,6 +240,17 @@ def test_the_options_of_a_command_exist(command):
         command_line.make_context(NAME, words)
 
 
+@pytest.mark.parametrize("folder", ["docs/recipes/", "docs/troubleshooting.md"])
+def test_the_commands_of_generated_pages_exist(folder):
+    """Recipes do what these commands do; an ID or a TOOL stands for any."""
+    text = "".join(text_of(page) for page in GENERATED_PAGES if page.startswith(folder))
+    commands = {c for c in re.findall(rf"(?<!`)`({NAME} [^`]+)`(?!`)", text) if "{" not in c}
+
+    assert len(commands) >= 4
+    for command in sorted(commands):
+        test_the_options_of_a_command_exist(command)
+
+
 def rule_for(command: str) -> Any:
     """How to run a command; or why it is not run; None if nothing is known about it."""
     for pattern, reason in NOT_RUN.items():

@@ -25,9 +25,9 @@ def test_there_are_twenty_recipes_or_more():
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe["title"])
 async def test_a_recipe_works(recipe):
-    played = await run_recipe(recipe)
+    results = await run_recipe(recipe)
 
-    assert len(played) == len(recipe["steps"])
+    assert len(results) == len(recipe["steps"])
     assert any("call" in step for step in recipe["steps"])
     assert "assistant" in recipe["steps"][-1]
 
@@ -37,11 +37,11 @@ async def test_a_recipe_works(recipe):
     [
         ({**LIST_KEYS, "expect": {"total": 7}}, '"total": 8'),
         ({**LIST_KEYS, "expect": {"data": [{"name": "Nobody's"}]}}, "Nightly batch"),
-        ({**LIST_KEYS, "keep": {"key": "data[name=Nobody's].id"}}, "not one row: 0"),
+        ({**LIST_KEYS, "save": {"key": "data[name=Nobody's].id"}}, "not one row: 0"),
         ({**LIST_KEYS, "fails": "refused"}, "passed"),
         ({"call": "get_api_key", "arguments": {"id": "x"}}, "failed"),
         ({"call": "list_keys"}, "There is no tool 'list_keys'"),
-        ({**DELETE_KEY, "arguments": {"id": "${key}"}}, "nothing is kept as key"),
+        ({**DELETE_KEY, "arguments": {"id": "${key}"}}, "nothing is saved as key"),
         (DELETE_KEY, "the person was asked"),
         ({**LIST_KEYS, "confirm": True}, r"the person was asked: \[\]"),
         ({"command": "approve"}, "not enough values"),
@@ -55,8 +55,8 @@ async def test_a_step_that_does_something_else_fails_the_recipe(step, why):
 
 
 async def test_a_policy_and_settings_of_a_recipe_are_in_force():
-    denied = {**DELETE_KEY, "fails": "Not here"}
-    policy = "rules: [{action: deny, tool: delete_api_key, why: Not here.}]"
+    denied = {"call": "whoami", "fails": "Not here"}
+    policy = "rules: [{action: deny, tool: whoami, principal: {name: local}, why: Not here.}]"
     absent = {**DELETE_KEY, "fails": "There is no tool"}
 
     await run_recipe({"title": "Policy", "policy": policy, "steps": [denied]})

@@ -19,7 +19,7 @@ from programs import require_program
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "build" / "site"
-OPENED = (
+TESTED_PAGES = (
     "index.html", "start.html", "recipes/people.html", "tools/analytics.html", "settings.html",
     "troubleshooting.html", "typescript-server.html",
 )  # fmt: skip
@@ -224,7 +224,7 @@ def chromium() -> Iterator[Chromium]:
     browser.close()
 
 
-@pytest.mark.parametrize("page", OPENED)
+@pytest.mark.parametrize("page", TESTED_PAGES)
 async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, page, tmp_path):
     async with Tab(chromium.address) as tab:
         for width in WIDTHS:
