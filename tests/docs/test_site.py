@@ -292,4 +292,4 @@ async def test_a_block_of_code_can_be_copied(chromium, address):
         await tab.click("div.highlight button.copy")
         copied = await tab.until("navigator.clipboard.readText()")
 
-    assert copied.startswith("pipx install portkey-admin-mcp\n")
+    assert copied == "uvx portkey-admin-mcp --sandbox"
