@@ -93,8 +93,12 @@ class PortkeyEmulator:
         return keys[name]
 
     def environment(self, key: str = "owner") -> dict[str, str]:
-        """The environment variables that lead Portkey's SDKs here. Starts the server."""
-        return {"PORTKEY_BASE_URL": self.base_url, "PORTKEY_API_KEY": self.key(key)}
+        """The environment variables that lead Portkey's SDKs here. Starts the server.
+
+        PORTKEY_PROXY is the one that the SDK for Python reads.
+        """
+        url = self.base_url
+        return {"PORTKEY_BASE_URL": url, "PORTKEY_PROXY": url, "PORTKEY_API_KEY": self.key(key)}
 
     # Clients
 

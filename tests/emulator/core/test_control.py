@@ -182,8 +182,8 @@ GIVE_ONE = "give either advance_s, a number of seconds, or now, a time"
             (
                 400,
                 "answers.0: route 'POST /config': the emulator has no such endpoint; did you mean "
-                "'POST /configs'? (an endpoint that is not emulated can be given a whole answer, with "
-                "a body)",
+                "'POST /configs'? (an endpoint that is not emulated can be given a whole answer, "
+                "with a body)",
             ),
         ),
         (

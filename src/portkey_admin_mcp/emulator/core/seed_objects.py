@@ -303,8 +303,8 @@ def _problem(refusal: Refusal, body: Mapping[str, Any]) -> str:
     message = refusal.message.removeprefix("Invalid request. ")
     if refusal.status == 403:
         return (
-            ": names an object that does not exist, or is in another workspace; name objects of "
-            "the seed as ${COLLECTION.NAME.slug}, and give both the same workspace"
+            ": names an object that does not exist, or that its workspace may not use; name "
+            "objects of the seed as ${COLLECTION.NAME.slug}, and give both the same workspace"
         )
     name, colon, problem = message.partition(": ")
     if refusal.status != 400 or not colon or " " in name:
