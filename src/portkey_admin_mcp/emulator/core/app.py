@@ -63,7 +63,7 @@ class Emulator:
         file: Path | None = None,
         recorded: int = 0,
     ) -> None:
-        self.start = start if isinstance(start, Start) else Start(start or "empty")
+        self.start = _start_of(start or "empty")
         self.faults = Faults()
         self.store = Store(clock, file)
         self.lock = threading.RLock()
@@ -75,14 +75,14 @@ class Emulator:
         if not len(self.store.table("api_keys")):
             self.reset()
 
-    def reset(self, start: Start | None = None, now: datetime | None = None) -> None:
+    def reset(self, start: str | Start | None = None, now: datetime | None = None) -> None:
         """Start over from a seed, by default the one of the last start, without any fault.
 
         The clock stops at `now`; without it, it is the clock that the emulator started with. If
         the state file cannot be written (sqlite3.Error), everything stays as it was.
         """
         with self.lock:
-            start = start or self.start
+            start = self.start if start is None else _start_of(start)
             clock = self._clock if now is None else stopped_at(now)
             self.store.start_over(start.state(clock().replace(microsecond=0)))
             self.store.clock = clock
@@ -251,6 +251,11 @@ class InProcess:
         if injected.drop is not None:
             raise ConnectionResetError("connection closed by an injected fault")
         return answer
+
+
+def _start_of(seed: str | Start) -> Start:
+    """A start, given as such or by the name of a seed."""
+    return seed if isinstance(seed, Start) else Start(seed)
 
 
 def _record_seeded_now(call: Call, endpoint: Route) -> None:
