@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .emulator import ControlError, PortkeyEmulator, portkey_emulator
     from .transports import AsyncEmulatorTransport, EmulatorTransport
 
+DEFAULT_SEED = "acme"
+DEFAULT_NOW = "2026-11-02T09:00:00Z"
+
 __all__ = [
     "AsyncEmulatorTransport",
     "ControlError",

@@ -4,10 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
-
-import anyio.to_thread
+from typing import Any, Literal
 
 from ..emulator.core.answers import Refusal
 from ..emulator.core.app import Emulator
@@ -17,30 +14,22 @@ from ..emulator.core.seed import start_from
 from ..emulator.core.seed_file import SeedError, read_seed_file
 from ..emulator.core.seed_objects import Created, find_object
 from ..emulator.core.store import instant, real_time, stopped_at
-
-if TYPE_CHECKING:
-    import httpx
-    from portkey_ai import AsyncPortkey, Portkey
-
-    from .server import ServerThread
+from . import DEFAULT_NOW, DEFAULT_SEED
+from .access import Access
 
 Seed = str | Path | Mapping[str, Any]
 """`"acme"`, `"empty"`, the path of a seed file, or what such a file holds."""
 Time = datetime | str
 """A time; as text in ISO 8601. It is in UTC unless it names an offset."""
 Plan = Literal["enterprise", "pro", "free"]
-DEFAULT_SEED = "acme"
-DEFAULT_NOW = "2026-11-02T09:00:00Z"
 MAX_RECORDED = 10_000
-IN_PROCESS_URL = "https://api.portkey.ai/v1"
-"""The base URL of clients in this process: a transport answers whatever it is."""
 
 
 class ControlError(Exception):
     """A control request was refused; the message says why, and the cure."""
 
 
-class PortkeyEmulator:
+class PortkeyEmulator(Access):
     """An emulated Portkey organisation, for one test at a time.
 
     Create it with `portkey_emulator()`, as a context manager with `with` or `async with`, or use
@@ -57,91 +46,7 @@ class PortkeyEmulator:
         self._start = start_from(seed, traffic=traffic)
         self._now = None if now is None else _time(now)
         clock = real_time if self._now is None else stopped_at(self._now)
-        self._emulator = Emulator(self._start, clock, recorded=MAX_RECORDED)
-        self._server: ServerThread | None = None
-
-    # Where it is, and who may call it
-
-    @property
-    def url(self) -> str:
-        """The address without a path, such as `http://127.0.0.1:43211`. Starts the server."""
-        from .server import ServerThread
-
-        with self._emulator.lock:
-            if self._server is None:
-                self._server = ServerThread(self._emulator)
-        return self._server.url
-
-    @property
-    def base_url(self) -> str:
-        """The base URL for clients of Portkey: `url` with `/v1`. Starts the server."""
-        return f"{self.url}/v1"
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """The API keys of the seed by name, such as `owner`, `admin` and `workspace-service`.
-
-        docs/emulator.md says what each may do. The keys of a seed file have their own names.
-        """
-        return self._emulator.keys()
-
-    def key(self, name: str = "owner") -> str:
-        """An API key by its name. Raises KeyError, which names all."""
-        keys = self.keys
-        if name not in keys:
-            raise KeyError(f"no API key is named {name!r}: use one of {', '.join(keys)}")
-        return keys[name]
-
-    def environment(self, key: str = "owner") -> dict[str, str]:
-        """The environment variables that lead Portkey's SDKs here. Starts the server.
-
-        PORTKEY_PROXY is the one that the SDK for Python reads.
-        """
-        url = self.base_url
-        return {"PORTKEY_BASE_URL": url, "PORTKEY_PROXY": url, "PORTKEY_API_KEY": self.key(key)}
-
-    # Clients
-
-    def transport(self) -> "httpx.BaseTransport":
-        """A transport for `httpx.Client`, which answers in this process, whatever the host."""
-        from .transports import EmulatorTransport
-
-        return EmulatorTransport(self._emulator)
-
-    def async_transport(self) -> "httpx.AsyncBaseTransport":
-        """A transport for `httpx.AsyncClient`, which answers in this process."""
-        from .transports import AsyncEmulatorTransport
-
-        return AsyncEmulatorTransport(self._emulator)
-
-    def client(self, key: str = "owner") -> "httpx.Client":
-        """An `httpx.Client` with an API key, by its name: `client().get("/configs")`."""
-        import httpx
-
-        headers = {"x-portkey-api-key": self.key(key)}
-        return httpx.Client(transport=self.transport(), base_url=IN_PROCESS_URL, headers=headers)
-
-    def sdk(self, key: str = "owner", **options: Any) -> "Portkey":
-        """Portkey's SDK with an API key, by its name, in this process.
-
-        `options` are further arguments of `portkey_ai.Portkey`, such as `config`. Needs the
-        package portkey-ai.
-        """
-        import httpx
-        from portkey_ai import Portkey
-
-        http_client = httpx.Client(transport=self.transport(), base_url=IN_PROCESS_URL)
-        own = {"base_url": IN_PROCESS_URL, "http_client": http_client, "api_key": self.key(key)}
-        return Portkey(**{**own, **options})
-
-    def async_sdk(self, key: str = "owner", **options: Any) -> "AsyncPortkey":
-        """The same as `sdk`, for `portkey_ai.AsyncPortkey`."""
-        import httpx
-        from portkey_ai import AsyncPortkey
-
-        http_client = httpx.AsyncClient(transport=self.async_transport(), base_url=IN_PROCESS_URL)
-        own = {"base_url": IN_PROCESS_URL, "http_client": http_client, "api_key": self.key(key)}
-        return AsyncPortkey(**{**own, **options})
+        super().__init__(Emulator(self._start, clock, recorded=MAX_RECORDED))
 
     # The organisation
 
@@ -289,35 +194,6 @@ class PortkeyEmulator:
         if status >= 400:
             raise ControlError(f"{endpoint}: {decoded['data']['message']}")
         return decoded
-
-    def close(self) -> None:
-        """Stop the server, if it runs. The context manager does it at its end."""
-        with self._emulator.lock:
-            server, self._server = self._server, None
-        if server is not None:
-            server.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await anyio.to_thread.run_sync(self.close)
 
     def __repr__(self) -> str:
         where = "not served" if self._server is None else self._server.url

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import DEFAULT_NOW, DEFAULT_SEED
+
 if TYPE_CHECKING:
     from .emulator import PortkeyEmulator
 
@@ -20,12 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "portkey_emulator_seed",
         "What the emulated organisation of `portkey_emulator` holds: acme, empty or a seed file",
-        default="acme",
+        default=DEFAULT_SEED,
     )
     parser.addini(
         "portkey_emulator_now",
-        "The time at which the clock of `portkey_emulator` stands, in ISO 8601",
-        default="2026-11-02T09:00:00Z",
+        "The time at which the clock of `portkey_emulator` stands, in ISO 8601; empty: real time",
+        default=DEFAULT_NOW,
     )
 
 
@@ -44,7 +46,8 @@ def _portkey_emulator_of_the_session(pytestconfig: pytest.Config) -> "Iterator[P
     from .emulator import portkey_emulator
 
     seed = _seed(pytestconfig, pytestconfig.getini("portkey_emulator_seed"))
-    with portkey_emulator(seed, pytestconfig.getini("portkey_emulator_now")) as emulator:
+    now = pytestconfig.getini("portkey_emulator_now") or None
+    with portkey_emulator(seed, now) as emulator:
         yield emulator
 
 

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from typing import Self
 
 import uvicorn
 
@@ -45,9 +44,8 @@ class ServerThread:
     def _port(self) -> int:
         return int(self._socket.getsockname()[1])
 
-    def close(self) -> Self:
+    def close(self) -> None:
         """Stop the server, and close its connections. It returns within a second."""
         self._server.should_exit = self._server.force_exit = True
         self._thread.join(STOP_TIMEOUT_S)
         self._socket.close()
-        return self
