@@ -42,8 +42,13 @@ def running(folder, *options, **environment):
 
 
 def refused(*options):
-    """The exit code and the message of a command that does not start."""
-    result = CliRunner().invoke(command_line, ["emulator", *options])
+    """The exit code and the message of a command that does not start.
+
+    Unless the options name a port, it is one that is taken: the command never serves in here.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = ["--port", str(taken.getsockname()[1])]
+        result = CliRunner().invoke(command_line, ["emulator", *port, *options])
     assert result.stdout == ""
     return result.exit_code, result.stderr
 
@@ -54,7 +59,7 @@ def get(url):
 
 
 def test_a_free_port_and_a_key_are_printed_as_settings(tmp_path):
-    with running(tmp_path, "--port", "0", "--no-traffic") as (process, line):
+    with running(tmp_path, "--port", "0") as (process, line):
         name, _, base_url = line.partition("=")
         assert name == "PORTKEY_BASE_URL"
         assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*/v1", base_url)
@@ -69,14 +74,15 @@ def test_a_free_port_and_a_key_are_printed_as_settings(tmp_path):
 
 
 def test_a_seed_file_a_time_and_json_from_the_environment(tmp_path):
-    (tmp_path / "own.yaml").write_text("api_keys: [{name: ci, key: pk-ci}]")
-    options = ("--seed", "own.yaml", "--now", "2026-11-01T00:00:00Z", "--json")
+    (tmp_path / "own.yaml").write_text("start: acme\napi_keys: [{name: ci, key: pk-ci}]")
+    options = ("--seed", "own.yaml", "--now", "2026-11-01T00:00:00Z", "--no-traffic", "--json")
     with running(tmp_path, *options, PORTKEY_EMULATOR_PORT="0") as (_process, line):
         told = json.loads(line)
         assert told["base_url"] == f"{told['url']}/v1"
         assert told["url"] == f"http://{told['host']}:{told['port']}"
         assert told["keys"]["ci"] == "pk-ci"
         assert get(f"{told['url']}/emulator/clock") == {"now": "2026-11-01T00:00:00.000Z"}
+        assert get(f"{told['url']}/emulator/state")["tables"]["_traffic"] == {}
 
 
 def test_a_port_that_is_taken_is_named_with_the_cure():
@@ -95,7 +101,7 @@ def test_an_address_that_is_not_of_this_machine_is_named():
     code, message = refused("--host", "192.0.2.1")
 
     assert code == 1
-    assert message.startswith("Error: cannot listen on 192.0.2.1, port 8788: ")
+    assert message.startswith("Error: cannot listen on 192.0.2.1, port ")
 
 
 def test_a_wrong_seed_file_is_refused_by_its_place(tmp_path, monkeypatch):

@@ -1,8 +1,12 @@
 """`portkey_emulator` as a context manager: address, keys, requests, faults, time, and clients."""
 
 import asyncio
+import logging
+import signal
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import httpx
@@ -49,6 +53,18 @@ async def test_it_is_an_asynchronous_context_manager_too():
         async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
             answer = await client.get(f"{emulator.base_url}/admin/workspaces")
     assert answer.json()["total"] == 1
+
+
+def test_the_server_leaves_logging_and_signals_of_the_process_alone():
+    def state():
+        loggers = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.access", None)]
+        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        return [([*each.handlers], each.level, each.propagate) for each in loggers], handlers
+
+    before = state()
+    with portkey_emulator("empty") as emulator:
+        assert get(emulator, "/configs").status_code == 200
+        assert state() == before
 
 
 def test_two_emulators_share_nothing(emulator):
@@ -271,18 +287,26 @@ async def test_the_asynchronous_transport_answers_too(emulator):
     assert emulator.requests[-1].body == {"name": "A"}
 
 
+@pytest.fixture
+def _threads_take_turns_often():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("_threads_take_turns_often")
 def test_threads_may_ask_at_the_same_time(emulator):
+    client = emulator.client()
+
     def create(number):
-        body = {"name": f"W{number}"}
-        assert emulator.client().post("/admin/workspaces", json=body).status_code == 200
+        return client.post("/admin/workspaces", json={"name": f"W{number}"}).status_code
 
-    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert emulator.client().get("/admin/workspaces").json()["total"] == 11
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(create, range(80))) == {200}
+    listed = client.get("/admin/workspaces").json()
+    assert (listed["total"], len(emulator.requests)) == (83, 81)
+    assert len({each["id"] for each in listed["data"]}) == 83
 
 
 def test_every_public_name_can_be_imported():
