@@ -133,7 +133,7 @@ def test_the_gateway_answers_what_the_test_says(portkey_emulator):
 
 
 def test_the_asynchronous_sdk_works_too(portkey_emulator, team):
-    portkey = portkey_emulator.async_sdk("Web chat")
+    portkey = portkey_emulator.async_sdk(api_key=team.api_key)
 
     answer = asyncio.run(
         portkey.prompts.completions.create(prompt_id="pp-reply", variables={"question": "Why?"})

@@ -1,5 +1,6 @@
 """Serves an emulator over HTTP from a thread of this process."""
 
+import logging
 import socket
 import threading
 
@@ -20,16 +21,7 @@ class ServerThread:
 
     def __init__(self, emulator: Emulator) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        config = uvicorn.Config(
-            asgi(emulator),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            loop="asyncio",
-            ws="none",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(_config(emulator))
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="portkey-emulator", daemon=True
         )
@@ -49,3 +41,20 @@ class ServerThread:
         self._server.should_exit = self._server.force_exit = True
         self._thread.join(STOP_TIMEOUT_S)
         self._socket.close()
+
+
+def _config(emulator: Emulator) -> uvicorn.Config:
+    """The server's configuration, made without a lasting change of the process's logging."""
+    access_log = logging.getLogger("uvicorn.access")
+    before = access_log.handlers, access_log.propagate
+    config = uvicorn.Config(
+        asgi(emulator),
+        log_config=None,
+        access_log=False,  # this switches the logger off, also for other servers of the process
+        lifespan="off",
+        loop="asyncio",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+    access_log.handlers, access_log.propagate = before
+    return config
