@@ -77,12 +77,12 @@ def test_a_seed_file_a_time_and_json_from_the_environment(tmp_path):
     (tmp_path / "own.yaml").write_text("start: acme\napi_keys: [{name: ci, key: pk-ci}]")
     options = ("--seed", "own.yaml", "--now", "2026-11-01T00:00:00Z", "--no-traffic", "--json")
     with running(tmp_path, *options, PORTKEY_EMULATOR_PORT="0") as (_process, line):
-        told = json.loads(line)
-        assert told["base_url"] == f"{told['url']}/v1"
-        assert told["url"] == f"http://{told['host']}:{told['port']}"
-        assert told["keys"]["ci"] == "pk-ci"
-        assert get(f"{told['url']}/emulator/clock") == {"now": "2026-11-01T00:00:00.000Z"}
-        assert get(f"{told['url']}/emulator/state")["tables"]["_traffic"] == {}
+        announced = json.loads(line)
+        assert announced["base_url"] == f"{announced['url']}/v1"
+        assert announced["url"] == f"http://{announced['host']}:{announced['port']}"
+        assert announced["keys"]["ci"] == "pk-ci"
+        assert get(f"{announced['url']}/emulator/clock") == {"now": "2026-11-01T00:00:00.000Z"}
+        assert get(f"{announced['url']}/emulator/state")["tables"]["_traffic"] == {}
 
 
 def test_a_port_that_is_taken_is_named_with_the_cure():

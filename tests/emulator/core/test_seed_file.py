@@ -27,7 +27,7 @@ def everything():
 
 
 @pytest.fixture
-def found(everything):
+def stored(everything):
     return lambda collection, name: find_object(everything.store, collection, name)
 
 
@@ -61,27 +61,27 @@ def test_a_slug_and_a_secret_can_be_chosen(everything, send):
     assert send("GET /prompts/pp-greeting", "ci")["string"] == "Hello {{name}}"
 
 
-def test_objects_name_each_other(found, send):
-    growth, grace = found("workspaces", "Growth"), found("users", "grace@acme.example")
+def test_objects_name_each_other(stored, send):
+    growth, grace = stored("workspaces", "Growth"), stored("users", "grace@acme.example")
 
     config = json.loads(send("GET /configs/pc-main-000000")["config"])
     assert config["virtual_key"] == "openai-growth"
     assert config["metadata"] == {"text": "for ws-growth and openai-growth, ${other}"}
-    assert found("api_keys", "grace")["user_id"] == grace["id"]
+    assert stored("api_keys", "grace")["user_id"] == grace["id"]
     members = send(f"GET /admin/workspaces/{growth['id']}/users")["data"]
     assert grace["id"] in {member["id"] for member in members}
     assert (grace["first_name"], grace["last_name"]) == ("Grace", "Hopper")
 
 
-def test_a_key_has_all_scopes_of_its_kind_unless_the_file_names_some(found):
-    assert found("api_keys", "grace")["scopes"] == ["completions.write"]
-    assert found("api_keys", "terraform")["type"] == "organisation-service"
-    assert "workspaces.create" in found("api_keys", "terraform")["scopes"]
-    assert "workspaces.create" not in found("api_keys", "ci")["scopes"]
+def test_a_key_has_all_scopes_of_its_kind_unless_the_file_names_some(stored):
+    assert stored("api_keys", "grace")["scopes"] == ["completions.write"]
+    assert stored("api_keys", "terraform")["type"] == "organisation-service"
+    assert "workspaces.create" in stored("api_keys", "terraform")["scopes"]
+    assert "workspaces.create" not in stored("api_keys", "ci")["scopes"]
 
 
-def test_a_time_of_yaml_is_a_time_of_portkey(found):
-    assert found("api_keys", "ci")["expires_at"] == "2026-12-31T00:00:00.000Z"
+def test_a_time_of_yaml_is_a_time_of_portkey(stored):
+    assert stored("api_keys", "ci")["expires_at"] == "2026-12-31T00:00:00.000Z"
 
 
 def test_the_audit_log_has_the_requests_of_the_file(send):

@@ -71,10 +71,10 @@ def check_document(content: Mapping[str, Any], collections: Mapping[str, Any]) -
     return document
 
 
-def advice(name: str, known: Mapping[str, Any] | set[str]) -> str:
-    """What to write instead of an unknown name."""
-    near = get_close_matches(name, [*known], 1, 0.6)
-    return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(sorted(known))}"
+def advice(name: str, names: Mapping[str, Any] | set[str]) -> str:
+    """What to write instead of a name that is none of `names`."""
+    near = get_close_matches(name, [*names], 1, 0.6)
+    return f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(sorted(names))}"
 
 
 def _time_as_text(value: Any) -> str:

@@ -79,11 +79,12 @@ class _Entry(dict[str, Any]):
 class _SeedCall(Call):
     """A request of a seed, which knows which fields its body may have."""
 
-    known: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    """The fields of the models with which the handler has read the body."""
 
     def read(self, shape: type[B]) -> B:
         for name, info in shape.model_fields.items():
-            self.known |= {name, info.alias or name}
+            self.fields |= {name, info.alias or name}
         return super().read(shape)
 
 
@@ -138,10 +139,10 @@ class _Creator:
         self._check_fields(call, place)
         row = self._row(kind, call, answer)
         row = self._with_options(kind, row, options, place)
-        shown = {**public(row), **{k: v for k, v in answer.items() if k not in row}}
+        visible = {**public(row), **{k: v for k, v in answer.items() if k not in row}}
         if collection == "api_keys":
-            shown["key"] = row["_secrets"][0]["value"]
-        self.created.setdefault(collection, {})[name] = shown
+            visible["key"] = row["_secrets"][0]["value"]
+        self.created.setdefault(collection, {})[name] = visible
 
     def _body(self, collection: str, place: str, body: dict[str, Any]) -> dict[str, Any]:
         """The body of the request, from an entry without the fields that only entries have."""
@@ -197,10 +198,10 @@ class _Creator:
 
     def _check_fields(self, call: _SeedCall, place: str) -> None:
         """Refuse a field that the handler did not read: Portkey would ignore it."""
-        known = call.known | call.body.read | {"workspace_id"}
+        allowed = call.fields | call.body.read | {"workspace_id"}
         for name in call.body:
-            if name not in known:
-                raise SeedError(f"{place}.{name}: no such field; {advice(name, known)}")
+            if name not in allowed:
+                raise SeedError(f"{place}.{name}: no such field; {advice(name, allowed)}")
 
     def _row(self, kind: Collection, call: Call, answer: Row) -> Row:
         if kind.table == "users":
@@ -261,8 +262,8 @@ class _Creator:
         return self._field(match[1], match[2], match[3], place)
 
     def _field(self, collection: str, name: Any, column: str, place: str) -> Any:
-        known = self.created.get(collection, {}).get(name) if isinstance(name, str) else None
-        row = known or find_object(self.store, collection, str(name))
+        created = self.created.get(collection, {}).get(name) if isinstance(name, str) else None
+        row = created or find_object(self.store, collection, str(name))
         if row is None:
             order, at = [*COLLECTIONS], place.partition("[")[0]
             cure = (
