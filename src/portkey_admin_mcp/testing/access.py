@@ -88,20 +88,20 @@ class Access:
         package portkey-ai.
         """
         import httpx
-        from portkey_ai import Portkey
+        from portkey_ai import Portkey as PortkeySDK
 
         http_client = httpx.Client(transport=self.transport(), base_url=IN_PROCESS_URL)
         own = {"base_url": IN_PROCESS_URL, "http_client": http_client, "api_key": self.key(key)}
-        return Portkey(**{**own, **options})
+        return PortkeySDK(**{**own, **options})
 
     def async_sdk(self, key: str = "owner", **options: Any) -> "AsyncPortkey":
         """The same as `sdk`, for `portkey_ai.AsyncPortkey`."""
         import httpx
-        from portkey_ai import AsyncPortkey
+        from portkey_ai import AsyncPortkey as AsyncPortkeySDK
 
         http_client = httpx.AsyncClient(transport=self.async_transport(), base_url=IN_PROCESS_URL)
         own = {"base_url": IN_PROCESS_URL, "http_client": http_client, "api_key": self.key(key)}
-        return AsyncPortkey(**{**own, **options})
+        return AsyncPortkeySDK(**{**own, **options})
 
     def close(self) -> None:
         """Stop the server, if it runs. The context manager does it at its end."""
