@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CHECKED := src tests scripts benchmarks api deploy
+CHECKED := src tests scripts benchmarks api deploy examples
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--no-emit-options
@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk matrix clients conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
+.PHONY: demo test test-sdk matrix clients conformance example check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,18 @@ conformance: $(READY) ## Run the official conformance suite and the official cli
 	$(BIN)/python tests/conformance/run.py --fast-path off --store memory
 	$(BIN)/python tests/conformance/run.py --fast-path on --store off
 	$(BIN)/python tests/conformance/clients.py
+
+# As a user of the package would: its wheel in an empty environment, with the locked versions.
+example: $(READY) ## Run the tests of examples/testing with the pytest plugin of the built wheel
+	rm -rf build/example
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir build/example .
+	$(PYTHON) -m venv build/example/venv
+	sed -e '/^ *--hash/d' -e 's/ *\\$$//' requirements.lock > build/example/constraints.txt
+	build/example/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--only-binary :all: -c build/example/constraints.txt "$$(echo build/example/*.whl)[testing]" portkey-ai
+	cd examples/testing && NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 \
+		../../build/example/venv/bin/pytest -q -p no:cacheprovider
 
 check: $(READY) format lint types layers docs-site test fresh schemas ## Run every check of CI that needs no root
 
