@@ -15,6 +15,7 @@ import gc
 import json
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -47,11 +48,15 @@ NOT_RUN = "not run"
 
 
 class Target(NamedTuple):
-    """A file of the package, its functions to change (all if none are named), and their tests."""
+    """A file of the package, its functions to change (all if none are named), and their tests.
+
+    `scripts` says whether its texts in SQL and Lua are changed too, which are not in functions.
+    """
 
     file: str
     functions: tuple[str, ...]
     tests: tuple[str, ...]
+    scripts: bool = False
 
 
 TARGETS = (
@@ -177,9 +182,30 @@ TARGETS = (
                               "test_policy_calls")),
             ("policy_lookup", ("test_policy_requests", "test_policy_calls",
                                "test_policy_workspaces")),
-            ("policy_guard", ("test_policy_calls", "test_policy_workspaces", "test_whoami")),
+            ("policy_guard", ("test_policy_calls", "test_policy_workspaces", "test_whoami",
+                              "test_policy_bound")),
+            ("door", ("test_confirmation", "test_freeze", "test_policy_calls", "test_approvals",
+                      "test_preview", "test_whoami", "test_journal_reverts")),
+            ("permit", ("test_confirmation", "test_freeze")),
+            ("risk", ("test_risk", "test_confirmation")),
+            ("approvals", ("test_approvals", "test_freeze")),
+            ("masking", ("test_preview_masking", "test_secrets_canary", "test_secrets")),
+            ("inspection", ("test_whoami",)),
+            *((file, ("test_secrets", "test_secrets_canary", "test_secrets_page"))
+              for file in ("secret_sink", "secret_sink_file", "secret_sink_page",
+                           "secret_sink_redis")),
+            ("store", ("test_approvals_store", "test_freeze")),
         )
     ),
+    *(
+        Target(f"safety/{file}.py", (), ("tests/safety/test_approvals_store.py",), scripts=True)
+        for file in ("sqlite_store", "redis_store")
+    ),
+    Target("server/mcp/asking.py", (),
+           ("tests/safety/test_confirmation.py", "tests/safety/test_policy_calls.py")),
+    Target("server/http/pages/approvals.py", (), ("tests/safety/test_approvals.py",)),
+    Target("workflows/update_workspace_security_settings.py", (),
+           ("tests/workflows/test_update_workspace_security_settings.py",)),
     Target("server/mcp/completions.py", (), ("tests/server/mcp/test_completions.py",)),
     Target("server/mcp/prompts.py", ("write_prompt",), ("tests/server/mcp/test_prompts.py",)),
     Target("server/mcp/resources.py", (), ("tests/server/mcp/test_resources.py",)),
@@ -193,7 +219,8 @@ SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 class Mutant(NamedTuple):
     """One change: its place, a description, and the source of the file with it.
 
-    `function` is the qualified name of the outermost function around it: `Store.take`.
+    `function` is the qualified name of the outermost function around it, such as `Store.take`;
+    empty for a text that is in none.
     """
 
     target: Target
@@ -218,7 +245,7 @@ def main() -> int:
     chosen = [m for target in TARGETS if only in target.file for m in mutants(target)]
     if options.sample is not None and options.sample < len(chosen):
         print(f"a sample of {options.sample} of {len(chosen)}, seed {options.seed}")
-        chosen = random.Random(options.seed).sample(chosen, options.sample)  # noqa: S311  # no secret
+        chosen = random.Random(options.seed).sample(chosen, options.sample)
     print(f"{len(chosen)} mutants", flush=True)
     suites: dict[tuple[str, ...], list[Mutant]] = {}
     for mutant in chosen:
@@ -324,7 +351,7 @@ class Worker:
         try:
             write_source(file, mutant.source)
             answer = self._ask([mutant.target.file, mutant.source, mutant.function])
-            is_dead = bool(answer) and not answer.startswith(NOT_RUN) or self._fails_anew()
+            is_dead = (bool(answer) and not answer.startswith(NOT_RUN)) or self._fails_anew()
         finally:
             write_source(file, before)
         took = time.monotonic() - started
@@ -416,7 +443,7 @@ class Forks:
             file, source, function = json.loads(line)
             tests = executing(first["found"]["executed"], f"{file} {function}")
             items = [session.items[n] for n in sorted(tests, key=seconds.__getitem__)]
-            result = self._fork(session, items, partial(codes[file].replace, source))
+            result = self._fork(session, items, partial(codes[file].replace, source, function))
             self._answer(result["failed"])
         return True
 
@@ -468,11 +495,15 @@ def run_items(session: pytest.Session, items: list[pytest.Item], observer: Any) 
 
 
 def executing(executed: dict[str, list[int]], function: str) -> set[int]:
-    """The numbers of the tests that execute a function, or one inside it."""
+    """The numbers of the tests that execute a function (`file name`), or one inside it.
+
+    Without a name, any function of the file.
+    """
     return {
         number
         for name, numbers in executed.items()
-        if name == function or name.startswith(f"{function}.<locals>.")
+        if name == function
+        or name.startswith(function if function.endswith(" ") else f"{function}.<locals>.")
         for number in numbers
     }
 
@@ -520,12 +551,15 @@ class MeasuresTime:
         self._seconds: list[float] = []
 
     def begin(self) -> None:
+        """Start the clock of the next test."""
         self._seconds.append(-time.monotonic())
 
     def end(self) -> None:
+        """Stop it."""
         self._seconds[-1] += time.monotonic()
 
     def found(self) -> list[float]:
+        """The seconds of each test."""
         return self._seconds
 
 
@@ -551,8 +585,19 @@ class LiveCode:
         ]
         gc.freeze()
 
-    def replace(self, source: str) -> str:
-        """Put the code of a changed file into them; a text says why that cannot be done."""
+    def replace(self, source: str, function: str = "-") -> str:
+        """Put the code of a changed file into them; a text says why that cannot be done.
+
+        If the change is in no function, its texts become those of the module.
+        """
+        if not function:
+            module = next(
+                m for m in sys.modules.values() if getattr(m, "__file__", 0) == self._path
+            )
+            names = {name: getattr(module, name) for name in ("__name__", "__package__")}
+            exec(compile(source, self._path, "exec", dont_inherit=True), names)
+            vars(module).update({n: v for n, v in names.items() if isinstance(v, str)})
+            return ""
         codes = codes_of(source, self._path)
         for function in self._functions:
             code = function.__code__
@@ -597,6 +642,18 @@ def mutants(target: Target) -> Iterator[Mutant]:
                 for change, changed in _changes(node):
                     line = getattr(node, "lineno", function.lineno)
                     yield Mutant(target, line, change, _with(tree, node, changed), name)
+    if target.scripts:
+        yield from _script_mutants(target, tree)
+
+
+def _script_mutants(target: Target, tree: ast.Module) -> Iterator[Mutant]:
+    """Every small change to the texts of a target that are SQL or Lua."""
+    named = {id(node): name for name, outermost in _outermost(tree) for node in ast.walk(outermost)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for change, changed in _other_script(node.value):
+                source = _with(tree, node, ast.Constant(changed))
+                yield Mutant(target, node.lineno, change, source, named.get(id(node), ""))
 
 
 def _outermost(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
@@ -659,6 +716,29 @@ def _other_answer(node: ast.Return) -> Iterator[tuple[str, ast.AST]]:
         yield f"{ast.unparse(node)} -> {ast.unparse(other)}", other
 
 
+def _other_script(text: str) -> Iterator[tuple[str, str]]:
+    """Each change of a text in SQL or Lua: one operator, or in Lua one statement less."""
+    start = text.rfind("WHERE") + 1
+    if not IS_SCRIPT.search(text):
+        return
+    for operator in OPERATORS.finditer(text, start):
+        other = OTHER_OPERATOR[operator[0]]
+        before, after = text[: operator.start()], text[operator.end() :]
+        start_of_line, end_of_line = before.rpartition("\n")[2], after.partition("\n")[0]
+        shown = (f"{start_of_line}{each}{end_of_line}" for each in (operator[0], other))
+        yield " -> ".join(shown), f"{before}{other}{after}"
+    for statement in STATEMENT.finditer(text):
+        yield f"{statement[0]} -> nothing", text[: statement.start()] + text[statement.end() :]
+
+
+IS_SCRIPT = re.compile(r"redis\.call|[=<>] \?|\bOR IGNORE\b|\bWHERE\b")
+OTHER_OPERATOR = {
+    " < ": " <= ", " <= ": " < ", " > ": " >= ", " == ": " ~= ", " ~= ": " == ", " = ?": " != ?",
+    " != '": " = '", " and ": " or ", " or ": " and ", " not ": " ", " AND ": " OR ",
+    " IN ('": " NOT IN ('", " DESC ": " ", "OR IGNORE": "OR REPLACE", "'(' .. ": "",
+}  # fmt: skip
+OPERATORS = re.compile("|".join(map(re.escape, OTHER_OPERATOR)))
+STATEMENT = re.compile(r"^ *(redis\.call|close|if .*\bend$).*\n", re.MULTILINE)
 CHANGES: dict[type[ast.AST], Callable[[Any], Iterator[tuple[str, ast.AST]]]] = {
     ast.Compare: _other_comparison,
     ast.BoolOp: _other_operator,

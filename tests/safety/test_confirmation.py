@@ -10,7 +10,9 @@ from mcp_texts import texts
 from people import GENERATIONS, Person
 from portkey_admin_mcp.models.users import UserPatch
 from portkey_admin_mcp.safety.caller import Caller, current_caller
+from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.store import Freeze
+from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.tools.users import update_user
 
 in_each_generation = pytest.mark.parametrize("generation", GENERATIONS)
@@ -176,6 +178,25 @@ async def test_the_setting_says_how_much_is_asked(guarded, changes, generation):
         id, _ = await invite_of(client)
         assert not (await client.call_tool("delete_user", {"user_id": id})).is_error
     assert person.questions == []
+
+
+@in_each_generation
+async def test_a_dry_run_of_a_tools_own_asks_nobody(guarded, changes, generation):
+    person = Person()
+    dry_run = {"prompt_id": "pp-summarise-be26b6", "name": "New", "dry_run": True}
+    async with guarded(generation, person, PORTKEY_CONFIRM="always") as client:
+        result = await client.call_tool("update_prompt", dry_run)
+
+    assert not result.is_error, texts(result)
+    assert result.structured_content["dry_run"]
+    assert (person.questions, changes()) == ([], [])
+
+
+@pytest.mark.parametrize("confirm", ["auto", "always", "never"])
+def test_a_server_that_asks_nobody_says_so_in_its_log(store, caplog, confirm):
+    Door(SafetySettings(PORTKEY_CONFIRM=confirm), lambda: store)
+
+    assert ("no person is asked" in caplog.text) is (confirm == "never")
 
 
 @in_each_generation

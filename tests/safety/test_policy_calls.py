@@ -191,17 +191,20 @@ async def test_a_rule_about_a_workspace_is_for_what_is_in_it(emulator, api, name
         ("get_config", {"slug": "pc-missing"}),
         ("get_integration", {"slug": "openai"}),
         ("list_configs", {"workspace_id": "ws-missing"}),
+        ("delete_workspace", {"workspace_id": "ws-missing"}),
+        ("delete_workspace", {"workspace_id": "{id}"}),
     ],
 )
 async def test_if_the_workspace_cannot_be_known_a_deny_applies_and_an_allow_does_not(
     emulator, api, name, arguments
 ):
-    slug = workspace(emulator, "Science")["slug"]
+    support, slug = workspace(emulator, "Support"), workspace(emulator, "Science")["slug"]
+    named = {key: value.format_map(support) for key, value in arguments.items()}
     deny = f"rules: [{{action: deny, workspace: {slug}}}]"
     allow = f"{{default: deny, rules: [{{action: allow, workspace: {slug}}}]}}"
 
     for rules in (deny, allow):
-        outcome = await calls_with(api, rules)(name, arguments)
+        outcome = await calls_with(api, rules)(name, named)
         assert "the policy of this server denies this" in outcome.texts[0]
 
 

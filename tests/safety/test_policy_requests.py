@@ -224,7 +224,7 @@ def science(emulator):
 
 
 async def test_a_workspace_has_two_names_which_are_read_once_a_minute(
-    emulator, api, support, monkeypatch
+    emulator, api, support, science, monkeypatch
 ):
     names = frozenset({support["id"], support["slug"]})
     emulator.log.clear()
@@ -232,9 +232,12 @@ async def test_a_workspace_has_two_names_which_are_read_once_a_minute(
     assert await names_of(api, support["slug"]) == names
     assert await names_of(api, support["id"]) == names
     assert len(emulator.log) == 1
-    monkeypatch.setattr(policy_lookup, "KEPT_S", 0.0)
+    assert await names_of(api, science["id"]) == {science["id"], science["slug"]}
     assert await names_of(api, support["id"]) == names
     assert len(emulator.log) == 2
+    monkeypatch.setattr(policy_lookup, "KEPT_S", 0.0)
+    assert await names_of(api, support["id"]) == names
+    assert len(emulator.log) == 3
     assert await names_of(api, "ws-missing") is None
 
 
@@ -398,6 +401,8 @@ ANSWERS = [
      {"records": [], "total_count": 0, "total": "many"}),
     ({"mappings": [{"workspace_id": "ws-a"}], "total": 9},
      {"mappings": [{"workspace_id": "ws-a"}], "total": 9}),
+    ({"objects": [{"workspace_id": "", "workspace_slug": "ws-a"}]},
+     {"objects": [{"workspace_id": "", "workspace_slug": "ws-a"}]}),
     ({"servers": [{"prompt_owning_workspace_id": "b"}]}, {"servers": []}),
     ([{"workspace_id": "b"}, {"workspace_id": "a"}], [{"workspace_id": "a"}]),
     ({"name": "x"}, {"name": "x"}),
