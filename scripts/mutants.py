@@ -188,7 +188,6 @@ TARGETS = (
                       "test_preview", "test_whoami", "test_journal_reverts")),
             ("permit", ("test_confirmation", "test_freeze")),
             ("risk", ("test_risk", "test_confirmation")),
-            ("approvals", ("test_approvals", "test_freeze")),
             ("masking", ("test_preview_masking", "test_secrets_canary", "test_secrets")),
             ("inspection", ("test_whoami",)),
             *((file, ("test_secrets", "test_secrets_canary", "test_secrets_page"))
@@ -203,8 +202,14 @@ TARGETS = (
     ),
     Target("server/mcp/asking.py", (),
            ("tests/safety/test_confirmation.py", "tests/safety/test_policy_calls.py")),
-    Target("server/http/pages/approvals.py", (), ("tests/safety/test_approvals.py",)),
+    *(
+        Target(file, (), ("tests/safety/test_approvals.py", "tests/safety/test_freeze.py",
+                          "tests/cli/test_approvals.py"))
+        for file in ("safety/approvals.py", "server/http/pages/approvals.py")
+    ),
     Target("workflows/update_workspace_security_settings.py", (),
+           ("tests/workflows/test_update_workspace_security_settings.py",)),
+    Target("models/workspace_security.py", (),
            ("tests/workflows/test_update_workspace_security_settings.py",)),
     Target("server/mcp/completions.py", (), ("tests/server/mcp/test_completions.py",)),
     Target("server/mcp/prompts.py", ("write_prompt",), ("tests/server/mcp/test_prompts.py",)),
@@ -233,7 +238,7 @@ class Mutant(NamedTuple):
 def main() -> int:
     """Create every mutant, run its tests, and print which survive."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="only files whose path contains this")
+    parser.add_argument("--only", nargs="+", default=[""], help="files whose path contains one")
     parser.add_argument("--sample", type=int, help="a random sample of so many, instead of all")
     parser.add_argument("--seed", type=int, default=1, help="the seed of the sample")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
@@ -241,8 +246,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.worker:
         return work(options.worker)
-    only = options.only
-    chosen = [m for target in TARGETS if only in target.file for m in mutants(target)]
+    targets = [t for t in TARGETS if any(each in t.file for each in options.only)]
+    chosen = [mutant for target in targets for mutant in mutants(target)]
     if options.sample is not None and options.sample < len(chosen):
         print(f"a sample of {options.sample} of {len(chosen)}, seed {options.seed}")
         chosen = random.Random(options.seed).sample(chosen, options.sample)
@@ -716,6 +721,25 @@ def _other_answer(node: ast.Return) -> Iterator[tuple[str, ast.AST]]:
         yield f"{ast.unparse(node)} -> {ast.unparse(other)}", other
 
 
+def _other_choice(node: ast.IfExp) -> Iterator[tuple[str, ast.AST]]:
+    for chosen in (node.body, node.orelse):
+        yield f"{ast.unparse(node)} -> {ast.unparse(chosen)}", copy.deepcopy(chosen)
+
+
+def _no_filter(node: ast.comprehension) -> Iterator[tuple[str, ast.AST]]:
+    for place, condition in enumerate(node.ifs):
+        wider = copy.deepcopy(node)
+        del wider.ifs[place]
+        yield f"for {ast.unparse(node.target)} … if {ast.unparse(condition)} -> all", wider
+
+
+def _no_call(node: ast.Expr) -> Iterator[tuple[str, ast.AST]]:
+    """Without a statement that is a call, unless it only writes to the log."""
+    text = ast.unparse(node)
+    if isinstance(node.value, ast.Call | ast.Await) and not text.startswith("log."):
+        yield f"{text} -> pass", ast.Pass()
+
+
 def _other_script(text: str) -> Iterator[tuple[str, str]]:
     """Each change of a text in SQL or Lua: one operator, or in Lua one statement less."""
     start = text.rfind("WHERE") + 1
@@ -746,6 +770,9 @@ CHANGES: dict[type[ast.AST], Callable[[Any], Iterator[tuple[str, ast.AST]]]] = {
     ast.If: _always_or_never,
     ast.Raise: _no_refusal,
     ast.Return: _other_answer,
+    ast.IfExp: _other_choice,
+    ast.comprehension: _no_filter,
+    ast.Expr: _no_call,
 }
 
 

@@ -94,7 +94,7 @@ async def test_an_approver_sees_what_waits_and_approves_it_by_its_name(service, 
     assert listed["you"] == "bearer:mo"
     assert listed["freeze"] is None
     assert listed["approvals"] == [one]
-    assert {"call", "binding"}.isdisjoint(one)
+    assert {"call", "binding", "four_eyes", "settled_by", "settled_at", "why"}.isdisjoint(one)
     assert (one["id"], one["tool"], one["name"]) == ("0a1b2c3d", "delete_user", "jo@acme.example")
     assert (one["requester"], one["preview"]) == ("bearer:ci", {"risk": "high"})
     assert answer.headers["cache-control"] == "no-store"
@@ -138,6 +138,7 @@ async def test_under_four_eyes_the_requester_does_not_approve_even_as_an_approve
 ):
     await store.request(pending_request(four_eyes=1))
     async with service(name, MCP_APPROVERS=APPROVERS) as http:
+        assert (await http.get(ONE)).json()["four_eyes"]
         assert (await http.post(ONE, json=APPROVE)).status_code == status
 
 

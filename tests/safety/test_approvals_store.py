@@ -1,10 +1,12 @@
 """What every store of approvals and freezes does: SQLite in a file and in memory, and Redis."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -342,8 +344,14 @@ async def every_method_fails(store):
     await store.close()
 
 
+def open_files_in(directory):
+    links = [*Path("/proc/self/fd").iterdir()]
+    names = [os.readlink(link) for link in links if link.is_symlink()]
+    return [name for name in names if name.startswith(f"{directory}/")]
+
+
 class TestFile:
-    """Where the state of a machine is other_store."""
+    """Where the state of a machine is kept."""
 
     def test_nobody_else_can_read_it(self, tmp_path):
         file = state_file(tmp_path / "state", sandbox=False)
@@ -352,6 +360,39 @@ class TestFile:
         assert file == tmp_path / "state" / "state.db"
         assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
         assert state_file(tmp_path / "state", sandbox=True) == tmp_path / "state" / "sandbox.db"
+
+    async def test_the_store_creates_its_files_for_this_user_only_and_closes_them(self, tmp_path):
+        store = SqliteStore(tmp_path / "state.db")
+        await store.set_freeze(A_FREEZE)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        await store.close()
+
+        assert set(modes.values()) == {0o600}
+        assert "state.db-wal" in modes
+        assert [file.name for file in tmp_path.iterdir()] == ["state.db"]
+
+    @pytest.mark.skipif(
+        not Path("/proc").exists(), reason="only Linux shows a process's open files"
+    )
+    async def test_a_file_that_was_replaced_is_closed(self, tmp_path):
+        store = SqliteStore(tmp_path / "state.db")
+        await store.freeze()
+        count = len(open_files_in(tmp_path))
+        for file in tmp_path.iterdir():
+            file.unlink()
+        await store.freeze()
+
+        assert len(open_files_in(tmp_path)) == count > 0
+        await store.close()
+
+    async def test_in_memory_it_has_to_do_with_no_file(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        store = SqliteStore(IN_MEMORY)
+        await store.set_freeze(A_FREEZE)
+        assert [*tmp_path.iterdir()] == []
+
+        (tmp_path / IN_MEMORY).touch()
+        assert await store.freeze() == A_FREEZE
 
     def test_a_directory_that_was_named_must_be_usable(self, tmp_path):
         (tmp_path / "file").touch()
