@@ -185,7 +185,7 @@ TARGETS = (
             ("policy_guard", ("test_policy_calls", "test_policy_workspaces", "test_whoami",
                               "test_policy_bound")),
             ("door", ("test_confirmation", "test_freeze", "test_policy_calls", "test_approvals",
-                      "test_preview", "test_whoami", "test_journal_reverts")),
+                      "test_preview", "test_whoami", "test_journal", "test_journal_reverts")),
             ("permit", ("test_confirmation", "test_freeze")),
             ("risk", ("test_risk", "test_confirmation")),
             ("masking", ("test_preview_masking", "test_secrets_canary", "test_secrets")),

@@ -138,15 +138,20 @@ async def test_an_approval_is_void_if_the_object_changed(guarded, api, changes, 
 
 
 @in_each_generation
-async def test_a_denied_call_says_who_denied_it_and_why(guarded, changes, generation, store):
+@pytest.mark.parametrize(
+    ("why", "message"), [("still on the team", ": still on the team"), ("", "")]
+)
+async def test_a_denied_call_says_who_denied_it_and_why(
+    guarded, changes, generation, store, why, message
+):
     async with guarded(generation) as client:
         id, _ = await invite_of(client)
         await client.call_tool("delete_user", {"user_id": id})
         (approval,) = await store.list_open()
-        await store.settle(approval.id, "denied", "mo", "still on the team")
+        await store.settle(approval.id, "denied", "mo", why)
         result = await client.call_tool("delete_user", {"user_id": id})
 
-    assert "mo denied this: still on the team" in texts(result)[0]
+    assert texts(result)[0].splitlines()[0] == f"mo denied this{message}"
     assert changes() == []
 
 
