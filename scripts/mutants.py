@@ -186,7 +186,6 @@ TARGETS = (
                               "test_policy_bound")),
             ("door", ("test_confirmation", "test_freeze", "test_policy_calls", "test_approvals",
                       "test_preview", "test_whoami", "test_journal", "test_journal_reverts")),
-            ("permit", ("test_confirmation", "test_freeze")),
             ("risk", ("test_risk", "test_confirmation")),
             ("masking", ("test_preview_masking", "test_secrets_canary", "test_secrets")),
             ("inspection", ("test_whoami",)),
@@ -200,6 +199,8 @@ TARGETS = (
         Target(f"safety/{file}.py", (), ("tests/safety/test_approvals_store.py",), scripts=True)
         for file in ("sqlite_store", "redis_store")
     ),
+    Target("safety/permit.py", (),
+           ("tests/safety/test_confirmation.py", "tests/house/test_one_door.py")),
     Target("server/mcp/asking.py", (),
            ("tests/safety/test_confirmation.py", "tests/safety/test_policy_calls.py")),
     *(

@@ -191,9 +191,13 @@ async def test_a_dry_run_of_a_tools_own_asks_nobody(guarded, changes, generation
     dry_run = {"prompt_id": "pp-summarise-be26b6", "name": "New", "dry_run": True}
     async with guarded(generation, person, PORTKEY_CONFIRM="always") as client:
         result = await client.call_tool("update_prompt", dry_run)
+        call = {"tool": "update_prompt", "arguments": dry_run}
+        preview = (await client.call_tool("preview_change", call)).structured_content
 
     assert not result.is_error, texts(result)
     assert result.structured_content["dry_run"]
+    assert preview["changes_nothing"]
+    assert preview["answer"] == result.structured_content
     assert (person.questions, changes()) == ([], [])
 
 
