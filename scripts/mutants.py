@@ -199,8 +199,7 @@ TARGETS = (
         Target(f"safety/{file}.py", (), ("tests/safety/test_approvals_store.py",), scripts=True)
         for file in ("sqlite_store", "redis_store")
     ),
-    Target("safety/permit.py", (),
-           ("tests/safety/test_confirmation.py", "tests/house/test_one_door.py")),
+    Target("safety/permit.py", (), ("tests/safety/test_confirmation.py",)),
     Target("server/mcp/asking.py", (),
            ("tests/safety/test_confirmation.py", "tests/safety/test_policy_calls.py")),
     *(

@@ -8,9 +8,11 @@ from mcp_types import ElicitResult, InputRequiredResult
 
 from mcp_texts import texts
 from people import GENERATIONS, Person
+from portkey_admin_mcp.errors import NotFound, NotPermitted
 from portkey_admin_mcp.models.users import UserPatch
 from portkey_admin_mcp.safety.caller import Caller, current_caller
 from portkey_admin_mcp.safety.door import Door
+from portkey_admin_mcp.safety.permit import permit, permitted_only
 from portkey_admin_mcp.safety.store import Freeze
 from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.tools.users import update_user
@@ -206,6 +208,20 @@ def test_a_server_that_asks_nobody_says_so_in_its_log(store, caplog, confirm):
     Door(SafetySettings(PORTKEY_CONFIRM=confirm), lambda: store)
 
     assert ("no person is asked" in caplog.text) is (confirm == "never")
+
+
+async def test_without_a_permit_nothing_is_sent_and_a_permit_ends_with_its_call(connect, changes):
+    api = connect("owner").with_gate(permitted_only)
+
+    async def sends(_api, _change, send):
+        return await send()
+
+    for _ in range(2):
+        with pytest.raises(NotPermitted, match="did not pass this server's checks"):
+            await update_user(api, "unknown", UserPatch(role="admin"))
+        with permit(sends), pytest.raises(NotFound):
+            await update_user(api, "unknown", UserPatch(role="admin"))
+    assert changes() == ["PUT /v1/admin/users/unknown"] * 2
 
 
 @in_each_generation
