@@ -26,7 +26,13 @@ from people import GENERATIONS, Person
 from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.errors import ConfigurationError, NotPermitted
-from portkey_admin_mcp.safety.approvals import Where, printable, require_local_may_settle
+from portkey_admin_mcp.safety.approvals import (
+    Approvers,
+    Where,
+    not_open_text,
+    printable,
+    require_local_may_settle,
+)
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.permit import permitted_only
 from portkey_admin_mcp.safety.redis_store import RedisStore
@@ -274,6 +280,21 @@ def test_approvers_are_named_with_their_kind(monkeypatch):
 
     with pytest.raises(ConfigurationError, match="like bearer:mo"):
         load_safety()
+
+
+def test_who_is_no_approver_neither_settles_nor_thaws():
+    approvers = Approvers(SafetySettings(MCP_APPROVERS=APPROVERS))
+
+    with pytest.raises(NotPermitted, match="bearer:ada is not an approver"):
+        approvers.require_may_settle("bearer:ada", pending_request(), "denied")
+    with pytest.raises(NotPermitted, match="bearer:ada is not an approver"):
+        approvers.require_may_thaw("bearer:ada", None)
+
+
+def test_of_an_approval_that_was_used_nobody_is_named():
+    used = pending_request(state="used", settled_by="bearer:mo")
+
+    assert not_open_text(used.id, used).startswith("The request 0a1b2c3d was used already.")
 
 
 def test_at_a_terminal_nobody_can_be_the_second_pair_of_eyes():

@@ -207,7 +207,22 @@ async def test_the_oldest_requests_of_one_requester_make_room_for_its_own(store,
         await store.request(replace(request, expires_at=request.created_at + PENDING_S))
 
     assert Counter(each.id for each in await store.list_open()) == Counter(["other", "2", "3"])
+    assert await store.settle("1", "approved", "bearer:mo", "") is None
+    assert await store.find("1") is None
     assert limits.MAX_PENDING == 100
+
+
+async def test_what_was_decided_takes_no_room(store, monkeypatch):
+    for module in ("sqlite_store", "redis_store"):
+        monkeypatch.setattr(f"portkey_admin_mcp.safety.{module}.MAX_PENDING", 1)
+    await store.request(REQUEST)
+    await store.settle(REQUEST.id, "approved", "bearer:mo", "")
+    for number in (1, 2):
+        later = {"created_at": NOW + number, "expires_at": NOW + number + PENDING_S}
+        await store.request(replace(REQUEST, id=f"{number}", call=f"{number}", **later))
+
+    assert [each.id for each in await store.list_open()] == ["2"]
+    assert (await store.take(REQUEST.call, REQUEST.binding)).id == REQUEST.id
 
 
 async def test_a_reply_is_used_once_until_it_has_expired(open_store, clock):
@@ -251,6 +266,26 @@ async def test_every_key_in_redis_expires_but_the_freeze(redis_server):
     assert {name for name, seconds in lives.items() if seconds < 0} == {"freeze"}
     assert max(lives.values()) <= PENDING_S
     assert APPROVED_S - 5 <= lives[f"approval:{request.id}"] <= APPROVED_S
+    calls = sorted(seconds for name, seconds in lives.items() if name.startswith("call:"))
+    assert calls == pytest.approx([APPROVED_S, PENDING_S], abs=5)
+
+
+async def test_the_lists_in_redis_hold_only_what_is_open(redis_server, clock, monkeypatch):
+    monkeypatch.setattr("portkey_admin_mcp.safety.redis_store.MAX_PENDING", 2)
+    store = RedisStore(Redis.from_url(redis_server.url), "lists", clock=clock)
+
+    async def lengths():
+        async with Redis.from_url(redis_server.url) as redis:
+            lists = [key async for key in redis.scan_iter("{lists:safety}:open*")]
+            return [await redis.zcard(key) for key in lists]
+
+    for number in range(3):
+        await store.request(replace(REQUEST, id=f"{number}", call=f"{number}"))
+    assert await lengths() == [2, 2]  # of everybody, and of the requester
+    clock.now += PENDING_S
+    await store.request(replace(REQUEST, id="new", expires_at=clock.now + PENDING_S))
+    assert await lengths() == [1, 1]
+    await store.close()
 
 
 class TestLosses:

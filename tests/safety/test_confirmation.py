@@ -1,10 +1,16 @@
 """Nothing irreversible happens without a person."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from mcp_types import ElicitResult, InputRequiredResult
+from mcp_types import (
+    CallToolRequestParams,
+    ClientCapabilities,
+    ElicitResult,
+    InputRequiredResult,
+)
 
 from mcp_texts import texts
 from people import GENERATIONS, Person
@@ -14,6 +20,7 @@ from portkey_admin_mcp.safety.caller import Caller, current_caller
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.permit import permit, permitted_only
 from portkey_admin_mcp.safety.store import Freeze
+from portkey_admin_mcp.server.mcp.asking import AskByResult, AskBySession, asker_of
 from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.tools.users import update_user
 
@@ -49,6 +56,7 @@ async def test_a_person_who_types_the_name_lets_a_deletion_pass(guarded, changes
         ("cancel", "the user closed the question"),
         ("someone else", "the name that was typed is not"),
         ("", "the name that was typed is not"),
+        (5, "the name that was typed is not"),
     ],
 )
 async def test_any_other_answer_stops_it(guarded, changes, generation, does, message):
@@ -239,6 +247,27 @@ async def test_a_preview_and_a_dry_run_send_nothing(guarded, changes, generation
     assert preview["changes"] == {"role": {"from": "member", "to": "admin"}}
     assert preview["object"] == {"name": email, "verified": True}
     assert preview["requests"] == [{"request": f"PUT /admin/users/{id}", "body": {"role": "admin"}}]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "version", "can_send", "asker"),
+    [
+        (None, "2026-07-28", True, None),
+        ({"sampling": {}}, "2026-07-28", True, None),
+        ({"elicitation": {}}, "2026-07-28", False, AskByResult),
+        ({"elicitation": {"form": {}, "url": {}}}, "2026-07-28", False, AskByResult),
+        ({"elicitation": {"url": {}}}, "2026-07-28", True, None),
+        ({"elicitation": {}}, "2025-11-25", True, AskBySession),
+        ({"elicitation": {}}, "2025-11-25", False, None),
+    ],
+)
+def test_only_a_client_that_can_show_a_form_is_asked(capabilities, version, can_send, asker):
+    announced = ClientCapabilities.model_validate(capabilities) if capabilities else None
+    session = SimpleNamespace(client_capabilities=announced, can_send_request=can_send)
+    context = SimpleNamespace(session=session, protocol_version=version)
+
+    chosen = asker_of(context, CallToolRequestParams(name="delete_user"))
+    assert type(chosen) is (asker or type(None))
 
 
 class TestStateOfAQuestion:
