@@ -36,6 +36,7 @@ from portkey_admin_mcp.safety.approvals import (
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.permit import permitted_only
 from portkey_admin_mcp.safety.redis_store import RedisStore
+from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.safety.store import PENDING_S, Approval, Freeze
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages.approvals import Approvals
@@ -186,6 +187,25 @@ async def test_what_was_decided_cannot_be_decided_again(service, store):
     assert answer.status_code == 409
     assert "was denied by bearer:ada already" in answer.json()["message"]
     assert unknown.status_code == 404
+
+
+class WithAFasterApprover(SqliteStore):
+    """Another approver denies each request right after it was read."""
+
+    async def find(self, id):
+        approval = await super().find(id)
+        await self.settle(id, "denied", "bearer:ada", "")
+        return approval
+
+
+async def test_of_two_approvers_the_slower_is_told_what_the_other_decided(service):
+    store = WithAFasterApprover(":memory:")
+    await store.request(pending_request())
+    async with service("mo", other_store=store) as http:
+        answer = await http.post(ONE, json=APPROVE)
+
+    assert answer.status_code == 409
+    assert "was denied by bearer:ada already" in answer.json()["message"]
 
 
 ENDPOINTS = [
