@@ -27,6 +27,9 @@ from portkey_admin_mcp.safety.policy_request import (
 )
 from portkey_admin_mcp.safety.tools import own_modules
 
+GET_CONFIG = "GET /configs/{slug}"
+USERS = "GET /admin/users"
+
 
 @pytest.mark.parametrize(
     ("endpoint", "reach", "object_id"),
@@ -103,6 +106,21 @@ def test_the_reach_of_a_request_is_seen_by_its_path(endpoint, reach, object_id):
 )
 def test_the_reach_of_a_tool_is_that_of_its_requests(name, reach):
     assert reach_of(TOOLS[name]) == reach
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reach"),
+    [
+        # It works without what is optional, although that is about the whole organisation.
+        ("get_config", {"endpoints": (GET_CONFIG, USERS), "optional": (USERS,)}, "item"),
+        ("get_config", {"endpoints": (GET_CONFIG, USERS)}, "organisation"),
+        ("get_config", {"endpoints": ("GET /pricing/{provider}.json", GET_CONFIG)}, "item"),
+        # A list without an argument that names the workspace.
+        ("get_integration", {"endpoints": ("GET /configs",)}, "organisation"),
+    ],
+)
+def test_the_reach_of_a_workflow_is_that_of_the_requests_that_it_must_make(name, changes, reach):
+    assert reach_of(replace(TOOLS[name], **changes)) == reach
 
 
 def test_of_the_servers_own_tools_only_those_known_to_stay_within_a_bound_are_offered():
