@@ -274,6 +274,8 @@ async def test_an_answer_about_another_workspace_than_the_named_one_counts_as_no
     answer = emulator.answer
 
     def always_support(method, target, headers, body):
+        if target == "/v1/admin/workspaces/id-only":
+            return 200, {}, b'{"id": "id-only", "slug": null}'
         if target.startswith("/v1/admin/workspaces/"):
             return 200, {}, b'{"id": "other", "slug": "ws-other"}'
         return answer(method, target, headers, body)
@@ -281,6 +283,7 @@ async def test_an_answer_about_another_workspace_than_the_named_one_counts_as_no
     emulator.answer = always_support
     assert await names_of(api, "ws-named") is None
     assert await names_of(api, "ws-other") == {"other", "ws-other"}
+    assert await names_of(api, "id-only") == {"id-only"}
 
 
 async def test_an_object_is_looked_up_once_and_by_its_collection_if_need_be(emulator, api, support):
