@@ -183,7 +183,7 @@ TARGETS = (
             ("policy_lookup", ("test_policy_requests", "test_policy_calls",
                                "test_policy_workspaces")),
             ("policy_guard", ("test_policy_calls", "test_policy_workspaces", "test_whoami",
-                              "test_policy_bound")),
+                              "test_policy_bound", "test_policy_headers")),
             ("door", ("test_confirmation", "test_freeze", "test_policy_calls", "test_approvals",
                       "test_preview", "test_whoami", "test_journal", "test_journal_reverts")),
             ("risk", ("test_risk", "test_confirmation")),
