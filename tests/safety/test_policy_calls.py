@@ -208,6 +208,22 @@ async def test_if_the_workspace_cannot_be_known_a_deny_applies_and_an_allow_does
         assert "the policy of this server denies this" in outcome.texts[0]
 
 
+async def test_an_object_is_looked_up_in_the_workspace_that_the_call_names(emulator, api):
+    id, answer, targets = workspace(emulator, "Support")["id"], emulator.answer, []
+
+    def recorded(method, target, headers, body):
+        targets.append(target)
+        return answer(method, target, headers, body)
+
+    emulator.answer = recorded
+    await calls_with(api, "rules: [{action: deny, workspace: ws-a}]")(
+        "get_config", {**CONFIG, "workspace_id": id}
+    )
+
+    read = [target for target in targets if target.startswith("/v1/configs/")]
+    assert read == [f"/v1/configs/{CONFIG['slug']}?workspace_id={id}"] * 2
+
+
 async def test_what_is_about_no_workspace_meets_no_rule_about_one(api):
     price = {"provider": "openai", "model": "gpt-4o"}
     rules = "rules: [{action: deny, workspace: ws-a}]"
