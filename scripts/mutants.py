@@ -1,7 +1,8 @@
 """Change the code that decides who may do what, one small change at a time, and run its tests.
 
-    make mutants            all of them, about 15 minutes on two cores
-    python scripts/mutants.py --only guards
+    make mutants                                        all of them
+    python scripts/mutants.py --only safety/policy      of some files
+    python scripts/mutants.py --sample 100 --seed 1     some of them, by chance
 
 A mutant is a file with one change. It is killed if the tests of the file fail, and else survives.
 Survivors are printed; those that change no behaviour are listed with the reason in
