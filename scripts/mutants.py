@@ -753,7 +753,10 @@ def _other_script(text: str) -> Iterator[tuple[str, str]]:
         shown = (f"{start_of_line}{each}{end_of_line}" for each in (operator[0], other))
         yield " -> ".join(shown), f"{before}{other}{after}"
     for statement in STATEMENT.finditer(text):
-        yield f"{statement[0]} -> nothing", text[: statement.start()] + text[statement.end() :]
+        yield (
+            f"{statement[0].strip()} -> nothing",
+            text[: statement.start()] + text[statement.end() :],
+        )
 
 
 IS_SCRIPT = re.compile(r"redis\.call|[=<>] \?|\bOR IGNORE\b|\bWHERE\b")
