@@ -121,8 +121,6 @@ def reach_of(tool: Tool) -> Reach:
     """How far a tool reaches, by the requests that it cannot do without."""
     if tool.domain == CHANGES:
         return "none" if tool.name in WITHOUT_WORKSPACE else "organisation"
-    if not tool.endpoints:
-        return "none"
     places = [
         place_of_endpoint(endpoint) for endpoint in tool.endpoints if endpoint not in tool.optional
     ]
