@@ -211,9 +211,9 @@ async def test_if_the_workspace_cannot_be_known_a_deny_applies_and_an_allow_does
 async def test_an_object_is_looked_up_in_the_workspace_that_the_call_names(emulator, api):
     id, answer, targets = workspace(emulator, "Support")["id"], emulator.answer, []
 
-    def recorded(method, target, headers, body):
+    def recorded(method, target, *rest):
         targets.append(target)
-        return answer(method, target, headers, body)
+        return answer(method, target, *rest)
 
     emulator.answer = recorded
     await calls_with(api, "rules: [{action: deny, workspace: ws-a}]")(

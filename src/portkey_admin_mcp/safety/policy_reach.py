@@ -124,7 +124,7 @@ def reach_of(tool: Tool) -> Reach:
     places = [
         place_of_endpoint(endpoint) for endpoint in tool.endpoints if endpoint not in tool.optional
     ]
-    if not places:
+    if tool.endpoints and not places:
         # It does without each of its requests, so the bound on the requests is enough.
         return "workspace"
     if any(place.reach == "organisation" for place in places):
