@@ -118,7 +118,6 @@ TARGETS = (
             ("access/body_limit", "access/test_body_limit"),
             ("access/rate_limit", "access/test_rate_limit"),
             ("access/rate_limiter", "access/test_rate_limit"),
-            ("access/caller_key", "access/test_caller_key"),
             ("events/event_log", "events/test_event_log"),
             ("events/memory_log", "events/test_event_log"),
             ("events/resumption", "events/test_resumption"),
@@ -171,7 +170,16 @@ TARGETS = (
         (),
         ("tests/server/offer", "tests/server/fastpath/test_equivalence.py"),
     ),
-    Target("portkey/clients.py", (), ("tests/portkey/test_clients.py",)),
+    Target(
+        "portkey/clients.py",
+        (),
+        ("tests/portkey/test_clients.py", "tests/server/http/test_keys_apart.py"),
+    ),
+    Target(
+        "server/http/access/caller_key.py",
+        (),
+        ("tests/server/http/access/test_caller_key.py", "tests/server/http/test_keys_apart.py"),
+    ),
     *(
         Target(f"safety/{file}.py", (), tuple(f"tests/safety/{test}.py" for test in tests))
         for file, tests in (

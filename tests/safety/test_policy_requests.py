@@ -19,6 +19,7 @@ from portkey_admin_mcp.safety.policy_reach import (
     workspace_argument,
 )
 from portkey_admin_mcp.safety.policy_request import (
+    named_in,
     names_place,
     references_in,
     request_of,
@@ -29,6 +30,12 @@ from portkey_admin_mcp.safety.tools import own_modules
 
 GET_CONFIG = "GET /configs/{slug}"
 USERS = "GET /admin/users"
+
+
+@pytest.mark.parametrize("value", [5, True, ["ws-a"], {"id": "ws-a"}])
+def test_a_workspace_that_is_no_text_is_none_of_those_that_are_allowed(value):
+    assert named_in({"workspace_id": value}) not in (None, "ws-a")
+    assert named_in({"workspace_id": None}) is None
 
 
 @pytest.mark.parametrize(

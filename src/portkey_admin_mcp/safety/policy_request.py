@@ -39,10 +39,10 @@ class Request(NamedTuple):
 
 
 def named_in(fields: Mapping[str, Any]) -> str | None:
-    """The workspace that an object names."""
+    """The workspace that an object names; a name that is no text is one that nobody is allowed."""
     for name in WORKSPACE_FIELDS:
-        if isinstance(value := fields.get(name), str) and value:
-            return value
+        if (value := fields.get(name)) not in (None, ""):
+            return str(value)
     return None
 
 
