@@ -11,6 +11,7 @@ import pytest
 from asgi_server import serve_app
 from certificates import Authority
 from fake_portkey import Answer, FakePortkey, nobody_listening
+from portkey_admin_mcp.cli.doctor.clients import check_clients
 from portkey_admin_mcp.clients.places import file_of, this_system
 from portkey_admin_mcp.clients.table import CLIENTS
 from portkey_admin_mcp.emulator.core.app import Emulator
@@ -249,20 +250,21 @@ def test_the_issuer_of_tokens_is_read(doctor, is_right):
     assert findings["issuer"]["state"] == ("ok" if is_right else "failed")
 
 
-def entries(findings):
-    return {name: each for name, each in findings.items() if each["area"] == "clients"}
+def entries(home):
+    """What is found in the files of clients, by name."""
+    return {each.name: each for each in check_clients(Folders(HOME=home), home / "project")}
 
 
 @pytest.mark.parametrize(
     "client", [each for each in CLIENTS if each.can_install], ids=lambda client: client.key
 )
-def test_what_install_wrote_is_found_and_right(doctor, run, home, client):
+def test_what_install_wrote_is_found_and_right(run, home, client):
     run("install", client.key, "--sandbox")
-    (finding,) = entries(doctor("--sandbox")).values()
+    (finding,) = entries(home).values()
 
-    assert finding["state"] == "ok", finding
-    assert client.name in finding["name"]
-    assert "starts" in finding["detail"]
+    assert finding.state == "ok", finding
+    assert client.name in finding.name
+    assert "starts" in finding.detail
 
 
 def mcp_json(**entry):
@@ -300,18 +302,18 @@ def mcp_json(**entry):
         ),
     ],
 )
-def test_what_is_wrong_in_a_clients_file_is_said(doctor, home, text, state, words):
+def test_what_is_wrong_in_a_clients_file_is_said(home, text, state, words):
     file = home / ".cursor" / "mcp.json"
     file.parent.mkdir()
     file.write_text(text)
-    (finding,) = entries(doctor("--sandbox")).values()
+    (finding,) = entries(home).values()
 
-    assert (finding["state"], words in finding["detail"]) == (state, True), finding
-    assert (state == "ok") == (not finding.get("cure"))
+    assert (finding.state, words in finding.detail) == (state, True), finding
+    assert (state == "ok") == (not finding.cure)
     assert file.read_text() == text
 
 
-def test_files_in_other_languages_are_read_and_foreign_entries_are_left_alone(doctor, home):
+def test_files_in_other_languages_are_read_and_foreign_entries_are_left_alone(home):
     folders = Folders(HOME=home)
     texts = {
         "codex": '[mcp_servers.portkey]\ncommand = "/nowhere/portkey-admin-mcp"\n',
@@ -323,7 +325,7 @@ def test_files_in_other_languages_are_read_and_foreign_entries_are_left_alone(do
             file = file_of(client, "user", folders, home, this_system())
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(texts[client.key])
-    findings = entries(doctor("--sandbox"))
+    findings = entries(home)
 
     assert any(name.startswith("Codex") for name in findings)
     assert not any(name.startswith("Gemini") for name in findings)
