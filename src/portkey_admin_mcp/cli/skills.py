@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..clients.places import skills_folder_of
+from ..clients.table import BY_KEY, CLIENTS
+from ..settings.folders import load_folders
 from .failures import exit_on_configuration_error
 from .options import env_file_option
 
@@ -15,13 +18,16 @@ if TYPE_CHECKING:
     from ..server.mcp.skills.organisation import OrganisationSkills
     from ..server.mcp.skills.skill import Skill
 
-CLIENTS = ("claude-code", "codex", "copilot", "cursor", "gemini")
-MEANINGS = {"kept": "kept: a file in its folder is not ours, or was changed"}
+READERS = [client.key for client in CLIENTS if client.skills is not None]
+MEANINGS = {
+    "kept": "kept: a file in its folder is not ours, or was changed",
+    "used": "kept: it was written for something else, too",
+}
 """What is printed for a state that is no plain word."""
 
 folder_argument = click.argument("folder", required=False, type=click.Path(path_type=Path))
 client_option = click.option(
-    "--client", type=click.Choice(CLIENTS), help="Your own skills of this client, not a FOLDER."
+    "--client", type=click.Choice(READERS), help="Your own skills of this client, not a FOLDER."
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Write nothing; say what would be.")
 organisation_option = click.option(
@@ -84,7 +90,7 @@ def install(
     target = _target(folder, client)
     chosen = _skills(organisation, sandbox, env_file)
     with exit_on_configuration_error():
-        _report(write_skills(target, dry_run=dry_run, skills=chosen), target, dry_run)
+        report_skills(write_skills(target, dry_run=dry_run, skills=chosen), target, dry_run)
 
 
 @skills.command(short_help="Remove what `install` wrote.")
@@ -97,19 +103,20 @@ def remove(folder: Path | None, client: str | None, dry_run: bool) -> None:
 
     target = _target(folder, client)
     with exit_on_configuration_error():
-        _report(remove_skills(target, dry_run=dry_run), target, dry_run)
+        report_skills(remove_skills(target, dry_run=dry_run), target, dry_run)
 
 
 def _target(folder: Path | None, client: str | None) -> Path:
     """The folder that the arguments name."""
-    from ..server.mcp.skills.folders import directory_of
-
     if (folder is None) == (client is None):
         raise click.UsageError("Name a FOLDER or a --client, one of the two.")
-    return directory_of(client) if client is not None else folder or Path()
+    if client is None:
+        return folder or Path()
+    return skills_folder_of(BY_KEY[client], "user", load_folders(), Path.cwd())
 
 
-def _report(written: "list[WrittenSkill]", target: Path, dry_run: bool) -> None:
+def report_skills(written: "list[WrittenSkill]", target: Path, dry_run: bool) -> None:
+    """Print what happened to each skill in a folder, or would happen."""
     click.echo(f"{target}{', as it would be' if dry_run else ''}:" if written else "nothing to do")
     width = max((len(each.name) for each in written), default=0)
     for each in written:
