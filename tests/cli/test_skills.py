@@ -253,8 +253,10 @@ def test_uninstall_leaves_skills_that_it_did_not_write(command, tmp_path):
     command("install", "cursor", "--sandbox")
     texts = contents(tmp_path / ".cursor" / "skills")
 
-    command("uninstall", "cursor")
+    result = command("uninstall", "cursor")
 
+    assert result.exit_code == 0
+    assert "audit-access" not in result.output
     assert contents(tmp_path / ".cursor" / "skills") == texts
     assert command("skills", "remove", "--client", "cursor").output.count("removed") == len(NAMES)
 
