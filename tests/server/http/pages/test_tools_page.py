@@ -12,7 +12,7 @@ from browser import Chromium, Tab
 from portkey_admin_mcp.safety.policy import Policy, Rule
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, type_in_words
+from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, rows_of, type_in_words
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.settings.hosting import Hosting
 from programs import require_program
@@ -63,6 +63,21 @@ async def test_with_authentication_the_page_contains_none_and_a_token_is_needed(
     assert {tool["name"] for tool in offered.json()["tools"]} == NAMES
     assert offered.json()["denied"] == []
     assert offered.headers["cache-control"] == "no-store"
+
+
+def test_a_description_is_wrapped_by_the_page_and_keeps_its_paragraphs():
+    tool = SimpleNamespace(
+        name="n",
+        domain="d",
+        effect="read",
+        input_schema={},
+        description="Reads it,\nand more.\n\nAlso:\n- one\n- two",
+    )
+
+    (row,) = rows_of([tool])
+
+    assert row["description"] == "Reads it, and more.\n\nAlso:\n- one\n- two"
+    assert row["brief"] == "Reads it, and more"
 
 
 async def test_only_what_is_offered_is_shown():
