@@ -1,7 +1,8 @@
-# The HTTP service: not as root, and on a read-only root file system.
+# The HTTP service, and the emulator: not as root, and on a read-only root file system.
 #
 #   docker build -t portkey-admin-mcp .
 #   docker run --init --read-only --cap-drop ALL -p 127.0.0.1:3000:3000 --env-file .env portkey-admin-mcp
+#   docker run --init --read-only --cap-drop ALL -p 127.0.0.1:8788:8788 portkey-admin-mcp emulator
 #
 # docs/deploy/docker.md shows an .env file, other builders, and a base pinned by its digest.
 
@@ -46,6 +47,7 @@ ENV PATH=/opt/portkey-admin-mcp/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MCP_HOST=0.0.0.0 \
+    PORTKEY_EMULATOR_HOST=0.0.0.0 \
     PORTKEY_STATE_DIR=/data
 
 # For the change journal and approvals, unless they are in Redis. Writable on a read-only root, too.

@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CHECKED := src tests scripts benchmarks api deploy
+CHECKED := src tests scripts benchmarks api deploy examples
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--annotation-style=line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--no-emit-options
@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk matrix clients conformance check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
+.PHONY: demo test test-sdk matrix clients conformance example check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,7 +53,19 @@ conformance: $(READY) ## Run the official conformance suite and the official cli
 	$(BIN)/python tests/conformance/run.py --fast-path on --store off
 	$(BIN)/python tests/conformance/clients.py
 
-check: $(READY) format lint types layers test fresh schemas ## Run every check of CI that needs no root
+# As a user of the package would: its wheel in an empty environment, with the locked versions.
+example: $(READY) ## Run the tests of examples/testing with the pytest plugin of the built wheel
+	rm -rf build/example
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir build/example .
+	$(PYTHON) -m venv build/example/venv
+	sed -e '/^ *--hash/d' -e 's/ *\\$$//' requirements.lock > build/example/constraints.txt
+	build/example/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--only-binary :all: -c build/example/constraints.txt "$$(echo build/example/*.whl)[testing]" portkey-ai
+	cd examples/testing && NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 \
+		../../build/example/venv/bin/pytest -q -p no:cacheprovider
+
+check: $(READY) format lint types layers docs-site test fresh schemas ## Run every check of CI that needs no root
 
 format:
 	$(BIN)/ruff format --check $(CHECKED)
@@ -86,6 +98,20 @@ schemas: ## Check compose.yaml and the Kubernetes manifests against their schema
 	build/schemas/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	sed -n '/^```yaml/,/^```$$/p' docs/deploy/kubernetes.md | grep -v '^```' > build/kubernetes.yaml
 	build/schemas/bin/kubernetes-validate --strict --kubernetes-version 1.30 build/kubernetes.yaml
+
+.PHONY: docs-site docs-preview
+
+build/docs/.ready: requirements-docs.lock
+	$(PYTHON) -m venv build/docs
+	build/docs/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--require-hashes -r requirements-docs.lock
+	@touch $@
+
+docs-site: build/docs/.ready ## Build the documentation site into build/site, from docs/ and without a network
+	build/docs/bin/python scripts/build_site.py
+
+docs-preview: docs-site ## Build the documentation site, and serve it on port 8000
+	$(PYTHON) -m http.server --bind 127.0.0.1 --directory build/site 8000
 
 image-check: ## Build the image without Docker, and run it (as root, with buildah and debootstrap)
 	$(PYTHON) scripts/image_check.py
@@ -124,7 +150,8 @@ dev: $(READY) ## Serve the emulator on port 8788, restarted after each change
 dev-http: $(READY) ## Serve the sandbox over HTTP on port 3000, restarted after each change
 	$(BIN)/watchfiles --filter python "$(BIN)/portkey-admin-mcp http --sandbox" src
 
-# For development; for the image; for building the package into the image; and for `make schemas`.
+# For development; for the image; for building the package into the image; for `make schemas`; and for
+# `make docs-site`.
 # On the oldest Python, because a package that newer ones do not need is left out there.
 lock: $(READY) ## Lock the newest versions of all packages
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
@@ -137,6 +164,8 @@ lock: $(READY) ## Lock the newest versions of all packages
 	printf 'check-jsonschema\nkubernetes-validate\n' \
 		| $(COMPILE) --upgrade --constraint requirements.lock -o requirements-schemas.lock -
 	printf 'twine\nuv\n' | $(COMPILE) --upgrade --constraint requirements.lock -o requirements-dist.lock -
+	printf 'furo\nmyst-parser\nsphinx\n' \
+		| $(COMPILE) --upgrade --constraint requirements.lock -o requirements-docs.lock -
 	$(BIN)/python scripts/check_wheels.py
 
 clean: ## Remove all files that make created

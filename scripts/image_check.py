@@ -103,11 +103,18 @@ def build() -> dict[str, Any]:
 class Container:
     """The image's command, running on the sandbox in a container."""
 
-    def __init__(self, root: str, config: dict[str, Any], *, init: bool = False) -> None:
+    def __init__(
+        self,
+        root: str,
+        config: dict[str, Any],
+        *,
+        init: bool = False,
+        command: tuple[str, ...] = (),
+    ) -> None:
         """Start the command in the image whose root file system is at `root`.
 
         It is process 1. With `init` it is not, as with `docker run --init`, where process 1 passes
-        signals on.
+        signals on. `command` replaces the image's own, as at the end of `docker run`.
         """
         self.init = init
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -120,8 +127,9 @@ class Container:
         self.environment = [
             *("env", "-i", *config["Env"], f"MCP_PORT={self.port}", "PORTKEY_SANDBOX=true"),
             *("MCP_AUTH_MODE=bearer", f"MCP_AUTH_TOKEN={TOKEN}", "MCP_SESSION_MODE=stateless"),
+            f"PORTKEY_EMULATOR_PORT={self.port}",
         ]
-        self.command = [*config["Entrypoint"], *config["Cmd"]]
+        self.command = [*config["Entrypoint"], *(command or config["Cmd"])]
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [
@@ -225,6 +233,20 @@ def check(config: dict[str, Any], root: str) -> None:
         container.kill()
 
 
+def check_emulator(config: dict[str, Any], root: str) -> None:
+    """Check that the image serves the emulator, and that its health check knows."""
+    container = Container(root, config, command=("emulator",))
+    try:
+        healthy = config["Healthcheck"]["Test"][1:]
+        container.wait_until(lambda: container.run(healthy).returncode == 0)
+        print(f"emulator healthy after {time.monotonic() - container.started:.1f} s")
+        with opener.open(f"http://127.0.0.1:{container.port}/emulator/keys", timeout=10) as answer:
+            require("owner" in json.load(answer), "the emulator lists no keys")
+        print(f"SIGTERM ends the emulator in {container.stop():.1f} s")
+    finally:
+        container.kill()
+
+
 def check_early_stop(config: dict[str, Any], root: str) -> None:
     """Check that SIGTERM ends the command before it serves, if an init process passes it on.
 
@@ -252,6 +274,7 @@ def main() -> None:
     print(f"image after {time.monotonic() - begin:.0f} s")
     with mounted(IMAGE) as (_, root):
         check(config, root)
+        check_emulator(config, root)
         check_early_stop(config, root)
     print(f"checked after {time.monotonic() - begin:.0f} s")
 

@@ -13,6 +13,10 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
+from doc_pages.error_page import error_page
+from doc_pages.recipe_pages import recipe_pages
+from doc_pages.recipe_runner import RecipeFailed
+from doc_pages.typescript_server import typescript_page
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import PathType
@@ -34,7 +38,9 @@ from portkey_admin_mcp.tools import domain_modules
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+PACKAGE = ROOT / "src" / "portkey_admin_mcp"
 FACTS = ROOT / "tests" / "facts" / "openapi.json"
+TYPESCRIPT = ROOT / "tests" / "facts" / "typescript_tools.json"
 BEYOND = ROOT / "tests" / "facts" / "beyond_openapi.json"
 TYPE_NAMES: dict[Any, str] = {
     bool: "`true` \\| `false`",
@@ -61,8 +67,13 @@ def main() -> int:
         "--check", action="store_true", help="write nothing, exit 1 if a page differs"
     )
     check = parser.parse_args().check
-    texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
-    files = texts.keys() | set((DOCS / "tools").glob("*.md"))
+    try:
+        texts = {(DOCS / name).resolve(): text for name, text in pages().items()}
+    except RecipeFailed as error:
+        print(error)
+        return 1
+    folders = (DOCS / "tools", DOCS / "recipes")
+    files = texts.keys() | {file for folder in folders for file in folder.glob("*.md")}
     stale = [file for file in sorted(files) if current_text(file) != texts.get(file)]
     for file in stale:
         print(f"{'stale' if check else 'written'}: {file.relative_to(ROOT)}")
@@ -91,6 +102,9 @@ def pages() -> dict[str, str]:
         "../README.md": readme(domains),
         "command-line.md": command_line_page(),
         "coverage.md": coverage_page(),
+        "typescript-server.md": typescript_page(DOCS, all_tools(), TYPESCRIPT),
+        "troubleshooting.md": error_page(PACKAGE, DOCS / "troubleshooting.yaml", NOTE),
+        **recipe_pages(DOCS / "recipes", NOTE),
     }
 
 
@@ -156,7 +170,8 @@ def section(tool: Tool) -> str:
     needed = [endpoint for endpoint in tool.endpoints if endpoint not in tool.optional]
     endpoints = ", then ".join(f"`{endpoint}`" for endpoint in needed)
     if tool.optional:
-        endpoints += f"; if needed {', '.join(f'`{endpoint}`' for endpoint in tool.optional)}"
+        optional = ", ".join(f"`{endpoint}`" for endpoint in tool.optional)
+        endpoints = f"{endpoints}; if needed {optional}" if needed else f"If permitted {optional}"
     plan = " · Enterprise plan" if tool.enterprise else ""
     needs = f" · needs {scopes(tool)}" if tool.scopes else ""
     facts = f"{endpoints} · {EFFECTS[tool.effect]}{needs}{plan}"

@@ -60,8 +60,8 @@ class JudgedEmulator(Emulator):
 
     problems: list[str]
 
-    def answer(self, method: str, target: str, headers: Any, body: bytes) -> Any:
-        answer = super().answer(method, target, headers, body)
+    def answer(self, method: str, target: str, *rest: Any) -> Any:
+        answer = super().answer(method, target, *rest)
         status, _, content = answer
         path = target.partition("?")[0].removeprefix("/v1")
         operation = openapi.operation_of(method, path)

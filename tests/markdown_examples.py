@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-GENERATED = ("docs/tools/", "docs/coverage.md", "docs/clients.md")
-"""Pages that scripts write from the code: without examples, but for the configurations in the last,
-whose forms tests/clients checks."""
+GENERATED = (
+    *("docs/tools/", "docs/coverage.md", "docs/clients.md"),
+    *("docs/recipes/", "docs/troubleshooting.md"),
+)
+"""Pages that scripts/write_docs.py writes: from the code without examples, or by running them; but
+for the configurations in docs/clients.md, whose forms tests/clients checks."""
 PROGRAMS = (
     "claude", "code", "curl", "docker", "fly", "gcloud", "kubectl", "make", "npm", "npx", "openssl",
     "pip", "pipx", "podman", "portkey-admin-mcp", "portkey-admin-mcp-http", "printf", "pytest",

@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 
 from initialization import INITIALIZE_PARAMS
 from portkey_admin_mcp.assembly import http_app
-from portkey_admin_mcp.emulator.core.app import Emulator, asgi
+from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.asgi import asgi
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
 

@@ -103,6 +103,9 @@ WORKFLOWS: tuple[str, ...] = (
     "update_prompt_version",
     "render_prompt",
     "run_prompt_completion",
+    "find_access",
+    "find_references",
+    "find_stale",
     "update_mcp_integration_capabilities",
     "update_mcp_integration_workspaces",
     "update_mcp_server_capabilities",
@@ -114,6 +117,9 @@ WORKFLOWS: tuple[str, ...] = (
     "download_log_export",
     "list_audit_logs",
     "get_analytics_group",
+    "wait_for_log_export",
+    "explain_cost",
+    "list_budgets",
 )
 """The modules of `workflows` that hold a tool of several requests."""
 

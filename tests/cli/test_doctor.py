@@ -13,7 +13,8 @@ from certificates import Authority
 from fake_portkey import Answer, FakePortkey, nobody_listening
 from portkey_admin_mcp.clients.places import file_of, this_system
 from portkey_admin_mcp.clients.table import CLIENTS
-from portkey_admin_mcp.emulator.core.app import Emulator, asgi
+from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.asgi import asgi
 from portkey_admin_mcp.settings.folders import Folders
 from redis_process import running_redis
 from token_issuer import Issuer

@@ -25,7 +25,7 @@ from run import HERE, free_port, install, print_line, served
 
 SOURCE = Path(__file__).parents[2] / "src"
 EXPECTED = {
-    "tools": 197,
+    "tools": 203,
     "prompts": 9,
     "resources": 15,
     "templates": 6,

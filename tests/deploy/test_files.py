@@ -19,7 +19,11 @@ from portkey_admin_mcp.settings.settings import Settings
 PAGES = ["docker", "compose", "cloud-run", "fly-and-render", "kubernetes", "vercel", "README"]
 FILES = ["Dockerfile", "compose.yaml", "vercel.json", "api/index.py", "deploy/healthcheck.py"]
 VARIABLE = re.compile(r"(?<!\.)\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
-OTHERS = {"PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_ROOT_USER_ACTION"}
+OTHERS = {
+    *("PIP_NO_CACHE_DIR", "PIP_DISABLE_PIP_VERSION_CHECK", "PIP_ROOT_USER_ACTION"),
+    *("PORTKEY_EMULATOR_HOST", "PORTKEY_EMULATOR_PORT"),
+}
+"""Variables of pip, and of the command `emulator`."""
 SECRETS = {
     "PORTKEY_API_KEY": "pk-0123456789",
     "MCP_AUTH_TOKEN": "0123456789abcdef",

@@ -57,7 +57,7 @@ def test_the_image_listens_on_all_addresses_and_leaves_the_port_to_the_platform(
     words = shlex.split(next(rest for name, rest in dockerfile if name == "ENV"))
     env = dict(word.split("=", 1) for word in words)
 
-    assert env["MCP_HOST"] == "0.0.0.0"
+    assert env["MCP_HOST"] == env["PORTKEY_EMULATOR_HOST"] == "0.0.0.0"
     assert env["PYTHONDONTWRITEBYTECODE"] == "1"
     assert env.keys().isdisjoint({"PORT", "MCP_PORT"})
     assert ("EXPOSE", "3000") in dockerfile
@@ -174,3 +174,30 @@ def test_the_health_check_follows_the_status_of_health(root, health, variable, s
     )
 
     assert (done.returncode == 0) is healthy
+
+
+@pytest.mark.parametrize(
+    ("command", "variables"),
+    [
+        ("python /bin/portkey-admin-mcp emulator", {"PORTKEY_EMULATOR_PORT": "PORT"}),
+        ("init -- portkey-admin-mcp emulator --no-traffic --port PORT", {"MCP_PORT": "9"}),
+        ("/bin/portkey-admin-mcp emulator --port=PORT", {"PORTKEY_EMULATOR_PORT": "9"}),
+        ("/bin/portkey-admin-mcp http --port PORT", {"MCP_PORT": "9"}),
+        ("/bin/portkey-admin-mcp http --env-file emulator", {"MCP_PORT": "PORT"}),
+        ("/sbin/init", {"MCP_PORT": "PORT"}),
+    ],
+)
+def test_the_health_check_asks_what_the_command_serves(root, health, tmp_path, command, variables):
+    port = str(health(200))
+    command_line = tmp_path / "cmdline"
+    command_line.write_text(command.replace("PORT", port).replace(" ", "\0") + "\0")
+
+    done = subprocess.run(
+        [sys.executable, "deploy/healthcheck.py", str(command_line)],
+        cwd=root,
+        env={name: value.replace("PORT", port) for name, value in variables.items()},
+        check=False,
+        capture_output=True,
+    )
+
+    assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ LOCKS = [
     "requirements-build.lock",
     "requirements-schemas.lock",
     "requirements-dist.lock",
+    "requirements-docs.lock",
 ]
 SYSTEMS = {"linux": "x86_64", "darwin": "arm64"}
 # Debian 12 has 3.11.2.

@@ -36,6 +36,7 @@ from portkey_admin_mcp import models
 from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.emulator.core import app as _emulator  # noqa: F401  # fills CONTROLS
 from portkey_admin_mcp.emulator.core.control import CONTROLS
+from portkey_admin_mcp.emulator.core.seed import start_from
 from portkey_admin_mcp.server.mcp.skills.front_matter import read as read_front_matter
 from portkey_admin_mcp.server.mcp.skills.front_matter import split
 from portkey_admin_mcp.settings.environment import variable_names
@@ -57,11 +58,13 @@ NOT_RUN = {
     r"printf \S+ \| vercel\b": NO_ACCOUNT,
     r"curl -fsS http://localhost:8080/ready": "asks the service that `docker compose up` starts",
     r"claude mcp add --transport http": "needs Claude Code; check-http calls such an address",
-    r"pipx install \.": "installs; the image's build steps do the same",
     rf"uvx {NAME}@1\.2\.3 --version": "installs a version that is published",
-    r"(claude|codex|gemini|copilot|opencode) mcp list": "needs the client; tests/clients/test_read_back.py runs it",
+    r"(claude|codex|gemini|copilot|opencode) mcp list": "needs the client; "
+    "tests/clients/test_read_back.py runs it",
     rf"uvx {NAME} demo": "tests/cli/test_main.py runs it",
-    rf"pip install '{NAME}\[code\]'": "downloads; the extra is compared with pyproject.toml",
+    r"pipx install (\.|portkey-admin-mcp)$": "installs; the image's build steps do the same",
+    r"npx -y portkey-admin-mcp$": "starts the TypeScript server; make bench installs and runs it",
+    rf"pip install '{NAME}\[(code|testing)\]'": "downloads; a test compares the extras",
     r"cosign sign\b": "needs a registry with the image, and a person who signs",
     r"\.ci/run": "runs these tests, among others",
     rf"{NAME} doctor$": "needs a key; tests/cli/test_doctor.py runs it",
@@ -94,6 +97,11 @@ FIELDS = {
     for name in variable_names(field)
 }
 PAGES = pages()
+GENERATED_PAGES = [
+    str(file.relative_to(ROOT))
+    for file in sorted((ROOT / "docs").rglob("*.md"))
+    if str(file.relative_to(ROOT)) not in PAGES
+]
 COMMANDS = sorted({command for page in PAGES for command in page_commands(page)})
 
 
@@ -242,6 +250,17 @@ def test_the_options_of_a_command_exist(command):
         subcommand.make_context(words[0], words[1:])
     else:
         command_line.make_context(NAME, words)
+
+
+@pytest.mark.parametrize("folder", ["docs/recipes/", "docs/troubleshooting.md"])
+def test_the_commands_of_generated_pages_exist(folder):
+    """Recipes do what these commands do; an ID or a TOOL stands for any."""
+    text = "".join(text_of(page) for page in GENERATED_PAGES if page.startswith(folder))
+    commands = {c for c in re.findall(rf"(?<!`)`({NAME} [^`]+)`(?!`)", text) if "{" not in c}
+
+    assert len(commands) >= 4
+    for command in sorted(commands):
+        test_the_options_of_a_command_exist(command)
 
 
 def rule_for(command: str) -> Any:
@@ -482,9 +501,14 @@ def load_env_file(file: Path, overrides: dict[str, str]) -> None:
 
 
 def check_yaml(block: Block, _folder: Path) -> None:
-    """It parses, and the settings in it exist; tests/deploy checks what they say together."""
+    """It parses, and the settings in it exist; tests/deploy checks what they say together.
+
+    A seed file is one that the emulator can start from.
+    """
     documents = list(yaml.safe_load_all(block.text))
     assert documents
+    if "start" in documents[0]:
+        start_from(documents[0])
     assert {*setting_names(documents)} <= set(FIELDS)
 
 
@@ -528,7 +552,12 @@ def check_nginx(block: Block, folder: Path) -> None:
 
 
 def check_python(block: Block, _folder: Path) -> None:
-    """The values after `>>>` are those that the page shows; every model is known by its name."""
+    """It is a part of the example project, which `make example` runs; or a doctest.
+
+    There, the values after `>>>` are those that the page shows; every model is known by its name.
+    """
+    if any(block.text in file.read_text() for file in (ROOT / "examples").rglob("*.py")):
+        return
     modules = walk_packages(models.__path__, f"{models.__name__}.")
     names = {n: v for each in modules for n, v in vars(import_module(each.name)).items()}
     test = DocTestParser().get_doctest(block.text, names, str(block), block.page, block.line)
@@ -616,7 +645,17 @@ def control_emulator(request_line: str, body: str | None, servers: Servers) -> N
 PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 FILES = [
     f"/{path.relative_to(ROOT)}{'/' * path.is_dir()}"
-    for folder in ("src", "tests", "docs", "scripts", "benchmarks", "deploy", "api", "public")
+    for folder in (
+        "src",
+        "tests",
+        "docs",
+        "scripts",
+        "benchmarks",
+        "deploy",
+        "examples",
+        "api",
+        "public",
+    )
     for path in (ROOT / folder).rglob("*")
 ] + [f"/{path.name}{'/' * path.is_dir()}" for path in ROOT.iterdir()]
 NO_PATHS = (
@@ -665,7 +704,7 @@ def test_every_decision_is_in_the_list():
     assert {file.name for file in folder.glob("*.md")} - {"README.md"} == listed
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/coverage.md", "docs/tools/README.md"])
+@pytest.mark.parametrize("page", [*PAGES, *GENERATED_PAGES])
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)\)", text_of(page))
     folder = (ROOT / page).parent

@@ -57,10 +57,10 @@ def changes(emulator: Emulator) -> Callable[[], list[str]]:
     sent: list[str] = []
     answer = emulator.answer
 
-    def recorded(method: str, target: str, headers: Any, body: bytes) -> Any:
+    def recorded(method: str, target: str, *rest: Any) -> Any:
         if method != "GET":
             sent.append(f"{method} {target.partition('?')[0]}")
-        return answer(method, target, headers, body)
+        return answer(method, target, *rest)
 
     emulator.answer = recorded
     return lambda: sent

@@ -123,9 +123,9 @@ def recorded(emulator: Any) -> list[tuple[str, str, bytes]]:
     sent: list[tuple[str, str, bytes]] = []
     answer = emulator.answer
 
-    def answer_recorded(method: str, target: str, headers: Any, body: bytes) -> Any:
+    def answer_recorded(method: str, target: str, headers: Any, body: bytes, *rest: Any) -> Any:
         sent.append((method, target, body))
-        return answer(method, target, headers, body)
+        return answer(method, target, headers, body, *rest)
 
     emulator.answer = answer_recorded
     return sent

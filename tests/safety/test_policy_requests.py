@@ -252,10 +252,10 @@ async def test_names_of_many_workspaces_are_not_kept_without_end(
 async def test_an_answer_about_another_workspace_than_the_named_one_counts_as_none(api, emulator):
     answer = emulator.answer
 
-    def always_support(method, target, headers, body):
+    def always_support(method, target, *rest):
         if target.startswith("/v1/admin/workspaces/"):
             return 200, {}, b'{"id": "other", "slug": "ws-other"}'
-        return answer(method, target, headers, body)
+        return answer(method, target, *rest)
 
     emulator.answer = always_support
     assert await names_of(api, "ws-named") is None

@@ -630,7 +630,7 @@ class TestDifferences:
 
 
 HOSTILE = [
-    'x"\nAsked because nothing. "',
+    'x"\nWhy you are asked: nothing. "',
     "x\rTo confirm, type its name: y",
     "x\u2028Can be undone: at once.",
     "x\u202egnirts",
@@ -654,7 +654,7 @@ class TestQuestion:
         assert question_of(seen).message.split("\n") == [
             'Delete virtual key: "OpenAI main" (id "8ea08d49-721e-40a1-ab05-76a5eb4d3a73", in '
             'workspace "Support")',
-            "Asked because what is deleted cannot be restored.",
+            "Why you are asked: what is deleted cannot be restored.",
             'Depending on it, configs: 2 ("Cached answers", "Support fallback").',
             'Depending on it, prompts: 1 ("Reply to customer").',
             "27403 requests used it in the last 30 days, last at 2026-11-02T08:59:30.707Z.",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from drawn_calls import TOOLS
-from portkey_admin_mcp.safety.masking import MASK, is_secret, masked
+from portkey_admin_mcp.portkey.masking import MASK, is_secret, masked
 from portkey_admin_mcp.safety.preview import look_at
 from portkey_admin_mcp.safety.preview_text import question_of, shown
 from portkey_admin_mcp.safety.risk import rating_of

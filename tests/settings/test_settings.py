@@ -98,6 +98,7 @@ def test_no_setting_is_required(load):
         "log_format": "text",
         "mcp_base_url": None,
         "prices_url": None,
+        "dashboard_url": None,
         "max_result_chars": 80_000,
         "toolsets": (),
         "tools": (),
@@ -123,6 +124,7 @@ def test_every_setting_is_read_from_its_variable(load):
         LOG_FORMAT="json",
         PORTKEY_MCP_BASE_URL="https://mcp.example",
         PORTKEY_PRICES_URL="https://prices.example/",
+        PORTKEY_DASHBOARD_URL="https://portkey.example",
         MCP_MAX_RESULT_CHARS="5000",
         PORTKEY_TOOLSETS="users, mcp",
         PORTKEY_TOOLS="get_log",
@@ -146,6 +148,7 @@ def test_every_setting_is_read_from_its_variable(load):
         "log_format": "json",
         "mcp_base_url": "https://mcp.example",
         "prices_url": "https://prices.example/",
+        "dashboard_url": "https://portkey.example",
         "max_result_chars": 5000,
         "toolsets": ("users", "mcp"),
         "tools": ("get_log",),
@@ -579,3 +582,30 @@ def test_a_wrong_value_is_named_by_the_first_name_of_its_setting(monkeypatch):
 
     with pytest.raises(ConfigurationError, match=r"^MCP_PORT: .* For example: MCP_PORT=3000$"):
         load_hosting()
+
+
+@pytest.mark.parametrize(
+    ("variables", "address"),
+    [
+        ({}, "https://app.portkey.ai"),
+        ({"PORTKEY_DASHBOARD_URL": "https://portkey.example/"}, "https://portkey.example"),
+        ({"PORTKEY_DASHBOARD_URL": "off"}, None),
+        ({"PORTKEY_BASE_URL": "https://portkey.example/v1"}, None),
+        (
+            {
+                "PORTKEY_BASE_URL": "https://api.example/v1",
+                "PORTKEY_DASHBOARD_URL": "https://portkey.example/app",
+            },
+            "https://portkey.example/app",
+        ),
+        ({"PORTKEY_SANDBOX": "true"}, None),
+        ({"PORTKEY_SANDBOX": "true", "PORTKEY_DASHBOARD_URL": "https://portkey.example"}, None),
+    ],
+)
+def test_the_dashboard_is_portkeys_own_unless_another_one_is_named(load, variables, address):
+    assert load(**variables).dashboard_address == address
+
+
+@pytest.mark.parametrize("url", ["portkey.example", "http://portkey.example", "https://a.b/?c=d"])
+def test_a_dashboard_must_have_a_plain_address(refused, url):
+    assert "PORTKEY_DASHBOARD_URL must be" in refused(PORTKEY_DASHBOARD_URL=url)

@@ -84,7 +84,7 @@ def _has_secret(word: Word) -> bool:
 
 def _hides(fields: dict[str, Any]) -> bool:
     """Whether a field of an object holds a secret, at any depth."""
-    from ..safety.masking import masked
+    from ..portkey.masking import masked
 
     return bool(masked(fields) != fields)
 

@@ -94,13 +94,18 @@ def record_seeded(call: Call, endpoint: Route) -> None:
     if endpoint.method == "GET" or endpoint.who == "workspace":
         return
     history = call.table(HISTORY)
-    path = "/" + "/".join(
-        "v1" if segment == VERSION else call.ids.get(segment.strip("{}"), segment)
-        for segment in endpoint.segments
-    )
+    path = path_of(call, endpoint)
     number = str(len(history))
     request_id = str(uuid5(UUID(call.organisation), f"seeded request {number}"))
     history.add({"id": number, "record": _record(call, endpoint, path, request_id)})
+
+
+def path_of(call: Call, endpoint: Route) -> str:
+    """The path that a request to an endpoint has."""
+    return "/" + "/".join(
+        "v1" if segment == VERSION else call.ids.get(segment.strip("{}"), segment)
+        for segment in endpoint.segments
+    )
 
 
 def _insert(database: sqlite3.Connection, records: Iterable[Row]) -> None:

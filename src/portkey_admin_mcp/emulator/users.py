@@ -218,27 +218,32 @@ def _pending(call: Call) -> Row:
 def _accept(emulator: "Emulator", call: Call) -> Row:
     """Accept an invitation, which Portkey offers in a browser only."""
     invite = _pending(call)
-    now = call.store.stamp()
     with emulator.store.transaction():
-        user = {
-            "object": "user",
-            "id": call.store.uuid(),
-            "first_name": invite["email"].partition("@")[0].capitalize(),
-            "last_name": "",
-            "role": invite["role"],
-            "email": invite["email"],
-            "created_at": now,
-            "last_updated_at": now,
-        }
-        call.table("users").add(user)
-        for grant in invite["_workspaces"]:
-            workspace = call.table("workspaces").find(grant["id"])
-            if workspace is not None:
-                add_member(call, workspace, user["id"], grant["role"])
-                if invite["_scopes"]:
-                    _create_promised_key(call, invite, workspace, user)
-        call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})
-    return {"user_id": user["id"]}
+        return {"user_id": accept_invitation(call, invite)["id"]}
+
+
+def accept_invitation(call: Call, invite: Row) -> Row:
+    """Add the user of a pending invitation, as a member of its workspaces."""
+    now = call.store.stamp()
+    user = {
+        "object": "user",
+        "id": call.store.uuid(),
+        "first_name": invite["email"].partition("@")[0].capitalize(),
+        "last_name": "",
+        "role": invite["role"],
+        "email": invite["email"],
+        "created_at": now,
+        "last_updated_at": now,
+    }
+    call.table("users").add(user)
+    for grant in invite["_workspaces"]:
+        workspace = call.table("workspaces").find(grant["id"])
+        if workspace is not None:
+            add_member(call, workspace, user["id"], grant["role"])
+            if invite["_scopes"]:
+                _create_promised_key(call, invite, workspace, user)
+    call.table("invites").change(invite, {"status": "accepted", "accepted_at": now})
+    return user
 
 
 def _create_promised_key(call: Call, invite: Row, workspace: Row, user: Row) -> None:

@@ -1,10 +1,10 @@
 """Analytics: which requests to count, and their figures. Costs are in cents, times in ms."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
-from .core.base import ABSENT, Record
+from .core.base import ABSENT, Arguments, Record
 from .core.paging import Paged
 from .core.vocabulary import (
     CommaSeparated,
@@ -14,6 +14,7 @@ from .core.vocabulary import (
     Moment,
     OneWorkspace,
     RequestRanges,
+    check_order,
 )
 
 MetadataKey = Annotated[str, Field(min_length=1, description="E.g. team, _user.")]
@@ -92,6 +93,26 @@ class AllWorkspacesFilter(AnalyticsFilter):
     workspace_slug: str = Field(default=ABSENT, min_length=1)
 
 
+CostDimension = Literal["model", "api_key", "workspace", "person"]
+
+
+class CostQuestion(Arguments):
+    """Two periods whose costs to compare, and by what; the end of a period is not in it."""
+
+    by: CostDimension = Field(default=ABSENT, description="More of one; default: top of each.")
+    workspace_slug: str = Field(default=ABSENT, min_length=1, description="Default: all.")
+    start_time: Moment = Field(default=ABSENT, description="Default: the last 7 whole days.")
+    end_time: Moment = ABSENT
+    compare_start_time: Moment = Field(default=ABSENT, description="Default: as long, just before.")
+    compare_end_time: Moment = ABSENT
+
+    @model_validator(mode="after")
+    def _times_are_in_order(self) -> Self:
+        check_order(self, "start_time", "end_time")
+        check_order(self, "compare_start_time", "compare_end_time")
+        return self
+
+
 class AnalyticsColumns(Paged):
     """The columns of each group, and their order."""
 
@@ -162,3 +183,14 @@ class AnalyticsGroup(Record):
 
     requests: Any = None
     cost: Any = Field(default=None, description="Cents")
+
+
+class CostExplanation(Record):
+    """What a cost changed by between two periods, in USD; each list adds up to the difference."""
+
+    before: Json | None = None
+    after: Json | None = None
+    difference: float | None = Field(default=None, description="USD")
+    effects: Json | None = Field(default=None, description="USD; they add up to the difference")
+    spikes: list[Json] | None = None
+    not_seen: list[str] | None = None

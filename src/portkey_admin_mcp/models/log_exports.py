@@ -114,6 +114,12 @@ class FirstRows(Arguments):
     )
 
 
+class ExportPatience(Arguments):
+    """How long to wait for an export."""
+
+    max_wait_s: int = Field(default=ABSENT, ge=1, le=600, description="Default: 50.")
+
+
 class LogExport(Record):
     """An export and where it stands."""
 
@@ -139,6 +145,17 @@ class ExportMessage(Record):
     """What Portkey says of a start or a stop."""
 
     message: str | None = None
+
+
+class ExportWait(Record):
+    """Where an export stands after waiting for it, and what to do next."""
+
+    id: str | None = None
+    status: str | None = Field(
+        default=None, description="draft, in_progress, success, failed, stopped"
+    )
+    waited_s: float | None = None
+    next: str | None = None
 
 
 class ExportFile(Record):

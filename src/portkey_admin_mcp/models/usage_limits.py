@@ -21,6 +21,15 @@ class UsageLimitFilter(Paged):
     type: Type = ABSENT
 
 
+class BudgetFilter(Paged):
+    """Which limits of all kinds to list."""
+
+    workspace_id: str = Field(default=ABSENT, min_length=1, description="Default: all.")
+    kind: Literal[
+        "workspace", "api_key", "provider", "integration", "usage_limit", "rate_limit"
+    ] = ABSENT
+
+
 class UsageLimitView(Arguments):
     """Whether to read an archived usage limit, and what is used of it."""
 
@@ -113,3 +122,14 @@ class PolicyRef(Record):
     """A new policy."""
 
     id: str | None = None
+
+
+class Budgets(Record):
+    """Limits of all kinds, with what is used and when they run out: exhausted ones first."""
+
+    rows_in = "data"
+
+    total: int | None = None
+    binds_first: str | None = Field(default=None, description="Which runs out next, and when")
+    data: list[dict[str, Any]] = []
+    not_seen: list[str] | None = None

@@ -74,7 +74,7 @@ class Portkey:
         self._transport = transport or Network(settings)
         self._clock = clock
         self.large_answers = LargeAnswers()
-        self._gate = gate
+        self._gate, self.dashboard_address = gate, settings.dashboard_address
 
     def with_gate(self, gate: Gate) -> "Portkey":
         """The same client with another gate for changes."""

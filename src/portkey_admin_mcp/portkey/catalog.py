@@ -9,7 +9,7 @@ it to the record (`read`). A function under `@workflow` has a body, which calls 
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from types import ModuleType
 from typing import Any, Literal, TypeVar, cast, get_type_hints
@@ -72,6 +72,10 @@ class Dependants:
     of_organisation: bool = False
     """Whether they can depend only on an object of the organisation."""
 
+    def at(self, where: str, **changes: Any) -> "Dependants":
+        """The same list, of which only this field names the object; other fields may change."""
+        return replace(self, where=where, **changes)
+
 
 @dataclass(frozen=True)
 class LastUse:
@@ -127,6 +131,8 @@ class Tool:
     """What may depend on the object that a call changes."""
     last_use: LastUse | None = None
     """How analytics show whether the object is used; None if they do not."""
+    reports_progress: bool = False
+    """Whether a call may take long and says how far it is (`portkey.progress`)."""
 
     @property
     def name(self) -> str:

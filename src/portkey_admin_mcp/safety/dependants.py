@@ -4,8 +4,6 @@ What was not read completely is said to be so: its count is then a minimum.
 """
 
 import asyncio
-import json
-import re
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +13,7 @@ from ..errors import PortkeyAdminError
 from ..portkey.api import Portkey
 from ..portkey.catalog import Dependants, LastUse, Tool
 from ..portkey.gate import Change
+from ..portkey.references import names_one_of, texts_in
 from ..workflows.timestamps import utc_timestamp
 from .lists import ListReader, list_in
 from .objects import IDS, PLACEHOLDER, ObjectNow, label_in, why_not_read
@@ -30,7 +29,6 @@ MAX_NAMES = 5
 USE_DAYS = 30
 """Days before now in which the use of an object is looked for."""
 WORKSPACE = "workspace_id"
-PARTIAL = re.compile(r"\{\{>\s*([\w-]+)\s*\}\}")
 
 
 @dataclass
@@ -246,7 +244,7 @@ class _Reader:
         of = dependants.of
         names = frozenset([str(self._facts.get(of))]) if of else self._names
         parts = [row] if dependants.where == "*" else values_at(row, dependants.where)
-        return any(_mentions(text, names) for text in _texts(parts))
+        return any(names_one_of(text, names) for _path, text in texts_in(parts))
 
     async def last_use(self, last_use: LastUse, use: Use) -> None:
         """Look in analytics for requests that used the object."""
@@ -275,27 +273,3 @@ class _Reader:
                 use.last_seen = str(row.get("last_seen") or "")
         if not use.requests:
             use.note(why)
-
-
-def _texts(node: Any) -> Iterable[str]:
-    """Each text in a JSON value, and in JSON that is kept as text."""
-    if isinstance(node, dict):
-        for value in node.values():
-            yield from _texts(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _texts(value)
-    elif isinstance(node, str):
-        yield node
-        if node[:1] in ("{", "["):
-            try:
-                yield from _texts(json.loads(node))
-            except (ValueError, RecursionError):
-                return
-
-
-def _mentions(text: str, names: frozenset[str]) -> bool:
-    """Whether a text is a name, `@name`, `@name/model`, or a template that includes a partial."""
-    if text in names or (text.startswith("@") and text[1:].partition("/")[0] in names):
-        return True
-    return any(name in names for name in PARTIAL.findall(text))

@@ -126,6 +126,9 @@ def reach_of(tool: Tool) -> Reach:
     places = [
         place_of_endpoint(endpoint) for endpoint in tool.endpoints if endpoint not in tool.optional
     ]
+    if not places:
+        # It does without each of its requests, so the bound on the requests is enough.
+        return "workspace"
     if any(place.reach == "organisation" for place in places):
         return "organisation"
     first = next((place for place in places if place.reach != "none"), Place("none"))

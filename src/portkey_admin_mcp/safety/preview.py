@@ -8,9 +8,9 @@ from ..models.core.base import Record
 from ..portkey.api import Portkey
 from ..portkey.catalog import Tool
 from ..portkey.gate import Change, Send
+from ..portkey.masking import MASK, masked
 from .dependants import Surroundings, look_around
 from .differences import Differences, differences
-from .masking import MASK, masked
 from .objects import NOTHING_YET, PLACES, ObjectNow, id_of, is_typable, label_of, read_object
 from .risk import NOT_RESTORABLE, Rating, matches, may_be_raised
 

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
+from ..portkey.masking import masked
 from .asking import Question
 from .dependants import MAX_NAMES, USE_DAYS, DependantCount, Use
 from .differences import Difference
-from .masking import masked
 from .objects import id_of, is_hidden, label_in
 from .preview import Preview
 
@@ -80,7 +80,7 @@ def question_of(seen: Preview) -> Question:
     kind = "name" if seen.label == seen.name else "id"
     lines = [f"{seen.tool.title}: {_object(seen)}"]
     if seen.rating.reasons:
-        lines.append(f"Asked because {visible('; '.join(seen.rating.reasons))}.")
+        lines.append(f"Why you are asked: {visible('; '.join(seen.rating.reasons))}.")
     differences = seen.differences()
     lines += [f"- {visible(name)}: {_change(each)}" for name, each in differences.items()][
         :MAX_LINES
@@ -191,8 +191,10 @@ def _change(change: Difference) -> str:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return quoted(text, MAX_VALUE_CHARS)
+    if not isinstance(value, str):
+        # Without quotation marks, which would stand inside those of `quoted`.
+        value = json.dumps(value, ensure_ascii=False, default=str).replace('"', "")
+    return quoted(value, MAX_VALUE_CHARS)
 
 
 def _count_lines(counts: list[DependantCount]) -> list[str]:

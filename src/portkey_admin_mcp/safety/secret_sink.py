@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..models.core.base import Record
 from ..portkey.catalog import Tool
-from .masking import MASK
+from ..portkey.masking import MASK
 
 ENVELOPE = "data"
 """The field in which some deployments of Portkey put the object that they answer with."""

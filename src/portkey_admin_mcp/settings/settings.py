@@ -16,13 +16,14 @@ from pydantic import (
 )
 
 from ..errors import ConfigurationError
-from .addresses import DEFAULT_BASE_URL, check_address
+from .addresses import DEFAULT_BASE_URL, check_address, check_url
 from .environment import CommaSeparated, EnvironmentSettings, WhyIgnored, variable_names
 from .secret_values import MIN_MASKED_LENGTH, check_secret
 
 ToolMode = Literal["full", "search", "code"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
+OFF = "off"
 LEVEL_ALIASES = {"warn": "warning", "critical": "error"}
 """Names that other loggers use."""
 
@@ -65,6 +66,14 @@ class Settings(EnvironmentSettings):
         "set, `https://configs.portkey.ai` if PORTKEY_BASE_URL is on api.portkey.ai, else "
         "none.",
         examples=["https://configs.portkey.ai"],
+    )
+    dashboard_url: str | None = Field(
+        None,
+        validation_alias="PORTKEY_DASHBOARD_URL",
+        description="The URL of Portkey's dashboard, to which an answer about one object links. "
+        "`off` leaves the links out. If not set, `https://app.portkey.ai` if PORTKEY_BASE_URL is "
+        "on api.portkey.ai, else none; the sandbox has none.",
+        examples=["https://app.portkey.ai"],
     )
     toolsets: CommaSeparated = Field(
         (),
@@ -209,6 +218,8 @@ class Settings(EnvironmentSettings):
         if not self.sandbox:
             for name, url in self._addresses():
                 check_address(name, url, self.allow_private_base_url, self.allow_insecure_http)
+            if self.dashboard_url is not None and self.dashboard_url != OFF:
+                check_url("PORTKEY_DASHBOARD_URL", self.dashboard_url)
             if self.api_key is not None:
                 check_secret("PORTKEY_API_KEY", self.api_key.get_secret_value(), "key")
         return self
@@ -243,6 +254,13 @@ class Settings(EnvironmentSettings):
     def prices_address(self) -> str | None:
         """URL of the price lists without a final slash; None if not set and not Portkey's own."""
         return self._url_or_default(self.prices_url, "https://configs.portkey.ai")
+
+    @property
+    def dashboard_address(self) -> str | None:
+        """URL of the dashboard without a final slash; None if there are to be no links."""
+        if self.sandbox or self.dashboard_url == OFF:
+            return None
+        return self._url_or_default(self.dashboard_url, "https://app.portkey.ai")
 
     def _url_or_default(self, url: str | None, default: str) -> str | None:
         is_portkeys_api = urlsplit(self.base_url).hostname == "api.portkey.ai"

@@ -5,16 +5,12 @@ from ..models.core.base import Done
 from ..models.core.paging import PagedHere
 from ..models.core.vocabulary import ConfigSlug, WorkspaceSelector
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, LastUse, tool
+from ..portkey.catalog import LastUse, tool
+from ..portkey.references import API_KEYS, WORKSPACES
 
 USES = (
-    Dependants(
-        "API keys",
-        "GET /api-keys",
-        query=(("workspace_id", "workspace_id"),),
-        where="defaults.config_id",
-    ),
-    Dependants("workspaces", "GET /admin/workspaces", where="defaults.user_api_key_config"),
+    API_KEYS.at("defaults.config_id", query=(("workspace_id", "workspace_id"),)),
+    WORKSPACES.at("defaults.user_api_key_config"),
 )
 LAST_USE = LastUse("config", "configs")
 

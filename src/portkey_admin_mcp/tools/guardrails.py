@@ -15,8 +15,13 @@ from ..models.guardrails import (
     McpServerMappings,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, tool
-from ..portkey.references import CONFIGS
+from ..portkey.catalog import tool
+from ..portkey.references import (
+    CONFIGS,
+    DEFAULT_INPUT_GUARDRAILS,
+    DEFAULT_OUTPUT_GUARDRAILS,
+    WORKSPACES,
+)
 
 UNCONFIRMED = (
     "Guardrails for MCP servers are announced as coming; only one client calls these paths."
@@ -24,30 +29,10 @@ UNCONFIRMED = (
 
 USES = (
     CONFIGS,
-    Dependants(
-        "workspaces with it for requests",
-        "GET /admin/workspaces",
-        where="defaults.input_guardrails",
-    ),
-    Dependants(
-        "workspaces with it for answers",
-        "GET /admin/workspaces",
-        where="defaults.output_guardrails",
-    ),
-    Dependants(
-        "defaults of the organisation for requests",
-        "GET /v2/admin/organisation/defaults",
-        where="*",
-        rows_in="input_guardrails",
-        of_organisation=True,
-    ),
-    Dependants(
-        "defaults of the organisation for answers",
-        "GET /v2/admin/organisation/defaults",
-        where="*",
-        rows_in="output_guardrails",
-        of_organisation=True,
-    ),
+    WORKSPACES.at("defaults.input_guardrails", kind="workspaces with it for requests"),
+    WORKSPACES.at("defaults.output_guardrails", kind="workspaces with it for answers"),
+    DEFAULT_INPUT_GUARDRAILS,
+    DEFAULT_OUTPUT_GUARDRAILS,
 )
 
 

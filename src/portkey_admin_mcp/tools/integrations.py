@@ -16,7 +16,8 @@ from ..models.integrations import (
     WorkspaceShares,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, tool
+from ..portkey.catalog import tool
+from ..portkey.references import INTEGRATION_WORKSPACES, PROVIDERS
 
 
 def either(act: str) -> tuple[str, str]:
@@ -39,15 +40,7 @@ ACCESS_TAKEN = (
     ("global_workspace_access.enabled=false", "it takes access from workspaces"),
 )
 
-USES = (
-    Dependants("providers", "GET /providers", where="integration_id", by_workspace=True),
-    Dependants(
-        "workspaces",
-        "GET /integrations/{slug}/workspaces",
-        unless="enabled=false",
-        rows_in="workspaces",
-    ),
-)
+USES = (PROVIDERS.at("integration_id"), INTEGRATION_WORKSPACES)
 
 
 @tool("GET /integrations", scope=either("list"))

@@ -12,17 +12,10 @@ from ..models.labels import (
     LabelRef,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, tool
+from ..portkey.catalog import tool
+from ..portkey.references import PROMPT_VERSIONS
 
-USES = (
-    Dependants(
-        "prompts with a version under it",
-        "GET /prompts",
-        where="data.label_id",
-        content="GET /prompts/{prompt_id}/versions",
-        by_workspace=True,
-    ),
-)
+USES = (PROMPT_VERSIONS.at("data.label_id", kind="prompts with a version under it"),)
 
 
 @tool("POST /labels", scope="prompts.create")

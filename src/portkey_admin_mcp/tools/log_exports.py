@@ -57,7 +57,7 @@ async def update_log_export(
     if_rejected="Only a draft or a failed export starts; if it runs or ran, see `get_log_export`.",
 )
 async def start_log_export(api: Portkey, export_id: ExportId) -> ExportMessage:
-    """Run a drafted or failed log export; `get_log_export` says when it is done."""
+    """Run a drafted or failed log export; `get_log_export` and `wait_for_log_export` follow it."""
     ...
 
 

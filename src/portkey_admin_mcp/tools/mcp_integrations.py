@@ -21,7 +21,8 @@ from ..models.mcp_integrations import (
     WorkspaceView,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, tool
+from ..portkey.catalog import tool
+from ..portkey.references import MCP_INTEGRATION_WORKSPACES, MCP_SERVERS
 
 
 def integration_scopes(act: str) -> tuple[str, str]:
@@ -37,15 +38,7 @@ SECRETS_REPLACED = (
     ("url", "requests then go to another address, with the credentials"),
 )
 
-USES = (
-    Dependants("MCP servers", "GET /mcp-servers", where="mcp_integration_id", by_workspace=True),
-    Dependants(
-        "workspaces",
-        "GET /mcp-integrations/{id}/workspaces",
-        unless="enabled=false",
-        rows_in="workspaces",
-    ),
-)
+USES = (MCP_SERVERS.at("mcp_integration_id"), MCP_INTEGRATION_WORKSPACES)
 
 
 @tool("GET /mcp-integrations", scope=integration_scopes("list"))

@@ -13,17 +13,10 @@ from ..models.partials import (
     Publication,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, tool
+from ..portkey.catalog import tool
+from ..portkey.references import PROMPT_VERSIONS
 
-USES = (
-    Dependants(
-        "prompts",
-        "GET /prompts",
-        where="*",
-        content="GET /prompts/{prompt_id}/versions",
-        by_workspace=True,
-    ),
-)
+USES = (PROMPT_VERSIONS,)
 
 
 @tool("POST /prompts/partials", scope="prompts.create")

@@ -11,28 +11,11 @@ from ..models.secret_references import (
     SecretReferenceRef,
 )
 from ..portkey.api import Portkey
-from ..portkey.catalog import Dependants, tool
+from ..portkey.catalog import tool
+from ..portkey.references import INTEGRATIONS, MCP_INTEGRATIONS, VIRTUAL_KEYS
 
-USES = (
-    Dependants(
-        "integrations",
-        "GET /integrations",
-        where="secret_mappings.secret_reference_id",
-        content="GET /integrations/{slug}",
-    ),
-    Dependants(
-        "virtual keys",
-        "GET /virtual-keys",
-        where="secret_mappings.secret_reference_id",
-        by_workspace=True,
-    ),
-    Dependants(
-        "MCP integrations",
-        "GET /mcp-integrations",
-        where="secret_mappings.secret_reference_id",
-        content="GET /mcp-integrations/{id}",
-    ),
-)
+NAMED_IN = "secret_mappings.secret_reference_id"
+USES = tuple(each.at(NAMED_IN) for each in (INTEGRATIONS, VIRTUAL_KEYS, MCP_INTEGRATIONS))
 
 
 @tool("POST /secret-references", scope="secret_references.create", enterprise=True)

@@ -15,9 +15,10 @@ from ..models.users import (
 )
 from ..portkey.api import Portkey
 from ..portkey.catalog import Dependants, tool
+from ..portkey.references import API_KEYS
 
 DEPENDANTS = (
-    Dependants("API keys", "GET /api-keys", where="user_id", of="id"),
+    API_KEYS.at("user_id", of="id"),
     Dependants("workspaces", rows_in="workspace_ids"),
 )
 BECOMES_ADMIN = (("role=admin", "an admin may do everything in the organisation"),)

@@ -8,6 +8,7 @@ from ..models.core.vocabulary import WorkspaceId
 from ..models.workspaces import WorkspaceDeletion
 from ..portkey.api import Portkey
 from ..portkey.catalog import Dependants, workflow
+from ..portkey.progress import report_progress
 from ..tools.workspaces import delete_workspace as delete_workspace_request
 from ..tools.workspaces import get_workspace
 
@@ -40,15 +41,23 @@ class DeletionOptions(Arguments):
     )
 
 
-@workflow(get_workspace, delete_workspace_request, effect="delete", dependants=CONTENT)
+@workflow(
+    get_workspace,
+    delete_workspace_request,
+    effect="delete",
+    dependants=CONTENT,
+    reports_progress=True,
+)
 async def delete_workspace(
     api: Portkey, workspace_id: WorkspaceId, options: DeletionOptions
 ) -> Done:
     """Delete a workspace; cannot be undone. Refused while it holds anything, unless forced."""
+    await report_progress(0, 2, "Reading the workspace's name")
     name = without_icon(options.name) if options.name else await _read_name(api, workspace_id)
     deletion = WorkspaceDeletion.model_validate(
         {**options.model_dump(exclude_unset=True), "name": name}
     )
+    await report_progress(1, 2, "Deleting the workspace")
     return await delete_workspace_request(api, workspace_id, deletion)
 
 

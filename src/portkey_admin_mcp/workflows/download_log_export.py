@@ -18,7 +18,8 @@ MAX_BYTES = 2_000_000
     download_log_export_request,
     effect="read",
     returns_secret=True,
-    if_rejected="There is no file yet: call `get_log_export` until its status is success. "
+    if_rejected="There is no file yet: `wait_for_log_export`, or call `get_log_export` until its "
+    "status is success. "
     "A draft, or an export that failed or was stopped, needs `start_log_export` first.",
 )
 async def download_log_export(api: Portkey, export_id: ExportId, file: FirstRows) -> ExportFile:

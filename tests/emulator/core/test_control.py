@@ -9,7 +9,8 @@ import httpx2
 import pytest
 import uvicorn
 
-from portkey_admin_mcp.emulator.core.app import Emulator, InProcess, asgi
+from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
+from portkey_admin_mcp.emulator.core.asgi import asgi
 from portkey_admin_mcp.emulator.core.store import frozen_time
 
 
@@ -118,21 +119,86 @@ def test_resets_return_to_the_seed_that_was_chosen_last(control, ok):
     assert len(control("GET keys")) == 6
 
 
+GIVE_ONE = "give either advance_s, a number of seconds, or now, a time"
+
+
 @pytest.mark.parametrize(
     ("endpoint", "body", "answer"),
     [
         ("POST seed", {"name": "nonsense"}, (400, "name: must be one of acme, empty")),
         ("POST seed", {}, (400, "name: must be one of acme, empty")),
-        ("POST clock", {}, (400, "advance_s: must be a number of seconds from 0")),
-        ("POST clock", {"advance_s": -1}, (400, "advance_s: must be a number of seconds from 0")),
-        ("POST clock", [], (400, "advance_s: must be a number of seconds from 0")),
+        ("POST clock", {}, (400, GIVE_ONE)),
+        ("POST clock", {"advance_s": 1, "now": "2026-12-01"}, (400, GIVE_ONE)),
+        (
+            "POST clock",
+            {"advance_s": -1},
+            (400, "Invalid request. advance_s: Input should be greater than or equal to 0"),
+        ),
+        (
+            "POST clock",
+            [],
+            (
+                400,
+                "Invalid request. body: Input should be a valid dictionary or instance of "
+                "ClockOrder",
+            ),
+        ),
+        (
+            "POST clock",
+            {"now": "tomorrow"},
+            (400, "now: 'tomorrow' is no time; write 2026-11-02T09:00:00Z"),
+        ),
+        (
+            "POST clock",
+            {"now": "2026-11-01"},
+            (
+                400,
+                "now: 2026-11-01T00:00:00.000Z is before 2026-11-02T09:00:00.000Z, the emulated "
+                "time; to go back, start over at a time: POST /emulator/reset with now",
+            ),
+        ),
+        ("POST reset", {"seed": "none"}, (400, "seed: must be one of acme, empty")),
         ("GET nothing", None, (404, "Not found")),
         ("GET reset", None, (404, "Not found")),
         ("POST faults", {"drop": "always"}, (400, "drop: Input should be 'before' or 'after'")),
         (
             "POST faults",
             {"answers": [{"status": 200}]},
-            (400, "answers.0.status: Input should be greater than or equal to 400"),
+            (400, "answers.0: status 200 is no error, so it needs a body"),
+        ),
+        (
+            "POST faults",
+            {"answers": [{}]},
+            (400, "answers.0: needs a status, a delay_ms or a drop; without one it does nothing"),
+        ),
+        (
+            "POST faults",
+            {"answers": [{"body": {}, "delay_ms": 1}]},
+            (400, "answers.0: a body needs a status"),
+        ),
+        (
+            "POST faults",
+            {"answers": [{"status": 429, "route": "POST /config"}]},
+            (
+                400,
+                "answers.0: route 'POST /config': the emulator has no such endpoint; did you mean "
+                "'POST /configs'? (an endpoint that is not emulated can be given a whole answer, "
+                "with a body)",
+            ),
+        ),
+        (
+            "POST faults",
+            {"answers": [{"status": 429, "route": "/configs"}]},
+            (
+                400,
+                "answers.0: route '/configs': write a method and a path, such as "
+                "'POST /configs', 'GET /configs/{slug}' or '* /configs*'; or '*' for every request",
+            ),
+        ),
+        (
+            "POST faults",
+            {"latency": 5},
+            (400, "latency: Extra inputs are not permitted"),
         ),
     ],
 )

@@ -358,7 +358,7 @@ def process(file):
     )
     try:
         ok, deadline = b"", time.monotonic() + PATIENCE_S
-        while not (match := re.search(rb"running on (http://127[\d.]+:\d+)", ok)):
+        while not (match := re.search(rb"base URL (http://127[\d.]+:\d+)", ok)):
             left = max(0, deadline - time.monotonic())
             assert select.select([running.stderr], [], [], left)[0], ok
             data = os.read(running.stderr.fileno(), 65536)

@@ -135,7 +135,7 @@ def test_a_selection_is_made_once_and_few_are_kept():
 @pytest.mark.parametrize(
     ("mode", "listed", "hint"),
     [
-        ("full", 197, "tools/list names them all."),
+        ("full", 203, "tools/list names them all."),
         ("search", 6, "search_tools finds tools by what you want to do."),
         ("code", 3, "search finds tools by what you want to do."),
     ],

@@ -1,90 +1,22 @@
 """The control API, under `/emulator`: for tests and demos, not a part of Portkey's API.
 
-| request | does |
-|---|---|
-| `GET /emulator/keys` | the seeded keys by name |
-| `GET /emulator/state` | the rows of all tables |
-| `POST /emulator/reset` | start over from the seed |
-| `POST /emulator/seed` `{"name": "acme"}` | start over from another seed |
-| `POST /emulator/clock` `{"advance_s": 1800}` | move the time forward |
-| `POST /emulator/faults` `{...}` | cause faults; see `Faults` |
-| `POST /emulator/plan` `{"plan": "pro"}` | set the plan of the organisation |
-| `POST /emulator/usage` `{"kind": "api_keys", "id": "…", "amount": 5}` | spend a part of a budget |
-
-Domains add more with `@control`.
+`docs/emulator.md` lists all requests. Domains add more with `@control`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from .answers import Refusal
 from .bodies import Body
+from .faults import FaultOrder, Faults, problem_of
 from .routing import ADMIN, ORGANISATION, Call
+from .rows import Row
 from .tables import all_tables
 
 if TYPE_CHECKING:
     from .app import Emulator
-
-
-class Fault(Body):
-    """An error that answers the next requests, `times` of them; `retry_after` in seconds."""
-
-    status: int = Field(ge=400, le=599)
-    times: int = Field(1, ge=1)
-    retry_after: int | None = None
-
-
-class FaultOrder(Body):
-    """The faults to cause: all fields are optional, and `{}` ends all faults."""
-
-    latency_ms: int = Field(0, ge=0, le=60_000)
-    answers: list[Fault] = []
-    drop: Literal["before", "after"] | None = None
-    drop_times: int = Field(1, ge=0)
-    stale_reads: int = Field(0, ge=0)
-
-
-@dataclass
-class Faults:
-    """The faults that are still to come.
-
-    Each answer is delayed by `latency_ms`. `drop` closes the next `drop_times` connections before
-    or after the request takes effect. The next `stale_reads` reads see the state before the last
-    write, as happens with Portkey now and then.
-    """
-
-    latency_ms: int = 0
-    answers: list[Fault] = field(default_factory=list)
-    drop: Literal["before", "after"] | None = None
-    drop_times: int = 0
-    stale_reads: int = 0
-
-    def next(self) -> Fault | None:
-        """The error that answers this request, if any."""
-        if not self.answers:
-            return None
-        fault = self.answers[0]
-        times = fault.times - 1
-        self.answers[:1] = [fault.model_copy(update={"times": times})] if times else []
-        return fault
-
-    def drops(self) -> Literal["before", "after"] | None:
-        """Whether to close this connection, and when; counts it."""
-        if self.drop is None or self.drop_times < 1:
-            return None
-        self.drop_times -= 1
-        return self.drop
-
-    def stale(self) -> bool:
-        """Whether this read sees the state before the last write; counts it."""
-        if self.stale_reads < 1:
-            return False
-        self.stale_reads -= 1
-        return True
 
 
 ControlHandler = Callable[["Emulator", Call], Any]
@@ -142,24 +74,20 @@ def _state(emulator: "Emulator", call: Call) -> Any:
     return emulator.store.dump()
 
 
-@control("POST /emulator/reset")
-def _reset(emulator: "Emulator", call: Call) -> None:
-    emulator.reset()
+@control("GET /emulator/requests")
+def _requests(emulator: "Emulator", call: Call) -> Row:
+    data = [request.as_json() for request in emulator.requests.requests()]
+    return {"total": emulator.requests.total, "data": data}
 
 
-@control("POST /emulator/seed")
-def _seed(emulator: "Emulator", call: Call) -> None:
-    from .seed import SEEDS
-
-    name = call.body.get("name") if isinstance(call.body, dict) else None
-    if name not in SEEDS:
-        raise Refusal(400, f"name: must be one of {', '.join(SEEDS)}")
-    emulator.reset(name)
+@control("DELETE /emulator/requests")
+def _clear_requests(emulator: "Emulator", call: Call) -> None:
+    emulator.requests.clear()
 
 
-@control("POST /emulator/clock")
-def _clock(emulator: "Emulator", call: Call) -> None:
-    emulator.store.advance(timedelta(seconds=_seconds(call.body)))
+@control("GET /health")
+def _health(emulator: "Emulator", call: Call) -> Row:
+    return {"status": "ok", "service": "portkey-emulator"}
 
 
 @control("POST /emulator/faults")
@@ -209,17 +137,9 @@ def _spend(emulator: "Emulator", call: Call) -> None:
         table.spend(call, row, usage.amount)
 
 
-def _seconds(body: Any) -> float:
-    value = body.get("advance_s") if isinstance(body, dict) else None
-    if not isinstance(value, int | float) or not 0 <= value <= 10**9:
-        raise Refusal(400, "advance_s: must be a number of seconds from 0")
-    return value
-
-
 def _faults(body: Any) -> Faults:
     try:
         order = FaultOrder.model_validate(body)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise Refusal(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise Refusal(400, problem_of(error)) from None
     return Faults(**{name: getattr(order, name) for name in FaultOrder.model_fields})

@@ -1,14 +1,21 @@
 """The organisations that an emulator can start with, created through its own endpoints."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from .. import domain_modules
 from ..audit_logs import record_seeded
+from ..traffic.month import RECIPES
 from .rows import Row
+from .seed_file import SETTINGS, SUFFIXES, Document, SeedError, check_document, read_seed_file
+from .seed_objects import COLLECTIONS, create_objects
 from .seeder import Seeder, all_scopes, workspace_scopes
-from .store import Store, moment
+from .store import Store, frozen_time, moment
 
 USERS = (
     ("Ada", "Okafor", "owner"),
@@ -160,9 +167,71 @@ def _add_api_keys(seeder: Seeder, shared: Row, support: Row, user_id: str, confi
 SEEDS: dict[str, Callable[[Store], None]] = {"acme": acme, "empty": empty}
 
 
-@lru_cache(maxsize=4)
-def seeded_state(seed: str, now: datetime) -> Row:
+@dataclass(frozen=True)
+class Start:
+    """The organisation that an emulator starts with, and starts over from."""
+
+    seed: str = "acme"
+    """One of `SEEDS`."""
+    objects: str = "{}"
+    """Further objects: those of a seed file, as JSON."""
+    traffic: bool = True
+    """Whether the organisation has the month of requests of its seed."""
+
+    def state(self, now: datetime) -> Row:
+        """The state of the organisation at a time in whole seconds (see `Store.dump`)."""
+        return seeded_state(self.seed, now, self.objects, self.traffic)
+
+
+def start_from(seed: str | Path | Mapping[str, Any], *, traffic: bool = True) -> Start:
+    """The start that a seed describes: a name of `SEEDS`, a seed file, or its decoded content.
+
+    Raises SeedError, also for objects that cannot be created.
+    """
+    if isinstance(seed, str) and seed in SEEDS:
+        return Start(seed, traffic=traffic)
+    if isinstance(seed, Mapping):
+        return _start_of(seed, traffic)
+    path = Path(seed)
+    if path.suffix not in SUFFIXES:
+        raise SeedError(
+            f"must be one of: {', '.join(SEEDS)}; or a file that ends with .yaml or .json"
+        )
+    content = read_seed_file(path)
+    try:
+        return _start_of(content, traffic)
+    except SeedError as error:
+        raise SeedError(f"{path}: {error}") from None
+
+
+def check_objects(content: Any) -> Document:
+    """The objects of decoded content to add to an organisation. Raises SeedError."""
+    if not isinstance(content, Mapping):
+        raise SeedError("must be an object with collections, such as 'workspaces'")
+    for name in SETTINGS:
+        if name in content:
+            raise SeedError(f"{name}: applies to a new organisation only; leave it out here")
+    return check_document(content, COLLECTIONS)
+
+
+def _start_of(content: Mapping[str, Any], traffic: bool) -> Start:
+    name, own_traffic = content.get("start", "empty"), content.get("traffic", True)
+    if name not in SEEDS:
+        raise SeedError(f"start: must be {' or '.join(SEEDS)}, not {name!r}")
+    if not isinstance(own_traffic, bool):
+        raise SeedError("traffic: must be true or false")
+    objects = json.dumps(check_document(content, COLLECTIONS))
+    start = Start(name, objects, traffic and own_traffic)
+    start.state(frozen_time())  # raises SeedError
+    return start
+
+
+@lru_cache(maxsize=16)
+def seeded_state(seed: str, now: datetime, objects: str = "{}", traffic: bool = True) -> Row:
     """The state (see `Store.dump`) of an organisation that is seeded at a time in whole seconds.
+
+    `objects` are those of a seed file, as JSON, and `traffic` is whether there is a month of
+    requests. Raises SeedError for an object that cannot be created.
 
     The same seed and time always give the same rows, and rows are never changed in place:
     therefore all emulators of a process can share them.
@@ -170,4 +239,8 @@ def seeded_state(seed: str, now: datetime) -> Row:
     store = Store(lambda: now)
     with store.transaction():
         SEEDS[seed](store)
+        create_objects(store, json.loads(objects), record_seeded)
+        month = store.table(RECIPES).get("month")
+        if month is not None and not traffic:
+            store.table(RECIPES).remove(month)
     return store.dump()

@@ -29,6 +29,12 @@ def frozen_time() -> datetime:
     return datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 
+def stopped_at(when: datetime) -> Clock:
+    """A clock that always says one time, in UTC unless it names an offset."""
+    fixed = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    return lambda: fixed
+
+
 def moment(when: datetime) -> str:
     """Write a time as Portkey does: `2026-11-02T09:00:00.000Z`, in whole seconds (live)."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -96,10 +102,18 @@ class Store:
 
     def advance(self, by: timedelta) -> None:
         """Move the time forward, also for the next process that opens the file."""
+        self._set_ahead(self.ahead + by)
+
+    def stop_clock(self, at: datetime) -> None:
+        """Stop the clock at a time, in this process."""
+        self._set_ahead(timedelta())
+        self.clock = stopped_at(at)
+
+    def _set_ahead(self, ahead: timedelta) -> None:
         before = self.ahead
         try:
             with self.transaction():
-                self.ahead += by
+                self.ahead = ahead
         except BaseException:
             self.ahead = before
             raise

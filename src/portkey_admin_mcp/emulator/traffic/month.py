@@ -17,6 +17,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -74,6 +75,11 @@ TAKEN_OVER = 128
 """Of so many requests beyond a budget, one is tried and refused; the others somebody else makes."""
 Entry = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 """A request in the order of the columns, and its feedback, if any."""
+Progress = Callable[[int], None]
+"""Called with how many more requests have been generated."""
+PROGRESS: ContextVar[Progress | None] = ContextVar("progress", default=None)
+PROGRESS_STEP = 1_000
+"""How many requests are generated between two calls of `PROGRESS`."""
 Draw = Callable[[], float]
 """Returns a random number from 0 to less than 1."""
 POSITIONS = {column.split()[0]: index for index, column in enumerate(COLUMNS)}
@@ -133,7 +139,10 @@ def _requests(recipe: Row, count: int) -> Iterator[Entry]:
         generator.choices(recipe["sources"], shares, k=count),
         strict=True,
     )
+    progress = PROGRESS.get()
     for number, (planned_hour, source) in enumerate(requests):
+        if progress is not None and number % PROGRESS_STEP == 0:
+            progress(PROGRESS_STEP)
         day, time_of_day = divmod(planned_hour, 24)
         hour = day * (source["last_day"] + 1) // DAYS * 24 + time_of_day
         at = plan.start + hour * HOUR_MS + int(generator.random() * plan.hour_length(hour))

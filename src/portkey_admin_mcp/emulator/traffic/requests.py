@@ -16,7 +16,16 @@ from ..core.routing import Call
 from ..core.rows import Row
 from ..core.store import Store, instant
 from ..shared.security import visible_api_keys
-from .month import POSITIONS, RECIPES, TABLES, make_indexes, make_tables, month_database
+from .month import (
+    POSITIONS,
+    PROGRESS,
+    RECIPES,
+    TABLES,
+    Progress,
+    make_indexes,
+    make_tables,
+    month_database,
+)
 from .units import UNITS_PER_CENT
 
 COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
@@ -89,6 +98,15 @@ def database(store: Store) -> sqlite3.Connection:
             _create_tables(store, connection)
         store.has_requests = True
     return connection
+
+
+def prepare(store: Store, progress: Progress) -> None:
+    """Generate the month of the seed, if it is not there yet, and report the progress."""
+    token = PROGRESS.set(progress)
+    try:
+        database(store)
+    finally:
+        PROGRESS.reset(token)
 
 
 def _create_tables(store: Store, connection: sqlite3.Connection) -> None:

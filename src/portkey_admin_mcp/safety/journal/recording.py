@@ -23,8 +23,8 @@ from ...models.core.base import Record, unwrapped
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from ...portkey.gate import Change, Send
+from ...portkey.masking import masked
 from ..caller import current_caller
-from ..masking import masked
 from ..objects import ObjectNow, created_object, label_of, read_object
 from .changes import NOT_CONFIRMED
 from .journal import Journal

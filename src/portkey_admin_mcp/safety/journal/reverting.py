@@ -8,8 +8,8 @@ from ...errors import InputError, NotPermitted, PortkeyAdminError
 from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.gate import Change as Request
+from ...portkey.masking import masked
 from ..inspection import Inspector
-from ..masking import masked
 from ..objects import created_object, read_object
 from ..preview import PreviewAnswer
 from .changes import UNKNOWN, Change, find_change

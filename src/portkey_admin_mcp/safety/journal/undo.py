@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 
 from ...models.core.icons import without_icon
 from ...portkey.catalog import Tool
-from ..masking import MASK
+from ...portkey.masking import MASK
 from ..objects import PLACES
 from .changes import NOT_CONFIRMED, Change
 from .tool_arguments import Argument, arguments_of, fitted, takes_null, without_none

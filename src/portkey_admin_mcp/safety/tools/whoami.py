@@ -113,7 +113,8 @@ def _why_fails(tool: Tool, facts: KeyFacts, limits: Limits) -> str:
     if not facts.works:
         return "key not accepted"
     is_of_organisation = tool.domain in OF_ORGANISATION or tool.name in TOOLS_OF_ORGANISATION
-    if facts.kind == "workspace" and is_of_organisation:
+    needs_something = {*tool.endpoints} > {*tool.optional}
+    if facts.kind == "workspace" and is_of_organisation and needs_something:
         return "needs an organisation key"
     if missing := sorted(" or ".join(each) for each in tool.scopes if not _has(facts, each)):
         return f"scope {missing[0]}"

@@ -20,9 +20,10 @@ from .arguments import arguments_model, call_flat, read_arguments
 from .failures import advice
 from .fencing import fenced
 from .hints import argument_hints
+from .links import page_of, with_link
 from .notes import notes_on
 from .outcome import Outcome
-from .presentation import present
+from .presentation import ALL_FIELDS, chosen_fields, present
 from .result_size import max_chars_for_code
 from .schema import Schema, accepted_schema
 from .secrets import require_no_mask, without_hidden_fields
@@ -151,8 +152,20 @@ class Executor:
         # Code reads fields, so what it is told for its author stays beside the answer.
         beside, within = ([], notes) if code_limit is None else (notes, [])
         presented = present(
-            result, checked, max_chars, is_for_code=code_limit is not None, notes=within
+            result if code_limit is not None or is_preview else self._with_link(result, checked),
+            checked,
+            max_chars,
+            is_for_code=code_limit is not None,
+            notes=within,
         )
         texts = [presented.text, *filter(None, [presented.note]), *beside]
         outcome = Outcome(texts, presented.answer, is_json=presented.is_json)
         return outcome if code_limit is not None else fenced(outcome)
+
+    def _with_link(self, result: Record, checked: BaseModel) -> Record:
+        """The answer with the page of the dashboard where its object stands, if that is known."""
+        page, chosen = page_of(self.tool), chosen_fields(checked)
+        if not page or (chosen and ALL_FIELDS not in chosen):
+            return result
+        address = self._portkey().dashboard_address
+        return with_link(result, f"{address}/{page}") if address else result

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ...models.core.base import Record, Unsent, unsent
 from ...models.core.vocabulary import OneWorkspace
 from ...portkey.catalog import Tool
-from ...safety.masking import is_secret
+from ...portkey.masking import is_secret
 from ...suggestions import suggest
 from .arguments import OBJECT_ID, ignored_arguments
 from .presentation import ALL_FIELDS, chosen_fields, row_type

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from ...portkey.text_size import size
 from .visible_text import visible
 
 Answer = dict[str, Any]
@@ -14,15 +15,6 @@ MAX_PAGE_SIZE = 100
 """The largest page that the tools of most lists take."""
 SHORT_TEXT_LENGTH = 400
 """Maximum length of a text in characters, if there is no list to cut."""
-WEIGHTS: tuple[tuple[bytes, int], ...] = (
-    (b"0123456789", 38),
-    (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", 25),
-    (b"abcdefghijklmnopqrstuvwxyz ", 10),
-    (bytes(range(128, 256)), 25),
-)
-"""Bytes of UTF-8, and how many tenths of a character of plain text each of them counts."""
-WEIGHT_OF_SIGNS = 17
-"""The weight of every other byte: punctuation."""
 MAX_ASCII_WEIGHT, MAX_WEIGHT = 38, 100
 """The largest weight of a character of ASCII, and of any: four bytes of UTF-8."""
 
@@ -39,22 +31,6 @@ def one_line(text: str, max_length: int) -> str:
     """A text on one line, with hidden characters as escapes, cut after so many characters."""
     line = visible(" ".join(text.split()))
     return line if len(line) <= max_length else f"{line[:max_length]}…"
-
-
-def size(text: str) -> int:
-    """How much of a limit on results a text takes, in characters of plain English.
-
-    Digits, capitals, punctuation and other scripts count for more than one character, since a
-    model reads them in more tokens: a UUID of 36 characters has 23. With these weights, 80,000
-    characters are at most 25,000 tokens, as far as this was measured (`docs/decisions/answers.md`).
-    """
-    rest = text.encode(errors="surrogatepass")
-    tenths = 0
-    for characters, weight in WEIGHTS:
-        others = rest.translate(None, characters)
-        tenths += (len(rest) - len(others)) * weight
-        rest = others
-    return -(-(tenths + len(rest) * WEIGHT_OF_SIGNS) // 10)
 
 
 def cut_text(text: str, max_chars: int) -> str:

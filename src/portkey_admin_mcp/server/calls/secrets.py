@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 from ...errors import InputError
 from ...models.core.base import Record
 from ...portkey.clients import MAX_CLIENTS
-from ...safety.masking import FREE_FORM, MASK, is_secret
+from ...portkey.masking import FREE_FORM, MASK, is_secret
 from ...settings.secret_values import MIN_MASKED_LENGTH
 from .outcome import Outcome
 from .presentation import row_type

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..calls.outcome import Outcome
-from ..offer.offer import LISTS, Offer
-from .requests import LEGACY_VERSIONS, MODERN_VERSION, Request, client_of
+from ..offer.offer import LISTS, Offer, called_tool
+from .requests import LEGACY_VERSIONS, MODERN_VERSION, PROGRESS_KEY, Request, client_of
 
 MayAsk = Callable[[str, dict[str, Any]], bool]
 """Whether a call, by the tool's name and its arguments, may ask a person."""
@@ -18,9 +18,9 @@ Call = Callable[[str, dict[str, Any]], Awaitable[Outcome]]
 
 
 class FastPath:
-    """Answers requests from the offer, and calls tools, except where a person may be asked.
+    """Answers requests from the offer, and calls tools, unless a call sends more than its answer.
 
-    A question is a request to the client, which only the SDK can send.
+    A question to a person and a report of progress are messages that only the SDK can send.
     """
 
     def __init__(self, offer: Offer, call: Call, may_ask: MayAsk | None = None) -> None:
@@ -30,9 +30,17 @@ class FastPath:
 
     def takes(self, request: Request) -> bool:
         """Whether the fast path answers this request."""
-        if request.method != "tools/call" or self._may_ask is None:
+        if request.method != "tools/call":
             return True
-        return not self._may_ask(request.params["name"], request.params.get("arguments", {}))
+        name, arguments = request.params["name"], request.params.get("arguments", {})
+        if PROGRESS_KEY in request.params.get("_meta", ()) and self._reports(name, arguments):
+            return False
+        return self._may_ask is None or not self._may_ask(name, arguments)
+
+    def _reports(self, name: str, arguments: dict[str, Any]) -> bool:
+        """Whether the call of this tool, or of the one that it calls, says how far it is."""
+        tool = self._offer.tools.get(called_tool(name, arguments))
+        return tool is not None and tool.reports_progress
 
     def static_answer(self, request: Request) -> bytes | None:
         """The answer to a request that calls no tool; None for a call."""

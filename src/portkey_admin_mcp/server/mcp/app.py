@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
@@ -13,6 +13,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
+from ...portkey.progress import Progress, current_progress
 from ...safety.asking import current_asker
 from ...safety.caller import called_with
 from ..calls.outcome import InputRequired
@@ -108,6 +109,7 @@ class AdminServer(Server[Any]):
         self, context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         current_asker.set(asker_of(context, params))
+        current_progress.set(Progress(partial(_report, context)))
         called_with(client_of(context))
         try:
             outcome = await self._calls(params.name, params.arguments or {})
@@ -166,6 +168,11 @@ class AdminServer(Server[Any]):
 def _text_resource(uri: str, mime_type: str, text: str) -> types.ReadResourceResult:
     content = types.TextResourceContents(uri=uri, mime_type=mime_type, text=text)
     return types.ReadResourceResult(contents=[content])
+
+
+async def _report(context: Context, done: float, total: float | None, message: str) -> None:
+    """Tell the client how far its call is; nothing is sent if it gave no progress token."""
+    await context.session.report_progress(done, total, message or None)
 
 
 def client_of(context: Context) -> str:

@@ -127,5 +127,6 @@ def _entry(tool: Tool) -> dict[str, Any]:
     flags = {
         "may_be_high_risk": tool.may_be_high_risk,
         "is_organisation": reach_of(tool) == "organisation",
+        "reports_progress": tool.reports_progress,
     }
     return entry | {name: True for name, is_set in flags.items() if is_set}

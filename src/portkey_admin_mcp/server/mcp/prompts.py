@@ -39,11 +39,12 @@ def onboard_team(
 def offboard_person(person: Person) -> str:
     """Take away everything a person has: keys, memberships, MCP access, the account."""
     return f"""{person!r} leaves. Find out what they have, then take it away.
-1. `list_all_users`, `get_user`: who is it, and in which workspaces?
-2. `list_api_keys`: which keys are theirs? Which services would stop? `get_analytics_group` by
-   api_key with last_seen tells whether a key is still in use.
-3. `list_mcp_server_connections` and `list_mcp_server_user_access` where they are in a workspace.
-4. `list_user_invites`: is an invitation open? `delete_user_invite`.
+1. `find_access`: who is it, and what do they have in which workspaces? Read what it says it could
+   not see, with the tools it names.
+2. Which services would stop? `get_analytics_group` by api_key with last_seen tells whether a key is
+   still in use, also one that others use in their name.
+3. MCP access: `update_mcp_server_user_access`, `disconnect_mcp_server_connection`.
+4. Is an invitation open? `delete_user_invite`.
 5. `delete_api_key`, `remove_workspace_member`, at last `delete_user`.
 {CAREFULLY}"""
 
@@ -55,8 +56,9 @@ def rotate_keys_safely(
     """Rotate API keys with an overlap, the idle ones last."""
     return f"""Rotate the API keys of workspace {workspace!r} that are older than
 {older_than_days} days.
-1. `list_api_keys` of the workspace; `get_analytics_group` by api_key with requests and last_seen.
-2. Say which are in use, which are idle (candidates for `delete_api_key`), which have no budget.
+1. `list_api_keys` of the workspace; `find_stale` with kinds api_keys and scopes.
+2. Say which are in use, which are idle (candidates for `delete_api_key`), which have no budget, and
+   which have scopes that nothing needed.
 3. One at a time: `rotate_api_key` with a transition long enough to deploy the new secret. It is
    shown once. Go on when I say that it is deployed.
 {CAREFULLY}"""
@@ -68,9 +70,10 @@ def investigate_cost_spike(
 ) -> str:
     """Find the day, the person, the model and the prompt behind a high bill."""
     return f"""Why did workspace {workspace!r} spend so much in this period: {period}?
-1. `get_cost_analytics`: which day stands out, and against what?
-2. For that day: `get_analytics_group_users`, `get_analytics_group` by model, api_key and prompt
-   with cost, total_tokens and avg_input_tokens. Did requests grow, or what each one costs?
+1. `explain_cost` with this period: which day, person, model and key, against the period before?
+   Did requests grow, or what each one costs? Say what it could not see.
+2. For that day: `get_analytics_group` by prompt and config with cost, total_tokens and
+   avg_input_tokens.
 3. `get_error_status_codes_analytics` and `get_rescued_requests_analytics`: were there retries?
 4. Say what happened with figures in dollars (analytics are in cents), and what would stop it:
    `create_usage_limit`, `update_api_key` with a budget, another model, a cache.
@@ -99,8 +102,8 @@ def audit_access(
 Change nothing.
 1. `list_all_users`: who is owner or admin? `list_workspace_members`: who manages what?
 2. `list_api_keys`: keys with many scopes, without budget, without expiry, of people who left.
-   `get_analytics_group` by api_key: requests and last_seen. A key that only calls models needs no
-   other scope.
+   `find_stale`: keys that nobody uses, and scopes that no change needed. A key that only calls
+   models needs no other scope. `find_access` for a person you ask me about.
 3. `list_user_invites`: what is open for long?
 4. `list_audit_logs`: who changed users, keys and configs last week?
 Answer with a table: what, whose, why it is too much, which tool would mend it.
@@ -114,10 +117,9 @@ def set_budgets(
     """Budgets for a workspace, its people and keys, from what they really spend."""
     of = f" of {monthly_usd} USD a month" if monthly_usd else ""
     return f"""Set budgets{of} in workspace {workspace!r}.
-1. What was spent: `get_cost_analytics`, `get_analytics_group_users`, `get_analytics_group` by
+1. What is limited already, what is used and what runs out first: `list_budgets`.
+2. What was spent: `get_cost_analytics`, `get_analytics_group_users`, `get_analytics_group` by
    api_key.
-2. What is limited already: `get_workspace`, `list_usage_limits`, `list_rate_limits`,
-   `list_api_keys`.
 3. Propose: the workspace's (`update_workspace`), per person (`create_usage_limit`, grouped by
    metadata._user), per key (`update_api_key`), and requests a minute (`create_rate_limit`).
    Analytics are in cents, budgets in dollars; alert_threshold is an amount below the limit.
@@ -142,8 +144,7 @@ Answer with gaps and with checks that refuse too much.
 def migrate_virtual_keys(workspace: Workspace) -> str:
     """From virtual keys to integrations and providers, without an outage."""
     return f"""Move workspace {workspace!r} from virtual keys to integrations.
-1. `list_virtual_keys`; `list_configs`, `get_config`, `list_prompts`, `get_prompt`: who refers to
-   which?
+1. `list_virtual_keys`; `find_references` of each slug: which configs and prompts name it?
 2. `list_integrations`: is there one for each provider? Else `create_integration`: ask me for the
    key,
    or use one of `list_secret_references`.

@@ -3,10 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .offer import ListedTool, Offer
-
-CALL_TOOL = "call_tool"
-"""The tool of search mode that calls others. Code never asks: nobody sees what it is about."""
+from .offer import ListedTool, Offer, called_tool
 
 
 class CallsThatAsk:
@@ -29,8 +26,7 @@ class CallsThatAsk:
 
     def __call__(self, name: str, arguments: dict[str, Any]) -> bool:
         """Whether the call of this tool, or of the one that it calls, may ask a person."""
-        if name == CALL_TOOL and isinstance(inner := arguments.get("name"), str):
-            name = inner
+        name = called_tool(name, arguments)
         if name in self._names:
             return True
         tool = self._tools.get(name)

@@ -29,10 +29,18 @@ TOOLS_FOR_SKILLS = ("list_prompt_partials", "get_prompt_partial")
 """The tools that list and read what an organisation's own skills are made of."""
 MAX_SELECTIONS = 32
 """Number of toolset selections whose lists are cached."""
+CALL_TOOL = "call_tool"
+"""The tool of search mode that calls others. Code never asks: nobody sees what it is about."""
 ONLY_READS = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True}
 
 ToolMode = Literal["full", "search", "code"]
 Definition = dict[str, Any]
+
+
+def called_tool(name: str, arguments: dict[str, Any]) -> str:
+    """The tool that a call is about: of `call_tool` the one that it names, else its own."""
+    inner = arguments.get("name")
+    return inner if name == CALL_TOOL and isinstance(inner, str) else name
 
 
 class ListedTool:
@@ -47,6 +55,8 @@ class ListedTool:
         """Whether some call of it has a high risk, so that a person may be asked."""
         self.is_organisation = entry.get("is_organisation", False)
         """Whether it is about the whole organisation, so that no bound on workspaces allows it."""
+        self.reports_progress = entry.get("reports_progress", False)
+        """Whether a call of it says how far it is, to a client that asks for that."""
         self.text = text
         """Its definition as JSON, as it is sent."""
 

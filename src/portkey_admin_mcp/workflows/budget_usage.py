@@ -1,0 +1,230 @@
+"""What is used of limits, and how fast: from analytics, which count one workspace at a time.
+
+Portkey's answers do not say what a workspace, a key or a provider has used of its limit, only what
+the groups of a policy have. So the requests since the last reset are counted here.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from ..models.analytics import AnalyticsColumns, AnalyticsFilter
+from ..models.core.paging import Paged
+from ..tools.analytics import get_analytics_group, get_analytics_group_metadata
+from .budget_sources import (
+    API_KEY,
+    EACH_OTHER,
+    INTEGRATION,
+    PROVIDER,
+    USAGE_LIMIT,
+    WORKSPACE,
+)
+from .budgets import PACE_DAYS, Budget
+from .limits import Row, objects
+from .reads import Reads
+from .timestamps import utc_timestamp
+
+USAGE_READS = (get_analytics_group, get_analytics_group_metadata)
+COLUMNS = ["cost", "total_tokens", "requests"]
+METADATA = "metadata."
+GROUPS = {
+    "api_key": "api_key",
+    "virtual_key": "provider",
+    "provider": "provider",
+    "config": "config",
+    "prompt": "prompt",
+    "model": "model",
+}
+"""The group of analytics for each key of a policy."""
+FILTERS = {
+    "api_key": "api_key_ids",
+    "virtual_key": "virtual_keys",
+    "provider": "virtual_keys",
+    "config": "configs",
+    "prompt": "prompt_slug",
+}
+"""The filter of analytics for each key of a policy's conditions."""
+DIMENSIONS = {
+    WORKSPACE: "workspace",
+    API_KEY: "api_key",
+    PROVIDER: "provider",
+    INTEGRATION: "provider",
+}
+"""The group of analytics in which the use of each kind of object stands."""
+MIN_AGE_DAYS = 1 / 24
+
+
+class Count(NamedTuple):
+    """A question to analytics: requests in a workspace since a time, by a group, filtered."""
+
+    workspace: str
+    group: str
+    since: datetime
+    filters: str = "{}"
+
+
+Providers = Mapping[tuple[str, str], set[str]]
+"""The slugs of the providers of a workspace and an integration."""
+Answers = Mapping[Count, dict[str, Row] | None]
+"""The rows of each count by their group; None if it was not read."""
+
+
+async def with_usage(
+    reads: Reads,
+    budgets: list[Budget],
+    now: datetime,
+    providers: Providers,
+) -> list[Budget]:
+    """The limits with what is used of them and the pace of the last week."""
+    week = now - timedelta(days=PACE_DAYS)
+    counts = dict.fromkeys(
+        count
+        for budget in budgets
+        for count in (_use_count(budget), _pace_count(budget, week))
+        if count is not None
+    )
+    rows = await asyncio.gather(*(_rows(reads, count, now) for count in counts))
+    answers = dict(zip(counts, rows, strict=True))
+    return [_measured(each, now, week, answers, providers) for each in budgets]
+
+
+def _measured(
+    budget: Budget,
+    now: datetime,
+    week: datetime,
+    answers: Answers,
+    providers: Providers,
+) -> Budget:
+    names = _names(budget, providers)
+    use = _use_count(budget)
+    used = budget.used if use is None else _amount(answers.get(use), names, budget.type)
+    pace_count = _pace_count(budget, week)
+    in_week = None if pace_count is None else _amount(answers.get(pace_count), names, budget.type)
+    if in_week is not None:
+        age = (now - budget.created).total_seconds() / 86_400 if budget.created else PACE_DAYS
+        return budget.with_use(used, in_week / min(PACE_DAYS, max(age, MIN_AGE_DAYS)))
+    start = budget.counts_from
+    if used is None or start is None or start >= now:
+        return budget.with_use(used, None)
+    days = max((now - start).total_seconds() / 86_400, MIN_AGE_DAYS)
+    return budget.with_use(used, used / days)
+
+
+def _use_count(budget: Budget) -> Count | None:
+    """How the use of a limit is counted; None if Portkey says it, or nothing counts it."""
+    start = budget.counts_from
+    if budget.kind == USAGE_LIMIT or not _is_counted(budget) or start is None:
+        return None
+    return Count(budget.workspace, DIMENSIONS[budget.kind], start)
+
+
+def _pace_count(budget: Budget, week: datetime) -> Count | None:
+    """How the last week is counted; None if no filter of analytics says the same as a policy."""
+    if budget.kind != USAGE_LIMIT:
+        counted = _is_counted(budget)
+        return Count(budget.workspace, DIMENSIONS[budget.kind], week) if counted else None
+    groups = objects(budget.facts.get("group_by"))
+    filters = _filters(budget.facts.get("conditions"))
+    if len(groups) != 1 or filters is None or not budget.workspace:
+        return None
+    key = str(groups[0].get("key"))
+    group = key if key.startswith(METADATA) else GROUPS.get(key)
+    return (group and Count(budget.workspace, group, week, json.dumps(filters))) or None
+
+
+def _is_counted(budget: Budget) -> bool:
+    """Whether analytics count it: they count the requests of a workspace."""
+    return bool(budget.workspace) and budget.workspace != EACH_OTHER
+
+
+def _filters(conditions: Any) -> dict[str, Any] | None:
+    """The filters of analytics that select what conditions do; None if there are none."""
+    filters: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
+    for each in objects(conditions):
+        key, value = str(each.get("key")), each.get("value")
+        values = [*value] if isinstance(value, list) else [value]
+        if each.get("excludes") or not all(isinstance(text, str) and text for text in values):
+            return None
+        if value == "*":
+            continue
+        if key.startswith(METADATA):
+            if len(values) != 1 or key.removeprefix(METADATA) in metadata:
+                return None
+            metadata[key.removeprefix(METADATA)] = str(values[0])
+        elif key in FILTERS and FILTERS[key] not in filters:
+            filters[FILTERS[key]] = value
+        else:
+            return None
+    return {**filters, "metadata": metadata} if metadata else filters
+
+
+async def _rows(reads: Reads, count: Count, now: datetime) -> dict[str, Row] | None:
+    """The rows of a count, by the value of their group; None if they were not read."""
+    if now - count.since < timedelta(seconds=1):
+        return {}  # the period begins now, and Portkey refuses an empty one
+    filter = AnalyticsFilter.model_validate(
+        {
+            "time_of_generation_min": utc_timestamp(count.since, "seconds"),
+            "time_of_generation_max": utc_timestamp(now, "seconds"),
+            "workspace_slug": count.workspace,
+            **json.loads(count.filters),
+        }
+    )
+    if count.group.startswith(METADATA):
+        key = count.group.removeprefix(METADATA)
+        rows = await reads.rows(
+            get_analytics_group_metadata,
+            lambda page: (key, filter, Paged.model_validate(page)),
+            where=count.workspace,
+        )
+        name = "metadata_value"
+    else:
+        rows = await reads.rows(
+            get_analytics_group,
+            lambda page: (
+                count.group,
+                filter,
+                AnalyticsColumns.model_validate({"columns": COLUMNS, "order_by": "cost", **page}),
+            ),
+            where=count.workspace,
+        )
+        name = count.group
+    return None if rows.failed else {str(row.get(name)): row for row in rows.rows}
+
+
+def _names(budget: Budget, providers: Providers) -> set[str]:
+    """The values of the group whose rows are about a limit."""
+    if budget.kind == USAGE_LIMIT:
+        return {budget.group.partition(":")[2]}
+    if budget.kind == INTEGRATION:
+        return {
+            slug
+            for member in budget.members
+            for slug in providers.get((budget.workspace, member), ())
+        }
+    return {budget.id}
+
+
+def _amount(rows: dict[str, Row] | None, names: set[str], type: str) -> float | None:
+    """What the named rows add up to, in the unit of a limit; None if nothing was read."""
+    if rows is None:
+        return None
+    return sum(_of_row(rows[name], type) for name in names if name in rows)
+
+
+def _of_row(row: Row, type: str) -> float:
+    if type == "cost":
+        return _float(row.get("cost")) / 100  # analytics are in cents, limits in dollars
+    if type == "tokens":
+        if "total_tokens" in row:
+            return _float(row.get("total_tokens"))
+        return _float(row.get("avg_tokens")) * _float(row.get("requests"))
+    return _float(row.get("requests"))
+
+
+def _float(value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else 0.0

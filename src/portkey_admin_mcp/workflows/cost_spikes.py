@@ -1,0 +1,99 @@
+"""Days that cost far more than others, each with the model, key and person that cost most on it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from statistics import median
+from typing import Any
+
+from .cost_effects import NOTHING, Use, in_usd
+from .cost_sources import (
+    DIMENSIONS,
+    NAMELESS,
+    NOT_SEEN,
+    PERSON,
+    Costs,
+    Period,
+    Uses,
+    add_uses,
+    read_dimension,
+    total_of,
+    uses_of,
+)
+from .reads import Reads
+
+MIN_DAYS, MAX_DAYS = 3, 92
+"""The length of a period in which days are compared; Portkey counts weeks in longer ones."""
+MAX_SPIKES = 2
+SPIKE_FACTOR = 2
+"""How many median days a day must cost more than, to be a spike."""
+MIN_SPIKE_SHARE = Fraction(1, 10)
+"""The part of a period's cost that a spike has at least."""
+
+
+async def find_spikes(
+    reads: Reads, periods: tuple[Period, Period], costs: tuple[Costs, Costs]
+) -> list[dict[str, Any]]:
+    """The days of both periods that cost far more than others, each with what it was."""
+    days = [_by_day(cost) for cost in costs]
+    active = [use.cost for each in days for use in each.values() if use.cost > 0]
+    if any(period.days > MAX_DAYS for period in periods):
+        reads.add_not_seen(f"single days: Portkey counts weeks in more than {MAX_DAYS} days")
+    if not active or not all(MIN_DAYS <= period.days <= MAX_DAYS for period in periods):
+        return []
+    usual = median(active)
+    spikes = [
+        (use.cost, day, period, cost)
+        for period, cost, each in zip(periods, costs, days, strict=True)
+        for day, use in each.items()
+        if use.cost > max(SPIKE_FACTOR * usual, MIN_SPIKE_SHARE * total_of(each.values()).cost)
+    ]
+    spikes.sort(key=lambda spike: (-spike[0], spike[1]))
+    return await asyncio.gather(
+        *(
+            _spike(reads, day, period, cost, amount / usual)
+            for amount, day, period, cost in spikes[:MAX_SPIKES]
+        )
+    )
+
+
+async def _spike(
+    reads: Reads, day: str, within: Period, costs: Costs, times_usual: Fraction
+) -> dict[str, Any]:
+    """A day with the workspace that cost most on it, and what cost most there."""
+    start = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    whole = Period.of(start, start + timedelta(days=1))
+    period = Period(max(whole.start, within.start), min(whole.end, within.end))
+    workspace = max(costs.days, key=lambda name: costs.days[name].get(day, NOTHING).cost)
+    of_workspace = costs.days[workspace].get(day, NOTHING).cost
+    cost = total_of(each.get(day, NOTHING) for each in costs.days.values()).cost
+    all_rows = await asyncio.gather(
+        *(read_dimension(reads, period, workspace, name) for name in DIMENSIONS)
+    )
+    top: dict[str, Any] = {}
+    for name, rows in zip(DIMENSIONS, all_rows, strict=True):
+        uses = uses_of(rows.rows, "user" if name == PERSON else name)
+        rest = NAMELESS[name] if rows.is_complete else NOT_SEEN
+        add_uses(uses, {rest: Use(cost=of_workspace - total_of(uses.values()).cost)})
+        largest = max(uses, key=lambda each: uses[each].cost)
+        top[name] = largest
+        top[f"{name}_percent"] = _percent(uses[largest].cost, of_workspace)
+    return {
+        "day": day,
+        "cost": in_usd(round(cost)),
+        "times_usual": round(float(times_usual), 1),
+        "workspace": workspace,
+        "workspace_percent": _percent(of_workspace, cost),
+        "most_of_that": top,
+    }
+
+
+def _by_day(costs: Costs) -> Uses:
+    days: Uses = {}
+    for of_workspace in costs.days.values():
+        add_uses(days, of_workspace)
+    return days
+
+
+def _percent(part: Fraction, total: Fraction) -> float:
+    return round(float(part * 100 / total), 1) if total else 0.0
