@@ -98,7 +98,6 @@ async def test_an_approver_settles_and_freezes_with_a_token_that_goes_nowhere_el
     assert await tab.run("document.querySelectorAll('#requests img').length") == 0
     await tab.set_viewport(390)
     assert await tab.run(CUT) == []
-    await tab.set_viewport()
     await tab.click("#requests .card .primary")
     await verdict(tab, '"name" must be the name of the object')
     await tab.click("#name-0a1b2c3d")
