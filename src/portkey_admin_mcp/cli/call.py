@@ -149,6 +149,7 @@ class Request:
 
     async def run(self, values: dict[str, Any]) -> dict[str, Any]:
         """The answer, for the form of the output. Raises Failed, or the errors of the settings."""
+        from ..portkey.retries import on_long_wait
         from ..safety.asking import current_asker
         from ..safety.caller import Caller, current_caller
         from ..server.calls.result_size import max_chars_for_code
@@ -163,6 +164,8 @@ class Request:
             self._output.note(f"--dry-run does nothing here: {self._name} only reads.")
         if self._options.max_pages is not None and not self._options.all_pages:
             self._output.note("--max-pages does nothing without --all.")
+        if not self._output.is_agent:
+            on_long_wait.set(self._output.note)
         if not self._output.is_agent and can_ask():
             current_asker.set(TerminalQuestion())
         if self._is_complete:
