@@ -69,6 +69,10 @@ def install(
     its environment, or asks for it.
 
     \b
+    portkey-admin-mcp install cursor --sandbox
+    portkey-admin-mcp install claude-code --skills --dry-run
+
+    \b
     Changes files of:    claude-code, claude-desktop, cursor, vscode, vscode-insiders
     With --print, also:  codex, gemini-cli, copilot-cli, windsurf, zed, goose, opencode, antigravity
     """  # noqa: D301  # click needs the character \b
@@ -109,7 +113,10 @@ def uninstall(client: str, scope: Scope, name: str, dry_run: bool, force: bool) 
     """Remove this server from the configuration of a client, and nothing else from that file.
 
     Skills that `install --skills` wrote are removed with it, except those that were changed since.
-    """
+
+    \b
+    portkey-admin-mcp uninstall cursor
+    """  # noqa: D301  # click needs the character \b
     from .install_actions import Target, uninstall_from
     from .install_server import check_name
     from .install_skills import uninstall_skills

@@ -45,7 +45,10 @@ def verify(expect_head: str | None, file: Path | None, env_file: Path | None) ->
 
     Prints the number of lines and the head, which is the hash of the last line. Keep the head
     somewhere else: with --expect-head it shows later whether lines were cut off at the end.
-    """
+
+    \b
+    portkey-admin-mcp journal verify
+    """  # noqa: D301  # click needs the character \b
     from ..safety.journal.chain import Chain
 
     async def check(kept: "Journal") -> tuple[Chain, bool]:
@@ -68,7 +71,11 @@ def verify(expect_head: str | None, file: Path | None, env_file: Path | None) ->
 @file_option
 @env_file_option
 def export(output: TextIO, file: Path | None, env_file: Path | None) -> None:
-    """Write each line of the journal as a JSON object with its hash, to stdout or --output."""
+    """Write each line of the journal as a JSON object with its hash, to stdout or --output.
+
+    \b
+    portkey-admin-mcp journal export --output changes.jsonl
+    """  # noqa: D301  # click needs the character \b
 
     async def write(kept: "Journal") -> None:
         async for line in kept.lines():
@@ -78,11 +85,17 @@ def export(output: TextIO, file: Path | None, env_file: Path | None) -> None:
 
 
 @journal.command("list", short_help="Show the last changes.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many."
+)
 @file_option
 @env_file_option
 def list_(limit: int, file: Path | None, env_file: Path | None) -> None:
-    """Show the last changes, the newest first: id, time, who, what, and the outcome."""
+    """Show the last changes, the newest first: id, time, who, what, and the outcome.
+
+    \b
+    portkey-admin-mcp journal list --limit 5
+    """  # noqa: D301  # click needs the character \b
     from ..safety.journal.changes import latest_changes
 
     async def latest(kept: "Journal") -> list[dict[str, Any]]:

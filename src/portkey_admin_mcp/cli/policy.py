@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Check a policy file, and explain what it allows.")
 def policy() -> None:
-    """Check a policy file, and explain what it says of a call. Nothing is sent to Portkey."""
+    """Check a policy file, and explain what it says of a call. Nothing is sent to Portkey.
+
+    \b
+    portkey-admin-mcp policy check policy.yaml
+    portkey-admin-mcp policy explain delete_workspace --role on-call
+    """  # noqa: D301  # click needs the character \b
 
 
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Check FILE; each mistake is printed with its line. The exit code is 1 if there is any."""
+    """Check FILE; each mistake is printed with its line. The exit code is 1 if there is any.
+
+    \b
+    portkey-admin-mcp policy check policy.yaml
+    """  # noqa: D301  # click needs the character \b
     rules = _read(file).rules
     click.echo(f"{file} is right: {len(rules)} rules")
 
@@ -49,7 +58,11 @@ def explain(
     file: Path | None,
     env_file: Path | None,
 ) -> None:
-    """Say what happens to a call of TOOL, and by which rule."""
+    """Say what happens to a call of TOOL, and by which rule.
+
+    \b
+    portkey-admin-mcp policy explain delete_workspace --role on-call
+    """  # noqa: D301  # click needs the character \b
     from ..safety.caller import Caller
     from ..safety.policy import Facts
     from ..settings.safety import load_safety

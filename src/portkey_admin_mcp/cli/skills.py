@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..clients.places import skills_folder_of
 from ..clients.table import BY_KEY, CLIENTS
-from ..settings.folders import load_folders
 from .failures import exit_on_configuration_error
 from .options import env_file_option
 
@@ -56,7 +54,11 @@ def skills() -> None:
 @env_file_option
 @click.option("--json", "as_json", is_flag=True, help="Print their entries, with digests, as JSON.")
 def list_skills(organisation: bool, sandbox: bool, env_file: Path | None, as_json: bool) -> None:
-    """Name each skill, and say what it is for."""
+    """Name each skill, and say what it is for.
+
+    \b
+    portkey-admin-mcp skills list
+    """  # noqa: D301  # click needs the character \b
     listed = _skills(organisation, sandbox, env_file)
     if as_json:
         click.echo(json.dumps([skill.entry for skill in listed], ensure_ascii=False, indent=2))
@@ -84,7 +86,11 @@ def install(
     """Write each skill into FOLDER, as a folder with a file SKILL.md.
 
     Folders and files of others stay as they are. Run it again after an upgrade.
-    """
+
+    \b
+    portkey-admin-mcp skills install --client codex
+    portkey-admin-mcp skills install .agents/skills --dry-run
+    """  # noqa: D301  # click needs the character \b
     from ..server.mcp.skills.folders import write_skills
 
     target = _target(folder, client)
@@ -98,7 +104,11 @@ def install(
 @client_option
 @dry_run_option
 def remove(folder: Path | None, client: str | None, dry_run: bool) -> None:
-    """Remove from FOLDER what `skills install` wrote, except files that were changed since."""
+    """Remove from FOLDER what `skills install` wrote, except files that were changed since.
+
+    \b
+    portkey-admin-mcp skills remove --client codex
+    """  # noqa: D301  # click needs the character \b
     from ..server.mcp.skills.folders import remove_skills
 
     target = _target(folder, client)
@@ -108,6 +118,8 @@ def remove(folder: Path | None, client: str | None, dry_run: bool) -> None:
 
 def _target(folder: Path | None, client: str | None) -> Path:
     """The folder that the arguments name."""
+    from ..clients.places import skills_folder_of
+    from ..settings.folders import load_folders
     if (folder is None) == (client is None):
         raise click.UsageError("Name a FOLDER or a --client, one of the two.")
     if client is None:
