@@ -6,7 +6,7 @@ import click
 
 from ..clients.places import skills_folder_of
 from ..settings.folders import load_folders
-from .failures import exit_on_configuration_error
+from .failures import exit_on_error
 from .install_actions import Target
 from .skills import report_skills
 
@@ -26,7 +26,7 @@ def install_skills(target: Target, *, dry_run: bool) -> None:
     from ..server.mcp.skills.folders import write_skills
 
     folder = skills_folder(target)
-    with exit_on_configuration_error():
+    with exit_on_error():
         report_skills(write_skills(folder, user=_user(target), dry_run=dry_run), folder, dry_run)
 
 
@@ -37,7 +37,7 @@ def uninstall_skills(target: Target, *, dry_run: bool) -> None:
     from ..server.mcp.skills.folders import remove_skills
 
     folder = skills_folder(target)
-    with exit_on_configuration_error():
+    with exit_on_error():
         results = remove_skills(folder, user=_user(target), dry_run=dry_run)
     if results:
         report_skills(results, folder, dry_run)

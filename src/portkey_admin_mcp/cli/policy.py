@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ConfigurationError, PortkeyAdminError
 from ..suggestions import suggest
+from .failures import exit_on_error
 from .options import env_file_option
 
 if TYPE_CHECKING:
@@ -67,15 +67,13 @@ def explain(
     from ..safety.policy import Facts
     from ..settings.safety import load_safety
 
-    try:
+    with exit_on_error():
         safety = load_safety(env_file)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
-    found = _tool(tool)
-    if setting := _not_offered_by(found, env_file):
+    declared = _tool(tool)
+    if setting := _not_offered_by(declared, env_file):
         click.echo(f"{tool}: not offered, so it cannot be called\n  by {setting}")
         return
-    if refusal := _outside_bound(found, safety.workspaces, workspace):
+    if refusal := _outside_bound(declared, safety.workspaces, workspace):
         click.echo(f"{tool}: denied\n  by PORTKEY_WORKSPACES: {refusal}")
         return
     path = file or safety.policy_file
@@ -84,7 +82,7 @@ def explain(
     rules = _read(path)
     caller = Caller(principal, roles=frozenset(roles), claims=_claims(claims))
     workspaces = None if workspace is None else (frozenset((workspace,)),)
-    facts = Facts(found, _risk(found, _object(arguments)), caller, workspaces)
+    facts = Facts(declared, _risk(declared, _object(arguments)), caller, workspaces)
     for line in lines_about(rules, facts, confirms=safety.confirm != "never"):
         click.echo(line)
 
@@ -108,11 +106,9 @@ def _not_offered_by(tool: "Tool", env_file: Path | None) -> str:
     from ..assembly import selected_offer
     from ..settings.settings import load_settings
 
-    try:
+    with exit_on_error():
         settings = load_settings(env_file, PORTKEY_SANDBOX=True)
         offer = selected_offer(settings)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
     if tool.name in offer.tools:
         return ""
     if settings.read_only and tool.effect != "read":
@@ -141,10 +137,8 @@ def _read(file: Path) -> "Policy":
     from ..safety.policy_file import read_policy
     from ..server.loading import load_offer
 
-    try:
+    with exit_on_error():
         return read_policy(file, [*load_offer().tools])
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _tool(name: str) -> "Tool":
@@ -166,10 +160,8 @@ def _risk(tool: "Tool", arguments: dict[str, Any]) -> str:
     model = arguments_model(tool)
     if not arguments:
         return rating_of(tool, model.model_construct()).risk
-    try:
+    with exit_on_error():
         checked = read_arguments(model, accepted_schema(model), arguments)
-    except PortkeyAdminError as error:
-        raise click.ClickException(str(error)) from None
     return rating_of(tool, checked).risk
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..clients.table import BY_KEY, CLIENTS
-from .failures import exit_on_configuration_error
+from .failures import exit_on_error
 from .options import env_file_option
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def install(
 
     target = _target(folder, client)
     chosen = _skills(organisation, sandbox, env_file)
-    with exit_on_configuration_error():
+    with exit_on_error():
         report_skills(write_skills(target, dry_run=dry_run, skills=chosen), target, dry_run)
 
 
@@ -112,7 +112,7 @@ def remove(folder: Path | None, client: str | None, dry_run: bool) -> None:
     from ..server.mcp.skills.folders import remove_skills
 
     target = _target(folder, client)
-    with exit_on_configuration_error():
+    with exit_on_error():
         report_skills(remove_skills(target, dry_run=dry_run), target, dry_run)
 
 
@@ -120,6 +120,7 @@ def _target(folder: Path | None, client: str | None) -> Path:
     """The folder that the arguments name."""
     from ..clients.places import skills_folder_of
     from ..settings.folders import load_folders
+
     if (folder is None) == (client is None):
         raise click.UsageError("Name a FOLDER or a --client, one of the two.")
     if client is None:
@@ -142,13 +143,13 @@ def _skills(organisation: bool, sandbox: bool, env_file: Path | None) -> "list[S
     built_in = [*built_in_skills().values()]
     if not organisation:
         return built_in
-    with exit_on_configuration_error():
-        kept = asyncio.run(_organisation_skills(sandbox, env_file))
-    for problem in kept.problems:
+    with exit_on_error():
+        stored = asyncio.run(_organisation_skills(sandbox, env_file))
+    for problem in stored.problems:
         click.echo(problem, err=True)
-    if not kept.is_settled and not kept.skills:
+    if not stored.is_settled and not stored.skills:
         raise click.exceptions.Exit(1)
-    return [*built_in, *kept.skills]
+    return [*built_in, *stored.skills]
 
 
 async def _organisation_skills(sandbox: bool, env_file: Path | None) -> "OrganisationSkills":

@@ -14,6 +14,7 @@ from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, rows_of, type_in_words
 from portkey_admin_mcp.server.loading import load_offer
+from portkey_admin_mcp.server.offer.offer import ListedTool
 from portkey_admin_mcp.settings.hosting import Hosting
 from programs import require_program
 from servers import build_calls, build_server, hosted
@@ -66,15 +67,11 @@ async def test_with_authentication_the_page_contains_none_and_a_token_is_needed(
 
 
 def test_a_description_is_wrapped_by_the_page_and_keeps_its_paragraphs():
-    tool = SimpleNamespace(
-        name="n",
-        domain="d",
-        effect="read",
-        input_schema={},
-        description="Reads it,\nand more.\n\nAlso:\n- one\n- two",
-    )
+    description = "Reads it,\nand more.\n\nAlso:\n- one\n- two"
+    text = json.dumps({"name": "n", "description": description, "inputSchema": {}})
+    entry = {"name": "n", "domain": "d", "effect": "read", "module": "m"}
 
-    (row,) = rows_of([tool])
+    (row,) = rows_of([ListedTool(entry, text)])
 
     assert row["description"] == "Reads it, and more.\n\nAlso:\n- one\n- two"
     assert row["brief"] == "Reads it, and more"

@@ -60,7 +60,7 @@ def rows_of(tools: Iterable[ListedTool]) -> list[dict[str, Any]]:
             "name": tool.name,
             "domain": tool.domain,
             "effect": tool.effect,
-            "brief": " ".join(tool.description.split()).partition(". ")[0].rstrip("."),
+            "brief": tool.summary,
             "description": LINE_BREAK.sub(" ", tool.description),
             "arguments": [argument._asdict() for argument in arguments_of(tool.input_schema)],
         }
