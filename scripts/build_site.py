@@ -40,10 +40,24 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "skills",
         "command-line",
     ),
-    "Run it for a team": ("deploy/index", "settings", "policy", "security"),
-    "Look it up": ("troubleshooting", "typescript-server", "coverage", "benchmarks", "changelog"),
+    "Run it for a team": (
+        "deploy/index",
+        "settings",
+        "policy",
+        "security",
+        "reporting-vulnerabilities",
+    ),
+    "Look it up": (
+        "troubleshooting",
+        "typescript-server",
+        "coverage",
+        "benchmarks",
+        "benchmarks/results",
+        "benchmarks/growth",
+        "changelog",
+    ),
     "Test with it": ("emulator", "testing"),
-    "Change it": ("contributing", "architecture", "switches", "decisions/index"),
+    "Change it": ("contributing", "architecture", "switches", "decisions/index", "release"),
 }
 """The pages of the menu; a page that does not exist yet is left out."""
 OTHERS = "More"

@@ -1,7 +1,8 @@
 """Change the code that decides who may do what, one small change at a time, and run its tests.
 
-    make mutants            all of them, about 15 minutes on two cores
-    python scripts/mutants.py --only guards
+    make mutants                                        all of them
+    python scripts/mutants.py --only safety/policy      of some files
+    python scripts/mutants.py --sample 100 --seed 1     some of them, by chance
 
 A mutant is a file with one change. It is killed if the tests of the file fail, and else survives.
 Survivors are printed; those that change no behaviour are listed with the reason in
@@ -11,22 +12,29 @@ docs/decisions/mutants.md. The exit code is 1 if fewer than 90 % are killed.
 import argparse
 import ast
 import copy
+import gc
 import json
 import os
+import random
+import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from queue import Queue
-from typing import Any, NamedTuple
+from types import CodeType, FrameType, FunctionType
+from typing import Any, NamedTuple, TextIO
 
 import pytest
 
@@ -35,15 +43,21 @@ from portkey_admin_mcp.domains import DOMAINS
 ROOT = Path(__file__).parents[1]
 PACKAGE = "portkey_admin_mcp"
 MIN_KILLED_SHARE = 0.9
-TIMEOUT_S = 120
+TIMEOUT_S = 300
+NOT_RUN = "not run"
+"""Begins the answer about a mutant whose code cannot replace that which is imported."""
 
 
 class Target(NamedTuple):
-    """A file of the package, its functions to change (all if none are named), and their tests."""
+    """A file of the package, its functions to change (all if none are named), and their tests.
+
+    `scripts` says whether its texts in SQL and Lua are changed too, which are not in functions.
+    """
 
     file: str
     functions: tuple[str, ...]
     tests: tuple[str, ...]
+    scripts: bool = False
 
 
 TARGETS = (
@@ -104,7 +118,6 @@ TARGETS = (
             ("access/body_limit", "access/test_body_limit"),
             ("access/rate_limit", "access/test_rate_limit"),
             ("access/rate_limiter", "access/test_rate_limit"),
-            ("access/caller_key", "access/test_caller_key"),
             ("events/event_log", "events/test_event_log"),
             ("events/memory_log", "events/test_event_log"),
             ("events/resumption", "events/test_resumption"),
@@ -157,7 +170,16 @@ TARGETS = (
         (),
         ("tests/server/offer", "tests/server/fastpath/test_equivalence.py"),
     ),
-    Target("portkey/clients.py", (), ("tests/portkey/test_clients.py",)),
+    Target(
+        "portkey/clients.py",
+        (),
+        ("tests/portkey/test_clients.py", "tests/server/http/test_keys_apart.py"),
+    ),
+    Target(
+        "server/http/access/caller_key.py",
+        (),
+        ("tests/server/http/access/test_caller_key.py", "tests/server/http/test_keys_apart.py"),
+    ),
     *(
         Target(f"safety/{file}.py", (), tuple(f"tests/safety/{test}.py" for test in tests))
         for file, tests in (
@@ -169,9 +191,35 @@ TARGETS = (
                               "test_policy_calls")),
             ("policy_lookup", ("test_policy_requests", "test_policy_calls",
                                "test_policy_workspaces")),
-            ("policy_guard", ("test_policy_calls", "test_policy_workspaces", "test_whoami")),
+            ("policy_guard", ("test_policy_calls", "test_policy_workspaces", "test_whoami",
+                              "test_policy_bound", "test_policy_headers")),
+            ("door", ("test_confirmation", "test_freeze", "test_policy_calls", "test_approvals",
+                      "test_preview", "test_whoami", "test_journal", "test_journal_reverts")),
+            ("risk", ("test_risk", "test_confirmation")),
+            ("masking", ("test_preview_masking", "test_secrets_canary", "test_secrets")),
+            ("inspection", ("test_whoami",)),
+            *((file, ("test_secrets", "test_secrets_canary", "test_secrets_page"))
+              for file in ("secret_sink", "secret_sink_file", "secret_sink_page",
+                           "secret_sink_redis")),
+            ("store", ("test_approvals_store", "test_freeze")),
         )
     ),
+    *(
+        Target(f"safety/{file}.py", (), ("tests/safety/test_approvals_store.py",), scripts=True)
+        for file in ("sqlite_store", "redis_store")
+    ),
+    Target("safety/permit.py", (), ("tests/safety/test_confirmation.py",)),
+    Target("server/mcp/asking.py", (),
+           ("tests/safety/test_confirmation.py", "tests/safety/test_policy_calls.py")),
+    *(
+        Target(file, (), ("tests/safety/test_approvals.py", "tests/safety/test_freeze.py",
+                          "tests/cli/test_approvals.py"))
+        for file in ("safety/approvals.py", "server/http/pages/approvals.py")
+    ),
+    Target("workflows/update_workspace_security_settings.py", (),
+           ("tests/workflows/test_update_workspace_security_settings.py",)),
+    Target("models/workspace_security.py", (),
+           ("tests/workflows/test_update_workspace_security_settings.py",)),
     Target("server/mcp/completions.py", (), ("tests/server/mcp/test_completions.py",)),
     Target("server/mcp/prompts.py", ("write_prompt",), ("tests/server/mcp/test_prompts.py",)),
     Target("server/mcp/resources.py", (), ("tests/server/mcp/test_resources.py",)),
@@ -183,171 +231,409 @@ SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 class Mutant(NamedTuple):
-    """One change: its place, a description, and the source of the file with it."""
+    """One change: its place, a description, and the source of the file with it.
+
+    `function` is the qualified name of the outermost function around it, such as `Store.take`;
+    empty for a text that is in none.
+    """
 
     target: Target
     line: int
     change: str
     source: str
+    function: str
 
 
 def main() -> int:
     """Create every mutant, run its tests, and print which survive."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="only files whose path contains this")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", default=[""], help="files whose path contains one")
+    parser.add_argument("--sample", type=int, help="a random sample of so many, instead of all")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the sample")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--worker", nargs="+", metavar="TEST", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        work()
-        return 0
-    only = options.only
-    chosen = [m for target in TARGETS if only in target.file for m in mutants(target)]
+        return work(options.worker)
+    targets = [t for t in TARGETS if any(each in t.file for each in options.only)]
+    chosen = [mutant for target in targets for mutant in mutants(target)]
+    if options.sample is not None and options.sample < len(chosen):
+        print(f"a sample of {options.sample} of {len(chosen)}, seed {options.seed}")
+        chosen = random.Random(options.seed).sample(chosen, options.sample)
     print(f"{len(chosen)} mutants", flush=True)
-    with tempfile.TemporaryDirectory() as folder, working(Path(folder)) as workers:
-        if failing := failing_tests(workers, {mutant.target.tests for mutant in chosen}):
-            print(f"these tests fail, or do not end, without any change: {failing}")
-            return 1
-        killed = run_all(workers, chosen)
-    share = sum(killed) / max(1, len(killed))
-    print(f"{sum(killed)} of {len(killed)} killed, {share:.1%}")
+    suites: dict[tuple[str, ...], list[Mutant]] = {}
+    for mutant in chosen:
+        suites.setdefault(mutant.target.tests, []).append(mutant)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(options.processes) as pool,
+    ):
+        results = [
+            *pool.map(
+                partial(run_suite, copied_trees(Path(folder), options.processes)), suites.values()
+            )
+        ]
+    if failing := [str(result) for result in results if isinstance(result, TestsFail)]:
+        print("these tests fail, or do not end, without any change:", *failing, sep="\n")
+        return 1
+    verdicts = [each for result in results if isinstance(result, list) for each in result]
+    return report(verdicts)
+
+
+def report(verdicts: list[tuple[Mutant, bool]]) -> int:
+    """Print the survivors and how many mutants of each file were killed; the exit code."""
+    killed: Counter[str] = Counter(mutant.target.file for mutant, dead in verdicts if dead)
+    total: Counter[str] = Counter(mutant.target.file for mutant, _ in verdicts)
+    for mutant, dead in verdicts:
+        if not dead:
+            print(f"SURVIVED {mutant.target.file}:{mutant.line} {mutant.change}")
+    for file in sorted(total):
+        print(f"{killed[file]:>5} of {total[file]:<5} {file}")
+    share = killed.total() / max(1, total.total())
+    print(f"{killed.total()} of {total.total()} killed, {share:.1%}")
     return 0 if share >= MIN_KILLED_SHARE else 1
 
 
-class Worker:
-    """A copy of the code and its tests, and a process that runs tests in it.
+def copied_trees(folder: Path, count: int) -> "Queue[Path]":
+    """Copies of the code and its tests; each is used by one suite at a time."""
+    trees: Queue[Path] = Queue()
+    for number in range(count):
+        tree = folder / str(number)
+        for name in ("src", "tests", "scripts", "docs"):
+            shutil.copytree(ROOT / name, tree / name)
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(ROOT / name, tree)
+        trees.put(tree)
+    return trees
 
-    The process imports every library the tests need, once, and forks for each mutant; a fork
-    imports only this project. That takes a third of the time of a new process.
+
+class TestsFail(Exception):
+    """Tests fail without any change: they would kill every mutant."""
+
+
+def run_suite(trees: "Queue[Path]", chosen: list[Mutant]) -> list[tuple[Mutant, bool]] | TestsFail:
+    """Whether each of these mutants, which have the same tests, is killed."""
+    tree = trees.get()
+    try:
+        with Worker(tree, chosen) as worker:
+            return [(mutant, worker.kills(mutant)) for mutant in chosen]
+    except TestsFail as error:
+        return error
+    finally:
+        trees.put(tree)
+
+
+class Worker:
+    """A process that has collected the tests of some mutants, and forks for each mutant.
+
+    A fork gets the code of the mutant in place of that which is imported, so that it imports and
+    collects nothing, and runs only tests that execute the changed function. A mutant that survives
+    this, or whose code cannot be replaced, is run again in a new process, with all of its tests: it
+    may be executed at an import, or in a process that a test starts.
     """
 
-    def __init__(self, tree: Path) -> None:
-        self.tree = tree
-        for folder in ("src", "tests", "scripts", "docs"):
-            shutil.copytree(ROOT / folder, tree / folder)
-        for file in ("pyproject.toml", "README.md"):
-            shutil.copy(ROOT / file, tree)
+    def __init__(self, tree: Path, chosen: list[Mutant]) -> None:
+        self._tree = tree
+        self._tests = chosen[0].target.tests
+        self._environment = {**os.environ, "PYTHONPATH": f"{tree}/src:{tree}/tests"}  # noqa: TID251  # the tests' own
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--worker"],
+            [sys.executable, __file__, "--worker", *self._tests],
             cwd=tree,
-            env={**os.environ, "PYTHONPATH": str(tree / "src")},  # noqa: TID251  # the tests' own
+            env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        files = {mutant.target.file for mutant in chosen}
+        answer = self._ask({file: unchanged(self._path(file)) for file in files})
+        if answer:
+            self.__exit__()
+            raise TestsFail(f"{' '.join(self._tests)}: {answer}")
 
-    def fails(self, tests: tuple[str, ...]) -> bool:
-        """Whether these tests fail, or do not end."""
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def kills(self, mutant: Mutant) -> bool:
+        """Whether the tests fail, or do not end, with this mutant; printed as soon as known."""
+        file = self._path(mutant.target.file)
+        before = file.read_text(encoding="utf-8")
+        started = time.monotonic()
+        try:
+            write_source(file, mutant.source)
+            answer = self._ask([mutant.target.file, mutant.source, mutant.function])
+            is_dead = (bool(answer) and not answer.startswith(NOT_RUN)) or self._fails_anew()
+        finally:
+            write_source(file, before)
+        took = time.monotonic() - started
+        place = f"{mutant.target.file}:{mutant.line}"
+        by = answer if is_dead and answer else "a new process" if is_dead else "nothing"
+        verdict = f"{'killed' if is_dead else 'SURVIVED'} by {by} in {took:.1f} s"
+        print(f"{place} {verdict}: {mutant.change}", flush=True)
+        return is_dead
+
+    def _path(self, file: str) -> Path:
+        return self._tree / "src" / PACKAGE / file
+
+    def _ask(self, question: Any) -> str:
+        """Send a question to the process: which test fails, or ""."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps(tests), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline()) != 0
+        print(json.dumps(question), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        return str(json.loads(line)) if line else "the tests cannot be collected"
 
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-
-
-def work() -> None:
-    """Run the tests that each line of standard input names, and answer with their exit code."""
-    libraries = subprocess.run(
-        [sys.executable, "-c", LIST_MODULES], capture_output=True, text=True, check=True
-    )
-    for name in json.loads(libraries.stdout.splitlines()[-1]):
-        with suppress(Exception):  # some modules can only be imported by others
-            import_module(name)
-    for line in sys.stdin:
-        print(run_in_fork(json.loads(line)), flush=True)
-
-
-LIST_MODULES = """
-import json, sys, pytest
-pytest.main(["-q", "--co", "-p", "no:cacheprovider", "tests/tools", "tests/emulator/test_users.py",
-             "tests/settings", "tests/portkey/test_api.py", "tests/server/http/access"])
-own = ("portkey_admin_mcp", "_pytest", "pytest")
-files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
-print()
-print(json.dumps([name for name, file in files.items()
-                  if "site-packages" in file and name.partition(".")[0] not in own]))
-"""
-
-
-def run_in_fork(tests: list[str]) -> int:
-    """The exit code of pytest in a fork of this process; -1 if it did not end in time."""
-    child = os.fork()
-    if child == 0:
-        os.setpgid(0, 0)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for descriptor in range(3):
-            os.dup2(nothing, descriptor)
-        # A library that is imported already cannot be rewritten, and need not be.
-        quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *quiet, *tests])
-        os._exit(int(code))
-    deadline = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.01)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return -1
-
-
-@contextmanager
-def working(folder: Path) -> Iterator["Queue[Worker]"]:
-    """A worker for each processor."""
-    workers = [Worker(folder / str(number)) for number in range(os.cpu_count() or 1)]
-    queue: Queue[Worker] = Queue()
-    for worker in workers:
-        queue.put(worker)
-    try:
-        yield queue
-    finally:
-        for worker in workers:
-            worker.close()
-
-
-def run_all(workers: "Queue[Worker]", chosen: list[Mutant]) -> list[bool]:
-    """Whether each of the mutants was killed; each is printed as soon as that is known."""
-    killed: list[bool] = []
-    with ThreadPoolExecutor(workers.qsize()) as pool:
-        results = pool.map(partial(is_killed, workers), chosen)
-        for mutant, dead in zip(chosen, results, strict=True):
-            killed.append(dead)
-            place = f"{len(killed)}/{len(chosen)} {mutant.target.file}:{mutant.line}"
-            print(f"{place} {'killed' if dead else 'SURVIVED'}: {mutant.change}", flush=True)
-    return killed
-
-
-def failing_tests(workers: "Queue[Worker]", suites: set[tuple[str, ...]]) -> list[str]:
-    """Tests that fail without a change: they would kill every mutant."""
-
-    def fails(tests: tuple[str, ...]) -> bool:
-        worker = workers.get()
+    def _fails_anew(self) -> bool:
+        command = [sys.executable, "-m", "pytest", *options_in(self._tree), *self._tests]
         try:
-            return worker.fails(tests)
-        finally:
-            workers.put(worker)
+            done = subprocess.run(
+                command,
+                cwd=self._tree,
+                env=self._environment,
+                capture_output=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return True
+        return done.returncode != 0
 
-    ordered = sorted(suites)
-    with ThreadPoolExecutor(workers.qsize()) as pool:
-        failures = pool.map(fails, ordered)
-        return [" ".join(tests) for tests, failed in zip(ordered, failures, strict=True) if failed]
+
+def unchanged(file: Path) -> str:
+    """The source of a file as it is in a mutant, but without a change."""
+    return ast.unparse(ast.parse(file.read_text(encoding="utf-8")))
 
 
-def is_killed(workers: "Queue[Worker]", mutant: Mutant) -> bool:
-    """Whether the tests of the file fail, or do not end, with this change in it."""
-    worker = workers.get()
-    file = worker.tree / "src" / PACKAGE / mutant.target.file
-    before = file.read_text(encoding="utf-8")
-    try:
-        write_source(file, mutant.source)
-        return worker.fails(mutant.target.tests)
-    finally:
-        write_source(file, before)
-        workers.put(worker)
+def options_in(tree: Path) -> list[str]:
+    """The options of pytest in a copy of the code."""
+    return ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={tree / 'temporary'}"]
+
+
+def work(tests: list[str]) -> int:
+    """Collect tests, and run them with each mutant that a line of standard input holds."""
+    lines, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nothing, descriptor)
+    return pytest.main([*options_in(Path.cwd()), *tests], plugins=[Forks(lines, answers)])
+
+
+class Forks:
+    """A plugin of pytest that runs the collected tests in forks, once for each mutant."""
+
+    def __init__(self, lines: TextIO, answers: TextIO) -> None:
+        self._lines = lines
+        self._answers = answers
+        self._timeout_s: float = TIMEOUT_S
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the tests without a change twice, then with each mutant."""
+        sources = json.loads(self._lines.readline())
+        codes = {file: LiveCode(file) for file in sources}
+        for code in codes.values():
+            code.find()
+
+        def without_change() -> str:
+            return "".join(codes[file].replace(source) for file, source in sources.items())
+
+        # First to know what they execute and import; then, with that imported, how long they take.
+        first = self._fork(session, session.items, without_change, FindsExecuted([*sources]))
+        if first["failed"]:
+            self._answer(first["failed"])
+            return True
+        for name in first["found"]["modules"]:
+            with suppress(Exception):  # some modules can only be imported by others
+                import_module(name)
+        for code in codes.values():
+            code.find()
+        second = self._fork(session, session.items, without_change, MeasuresTime())
+        self._answer(second["failed"])
+        seconds = second["found"] or [0.0]
+        self._timeout_s = 20 + 10 * sum(seconds)
+        for line in self._lines:
+            file, source, function = json.loads(line)
+            tests = executing(first["found"]["executed"], f"{file} {function}")
+            items = [session.items[n] for n in sorted(tests, key=seconds.__getitem__)]
+            result = self._fork(session, items, partial(codes[file].replace, source, function))
+            self._answer(result["failed"])
+        return True
+
+    def _answer(self, answer: str) -> None:
+        print(json.dumps(answer), file=self._answers, flush=True)
+
+    def _fork(
+        self,
+        session: pytest.Session,
+        items: list[pytest.Item],
+        change: Callable[[], str],
+        observer: Any = None,
+    ) -> dict[str, Any]:
+        """Run tests in a fork, after a change: why it failed, or "", and what was observed."""
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.setpgid(0, 0)
+            problem = change()
+            failed = f"{NOT_RUN}: {problem}" if problem else run_items(session, items, observer)
+            result = {"failed": failed, "found": observer.found() if observer else None}
+            os.write(write, json.dumps(result).encode())
+            os._exit(0)
+        os.close(write)
+        with os.fdopen(read) as stream:
+            ready, _, _ = select.select([stream], [], [], self._timeout_s)
+            text = stream.readline() if ready else ""
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # with what a test has started, and not ended
+        os.waitpid(child, 0)
+        return json.loads(text or '{"failed": "a test did not end", "found": null}')
+
+
+def run_items(session: pytest.Session, items: list[pytest.Item], observer: Any) -> str:
+    """Run tests until one fails: its name, or ""."""
+    failed = ""
+    for number, item in enumerate(items):
+        following = items[number + 1] if number + 1 < len(items) else None
+        if observer:
+            observer.begin()
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if observer:
+            observer.end()
+        if session.testsfailed:
+            failed = item.name
+            break
+    session.config.hook.pytest_sessionfinish(session=session, exitstatus=0)
+    return failed
+
+
+def executing(executed: dict[str, list[int]], function: str) -> set[int]:
+    """The numbers of the tests that execute a function (`file name`), or one inside it.
+
+    Without a name, any function of the file.
+    """
+    return {
+        number
+        for name, numbers in executed.items()
+        if name == function
+        or name.startswith(function if function.endswith(" ") else f"{function}.<locals>.")
+        for number in numbers
+    }
+
+
+class FindsExecuted:
+    """Which functions of some files each test executes, and what is imported by all of them."""
+
+    def __init__(self, files: list[str]) -> None:
+        self._files = {f"/{PACKAGE}/{file}": file for file in files}
+        self._names: dict[CodeType, str] = {}
+        self._executed: list[set[str]] = []
+
+    def begin(self) -> None:
+        """Record what the next test executes, in any thread."""
+        self._executed.append(set())
+        threading.settrace(self._record)
+        sys.settrace(self._record)
+
+    def end(self) -> None:
+        """Record no more in this thread."""
+        sys.settrace(None)
+
+    def _record(self, frame: FrameType, _event: str, _argument: object) -> None:
+        code = frame.f_code
+        if code not in self._names:
+            files = (file for path, file in self._files.items() if code.co_filename.endswith(path))
+            file = next(files, "")
+            self._names[code] = f"{file} {code.co_qualname}" if file else ""
+        if name := self._names[code]:
+            self._executed[-1].add(name)
+
+    def found(self) -> dict[str, Any]:
+        """For each function (`file name`) the numbers of the tests; and the modules."""
+        executed: dict[str, list[int]] = {}
+        for number, names in enumerate(self._executed):
+            for name in names:
+                executed.setdefault(name, []).append(number)
+        return {"executed": executed, "modules": [*sys.modules]}
+
+
+class MeasuresTime:
+    """How many seconds each test takes."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+
+    def begin(self) -> None:
+        """Start the clock of the next test."""
+        self._seconds.append(-time.monotonic())
+
+    def end(self) -> None:
+        """Stop it."""
+        self._seconds[-1] += time.monotonic()
+
+    def found(self) -> list[float]:
+        """The seconds of each test."""
+        return self._seconds
+
+
+class LiveCode:
+    """The functions of a file that are imported, whose code can be replaced."""
+
+    def __init__(self, file: str) -> None:
+        self._suffix = f"/{PACKAGE}/{file}"
+        self._path = str(Path("src", PACKAGE, file).resolve())
+        self._lines = {
+            name: [code.co_firstlineno for code in codes]
+            for name, codes in codes_of(Path(self._path).read_text(), self._path).items()
+        }
+        self._functions: list[FunctionType] = []
+
+    def find(self) -> None:
+        """Find the functions that are imported now."""
+        gc.unfreeze()
+        self._functions = [
+            each
+            for each in gc.get_objects()
+            if isinstance(each, FunctionType) and each.__code__.co_filename.endswith(self._suffix)
+        ]
+        gc.freeze()
+
+    def replace(self, source: str, function: str = "-") -> str:
+        """Put the code of a changed file into them; a text says why that cannot be done.
+
+        If the change is in no function, its texts become those of the module.
+        """
+        if not function:
+            module = next(
+                m for m in sys.modules.values() if getattr(m, "__file__", 0) == self._path
+            )
+            names = {name: getattr(module, name) for name in ("__name__", "__package__")}
+            exec(compile(source, self._path, "exec", dont_inherit=True), names)
+            vars(module).update({n: v for n, v in names.items() if isinstance(v, str)})
+            return ""
+        codes = codes_of(source, self._path)
+        for function in self._functions:
+            code = function.__code__
+            lines, changed = self._lines[code.co_qualname], codes.get(code.co_qualname, [])
+            if len(lines) != len(changed):
+                return "has other functions"
+            other = changed[lines.index(code.co_firstlineno)]
+            if len(other.co_freevars) != len(code.co_freevars):
+                return "has other variables"
+            function.__code__ = other
+        return ""
+
+
+def codes_of(source: str, path: str) -> dict[str, list[CodeType]]:
+    """The code of all functions in a file by their qualified name, in the order of their lines."""
+    codes: dict[str, list[CodeType]] = {}
+    unvisited = [compile(source, path, "exec", dont_inherit=True)]
+    while unvisited:
+        code = unvisited.pop()
+        unvisited += [each for each in code.co_consts if isinstance(each, CodeType)]
+        codes.setdefault(code.co_qualname, []).append(code)
+    return {name: sorted(each, key=lambda c: c.co_firstlineno) for name, each in codes.items()}
 
 
 def write_source(file: Path, source: str) -> None:
@@ -360,15 +646,38 @@ def write_source(file: Path, source: str) -> None:
 def mutants(target: Target) -> Iterator[Mutant]:
     """Every small change to the functions of a target."""
     tree = ast.parse((ROOT / "src" / PACKAGE / target.file).read_text(encoding="utf-8"))
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        if target.functions and function.name not in target.functions:
-            continue
-        for node in _own(function):
-            for change, changed in _changes(node):
-                line = getattr(node, "lineno", function.lineno)
-                yield Mutant(target, line, change, _with(tree, node, changed))
+    for name, outermost in _outermost(tree):
+        for function in ast.walk(outermost):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if target.functions and function.name not in target.functions:
+                continue
+            for node in _own(function):
+                for change, changed in _changes(node):
+                    line = getattr(node, "lineno", function.lineno)
+                    yield Mutant(target, line, change, _with(tree, node, changed), name)
+    if target.scripts:
+        yield from _script_mutants(target, tree)
+
+
+def _script_mutants(target: Target, tree: ast.Module) -> Iterator[Mutant]:
+    """Every small change to the texts of a target that are SQL or Lua."""
+    named = {id(node): name for name, outermost in _outermost(tree) for node in ast.walk(outermost)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for change, changed in _other_script(node.value):
+                source = _with(tree, node, ast.Constant(changed))
+                yield Mutant(target, node.lineno, change, source, named.get(id(node), ""))
+
+
+def _outermost(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """The functions of a file that are in no other function, with their qualified names."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield prefix + child.name, child
+        else:
+            inside = f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix
+            yield from _outermost(child, inside)
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
@@ -421,6 +730,51 @@ def _other_answer(node: ast.Return) -> Iterator[tuple[str, ast.AST]]:
         yield f"{ast.unparse(node)} -> {ast.unparse(other)}", other
 
 
+def _other_choice(node: ast.IfExp) -> Iterator[tuple[str, ast.AST]]:
+    for chosen in (node.body, node.orelse):
+        yield f"{ast.unparse(node)} -> {ast.unparse(chosen)}", copy.deepcopy(chosen)
+
+
+def _no_filter(node: ast.comprehension) -> Iterator[tuple[str, ast.AST]]:
+    for place, condition in enumerate(node.ifs):
+        wider = copy.deepcopy(node)
+        del wider.ifs[place]
+        yield f"for {ast.unparse(node.target)} … if {ast.unparse(condition)} -> all", wider
+
+
+def _no_call(node: ast.Expr) -> Iterator[tuple[str, ast.AST]]:
+    """Without a statement that is a call, unless it only writes to the log."""
+    text = ast.unparse(node)
+    if isinstance(node.value, ast.Call | ast.Await) and not text.startswith("log."):
+        yield f"{text} -> pass", ast.Pass()
+
+
+def _other_script(text: str) -> Iterator[tuple[str, str]]:
+    """Each change of a text in SQL or Lua: one operator, or in Lua one statement less."""
+    start = text.rfind("WHERE") + 1
+    if not IS_SCRIPT.search(text):
+        return
+    for operator in OPERATORS.finditer(text, start):
+        other = OTHER_OPERATOR[operator[0]]
+        before, after = text[: operator.start()], text[operator.end() :]
+        start_of_line, end_of_line = before.rpartition("\n")[2], after.partition("\n")[0]
+        shown = (f"{start_of_line}{each}{end_of_line}" for each in (operator[0], other))
+        yield " -> ".join(shown), f"{before}{other}{after}"
+    for statement in STATEMENT.finditer(text):
+        yield (
+            f"{statement[0].strip()} -> nothing",
+            text[: statement.start()] + text[statement.end() :],
+        )
+
+
+IS_SCRIPT = re.compile(r"redis\.call|[=<>] \?|\bOR IGNORE\b|\bWHERE\b")
+OTHER_OPERATOR = {
+    " < ": " <= ", " <= ": " < ", " > ": " >= ", " == ": " ~= ", " ~= ": " == ", " = ?": " != ?",
+    " != '": " = '", " and ": " or ", " or ": " and ", " not ": " ", " AND ": " OR ",
+    " IN ('": " NOT IN ('", " DESC ": " ", "OR IGNORE": "OR REPLACE", "'(' .. ": "",
+}  # fmt: skip
+OPERATORS = re.compile("|".join(map(re.escape, OTHER_OPERATOR)))
+STATEMENT = re.compile(r"^ *(redis\.call|close|if .*\bend$).*\n", re.MULTILINE)
 CHANGES: dict[type[ast.AST], Callable[[Any], Iterator[tuple[str, ast.AST]]]] = {
     ast.Compare: _other_comparison,
     ast.BoolOp: _other_operator,
@@ -428,6 +782,9 @@ CHANGES: dict[type[ast.AST], Callable[[Any], Iterator[tuple[str, ast.AST]]]] = {
     ast.If: _always_or_never,
     ast.Raise: _no_refusal,
     ast.Return: _other_answer,
+    ast.IfExp: _other_choice,
+    ast.comprehension: _no_filter,
+    ast.Expr: _no_call,
 }
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -380,6 +381,18 @@ def test_at_a_terminal_a_person_types_the_name(
     assert terminal.end() == code, terminal.shown
     assert message in terminal.shown
     assert (growth in sandbox("list_workspaces").stdout) == (code != 0)
+
+
+def test_a_long_read_shows_how_far_it_is_and_is_quiet_when_piped(run, tmp_path):
+    arguments = ("call", "find_references", "--sandbox", "text=support", "-o", "json")
+    terminal = Terminal(*arguments, PORTKEY_STATE_DIR=str(tmp_path), TERM="xterm")
+    code = terminal.end()
+    piped = run(*arguments)
+
+    assert (code, piped.exit_code) == (0, 0)
+    shown = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.shown)
+    assert re.search(r"find_references ━+ +[1-9]\d*/", shown), shown[:300]
+    assert piped.stderr == ""
 
 
 def test_a_terminal_that_an_agent_opened_is_not_asked(sandbox, growth, tmp_path):

@@ -93,6 +93,7 @@ def test_the_source_distribution_has_the_code_and_the_pages_and_nothing_else(sdi
         "README.md",
         "SECURITY.md",
         "docs",
+        "examples",
         "pyproject.toml",
         "src",
     }

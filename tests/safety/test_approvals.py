@@ -26,10 +26,17 @@ from people import GENERATIONS, Person
 from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.errors import ConfigurationError, NotPermitted
-from portkey_admin_mcp.safety.approvals import Where, printable, require_local_may_settle
+from portkey_admin_mcp.safety.approvals import (
+    Approvers,
+    Where,
+    not_open_text,
+    printable,
+    require_local_may_settle,
+)
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.permit import permitted_only
 from portkey_admin_mcp.safety.redis_store import RedisStore
+from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.safety.store import PENDING_S, Approval, Freeze
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages.approvals import Approvals
@@ -94,7 +101,7 @@ async def test_an_approver_sees_what_waits_and_approves_it_by_its_name(service, 
     assert listed["you"] == "bearer:mo"
     assert listed["freeze"] is None
     assert listed["approvals"] == [one]
-    assert {"call", "binding"}.isdisjoint(one)
+    assert {"call", "binding", "four_eyes", "settled_by", "settled_at", "why"}.isdisjoint(one)
     assert (one["id"], one["tool"], one["name"]) == ("0a1b2c3d", "delete_user", "jo@acme.example")
     assert (one["requester"], one["preview"]) == ("bearer:ci", {"risk": "high"})
     assert answer.headers["cache-control"] == "no-store"
@@ -138,6 +145,7 @@ async def test_under_four_eyes_the_requester_does_not_approve_even_as_an_approve
 ):
     await store.request(pending_request(four_eyes=1))
     async with service(name, MCP_APPROVERS=APPROVERS) as http:
+        assert (await http.get(ONE)).json()["four_eyes"]
         assert (await http.post(ONE, json=APPROVE)).status_code == status
 
 
@@ -179,6 +187,25 @@ async def test_what_was_decided_cannot_be_decided_again(service, store):
     assert answer.status_code == 409
     assert "was denied by bearer:ada already" in answer.json()["message"]
     assert unknown.status_code == 404
+
+
+class WithAFasterApprover(SqliteStore):
+    """Another approver denies each request right after it was read."""
+
+    async def find(self, id):
+        approval = await super().find(id)
+        await self.settle(id, "denied", "bearer:ada", "")
+        return approval
+
+
+async def test_of_two_approvers_the_slower_is_told_what_the_other_decided(service):
+    store = WithAFasterApprover(":memory:")
+    await store.request(pending_request())
+    async with service("mo", other_store=store) as http:
+        answer = await http.post(ONE, json=APPROVE)
+
+    assert answer.status_code == 409
+    assert "was denied by bearer:ada already" in answer.json()["message"]
 
 
 ENDPOINTS = [
@@ -273,6 +300,21 @@ def test_approvers_are_named_with_their_kind(monkeypatch):
 
     with pytest.raises(ConfigurationError, match="like bearer:mo"):
         load_safety()
+
+
+def test_who_is_no_approver_neither_settles_nor_thaws():
+    approvers = Approvers(SafetySettings(MCP_APPROVERS=APPROVERS))
+
+    with pytest.raises(NotPermitted, match="bearer:ada is not an approver"):
+        approvers.require_may_settle("bearer:ada", pending_request(), "denied")
+    with pytest.raises(NotPermitted, match="bearer:ada is not an approver"):
+        approvers.require_may_thaw("bearer:ada", None)
+
+
+def test_of_an_approval_that_was_used_nobody_is_named():
+    used = pending_request(state="used", settled_by="bearer:mo")
+
+    assert not_open_text(used.id, used).startswith("The request 0a1b2c3d was used already.")
 
 
 def test_at_a_terminal_nobody_can_be_the_second_pair_of_eyes():

@@ -1,10 +1,12 @@
 """What every store of approvals and freezes does: SQLite in a file and in memory, and Redis."""
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -205,7 +207,22 @@ async def test_the_oldest_requests_of_one_requester_make_room_for_its_own(store,
         await store.request(replace(request, expires_at=request.created_at + PENDING_S))
 
     assert Counter(each.id for each in await store.list_open()) == Counter(["other", "2", "3"])
+    assert await store.settle("1", "approved", "bearer:mo", "") is None
+    assert await store.find("1") is None
     assert limits.MAX_PENDING == 100
+
+
+async def test_what_was_decided_takes_no_room(store, monkeypatch):
+    for module in ("sqlite_store", "redis_store"):
+        monkeypatch.setattr(f"portkey_admin_mcp.safety.{module}.MAX_PENDING", 1)
+    await store.request(REQUEST)
+    await store.settle(REQUEST.id, "approved", "bearer:mo", "")
+    for number in (1, 2):
+        later = {"created_at": NOW + number, "expires_at": NOW + number + PENDING_S}
+        await store.request(replace(REQUEST, id=f"{number}", call=f"{number}", **later))
+
+    assert [each.id for each in await store.list_open()] == ["2"]
+    assert (await store.take(REQUEST.call, REQUEST.binding)).id == REQUEST.id
 
 
 async def test_a_reply_is_used_once_until_it_has_expired(open_store, clock):
@@ -259,6 +276,26 @@ async def test_every_key_in_redis_expires_but_the_freeze(redis_server):
     assert {name for name, seconds in lives.items() if seconds < 0} == {"freeze"}
     assert max(lives.values()) <= PENDING_S
     assert APPROVED_S - 5 <= lives[f"approval:{request.id}"] <= APPROVED_S
+    calls = sorted(seconds for name, seconds in lives.items() if name.startswith("call:"))
+    assert calls == pytest.approx([APPROVED_S, PENDING_S], abs=5)
+
+
+async def test_the_lists_in_redis_hold_only_what_is_open(redis_server, clock, monkeypatch):
+    monkeypatch.setattr("portkey_admin_mcp.safety.redis_store.MAX_PENDING", 2)
+    store = RedisStore(Redis.from_url(redis_server.url), "lists", clock=clock)
+
+    async def lengths():
+        async with Redis.from_url(redis_server.url) as redis:
+            lists = [key async for key in redis.scan_iter("{lists:safety}:open*")]
+            return [await redis.zcard(key) for key in lists]
+
+    for number in range(3):
+        await store.request(replace(REQUEST, id=f"{number}", call=f"{number}"))
+    assert await lengths() == [2, 2]  # of everybody, and of the requester
+    clock.now += PENDING_S
+    await store.request(replace(REQUEST, id="new", expires_at=clock.now + PENDING_S))
+    assert await lengths() == [1, 1]
+    await store.close()
 
 
 class TestLosses:
@@ -353,8 +390,14 @@ async def every_method_fails(store):
     await store.close()
 
 
+def open_files_in(directory):
+    links = [*Path("/proc/self/fd").iterdir()]
+    names = [os.readlink(link) for link in links if link.is_symlink()]
+    return [name for name in names if name.startswith(f"{directory}/")]
+
+
 class TestFile:
-    """Where the state of a machine is other_store."""
+    """Where the state of a machine is kept."""
 
     def test_nobody_else_can_read_it(self, tmp_path):
         file = state_file(tmp_path / "state", sandbox=False)
@@ -363,6 +406,39 @@ class TestFile:
         assert file == tmp_path / "state" / "state.db"
         assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
         assert state_file(tmp_path / "state", sandbox=True) == tmp_path / "state" / "sandbox.db"
+
+    async def test_the_store_creates_its_files_for_this_user_only_and_closes_them(self, tmp_path):
+        store = SqliteStore(tmp_path / "state.db")
+        await store.set_freeze(A_FREEZE)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        await store.close()
+
+        assert set(modes.values()) == {0o600}
+        assert "state.db-wal" in modes
+        assert [file.name for file in tmp_path.iterdir()] == ["state.db"]
+
+    @pytest.mark.skipif(
+        not Path("/proc").exists(), reason="only Linux shows a process's open files"
+    )
+    async def test_a_file_that_was_replaced_is_closed(self, tmp_path):
+        store = SqliteStore(tmp_path / "state.db")
+        await store.freeze()
+        count = len(open_files_in(tmp_path))
+        for file in tmp_path.iterdir():
+            file.unlink()
+        await store.freeze()
+
+        assert len(open_files_in(tmp_path)) == count > 0
+        await store.close()
+
+    async def test_in_memory_it_has_to_do_with_no_file(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        store = SqliteStore(IN_MEMORY)
+        await store.set_freeze(A_FREEZE)
+        assert [*tmp_path.iterdir()] == []
+
+        (tmp_path / IN_MEMORY).touch()
+        assert await store.freeze() == A_FREEZE
 
     def test_a_directory_that_was_named_must_be_usable(self, tmp_path):
         (tmp_path / "file").touch()

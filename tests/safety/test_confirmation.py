@@ -1,16 +1,27 @@
 """Nothing irreversible happens without a person."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from mcp_types import ElicitResult, InputRequiredResult
+from mcp_types import (
+    CallToolRequestParams,
+    ClientCapabilities,
+    ElicitResult,
+    InputRequiredResult,
+)
 
 from mcp_texts import texts
 from people import GENERATIONS, Person
+from portkey_admin_mcp.errors import NotFound, NotPermitted
 from portkey_admin_mcp.models.users import UserPatch
 from portkey_admin_mcp.safety.caller import Caller, current_caller
+from portkey_admin_mcp.safety.door import Door
+from portkey_admin_mcp.safety.permit import permit, permitted_only
 from portkey_admin_mcp.safety.store import Freeze
+from portkey_admin_mcp.server.mcp.asking import AskByResult, AskBySession, asker_of
+from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.tools.users import update_user
 
 in_each_generation = pytest.mark.parametrize("generation", GENERATIONS)
@@ -45,6 +56,7 @@ async def test_a_person_who_types_the_name_lets_a_deletion_pass(guarded, changes
         ("cancel", "the user closed the question"),
         ("someone else", "the name that was typed is not"),
         ("", "the name that was typed is not"),
+        (5, "the name that was typed is not"),
     ],
 )
 async def test_any_other_answer_stops_it(guarded, changes, generation, does, message):
@@ -136,15 +148,20 @@ async def test_an_approval_is_void_if_the_object_changed(guarded, api, changes, 
 
 
 @in_each_generation
-async def test_a_denied_call_says_who_denied_it_and_why(guarded, changes, generation, store):
+@pytest.mark.parametrize(
+    ("why", "message"), [("still on the team", ": still on the team"), ("", "")]
+)
+async def test_a_denied_call_says_who_denied_it_and_why(
+    guarded, changes, generation, store, why, message
+):
     async with guarded(generation) as client:
         id, _ = await invite_of(client)
         await client.call_tool("delete_user", {"user_id": id})
         (approval,) = await store.list_open()
-        await store.settle(approval.id, "denied", "mo", "still on the team")
+        await store.settle(approval.id, "denied", "mo", why)
         result = await client.call_tool("delete_user", {"user_id": id})
 
-    assert "mo denied this: still on the team" in texts(result)[0]
+    assert texts(result)[0].splitlines()[0] == f"mo denied this{message}"
     assert changes() == []
 
 
@@ -179,6 +196,43 @@ async def test_the_setting_says_how_much_is_asked(guarded, changes, generation):
 
 
 @in_each_generation
+async def test_a_dry_run_of_a_tools_own_asks_nobody(guarded, changes, generation):
+    person = Person()
+    dry_run = {"prompt_id": "pp-summarise-be26b6", "name": "New", "dry_run": True}
+    async with guarded(generation, person, PORTKEY_CONFIRM="always") as client:
+        result = await client.call_tool("update_prompt", dry_run)
+        call = {"tool": "update_prompt", "arguments": dry_run}
+        preview = (await client.call_tool("preview_change", call)).structured_content
+
+    assert not result.is_error, texts(result)
+    assert result.structured_content["dry_run"]
+    assert preview["changes_nothing"]
+    assert preview["answer"] == result.structured_content
+    assert (person.questions, changes()) == ([], [])
+
+
+@pytest.mark.parametrize("confirm", ["auto", "always", "never"])
+def test_a_server_that_asks_nobody_says_so_in_its_log(store, caplog, confirm):
+    Door(SafetySettings(PORTKEY_CONFIRM=confirm), lambda: store)
+
+    assert ("no person is asked" in caplog.text) is (confirm == "never")
+
+
+async def test_without_a_permit_nothing_is_sent_and_a_permit_ends_with_its_call(connect, changes):
+    api = connect("owner").with_gate(permitted_only)
+
+    async def sends(_api, _change, send):
+        return await send()
+
+    for _ in range(2):
+        with pytest.raises(NotPermitted, match="did not pass this server's checks"):
+            await update_user(api, "unknown", UserPatch(role="admin"))
+        with permit(sends), pytest.raises(NotFound):
+            await update_user(api, "unknown", UserPatch(role="admin"))
+    assert changes() == ["PUT /v1/admin/users/unknown"] * 2
+
+
+@in_each_generation
 async def test_a_preview_and_a_dry_run_send_nothing(guarded, changes, generation):
     async with guarded(generation, Person()) as client:
         id, email = await invite_of(client)
@@ -193,6 +247,27 @@ async def test_a_preview_and_a_dry_run_send_nothing(guarded, changes, generation
     assert preview["changes"] == {"role": {"from": "member", "to": "admin"}}
     assert preview["object"] == {"name": email, "verified": True}
     assert preview["requests"] == [{"request": f"PUT /admin/users/{id}", "body": {"role": "admin"}}]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "version", "can_send", "asker"),
+    [
+        (None, "2026-07-28", True, None),
+        ({"sampling": {}}, "2026-07-28", True, None),
+        ({"elicitation": {}}, "2026-07-28", False, AskByResult),
+        ({"elicitation": {"form": {}, "url": {}}}, "2026-07-28", False, AskByResult),
+        ({"elicitation": {"url": {}}}, "2026-07-28", True, None),
+        ({"elicitation": {}}, "2025-11-25", True, AskBySession),
+        ({"elicitation": {}}, "2025-11-25", False, None),
+    ],
+)
+def test_only_a_client_that_can_show_a_form_is_asked(capabilities, version, can_send, asker):
+    announced = ClientCapabilities.model_validate(capabilities) if capabilities else None
+    session = SimpleNamespace(client_capabilities=announced, can_send_request=can_send)
+    context = SimpleNamespace(session=session, protocol_version=version)
+
+    chosen = asker_of(context, CallToolRequestParams(name="delete_user"))
+    assert type(chosen) is (asker or type(None))
 
 
 class TestStateOfAQuestion:

@@ -27,7 +27,14 @@ CALL = Facts(
     Caller(
         "bearer:ci",
         roles=names("dev"),
-        claims={"team": "blue", "groups": ["a", "b"], "level": 3, "staff": True, "none": None},
+        claims={
+            "team": "blue",
+            "site": "Oslo",
+            "groups": ["a", "b"],
+            "level": 3,
+            "staff": True,
+            "none": None,
+        },
     ),
     (names("ws-a", "uuid-a"),),
 )
@@ -50,6 +57,7 @@ CONDITIONS = [
     ({"principals": names("bearer:*")}, {"principals": names("clerk:*")}),
     ({"roles": names("dev", "ops")}, {"roles": names("ops")}),
     ({"claims": {"team": names("blue")}}, {"claims": {"team": names("red")}}),
+    ({"claims": {"site": names("Oslo")}}, {"claims": {"site": names("oslo")}}),
     ({"claims": {"groups": names("b")}}, {"claims": {"groups": names("c")}}),
     ({"claims": {"level": names("3")}}, {"claims": {"other": names("3")}}),
     ({"claims": {"staff": names("true")}}, {"claims": {"none": names("None")}}),

@@ -191,18 +191,37 @@ async def test_a_rule_about_a_workspace_is_for_what_is_in_it(emulator, api, name
         ("get_config", {"slug": "pc-missing"}),
         ("get_integration", {"slug": "openai"}),
         ("list_configs", {"workspace_id": "ws-missing"}),
+        ("delete_workspace", {"workspace_id": "ws-missing"}),
+        ("delete_workspace", {"workspace_id": "{id}"}),
     ],
 )
 async def test_if_the_workspace_cannot_be_known_a_deny_applies_and_an_allow_does_not(
     emulator, api, name, arguments
 ):
-    slug = workspace(emulator, "Science")["slug"]
+    support, slug = workspace(emulator, "Support"), workspace(emulator, "Science")["slug"]
+    named = {key: value.format_map(support) for key, value in arguments.items()}
     deny = f"rules: [{{action: deny, workspace: {slug}}}]"
     allow = f"{{default: deny, rules: [{{action: allow, workspace: {slug}}}]}}"
 
     for rules in (deny, allow):
-        outcome = await calls_with(api, rules)(name, arguments)
+        outcome = await calls_with(api, rules)(name, named)
         assert "the policy of this server denies this" in outcome.texts[0]
+
+
+async def test_an_object_is_looked_up_in_the_workspace_that_the_call_names(emulator, api):
+    id, answer, targets = workspace(emulator, "Support")["id"], emulator.answer, []
+
+    def recorded(method, target, *rest):
+        targets.append(target)
+        return answer(method, target, *rest)
+
+    emulator.answer = recorded
+    await calls_with(api, "rules: [{action: deny, workspace: ws-a}]")(
+        "get_config", {**CONFIG, "workspace_id": id}
+    )
+
+    read = [target for target in targets if target.startswith("/v1/configs/")]
+    assert read == [f"/v1/configs/{CONFIG['slug']}?workspace_id={id}"] * 2
 
 
 async def test_what_is_about_no_workspace_meets_no_rule_about_one(api):

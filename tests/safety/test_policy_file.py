@@ -33,7 +33,7 @@ def test_every_condition_is_read_as_one_value_or_as_a_list():
             principal:
               name: "bearer:*"
               role: [dev, ops]
-              claim: {team: platform, level: [1, 2], staff: true}
+              claim: {team: Platform, level: [1, 2], staff: true}
             why: " They may read. "
           - action: deny
         """
@@ -50,7 +50,7 @@ def test_every_condition_is_read_as_one_value_or_as_a_list():
         principals=frozenset({"bearer:*"}),
         roles=frozenset({"dev", "ops"}),
         claims={
-            "team": frozenset({"platform"}),
+            "team": frozenset({"Platform"}),
             "level": frozenset({"1", "2"}),
             "staff": frozenset({"true"}),
         },
@@ -101,6 +101,10 @@ RULE = "rules:\n  - action: deny\n"
             RULE + "    effect: [read,\n      writes]",
             "policy.yaml:4: rules[0].effect[1]: 'writes' is not one of read, create, "
             "overwrite, delete",
+        ),
+        (
+            RULE + "    risk: zzzzzz",
+            "policy.yaml:3: rules[0].risk[0]: 'zzzzzz' is not one of low, medium, high\n",
         ),
         (
             RULE + "    risk: hgh",
@@ -161,8 +165,8 @@ RULE = "rules:\n  - action: deny\n"
             "policy.yaml:3: rules[0].effect: is written twice",
         ),
         (
-            "rules: [",
-            "policy.yaml:1: this is no YAML: ",
+            "default: deny\nrules: ]",
+            "policy.yaml:2: this is no YAML: ",
         ),
         (
             "rules: !!python/object:os.system x",
@@ -186,7 +190,7 @@ def test_an_error_names_the_line_the_field_and_what_is_right(text, message):
     with pytest.raises(ConfigurationError) as error:
         parse(text)
 
-    assert message in str(error.value)
+    assert message in f"{error.value}\n"
 
 
 def test_of_many_mistakes_the_first_five_are_named():

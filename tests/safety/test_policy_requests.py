@@ -19,6 +19,7 @@ from portkey_admin_mcp.safety.policy_reach import (
     workspace_argument,
 )
 from portkey_admin_mcp.safety.policy_request import (
+    named_in,
     names_place,
     references_in,
     request_of,
@@ -26,6 +27,15 @@ from portkey_admin_mcp.safety.policy_request import (
     workspaces_named,
 )
 from portkey_admin_mcp.safety.tools import own_modules
+
+GET_CONFIG = "GET /configs/{slug}"
+USERS = "GET /admin/users"
+
+
+@pytest.mark.parametrize("value", [5, True, ["ws-a"], {"id": "ws-a"}])
+def test_a_workspace_that_is_no_text_is_none_of_those_that_are_allowed(value):
+    assert named_in({"workspace_id": value}) not in (None, "ws-a")
+    assert named_in({"workspace_id": None}) is None
 
 
 @pytest.mark.parametrize(
@@ -103,6 +113,21 @@ def test_the_reach_of_a_request_is_seen_by_its_path(endpoint, reach, object_id):
 )
 def test_the_reach_of_a_tool_is_that_of_its_requests(name, reach):
     assert reach_of(TOOLS[name]) == reach
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reach"),
+    [
+        # It works without what is optional, although that is about the whole organisation.
+        ("get_config", {"endpoints": (GET_CONFIG, USERS), "optional": (USERS,)}, "item"),
+        ("get_config", {"endpoints": (GET_CONFIG, USERS)}, "organisation"),
+        ("get_config", {"endpoints": ("GET /pricing/{provider}.json", GET_CONFIG)}, "item"),
+        # A list without an argument that names the workspace.
+        ("get_integration", {"endpoints": ("GET /configs",)}, "organisation"),
+    ],
+)
+def test_the_reach_of_a_workflow_is_that_of_the_requests_that_it_must_make(name, changes, reach):
+    assert reach_of(replace(TOOLS[name], **changes)) == reach
 
 
 def test_of_the_servers_own_tools_only_those_known_to_stay_within_a_bound_are_offered():
@@ -224,7 +249,7 @@ def science(emulator):
 
 
 async def test_a_workspace_has_two_names_which_are_read_once_a_minute(
-    emulator, api, support, monkeypatch
+    emulator, api, support, science, monkeypatch
 ):
     names = frozenset({support["id"], support["slug"]})
     emulator.log.clear()
@@ -232,9 +257,12 @@ async def test_a_workspace_has_two_names_which_are_read_once_a_minute(
     assert await names_of(api, support["slug"]) == names
     assert await names_of(api, support["id"]) == names
     assert len(emulator.log) == 1
-    monkeypatch.setattr(policy_lookup, "KEPT_S", 0.0)
+    assert await names_of(api, science["id"]) == {science["id"], science["slug"]}
     assert await names_of(api, support["id"]) == names
     assert len(emulator.log) == 2
+    monkeypatch.setattr(policy_lookup, "KEPT_S", 0.0)
+    assert await names_of(api, support["id"]) == names
+    assert len(emulator.log) == 3
     assert await names_of(api, "ws-missing") is None
 
 
@@ -253,6 +281,8 @@ async def test_an_answer_about_another_workspace_than_the_named_one_counts_as_no
     answer = emulator.answer
 
     def always_support(method, target, *rest):
+        if target == "/v1/admin/workspaces/id-only":
+            return 200, {}, b'{"id": "id-only", "slug": null}'
         if target.startswith("/v1/admin/workspaces/"):
             return 200, {}, b'{"id": "other", "slug": "ws-other"}'
         return answer(method, target, *rest)
@@ -260,6 +290,7 @@ async def test_an_answer_about_another_workspace_than_the_named_one_counts_as_no
     emulator.answer = always_support
     assert await names_of(api, "ws-named") is None
     assert await names_of(api, "ws-other") == {"other", "ws-other"}
+    assert await names_of(api, "id-only") == {"id-only"}
 
 
 async def test_an_object_is_looked_up_once_and_by_its_collection_if_need_be(emulator, api, support):
@@ -398,6 +429,8 @@ ANSWERS = [
      {"records": [], "total_count": 0, "total": "many"}),
     ({"mappings": [{"workspace_id": "ws-a"}], "total": 9},
      {"mappings": [{"workspace_id": "ws-a"}], "total": 9}),
+    ({"objects": [{"workspace_id": "", "workspace_slug": "ws-a"}]},
+     {"objects": [{"workspace_id": "", "workspace_slug": "ws-a"}]}),
     ({"servers": [{"prompt_owning_workspace_id": "b"}]}, {"servers": []}),
     ([{"workspace_id": "b"}, {"workspace_id": "a"}], [{"workspace_id": "a"}]),
     ({"name": "x"}, {"name": "x"}),

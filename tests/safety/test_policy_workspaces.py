@@ -4,11 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from drawn_calls import TOOLS
+from portkey_admin_mcp.errors import NotPermitted
 from portkey_admin_mcp.safety.door import Door
 from portkey_admin_mcp.safety.permit import permitted_only
-from portkey_admin_mcp.safety.policy_guard import PolicyGuard
+from portkey_admin_mcp.safety.policy_guard import PolicyGuard, bounded_arguments
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
+from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.settings.safety import SafetySettings
 from servers import build_calls
 
@@ -25,6 +29,10 @@ def calls_on(api: Any, *workspaces: str) -> Any:
     policy = PolicyGuard(None, workspaces) if workspaces else None
     guarded = api.with_gate(permitted_only)
     return build_calls(lambda: guarded, door=door, policy=policy)
+
+
+def checked_arguments(name: str, arguments: dict[str, Any]) -> BaseModel:
+    return arguments_model(TOOLS[name]).model_validate(arguments)
 
 
 def workspace(emulator: Any, name: str) -> dict[str, Any]:
@@ -71,6 +79,36 @@ async def test_with_several_workspaces_a_list_must_choose_one(emulator, api, sup
     assert science["slug"] in unnamed.texts[0]
     assert len(named.structured["data"]) == 2
     assert not by_id.is_error
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("list_prompts", {"collection_id": "co-a"}),
+        ("list_configs", {"workspace_id": "ws-b"}),
+        ("get_model_pricing", {"provider": "openai", "model": "gpt-4o"}),
+    ],
+)
+def test_what_says_already_where_it_is_gets_no_workspace(name, arguments):
+    checked = checked_arguments(name, arguments)
+
+    assert bounded_arguments(TOOLS[name], checked, [frozenset({"ws-a"})]) is checked
+
+
+def test_without_an_allowed_workspace_only_what_is_about_none_may_be_called():
+    price = checked_arguments("get_model_pricing", {"provider": "openai", "model": "gpt-4o"})
+    config = checked_arguments("get_config", {"slug": "pc-a"})
+
+    assert bounded_arguments(TOOLS["get_model_pricing"], price, []) is price
+    with pytest.raises(NotPermitted, match="limited to no workspace"):
+        bounded_arguments(TOOLS["get_config"], config, [])
+
+
+def test_with_several_workspaces_an_object_is_read_without_naming_one():
+    config = checked_arguments("get_config", {"slug": "pc-a"})
+    groups = [frozenset({"ws-a"}), frozenset({"ws-b"})]
+
+    assert bounded_arguments(TOOLS["get_config"], config, groups) is config
 
 
 async def test_list_workspaces_lists_the_allowed_ones(emulator, api, support):

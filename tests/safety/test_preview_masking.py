@@ -5,7 +5,7 @@ import json
 import pytest
 
 from drawn_calls import TOOLS
-from portkey_admin_mcp.portkey.masking import MASK, is_secret, masked
+from portkey_admin_mcp.portkey.masking import MASK, MAX_DEPTH, is_secret, masked
 from portkey_admin_mcp.safety.preview import look_at
 from portkey_admin_mcp.safety.preview_text import question_of, shown
 from portkey_admin_mcp.safety.risk import rating_of
@@ -84,6 +84,7 @@ def test_of_the_arguments_of_a_tool_just_the_secret_ones_are_masked(name):
         {"checks": [{"parameters": {"webhookURL": f"https://u:{CANARY}@h.example/x"}}]},
         {"url": f"https://mcp.example/sse?api_key={CANARY}&a=1"},
         {"url": f"https://mcp.example/sse?a=1&token={CANARY}"},
+        {"url": f"/sse?api_key={CANARY}"},
         {"checks": [{"parameters": {"credentials": {"apiKey": CANARY}}}]},
         {"env": {"HOME": CANARY}},
         {"password": CANARY, "client_secret": CANARY, "private_key": CANARY},
@@ -134,6 +135,22 @@ def test_what_is_nested_too_deeply_is_masked():
         value = {"a": value}
 
     assert CANARY not in json.dumps(masked(value))
+
+
+@pytest.mark.parametrize(
+    ("outermost", "depth"), [("plain", MAX_DEPTH), ("configurations", MAX_DEPTH + 2)]
+)
+def test_what_is_not_nested_too_deeply_is_shown(outermost, depth):
+    """Objects inside one another, with the outermost. A free form counts from its second one."""
+
+    def nested(depth):
+        value = {"region": "eu"}
+        for _ in range(depth - 2):
+            value = {"a": value}
+        return {outermost: value}
+
+    assert masked(nested(depth)) == nested(depth)
+    assert "eu" not in json.dumps(masked(nested(depth + 1)))
 
 
 @pytest.mark.parametrize("name", ["secret_key", "virtual_key", "forward_headers", "max_tokens"])

@@ -106,6 +106,8 @@ def rating(name, arguments):
             ("programs with the key stop working after that time",),
         ),
         ("update_config", {"slug": "x", "status": "active"}, ()),
+        ("delete_user", {"user_id": "x"}, ("what is deleted cannot be restored",)),
+        ("delete_config", {"slug": "x"}, ()),
         (
             "update_secret_reference",
             {"id": "x", "allow_all_workspaces": False},
@@ -133,6 +135,7 @@ def test_reasons_come_from_the_arguments_once_each(name, arguments, reasons):
         ({"a": {"b": {"c": "x"}}}, "a.b.c=x", True),
         ({"a": "text"}, "a.b", False),
         ({"a": []}, "a", False),
+        ({"a": "B"}, "a=B", True),
     ],
 )
 def test_a_condition_is_about_a_field_or_its_value(arguments, condition, result):

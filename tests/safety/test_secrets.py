@@ -307,6 +307,18 @@ async def test_a_page_shows_nothing_after_ten_minutes():
     assert pages._kept == {}
 
 
+async def test_no_secret_stays_in_memory_after_its_time_or_the_end_of_the_service():
+    clock = Clock()
+    pages = MemorySecretPages(clock)
+    await pages.keep("early", "ada", b"1")
+    clock.now = KEEP_S
+    await pages.keep("late", "ada", b"2")
+    assert [kept.content for kept in pages._kept.values()] == [b"2"]
+
+    await pages.close()
+    assert await pages.take("late", "ada") is None
+
+
 async def test_the_secrets_in_memory_are_bounded_for_each_principal_and_in_total():
     pages = MemorySecretPages()
     await pages.keep("first", "ada", b"1")

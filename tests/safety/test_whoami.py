@@ -184,6 +184,7 @@ async def test_it_says_that_only_reads_and_some_workspaces_are_left(calls):
     by_settings = (await ask(calls(policy=PolicyGuard(None, ("ws-b",)))))["limits"]
 
     assert (by_request["read_only"], by_request["workspaces"]) == (True, ["ws-a"])
+    assert {"policy", "denied_by_policy", "freeze"}.isdisjoint(by_request)
     assert by_settings["workspaces"] == ["ws-b"]
     assert by_settings["confirm"] == "auto"
 

@@ -168,8 +168,25 @@ class Request:
             answer = await self._all_rows(values)
             if answer is not None:
                 return self._shown(answer, None)
-        outcome = await self._calls(self._name, values)
+        outcome = await self._outcome(values)
         return self._shown(self._answer_of(outcome), outcome)
+
+    async def _outcome(self, values: dict[str, Any]) -> "Outcome":
+        """The outcome of one call. A read that says how far it is shows a bar.
+
+        A change does not: it may ask at the terminal meanwhile.
+        """
+        from ..portkey.progress import Progress, current_progress
+        from .progress import progress_bar
+
+        is_shown = self._output.shows_progress and self._listed.effect == "read"
+        with progress_bar(self._name, is_shown=is_shown and self._listed.reports_progress) as bar:
+
+            async def report(done: float, total: float | None, _message: str) -> None:
+                bar(int(done), None if total is None else int(total))
+
+            current_progress.set(Progress(report))
+            return await self._calls(self._name, values)
 
     @property
     def _is_complete(self) -> bool:

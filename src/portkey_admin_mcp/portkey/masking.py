@@ -68,8 +68,6 @@ def _field(name: str, value: Any, parent: str, depth: int) -> Any:
     words = _words(name)
     if words == "env" and not isinstance(value, dict):
         return _masked(value, words, depth + 1)  # the name of an environment, such as prod
-    if value is None or isinstance(value, bool | int | float):
-        return value
     if words == "key" and parent in SETS_OF_CONDITIONS:
         return value
     if words != FORWARDED and FREE_FORM.search(words):

@@ -133,7 +133,7 @@ def parse_policy(content: str | bytes, name: str, tools: Iterable[str]) -> Polic
     """The policy in a text; `name` is that of its file. Raises ConfigurationError."""
     try:
         tree = yaml.compose(content, Loader=yaml.SafeLoader)
-        problems = list(_repeated_fields(tree, ())) if tree is not None else []
+        problems = list(_repeated_fields(tree, ()))
         data = yaml.safe_load(content)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -145,7 +145,7 @@ def parse_policy(content: str | bytes, name: str, tools: Iterable[str]) -> Polic
         try:
             schema = PolicySchema.model_validate({} if data is None else data)
         except ValidationError as error:
-            problems = [(_plain(e["loc"]), _problem(e)) for e in error.errors(include_url=False)]
+            problems = [(e["loc"], _problem(e)) for e in error.errors(include_url=False)]
         else:
             problems = list(_unknown_names(schema, [*tools]))
     if problems:
@@ -193,7 +193,7 @@ def _unknown_names(schema: PolicySchema, tools: list[str]) -> Iterator[tuple[Pla
                 yield ("rules", number, "toolset", place), f"there is no {toolset!r}; {hint}"
 
 
-def _repeated_fields(node: yaml.Node, place: Place) -> Iterator[tuple[Place, str]]:
+def _repeated_fields(node: yaml.Node | None, place: Place) -> Iterator[tuple[Place, str]]:
     """Fields that are written twice: YAML would silently take the last."""
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
@@ -210,13 +210,13 @@ def _repeated_fields(node: yaml.Node, place: Place) -> Iterator[tuple[Place, str
 
 def _problem(error: Any) -> str:
     """What is wrong, and what is right instead."""
-    kind, name = error["type"], str(error["loc"][-1]) if error["loc"] else ""
+    kind = error["type"]
     if kind == "extra_forbidden":
         names = _names_at(error["loc"])
-        hint = suggest(name, names, limit=1) or f"there are {', '.join(names)}"
+        hint = suggest(str(error["loc"][-1]), names, limit=1) or f"there are {', '.join(names)}"
         return f"there is no such field; {hint}"
     if kind == "missing":
-        return "is required" + (f": {', '.join(ACTIONS)}" if name == "action" else "")
+        return f"is required: {', '.join(ACTIONS)}"  # only an action is
     if kind == "literal_error":
         words = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         hint = suggest(str(error["input"]), words, limit=1)
@@ -232,11 +232,6 @@ def _names_at(place: Place) -> list[str]:
     if "principal" in place[:-1]:
         return list(PrincipalSchema.model_fields)
     return list((RuleSchema if "rules" in place[:-1] else PolicySchema).model_fields)
-
-
-def _plain(place: Place) -> Place:
-    """The place of an error without the kinds that pydantic adds."""
-    return tuple(part for part in place if isinstance(part, int) or "[" not in part)
 
 
 def _dotted(place: Place) -> str:

@@ -121,12 +121,10 @@ def reach_of(tool: Tool) -> Reach:
     """How far a tool reaches, by the requests that it cannot do without."""
     if tool.domain == CHANGES:
         return "none" if tool.name in WITHOUT_WORKSPACE else "organisation"
-    if not tool.endpoints:
-        return "none"
     places = [
         place_of_endpoint(endpoint) for endpoint in tool.endpoints if endpoint not in tool.optional
     ]
-    if not places:
+    if tool.endpoints and not places:
         # It does without each of its requests, so the bound on the requests is enough.
         return "workspace"
     if any(place.reach == "organisation" for place in places):

@@ -39,10 +39,10 @@ class Request(NamedTuple):
 
 
 def named_in(fields: Mapping[str, Any]) -> str | None:
-    """The workspace that an object names."""
+    """The workspace that an object names; a name that is no text is one that nobody is allowed."""
     for name in WORKSPACE_FIELDS:
-        if isinstance(value := fields.get(name), str) and value:
-            return value
+        if (value := fields.get(name)) not in (None, ""):
+            return str(value)
     return None
 
 
@@ -94,7 +94,7 @@ def workspaces_in(node: Any, depth: int = 0) -> Iterator[str]:
 
 
 def _workspaces_in_list(value: Any) -> Iterator[str]:
-    for item in value if isinstance(value, list) else _items(value):
+    for item in _items(value):
         if isinstance(item, dict):
             yield from (str(item[n]) for n in ("id", "slug") if item.get(n))
         elif item:
@@ -126,7 +126,7 @@ def references_in(node: Any, depth: int = 0) -> Iterator[tuple[tuple[str, ...], 
         return
     for name, value in node.items():
         if collection := _collection_of(name):
-            for each in value if isinstance(value, dict | list) else _items(value):
+            for each in value if isinstance(value, dict) else _items(value):
                 if isinstance(each, str) and each:
                     yield collection, each
         yield from references_in(value, depth + 1)

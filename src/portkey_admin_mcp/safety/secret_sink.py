@@ -80,15 +80,17 @@ class MaskSink:
 
 
 async def deliver(sink: SecretSink, tool: Tool, record: Record) -> Record:
-    """Deliver the secrets in an answer; the answer as a caller may see it, with a note.
+    """Deliver the secrets in the answer of a tool with `returns_secret`.
+
+    The result is the answer as a caller may see it, with a note.
 
     A field that is empty, or that Portkey has masked itself, holds no secret.
     """
     answer = record.answer()
     inner = answer.get(ENVELOPE)
     owner = inner if isinstance(inner, dict) else answer
-    names = type(record).secret_fields if tool.returns_secret else ()
-    fields = {name: owner[name] for name in names if _holds_secret(owner.get(name))}
+    names = [name for name in type(record).secret_fields if _holds_secret(owner.get(name))]
+    fields = {name: owner[name] for name in names}
     if not fields:
         return record
     delivery = await sink.deliver(NewSecret(tool.name, fields))

@@ -39,13 +39,12 @@ class RedisSecretPages:
         name = self._name(id, principal)
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = nonce + self._cipher(id).encrypt(nonce, content, name.encode())
-        now = time.time()
         try:
             async with self._redis.pipeline(transaction=True) as batch:
                 batch.set(name, sealed, ex=int(KEEP_S))
-                batch.zadd(self._index, {name: now})
-                batch.zremrangebyscore(self._index, "-inf", now - KEEP_S)
+                batch.zadd(self._index, {name: time.time()})
                 batch.expire(self._index, int(KEEP_S))
+                # The oldest, of which many have expired.
                 batch.zrange(self._index, 0, -self._max_kept - 1)
                 *_, oldest = await batch.execute()
             if oldest:

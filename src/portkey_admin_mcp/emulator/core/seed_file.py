@@ -21,8 +21,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .store import moment
 
 Document = dict[str, list[dict[str, Any]]]
@@ -38,6 +36,8 @@ class SeedError(ValueError):
 
 def read_seed_file(path: Path) -> Mapping[str, Any]:
     """The decoded content of a seed file. Raises SeedError."""
+    import yaml  # imported here, because few emulators read a file
+
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
