@@ -157,7 +157,8 @@ def clients_page() -> str:
             f"`{PROGRAM} install CLIENT` writes these configurations, or with `--print` shows",
             "them, with the path of your installation instead of `uvx`. It leaves everything else",
             "in the file as it is, and keeps a copy of the old file. `uninstall CLIENT` removes",
-            "the entry again. [Where these facts are from](decisions/clients.md).\n",
+            "the entry again. With `--skills`, `install` also writes the [skills](skills.md), for",
+            "clients that read files. [Where these facts are from](decisions/clients.md).\n",
             "Applications have another PATH than a terminal: if one does not find `uvx`, write its",
             "whole path, as `install` does.\n",
             *map(section, CLIENTS),
@@ -178,6 +179,9 @@ def section(client: Client) -> str:
     command = f"{PROGRAM} install {'' if client.can_install else '--print '}{client.key}"
     verb = "writes" if client.can_install else "prints what belongs into"
     parts = [f"## {client.name}\n", f"`{command}` {verb}:\n", *files, ""]
+    if client.skills is not None:
+        user, project = client.skills.user, client.skills.project
+        parts.append(f"Its skills are in ~/{user}, or in a project in {project}.\n")
     if client.key == "claude-code":
         parts += ["Or by its own command:\n", block("sh", claude_command(SANDBOX))]
     parts += ["The sandbox:\n", block(form.language, snippet(form, SANDBOX))]

@@ -16,13 +16,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fake_portkey import FakePortkey
+from fake_portkey import Answer, FakePortkey
 from portkey_admin_mcp.cli.exit_codes import RATE_LIMITED
 from portkey_admin_mcp.cli.output import Failed
 from portkey_admin_mcp.cli.pages import Paging, paging_of, read_all
 from portkey_admin_mcp.cli.tool_results import Result
+from portkey_admin_mcp.portkey import retries
 from portkey_admin_mcp.server.loading import load_offer
 from programs import COMMAND, tree_environment
+
+KEY = "a-key-of-the-tests"
 
 
 def no_progress(_done, _total):
@@ -406,6 +409,23 @@ def test_a_terminal_that_an_agent_opened_is_not_asked(sandbox, growth, tmp_path)
 
 
 @pytest.mark.parametrize(
+    ("long_wait_s", "option", "is_told"),
+    [(0.0, "--no-agent", True), (2.0, "--no-agent", False), (0.0, "--agent", False)],
+)
+def test_a_person_is_told_before_a_long_wait(run, monkeypatch, long_wait_s, option, is_told):
+    monkeypatch.setattr(retries, "LONG_WAIT_S", long_wait_s)
+    with FakePortkey() as portkey:
+        portkey.script([Answer(429, headers={"retry-after": "0"}), Answer(body={"data": []})])
+
+        result = run("call", "list_workspaces", option, PORTKEY_API_KEY=KEY, **portkey.settings)
+
+    assert result.exit_code == 0, result.output
+    told = "Note: GET /admin/workspaces was answered 429; it is sent again in 0 s.\n"
+    assert result.stderr == (told if is_told else "")
+    assert "sent again" not in result.stdout
+
+
+@pytest.mark.parametrize(
     ("tool", "number", "code", "message"),
     [
         ("create_workspace", signal.SIGINT, 11, "POST /admin/workspaces was sent, and may have"),
@@ -421,13 +441,7 @@ def test_who_stops_a_call_learns_whether_anything_may_have_changed(
         process = subprocess.Popen(
             [*COMMAND, "call", tool, "name=Growth", "--agent"],
             env=tree_environment(
-                {
-                    "PORTKEY_API_KEY": "a-key-of-the-tests",
-                    "PORTKEY_BASE_URL": portkey.url,
-                    "PORTKEY_ALLOW_PRIVATE_BASE_URL": "true",
-                    "PORTKEY_ALLOW_INSECURE_HTTP": "true",
-                    "PORTKEY_STATE_DIR": str(tmp_path),
-                }
+                {"PORTKEY_API_KEY": KEY, "PORTKEY_STATE_DIR": str(tmp_path), **portkey.settings}
             ),
             stdout=subprocess.PIPE,
             text=True,

@@ -16,6 +16,7 @@ from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.server.loading import load_offer
 from programs import COMMAND, require_program, tree_environment
 
+KEY = "a-key-of-the-tests"
 BREAKS = " \t\n\"'@><=;|&(:"
 """What COMP_WORDBREAKS is in Bash."""
 
@@ -99,15 +100,6 @@ def test_slugs_are_of_the_workspace_on_the_line(complete):
     assert in_science != complete("call get_config --sandbox slug=")
 
 
-def portkey_settings(portkey):
-    return {
-        "PORTKEY_API_KEY": "a-key-of-the-tests",
-        "PORTKEY_BASE_URL": portkey.url,
-        "PORTKEY_ALLOW_PRIVATE_BASE_URL": "true",
-        "PORTKEY_ALLOW_INSECURE_HTTP": "true",
-    }
-
-
 LINE = "call get_workspace workspace_id="
 
 
@@ -115,14 +107,14 @@ def test_they_are_kept_for_a_minute_in_a_private_file(complete, tmp_path):
     rows = {"total": 1, "data": [{"id": "1", "slug": "ws-a", "name": "A"}]}
     with FakePortkey() as portkey:
         portkey.script([Answer(body=rows)])
-        settings = portkey_settings(portkey)
+        settings = {"PORTKEY_API_KEY": KEY, **portkey.settings}
         assert texts(complete(LINE, **settings)) == ["workspace_id=ws-a"]
         assert texts(complete(LINE, **settings)) == ["workspace_id=ws-a"]
         assert len(portkey.requests) == 1
 
         (file,) = (tmp_path / "state" / "completions").iterdir()
         assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-        assert "a-key-of-the-tests" not in file.name + file.read_text()
+        assert KEY not in file.name + file.read_text()
         os.utime(file, (time.time() - 61,) * 2)
         assert texts(complete(LINE, **settings)) == ["workspace_id=ws-a"]
         assert len(portkey.requests) == 2
@@ -135,7 +127,7 @@ def test_a_name_that_somebody_chose_is_no_command_in_the_shell(complete):
     rows = [{"slug": slug, "name": "x\ty\x1b[2J"} for slug in slugs]
     with FakePortkey() as portkey:
         portkey.script([Answer(body={"total": len(rows), "data": rows})])
-        lines = complete(LINE, **portkey_settings(portkey))
+        lines = complete(LINE, PORTKEY_API_KEY=KEY, **portkey.settings)
 
     assert lines == [["plain", "workspace_id=ok-1", "x y\\u001b[2J"]]
 
@@ -147,10 +139,10 @@ def test_what_goes_wrong_completes_nothing(complete, monkeypatch, behaviour):
         portkey.script([behaviour])
         start = time.monotonic()
 
-        assert complete(LINE, **portkey_settings(portkey)) == []
+        assert complete(LINE, PORTKEY_API_KEY=KEY, **portkey.settings) == []
         assert time.monotonic() - start < 5
         count = len(portkey.requests)
-        complete(LINE, **portkey_settings(portkey))
+        complete(LINE, PORTKEY_API_KEY=KEY, **portkey.settings)
         assert len(portkey.requests) == count  # nothing is waited for at the next key
 
 

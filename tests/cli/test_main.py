@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -41,6 +43,35 @@ def test_the_program_has_help():
     assert result.returncode == 0
     assert result.stdout.startswith("Usage: ")
     assert all(f"\n  {name} " in result.stdout for name in command_line.commands)
+
+
+def test_the_help_and_the_readme_list_the_commands_in_one_order():
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Commands")[2].partition("Each has `--help`")[0]
+    names = list(command_line.commands)
+    shown = re.findall(r"^  ([a-z][a-z-]*)  +[A-Z]", run("--help").stdout, re.MULTILINE)
+
+    assert shown == names
+    rows = re.findall(r"^\| `portkey-admin-mcp ([a-z][a-z-]*)", table, re.MULTILINE)
+    assert rows == [name for name in names if name in rows]
+    assert [name for name in names if not re.search(rf"[ `]{name}[ `]", table)] == []
+
+
+def commands_below(group, path=()):
+    """Each command of a group, as the words that name it."""
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands_below(command, (*path, name))
+
+
+@pytest.mark.parametrize("command", [*commands_below(command_line)], ids=" ".join)
+def test_the_help_of_every_command_fits_a_screen_and_has_an_example(command):
+    lines = CliRunner().invoke(command_line, [*command, "--help"], terminal_width=80).stdout
+    _usage, *rest = lines.splitlines()
+
+    assert len(rest) < 40
+    assert f"portkey-admin-mcp {command[0]}" in "\n".join(rest)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

@@ -1,6 +1,7 @@
 """`portkey-admin-mcp skills`: skills as folders, for clients that read files."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ import yaml
 from click.testing import CliRunner
 
 from portkey_admin_mcp.cli.command_line import main
-from portkey_admin_mcp.cli.skills import CLIENTS
+from portkey_admin_mcp.cli.skills import READERS
+from portkey_admin_mcp.clients.places import this_system
+from portkey_admin_mcp.clients.table import BY_KEY, CLIENTS
 from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.server.mcp.skills.built_in import built_in_skills
 from portkey_admin_mcp.server.mcp.skills.folders import (
-    DIRECTORIES,
     RECORD,
     remove_skills,
     write_skills,
@@ -71,15 +73,11 @@ def test_each_folder_is_a_skill_by_the_specification(run, tmp_path):
         assert len(body.splitlines()) < 500
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", READERS)
 def test_a_client_has_a_folder_in_the_home(run, tmp_path, client):
     assert run("install", "--client", client).exit_code == 0
 
-    assert (tmp_path / DIRECTORIES[client] / "audit-access" / "SKILL.md").is_file()
-
-
-def test_the_clients_are_those_with_a_folder():
-    assert set(CLIENTS) == DIRECTORIES.keys()
+    assert (tmp_path / BY_KEY[client].skills.user / "audit-access" / "SKILL.md").is_file()
 
 
 def test_written_again_nothing_changes_and_removed_nothing_is_left(tmp_path):
@@ -184,3 +182,127 @@ def test_the_organisations_skills_are_read_with_its_key(run):
     assert len(sandbox.output.splitlines()) == len(NAMES)
     assert refused.exit_code == 1
     assert "The organisation's skills were not read" in refused.stderr
+
+
+# With the configuration of a client
+
+
+ENTRY = {
+    "claude-code": (".claude.json", ".claude/skills"),
+    "cursor": (".cursor/mcp.json", ".cursor/skills"),
+    "vscode": (".config/Code/User/mcp.json", ".copilot/skills"),
+}
+
+
+@pytest.fixture
+def command(run, monkeypatch):
+    """Run a command of this program: `command("install", "cursor")`."""
+    for name in ("XDG_CONFIG_HOME", "APPDATA", "CLAUDE_CONFIG_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda *arguments: CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.skipif(this_system() != "linux", reason="the paths are those of Linux")
+@pytest.mark.parametrize("client", ENTRY)
+def test_install_writes_the_skills_and_uninstall_removes_them(command, tmp_path, client):
+    entry, folder = (tmp_path / path for path in ENTRY[client])
+
+    dry = command("install", client, "--sandbox", "--skills", "--dry-run")
+    assert f"{folder}, as it would be:\n  onboard-team            new" in dry.output
+    assert contents(tmp_path) == {}
+    result = command("install", client, "--sandbox", "--skills")
+
+    assert result.exit_code == 0, result.output
+    assert entry.is_file()
+    assert {each.parent.name for each in folder.glob("*/SKILL.md")} == {*NAMES}
+    again = command("install", client, "--sandbox", "--skills")
+    assert "Nothing to do" in again.output
+    assert again.output.count("unchanged") == len(NAMES)
+    assert command("uninstall", client, "--dry-run").output.count("removed") == len(NAMES)
+    (folder / "audit-access" / "SKILL.md").write_text("mine")
+    assert command("uninstall", client).output.count("removed") == len(NAMES) - 1
+    assert contents(folder).keys() == {"audit-access/SKILL.md", RECORD}
+
+
+def test_the_skills_of_a_project_are_in_it(command, tmp_path):
+    command("install", "vscode", "--sandbox", "--skills", "--scope", "project")
+
+    assert (tmp_path / ".github/skills/audit-access/SKILL.md").is_file()
+    assert not (tmp_path / ".copilot").exists()
+    command("uninstall", "vscode", "--scope", "project")
+    assert contents(tmp_path / ".github") == {}
+
+
+def test_uninstall_leaves_skills_that_something_else_needs(command, tmp_path):
+    folder = tmp_path / ".copilot" / "skills"
+    command("install", "vscode", "--sandbox", "--skills")
+    command("install", "vscode-insiders", "--sandbox", "--skills")
+    texts = contents(folder).keys()
+
+    shared = command("uninstall", "vscode")
+
+    assert shared.output.count("kept: it was written for something else, too") == len(NAMES)
+    assert contents(folder).keys() == texts
+    assert "audit-access" not in command("uninstall", "vscode").output
+    command("uninstall", "vscode-insiders")
+    assert contents(folder) == {}
+
+
+def test_uninstall_leaves_skills_that_it_did_not_write(command, tmp_path):
+    command("skills", "install", "--client", "cursor")
+    command("install", "cursor", "--sandbox")
+    texts = contents(tmp_path / ".cursor" / "skills")
+
+    result = command("uninstall", "cursor")
+
+    assert result.exit_code == 0
+    assert "audit-access" not in result.output
+    assert contents(tmp_path / ".cursor" / "skills") == texts
+    assert command("skills", "remove", "--client", "cursor").output.count("removed") == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["claude-desktop"], "reads no skills from files. Leave out --skills"),
+        (["codex"], "`portkey-admin-mcp skills install --client codex` writes its skills"),
+        (["cursor", "--print"], "leave out --dry-run, --force, --write-key, --skills"),
+    ],
+)
+def test_skills_that_are_not_written_are_told_before_anything_is(
+    command, tmp_path, arguments, message
+):
+    result = command("install", *arguments, "--sandbox", "--skills")
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert contents(tmp_path) == {}
+
+
+def test_a_folder_of_skills_that_cannot_be_written_is_a_sentence(command, tmp_path):
+    (tmp_path / ".cursor").mkdir()
+    (tmp_path / ".cursor" / "skills").write_text("")
+
+    result = command("install", "cursor", "--sandbox", "--skills")
+
+    assert result.exit_code == 1
+    assert "skills cannot be written: Not a directory" in result.stderr
+
+
+def test_the_folder_of_claude_code_moves_with_its_configuration(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "moved"))
+
+    command("skills", "install", "--client", "claude-code")
+
+    assert (tmp_path / "moved/skills/audit-access/SKILL.md").is_file()
+
+
+def test_the_page_names_the_folders():
+    page = (Path(__file__).parents[2] / "docs" / "skills.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| `(\S+)` \| `(\S+)` \|$", page, re.MULTILINE)
+
+    assert rows == [
+        (client.key, client.skills.user, client.skills.project)
+        for client in CLIENTS
+        if client.skills is not None
+    ]

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import ipaddress
 import json
+import logging
 import math
 import os
 import re
@@ -899,6 +900,20 @@ async def test_the_seconds_portkey_asks_for_are_waited(api, fake):
 
     assert 1 <= time.monotonic() - started < 5
     assert len(fake.requests) == 2
+
+
+async def test_a_retry_is_one_line_of_our_log_that_says_why(api, fake, caplog):
+    caplog.set_level(logging.DEBUG)
+    fake.script([Answer(503), "cut", Answer()])
+
+    await send(api, "GET")
+
+    ours = [r for r in caplog.records if r.name == "portkey_admin_mcp.portkey.retries"]
+    assert [(r.levelname, r.getMessage()) for r in ours] == [
+        ("DEBUG", "GET /notes/{id} was answered 503; sent again in 0.0 s"),
+        ("DEBUG", "GET /notes/{id} was not answered; sent again in 0.0 s"),
+    ]
+    assert not [r for r in caplog.records if r.name.startswith("stamina")]
 
 
 async def test_the_moment_portkey_names_is_awaited(api, fake):

@@ -18,6 +18,9 @@ from servers import shared_server
 
 TOKENS = {name: f"token-of-{name}-0123456789" for name in ("ci", "mo")}
 NAME = "<img src=x onerror=alert(1)>\u202e"
+CUT = """[...document.querySelectorAll('pre')]
+  .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
+"""Previews of which a person would have to scroll sideways to read all."""
 SHOWN_NAME = "<img src=x onerror=alert(1)>\\u202e"
 
 
@@ -93,6 +96,8 @@ async def test_an_approver_settles_and_freezes_with_a_token_that_goes_nowhere_el
     await verdict(tab, "You are bearer:mo. 2 open requests.")
     assert await tab.text("#requests h2") == f"delete_user: {SHOWN_NAME}"
     assert await tab.run("document.querySelectorAll('#requests img').length") == 0
+    await tab.set_viewport(390)
+    assert await tab.run(CUT) == []
     await tab.click("#requests .card .primary")
     await verdict(tab, '"name" must be the name of the object')
     await tab.click("#name-0a1b2c3d")

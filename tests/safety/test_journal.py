@@ -173,7 +173,7 @@ async def test_it_is_on_record_that_nobody_is_asked(server, workspace):
 
 @pytest.mark.parametrize(("kind", "state"), TRANSPORT_ERRORS)
 async def test_the_outcome_says_what_is_known(journal, kind, state, monkeypatch):
-    monkeypatch.setattr("portkey_admin_mcp.portkey.api.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("portkey_admin_mcp.portkey.retries.MAX_ATTEMPTS", 1)
     transport = Answering(kind)
     server = Journaled(
         Portkey(Settings(PORTKEY_API_KEY=SecretStr("pk-of-the-tests")), transport), journal

@@ -161,7 +161,7 @@ async def submit(tab, token):
     await tab.click("#token")
     await tab.type(token)
     await tab.press("Enter")
-    waiting = ("", "Asking the server…")
+    waiting = ("", "Waiting for the answer…")
     await tab.until("document.querySelector('#verdict').textContent", lambda t: t not in waiting)
     return await tab.text("#verdict")
 
@@ -171,10 +171,12 @@ async def test_a_person_sees_the_secret_in_a_browser_and_leaves_no_trace(chromiu
     async with Tab(chromium) as tab:
         await tab.set_viewport(360)
         await tab.open(url)
-        assert "no such secret" in await submit(tab, TOKENS["ben"])
+        assert "no spaces" in await submit(tab, "Bearer a token")
+        await tab.run("document.querySelector('#token').value = ''")
+        assert "no such secret" in await submit_again(tab, TOKENS["ben"])
         assert await tab.run(SHOWN) == []
         assert await tab.run("document.querySelector('#token').value") == ""
-        said = await submit_again(tab)
+        said = await submit_again(tab, TOKENS["ada"])
         assert said == "Store it now: it is not shown again."
         (secret,) = await tab.run(SHOWN)
         assert len(secret) == 28
@@ -186,14 +188,15 @@ async def test_a_person_sees_the_secret_in_a_browser_and_leaves_no_trace(chromiu
         ]
         assert await tab.run("document.documentElement.scrollWidth - innerWidth") <= 0
         addresses = [request["url"] for request in tab.requests]
+        assert {address.partition("#")[0] for address in addresses} == {url.partition("#")[0]}
         assert not [a for a in addresses if TOKENS["ada"] in a or secret in a]
         # The browser logs the answer 404 to the wrong token, and nothing else.
         assert [error for error in tab.errors if "404" not in error] == []
 
 
-async def submit_again(tab):
+async def submit_again(tab, token):
     await tab.run("document.querySelector('#verdict').textContent = ''")
-    return await submit(tab, TOKENS["ada"])
+    return await submit(tab, token)
 
 
 @pytest.fixture(scope="module")

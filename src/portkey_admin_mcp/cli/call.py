@@ -10,7 +10,7 @@ import click
 from .agents import agent_variable
 from .calls import CommandCalls
 from .completion_types import TOOL_ARGUMENT, TOOL_NAME
-from .exit_codes import exit_code_lines
+from .exit_codes import exit_code_names
 from .options import env_file_option, sandbox_option, state_option
 from .output import Output, ResultCommand, output_options
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..server.calls.tool_calls import ToolCalls
 
 DEFAULT_MAX_PAGES = 100
-EXIT_CODES = "\b\nExit codes:\n" + "\n".join(exit_code_lines())
+EXIT_CODES = f"Exit codes: {exit_code_names()}."
 
 
 class Options(NamedTuple):
@@ -37,19 +37,16 @@ class Options(NamedTuple):
     "--json",
     "json_source",
     metavar="FILE|-|JSON",
-    help="Take arguments from a JSON object: a file, standard input, or the text itself. "
-    "NAME=VALUE wins over it.",
+    help="Arguments as a JSON object: a file, standard input, or the text. NAME=VALUE wins.",
 )
 @click.option("--all", "all_pages", is_flag=True, help="Read all pages of a list.")
 @click.option(
     "--max-pages",
     type=click.IntRange(1),
-    help="With --all: stop after so many pages of 100 rows, and say so. "
-    f"[default: {DEFAULT_MAX_PAGES}]",
+    metavar="N",
+    help=f"With --all: stop after so many pages of 100 rows. [default: {DEFAULT_MAX_PAGES}]",
 )
-@click.option(
-    "--dry-run", is_flag=True, help="Show what a change would do; nothing that changes is sent."
-)
+@click.option("--dry-run", is_flag=True, help="Show what a change would do; send nothing.")
 @output_options
 @sandbox_option
 @state_option
@@ -64,19 +61,16 @@ def call(
     env_file: Path | None,
     **options: Any,
 ) -> None:
-    """Call TOOL, and print its answer. `tools` lists the tools, `describe TOOL` the arguments.
+    """Call TOOL, and print its answer. `describe TOOL` shows its arguments.
 
     \b
     name=value        text, number, true, false or null; a list as a,b or repeated
     name.part=value   a field of an object
     name:=JSON        any JSON value
-    name=@FILE        the contents of a file (@- is standard input; @@ for a text that begins
-                      with @)
+    name=@FILE        the contents of a file; @- is standard input
 
-    Every change passes the same checks as from an MCP client: policy, freeze, journal. One of
-    high risk asks at the terminal for the name of its object; without a terminal it is refused
-    with the id of an approval. With --sandbox, the organisation lives for one call, unless
-    --state names a file for it.
+    Every change passes the checks of an MCP client: policy, freeze, journal. One of high risk asks
+    at the terminal for the name of its object; elsewhere it is refused with the id of an approval.
 
     \b
     portkey-admin-mcp call list_workspaces --sandbox
@@ -149,6 +143,7 @@ class Request:
 
     async def run(self, values: dict[str, Any]) -> dict[str, Any]:
         """The answer, for the form of the output. Raises Failed, or the errors of the settings."""
+        from ..portkey.retries import on_long_wait
         from ..safety.asking import current_asker
         from ..safety.caller import Caller, current_caller
         from ..server.calls.result_size import max_chars_for_code
@@ -163,6 +158,8 @@ class Request:
             self._output.note(f"--dry-run does nothing here: {self._name} only reads.")
         if self._options.max_pages is not None and not self._options.all_pages:
             self._output.note("--max-pages does nothing without --all.")
+        if not self._output.is_agent:
+            on_long_wait.set(self._output.note)
         if not self._output.is_agent and can_ask():
             current_asker.set(TerminalQuestion())
         if self._is_complete:

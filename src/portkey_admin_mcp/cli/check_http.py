@@ -7,11 +7,12 @@ import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import click
 
+from .check_states import STATE_MARKS, CheckState
 from .failures import leaves
 
 # The rest is imported where it is used: the command line imports this file for every command.
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     import httpx2
     from mcp import Client
 
-State = Literal["ok", "warning", "failed", "skipped"]
-STATE_MARKS: dict[State, tuple[str, str]] = {
-    "ok": ("✓", "green"),
-    "warning": ("!", "yellow"),
-    "failed": ("✗", "red"),
-    "skipped": ("–", "dim"),
-}
 LATEST_PROTOCOL = "2026-07-28"
 FOREIGN_ORIGIN = "https://evil.example"
 TIMEOUT_S = 15
@@ -50,7 +44,7 @@ class CheckResult(NamedTuple):
     """The result of one check; `ms` is how long it took, in milliseconds."""
 
     name: str
-    state: State
+    state: CheckState
     detail: str
     ms: float
 
@@ -95,7 +89,7 @@ class ServiceCheck:
         from mcp.shared.exceptions import MCPError
 
         started = time.perf_counter()
-        state: State = "ok"
+        state: CheckState = "ok"
         try:
             detail = await run_check()
         # `except*`, because the MCP client raises exception groups.

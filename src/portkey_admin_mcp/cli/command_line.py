@@ -27,9 +27,32 @@ from .skills import skills
 from .tools import tools
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SECTIONS = {
+    "Connect an AI assistant": (install, uninstall, skills, http, check_http),
+    "Use the tools without a model": (tools, describe, call, completion),
+    "Decide on changes, and look at those that were made": (
+        *(approvals, approve, deny, freeze, thaw, policy, journal),
+    ),
+    "Try it, and find what is wrong": (demo, emulator, doctor),
+}
+"""The commands, in the order of the help and of the README."""
 
 
-@click.group(cls=ResultGroup, invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
+class Sections(ResultGroup):
+    """A group whose help lists its commands in sections."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each section with its title."""
+        width = max(map(len, self.commands))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                limit = formatter.width - width - 6
+                formatter.write_dl(
+                    [(f"{each.name:{width}}", each.get_short_help_str(limit)) for each in commands]
+                )
+
+
+@click.group(cls=Sections, invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
 @sandbox_option
 @env_file_option
 @click.version_option(__version__, "-V", "--version", prog_name="portkey-admin-mcp")
@@ -60,10 +83,6 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
         )
 
 
-COMMANDS = (
-    *(http, check_http, demo, emulator, tools, describe, call, completion),
-    *(install, uninstall, skills, doctor),
-    *(approvals, approve, deny, freeze, thaw, journal, policy),
-)
-for command in COMMANDS:
-    main.add_command(command)
+for section in SECTIONS.values():
+    for command in section:
+        main.add_command(command)

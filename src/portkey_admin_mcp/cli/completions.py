@@ -49,7 +49,7 @@ def tools_for(_context: click.Context, typed: str) -> list[CompletionItem]:
     from ..server.loading import load_offer
 
     return [
-        CompletionItem(name, help=tool.description.partition(".")[0])
+        CompletionItem(name, help=tool.summary)
         for name, tool in load_offer().tools.items()
         if name.startswith(typed)
     ]

@@ -25,7 +25,10 @@ def demo() -> None:
     Starts this server as an MCP client would, makes two dozen calls, and ends with the
     commands that connect your own client. Needs no key, network, terminal or input. The exit
     code is 0 if every step succeeded, else 1.
-    """
+
+    \b
+    portkey-admin-mcp demo
+    """  # noqa: D301  # click needs the character \b
     sys.exit(run_demo())
 
 

@@ -189,6 +189,6 @@ def _wait(error: BaseException) -> str:
     return f"{max(1, math.ceil(seconds))} s"
 
 
-def exit_code_lines() -> list[str]:
-    """A line for each exit code, for the help of a command."""
-    return [f"{kind.exit_code:>3}  {kind.name}: {kind.meaning}" for kind in KINDS]
+def exit_code_names() -> str:
+    """Each exit code with its name, for the help of a command."""
+    return ", ".join(f"{kind.exit_code} {kind.name}" for kind in KINDS)

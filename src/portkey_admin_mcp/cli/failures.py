@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..errors import ConfigurationError
+from ..errors import PortkeyAdminError
 
 
 def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
@@ -19,9 +19,9 @@ def leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
 
 
 @contextmanager
-def exit_on_configuration_error() -> Iterator[None]:
-    """Print a ConfigurationError as the command's error message, and exit with code 1."""
+def exit_on_error() -> Iterator[None]:
+    """Print one of our errors as the command's error message, and exit with code 1."""
     try:
         yield
-    except ConfigurationError as error:
+    except PortkeyAdminError as error:
         raise click.ClickException(str(error)) from None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from .failures import exit_on_configuration_error
+from .failures import exit_on_error
 from .options import env_file_option, sandbox_option
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def http(
 
     options = {"MCP_HOST": host, "MCP_PORT": port}
     overrides = {name: value for name, value in options.items() if value is not None}
-    with exit_on_configuration_error():
+    with exit_on_error():
         settings = read_environment(sandbox, env_file)
         hosting = load_hosting(env_file, **overrides)
         if hosting.transport not in (None, "http", "streamable-http"):

@@ -49,6 +49,7 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Read the key from this .env file at every start.",
 )
 @click.option("--write-key", is_flag=True, help="Write the key itself into the file.")
+@click.option("--skills", is_flag=True, help="Write the skills that it reads from files, too.")
 @click.option("--print", "is_printed", is_flag=True, help="Print the configuration only.")
 @file_options
 def install(
@@ -58,6 +59,7 @@ def install(
     dry_run: bool,
     force: bool,
     is_printed: bool,
+    skills: bool,
     **options: Any,
 ) -> None:
     """Write this server into the configuration of a client.
@@ -67,37 +69,59 @@ def install(
     its environment, or asks for it.
 
     \b
+    portkey-admin-mcp install cursor --sandbox
+    portkey-admin-mcp install claude-code --skills --dry-run
+
+    \b
     Changes files of:    claude-code, claude-desktop, cursor, vscode, vscode-insiders
     With --print, also:  codex, gemini-cli, copilot-cli, windsurf, zed, goose, opencode, antigravity
     """  # noqa: D301  # click needs the character \b
     from .install_actions import Target, install_into, print_configuration
     from .install_server import Choice, check_name, server_for
+    from .install_skills import install_skills, skills_folder
 
     check_name(name)
     chosen = BY_KEY[client]
     choice = Choice(**options)
-    if is_printed and (dry_run or force or choice.write_key):
+    if is_printed and (dry_run or force or choice.write_key or skills):
         raise click.UsageError(
-            "--print changes no file and shows no key: leave out --dry-run, --force, --write-key."
+            "--print changes no file and shows no key: leave out --dry-run, --force, --write-key, "
+            "--skills."
         )
     server = server_for(chosen, choice, is_shared=scope == "project")
     if is_printed:
         print_configuration(chosen, server, name, scope)
         return
     if not chosen.can_install:
+        cure = f" `portkey-admin-mcp skills install --client {client}` writes its skills."
         raise click.UsageError(
             f"install does not change files of {chosen.name}. Use --print, and paste it there."
+            + (cure if skills and chosen.skills else "")
         )
-    install_into(Target(chosen, scope, name), server, dry_run=dry_run, force=force)
+    target = Target(chosen, scope, name)
+    if skills:
+        skills_folder(target)  # refuses a client that reads none before anything is written
+    install_into(target, server, dry_run=dry_run, force=force)
+    if skills:
+        install_skills(target, dry_run=dry_run)
 
 
 @click.command(short_help="Remove this server from the configuration of a client.")
 @changeable_argument
 @file_options
 def uninstall(client: str, scope: Scope, name: str, dry_run: bool, force: bool) -> None:
-    """Remove this server from the configuration of a client, and nothing else from that file."""
+    """Remove this server from the configuration of a client, and nothing else from that file.
+
+    Skills that `install --skills` wrote are removed with it, except those that were changed since.
+
+    \b
+    portkey-admin-mcp uninstall cursor
+    """  # noqa: D301  # click needs the character \b
     from .install_actions import Target, uninstall_from
     from .install_server import check_name
+    from .install_skills import uninstall_skills
 
     check_name(name)
-    uninstall_from(Target(BY_KEY[client], scope, name), dry_run=dry_run, force=force)
+    target = Target(BY_KEY[client], scope, name)
+    uninstall_from(target, dry_run=dry_run, force=force)
+    uninstall_skills(target, dry_run=dry_run)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from ..errors import PortkeyAdminError
+from .failures import exit_on_error
 from .options import env_file_option
 
 if TYPE_CHECKING:
@@ -45,12 +45,15 @@ def verify(expect_head: str | None, file: Path | None, env_file: Path | None) ->
 
     Prints the number of lines and the head, which is the hash of the last line. Keep the head
     somewhere else: with --expect-head it shows later whether lines were cut off at the end.
-    """
+
+    \b
+    portkey-admin-mcp journal verify
+    """  # noqa: D301  # click needs the character \b
     from ..safety.journal.chain import Chain
 
-    async def check(kept: "Journal") -> tuple[Chain, bool]:
+    async def check(opened: "Journal") -> tuple[Chain, bool]:
         chain, has_head = Chain(), expect_head is None
-        async for line in kept.lines():
+        async for line in opened.lines():
             chain.add(line)
             has_head = has_head or line.hash == expect_head
         return chain, has_head
@@ -68,25 +71,35 @@ def verify(expect_head: str | None, file: Path | None, env_file: Path | None) ->
 @file_option
 @env_file_option
 def export(output: TextIO, file: Path | None, env_file: Path | None) -> None:
-    """Write each line of the journal as a JSON object with its hash, to stdout or --output."""
+    """Write each line of the journal as a JSON object with its hash, to stdout or --output.
 
-    async def write(kept: "Journal") -> None:
-        async for line in kept.lines():
+    \b
+    portkey-admin-mcp journal export --output changes.jsonl
+    """  # noqa: D301  # click needs the character \b
+
+    async def write(opened: "Journal") -> None:
+        async for line in opened.lines():
             output.write(f'{line.text[:-1]},"hash":"{line.hash}"}}\n')
 
     _with_journal(write, file, env_file)
 
 
 @journal.command("list", short_help="Show the last changes.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many."
+)
 @file_option
 @env_file_option
 def list_(limit: int, file: Path | None, env_file: Path | None) -> None:
-    """Show the last changes, the newest first: id, time, who, what, and the outcome."""
+    """Show the last changes, the newest first: id, time, who, what, and the outcome.
+
+    \b
+    portkey-admin-mcp journal list --limit 5
+    """  # noqa: D301  # click needs the character \b
     from ..safety.journal.changes import latest_changes
 
-    async def latest(kept: "Journal") -> list[dict[str, Any]]:
-        return await latest_changes(kept, limit, lambda _change: True)
+    async def latest(opened: "Journal") -> list[dict[str, Any]]:
+        return await latest_changes(opened, limit, lambda _change: True)
 
     for change in _with_journal(latest, file, env_file):
         names = ("change", "at", "principal", "tool", "object", "state")
@@ -107,13 +120,11 @@ def _with_journal(
         open_journal = journal_factory(load_safety(env_file, **overrides), load_hosting(env_file))
         if open_journal is None:
             raise click.ClickException("there is no change journal: PORTKEY_JOURNAL is off")
-        kept = open_journal()
+        opened = open_journal()
         try:
-            return await use(kept)
+            return await use(opened)
         finally:
-            await kept.close()
+            await opened.close()
 
-    try:
+    with exit_on_error():
         return asyncio.run(run())
-    except PortkeyAdminError as error:
-        raise click.ClickException(str(error)) from None

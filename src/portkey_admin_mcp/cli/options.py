@@ -12,8 +12,7 @@ sandbox_option = click.option(
 env_file_option = click.option(
     "--env-file",
     type=click.Path(path_type=Path),
-    help="Read settings from this .env file too; the environment wins. No .env file is read "
-    "without this option.",
+    help="Read settings from this .env file too; the environment wins. No other is read.",
 )
 state_option = click.option(
     "--state",

@@ -116,8 +116,8 @@ def is_agent_mode(option: bool | None) -> bool:
 agent_option = click.option(
     "--agent/--no-agent",
     default=None,
-    help="Print exactly one JSON value, also for errors, and ask nothing. Default: on in the "
-    "shells of coding agents.",
+    help="Print one JSON value, also for errors, and ask nothing. Default: on in the shells of "
+    "coding agents.",
 )
 
 
@@ -129,7 +129,8 @@ def output_options(command: Callable[..., T]) -> Callable[..., T]:
         "--output",
         "form",
         type=click.Choice(FORMS),
-        help="Form of the result. Default: table on a terminal, else json.",
+        metavar="FORM",
+        help="json, yaml, table or csv. Default: table on a terminal, else json.",
     )
     @agent_option
     @wraps(command)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ConfigurationError, PortkeyAdminError
 from ..suggestions import suggest
+from .failures import exit_on_error
 from .options import env_file_option
 
 if TYPE_CHECKING:
@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Check a policy file, and explain what it allows.")
 def policy() -> None:
-    """Check a policy file, and explain what it says of a call. Nothing is sent to Portkey."""
+    """Check a policy file, and explain what it says of a call. Nothing is sent to Portkey.
+
+    \b
+    portkey-admin-mcp policy check policy.yaml
+    portkey-admin-mcp policy explain delete_workspace --role on-call
+    """  # noqa: D301  # click needs the character \b
 
 
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Check FILE; each mistake is printed with its line. The exit code is 1 if there is any."""
+    """Check FILE; each mistake is printed with its line. The exit code is 1 if there is any.
+
+    \b
+    portkey-admin-mcp policy check policy.yaml
+    """  # noqa: D301  # click needs the character \b
     rules = _read(file).rules
     click.echo(f"{file} is right: {len(rules)} rules")
 
@@ -49,20 +58,22 @@ def explain(
     file: Path | None,
     env_file: Path | None,
 ) -> None:
-    """Say what happens to a call of TOOL, and by which rule."""
+    """Say what happens to a call of TOOL, and by which rule.
+
+    \b
+    portkey-admin-mcp policy explain delete_workspace --role on-call
+    """  # noqa: D301  # click needs the character \b
     from ..safety.caller import Caller
     from ..safety.policy import Facts
     from ..settings.safety import load_safety
 
-    try:
+    with exit_on_error():
         safety = load_safety(env_file)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
-    found = _tool(tool)
-    if setting := _not_offered_by(found, env_file):
+    declared = _tool(tool)
+    if setting := _not_offered_by(declared, env_file):
         click.echo(f"{tool}: not offered, so it cannot be called\n  by {setting}")
         return
-    if refusal := _outside_bound(found, safety.workspaces, workspace):
+    if refusal := _outside_bound(declared, safety.workspaces, workspace):
         click.echo(f"{tool}: denied\n  by PORTKEY_WORKSPACES: {refusal}")
         return
     path = file or safety.policy_file
@@ -71,7 +82,7 @@ def explain(
     rules = _read(path)
     caller = Caller(principal, roles=frozenset(roles), claims=_claims(claims))
     workspaces = None if workspace is None else (frozenset((workspace,)),)
-    facts = Facts(found, _risk(found, _object(arguments)), caller, workspaces)
+    facts = Facts(declared, _risk(declared, _object(arguments)), caller, workspaces)
     for line in lines_about(rules, facts, confirms=safety.confirm != "never"):
         click.echo(line)
 
@@ -95,11 +106,9 @@ def _not_offered_by(tool: "Tool", env_file: Path | None) -> str:
     from ..assembly import selected_offer
     from ..settings.settings import load_settings
 
-    try:
+    with exit_on_error():
         settings = load_settings(env_file, PORTKEY_SANDBOX=True)
         offer = selected_offer(settings)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
     if tool.name in offer.tools:
         return ""
     if settings.read_only and tool.effect != "read":
@@ -128,10 +137,8 @@ def _read(file: Path) -> "Policy":
     from ..safety.policy_file import read_policy
     from ..server.loading import load_offer
 
-    try:
+    with exit_on_error():
         return read_policy(file, [*load_offer().tools])
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _tool(name: str) -> "Tool":
@@ -153,10 +160,8 @@ def _risk(tool: "Tool", arguments: dict[str, Any]) -> str:
     model = arguments_model(tool)
     if not arguments:
         return rating_of(tool, model.model_construct()).risk
-    try:
+    with exit_on_error():
         checked = read_arguments(model, accepted_schema(model), arguments)
-    except PortkeyAdminError as error:
-        raise click.ClickException(str(error)) from None
     return rating_of(tool, checked).risk
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from .agents import agent_variable
+from .failures import exit_on_error
 from .options import env_file_option
 
 # The rest is imported where it is used: the command line imports this file for every command.
@@ -164,16 +165,13 @@ def place_options(command: Callable[..., T]) -> Callable[..., T]:
 
 def run(place: Place, work: Callable[[State], Awaitable[T]]) -> T:
     """Run this on the state of a place; errors end the command with exit code 1 and a sentence."""
-    from ..errors import PortkeyAdminError
 
     async def on_state() -> T:
         async with _opened(place) as state:
             return await work(state)
 
-    try:
+    with exit_on_error():
         return asyncio.run(on_state())
-    except PortkeyAdminError as error:
-        raise click.ClickException(f"{error}") from None
 
 
 def require_person(place: Place, *, yes: bool) -> None:

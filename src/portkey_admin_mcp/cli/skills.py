@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .failures import exit_on_configuration_error
+from ..clients.table import BY_KEY, CLIENTS
+from .failures import exit_on_error
 from .options import env_file_option
 
 if TYPE_CHECKING:
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
     from ..server.mcp.skills.organisation import OrganisationSkills
     from ..server.mcp.skills.skill import Skill
 
-CLIENTS = ("claude-code", "codex", "copilot", "cursor", "gemini")
-MEANINGS = {"kept": "kept: a file in its folder is not ours, or was changed"}
+READERS = [client.key for client in CLIENTS if client.skills is not None]
+MEANINGS = {
+    "kept": "kept: a file in its folder is not ours, or was changed",
+    "used": "kept: it was written for something else, too",
+}
 """What is printed for a state that is no plain word."""
 
 folder_argument = click.argument("folder", required=False, type=click.Path(path_type=Path))
 client_option = click.option(
-    "--client", type=click.Choice(CLIENTS), help="Your own skills of this client, not a FOLDER."
+    "--client", type=click.Choice(READERS), help="Your own skills of this client, not a FOLDER."
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Write nothing; say what would be.")
 organisation_option = click.option(
@@ -50,7 +54,11 @@ def skills() -> None:
 @env_file_option
 @click.option("--json", "as_json", is_flag=True, help="Print their entries, with digests, as JSON.")
 def list_skills(organisation: bool, sandbox: bool, env_file: Path | None, as_json: bool) -> None:
-    """Name each skill, and say what it is for."""
+    """Name each skill, and say what it is for.
+
+    \b
+    portkey-admin-mcp skills list
+    """  # noqa: D301  # click needs the character \b
     listed = _skills(organisation, sandbox, env_file)
     if as_json:
         click.echo(json.dumps([skill.entry for skill in listed], ensure_ascii=False, indent=2))
@@ -78,13 +86,17 @@ def install(
     """Write each skill into FOLDER, as a folder with a file SKILL.md.
 
     Folders and files of others stay as they are. Run it again after an upgrade.
-    """
+
+    \b
+    portkey-admin-mcp skills install --client codex
+    portkey-admin-mcp skills install .agents/skills --dry-run
+    """  # noqa: D301  # click needs the character \b
     from ..server.mcp.skills.folders import write_skills
 
     target = _target(folder, client)
     chosen = _skills(organisation, sandbox, env_file)
-    with exit_on_configuration_error():
-        _report(write_skills(target, dry_run=dry_run, skills=chosen), target, dry_run)
+    with exit_on_error():
+        report_skills(write_skills(target, dry_run=dry_run, skills=chosen), target, dry_run)
 
 
 @skills.command(short_help="Remove what `install` wrote.")
@@ -92,24 +104,32 @@ def install(
 @client_option
 @dry_run_option
 def remove(folder: Path | None, client: str | None, dry_run: bool) -> None:
-    """Remove from FOLDER what `skills install` wrote, except files that were changed since."""
+    """Remove from FOLDER what `skills install` wrote, except files that were changed since.
+
+    \b
+    portkey-admin-mcp skills remove --client codex
+    """  # noqa: D301  # click needs the character \b
     from ..server.mcp.skills.folders import remove_skills
 
     target = _target(folder, client)
-    with exit_on_configuration_error():
-        _report(remove_skills(target, dry_run=dry_run), target, dry_run)
+    with exit_on_error():
+        report_skills(remove_skills(target, dry_run=dry_run), target, dry_run)
 
 
 def _target(folder: Path | None, client: str | None) -> Path:
     """The folder that the arguments name."""
-    from ..server.mcp.skills.folders import directory_of
+    from ..clients.places import skills_folder_of
+    from ..settings.folders import load_folders
 
     if (folder is None) == (client is None):
         raise click.UsageError("Name a FOLDER or a --client, one of the two.")
-    return directory_of(client) if client is not None else folder or Path()
+    if client is None:
+        return folder or Path()
+    return skills_folder_of(BY_KEY[client], "user", load_folders(), Path.cwd())
 
 
-def _report(written: "list[WrittenSkill]", target: Path, dry_run: bool) -> None:
+def report_skills(written: "list[WrittenSkill]", target: Path, dry_run: bool) -> None:
+    """Print what happened to each skill in a folder, or would happen."""
     click.echo(f"{target}{', as it would be' if dry_run else ''}:" if written else "nothing to do")
     width = max((len(each.name) for each in written), default=0)
     for each in written:
@@ -123,13 +143,13 @@ def _skills(organisation: bool, sandbox: bool, env_file: Path | None) -> "list[S
     built_in = [*built_in_skills().values()]
     if not organisation:
         return built_in
-    with exit_on_configuration_error():
-        kept = asyncio.run(_organisation_skills(sandbox, env_file))
-    for problem in kept.problems:
+    with exit_on_error():
+        stored = asyncio.run(_organisation_skills(sandbox, env_file))
+    for problem in stored.problems:
         click.echo(problem, err=True)
-    if not kept.is_settled and not kept.skills:
+    if not stored.is_settled and not stored.skills:
         raise click.exceptions.Exit(1)
-    return [*built_in, *kept.skills]
+    return [*built_in, *stored.skills]
 
 
 async def _organisation_skills(sandbox: bool, env_file: Path | None) -> "OrganisationSkills":

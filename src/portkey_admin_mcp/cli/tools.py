@@ -81,5 +81,9 @@ def _matching(offer: "Offer", domain: str | None, query: str) -> "list[ListedToo
 
 
 def _row(tool: "ListedTool") -> dict[str, str]:
-    sentence = " ".join(tool.description.split()).partition(". ")[0].rstrip(".")
-    return {"name": tool.name, "domain": tool.domain, "effect": tool.effect, "summary": sentence}
+    return {
+        "name": tool.name,
+        "domain": tool.domain,
+        "effect": tool.effect,
+        "summary": tool.summary,
+    }

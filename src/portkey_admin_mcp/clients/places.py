@@ -25,6 +25,17 @@ def file_of(client: Client, scope: Scope, folders: Folders, project: Path, syste
     return _expanded(client.user_file.on(system), folders)
 
 
+def skills_folder_of(client: Client, scope: Scope, folders: Folders, project: Path) -> Path:
+    """The folder in which a client reads skills; raises ValueError if it reads none from files."""
+    if client.skills is None:
+        raise ValueError(f"{client.name} reads no skills from files")
+    if scope == "project":
+        return project / client.skills.project
+    if client.key == "claude-code" and folders.claude_config_dir is not None:
+        return folders.claude_config_dir / "skills"
+    return folders.home / client.skills.user
+
+
 def _expanded(path: str, folders: Folders) -> Path:
     """The path with the folders of this user."""
     first, _, rest = path.replace("\\", "/").partition("/")

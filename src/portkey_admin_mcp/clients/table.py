@@ -44,6 +44,14 @@ def in_application_data(folder: str, file: str) -> Location:
 
 
 @dataclass(frozen=True)
+class SkillFolders:
+    """Where a client reads skills: in the home directory, and in the folder of a project."""
+
+    user: str
+    project: str
+
+
+@dataclass(frozen=True)
 class Client:
     """One client."""
 
@@ -60,7 +68,12 @@ class Client:
     """What to do afterwards, or what to mind."""
     settings: str = ""
     """The setting that this client's limit on tools asks for."""
+    skills: SkillFolders | None = None
+    """None if it reads no skills from files, or no folder is known."""
 
+
+COPILOT_SKILLS = SkillFolders(".copilot/skills", ".github/skills")
+"""VS Code reads the same folders as the command line of Copilot."""
 
 CLIENTS = (
     Client(
@@ -71,6 +84,7 @@ CLIENTS = (
         ".mcp.json",
         can_install=True,
         hint="Start a new session; /mcp shows the server.",
+        skills=SkillFolders(".claude/skills", ".claude/skills"),
     ),
     Client(
         "claude-desktop",
@@ -89,6 +103,7 @@ CLIENTS = (
         can_install=True,
         hint="Switch the server on under Settings, MCP.",
         settings="PORTKEY_TOOL_MODE=search",
+        skills=SkillFolders(".cursor/skills", ".cursor/skills"),
     ),
     Client(
         "vscode",
@@ -99,6 +114,7 @@ CLIENTS = (
         can_install=True,
         hint="Run “MCP: List Servers” and start it.",
         settings="PORTKEY_TOOLSETS=default,governance",
+        skills=COPILOT_SKILLS,
     ),
     Client(
         "vscode-insiders",
@@ -109,6 +125,7 @@ CLIENTS = (
         can_install=True,
         hint="Run “MCP: List Servers” and start it.",
         settings="PORTKEY_TOOLSETS=default,governance",
+        skills=COPILOT_SKILLS,
     ),
     Client(
         "codex",
@@ -117,6 +134,7 @@ CLIENTS = (
         in_home(".codex/config.toml"),
         ".codex/config.toml",
         hint="`codex mcp list` shows it.",
+        skills=SkillFolders(".agents/skills", ".agents/skills"),
     ),
     Client(
         "gemini-cli",
@@ -125,6 +143,7 @@ CLIENTS = (
         in_home(".gemini/settings.json"),
         ".gemini/settings.json",
         hint="`gemini mcp list` shows it, in a folder that Gemini trusts.",
+        skills=SkillFolders(".gemini/skills", ".gemini/skills"),
     ),
     Client(
         "copilot-cli",
@@ -132,6 +151,7 @@ CLIENTS = (
         forms.COPILOT,
         in_home(".copilot/mcp-config.json"),
         hint="`copilot mcp list` shows it.",
+        skills=COPILOT_SKILLS,
     ),
     Client(
         "windsurf",

@@ -35,7 +35,7 @@ from .http.answer import UnusableAnswer
 from .json_text import message_and_code
 from .large_answers import LargeAnswers
 from .redaction import forms_of
-from .retries import MAX_ATTEMPTS, MAX_BACKOFF_S, MAX_RETRY_S, retry_after, wait_before_retry
+from .retries import MAX_RETRY_S, attempts_of, retry_after, wait_before_retry
 from .transport import Network, Transport
 
 R = TypeVar("R", bound=Record)
@@ -234,8 +234,6 @@ class Portkey:
 
         An error after several attempts has a note that says how many there were.
         """
-        import stamina  # imported here, since most requests are not repeated
-
         timeout_s = self._settings.timeout_ms / 1000
         attempts, content = 1, b""
 
@@ -244,9 +242,7 @@ class Portkey:
             return wait_before_retry(error, request.method, request.is_read, time_left_s, timeout_s)
 
         try:
-            async for attempt in stamina.retry_context(
-                on=wait, attempts=MAX_ATTEMPTS, timeout=None, wait_max=MAX_BACKOFF_S
-            ):
+            async for attempt in attempts_of(wait):
                 with attempt:
                     attempts = attempt.num
                     if attempts == 1:

@@ -1,10 +1,21 @@
 """Which failed requests are sent again, and when; docs/decisions/retries.md has the reasons."""
 
+import logging
 import random
+from collections.abc import AsyncIterable, Callable
+from contextvars import ContextVar
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
-from ..errors import RateLimited, Unavailable, Unreachable
+from ..errors import ApiError, RateLimited, Unavailable, Unreachable
+
+if TYPE_CHECKING:
+    from stamina import Attempt
+    from stamina.instrumentation import RetryDetails
+
+log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4
 MAX_RETRY_S = 45.0
@@ -13,6 +24,42 @@ MAX_BACKOFF_S = 5.0
 """The longest wait before an attempt, unless the server asks for another."""
 MAX_RETRY_AFTER_S = 20.0
 """A longer `Retry-After` is reported to the caller instead of waited for."""
+
+LONG_WAIT_S = 2.0
+"""Before a longer wait, whoever waits is told."""
+
+on_long_wait: ContextVar[Callable[[str], None] | None] = ContextVar("on_long_wait", default=None)
+"""Receives a sentence before each long wait, where a person waits who can read it."""
+
+
+def attempts_of(wait: Callable[[Exception], bool | float]) -> "AsyncIterable[Attempt]":
+    """The attempts of a request; `wait` says of an error whether, or after how long, to go on."""
+    import stamina  # imported here, since most requests are not repeated
+
+    _use_own_log()
+    return stamina.retry_context(
+        on=wait, attempts=MAX_ATTEMPTS, timeout=None, wait_max=MAX_BACKOFF_S
+    )
+
+
+@cache
+def _use_own_log() -> None:
+    """Log retries by `_log_retry`: stamina's own line says neither of what, nor why."""
+    from stamina.instrumentation import set_on_retry_hooks
+
+    set_on_retry_hooks([_log_retry])
+
+
+def _log_retry(details: "RetryDetails") -> None:
+    """Log that a request is sent again, and tell who waits, if it is a long wait."""
+    error = details.caused_by
+    if not isinstance(error, ApiError):
+        return
+    reason = "was not answered" if error.status is None else f"was answered {error.status}"
+    log.debug("%s %s; sent again in %.1f s", error.request, reason, details.wait_for)
+    tell = on_long_wait.get()
+    if tell is not None and details.wait_for >= LONG_WAIT_S:
+        tell(f"{error.request} {reason}; it is sent again in {details.wait_for:.0f} s.")
 
 
 def wait_before_retry(

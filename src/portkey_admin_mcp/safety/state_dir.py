@@ -26,8 +26,8 @@ def state_file(directory: Path | None, *, sandbox: bool) -> Path | str:
     """
     file = (directory or default_state_dir()) / ("sandbox.db" if sandbox else "state.db")
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        _make_private(file)
+        os.close(os.open(file, os.O_RDWR))  # raises for a file that is read-only
     except OSError as error:
         if directory is not None or _exists(file):
             raise ConfigurationError(
@@ -42,6 +42,15 @@ def state_file(directory: Path | None, *, sandbox: bool) -> Path | str:
         )
         return IN_MEMORY
     return file
+
+
+def _make_private(file: Path) -> None:
+    """Make a file that only this user can read, and its directory, if they are missing.
+
+    Raises OSError. An old file of this user may be read-only: `journal verify` reads such copies.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
 
 
 def _exists(file: Path) -> bool:
@@ -68,8 +77,7 @@ def journal_file(journal: str, directory: Path | None, *, sandbox: bool) -> Path
     if is_on(journal):
         file = (directory or default_state_dir()) / "journal.db"
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
+        _make_private(file)
     except OSError as error:
         raise ConfigurationError(
             f"the change journal {file} cannot be written ({error.strerror}), so nothing was "

@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..check_states import STATE_MARKS
 from ..options import env_file_option
 from ..output import Output, ResultCommand, json_options
 
 if TYPE_CHECKING:
     from .findings import Finding
-
-MARKS = {
-    "ok": ("✓", "green"),
-    "warning": ("!", "yellow"),
-    "failed": ("✗", "red"),
-    "skipped": ("–", "dim"),
-}
 
 
 @click.command(cls=ResultCommand, short_help="Say what does not work, and how to cure it.")
@@ -135,7 +129,7 @@ def _of_clients() -> "Iterator[Finding]":
 def _print(finding: "Finding") -> None:
     from ...server.calls.visible_text import visible
 
-    mark, colour = MARKS[finding.state]
+    mark, colour = STATE_MARKS[finding.state]
     style: dict[str, Any] = {"dim": True} if colour == "dim" else {"fg": colour}
     click.echo(f"  {click.style(mark, **style)} {finding.name}: {visible(finding.detail)}")
     if finding.cure:

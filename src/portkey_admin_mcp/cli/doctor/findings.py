@@ -1,10 +1,9 @@
 """What a check of `doctor` found."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
-State = Literal["ok", "warning", "failed", "skipped"]
+from ..check_states import CheckState
 
 
 @dataclass(frozen=True)
@@ -16,17 +15,13 @@ class Finding:
 
     area: str
     name: str
-    state: State
+    state: CheckState
     detail: str
     cure: str = ""
 
     def shown(self) -> dict[str, Any]:
         """The finding as JSON."""
         return {name: value for name, value in asdict(self).items() if value}
-
-
-Check = Callable[[], Iterator[Finding]]
-AsyncCheck = Callable[[], AsyncIterator[Finding]]
 
 
 class Area:

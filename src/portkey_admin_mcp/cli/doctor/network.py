@@ -60,7 +60,7 @@ async def _resolved(host: str, port: int) -> Finding:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
         return AREA.failed(
             "DNS", f"{host}: no answer in {TIMEOUT_S:.0f} s", "Check the DNS server."
@@ -68,7 +68,7 @@ async def _resolved(host: str, port: int) -> Finding:
     except OSError as error:
         cure = "Check the name in PORTKEY_BASE_URL or HTTPS_PROXY, and the DNS server."
         return AREA.failed("DNS", f"{host}: {error.strerror or error}", cure)
-    addresses = sorted({str(each[4][0]) for each in found})
+    addresses = sorted({str(each[4][0]) for each in answers})
     return AREA.ok("DNS", f"{host} is {', '.join(addresses[:4])}")
 
 

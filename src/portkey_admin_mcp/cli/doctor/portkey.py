@@ -79,8 +79,8 @@ def _tools(answer: Mapping[str, Any]) -> Finding:
             reasons[reason] = reasons.get(reason, 0) + count
     if not reasons:
         return AREA.ok("tools", f"{total} offered; none is known to fail with this key")
-    most = sorted(reasons.items(), key=lambda item: -item[1])[:MAX_REASONS]
-    shown = ", ".join(f"{count} for {reason}" for reason, count in most)
+    commonest = sorted(reasons.items(), key=lambda item: -item[1])[:MAX_REASONS]
+    shown = ", ".join(f"{count} for {reason}" for reason, count in commonest)
     return AREA.warning(
         "tools",
         f"{sum(reasons.values())} of {total} will fail: {shown}",

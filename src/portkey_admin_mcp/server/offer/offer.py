@@ -67,6 +67,11 @@ class ListedTool:
         return definition
 
     @property
+    def summary(self) -> str:
+        """The first sentence of its description, in one line, without the full stop."""
+        return " ".join(self.description.split()).partition(". ")[0].rstrip(".")
+
+    @property
     def input_schema(self) -> dict[str, Any]:
         """The JSON Schema of its arguments."""
         schema: dict[str, Any] = self.definition["inputSchema"]

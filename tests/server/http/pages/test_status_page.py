@@ -304,7 +304,7 @@ async def test_a_valid_token_is_accepted(tab, page):
         ("another-token-altogether", "The token is not accepted"),
         ("two words", "A token has no spaces"),
         ("clé", "A token has no spaces or special letters"),
-        ("", "Paste a token first."),
+        ("", "Paste your token first."),
     ],
     ids=["unknown", "spaces", "letters", "nothing"],
 )

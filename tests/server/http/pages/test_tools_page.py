@@ -12,8 +12,9 @@ from browser import Chromium, Tab
 from portkey_admin_mcp.safety.policy import Policy, Rule
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.server.http.app import build_http
-from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, type_in_words
+from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, rows_of, type_in_words
 from portkey_admin_mcp.server.loading import load_offer
+from portkey_admin_mcp.server.offer.offer import ListedTool
 from portkey_admin_mcp.settings.hosting import Hosting
 from programs import require_program
 from servers import build_calls, build_server, hosted
@@ -63,6 +64,17 @@ async def test_with_authentication_the_page_contains_none_and_a_token_is_needed(
     assert {tool["name"] for tool in offered.json()["tools"]} == NAMES
     assert offered.json()["denied"] == []
     assert offered.headers["cache-control"] == "no-store"
+
+
+def test_a_description_is_wrapped_by_the_page_and_keeps_its_paragraphs():
+    description = "Reads it,\nand more.\n\nAlso:\n- one\n- two"
+    text = json.dumps({"name": "n", "description": description, "inputSchema": {}})
+    entry = {"name": "n", "domain": "d", "effect": "read", "module": "m"}
+
+    (row,) = rows_of([ListedTool(entry, text)])
+
+    assert row["description"] == "Reads it, and more.\n\nAlso:\n- one\n- two"
+    assert row["brief"] == "Reads it, and more"
 
 
 async def test_only_what_is_offered_is_shown():

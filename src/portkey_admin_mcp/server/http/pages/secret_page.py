@@ -6,8 +6,6 @@ the fragment of its address, which browsers send to nobody, in the body.
 
 import json
 from collections.abc import Awaitable, Callable
-from functools import cache
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -15,11 +13,11 @@ from starlette.routing import Route
 
 from ....safety.caller import current_caller
 from ....safety.secret_sink_page import SecretPages, SecretPagesUnavailable
-from .headers import NO_STORE, page_headers
+from .headers import NO_STORE
 from .paths import ONE_TIME
+from .status_page import page_assets
 
 MAX_ID_LENGTH = 100
-ASSETS = Path(__file__).with_name("assets")
 ANSWER_HEADERS = {**NO_STORE, "Referrer-Policy": "no-referrer"}
 GONE = (
     "There is no such secret for this token: it was shown already, is older than ten minutes, or "
@@ -34,7 +32,7 @@ def secret_routes(pages: SecretPages | None) -> list[Route]:
     if pages is None:
         return []
     return [
-        Route(ONE_TIME, _page, methods=["GET"]),
+        Route(ONE_TIME, _page(), methods=["GET"]),
         Route(ONE_TIME, _take(pages), methods=["POST"]),
     ]
 
@@ -58,9 +56,14 @@ def _take(pages: SecretPages) -> Page:
     return take
 
 
-async def _page(_request: Request) -> Response:
-    html, headers = _rendered()
-    return HTMLResponse(html, headers=headers)
+def _page() -> Page:
+    assets = page_assets("secret")
+    html = assets.template.render(style=assets.style, script=assets.script)
+
+    async def page(_request: Request) -> Response:
+        return HTMLResponse(html, headers=assets.headers)
+
+    return page
 
 
 def _id_in(body: bytes) -> str:
@@ -75,14 +78,3 @@ def _id_in(body: bytes) -> str:
 
 def _refusal(status: int, error: str, message: str) -> Response:
     return JSONResponse({"error": error, "message": message}, status, headers=ANSWER_HEADERS)
-
-
-@cache
-def _rendered() -> tuple[str, dict[str, str]]:
-    """The page with its style and script, and its headers."""
-    template, style, script = (
-        (ASSETS / name).read_text(encoding="utf-8")
-        for name in ("secret.html", "secret.css", "secret.js")
-    )
-    headers = page_headers(style, script)
-    return template.replace("{{ style }}", style).replace("{{ script }}", script), headers

@@ -4,6 +4,7 @@ Without authentication everybody is offered the same, and the page contains it. 
 contains nothing: its script reads `/tools/offered` with the caller's token.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -29,6 +30,9 @@ EFFECTS = {
     "delete": "Deletes",
 }
 """What is written for each effect of a tool, in the order of the filter."""
+
+LINE_BREAK = re.compile(r"(?<!\n)\n(?![\n*-])")
+"""The end of a line inside a paragraph, which is wrapped anew at the width of the page."""
 
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -56,8 +60,8 @@ def rows_of(tools: Iterable[ListedTool]) -> list[dict[str, Any]]:
             "name": tool.name,
             "domain": tool.domain,
             "effect": tool.effect,
-            "brief": " ".join(tool.description.split()).partition(". ")[0].rstrip("."),
-            "description": tool.description,
+            "brief": tool.summary,
+            "description": LINE_BREAK.sub(" ", tool.description),
             "arguments": [argument._asdict() for argument in arguments_of(tool.input_schema)],
         }
         for tool in tools

@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,15 +19,32 @@ from .skill import Skill, digest
 
 RECORD = ".portkey-admin-mcp-skills.json"
 """The file that records the digests of what was written, by path in the folder."""
-State = Literal["new", "updated", "unchanged", "kept", "removed"]
-DIRECTORIES = {
-    "claude-code": ".claude/skills",
-    "codex": ".agents/skills",
-    "copilot": ".copilot/skills",
-    "cursor": ".cursor/skills",
-    "gemini": ".gemini/skills",
-}
-"""Where each client looks for a person's skills, in the home directory."""
+State = Literal["new", "updated", "unchanged", "kept", "removed", "used"]
+DEFAULT_USER = "skills install"
+"""The user of a folder, if no other is named."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was written into a folder."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    """The digest of each file, by its path in the folder."""
+    users: set[str] = field(default_factory=set)
+    """For whom it was written: several clients may read one folder."""
+
+    @property
+    def text(self) -> str:
+        """The file that keeps it."""
+        about = (
+            "Skills that portkey-admin-mcp wrote; `portkey-admin-mcp skills remove` removes them."
+        )
+        content = {
+            "about": about,
+            "users": sorted(self.users),
+            "files": dict(sorted(self.files.items())),
+        }
+        return json.dumps(content, indent=2) + "\n"
 
 
 class WrittenSkill(NamedTuple):
@@ -34,16 +52,16 @@ class WrittenSkill(NamedTuple):
 
     name: str
     state: State
-    """`kept`: something in its folder is not ours, or was changed since; nothing was written."""
-
-
-def directory_of(client: str, home: Path | None = None) -> Path:
-    """The folder in which a client looks for skills. Raises KeyError for an unknown client."""
-    return (Path.home() if home is None else home) / DIRECTORIES[client]
+    """`kept`: something in its folder is not ours, or was changed since; nothing was written.
+    `used`: not removed, because another user of the folder needs it."""
 
 
 def write_skills(
-    folder: Path, *, dry_run: bool = False, skills: Iterable[Skill] | None = None
+    folder: Path,
+    *,
+    user: str = DEFAULT_USER,
+    dry_run: bool = False,
+    skills: Iterable[Skill] | None = None,
 ) -> list[WrittenSkill]:
     """Write skills, if not given the server's own, as folders with a `SKILL.md` in `folder`.
 
@@ -52,42 +70,56 @@ def write_skills(
     ConfigurationError if the folder cannot be written.
     """
     record = _read_record(folder)
+    files = record.files
     results: list[WrittenSkill] = []
     with _explained(folder):
         for skill in built_in_skills().values() if skills is None else skills:
             paths = {f"{skill.name}/{file}": text for file, text in skill.files.items()}
             is_taken = any(skill.name == other.name for other in results)
-            state = "kept" if is_taken else _state(folder, paths, record)
+            state = "kept" if is_taken else _state(folder, paths, files)
             results.append(WrittenSkill(skill.name, state))
             if state == "kept" or dry_run:
                 continue
             for path, text in paths.items():
                 _write(folder / path, text)
-            old = {path for path in record if path.startswith(f"{skill.name}/")} - paths.keys()
-            _remove_ours(folder, old, record)
-            record |= {path: digest(text) for path, text in paths.items()}
-        if not dry_run and record:
-            _write(folder / RECORD, _record_text(record))
+            old = {path for path in files if path.startswith(f"{skill.name}/")} - paths.keys()
+            _remove_ours(folder, old, files)
+            files |= {path: digest(text) for path, text in paths.items()}
+        if not dry_run and files:
+            record.users.add(user)
+            _write(folder / RECORD, record.text)
     return results
 
 
-def remove_skills(folder: Path, *, dry_run: bool = False) -> list[WrittenSkill]:
+def remove_skills(
+    folder: Path, *, user: str | None = None, dry_run: bool = False
+) -> list[WrittenSkill]:
     """Remove what was written into `folder`, except files that were changed since.
 
-    Raises ConfigurationError if the folder cannot be written.
+    With `user`, only what was written for this user and no other. Raises ConfigurationError if
+    the folder cannot be written.
     """
     record = _read_record(folder)
-    names = dict.fromkeys(path.partition("/")[0] for path in record)
+    files = record.files
+    if user is not None and user not in record.users:
+        return []
+    names = dict.fromkeys(path.partition("/")[0] for path in files)
+    if user is not None and record.users != {user}:
+        record.users.remove(user)
+        if not dry_run:
+            with _explained(folder):
+                _write(folder / RECORD, record.text)
+        return [WrittenSkill(name, "used") for name in names]
     kept = {
         path
-        for path in record
-        if not _is_ours(folder, path, record) and os.path.lexists(folder / path)
+        for path in files
+        if not _is_ours(folder, path, files) and os.path.lexists(folder / path)
     }
-    if not dry_run and record:
+    if not dry_run and files:
         with _explained(folder):
-            _remove_ours(folder, {*record}, dict(record))
+            _remove_ours(folder, {*files}, dict(files))
             if kept:
-                _write(folder / RECORD, _record_text({path: record[path] for path in kept}))
+                _write(folder / RECORD, Record({path: files[path] for path in kept}).text)
             else:
                 (folder / RECORD).unlink(missing_ok=True)
     kept_names = {path.partition("/")[0] for path in kept}
@@ -143,29 +175,27 @@ def _digest_at(file: Path) -> str | None:
         return None
 
 
-def _read_record(folder: Path) -> dict[str, str]:
-    """The digests of what was written; empty if nothing was, or if the record was damaged."""
+def _read_record(folder: Path) -> Record:
+    """What was written; empty if nothing was, or if the record was damaged."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    files = record.get("files") if isinstance(record, dict) else None
+        return Record()
+    files, users = (
+        (content.get("files"), content.get("users")) if isinstance(content, dict) else (None, None)
+    )
     if not isinstance(files, dict):
-        return {}
-    return {
-        path: value for path, value in files.items() if isinstance(value, str) and _is_inside(path)
-    }
+        return Record()
+    return Record(
+        {path: text for path, text in files.items() if isinstance(text, str) and _is_inside(path)},
+        {name for name in users if isinstance(name, str)} if isinstance(users, list) else set(),
+    )
 
 
 def _is_inside(path: str) -> bool:
     """Whether a recorded path stays in the folder of a skill."""
     parts = Path(path).parts
     return len(parts) > 1 and not Path(path).is_absolute() and ".." not in parts
-
-
-def _record_text(record: Mapping[str, str]) -> str:
-    about = "Skills that portkey-admin-mcp wrote; `portkey-admin-mcp skills remove` removes them."
-    return json.dumps({"about": about, "files": dict(sorted(record.items()))}, indent=2) + "\n"
 
 
 def _write(file: Path, text: str) -> None:

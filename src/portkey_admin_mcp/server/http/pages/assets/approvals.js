@@ -65,7 +65,7 @@
   }
 
   function card(request) {
-    const box = element("section", "", { className: "card" });
+    const box = element("section", "", { className: "card request" });
     const title = element("h2", `${request.tool}: ${request.name}`);
     const details = element(
       "p",

@@ -256,7 +256,7 @@
     event.preventDefault();
     const token = field?.value.trim().replace(/^Bearer\s+/i, "") ?? "";
     if (field && !/^[\x21-\x7e]+$/.test(token)) {
-      say(verdict, token ? "A token has no spaces or special letters." : "Paste a token first.", "bad");
+      say(verdict, token ? "A token has no spaces or special letters." : "Paste your token first.", "bad");
       field.focus();
       return;
     }
