@@ -15,7 +15,7 @@ PARALLEL = -n $$(($$($(PYTHON) -c 'import os; print(os.cpu_count())') + 1)) --di
 # Tests start hundreds of processes, which would each compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-sdk matrix clients conformance example check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
+.PHONY: demo test test-sdk test-long clients conformance example check dev dev-http docs bench bench-growth mutants snapshots format lint types layers fresh schemas dist mcpb image-check lock clean help
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,8 +42,8 @@ test-sdk: $(READY) ## Run the tests of the protocol without the fast path
 	MCP_FAST_PATH=off $(BIN)/pytest $(PARALLEL) tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
 
-matrix: $(READY) ## Call every risky tool in every mode, generation and transport, by every kind of client (5 minutes)
-	SAFETY_MATRIX=complete $(BIN)/pytest $(PARALLEL) tests/safety/test_matrix.py
+test-long: $(READY) clients ## Run what takes long: the matrix of confirmations, the soak, the MCP clients (3 minutes)
+	$(BIN)/pytest --long -m long $(PARALLEL)
 
 clients: $(READY) ## Install the MCP clients that tests read our files with (Linux, 0.5 GB)
 	$(BIN)/python tests/node_packages.py tests/clients/programs

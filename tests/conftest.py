@@ -32,6 +32,7 @@ hypothesis.settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="Write snapshots anew.")
+    parser.addoption("--long", action="store_true", help="Run the tests that take long, too.")
 
 
 def pytest_configure() -> None:
@@ -39,9 +40,16 @@ def pytest_configure() -> None:
     logging.getLogger("portkey_admin_mcp.models.core.base").setLevel(logging.DEBUG)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start the longest tests first, so that no worker is left alone with one at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start the longest tests first, so that no worker is left alone with one at the end.
+
+    Without `--long`, they are skipped.
+    """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long") is not None:
+                item.add_marker(pytest.mark.skip(reason="takes long: `make test-long` runs it"))
 
 
 def pytest_collection_finish() -> None:

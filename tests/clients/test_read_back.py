@@ -42,10 +42,13 @@ NO_TALK = {
 }
 """Settings of clients: no updates, no telemetry, and the folder of the test is trusted."""
 
-pytestmark = pytest.mark.skipif(
-    (sys.platform, platform.machine()) != ("linux", "x86_64"),
-    reason="the clients' packages are those for Linux on x64",
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        (sys.platform, platform.machine()) != ("linux", "x86_64"),
+        reason="the clients' packages are those for Linux on x64",
+    ),
+]
 
 
 @cache

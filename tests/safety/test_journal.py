@@ -580,7 +580,6 @@ async def test_without_its_redis_nothing_is_sent(api, emulator):
     assert not any(line.startswith("POST") for line in emulator.log)
 
 
-@pytest.mark.long
 def test_a_killed_server_leaves_every_change_that_portkey_received_on_record(file):
     outcome = run(100, 3, file)
 

@@ -116,7 +116,6 @@ async def test_both_clients_accept_the_answers_that_are_mutated(answer):
         assert await compared(answer, parts) == "the same answer"
 
 
-@pytest.mark.long
 async def test_our_client_accepts_no_mutated_answer_that_aiohttp_refuses():
     rng = random.Random(SEED)
     counts = Counter()

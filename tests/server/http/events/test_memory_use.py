@@ -12,6 +12,8 @@ from portkey_admin_mcp.server.http.events.event_log import new_stream_id
 from portkey_admin_mcp.server.http.events.memory_log import MemoryEventLog
 from portkey_admin_mcp.settings.hosting import Hosting
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 MAX_MIB = 4
 
