@@ -196,7 +196,6 @@ TARGETS = (
             ("door", ("test_confirmation", "test_freeze", "test_policy_calls", "test_approvals",
                       "test_preview", "test_whoami", "test_journal", "test_journal_reverts")),
             ("risk", ("test_risk", "test_confirmation")),
-            ("masking", ("test_preview_masking", "test_secrets_canary", "test_secrets")),
             ("inspection", ("test_whoami",)),
             *((file, ("test_secrets", "test_secrets_canary", "test_secrets_page"))
               for file in ("secret_sink", "secret_sink_file", "secret_sink_page",
@@ -208,6 +207,9 @@ TARGETS = (
         Target(f"safety/{file}.py", (), ("tests/safety/test_approvals_store.py",), scripts=True)
         for file in ("sqlite_store", "redis_store")
     ),
+    Target("portkey/masking.py", (),
+           tuple(f"tests/safety/test_{test}.py"
+                 for test in ("preview_masking", "secrets_canary", "secrets"))),
     Target("safety/permit.py", (), ("tests/safety/test_confirmation.py",)),
     Target("server/mcp/asking.py", (),
            ("tests/safety/test_confirmation.py", "tests/safety/test_policy_calls.py")),

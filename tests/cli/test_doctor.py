@@ -11,6 +11,7 @@ import pytest
 from asgi_server import serve_app
 from certificates import Authority
 from fake_portkey import Answer, FakePortkey, nobody_listening
+from portkey_admin_mcp.cli.doctor.clients import check_clients
 from portkey_admin_mcp.clients.places import file_of, this_system
 from portkey_admin_mcp.clients.servers import HostedServer, LocalServer
 from portkey_admin_mcp.clients.snippets import snippet
@@ -251,20 +252,21 @@ def test_the_issuer_of_tokens_is_read(doctor, is_right):
     assert findings["issuer"]["state"] == ("ok" if is_right else "failed")
 
 
-def entries(findings):
-    return {name: each for name, each in findings.items() if each["area"] == "clients"}
+def entries(home):
+    """What is found in the files of clients, by name."""
+    return {each.name: each for each in check_clients(Folders(HOME=home), home / "project")}
 
 
 @pytest.mark.parametrize(
     "client", [each for each in CLIENTS if each.can_install], ids=lambda client: client.key
 )
-def test_what_install_wrote_is_found_and_right(doctor, run, home, client):
+def test_what_install_wrote_is_found_and_right(run, home, client):
     run("install", client.key, "--sandbox")
-    (finding,) = entries(doctor("--sandbox")).values()
+    (finding,) = entries(home).values()
 
-    assert finding["state"] == "ok", finding
-    assert client.name in finding["name"]
-    assert "starts" in finding["detail"]
+    assert finding.state == "ok", finding
+    assert client.name in finding.name
+    assert "starts" in finding.detail
 
 
 def mcp_json(**entry):
@@ -302,14 +304,14 @@ def mcp_json(**entry):
         ),
     ],
 )
-def test_what_is_wrong_in_a_clients_file_is_said(doctor, home, text, state, words):
+def test_what_is_wrong_in_a_clients_file_is_said(home, text, state, words):
     file = home / ".cursor" / "mcp.json"
     file.parent.mkdir()
     file.write_text(text)
-    (finding,) = entries(doctor("--sandbox")).values()
+    (finding,) = entries(home).values()
 
-    assert (finding["state"], words in finding["detail"]) == (state, True), finding
-    assert (state == "ok") == (not finding.get("cure"))
+    assert (finding.state, words in finding.detail) == (state, True), finding
+    assert (state == "ok") == (not finding.cure)
     assert file.read_text() == text
 
 
@@ -329,16 +331,16 @@ def write_files(home, texts):
         (HostedServer("https://mcp.acme.example/mcp"), "portkey", "connects to"),
     ],
 )
-def test_an_entry_is_found_in_the_form_of_every_client(doctor, home, server, name, words):
+def test_an_entry_is_found_in_the_form_of_every_client(home, server, name, words):
     clients = [each for each in CLIENTS if each.form.hosted or isinstance(server, LocalServer)]
     write_files(home, {each.key: snippet(each.form, server, name) for each in clients})
-    findings = entries(doctor("--sandbox"))
+    findings = entries(home)
 
     assert [title.partition(",")[0] for title in findings] == [each.name for each in clients]
-    assert [each["detail"] for each in findings.values() if words not in each["detail"]] == []
+    assert [each.detail for each in findings.values() if words not in each.detail] == []
 
 
-def test_entries_of_other_programs_are_left_alone(doctor, home):
+def test_entries_of_other_programs_are_left_alone(home):
     write_files(home, {"gemini-cli": '{"mcpServers": {"other": {"command": "nothing"}}}'})
 
-    assert [*entries(doctor("--sandbox"))] == ["configurations"]
+    assert [*entries(home)] == ["configurations"]

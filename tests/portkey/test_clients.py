@@ -184,3 +184,10 @@ def test_the_clients_of_all_keys_read_the_certificates_once():
 
     contexts = [client._transport._direct._tls_context() for client in (own, first, second)]
     assert contexts[0] is contexts[1] is contexts[2]
+
+
+def test_a_service_that_stops_makes_no_client_that_nobody_used():
+    def made():
+        raise AssertionError("nobody asked for this client")
+
+    Clients(made, lambda _secret: made()).retire()
