@@ -1,7 +1,8 @@
 """The texts of errors in the sources: what `raise` and `return` build, with placeholders.
 
 Reads the sources instead of running them, so that no message is forgotten. A text that a name or
-a constant of the same file holds is looked up; `{…}` stands for what is filled in.
+a constant of the same file, or one that it imports, holds is looked up; `{…}` stands for what is
+filled in.
 """
 
 import ast
@@ -60,7 +61,7 @@ def messages_of(file: Path, package: Path) -> Iterator[Message]:
     """The messages of one file."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     name = file.relative_to(package).as_posix()
-    constants = assigned(tree.body)
+    constants = imported(tree.body, file) | assigned(tree.body)
     for function in [tree, *functions(tree)]:
         names = constants | assigned(list(ast.walk(function)))
         for statement in own_statements(function):
@@ -160,6 +161,20 @@ def assigned(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
     return values
 
 
+def imported(nodes: list[ast.stmt], file: Path) -> dict[str, ast.expr]:
+    """The constants that these statements of a file import from other files of the package."""
+    values: dict[str, ast.expr] = {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.level and node.module:
+            source = file.parents[node.level - 1].joinpath(*node.module.split("."))
+            if source.with_suffix(".py").is_file():
+                text = source.with_suffix(".py").read_text(encoding="utf-8")
+                theirs = assigned(ast.parse(text).body)
+                names = {each.name for each in node.names if each.name.isupper()}
+                values |= {name: theirs[name] for name in names & theirs.keys()}
+    return values
+
+
 def is_number(node: ast.expr) -> TypeGuard[ast.Constant]:
     """Whether an argument is an HTTP status."""
     return isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value >= 100
@@ -211,7 +226,7 @@ def template(node: ast.expr, names: dict[str, ast.expr]) -> str:
 
 
 def placeholder(node: ast.expr, names: dict[str, ast.expr]) -> str:
-    """What stands for a value: a constant of the file itself, else the name of the value."""
+    """What stands for a value: that of a constant, else the name of the value."""
     if isinstance(node, ast.Name):
         value = names.get(node.id)
         if isinstance(value, ast.Constant) and node.id.isupper():

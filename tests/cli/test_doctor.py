@@ -13,7 +13,9 @@ from certificates import Authority
 from fake_portkey import Answer, FakePortkey, nobody_listening
 from portkey_admin_mcp.cli.doctor.clients import check_clients
 from portkey_admin_mcp.clients.places import file_of, this_system
-from portkey_admin_mcp.clients.table import CLIENTS
+from portkey_admin_mcp.clients.servers import HostedServer, LocalServer
+from portkey_admin_mcp.clients.snippets import snippet
+from portkey_admin_mcp.clients.table import BY_KEY, CLIENTS
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.asgi import asgi
 from portkey_admin_mcp.settings.folders import Folders
@@ -313,20 +315,32 @@ def test_what_is_wrong_in_a_clients_file_is_said(home, text, state, words):
     assert file.read_text() == text
 
 
-def test_files_in_other_languages_are_read_and_foreign_entries_are_left_alone(home):
-    folders = Folders(HOME=home)
-    texts = {
-        "codex": '[mcp_servers.portkey]\ncommand = "/nowhere/portkey-admin-mcp"\n',
-        "goose": "extensions:\n  portkey:\n    cmd: /nowhere/portkey-admin-mcp\n    command: x\n",
-        "gemini-cli": '{"mcpServers": {"other": {"command": "nothing"}}}',
-    }
-    for client in CLIENTS:
-        if client.key in texts:
-            file = file_of(client, "user", folders, home, this_system())
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(texts[client.key])
+def write_files(home, texts):
+    """Write the file of each client, by its key."""
+    for key, text in texts.items():
+        file = file_of(BY_KEY[key], "user", Folders(HOME=home), home, this_system())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("server", "name", "words"),
+    [
+        (LocalServer("sh", ("/opt/portkey-admin-mcp",)), "admin", "starts sh"),
+        (LocalServer("/nowhere/portkey-admin-mcp"), "admin", "which is not there"),
+        (HostedServer("https://mcp.acme.example/mcp"), "portkey", "connects to"),
+    ],
+)
+def test_an_entry_is_found_in_the_form_of_every_client(home, server, name, words):
+    clients = [each for each in CLIENTS if each.form.hosted or isinstance(server, LocalServer)]
+    write_files(home, {each.key: snippet(each.form, server, name) for each in clients})
     findings = entries(home)
 
-    assert any(name.startswith("Codex") for name in findings)
-    assert not any(name.startswith("Gemini") for name in findings)
-    assert "configurations" not in findings
+    assert [title.partition(",")[0] for title in findings] == [each.name for each in clients]
+    assert [each.detail for each in findings.values() if words not in each.detail] == []
+
+
+def test_entries_of_other_programs_are_left_alone(home):
+    write_files(home, {"gemini-cli": '{"mcpServers": {"other": {"command": "nothing"}}}'})
+
+    assert [*entries(home)] == ["configurations"]

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from ..clients.servers import KEY_HEADER
 from .check_states import STATE_MARKS, CheckState
 from .failures import leaves
 
@@ -196,7 +197,7 @@ class ServiceCheck:
 
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if self._key and token == self._token:
-            headers["X-Portkey-Api-Key"] = self._key
+            headers[KEY_HEADER] = self._key
         return httpx2.AsyncClient(headers=headers, verify=self._trust, timeout=TIMEOUT_S)
 
     def _client(self, http: "httpx2.AsyncClient", mode: str) -> "Client":

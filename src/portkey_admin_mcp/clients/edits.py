@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +14,10 @@ from .servers import PROGRAM, Server
 MODULE = PROGRAM.replace("-", "_")
 PORTKEYS_OWN = re.compile(r"(.+\.)?portkey\.ai")
 INPUT = re.compile(r"\$\{input:([^}]+)\}")
+
+ADDRESS_FIELDS = ("url", "serverUrl", "httpUrl", "uri")
+PROGRAM_FIELDS = ("command", "cmd")
+"""The names that clients have for the address, and for the program."""
 
 Owner = Literal["nobody", "ours", "other"]
 
@@ -28,11 +33,25 @@ def owner_of(text: str, form: Form, name: str) -> Owner:
         return "nobody"
     if not isinstance(entry, dict):
         return "other"
-    address = next((entry[key] for key in ("url", "serverUrl", "httpUrl") if key in entry), None)
-    if isinstance(address, str):
+    address = address_of(entry)
+    if address is not None:
         return "other" if PORTKEYS_OWN.fullmatch(_host(address)) else "ours"
-    words = json.dumps([entry.get("command"), entry.get("args")])
+    words = json.dumps([entry.get(key) for key in (*PROGRAM_FIELDS, "args")])
     return "ours" if PROGRAM in words or MODULE in words else "other"
+
+
+def address_of(entry: Mapping[str, Any]) -> str | None:
+    """The address that an entry of any client connects to; None if it starts a program."""
+    addresses = (entry.get(field) for field in ADDRESS_FIELDS)
+    return next((address for address in addresses if isinstance(address, str)), None)
+
+
+def program_of(entry: Mapping[str, Any]) -> str:
+    """The program that an entry of any client starts; empty if it names none."""
+    command = next((entry[field] for field in PROGRAM_FIELDS if field in entry), "")
+    if isinstance(command, dict):
+        command = command.get("path", "")
+    return str(command[0]) if isinstance(command, list) and command else str(command or "")
 
 
 def with_server(text: str, form: Form, server: Server, name: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from ...clients.edits import owner_of
+from ...clients.edits import address_of, owner_of, program_of
 from ...clients.jsonc import JsoncError, parse
 from ...clients.places import file_of, this_system
 from ...clients.servers import KEY_VARIABLE, SERVER_NAME, TOKEN_VARIABLE
@@ -87,7 +87,7 @@ def _is_ours(client: Client, name: str, entry: Any) -> bool:
         document = {step: document}
     owner = owner_of(json.dumps(document, default=str), client.form, name)
     # An address does not tell whose service it is, so there the name decides.
-    return owner == "ours" and ("command" in str(entry) or name == SERVER_NAME)
+    return owner == "ours" and (address_of(entry) is None or name == SERVER_NAME)
 
 
 def _entry(client: Client, file: Path, name: str, entry: Mapping[str, Any]) -> Finding:
@@ -101,10 +101,10 @@ def _entry(client: Client, file: Path, name: str, entry: Mapping[str, Any]) -> F
     if places := [str(text) for text in texts if "YOUR_" in str(text)]:
         detail = f"still holds a placeholder: {places[0][:60]}"
         return AREA.failed(name, detail, "Put the key in its place, or a reference to a variable.")
-    url = next((entry[key] for key in ("url", "serverUrl", "httpUrl", "uri") if key in entry), None)
-    if isinstance(url, str):
+    url = address_of(entry)
+    if url is not None:
         return _hosted(name, url, headers, again)
-    command = _command(entry)
+    command = program_of(entry)
     if not command or not _is_found(command):
         return AREA.failed(name, f"starts {command or 'nothing'}, which is not there", again)
     written = [key for key, text in values.items() if _is_written(key, str(text))]
@@ -149,14 +149,6 @@ def _is_written(variable: str, text: str) -> bool:
 def _mapping(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = entry.get(name)
     return value if isinstance(value, dict) else {}
-
-
-def _command(entry: Mapping[str, Any]) -> str:
-    """The program that an entry starts."""
-    command = entry.get("command", entry.get("cmd", ""))
-    if isinstance(command, dict):
-        command = command.get("path", "")
-    return str(command[0]) if isinstance(command, list) and command else str(command or "")
 
 
 def _is_found(command: str) -> bool:

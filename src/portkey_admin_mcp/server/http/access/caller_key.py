@@ -13,6 +13,7 @@ from dataclasses import replace
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ....clients.servers import KEY_HEADER
 from ....errors import ConfigurationError
 from ....portkey.clients import CallerKey, using_key
 from ....safety.caller import Caller, current_caller
@@ -23,7 +24,6 @@ from ..request import RequestRefused, header_values
 from .principal import principal_of
 
 HEADER = "x-portkey-api-key"
-HEADER_NAME = "X-Portkey-Api-Key"
 MAX_KEY_CHARS = 512
 FINGERPRINT_CHARS = 32
 
@@ -71,7 +71,7 @@ class CallerKeys:
             raise RequestRefused(
                 403,
                 "portkey_key_required",
-                f"Send your own Portkey API key in the header {HEADER_NAME}, beside Authorization: "
+                f"Send your own Portkey API key in the header {KEY_HEADER}, beside Authorization: "
                 "this service uses no key of its own for you.",
             )
         return None
@@ -87,17 +87,17 @@ class CallerKeys:
         if self._hosting.key_mode == "server":
             raise _wrong(
                 "This service does not take a Portkey key from its callers "
-                f"(PORTKEY_KEY_MODE=server). Remove the header {HEADER_NAME}."
+                f"(PORTKEY_KEY_MODE=server). Remove the header {KEY_HEADER}."
             )
         if len(headers) > 1:
-            raise _wrong(f"Send one header {HEADER_NAME}, not several.")
+            raise _wrong(f"Send one header {KEY_HEADER}, not several.")
         key = headers[0]
         if not key:
-            raise _wrong(f"{HEADER_NAME} is empty: write your Portkey API key there.")
+            raise _wrong(f"{KEY_HEADER} is empty: write your Portkey API key there.")
         if len(key) > MAX_KEY_CHARS:
-            raise _wrong(f"{HEADER_NAME} has more than {MAX_KEY_CHARS} characters.")
+            raise _wrong(f"{KEY_HEADER} has more than {MAX_KEY_CHARS} characters.")
         try:
-            check_secret(HEADER_NAME, key, "key")
+            check_secret(KEY_HEADER, key, "key")
         except ValueError as error:
             raise _wrong(f"{error}.") from None
         return key
@@ -150,7 +150,7 @@ def _require_same(sent: str, configured: str) -> None:
             403,
             "portkey_key_not_allowed",
             f"A Portkey key is configured for you here, and no other is taken. Remove the header "
-            f"{HEADER_NAME}.",
+            f"{KEY_HEADER}.",
         )
 
 

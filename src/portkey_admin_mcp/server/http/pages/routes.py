@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ....clients.servers import KEY_HEADER
 from ....settings.hosting import Hosting
 from ..access.auth import challenge_url
-from ..access.caller_key import HEADER_NAME
 from .approvals_page import approvals_page
 from .headers import NO_STORE
 from .metrics import Metrics
@@ -101,7 +101,7 @@ def _auth_info(hosting: Hosting, info: ServiceInfo) -> Page:
     content["portkey_key"] = {
         "mode": hosting.key_mode,
         "how": KEY_INSTRUCTIONS[hosting.key_mode],
-        **({} if hosting.key_mode == "server" else {"header": f"{HEADER_NAME}: KEY"}),
+        **({} if hosting.key_mode == "server" else {"header": f"{KEY_HEADER}: KEY"}),
     }
     if hosting.auth_mode != "none":
         content["header"] = "Authorization: Bearer TOKEN"

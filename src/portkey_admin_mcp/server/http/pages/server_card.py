@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ....clients.servers import KEY_HEADER
 from ....settings.hosting import Hosting
 from ...fastpath.requests import LEGACY_VERSIONS, MODERN_VERSION
 from ..access.auth import challenge_url
-from ..access.caller_key import HEADER_NAME
 from ..request import header_values
 from .headers import ANY_ORIGIN
 from .paths import AI_CATALOG, MCP, SERVER_CARD
@@ -101,7 +101,7 @@ def _headers(hosting: Hosting) -> list[dict[str, Any]]:
     if hosting.key_mode != "server":
         headers.append(
             {
-                "name": HEADER_NAME,
+                "name": KEY_HEADER,
                 "description": "Your own Portkey API key.",
                 "isRequired": hosting.key_mode == "caller",
                 "isSecret": True,
