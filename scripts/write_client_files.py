@@ -207,7 +207,7 @@ def key_sentence(client: Client) -> str:
         return f"{client.name} takes the key from the environment that it starts in."
     return (
         f"{client.name} refers to no environment variables. Put `{KEY_VARIABLE}=…` into a file\n"
-        "that only you can read, and name its whole path:"
+        "that only you can read, and give `--env-file` with its path to `install`, for this:"
     )
 
 

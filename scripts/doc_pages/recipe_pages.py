@@ -33,8 +33,10 @@ You do not type the calls; an assistant chooses them. They show what to expect, 
 
 Every page is written from running the recipes on [the emulator](../emulator.md), and a test runs
 them again: a recipe that no longer works fails. So you can follow each of them with
-`portkey-admin-mcp --sandbox`; ids and dates will differ. Answers are shortened to the fields that
-matter, and secrets are masked.
+`portkey-admin-mcp --sandbox`; ids and dates will differ, because here the clock stands at
+2 November 2026. Add `--sandbox` to the commands for a terminal too (`approve`, `freeze`, `thaw`):
+without it they are about your own servers. Answers are shortened to the fields that matter, and
+secrets are masked.
 """
 
 Recipe = dict[str, Any]

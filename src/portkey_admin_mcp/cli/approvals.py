@@ -36,7 +36,7 @@ def approvals(place: Place, as_json: bool) -> None:
 
 @click.command(short_help="Approve a change.")
 @click.argument("id")
-@click.option("--yes", is_flag=True, help="Do not ask to type the object's name.")
+@click.option("--yes", is_flag=True, help="With --url: do not ask to type the object's name.")
 @place_options
 def approve(place: Place, id: str, yes: bool) -> None:
     """Approve the change with this ID, so that the same call passes once, within an hour.

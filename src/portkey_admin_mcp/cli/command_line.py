@@ -67,6 +67,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
     \b
     Try it now:          portkey-admin-mcp demo
     Claude Code:         claude mcp add portkey -- portkey-admin-mcp --sandbox
+    Other clients:       portkey-admin-mcp install --help
     For a team:          portkey-admin-mcp http --sandbox
     Without a model:     portkey-admin-mcp call list_workspaces --sandbox
     """  # noqa: D301  # click needs the character \b

@@ -37,7 +37,7 @@ def freeze(place: Place, why: str | None, status: bool) -> None:
 
 
 @click.command(short_help="Allow changes again after a freeze.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="With --url: do not ask.")
 @place_options
 def thaw(place: Place, yes: bool) -> None:
     """Allow changes again after a freeze. This needs a terminal, except with --url and --yes.

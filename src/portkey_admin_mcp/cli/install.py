@@ -27,7 +27,9 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--name", default=SERVER_NAME, show_default=True, help="Its name there."),
         click.option("--dry-run", is_flag=True, help="Show the change, and write nothing."),
-        click.option("--force", is_flag=True, help="Also replace or remove an entry of others."),
+        click.option(
+            "--force", is_flag=True, help="Also if the entry of this name starts another program."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -38,11 +40,23 @@ def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @client_argument
 @click.option("--sandbox", is_flag=True, help="Configure the emulator: no key, no risk.")
 @click.option("--url", help="Configure a hosted service instead, by its endpoint: https://…/mcp.")
-@click.option("--bearer", is_flag=True, help="With --url: send PORTKEY_ADMIN_MCP_TOKEN.")
-@click.option("--caller-key", is_flag=True, help="With --url: send PORTKEY_API_KEY, too.")
+@click.option(
+    "--bearer", is_flag=True, help="With --url: send the token in PORTKEY_ADMIN_MCP_TOKEN."
+)
+@click.option("--caller-key", is_flag=True, help="With --url: send your PORTKEY_API_KEY, too.")
 @click.option("--uvx", is_flag=True, help="Start it by uvx, instead of this installation.")
-@click.option("--env", multiple=True, metavar="NAME=VALUE", help="A setting that is no secret.")
-@click.option("--env-key", multiple=True, metavar="VAR", help="Pass on this variable, too.")
+@click.option(
+    "--env",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting that is no secret; may be repeated.",
+)
+@click.option(
+    "--env-key",
+    multiple=True,
+    metavar="VAR",
+    help="Let the client pass on this variable of its environment, too.",
+)
 @click.option(
     "--env-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -66,10 +80,11 @@ def install(
 
     Everything else in the file stays as it is, with comments, and a copy of the old file is kept
     beside it. No key is written, unless --write-key is given: the client takes PORTKEY_API_KEY from
-    its environment, or asks for it.
+    its environment, or asks for it. An entry that is there already is replaced as a whole.
 
     \b
-    portkey-admin-mcp install cursor --sandbox
+    portkey-admin-mcp install cursor --sandbox --env PORTKEY_TOOL_MODE=search
+    portkey-admin-mcp install claude-desktop --env-file ~/portkey.env
     portkey-admin-mcp install claude-code --skills --dry-run
 
     \b

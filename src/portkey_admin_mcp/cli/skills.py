@@ -33,7 +33,9 @@ organisation_option = click.option(
     is_flag=True,
     help="The skills that your organisation keeps in Portkey, too. Needs its key.",
 )
-sandbox_option = click.option("--sandbox", is_flag=True, help="Those of the emulator instead.")
+sandbox_option = click.option(
+    "--sandbox", is_flag=True, help="With --organisation: that of the emulator, without a key."
+)
 
 
 @click.group(short_help="List skills, or write them for clients that read files.")
