@@ -137,6 +137,7 @@ def test_every_line_of_the_log_is_json_if_configured(start, fake, portkey_env):
     assert [m.rpartition(" in ")[0] for m in messages if "answered" in m] == [
         "GET /admin/workspaces answered 200",
         "GET /admin/workspaces answered 503",
+        "GET /admin/workspaces was answered 503; sent again",
         "GET /admin/workspaces answered 200",
     ]
     assert all(entry.keys() >= {"time", "level", "logger", "message"} for entry in entries)
