@@ -192,5 +192,5 @@ class CostExplanation(Record):
     after: Json | None = None
     difference: float | None = Field(default=None, description="USD")
     effects: Json | None = Field(default=None, description="USD; they add up to the difference")
-    spikes: list[Json] | None = None
-    not_seen: list[str] | None = None
+    spikes: Any = Field(default=None, description="Days that cost far more than others")
+    not_seen: list[str] = Field(default=[], description="What could not be read, and why")

@@ -129,7 +129,7 @@ class Budgets(Record):
 
     rows_in = "data"
 
-    total: int | None = None
+    total: Any = None
     binds_first: str | None = Field(default=None, description="Which runs out next, and when")
     data: list[dict[str, Any]] = []
-    not_seen: list[str] | None = None
+    not_seen: list[str] = Field(default=[], description="What could not be read, and why")

@@ -84,5 +84,15 @@ def day(moment: Any) -> str | None:
     return f"{text[:16]}Z" if len(text) > 16 and text[10] == "T" else text or None
 
 
+def fits(answer: Any) -> bool:
+    """Whether an answer has at most MAX_TOKENS."""
+    return tokens_of(answer) <= MAX_TOKENS
+
+
+def tokens_of(answer: Any) -> float:
+    """How many tokens an answer has as JSON, as estimated."""
+    return _size(answer) / CHARS_PER_TOKEN
+
+
 def _size(value: Any) -> int:
     return size(to_json(value).decode(errors="replace"))

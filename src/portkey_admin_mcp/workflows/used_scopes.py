@@ -11,8 +11,9 @@ from ..portkey.catalog import tools_in
 from ..tools import domain_modules
 from ..tools.audit_logs import list_audit_logs
 from .brief import day, row, short
+from .reads import Reads
+from .rows import Row
 from .stale_verdicts import Period, verdict
-from .survey import Row, Survey
 from .timestamps import utc_timestamp
 from .traffic import Uses
 
@@ -54,14 +55,14 @@ class Changes:
 
 
 async def read_changes(
-    survey: Survey, keys: Iterable[Row], start: datetime, end: datetime
+    reads: Reads, keys: Iterable[Row], start: datetime, end: datetime
 ) -> Changes:
     """Read the audit log of a period."""
     keys = [*keys]
     organisation = next((k["organisation_id"] for k in keys if k.get("organisation_id")), None)
     if organisation is None:
         return Changes({}, "the audit log was not read: no key names its organisation")
-    records = await survey.rows_anywhere(
+    records = await reads.rows_anywhere(
         list_audit_logs,
         organisation_id=organisation,
         start_time=utc_timestamp(start, "seconds"),
