@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 
 from .core.base import ABSENT, Arguments, Record
+from .core.findings import Findings
 from .core.paging import Paged
 from .core.vocabulary import (
     CommaSeparated,
@@ -185,7 +186,7 @@ class AnalyticsGroup(Record):
     cost: Any = Field(default=None, description="Cents")
 
 
-class CostExplanation(Record):
+class CostExplanation(Findings):
     """What a cost changed by between two periods, in USD; each list adds up to the difference."""
 
     before: Json | None = None
@@ -193,4 +194,3 @@ class CostExplanation(Record):
     difference: float | None = Field(default=None, description="USD")
     effects: Json | None = Field(default=None, description="USD; they add up to the difference")
     spikes: Any = Field(default=None, description="Days that cost far more than others")
-    not_seen: list[str] = Field(default=[], description="What could not be read, and why")

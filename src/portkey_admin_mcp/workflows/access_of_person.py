@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
+from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import Function
 from ..suggestions import suggest
@@ -14,7 +15,7 @@ from ..tools.mcp_servers import list_mcp_server_user_access, list_mcp_servers
 from ..tools.scim import list_scim_workspace_mappings
 from ..tools.users import get_user, list_all_users, list_user_invites
 from ..tools.workspaces import list_workspace_members, list_workspaces
-from .brief import Findings, day, fitted, row, short
+from .brief import day, fitted, row, short
 from .mcp_access import OF_ALL, Person, mcp_servers_of, owned_mcp_integrations
 from .reads import Reads, all_of
 from .rows import Row, Workspace, is_uuid
@@ -82,7 +83,12 @@ async def access_of(api: Portkey, asked_for: str, limit: int | None) -> Findings
         "scim_groups": groups,
     }
     return fitted(
-        {"person": _shown(reads, person, lists), **await _no_user(reads, person, lists)},
+        {
+            "person": _shown(person),
+            "totals": {n: reads.total(len(lists[n]), *tools) for n, tools in SHOWN_BY.items()},
+            "looked_in": reads.looked_in,
+            **await _no_user(reads, person, lists),
+        },
         lists,
         _tail(reads, person, lists),
         "give a limit, or use the list tools",
@@ -90,15 +96,13 @@ async def access_of(api: Portkey, asked_for: str, limit: int | None) -> Findings
     )
 
 
-def _shown(reads: Reads, person: Person, lists: Mapping[str, list[Row]]) -> Row:
+def _shown(person: Person) -> Row:
     return row(
         id=person.id,
         email=person.email,
         name=short(person.name),
         organisation_role=person.role or "not known",
         reaches="every workspace, by this role" if person.role in OF_ALL else None,
-        totals={name: reads.total(len(lists[name]), *tools) for name, tools in SHOWN_BY.items()},
-        looked_in=reads.looked_in,
     )
 
 
@@ -125,7 +129,7 @@ async def _no_user(reads: Reads, person: Person, lists: Mapping[str, list[Row]])
         users = await reads.rows(list_all_users)
         emails = [str(each["email"]) for each in users if each.get("email")]
         note = f"{note} {suggest(person.asked_for, emails)}".strip()
-    return {"note": note}
+    return {"notes": [note]}
 
 
 async def _user(reads: Reads, asked_for: str) -> Person:

@@ -140,7 +140,7 @@ class CostReport:
         free.sort(key=lambda name: (-uses[name].requests, name))
         rows = [{"model": self._short(n), "requests": int(uses[n].requests)} for n in free]
         note = "cost 0 with tokens: Portkey knows no price, or all answers were from the cache"
-        more = {"more": len(rows) - self.top} if len(rows) > self.top else {}
+        more = {"more": f"{len(rows) - self.top} more models"} if len(rows) > self.top else {}
         return {"note": note, "models": rows[: self.top], **more}
 
     def _notes_on_keys(self, answer: Answer) -> list[str]:

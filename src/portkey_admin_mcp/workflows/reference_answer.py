@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import LastUse
 from ..tools.analytics import get_analytics_group
@@ -12,7 +13,7 @@ from ..tools.api_keys import LAST_USE as KEY_USE
 from ..tools.configs import LAST_USE as CONFIG_USE
 from ..tools.prompts import LAST_USE as PROMPT_USE
 from ..tools.providers import LAST_USE as PROVIDER_USE
-from .brief import Findings, day, fitted, row, short
+from .brief import day, fitted, row, short
 from .reads import Reads, all_of
 from .reference_search import (
     BY_ENDPOINT,
@@ -50,9 +51,9 @@ NEXT = {
     "organisation": "update_organisation_defaults, update_deployment, update_secret_reference",
 }
 """What to call next for objects of each kind."""
-NOT_SEARCHED = (
-    "unpublished versions of prompts (labels excepted), old versions of configs, logs, people (see "
-    "find_access); secrets are hidden before the search"
+CANNOT_TELL = (
+    "Not searched: unpublished versions of prompts (labels excepted), old versions of configs, "
+    "logs, people (see find_access). Secrets are hidden before the search."
 )
 MAX_PATHS = 4
 """Places in an object that are shown."""
@@ -120,7 +121,7 @@ def _tail(reads: Reads, matches: Iterable[Stored]) -> Row:
     return {
         "next": {kind: step for kind, step in NEXT.items() if kind in kinds},
         "not_seen": reads.not_seen,
-        "not_searched": NOT_SEARCHED,
+        "cannot_tell": CANNOT_TELL,
         "known_by": reads.known_by,
     }
 

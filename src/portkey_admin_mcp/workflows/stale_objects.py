@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import Function, LastUse
 from ..tools.analytics import get_analytics_group
@@ -18,7 +19,7 @@ from ..tools.providers import LAST_USE as PROVIDER_USE
 from ..tools.providers import list_providers
 from ..tools.virtual_keys import list_virtual_keys
 from ..tools.workspaces import list_workspaces
-from .brief import Findings, day, fitted, row, short
+from .brief import day, fitted, row, short
 from .reads import Reads, all_of
 from .rows import Row, Workspace
 from .stale_verdicts import Period, Verdict, Verdicts, verdict
