@@ -14,7 +14,7 @@ from ..tools.mcp_integrations import list_mcp_integrations
 from ..tools.mcp_servers import list_mcp_server_user_access, list_mcp_servers
 from ..tools.scim import list_scim_workspace_mappings
 from ..tools.users import get_user, list_all_users, list_user_invites
-from ..tools.workspaces import list_workspace_members, list_workspaces
+from ..tools.workspaces import get_workspace, list_workspace_members, list_workspaces
 from .brief import day, fitted, row, short
 from .mcp_access import OF_ALL, Person, mcp_servers_of, owned_mcp_integrations
 from .reads import Reads, all_of
@@ -26,6 +26,7 @@ READS = (
     get_user,
     list_user_invites,
     list_workspaces,
+    get_workspace,
     list_workspace_members,
     list_api_keys,
     list_mcp_servers,
@@ -35,6 +36,8 @@ READS = (
     get_analytics_group,
 )
 USE_DAYS = 30
+MAX_NAMESAKES = 5
+"""Users of the same name that are shown."""
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 """What Portkey takes for an e-mail address."""
 NEXT = {
@@ -49,15 +52,19 @@ NEXT = {
 SHOWN_BY: Mapping[str, tuple[Function, ...]] = {
     "workspaces": (list_workspaces, list_workspace_members),
     "api_keys": (list_api_keys, get_analytics_group),
-    "mcp_servers": (list_mcp_servers, list_mcp_server_user_access),
+    "mcp_servers": (list_mcp_servers, list_mcp_server_user_access, list_workspace_members),
     "mcp_integrations": (list_mcp_integrations,),
     "invitations": (list_user_invites,),
-    "scim_groups": (list_scim_workspace_mappings,),
+    "scim_groups": (list_scim_workspace_mappings, list_workspace_members),
 }
 """The tools that show the rows of each list."""
+BY_ID = ("api_keys", "mcp_servers", "mcp_integrations")
+"""The lists that name a person by the id, which only the list of users may show."""
+USERS = (list_all_users, get_user)
 CANNOT_TELL = (
     "Portkey's API does not show who is in a SCIM group, nor who knows a service key. Keys are "
-    f"'used in their name' where metadata {PERSON} of a request is their e-mail address or id."
+    f"'used in their name' where metadata {PERSON} of a request of the last {USE_DAYS} days is "
+    "their e-mail address or id. MCP servers are looked for in the workspaces that the person reaches."
 )
 
 
@@ -85,7 +92,7 @@ async def access_of(api: Portkey, asked_for: str, limit: int | None) -> Findings
     return fitted(
         {
             "person": _shown(person),
-            "totals": {n: reads.total(len(lists[n]), *tools) for n, tools in SHOWN_BY.items()},
+            "totals": _totals(reads, person, lists),
             "looked_in": reads.looked_in,
             **await _no_user(reads, person, lists),
         },
@@ -94,6 +101,16 @@ async def access_of(api: Portkey, asked_for: str, limit: int | None) -> Findings
         "give a limit, or use the list tools",
         limit,
     )
+
+
+def _totals(reads: Reads, person: Person, lists: Mapping[str, list[Row]]) -> Row:
+    """How many rows each list has, in words if some may not have been read."""
+
+    def tools_of(name: str) -> tuple[Function, ...]:
+        needs_id = name in BY_ID and not (person.is_user or person.fields)
+        return (*SHOWN_BY[name], *(USERS if needs_id else ()))
+
+    return {name: reads.total(len(rows), *tools_of(name)) for name, rows in lists.items()}
 
 
 def _shown(person: Person) -> Row:
@@ -123,7 +140,10 @@ async def _no_user(reads: Reads, person: Person, lists: Mapping[str, list[Row]])
     if person.is_user or person.fields:
         return {}
     note = "No user of the organisation."
-    if reads.total(0, list_all_users, get_user):
+    if person.namesakes:
+        some = ", ".join(filter(None, map(short, person.namesakes[:MAX_NAMESAKES])))
+        return {"notes": [f"{len(person.namesakes)} users have this name: {some}. Give one."]}
+    if not reads.has_all(*USERS):
         note = "Not known whether this is a user: the list of users was not read."
     if not any(lists.values()):
         users = await reads.rows(list_all_users)
@@ -142,7 +162,9 @@ async def _user(reads: Reads, asked_for: str) -> Person:
     else:
         users = [Person(asked_for, each, True) for each in await reads.rows(list_all_users)]
         rows = [p.fields for p in users if p.name.casefold() == asked_for.casefold()]
-        return Person(asked_for, rows[0], True) if len(rows) == 1 else Person(asked_for)
+        if len(rows) == 1:
+            return Person(asked_for, rows[0], True)
+        return Person(asked_for, namesakes=[str(each.get("email")) for each in rows])
     person = Person(asked_for)
     own = next((each for each in rows if person.is_in(each)), None)
     return Person(asked_for, own, True) if own else person
@@ -222,6 +244,7 @@ def _key_row(reads: Reads, id: str, key: Row | None, is_owned: bool, use: Use | 
 
 async def _invites(reads: Reads, person: Person) -> list[Row]:
     if not EMAIL.fullmatch(person.email):
+        reads.note(list_user_invites, "", "the e-mail address is not known")
         return []
     return [
         row(

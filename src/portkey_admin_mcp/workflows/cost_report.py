@@ -153,14 +153,18 @@ class CostReport:
         return name if len(name) <= self.width else f"{name[: self.width - 1]}…"
 
 
-def cost_notes(now: datetime, periods: tuple[Period, Period], *, is_only_one: bool) -> list[str]:
+def cost_notes(
+    now: datetime, periods: tuple[Period, Period], *, is_only_one: bool, is_partial: bool
+) -> list[str]:
     """What a reader must know to compare the periods.
 
-    `is_only_one` says that one workspace was seen although all were asked for.
+    `is_only_one` says that one workspace was seen although all were asked for, `is_partial` that
+    some were not read.
     """
     lengths = [datetime.fromisoformat(p.end) - datetime.fromisoformat(p.start) for p in periods]
     notes = {
         "The key may see no other workspace, or no other had requests.": is_only_one,
+        "Some workspaces were not read, so the totals and the difference are not all.": is_partial,
         "The periods differ in length, which is in the effect `requests`.": lengths[0]
         != lengths[1],
         "The later period is not over yet.": datetime.fromisoformat(periods[1].end) > now,

@@ -72,6 +72,8 @@ class Costs:
     by: dict[str, Uses] = field(default_factory=dict)
     days: dict[str, Uses] = field(default_factory=dict)
     """The days of each workspace whose days were read, by workspace."""
+    has_all_workspaces: bool = True
+    """Whether the total has all workspaces."""
     has_all_days: bool = True
     """Whether the days of all workspaces were read."""
 
@@ -97,15 +99,16 @@ async def read_workspaces(reads: Reads, period: Period, workspace: str) -> Rows:
 async def read_one_workspace(reads: Reads, period: Period, workspace: str) -> Uses:
     """The use of one workspace, from the graphs that Portkey documents; its tokens are unknown.
 
-    Without a name it is the key's own, or for a key of the organisation the default one.
+    Without a name it is the key's own, or for a key of the organisation the default one. Raises
+    the first error if it cannot be read: a period without a cost is no cost of 0.
     """
     fields = period.filter(workspace)
     cost, requests = await all_of(
         reads.one(get_cost_analytics, workspace, **fields),
         reads.one(get_request_analytics, workspace, **fields),
     )
-    if cost is None:
-        return {}
+    if cost is None or requests is None:
+        reads.raise_error_of(get_cost_analytics, get_request_analytics, get_analytics_group)
     use = Use(_summary(requests), None, _summary(cost))
     return {workspace or OWN_WORKSPACE: use}
 

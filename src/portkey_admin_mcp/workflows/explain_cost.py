@@ -56,7 +56,8 @@ async def explain_cost(api: Portkey, question: CostQuestion) -> CostExplanation:
     )
     workspaces = {name for cost in costs for name in cost.by["workspace"]}
     is_only_one = len(workspaces) == 1 and not question.workspace_slug
-    notes = cost_notes(api.now(), periods, is_only_one=is_only_one)
+    is_partial = not all(cost.has_all_workspaces for cost in costs)
+    notes = cost_notes(api.now(), periods, is_only_one=is_only_one, is_partial=is_partial)
     report = CostReport(periods, costs, one, spikes, names, reads, notes)
     return CostExplanation.read(report.answer())
 
@@ -93,6 +94,8 @@ async def _read(
         uses = await all_of(*(read_one_workspace(reads, each, workspace) for each in periods))
     else:
         uses = [uses_of(each.rows, "workspace") for each in rows]
+        for cost, each in zip(costs, rows, strict=True):
+            cost.has_all_workspaces = not each.why
     for cost, of_period in zip(costs, uses, strict=True):
         cost.by["workspace"] = of_period
     old, new = (cost.by["workspace"] for cost in costs)

@@ -80,11 +80,12 @@ def _answer(
     shown_kinds = {row.get("kind", RATE_LIMIT) for row in rows} | ({RATE_LIMIT} if rates else set())
     tools = [tool for kind in _kinds(filter) for tool in TOOLS[kind]]
     total = reads.total(len(rows), *tools)
+    exhausted = _exhausted(budgets, now, is_all=isinstance(total, int))
     answer = {
         "total": total,
-        "exhausted": _exhausted(budgets, now, is_all=isinstance(total, int)),
+        "exhausted": exhausted,
         "looked_in": reads.looked_in,
-        **_binds_first(budgets, now),
+        **_binds_first(budgets, now, is_all=isinstance(exhausted, int)),
         "notes": [METHOD],
         "data": [],
         "rate_limits": [] if filter.kind == RATE_LIMIT else rates[:MAX_RATES],
@@ -129,14 +130,15 @@ def _page(filter: BudgetFilter, rows: list[Row], room: float) -> list[Row]:
     return shown
 
 
-def _binds_first(budgets: list[Budget], now: datetime) -> dict[str, str]:
+def _binds_first(budgets: list[Budget], now: datetime, *, is_all: bool) -> dict[str, str]:
     """Which limit that is not used up runs out next."""
     for budget in budgets:
         out = budget.runs_out(now)
         if isinstance(out, datetime):
             group = f" {budget.group}" if budget.group else ""
             when = utc_timestamp(out.replace(minute=0), "minutes")
-            return {"binds_first": f"{budget.kind} {budget.id}{group} on {when}"}
+            rest = "" if is_all else ", of those that are known"
+            return {"binds_first": f"{budget.kind} {budget.id}{group} on {when}{rest}"}
     return {}
 
 

@@ -21,6 +21,8 @@ class Person:
     asked_for: str
     fields: Row = field(default_factory=dict)
     is_user: bool = False
+    namesakes: list[str] = field(default_factory=list)
+    """The e-mail addresses of several users who have the name that was asked for."""
 
     @property
     def id(self) -> str:

@@ -27,8 +27,6 @@ MAX_PAGES = 10
 MAX_WORKSPACES = 50
 TIMEOUT_S = 45.0
 """Time after which no further request is sent: clients wait a minute."""
-WORKSPACE_READS = (list_workspaces, get_workspace, list_api_keys)
-"""The tools by which the workspaces are found."""
 
 
 class Reads:
@@ -47,7 +45,8 @@ class Reads:
         self._answered = 0
         self._succeeded: Counter[str] = Counter()
         self._unread = Unread()
-        self._first_error: PortkeyAdminError | None = None
+        self._errors: dict[Function, PortkeyAdminError] = {}
+        """The first error of each tool that had one."""
         self.workspaces: list[Workspace] = []
         self.reserved = 0
         """How many of the requests are reserved for later reads."""
@@ -122,8 +121,8 @@ class Reads:
                 self._are_all = bool(candidates[0].fields)
             if self._are_all:
                 self._unread.remove(list_workspaces, listed.why)
-        elif listed.failed:
-            self._are_all = False
+        elif not candidates:
+            self._are_all = not listed.why
             candidates = await self._workspaces_of_keys()
         elif len(candidates) == 1:
             self._why_only_these = "no other is listed for this key"
@@ -143,8 +142,14 @@ class Reads:
 
     def require_something(self) -> None:
         """Raise the first error if nothing at all could be read."""
-        if not self._succeeded and self._first_error is not None:
-            raise self._first_error
+        if not self._succeeded:
+            self.raise_error_of(*self._errors)
+
+    def raise_error_of(self, *tools: Function) -> None:
+        """Raise the first error of these tools: without them, there is nothing to answer."""
+        for tool in tools:
+            if tool in self._errors:
+                raise self._errors[tool]
 
     @property
     def known_by(self) -> str:
@@ -173,10 +178,13 @@ class Reads:
         rest = f" and {len(slugs) - MAX_PLACES} more" if len(slugs) > MAX_PLACES else ""
         return f"{len(slugs)} workspaces{why}: {', '.join(slugs[:MAX_PLACES])}{rest}"
 
+    def has_all(self, *tools: Function) -> bool:
+        """Whether all was read that these tools show, of all workspaces that were asked for."""
+        return self._are_all and not self._unread.has_any_of(tools)
+
     def total(self, count: int, *tools: Function) -> int | str:
         """A count of rows that these tools list; in words if it may not be all of them."""
-        is_all = self._are_all and not self._unread.has_any_of(tools)
-        return count if is_all else at_least(count)
+        return count if self.has_all(*tools) else at_least(count)
 
     def note(self, tool: Function | str, place: str, why: str) -> None:
         """Remember that what a tool shows of a place, or what a text names, was not read."""
@@ -246,7 +254,7 @@ class Reads:
                 self._max_requests = 0
                 raise
             except PortkeyAdminError as error:
-                self._first_error = self._first_error or error
+                self._errors.setdefault(tool, error)
                 why = why_failed(error)
                 self.note(tool, place, why)
                 return None, why

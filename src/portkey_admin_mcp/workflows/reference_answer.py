@@ -7,16 +7,18 @@ from typing import Any
 
 from ..models.core.findings import Findings
 from ..portkey.api import Portkey
-from ..portkey.catalog import LastUse
+from ..portkey.catalog import Function, LastUse
 from ..tools.analytics import get_analytics_group
 from ..tools.api_keys import LAST_USE as KEY_USE
 from ..tools.configs import LAST_USE as CONFIG_USE
+from ..tools.organisation import get_organisation_defaults
 from ..tools.prompts import LAST_USE as PROMPT_USE
 from ..tools.providers import LAST_USE as PROVIDER_USE
 from .brief import day, fitted, row, short
 from .reads import Reads, all_of
 from .reference_search import (
     BY_ENDPOINT,
+    INSIDE,
     LISTING,
     LISTS,
     SearchText,
@@ -97,7 +99,8 @@ async def references_to(
         text=query.text,
         names=await all_of(*(_row(each, reads, uses) for each in targets[:MAX_TARGETS])),
         text_last_used=None if targets else await uses.of_model(query.text),
-        total=len(rows),
+        more_names=len(targets[MAX_TARGETS:]) or None,
+        total=reads.total(len(rows), *_tools_of(kinds)),
         as_part_of_longer_words=part_count or None,
         searched=_counts(reads, kinds, searched),
         looked_in=reads.looked_in,
@@ -109,11 +112,16 @@ async def references_to(
 def _counts(reads: Reads, kinds: Sequence[str], searched: Iterable[Stored]) -> Row:
     """How many objects of each kind were searched; in words if not all were."""
     counts = Counter(each.kind for each in searched)
-    tools = {
-        kind: [BY_ENDPOINT[e] for each in LISTS[kind] for e in (each.endpoint, each.content) if e]
-        for kind in kinds
-    }
-    return {kind: reads.total(counts[kind], *tools[kind]) for kind in kinds}
+    return {kind: reads.total(counts[kind], *_tools_of([kind])) for kind in kinds}
+
+
+def _tools_of(kinds: Iterable[str]) -> list[Function]:
+    """The tools that show objects of these kinds and what is in them."""
+    lists = [each for kind in kinds for each in LISTS[kind]]
+    inside = [each for outer in lists for each in INSIDE.get(outer, ())]
+    endpoints = [e for each in (*lists, *inside) for e in (each.endpoint, each.content) if e]
+    defaults = [get_organisation_defaults] if "organisation" in kinds else []
+    return [*(BY_ENDPOINT[each] for each in endpoints), *defaults]
 
 
 def _tail(reads: Reads, matches: Iterable[Stored]) -> Row:
@@ -172,6 +180,8 @@ class LastUses:
         return await self._last("model", model, None)
 
     async def _last(self, group: str, name: Any, place: Any) -> str:
+        if name is None:
+            return "unknown"
         workspaces = [w for w in self._reads.workspaces if place in (None, w.id, w.slug)]
         answers = await all_of(*(self._traffic.by(group, each) for each in workspaces))
         uses = [answer.by_name[name] for answer in answers if name in answer.by_name]

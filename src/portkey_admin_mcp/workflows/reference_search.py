@@ -60,7 +60,7 @@ from ..tools.rate_limits import list_rate_limits
 from ..tools.secret_references import list_secret_references
 from ..tools.usage_limits import list_usage_limits
 from ..tools.virtual_keys import list_virtual_keys
-from ..tools.workspaces import list_workspaces
+from ..tools.workspaces import get_workspace, list_workspaces
 from .reads import Reads, all_of
 from .rows import Row, Workspace
 
@@ -92,7 +92,7 @@ LISTING = (
     list_secret_references, list_deployments, get_config, get_prompt, list_prompt_versions,
     get_prompt_partial, get_guardrail, get_integration, list_integration_models,
     list_integration_workspaces, get_mcp_integration, list_mcp_integration_workspaces,
-    get_organisation_defaults, list_workspaces,
+    get_organisation_defaults, list_workspaces, get_workspace,
 )  # fmt: skip
 BY_ENDPOINT: dict[str, Function] = {
     endpoint: each for each in LISTING for endpoint in tool_of(each).endpoints

@@ -18,7 +18,7 @@ from ..tools.prompts import list_prompts
 from ..tools.providers import LAST_USE as PROVIDER_USE
 from ..tools.providers import list_providers
 from ..tools.virtual_keys import list_virtual_keys
-from ..tools.workspaces import list_workspaces
+from ..tools.workspaces import get_workspace, list_workspaces
 from .brief import day, fitted, row, short
 from .reads import Reads, all_of
 from .rows import Row, Workspace
@@ -35,6 +35,7 @@ from .used_scopes import (
 
 READS = (
     list_workspaces,
+    get_workspace,
     list_api_keys,
     list_configs,
     list_prompts,
@@ -115,7 +116,7 @@ class _Reader:
         if not may_call_models(key):
             return EXPIRED if key.get("status") == "expired" else NOT_FOR_MODELS
         if changes.why and recorded_scopes() & {*(key.get("scopes") or ())}:
-            return f"which may have changed something: {changes.why}"
+            return f"which may have changed something; audit log: {changes.why}"
         person = verdict(None, Use(1, _last(changes.by_person(key))), "", self.period)
         return BY_PERSON if person.answer == "used" else ""
 
@@ -123,7 +124,7 @@ class _Reader:
         """The calls of models by the keys of a key's workspace; none for the organisation's."""
         place = key.get("workspace_id")
         workspaces = self.reads.workspaces
-        own = next((w for w in workspaces if place in (w.id, w.slug) or w.id is None), None)
+        own = next((w for w in workspaces if place in (w.id, w.slug)), None)
         if place is None:
             return Uses({})
         if own is None:
@@ -186,11 +187,7 @@ def _answer(
     reader: _Reader, days: int, kinds: Sequence[str], over_scoped: list[Row], limit: int | None
 ) -> Findings:
     reads, verdicts = reader.reads, reader.verdicts
-    totals: dict[str, Any] = {
-        kind: dict(verdicts.counts.get(kind, {})) or reads.total(0, *KINDS[kind].tools)
-        for kind in KINDS
-        if kind in kinds
-    }
+    totals = {kind: _total(reader, kind) for kind in KINDS if kind in kinds}
     stale = {kind: sorted(rows, key=_by_last_use) for kind, rows in verdicts.stale.items()}
     steps = {kind: KINDS[kind].next for kind in stale}
     if SCOPES in kinds:
@@ -213,6 +210,14 @@ def _answer(
         "narrow with kinds, or give a limit",
         limit,
     )
+
+
+def _total(reader: _Reader, kind: str) -> dict[str, Any] | int | str:
+    """How many objects of a kind there are of each verdict, and whether some were not read."""
+    counts, tools = reader.verdicts.counts.get(kind), KINDS[kind].tools
+    if not counts:
+        return reader.reads.total(0, *tools)
+    return {**counts, **({} if reader.reads.has_all(*tools) else {"not_read": "some"})}
 
 
 def _by_last_use(stale: Row) -> tuple[bool, str]:
