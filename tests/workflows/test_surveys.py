@@ -16,6 +16,8 @@ CALLS = {
     "find_access": {"person": "emi@acme.example"},
     "find_references": {"text": "gpt-5"},
     "find_stale": {"days": 14},
+    "explain_cost": {},
+    "list_budgets": {},
 }
 
 

@@ -64,7 +64,7 @@ USERS = (list_all_users, get_user)
 CANNOT_TELL = (
     "Portkey's API does not show who is in a SCIM group, nor who knows a service key. Keys are "
     f"'used in their name' where metadata {PERSON} of a request of the last {USE_DAYS} days is "
-    "their e-mail address or id. MCP servers are looked for in the workspaces that the person reaches."
+    "their e-mail address or id. MCP servers are those of the workspaces that the person reaches."
 )
 
 

@@ -55,8 +55,8 @@ async def explain_cost(api: Portkey, question: CostQuestion) -> CostExplanation:
         _key_names(reads) if one in ("", "api_key") else _no_names(),
     )
     workspaces = {name for cost in costs for name in cost.by["workspace"]}
-    is_only_one = len(workspaces) == 1 and not question.workspace_slug
     is_partial = not all(cost.has_all_workspaces for cost in costs)
+    is_only_one = len(workspaces) == 1 and not question.workspace_slug and not is_partial
     notes = cost_notes(api.now(), periods, is_only_one=is_only_one, is_partial=is_partial)
     report = CostReport(periods, costs, one, spikes, names, reads, notes)
     return CostExplanation.read(report.answer())
@@ -92,6 +92,8 @@ async def _read(
     rows = await all_of(*(read_workspaces(reads, each, workspace) for each in periods))
     if any(each.failed for each in rows):
         uses = await all_of(*(read_one_workspace(reads, each, workspace) for each in periods))
+        for cost in costs:
+            cost.has_all_workspaces = bool(workspace)
     else:
         uses = [uses_of(each.rows, "workspace") for each in rows]
         for cost, each in zip(costs, rows, strict=True):
