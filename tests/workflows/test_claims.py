@@ -4,13 +4,22 @@ Each list that an answer was made from is refused in turn, wholly or once. Then 
 the right one, or there is none, and the answer names what it did not see.
 """
 
+import json
 import re
+from datetime import timedelta
 
 import pytest
 
+from organisations import END
+from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.portkey.catalog import tools_in
 from portkey_admin_mcp.server.calls.executor import Executor
 from portkey_admin_mcp.tools import domain_modules
+from portkey_admin_mcp.tools.api_keys import create_api_key
+from portkey_admin_mcp.workflows.budget_usage import Counted, _amount
+from portkey_admin_mcp.workflows.reads import Reads
+from portkey_admin_mcp.workflows.rows import Workspace
+from portkey_admin_mcp.workflows.traffic import Traffic, Use
 from workflow_answers import TOOLS
 
 CALLS = {
@@ -21,6 +30,7 @@ CALLS = {
     "list_budgets": {"page_size": 100},
 }
 FIGURES = {"total", "totals", "searched", "exhausted"}
+START = END - timedelta(days=90)
 STALE = ("api_keys", "configs", "prompts", "providers", "scopes")
 
 
@@ -139,3 +149,125 @@ async def test_a_list_that_was_refused_is_named_and_no_figure_is_wrong(api, tool
         check_figures(answer, truth)
         if tool in CHECKS:
             CHECKS[tool](answer, truth)
+
+
+async def key_with(api, connect, *scopes):
+    """A client with a new service key of the organisation."""
+    draft = ApiKeyDraft(type="organisation", sub_type="service", name="Few", scopes=[*scopes])
+    return connect((await create_api_key(api, draft)).key)
+
+
+KEYS = ("workspace_service_api_keys.list", "workspace_user_api_keys.list")
+
+
+async def test_analytics_are_not_asked_for_a_workspace_whose_slug_is_not_known(api, connect):
+    few = await key_with(api, connect, *KEYS, "analytics.view")
+    stale = await answer_of(few, "find_stale")
+    assert not {*STALE} & stale.keys()
+    assert any("its slug is not known" in line for line in stale["not_seen"])
+
+    budgets = await answer_of(few, "list_budgets")
+    assert all("used" not in row for row in budgets["data"] if row["kind"] == "api_key")
+    assert any("its slug is not known" in line for line in budgets["not_seen"])
+    assert (budgets["total"], budgets["exhausted"]) == ("at least 1", "not read")
+
+
+async def test_several_users_of_one_name_are_not_nobody(ask, emulator):
+    for row in emulator.store.table("users").rows()[:2]:
+        row |= {"first_name": "Kim", "last_name": ""}
+    answer = await ask("find_access", person="Kim")
+    (note,) = answer["notes"]
+    assert note.startswith("2 users have this name: ")
+    assert answer["totals"]["invitations"] == "not read"
+
+
+async def test_invitations_are_not_looked_for_without_an_address(ask):
+    answer = await ask("find_access", person="nobody at all")
+    assert answer["totals"]["invitations"] == "not read"
+    assert "the e-mail address is not known: list_user_invites" in answer["not_seen"]
+
+
+async def test_an_audit_log_that_names_no_key_does_not_say_that_all_scopes_are_needed(api):
+    def transport(inner):
+        async def send(method, target, headers, body):
+            if "/audit-logs" in target:
+                record = {"user_id": "gone", "user_type": "api_key", "method": "GET", "uri": "/"}
+                return 200, {}, json.dumps({"records": [record], "total": 1}).encode()
+            return await inner(method, target, headers, body)
+
+        return send
+
+    answer = await answer_of(api.with_transport(transport), "find_stale")
+    assert answer["totals"]["scopes"] == "not read"
+    assert "it names no key that can be listed: list_audit_logs" in answer["not_seen"]
+
+
+@pytest.mark.parametrize("graph", ["cost", "requests"])
+async def test_a_period_whose_cost_was_not_read_is_no_period_without_cost(api, graph):
+    sent = []
+
+    def transport(inner):
+        async def send(method, target, headers, body):
+            is_graph = f"/analytics/graphs/{graph}" in target
+            sent.extend([target] if is_graph else [])
+            if "/groups/workspace" in target or (is_graph and len(sent) == 1):
+                return 403, {}, b'{"message": "no"}'
+            return await inner(method, target, headers, body)
+
+        return send
+
+    assert await answer_of(api.with_transport(transport), "explain_cost") is None
+    assert sent
+
+
+async def test_days_that_are_not_compared_are_no_days_without_a_spike(ask):
+    answer = await ask(
+        "explain_cost", start_time="2026-10-28T00:00:00Z", end_time="2026-10-29T00:00:00Z"
+    )
+    assert answer["spikes"] == "not looked for"
+    assert answer["not_seen"] == ["a period is shorter than 3 days: single days, and so spikes"]
+
+
+@pytest.mark.parametrize(
+    ("counted", "names", "amount"),
+    [
+        (Counted({"a": {"cost": 250}}, True), {"a", "b"}, 2.5),
+        (Counted({"a": {"cost": 250}}, False), {"a"}, 2.5),
+        (Counted({"a": {"cost": 250}}, False), {"a", "b"}, None),
+        (Counted({"a": {"requests": 1}}, True), {"a"}, None),
+        (Counted({}, True), {"a"}, 0),
+        (Counted({}, True), None, None),
+        (None, {"a"}, None),
+    ],
+)
+def test_what_was_not_counted_is_not_zero(counted, names, amount):
+    assert _amount(counted, names, "cost") == amount
+
+
+async def test_use_under_two_spellings_is_one_use_and_figures_may_be_text(api, workspace):
+    rows = [
+        {"provider": "@main", "requests": "3", "last_seen": "2026-10-01T00:00:00Z"},
+        {"provider": "main", "requests": 2, "last_seen": "2026-09-01T00:00:00Z"},
+        {"provider": "idle", "requests": 0, "last_seen": None},
+    ]
+
+    def transport(_inner):
+        async def send(*_request):
+            return 200, {}, json.dumps({"total": 3, "data": rows}).encode()
+
+        return send
+
+    traffic = Traffic(Reads(api.with_transport(transport)), START, END)
+    uses = await traffic.by("provider", Workspace("id", "ws-a", {}))
+    assert uses.by_name == {"main": Use(5, "2026-10-01T00:00:00Z")}
+
+
+@pytest.mark.parametrize("tool", CALLS)
+async def test_all_answers_use_the_same_words(api, tool):
+    answer = await answer_of(api, tool)
+
+    assert answer["not_seen"] == []
+    assert re.fullmatch(r"\w+( ×\d+)?(, \w+( ×\d+)?)*", answer["known_by"])
+    assert all(isinstance(step, str) for step in answer["next"].values())
+    assert isinstance(answer.get("notes", []), list)
+    assert not {"note", "not_searched", "change_with", "unread"} & answer.keys()

@@ -41,7 +41,8 @@ async def find_spikes(
         reads.note("single days, and so spikes", "", why)
         return "not looked for"
     spikes = await _spikes(reads, periods, costs)
-    return spikes or ([] if all(cost.has_all_days for cost in costs) else "none in the days read")
+    is_all = all(cost.has_all_days and cost.has_all_workspaces for cost in costs)
+    return spikes or ([] if is_all else "none in the days read")
 
 
 def _why_not_by_day(periods: tuple[Period, Period]) -> str:
