@@ -271,3 +271,33 @@ async def test_all_answers_use_the_same_words(api, tool):
     assert all(isinstance(step, str) for step in answer["next"].values())
     assert isinstance(answer.get("notes", []), list)
     assert not {"note", "not_searched", "change_with", "unread"} & answer.keys()
+
+
+async def test_without_the_members_it_is_not_known_which_workspaces_somebody_reaches(api):
+    members = "GET /admin/workspaces/{workspace_id}/users"
+    partial, sent = refusing(api, "find_access", members)
+    answer = await answer_of(partial, "find_access")
+
+    assert members in sent
+    for name in ("mcp_servers", "scim_groups"):
+        assert isinstance(answer["totals"][name], str)
+
+
+async def test_objects_of_a_workspace_that_were_not_read_are_missing_from_the_totals(api):
+    partial, _sent = refusing(api, "find_stale", "GET /configs", once=True)
+    assert (await answer_of(partial, "find_stale"))["totals"]["configs"]["not_read"] == "some"
+
+
+async def test_a_cost_without_some_workspaces_says_so(api):
+    def transport(inner):
+        async def send(method, target, headers, body):
+            status, fields, content = await inner(method, target, headers, body)
+            if "/groups/workspace" in target:
+                content = json.dumps({**json.loads(content), "total": 9}).encode()
+            return status, fields, content
+
+        return send
+
+    answer = await answer_of(api.with_transport(transport), "explain_cost")
+    assert any(note.startswith("Some workspaces were not read") for note in answer["notes"])
+    assert any("of 9 rows were read: get_analytics_group" in each for each in answer["not_seen"])

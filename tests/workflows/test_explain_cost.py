@@ -237,6 +237,7 @@ async def test_a_large_organisation_with_long_names_fits_in_1_500_tokens():
     assert tokens(answer) <= 1_500
     assert len(emulator.log) <= MAX_REQUESTS
     assert any("only 10 of 14 workspaces were looked at" in line for line in answer["not_seen"])
+    assert answer["spikes"] == "none in the days read"
     assert [row["model"] for row in answer["by_model"]][-1] == "(not seen)"
     assert any("more)" in row["person"] for row in answer["by_person"])
     check_sums(answer)

@@ -17,8 +17,10 @@ from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.models.usage_limits import BudgetFilter
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.tools.api_keys import create_api_key
+from portkey_admin_mcp.tools.usage_limits import list_usage_limits
+from portkey_admin_mcp.workflows.budget_sources import Source
 from portkey_admin_mcp.workflows.list_budgets import NEXT, list_budgets
-from portkey_admin_mcp.workflows.reads import MAX_REQUESTS
+from portkey_admin_mcp.workflows.reads import MAX_REQUESTS, Reads
 from servers import build_calls
 
 STARTS = [datetime(2026, 11, 1, tzinfo=UTC), *drawn_starts(2, "list_budgets")]
@@ -311,3 +313,62 @@ async def test_a_bound_on_one_workspace_shows_that_one_and_on_two_asks_for_one(
     outcome = await calls(tool, {})
     assert outcome.is_error
     assert "name one of these workspaces" in outcome.texts[0]
+
+
+def without(api, path):
+    """The same API, which refuses what has this path."""
+
+    def transport(inner):
+        async def send(method, target, headers, body):
+            if path in target:
+                return 403, {}, b'{"message": "no"}'
+            return await inner(method, target, headers, body)
+
+        return send
+
+    return api.with_transport(transport)
+
+
+async def test_what_runs_out_first_is_said_to_be_one_of_those_that_are_known(api):
+    full = (await list_budgets(api, BudgetFilter())).answer()
+    answer = (await list_budgets(without(api, "/providers"), BudgetFilter())).answer()
+    assert answer["binds_first"] == f"{full['binds_first']}, of those that are known"
+
+
+async def test_the_use_of_an_integration_is_not_zero_where_its_providers_were_not_read(
+    api, organisation
+):
+    filter = BudgetFilter(kind="integration")
+    (full,) = (await list_budgets(api, filter)).answer()["data"]
+    (row,) = (await list_budgets(without(api, "/virtual-keys"), filter)).answer()["data"]
+    assert full["used"] > 0
+    assert row["runs_out"] == "unknown: its use was not read"
+    assert "used" not in row
+
+
+async def test_the_limits_of_a_workspace_that_was_not_listed_are_named(api, emulator, workspace):
+    draft = ApiKeyDraft(
+        type="organisation", sub_type="service", name="Few", scopes=["policies.list"]
+    )
+    key = (await create_api_key(api, draft)).key
+    answer = await listed(emulator, key, workspace_id=workspace("Support"))
+
+    why = "it was not listed: limits of a workspace itself of "
+    assert any(line.startswith(why) for line in answer["not_seen"])
+    assert answer["total"] == f"at least {len(answer['data'])}"
+
+
+async def test_policies_beyond_the_limit_are_named(api):
+    reads = Reads(api)
+    source = Source(reads, NOW, frozenset())
+
+    assert len(source._first(list_usage_limits, [{}] * 25, 20, "ws-a")) == 20
+    assert reads.not_seen == ["only 20 of 25 were looked at: list_usage_limits of ws-a"]
+
+
+async def test_requests_are_reserved_for_the_use_of_limits(api, emulator, monkeypatch):
+    monkeypatch.setattr("portkey_admin_mcp.workflows.list_budgets.RESERVED_FOR_USES", 596)
+    answer = await listed(emulator)
+
+    assert any(line.startswith("not read with 4 requests: ") for line in answer["not_seen"])
+    assert any("used" in row for row in answer["data"] if row["kind"] == "workspace")

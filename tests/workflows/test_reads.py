@@ -8,12 +8,19 @@ import pytest
 
 from portkey_admin_mcp.errors import Forbidden, Unauthenticated
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
+from portkey_admin_mcp.portkey.text_size import size
 from portkey_admin_mcp.tools.api_keys import create_api_key, list_api_keys
 from portkey_admin_mcp.tools.configs import list_configs
 from portkey_admin_mcp.tools.integrations import list_integration_models
 from portkey_admin_mcp.tools.usage_limits import list_usage_limits
-from portkey_admin_mcp.workflows.reads import MAX_PAGES, MAX_PARALLEL, MAX_WORKSPACES, Reads
-from portkey_admin_mcp.workflows.unread import MAX_REASONS
+from portkey_admin_mcp.workflows.reads import (
+    MAX_PAGES,
+    MAX_PARALLEL,
+    MAX_WORKSPACES,
+    Reads,
+    all_of,
+)
+from portkey_admin_mcp.workflows.unread import MAX_CHARS, MAX_REASONS
 
 REFUSED = "403 (no such scope, another kind of key, or the plan)"
 
@@ -210,3 +217,33 @@ def test_the_reasons_that_are_named_are_few_and_the_others_counted(api):
 
     assert len(reads.not_seen) == MAX_REASONS + 1
     assert reads.not_seen[-1].startswith("3 more reasons")
+
+
+def test_what_was_not_read_of_many_lists_is_short(api):
+    reads = Reads(api)
+    for tool in (list_configs, list_usage_limits, list_api_keys, list_integration_models):
+        for number in range(9):
+            for why in ("a", "b", "c"):
+                reads.note(tool, f"{'ws-long-name-' * 4}{number}", why)
+
+    assert size("".join(reads.not_seen)) <= MAX_CHARS
+    assert reads.not_seen[0].startswith("a: list_configs of ws-long-name-")
+    assert "-0, 8 more; list_usage_limits of " in reads.not_seen[0]
+
+
+async def test_the_other_reads_are_stopped_at_the_first_error():
+    stopped = asyncio.Event()
+
+    async def waits():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
+
+    async def fails():
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await all_of(waits(), fails())
+    await asyncio.wait_for(stopped.wait(), 5)
