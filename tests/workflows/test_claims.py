@@ -18,6 +18,7 @@ from portkey_admin_mcp.tools import domain_modules
 from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.workflows.budget_usage import Counted, _amount
 from portkey_admin_mcp.workflows.reads import Reads
+from portkey_admin_mcp.workflows.reference_answer import LastUses
 from portkey_admin_mcp.workflows.rows import Workspace
 from portkey_admin_mcp.workflows.traffic import Traffic, Use
 from workflow_answers import TOOLS
@@ -284,8 +285,22 @@ async def test_without_the_members_it_is_not_known_which_workspaces_somebody_rea
 
 
 async def test_objects_of_a_workspace_that_were_not_read_are_missing_from_the_totals(api):
-    partial, _sent = refusing(api, "find_stale", "GET /configs", once=True)
-    assert (await answer_of(partial, "find_stale"))["totals"]["configs"]["not_read"] == "some"
+    partial, _sent = refusing(api, "find_stale", "GET /providers")
+    assert (await answer_of(partial, "find_stale"))["totals"]["providers"]["not_read"] == "some"
+
+
+async def test_without_the_users_the_id_by_which_lists_name_somebody_is_not_known(api):
+    partial, _sent = refusing(api, "find_access", "GET /admin/users")
+    outcome = await Executor(TOOLS["find_access"], lambda: partial).run({"person": "x@y.example"})
+    totals = outcome.structured["totals"]
+    assert {totals[n] for n in ("api_keys", "mcp_servers", "mcp_integrations")} == {"not read"}
+    assert totals["workspaces"] == 0
+
+
+async def test_an_object_without_the_name_that_analytics_know_has_no_known_use(api):
+    reads = Reads(api)
+    await reads.read_workspaces()
+    assert await LastUses(reads)._last("config", None, None) == "unknown"
 
 
 async def test_a_cost_without_some_workspaces_says_so(api):
