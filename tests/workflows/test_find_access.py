@@ -95,7 +95,7 @@ async def test_what_a_person_has_is_what_they_were_given(seed):
         assert named == person["used"]
         servers = {(row["server"], row["allowed_by"]) for row in answer.get("mcp_servers", ())}
         assert servers == person["servers"]
-        totals = answer["person"]["totals"]
+        totals = answer["totals"]
         assert totals["workspaces"] == len(roles)
         assert totals["api_keys"] == len(keys)
         assert not answer["not_seen"]
@@ -112,7 +112,7 @@ async def test_a_group_that_may_be_why_somebody_is_a_member_is_named(ask):
 async def test_somebody_who_was_only_invited_has_an_invitation(ask):
     answer = await ask("find_access", person="farid@acme.example")
 
-    assert answer["note"] == "No user of the organisation."
+    assert answer["notes"][0] == "No user of the organisation."
     assert [row["status"] for row in answer["invitations"]] == ["pending"]
     assert "delete_user_invite" in answer["next"]["invitations"]
 
@@ -120,14 +120,14 @@ async def test_somebody_who_was_only_invited_has_an_invitation(ask):
 async def test_the_nearest_address_is_suggested_for_nobody(ask):
     answer = await ask("find_access", person="deigo@acme.example")
 
-    assert "did you mean diego@acme.example" in answer["note"]
+    assert "did you mean diego@acme.example" in answer["notes"][0]
 
 
 @pytest.mark.parametrize("person", ["emi@", "@", "a@b@c", "ä/ö?", "5", " x "])
 async def test_a_person_may_be_any_text(api, person):
     answer = await answer_of(api, "find_access", person=person)
 
-    assert answer["note"].startswith("No user of the organisation.")
+    assert answer["notes"][0].startswith("No user of the organisation.")
 
 
 async def test_an_owner_reaches_every_workspace_without_being_a_member(ask):
@@ -165,17 +165,17 @@ async def test_a_key_of_a_workspace_says_what_it_did_not_see(connect):
     answer = await answer_of(connect("workspace-service"), "find_access", person="emi@acme.example")
 
     assert answer["workspaces"][0]["role"] == "manager"
-    totals = answer["person"]["totals"]
+    totals = answer["totals"]
     assert (totals["invitations"], totals["scim_groups"]) == ("not read", "not read")
-    assert "a workspace's key sees no other" in answer["person"]["looked_in"]
-    assert "list_all_users [organisation_users.list]" in answer["not_seen"][0]
+    assert "no other is listed" in answer["looked_in"]
+    assert "list_all_users [organisation_users.list" in answer["not_seen"][0]
 
 
 async def test_a_key_without_scopes_does_not_say_that_somebody_has_nothing(connect):
     answer = await answer_of(connect("scopeless"), "find_access", person="emi@acme.example")
 
-    assert answer["note"].startswith("Not known whether this is a user")
-    totals = answer["person"]["totals"]
+    assert answer["notes"][0].startswith("Not known whether this is a user")
+    totals = answer["totals"]
     assert {totals[n] for n in ("workspaces", "api_keys", "invitations")} == {"not read"}
 
 

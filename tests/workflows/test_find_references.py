@@ -8,9 +8,9 @@ from organisations import END, Organisation
 from portkey_admin_mcp.errors import Forbidden
 from portkey_admin_mcp.portkey.references import CONFIGS
 from portkey_admin_mcp.tools.configs import list_configs
+from portkey_admin_mcp.workflows.reads import Reads
 from portkey_admin_mcp.workflows.reference_answer import references_to
 from portkey_admin_mcp.workflows.reference_search import LISTS, SearchText, Stored
-from portkey_admin_mcp.workflows.survey import Survey
 from workflow_answers import answer_of
 
 MODELS = ("gpt-5", "gpt-5-mini", "gpt-4.1", "gpt-4", "claude-sonnet-5")
@@ -207,14 +207,14 @@ async def test_a_key_that_may_read_nothing_is_refused(connect):
 
 
 async def test_at_most_a_bounded_number_of_requests_is_sent_and_the_rest_is_named(api, emulator):
-    survey = Survey(api, max_requests=3)
-    first, *others = await survey.read_workspaces()
-    survey.reserved = 2
-    assert (await survey.rows(list_configs, "late", **first.selector)).why
-    survey.reserved = 0
+    reads = Reads(api, max_requests=3)
+    first, *others = await reads.read_workspaces()
+    reads.reserved = 2
+    assert (await reads.rows(list_configs, "late", **first.selector)).why
+    reads.reserved = 0
     for workspace in (first, *others):
-        await survey.rows(list_configs, workspace.slug, **workspace.selector)
-    assert survey.requests == len(emulator.log) == 3
-    early, late = survey.not_seen
-    assert early == "not read, for this answer has taken 1 requests: list_configs of late"
-    assert late.startswith("not read, for this answer has taken 3 requests: list_configs of ws-")
+        await reads.rows(list_configs, workspace.slug, **workspace.selector)
+    assert reads.requests == len(emulator.log) == 3
+    early, late = reads.not_seen
+    assert early == "not read with 1 requests: list_configs of late"
+    assert late.startswith("not read with 3 requests: list_configs of ws-")

@@ -17,7 +17,10 @@ from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.models.usage_limits import BudgetFilter
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.tools.api_keys import create_api_key
-from portkey_admin_mcp.workflows.list_budgets import CHANGE_WITH, MAX_REQUESTS, list_budgets
+from portkey_admin_mcp.tools.usage_limits import list_usage_limits
+from portkey_admin_mcp.workflows.budget_sources import Source
+from portkey_admin_mcp.workflows.list_budgets import NEXT, list_budgets
+from portkey_admin_mcp.workflows.reads import MAX_REQUESTS, Reads
 from servers import build_calls
 
 STARTS = [datetime(2026, 11, 1, tzinfo=UTC), *drawn_starts(2, "list_budgets")]
@@ -168,17 +171,14 @@ async def test_each_kind_is_counted_in_its_unit_since_its_last_reset(ask, emulat
             NOW - timedelta(days=3),
             "count(*)",
         )
-    assert answer["change_with"] == {
-        kind: CHANGE_WITH[kind]
-        for kind in ("workspace", "api_key", "provider", "integration", "usage_limit")
-    }
+    assert answer["next"] == NEXT
     texts = [rate["limit"] for rate in answer["rate_limits"]]
     assert "7 requests rps" in texts
     assert "600 requests rpm for each api_key" in texts
-    assert "not_seen" not in answer
+    assert answer["not_seen"] == []
 
 
-@pytest.mark.parametrize("kind", CHANGE_WITH)
+@pytest.mark.parametrize("kind", NEXT)
 async def test_one_kind_is_listed_alone_with_fewer_requests(ask, emulator, organisation, kind):
     emulator.log.clear()
     answer = await ask("list_budgets", kind=kind, page_size=100)
@@ -211,11 +211,10 @@ async def test_what_may_not_be_read_is_named_and_the_rest_is_listed(api, emulato
     key = (await create_api_key(api, draft)).key
     answer = await listed(emulator, key)
 
-    named = {line.partition(":")[0] for line in answer["not_seen"]}
-    assert named >= {
-        "list_usage_limits", "list_rate_limits", "list_providers", "list_integrations",
-    }  # fmt: skip
-    assert any("policies.list, and the enterprise plan" in line for line in answer["not_seen"])
+    refused = next(line for line in answer["not_seen"] if line.startswith("403 "))
+    for tool in ("list_usage_limits [policies.list, enterprise plan]", "list_rate_limits",
+                 "list_providers", "list_integrations"):  # fmt: skip
+        assert tool in refused
     assert {row["kind"] for row in answer["data"]} == {"workspace", "api_key"}
     assert all(row["runs_out"] == "unknown: its use was not read" for row in answer["data"])
     assert tokens(answer) <= 1_500
@@ -227,7 +226,7 @@ async def test_without_workspaces_those_of_the_keys_are_read(api, emulator):
     key = (await create_api_key(api, draft)).key
     answer = await listed(emulator, key)
 
-    assert any(line.startswith("list_workspaces: 403") for line in answer["not_seen"])
+    assert any(line.startswith("403 ") and "list_workspaces" in line for line in answer["not_seen"])
     assert answer["data"][0]["group"] == DIEGO
     assert answer["data"][0]["runs_out"] == "exhausted"
 
@@ -243,16 +242,18 @@ async def test_without_workspaces_and_keys_the_groups_of_the_own_workspace_are_l
 
     assert (answer["data"][0]["group"], answer["data"][0]["runs_out"]) == (DIEGO, "exhausted")
     assert answer["data"][1]["pace_per_day"] > 0
-    assert {line.partition(":")[0] for line in answer["not_seen"]} >= {
-        "list_workspaces", "list_api_keys", "list_providers", "list_virtual_keys",
-    }  # fmt: skip
+    refused = next(line for line in answer["not_seen"] if line.startswith("403 "))
+    for tool in ("list_workspaces", "list_api_keys", "list_providers", "list_virtual_keys"):
+        assert tool in refused
 
 
 async def test_outside_the_enterprise_plan_policies_are_named_as_not_seen(ask, emulator):
     emulator.answer("POST", "/emulator/plan", {}, b'{"plan": "pro"}')
     answer = await ask("list_budgets")
 
-    assert any(line.startswith("list_usage_limits: 403") for line in answer["not_seen"])
+    assert any(
+        line.startswith("403 ") and "list_usage_limits" in line for line in answer["not_seen"]
+    )
     assert {row["kind"] for row in answer["data"]} == {"workspace", "api_key"}
 
 
@@ -268,17 +269,18 @@ async def test_many_limits_fit_in_1_500_tokens_and_pages_show_all(emulator):
         keys.add({**first, "id": f"{first['id'][:-4]}{number:04}", "name": "長" * 90,
                   "usage_limits": {"credit_limit": number + 1, "type": "cost"}})  # fmt: skip
     row = workspaces.rows()[0]
-    for number in range(25):
+    for number in range(55):
         workspaces.add({**row, "id": f"w{number}", "slug": f"ws-{'長' * 30}-{number}"})
     emulator.log.clear()
     answer = await listed(emulator)
 
     assert tokens(answer) <= 1_500
     assert len(emulator.log) <= MAX_REQUESTS
-    assert any(line.startswith("8 of 28 workspaces: narrow with") for line in answer["not_seen"])
+    assert "only 50 of 58 were looked at: list_workspaces" in answer["not_seen"]
     count = len(answer["data"])
-    assert 3 <= count < answer["total"] == 254
-    assert answer["more"].startswith(f"{254 - count} more: narrow with workspace_id or kind")
+    assert 3 <= count < 254
+    assert answer["total"] == "at least 254"
+    assert answer["more"].startswith(f"{254 - count} more limits: narrow with workspace_id or kind")
     pages = [
         (await listed(emulator, kind="api_key", page_size=100, current_page=page))["data"]
         for page in range(3)
@@ -311,3 +313,62 @@ async def test_a_bound_on_one_workspace_shows_that_one_and_on_two_asks_for_one(
     outcome = await calls(tool, {})
     assert outcome.is_error
     assert "name one of these workspaces" in outcome.texts[0]
+
+
+def without(api, path):
+    """The same API, which refuses what has this path."""
+
+    def transport(inner):
+        async def send(method, target, headers, body):
+            if path in target:
+                return 403, {}, b'{"message": "no"}'
+            return await inner(method, target, headers, body)
+
+        return send
+
+    return api.with_transport(transport)
+
+
+async def test_what_runs_out_first_is_said_to_be_one_of_those_that_are_known(api):
+    full = (await list_budgets(api, BudgetFilter())).answer()
+    answer = (await list_budgets(without(api, "/providers"), BudgetFilter())).answer()
+    assert answer["binds_first"] == f"{full['binds_first']}, of those that are known"
+
+
+async def test_the_use_of_an_integration_is_not_zero_where_its_providers_were_not_read(
+    api, organisation
+):
+    filter = BudgetFilter(kind="integration")
+    (full,) = (await list_budgets(api, filter)).answer()["data"]
+    (row,) = (await list_budgets(without(api, "/virtual-keys"), filter)).answer()["data"]
+    assert full["used"] > 0
+    assert row["runs_out"] == "unknown: its use was not read"
+    assert "used" not in row
+
+
+async def test_the_limits_of_a_workspace_that_was_not_listed_are_named(api, emulator, workspace):
+    draft = ApiKeyDraft(
+        type="organisation", sub_type="service", name="Few", scopes=["policies.list"]
+    )
+    key = (await create_api_key(api, draft)).key
+    answer = await listed(emulator, key, workspace_id=workspace("Support"))
+
+    why = "it was not listed: limits of a workspace itself of "
+    assert any(line.startswith(why) for line in answer["not_seen"])
+    assert answer["total"] == f"at least {len(answer['data'])}"
+
+
+async def test_policies_beyond_the_limit_are_named(api):
+    reads = Reads(api)
+    source = Source(reads, NOW, frozenset())
+
+    assert len(source._first(list_usage_limits, [{}] * 25, 20, "ws-a")) == 20
+    assert reads.not_seen == ["only 20 of 25 were looked at: list_usage_limits of ws-a"]
+
+
+async def test_requests_are_reserved_for_the_use_of_limits(api, emulator, monkeypatch):
+    monkeypatch.setattr("portkey_admin_mcp.workflows.list_budgets.RESERVED_FOR_USES", 596)
+    answer = await listed(emulator)
+
+    assert any(line.startswith("not read with 4 requests: ") for line in answer["not_seen"])
+    assert any("used" in row for row in answer["data"] if row["kind"] == "workspace")

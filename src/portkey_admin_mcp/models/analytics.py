@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 
 from .core.base import ABSENT, Arguments, Record
+from .core.findings import Findings
 from .core.paging import Paged
 from .core.vocabulary import (
     CommaSeparated,
@@ -185,12 +186,11 @@ class AnalyticsGroup(Record):
     cost: Any = Field(default=None, description="Cents")
 
 
-class CostExplanation(Record):
+class CostExplanation(Findings):
     """What a cost changed by between two periods, in USD; each list adds up to the difference."""
 
     before: Json | None = None
     after: Json | None = None
     difference: float | None = Field(default=None, description="USD")
     effects: Json | None = Field(default=None, description="USD; they add up to the difference")
-    spikes: list[Json] | None = None
-    not_seen: list[str] | None = None
+    spikes: Any = Field(default=None, description="Days that cost far more than others")

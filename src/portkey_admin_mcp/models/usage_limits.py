@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from .core.base import ABSENT, Arguments, Patch, Record
+from .core.findings import Findings
 from .core.paging import Paged
 from .core.policies import Conditions, GroupBy, PolicyOwner
 from .core.vocabulary import InWorkspace, Moment, Number
@@ -124,12 +125,11 @@ class PolicyRef(Record):
     id: str | None = None
 
 
-class Budgets(Record):
+class Budgets(Findings):
     """Limits of all kinds, with what is used and when they run out: exhausted ones first."""
 
     rows_in = "data"
 
-    total: int | None = None
+    total: Any = Field(default=None, description="In words if not all limits were read")
     binds_first: str | None = Field(default=None, description="Which runs out next, and when")
     data: list[dict[str, Any]] = []
-    not_seen: list[str] | None = None

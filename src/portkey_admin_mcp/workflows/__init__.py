@@ -1,6 +1,6 @@
 """Tools that send several requests, one per file, such as `delete_workspace`; shared code too.
 
-A module that holds no tool, such as `survey`, is shared code. A single request of the same name, if
+A module that holds no tool, such as `reads`, is shared code. A single request of the same name, if
 Portkey has one, is in `tools`. Nothing about MCP, and no tool of one request, belongs here.
 """
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_core import to_json
 
-from ..models.core.base import ABSENT, Arguments, Record, Unsent
+from ..models.core.base import ABSENT, Arguments, Unsent
+from ..models.core.findings import Findings
 from ..portkey.text_size import CHARS_PER_TOKEN, size
 
 MAX_TOKENS = 1_850
@@ -22,14 +23,6 @@ class Breadth(Arguments):
     limit: Annotated[int, Unsent.LOCAL] = Field(
         default=ABSENT, ge=1, le=500, description="Rows per list; default: 1,500 tokens' worth."
     )
-
-
-class Findings(Record):
-    """What was found in many lists."""
-
-    more: Any = Field(default=None, description="Rows not shown")
-    not_seen: list[str] = Field(default=[], description="What could not be read, and why")
-    known_by: str = Field(default="", description="The reads behind it")
 
 
 def fitted(
@@ -82,6 +75,16 @@ def day(moment: Any) -> str | None:
     """A time without its fraction of a second; None if there is none."""
     text = str(moment or "")
     return f"{text[:16]}Z" if len(text) > 16 and text[10] == "T" else text or None
+
+
+def fits(answer: Any) -> bool:
+    """Whether an answer has at most MAX_TOKENS."""
+    return tokens_of(answer) <= MAX_TOKENS
+
+
+def tokens_of(answer: Any) -> float:
+    """How many tokens an answer has as JSON, as estimated."""
+    return _size(answer) / CHARS_PER_TOKEN
 
 
 def _size(value: Any) -> int:

@@ -4,14 +4,12 @@ Portkey's answers do not say what a workspace, a key or a provider has used of i
 the groups of a policy have. So the requests since the last reset are counted here.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ..models.analytics import AnalyticsColumns, AnalyticsFilter
-from ..models.core.paging import Paged
+from ..portkey.catalog import Function
 from ..tools.analytics import get_analytics_group, get_analytics_group_metadata
 from .budget_sources import (
     API_KEY,
@@ -20,10 +18,12 @@ from .budget_sources import (
     PROVIDER,
     USAGE_LIMIT,
     WORKSPACE,
+    Providers,
 )
 from .budgets import PACE_DAYS, Budget
-from .limits import Row, objects
-from .reads import Reads
+from .limits import number_of, objects
+from .reads import Reads, all_of
+from .rows import SLUG_UNKNOWN, Row, is_uuid
 from .timestamps import utc_timestamp
 
 USAGE_READS = (get_analytics_group, get_analytics_group_metadata)
@@ -65,10 +65,14 @@ class Count(NamedTuple):
     filters: str = "{}"
 
 
-Providers = Mapping[tuple[str, str], set[str]]
-"""The slugs of the providers of a workspace and an integration."""
-Answers = Mapping[Count, dict[str, Row] | None]
-"""The rows of each count by their group; None if it was not read."""
+class Counted(NamedTuple):
+    """The rows of a count by the value of their group, and whether these are all."""
+
+    rows: dict[str, Row]
+    is_complete: bool
+
+
+Answers = Mapping[Count, Counted]
 
 
 async def with_usage(
@@ -85,7 +89,7 @@ async def with_usage(
         for count in (_use_count(budget), _pace_count(budget, week))
         if count is not None
     )
-    rows = await asyncio.gather(*(_rows(reads, count, now) for count in counts))
+    rows = await all_of(*(_rows(reads, count, now) for count in counts))
     answers = dict(zip(counts, rows, strict=True))
     return [_measured(each, now, week, answers, providers) for each in budgets]
 
@@ -161,70 +165,62 @@ def _filters(conditions: Any) -> dict[str, Any] | None:
     return {**filters, "metadata": metadata} if metadata else filters
 
 
-async def _rows(reads: Reads, count: Count, now: datetime) -> dict[str, Row] | None:
-    """The rows of a count, by the value of their group; None if they were not read."""
+async def _rows(reads: Reads, count: Count, now: datetime) -> Counted:
+    """The rows of a count."""
     if now - count.since < timedelta(seconds=1):
-        return {}  # the period begins now, and Portkey refuses an empty one
-    filter = AnalyticsFilter.model_validate(
-        {
-            "time_of_generation_min": utc_timestamp(count.since, "seconds"),
-            "time_of_generation_max": utc_timestamp(now, "seconds"),
-            "workspace_slug": count.workspace,
-            **json.loads(count.filters),
-        }
-    )
+        return Counted({}, True)  # the period begins now, and Portkey refuses an empty one
+    if is_uuid(count.workspace):
+        reads.note(get_analytics_group, count.workspace, SLUG_UNKNOWN)
+        return Counted({}, False)
+    fields = {
+        "time_of_generation_min": utc_timestamp(count.since, "seconds"),
+        "time_of_generation_max": utc_timestamp(now, "seconds"),
+        "workspace_slug": count.workspace,
+        **json.loads(count.filters),
+    }
     if count.group.startswith(METADATA):
-        key = count.group.removeprefix(METADATA)
-        rows = await reads.rows(
-            get_analytics_group_metadata,
-            lambda page: (key, filter, Paged.model_validate(page)),
-            where=count.workspace,
-        )
+        fields["metadata_key"] = count.group.removeprefix(METADATA)
+        tool: Function = get_analytics_group_metadata
         name = "metadata_value"
     else:
-        rows = await reads.rows(
-            get_analytics_group,
-            lambda page: (
-                count.group,
-                filter,
-                AnalyticsColumns.model_validate({"columns": COLUMNS, "order_by": "cost", **page}),
-            ),
-            where=count.workspace,
-        )
-        name = count.group
-    return None if rows.failed else {str(row.get(name)): row for row in rows.rows}
+        fields |= {"group_by": count.group, "columns": COLUMNS, "order_by": "cost"}
+        tool, name = get_analytics_group, count.group
+    rows = await reads.rows(tool, count.workspace, **fields)
+    return Counted({str(row.get(name)): row for row in rows}, not rows.why)
 
 
-def _names(budget: Budget, providers: Providers) -> set[str]:
-    """The values of the group whose rows are about a limit."""
+def _names(budget: Budget, providers: Providers) -> set[str] | None:
+    """The values of the group whose rows are about a limit; None if they are not known."""
     if budget.kind == USAGE_LIMIT:
         return {budget.group.partition(":")[2]}
     if budget.kind == INTEGRATION:
-        return {
-            slug
-            for member in budget.members
-            for slug in providers.get((budget.workspace, member), ())
-        }
+        if budget.workspace in providers.not_read:
+            return None
+        keys = ((budget.workspace, member) for member in budget.members)
+        return {slug for key in keys for slug in providers.slugs.get(key, ())}
     return {budget.id}
 
 
-def _amount(rows: dict[str, Row] | None, names: set[str], type: str) -> float | None:
-    """What the named rows add up to, in the unit of a limit; None if nothing was read."""
-    if rows is None:
+def _amount(counted: Counted | None, names: set[str] | None, type: str) -> float | None:
+    """What the named rows add up to, in the unit of a limit; None if that is not known.
+
+    A name without a row has used nothing, but only if all rows were read.
+    """
+    if counted is None or names is None or not (counted.is_complete or names <= {*counted.rows}):
         return None
-    return sum(_of_row(rows[name], type) for name in names if name in rows)
+    amounts = [_of_row(counted.rows[name], type) for name in names if name in counted.rows]
+    numbers = [each for each in amounts if each is not None]
+    return sum(numbers) if len(numbers) == len(amounts) else None
 
 
-def _of_row(row: Row, type: str) -> float:
+def _of_row(row: Row, type: str) -> float | None:
+    """What a row used, in the unit of a limit; None if it does not say."""
     if type == "cost":
-        return _float(row.get("cost")) / 100  # analytics are in cents, limits in dollars
+        cost = number_of(row.get("cost"))
+        return None if cost is None else cost / 100  # analytics are in cents, limits in dollars
     if type == "tokens":
         if "total_tokens" in row:
-            return _float(row.get("total_tokens"))
-        return _float(row.get("avg_tokens")) * _float(row.get("requests"))
-    return _float(row.get("requests"))
-
-
-def _float(value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else 0.0
+            return number_of(row["total_tokens"])
+        average, requests = number_of(row.get("avg_tokens")), number_of(row.get("requests"))
+        return None if average is None or requests is None else average * requests
+    return number_of(row.get("requests"))

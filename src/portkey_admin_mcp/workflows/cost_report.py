@@ -6,12 +6,19 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from .brief import fits
 from .cost_effects import EFFECTS, NOTHING, Use, effects_of, in_usd, rounded
 from .cost_sources import DIMENSIONS, NAMELESS, NOT_SEEN, Costs, Period
-from .fitting import fits
 from .reads import Reads
 
 Answer = dict[str, Any]
+NEXT = {"limits": "list_budgets"}
+NEXT_OF_SPIKES = {
+    "spikes": "create_log_export: the requests of a day",
+    "limits": "list_budgets; create_usage_limit (by metadata._user) or update_api_key sets one",
+}
+"""What to call next."""
+MORE = "more groups of one dimension: give by"
 WIDTHS = ((4, 60), (3, 60), (3, 30), (2, 24), (1, 16))
 """Rows of each dimension and characters of a name, from the most that an answer has room for."""
 WIDTHS_OF_ONE = ((15, 60), (12, 60), (12, 30), (8, 24), (4, 16))
@@ -26,7 +33,8 @@ class CostReport:
     costs: tuple[Costs, Costs]
     one: str
     """The dimension that is asked for; empty for all."""
-    spikes: list[Answer]
+    spikes: list[Answer] | str
+    """Days that cost far more than others; in words if that is not known."""
     key_names: Mapping[str, str]
     """The names of API keys by their ids."""
     reads: Reads
@@ -60,15 +68,28 @@ class CostReport:
         }
         for name in [self.one] if self.one else [*DIMENSIONS, "workspace"]:
             answer[f"by_{name}"] = self._rows(name, cents)
-        answer["spikes"] = [self._spike(spike) for spike in self.spikes]
+        spikes = self.spikes
+        answer["spikes"] = (
+            spikes if isinstance(spikes, str) else [self._spike(each) for each in spikes]
+        )
         if unpriced := self._unpriced():
             answer["unpriced"] = unpriced
-        if self.reads.not_seen:
-            answer["not_seen"] = self.reads.not_seen
-        answer["known_by"] = f"{self.reads.requests} requests: {', '.join(self.reads.tools)}"
-        answer["next"] = self._next()
         notes = [*self.notes, *self._notes_on_keys(answer)]
-        return {**answer, "notes": notes} if notes else answer
+        return answer | {
+            **({"notes": notes} if notes else {}),
+            **({"more": MORE} if self._is_cut() and not self.one else {}),
+            "next": {
+                **NEXT,
+                **(NEXT_OF_SPIKES if isinstance(self.spikes, list) and self.spikes else {}),
+            },
+            "not_seen": self.reads.not_seen,
+            "known_by": self.reads.known_by,
+        }
+
+    def _is_cut(self) -> bool:
+        """Whether a dimension has more groups than are shown."""
+        groups = ({g for cost in self.costs for g in cost.by.get(n, ())} for n in DIMENSIONS)
+        return any(len(names) > self.top for names in groups)
 
     def _rows(self, name: str, totals: list[int]) -> list[Answer]:
         """The groups whose cost changed most, and all others in a row; together, the totals.
@@ -119,7 +140,7 @@ class CostReport:
         free.sort(key=lambda name: (-uses[name].requests, name))
         rows = [{"model": self._short(n), "requests": int(uses[n].requests)} for n in free]
         note = "cost 0 with tokens: Portkey knows no price, or all answers were from the cache"
-        more = {"more": len(rows) - self.top} if len(rows) > self.top else {}
+        more = {"more": f"{len(rows) - self.top} more models"} if len(rows) > self.top else {}
         return {"note": note, "models": rows[: self.top], **more}
 
     def _notes_on_keys(self, answer: Answer) -> list[str]:
@@ -128,29 +149,22 @@ class CostReport:
         note = "A key without a name is deleted, or not among those that were listed."
         return [note] if is_nameless else []
 
-    def _next(self) -> str:
-        """Which tool to call next."""
-        more = "" if self.one else "`by` shows more of one dimension. "
-        if self.spikes:
-            return (
-                f"{more}`create_log_export` gets a day's requests. `list_budgets` shows which "
-                "limits there are; `create_usage_limit` by metadata._user, or `update_api_key`, "
-                "sets one."
-            )
-        return f"{more}`list_budgets` shows what limits it."
-
     def _short(self, name: str) -> str:
         return name if len(name) <= self.width else f"{name[: self.width - 1]}…"
 
 
-def cost_notes(now: datetime, periods: tuple[Period, Period], *, is_only_one: bool) -> list[str]:
+def cost_notes(
+    now: datetime, periods: tuple[Period, Period], *, is_only_one: bool, is_partial: bool
+) -> list[str]:
     """What a reader must know to compare the periods.
 
-    `is_only_one` says that one workspace was seen although all were asked for.
+    `is_only_one` says that one workspace was seen although all were asked for, `is_partial` that
+    some were not read.
     """
     lengths = [datetime.fromisoformat(p.end) - datetime.fromisoformat(p.start) for p in periods]
     notes = {
         "The key may see no other workspace, or no other had requests.": is_only_one,
+        "Some workspaces were not read, so the totals and the difference are not all.": is_partial,
         "The periods differ in length, which is in the effect `requests`.": lengths[0]
         != lengths[1],
         "The later period is not over yet.": datetime.fromisoformat(periods[1].end) > now,

@@ -3,15 +3,12 @@
 Portkey counts one workspace at a time, except by workspace, so that each is read for itself.
 """
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from ..models.analytics import AnalyticsColumns, AnalyticsFilter, Graph
-from ..models.core.paging import Paged
 from ..tools.analytics import (
     get_analytics_group,
     get_analytics_group_users,
@@ -19,12 +16,13 @@ from ..tools.analytics import (
     get_request_analytics,
 )
 from .cost_effects import NOTHING, Use, exact
-from .reads import Reads, Rows
+from .reads import Reads, all_of
+from .rows import Row, Rows
 from .timestamps import utc_timestamp
 
 COST_READS = (get_analytics_group_users, get_cost_analytics, get_request_analytics)
 """What is read beside groups."""
-COLUMNS = ["requests", "cost", "total_tokens"]
+COLUMNS: Mapping[str, Any] = {"columns": ["requests", "cost", "total_tokens"], "order_by": "cost"}
 PERSON = "person"
 DIMENSIONS = ("model", "api_key", PERSON)
 """What is read in each workspace."""
@@ -60,7 +58,7 @@ class Period(NamedTuple):
         start, end = map(datetime.fromisoformat, self)
         return (end - start).days
 
-    def filter(self, workspace: str = "") -> dict[str, str]:
+    def filter(self, workspace: str = "") -> dict[str, Any]:
         """The filters that select its requests, in a workspace or wherever a key may see them."""
         is_named = workspace not in ("", OWN_WORKSPACE)
         where = {"workspace_slug": workspace} if is_named else {}
@@ -73,7 +71,11 @@ class Costs:
 
     by: dict[str, Uses] = field(default_factory=dict)
     days: dict[str, Uses] = field(default_factory=dict)
-    """The days of each workspace that has any, by workspace."""
+    """The days of each workspace whose days were read, by workspace."""
+    has_all_workspaces: bool = True
+    """Whether the total has all workspaces."""
+    has_all_days: bool = True
+    """Whether the days of all workspaces were read."""
 
     def total(self) -> Use:
         """The use of all groups; that of workspaces, which has no others."""
@@ -90,64 +92,52 @@ def total_of(uses: Iterable[Use]) -> Use:
 
 async def read_workspaces(reads: Reads, period: Period, workspace: str) -> Rows:
     """A row for each workspace with any request, of those that the key may see."""
-    return await reads.rows(
-        get_analytics_group,
-        lambda page: (
-            "workspace",
-            AnalyticsFilter.model_validate(period.filter(workspace)),
-            _columns(page),
-        ),
-        where=workspace,
-    )
+    fields = {**period.filter(workspace), **COLUMNS}
+    return await reads.rows(get_analytics_group, workspace, group_by="workspace", **fields)
 
 
 async def read_one_workspace(reads: Reads, period: Period, workspace: str) -> Uses:
     """The use of one workspace, from the graphs that Portkey documents; its tokens are unknown.
 
-    Without a name it is the key's own, or for a key of the organisation the default one.
+    Without a name it is the key's own, or for a key of the organisation the default one. Raises
+    the first error if it cannot be read: a period without a cost is no cost of 0.
     """
-    where = AnalyticsFilter.model_validate(period.filter(workspace))
-    cost, requests = await asyncio.gather(
-        reads.one(get_cost_analytics, where, where=workspace),
-        reads.one(get_request_analytics, where, where=workspace),
+    fields = period.filter(workspace)
+    cost, requests = await all_of(
+        reads.one(get_cost_analytics, workspace, **fields),
+        reads.one(get_request_analytics, workspace, **fields),
     )
-    if cost is None:
-        return {}
+    if cost is None or requests is None:
+        reads.raise_error_of(get_cost_analytics, get_request_analytics, get_analytics_group)
     use = Use(_summary(requests), None, _summary(cost))
     return {workspace or OWN_WORKSPACE: use}
 
 
-def _summary(graph: Graph | None) -> Fraction:
-    summary = graph.answer().get("summary") if graph is not None else None
+def _summary(graph: Row | None) -> Fraction:
+    summary = graph.get("summary") if graph is not None else None
     return exact(summary.get("total")) if isinstance(summary, dict) else exact(None)
 
 
 async def read_dimension(reads: Reads, period: Period, workspace: str, dimension: str) -> Rows:
     """A row for each value of a dimension in a workspace."""
-    where = AnalyticsFilter.model_validate(period.filter(workspace))
+    fields = period.filter(workspace)
     if dimension == PERSON:
-        return await reads.rows(
-            get_analytics_group_users,
-            lambda page: (where, Paged.model_validate(page)),
-            where=workspace,
-        )
-    return await reads.rows(
-        get_analytics_group,
-        lambda page: (SOURCES[dimension], where, _columns(page)),
-        where=f"{workspace} by {dimension}",
-    )
+        return await reads.rows(get_analytics_group_users, workspace, **fields)
+    fields |= {"group_by": SOURCES[dimension], **COLUMNS}
+    return await reads.rows(get_analytics_group, f"{workspace} by {dimension}", **fields)
 
 
-async def read_days(reads: Reads, period: Period, workspace: str) -> Uses:
-    """The cost of each day on which a workspace spent anything, by its date in UTC."""
-    graph = await reads.one(
-        get_cost_analytics,
-        AnalyticsFilter.model_validate(period.filter(workspace)),
-        where=workspace,
-    )
-    points = graph.answer().get("data_points") if graph is not None else None
+async def read_days(reads: Reads, period: Period, workspace: str) -> Uses | None:
+    """The cost of each day on which a workspace spent anything, by its date in UTC.
+
+    None if it was not read.
+    """
+    graph = await reads.one(get_cost_analytics, workspace, **period.filter(workspace))
+    points = graph.get("data_points") if graph is not None else None
+    if not isinstance(points, list):
+        return None
     days: Uses = {}
-    for point in points if isinstance(points, list) else []:
+    for point in points:
         if isinstance(point, dict):
             day = str(point.get("timestamp", ""))[:10]
             days[day] = days.get(day, NOTHING) + Use(cost=exact(point.get("total")))
@@ -186,9 +176,9 @@ async def read_workspace(
     the totals. A dimension that was not read in both periods is left out of both.
     """
     names = [*dimensions]
-    days, rows = await asyncio.gather(
-        asyncio.gather(*(read_days(reads, period, workspace) for period in periods)),
-        asyncio.gather(
+    days, rows = await all_of(
+        all_of(*(read_days(reads, period, workspace) for period in periods)),
+        all_of(
             *(
                 read_dimension(reads, period, workspace, name)
                 for name in names
@@ -197,10 +187,13 @@ async def read_workspace(
         ),
     )
     for cost, of_days in zip(costs, days, strict=True):
-        cost.days[workspace] = of_days
+        if of_days is None:
+            cost.has_all_days = False
+        else:
+            cost.days[workspace] = of_days
     for number, name in enumerate(names):
         pair = rows[number * 2 : number * 2 + 2]
-        is_complete = all(each.is_complete for each in pair)
+        is_complete = not any(each.why for each in pair)
         rest = NAMELESS[name] if is_complete else NOT_SEEN
         is_failed = any(each.failed for each in pair)
         for cost, each, total in zip(costs, pair, totals, strict=True):
@@ -208,7 +201,3 @@ async def read_workspace(
             all_uses = cost.by.setdefault(name, {})
             add_uses(all_uses, {rest: total - total_of(uses.values())})
             add_uses(all_uses, uses)
-
-
-def _columns(page: dict[str, int]) -> AnalyticsColumns:
-    return AnalyticsColumns.model_validate({"columns": COLUMNS, "order_by": "cost", **page})

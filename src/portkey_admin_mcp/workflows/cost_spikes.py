@@ -1,6 +1,5 @@
 """Days that cost far more than others, each with the model, key and person that cost most on it."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from statistics import median
@@ -20,7 +19,7 @@ from .cost_sources import (
     total_of,
     uses_of,
 )
-from .reads import Reads
+from .reads import Reads, all_of
 
 MIN_DAYS, MAX_DAYS = 3, 92
 """The length of a period in which days are compared; Portkey counts weeks in longer ones."""
@@ -33,13 +32,33 @@ MIN_SPIKE_SHARE = Fraction(1, 10)
 
 async def find_spikes(
     reads: Reads, periods: tuple[Period, Period], costs: tuple[Costs, Costs]
+) -> list[dict[str, Any]] | str:
+    """The days of both periods that cost far more than others, each with what it was.
+
+    In words if there are none in what was read, but not everything was.
+    """
+    if why := _why_not_by_day(periods):
+        reads.note("single days, and so spikes", "", why)
+        return "not looked for"
+    spikes = await _spikes(reads, periods, costs)
+    is_all = all(cost.has_all_days and cost.has_all_workspaces for cost in costs)
+    return spikes or ([] if is_all else "none in the days read")
+
+
+def _why_not_by_day(periods: tuple[Period, Period]) -> str:
+    """Why the days of these periods are not compared; empty if they are."""
+    if any(period.days > MAX_DAYS for period in periods):
+        return f"Portkey counts weeks in more than {MAX_DAYS} days"
+    is_short = any(period.days < MIN_DAYS for period in periods)
+    return f"a period is shorter than {MIN_DAYS} days" if is_short else ""
+
+
+async def _spikes(
+    reads: Reads, periods: tuple[Period, Period], costs: tuple[Costs, Costs]
 ) -> list[dict[str, Any]]:
-    """The days of both periods that cost far more than others, each with what it was."""
     days = [_by_day(cost) for cost in costs]
     active = [use.cost for each in days for use in each.values() if use.cost > 0]
-    if any(period.days > MAX_DAYS for period in periods):
-        reads.add_not_seen(f"single days: Portkey counts weeks in more than {MAX_DAYS} days")
-    if not active or not all(MIN_DAYS <= period.days <= MAX_DAYS for period in periods):
+    if not active:
         return []
     usual = median(active)
     spikes = [
@@ -49,7 +68,7 @@ async def find_spikes(
         if use.cost > max(SPIKE_FACTOR * usual, MIN_SPIKE_SHARE * total_of(each.values()).cost)
     ]
     spikes.sort(key=lambda spike: (-spike[0], spike[1]))
-    return await asyncio.gather(
+    return await all_of(
         *(
             _spike(reads, day, period, cost, amount / usual)
             for amount, day, period, cost in spikes[:MAX_SPIKES]
@@ -67,13 +86,13 @@ async def _spike(
     workspace = max(costs.days, key=lambda name: costs.days[name].get(day, NOTHING).cost)
     of_workspace = costs.days[workspace].get(day, NOTHING).cost
     cost = total_of(each.get(day, NOTHING) for each in costs.days.values()).cost
-    all_rows = await asyncio.gather(
+    all_rows = await all_of(
         *(read_dimension(reads, period, workspace, name) for name in DIMENSIONS)
     )
     top: dict[str, Any] = {}
     for name, rows in zip(DIMENSIONS, all_rows, strict=True):
         uses = uses_of(rows.rows, "user" if name == PERSON else name)
-        rest = NAMELESS[name] if rows.is_complete else NOT_SEEN
+        rest = NOT_SEEN if rows.why else NAMELESS[name]
         add_uses(uses, {rest: Use(cost=of_workspace - total_of(uses.values()).cost)})
         largest = max(uses, key=lambda each: uses[each].cost)
         top[name] = largest

@@ -1,11 +1,9 @@
 """Explain what a cost changed by between two periods: by which effects, and by what and whom."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from ..errors import InputError
 from ..models.analytics import CostExplanation, CostQuestion
-from ..models.api_keys import ApiKeyFilter
 from ..models.core.vocabulary import instant
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
@@ -27,11 +25,10 @@ from .cost_sources import (
     uses_of,
 )
 from .cost_spikes import find_spikes
-from .reads import PAGE_SIZE, Reads, rows_of
+from .reads import Reads, all_of
 
 DOMAIN = "analytics"
 DEFAULT_DAYS = 7
-MAX_REQUESTS = 120
 MAX_WORKSPACES = 10
 """Workspaces that are read by model, key and person: those whose cost changed most."""
 
@@ -49,17 +46,18 @@ async def explain_cost(api: Portkey, question: CostQuestion) -> CostExplanation:
     By model, key, workspace and person; with the days of a spike, and who and what caused it.
     """
     periods = _periods(api, question)
-    reads = Reads(api, MAX_REQUESTS)
+    reads = Reads(api)
     one = question.by or ""
     costs = await _read(reads, periods, question.workspace_slug or "", one)
-    reads.require_any()
-    spikes, names = await asyncio.gather(
+    reads.require_something()
+    spikes, names = await all_of(
         find_spikes(reads, periods, costs),
         _key_names(reads) if one in ("", "api_key") else _no_names(),
     )
     workspaces = {name for cost in costs for name in cost.by["workspace"]}
-    is_only_one = len(workspaces) == 1 and not question.workspace_slug
-    notes = cost_notes(api.now(), periods, is_only_one=is_only_one)
+    is_partial = not all(cost.has_all_workspaces for cost in costs)
+    is_only_one = len(workspaces) == 1 and not question.workspace_slug and not is_partial
+    notes = cost_notes(api.now(), periods, is_only_one=is_only_one, is_partial=is_partial)
     report = CostReport(periods, costs, one, spikes, names, reads, notes)
     return CostExplanation.read(report.answer())
 
@@ -91,13 +89,15 @@ async def _read(
 ) -> tuple[Costs, Costs]:
     """What both periods cost, by each dimension or by one."""
     costs = Costs(), Costs()
-    rows = await asyncio.gather(*(read_workspaces(reads, each, workspace) for each in periods))
+    rows = await all_of(*(read_workspaces(reads, each, workspace) for each in periods))
     if any(each.failed for each in rows):
-        uses = await asyncio.gather(
-            *(read_one_workspace(reads, each, workspace) for each in periods)
-        )
+        uses = await all_of(*(read_one_workspace(reads, each, workspace) for each in periods))
+        for cost in costs:
+            cost.has_all_workspaces = bool(workspace)
     else:
         uses = [uses_of(each.rows, "workspace") for each in rows]
+        for cost, each in zip(costs, rows, strict=True):
+            cost.has_all_workspaces = not each.why
     for cost, of_period in zip(costs, uses, strict=True):
         cost.by["workspace"] = of_period
     old, new = (cost.by["workspace"] for cost in costs)
@@ -106,7 +106,7 @@ async def _read(
         key=lambda name: -abs(new.get(name, NOTHING).cost - old.get(name, NOTHING).cost),
     )
     dimensions = [name for name in DIMENSIONS if one in ("", name)]
-    await asyncio.gather(
+    await all_of(
         *(
             read_workspace(
                 reads,
@@ -120,8 +120,10 @@ async def _read(
         )
     )
     if others := names[MAX_WORKSPACES:]:
-        reads.add_not_seen(f"{len(others)} more workspaces by model, key and person", others[0])
+        why = f"only {MAX_WORKSPACES} of {len(names)} workspaces were looked at, by cost"
+        reads.note("model, key, person and days", others[0], why)
     for cost in costs:
+        cost.has_all_days = cost.has_all_days and not others
         unread = total_of(cost.by["workspace"].get(name, NOTHING) for name in others)
         for name in dimensions if others else ():
             add_uses(cost.by.setdefault(name, {}), {NOT_SEEN: unread})
@@ -130,8 +132,8 @@ async def _read(
 
 async def _key_names(reads: Reads) -> dict[str, str]:
     """The names of API keys, by their ids."""
-    page = await reads.one(list_api_keys, ApiKeyFilter.model_validate({"page_size": PAGE_SIZE}))
-    return {str(row["id"]): str(row.get("name") or "") for row in rows_of(page) if row.get("id")}
+    keys = await reads.rows(list_api_keys)
+    return {str(row["id"]): str(row.get("name") or "") for row in keys if row.get("id")}
 
 
 async def _no_names() -> dict[str, str]:

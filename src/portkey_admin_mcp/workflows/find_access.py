@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from .access_of_person import READS, access_of
-from .brief import Breadth, Findings
+from .brief import Breadth
 
 DOMAIN = "users"
 PersonName = Annotated[

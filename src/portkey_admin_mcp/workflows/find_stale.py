@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..models.core.base import ABSENT, Unsent
+from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from .brief import Breadth, Findings
+from .brief import Breadth
 from .stale_objects import KINDS, READS, SCOPES, stale_objects
 
 DOMAIN = "api_keys"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .budgets import Budget
-
-Row = dict[str, Any]
+from .rows import Row
 
 
 @dataclass
@@ -15,17 +14,6 @@ class Limits:
 
     budgets: list[Budget]
     rates: list[Row]
-
-
-def slug_of(workspace: Mapping[str, Any]) -> str:
-    """The slug of a workspace, which analytics know it by; empty if it has no name here."""
-    return str(workspace.get("slug") or workspace.get("id") or "")
-
-
-def within(workspace: Row) -> dict[str, str]:
-    """The argument that names a workspace; empty if it has no name here."""
-    name = str(workspace.get("id") or slug_of(workspace))
-    return {"workspace_id": name} if name else {}
 
 
 def joined(parts: Iterable[Limits]) -> Limits:

@@ -8,30 +8,30 @@ from ..models.usage_limits import BudgetFilter, Budgets
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.workspaces import list_workspaces
+from .brief import MAX_TOKENS, tokens_of
 from .budget_sources import (
     API_KEY,
     INTEGRATION,
     PROVIDER,
     RATE_LIMIT,
     SOURCE_READS,
+    TOOLS,
     USAGE_LIMIT,
     WORKSPACE,
     Source,
 )
 from .budget_usage import USAGE_READS, with_usage
-from .budgets import Budget
-from .fitting import MAX_TOKENS, tokens_of
-from .limits import Row
-from .reads import Reads
+from .budgets import EXHAUSTED, UNKNOWN, Budget
+from .reads import RESERVED_FOR_USES, Reads, at_least
+from .rows import Row
 from .timestamps import utc_timestamp
 
 DOMAIN = "usage_limits"
-MAX_REQUESTS = 150
 MAX_RATES = 3
 """Rate limits that are shown beside the others."""
 EMPTY: tuple[Any, ...] = ("", [], {})
-KINDS = (WORKSPACE, API_KEY, PROVIDER, INTEGRATION, USAGE_LIMIT, RATE_LIMIT)
-CHANGE_WITH = {
+ALWAYS = ("data", "not_seen")
+NEXT = {
     WORKSPACE: "update_workspace",
     API_KEY: "update_api_key",
     PROVIDER: "update_provider",
@@ -39,7 +39,7 @@ CHANGE_WITH = {
     USAGE_LIMIT: "update_usage_limit",
     RATE_LIMIT: "update_rate_limit",
 }
-"""The tool that changes each kind of limit."""
+"""What to call next: the tool that changes each kind of limit."""
 METHOD = (
     "used: of usage_limit Portkey's own count, of others the requests in analytics since the last "
     "reset. runs_out: at the mean of the last 7 days, through resets, to the hour in UTC."
@@ -58,13 +58,15 @@ async def list_budgets(api: Portkey, filter: BudgetFilter) -> Budgets:
     With what is used, the next reset and when it runs out at the last week's pace; exhausted first.
     """
     now = api.now().astimezone(UTC)
-    reads = Reads(api, MAX_REQUESTS)
+    reads = Reads(api)
     workspace = filter.workspace_id or ""
-    kinds = frozenset({filter.kind} if filter.kind else KINDS)
+    kinds = frozenset({filter.kind} if filter.kind else TOOLS)
     source = Source(reads, now, kinds)
-    workspaces = await source.workspaces(workspace)
+    workspaces = await reads.read_workspaces(workspace)
+    reads.reserved = RESERVED_FOR_USES
     limits = await source.limits(workspaces, bool(workspace))
-    reads.require_any()
+    reads.reserved = 0
+    reads.require_something()
     budgets = await with_usage(reads, limits.budgets, now, source.providers)
     budgets.sort(key=lambda budget: budget.order(now))
     return Budgets.read(_answer(filter, budgets, limits.rates, reads, now))
@@ -75,24 +77,43 @@ def _answer(
 ) -> dict[str, Any]:
     """The page that is asked for, or as many rows as fit."""
     rows = rates if filter.kind == RATE_LIMIT else [each.row(now) for each in budgets]
+    shown_kinds = {row.get("kind", RATE_LIMIT) for row in rows} | ({RATE_LIMIT} if rates else set())
+    tools = [tool for kind in _kinds(filter) for tool in TOOLS[kind]]
+    total = reads.total(len(rows), *tools)
+    exhausted = _exhausted(budgets, now, is_all=isinstance(total, int))
     answer = {
-        "total": len(rows),
-        "exhausted": sum(each.order(now)[0] == 0 for each in budgets),
-        **_binds_first(budgets, now),
+        "total": total,
+        "exhausted": exhausted,
+        "looked_in": reads.looked_in,
+        **_binds_first(budgets, now, is_all=isinstance(exhausted, int)),
+        "notes": [METHOD],
         "data": [],
         "rate_limits": [] if filter.kind == RATE_LIMIT else rates[:MAX_RATES],
         "more": _more(filter, len(rows), 0, len(rates)),
-        "change_with": {
-            kind: CHANGE_WITH[kind]
-            for kind in KINDS
-            if any(row.get("kind", RATE_LIMIT) == kind for row in rows)
-        },
-        "known_by": f"{METHOD} {reads.requests} requests: {', '.join(reads.tools)}",
+        "next": {kind: step for kind, step in NEXT.items() if kind in shown_kinds},
         "not_seen": reads.not_seen,
+        "known_by": reads.known_by,
     }
     shown = _page(filter, rows, MAX_TOKENS - tokens_of(answer))
     answer |= {"data": shown, "more": _more(filter, len(rows), len(shown), len(rates))}
-    return {name: value for name, value in answer.items() if name == "data" or value not in EMPTY}
+    return {name: each for name, each in answer.items() if name in ALWAYS or each not in EMPTY}
+
+
+def _kinds(filter: BudgetFilter) -> list[str]:
+    """The kinds whose limits are in the total: all but rate limits, unless they are asked for.
+
+    Rate limits alone are on objects of all kinds.
+    """
+    if filter.kind and filter.kind != RATE_LIMIT:
+        return [filter.kind]
+    return [kind for kind in TOOLS if filter.kind == RATE_LIMIT or kind != RATE_LIMIT]
+
+
+def _exhausted(budgets: list[Budget], now: datetime, *, is_all: bool) -> int | str:
+    """How many limits are used up; in words if some were not read, or their use is not known."""
+    count = sum(each.runs_out(now) == EXHAUSTED for each in budgets)
+    is_known = is_all and all(each.runs_out(now) != UNKNOWN for each in budgets)
+    return count if is_known else at_least(count)
 
 
 def _page(filter: BudgetFilter, rows: list[Row], room: float) -> list[Row]:
@@ -109,14 +130,15 @@ def _page(filter: BudgetFilter, rows: list[Row], room: float) -> list[Row]:
     return shown
 
 
-def _binds_first(budgets: list[Budget], now: datetime) -> dict[str, str]:
+def _binds_first(budgets: list[Budget], now: datetime, *, is_all: bool) -> dict[str, str]:
     """Which limit that is not used up runs out next."""
     for budget in budgets:
         out = budget.runs_out(now)
         if isinstance(out, datetime):
             group = f" {budget.group}" if budget.group else ""
             when = utc_timestamp(out.replace(minute=0), "minutes")
-            return {"binds_first": f"{budget.kind} {budget.id}{group} on {when}"}
+            rest = "" if is_all else ", of those that are known"
+            return {"binds_first": f"{budget.kind} {budget.id}{group} on {when}{rest}"}
     return {}
 
 
@@ -125,9 +147,9 @@ def _more(filter: BudgetFilter, total: int, shown: int, rates: int) -> str:
     texts = []
     if total > shown:
         texts.append(
-            f"{total - shown} more: narrow with workspace_id or kind; page_size and current_page "
-            "show any of them"
+            f"{total - shown} more limits: narrow with workspace_id or kind, or give page_size and "
+            "current_page"
         )
     if filter.kind != RATE_LIMIT and rates > MAX_RATES:
-        texts.append(f"{rates - MAX_RATES} more rate limits with kind rate_limit")
+        texts.append(f"{rates - MAX_RATES} more rate limits: give kind rate_limit")
     return "; ".join(texts)

@@ -7,7 +7,8 @@ from typing import Any
 from ..tools.mcp_integrations import list_mcp_integrations
 from ..tools.mcp_servers import list_mcp_server_user_access, list_mcp_servers
 from .brief import row, short
-from .survey import Row, Survey, Workspace, all_of
+from .reads import Reads, all_of
+from .rows import Row, Workspace
 
 OF_ALL = ("owner", "admin")
 """Roles in the organisation that reach every workspace without a membership."""
@@ -20,6 +21,8 @@ class Person:
     asked_for: str
     fields: Row = field(default_factory=dict)
     is_user: bool = False
+    namesakes: list[str] = field(default_factory=list)
+    """The e-mail addresses of several users who have the name that was asked for."""
 
     @property
     def id(self) -> str:
@@ -50,25 +53,25 @@ class Person:
 
 
 async def mcp_servers_of(
-    survey: Survey, person: Person, workspaces: list[Workspace], memberships: Mapping[str, Row]
+    reads: Reads, person: Person, workspaces: list[Workspace], memberships: Mapping[str, Row]
 ) -> list[Row]:
     """The MCP servers that the person may use, owns, or is signed in at."""
     reached = [w for w in workspaces if w.slug in memberships or person.role in OF_ALL or not w.id]
 
     async def servers_of(workspace: Workspace) -> list[Row]:
-        servers = await survey.rows(list_mcp_servers, workspace.slug, **workspace.selector)
-        rows = await all_of(*(_server_row(survey, person, each, workspace) for each in servers))
+        servers = await reads.rows(list_mcp_servers, workspace.slug, **workspace.selector)
+        rows = await all_of(*(_server_row(reads, person, each, workspace) for each in servers))
         return [each for each in rows if each is not None]
 
     return [each for rows in await all_of(*map(servers_of, reached)) for each in rows]
 
 
 async def _server_row(
-    survey: Survey, person: Person, server: Row, workspace: Workspace
+    reads: Reads, person: Person, server: Row, workspace: Workspace
 ) -> Row | None:
     own_id = str(server.get("id") or server.get("slug"))
     name = str(server.get("slug") or own_id)
-    people = await survey.rows(list_mcp_server_user_access, name, id=own_id)
+    people = await reads.rows(list_mcp_server_user_access, name, id=own_id)
     access = next((each for each in people if person.is_in(each, "user_id")), None)
     is_owner = bool(person.id) and server.get("owner_id") == person.id
     if not is_owner and (access is None or not _has_access(access)):
@@ -88,9 +91,9 @@ def _has_access(access: Row) -> bool:
     return bool(access.get("enabled")) or access.get("connection_status") == "connected"
 
 
-async def owned_mcp_integrations(survey: Survey, person: Person) -> list[Row]:
+async def owned_mcp_integrations(reads: Reads, person: Person) -> list[Row]:
     """The MCP integrations that the person owns."""
-    integrations = await survey.rows_anywhere(list_mcp_integrations)
+    integrations = await reads.rows_anywhere(list_mcp_integrations)
     return [
         row(id=each.get("slug") or each.get("id"), name=short(each.get("name")), owner=True)
         for each in integrations

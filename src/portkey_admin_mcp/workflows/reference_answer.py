@@ -5,16 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from ..models.core.findings import Findings
 from ..portkey.api import Portkey
-from ..portkey.catalog import LastUse
+from ..portkey.catalog import Function, LastUse
 from ..tools.analytics import get_analytics_group
 from ..tools.api_keys import LAST_USE as KEY_USE
 from ..tools.configs import LAST_USE as CONFIG_USE
+from ..tools.organisation import get_organisation_defaults
 from ..tools.prompts import LAST_USE as PROMPT_USE
 from ..tools.providers import LAST_USE as PROVIDER_USE
-from .brief import Findings, day, fitted, row, short
+from .brief import day, fitted, row, short
+from .reads import Reads, all_of
 from .reference_search import (
     BY_ENDPOINT,
+    INSIDE,
     LISTING,
     LISTS,
     SearchText,
@@ -22,7 +26,7 @@ from .reference_search import (
     read_contents,
     read_lists,
 )
-from .survey import Row, Survey, all_of
+from .rows import Row
 from .traffic import LOOKBACK_DAYS, Traffic
 
 READS = (*LISTING, get_analytics_group)
@@ -49,9 +53,9 @@ NEXT = {
     "organisation": "update_organisation_defaults, update_deployment, update_secret_reference",
 }
 """What to call next for objects of each kind."""
-NOT_SEARCHED = (
-    "unpublished versions of prompts (labels excepted), old versions of configs, logs, people (see "
-    "find_access); secrets are hidden before the search"
+CANNOT_TELL = (
+    "Not searched: unpublished versions of prompts (labels excepted), old versions of configs, "
+    "logs, people (see find_access). Secrets are hidden before the search."
 )
 MAX_PATHS = 4
 """Places in an object that are shown."""
@@ -71,68 +75,74 @@ async def references_to(
     Lists of all kinds are read, so that the other names of an object are known; only objects of
     the chosen kinds are read whole and searched.
     """
-    survey = Survey(api)
-    workspaces = await survey.read_workspaces(workspace_id)
-    stored = await read_lists(survey, workspaces)
-    survey.require_something()
+    reads = Reads(api)
+    workspaces = await reads.read_workspaces(workspace_id)
+    stored = await read_lists(reads, workspaces)
+    reads.require_something()
     query = SearchText(text)
     targets = [each for each in stored if query.is_of(each)]
     for target in targets:
         query.add(target)
-    searched = [each for each in stored if each.kind in kinds and _is_in(each, survey)]
-    survey.reserved = RESERVED_FOR_USES
-    await read_contents(survey, searched, any(each.kind == "labels" for each in targets))
-    survey.reserved = 0
+    searched = [each for each in stored if each.kind in kinds and _is_in(each, reads)]
+    reads.reserved = RESERVED_FOR_USES
+    await read_contents(reads, searched, any(each.kind == "labels" for each in targets))
+    reads.reserved = 0
     matches, part_count = query.matches_in(each for each in searched if each not in targets)
-    uses = LastUses(survey)
+    uses = LastUses(reads)
     rows = await all_of(
         *(
-            _row(each, survey, uses if n < (limit or MAX_USES) else None)
+            _row(each, reads, uses if n < (limit or MAX_USES) else None)
             for n, each in enumerate(matches)
         )
     )
     head = row(
         text=query.text,
-        names=await all_of(*(_row(each, survey, uses) for each in targets[:MAX_TARGETS])),
+        names=await all_of(*(_row(each, reads, uses) for each in targets[:MAX_TARGETS])),
         text_last_used=None if targets else await uses.of_model(query.text),
-        total=len(rows),
+        more_names=len(targets[MAX_TARGETS:]) or None,
+        total=reads.total(len(rows), *_tools_of(kinds)),
         as_part_of_longer_words=part_count or None,
-        searched=_counts(survey, kinds, searched),
-        looked_in=survey.looked_in,
+        searched=_counts(reads, kinds, searched),
+        looked_in=reads.looked_in,
     )
     narrow = "narrow with kinds or workspace_id, or give a limit"
-    return fitted(head, {"references": rows}, _tail(survey, matches), narrow, limit)
+    return fitted(head, {"references": rows}, _tail(reads, matches), narrow, limit)
 
 
-def _counts(survey: Survey, kinds: Sequence[str], searched: Iterable[Stored]) -> Row:
+def _counts(reads: Reads, kinds: Sequence[str], searched: Iterable[Stored]) -> Row:
     """How many objects of each kind were searched; in words if not all were."""
     counts = Counter(each.kind for each in searched)
-    tools = {
-        kind: [BY_ENDPOINT[e] for each in LISTS[kind] for e in (each.endpoint, each.content) if e]
-        for kind in kinds
-    }
-    return {kind: survey.total(counts[kind], *tools[kind]) for kind in kinds}
+    return {kind: reads.total(counts[kind], *_tools_of([kind])) for kind in kinds}
 
 
-def _tail(survey: Survey, matches: Iterable[Stored]) -> Row:
+def _tools_of(kinds: Iterable[str]) -> list[Function]:
+    """The tools that show objects of these kinds and what is in them."""
+    lists = [each for kind in kinds for each in LISTS[kind]]
+    inside = [each for outer in lists for each in INSIDE.get(outer, ())]
+    endpoints = [e for each in (*lists, *inside) for e in (each.endpoint, each.content) if e]
+    defaults = [get_organisation_defaults] if "organisation" in kinds else []
+    return [*(BY_ENDPOINT[each] for each in endpoints), *defaults]
+
+
+def _tail(reads: Reads, matches: Iterable[Stored]) -> Row:
     kinds = {each.kind for each in matches}
     return {
         "next": {kind: step for kind, step in NEXT.items() if kind in kinds},
-        "not_seen": survey.not_seen,
-        "not_searched": NOT_SEARCHED,
-        "known_by": survey.known_by,
+        "not_seen": reads.not_seen,
+        "cannot_tell": CANNOT_TELL,
+        "known_by": reads.known_by,
     }
 
 
-def _is_in(stored: Stored, survey: Survey) -> bool:
+def _is_in(stored: Stored, reads: Reads) -> bool:
     """Whether an object is in one of the workspaces that are looked at, or in none."""
     place = stored.row.get("workspace_id")
-    if place is None or survey.workspaces[0].id is None:
+    if place is None or reads.workspaces[0].id is None:
         return True
-    return any(place in (each.id, each.slug) for each in survey.workspaces)
+    return any(place in (each.id, each.slug) for each in reads.workspaces)
 
 
-async def _row(stored: Stored, survey: Survey, uses: "LastUses | None") -> Row:
+async def _row(stored: Stored, reads: Reads, uses: "LastUses | None") -> Row:
     """What is shown of an object, with its last use with `uses`."""
     place = stored.workspace.slug if stored.workspace else stored.row.get("workspace_id")
     paths = stored.paths[:MAX_PATHS]
@@ -141,7 +151,7 @@ async def _row(stored: Stored, survey: Survey, uses: "LastUses | None") -> Row:
         kind=stored.dependants.kind,
         id=stored.own_id,
         name=short(stored.name),
-        workspace=survey.slug_of(place),
+        workspace=reads.slug_of(place),
         where=[*map(short, paths), *([f"{more} more"] if more else [])],
         last_used=await uses.of(stored) if uses else None,
     )
@@ -150,10 +160,10 @@ async def _row(stored: Stored, survey: Survey, uses: "LastUses | None") -> Row:
 class LastUses:
     """Reads when objects were last used, as far as analytics show it."""
 
-    def __init__(self, survey: Survey) -> None:
-        now = survey.api.now()
-        self._survey = survey
-        self._traffic = Traffic(survey, now - timedelta(days=LOOKBACK_DAYS), now)
+    def __init__(self, reads: Reads) -> None:
+        now = reads.api.now()
+        self._reads = reads
+        self._traffic = Traffic(reads, now - timedelta(days=LOOKBACK_DAYS), now)
 
     async def of(self, stored: Stored) -> str | None:
         """When an object was last used; None if analytics do not show its kind."""
@@ -170,7 +180,9 @@ class LastUses:
         return await self._last("model", model, None)
 
     async def _last(self, group: str, name: Any, place: Any) -> str:
-        workspaces = [w for w in self._survey.workspaces if place in (None, w.id, w.slug)]
+        if name is None:
+            return "unknown"
+        workspaces = [w for w in self._reads.workspaces if place in (None, w.id, w.slug)]
         answers = await all_of(*(self._traffic.by(group, each) for each in workspaces))
         uses = [answer.by_name[name] for answer in answers if name in answer.by_name]
         if uses:

@@ -60,8 +60,9 @@ from ..tools.rate_limits import list_rate_limits
 from ..tools.secret_references import list_secret_references
 from ..tools.usage_limits import list_usage_limits
 from ..tools.virtual_keys import list_virtual_keys
-from ..tools.workspaces import list_workspaces
-from .survey import Row, Survey, Workspace, all_of
+from ..tools.workspaces import get_workspace, list_workspaces
+from .reads import Reads, all_of
+from .rows import Row, Workspace
 
 LISTS = {
     "configs": (CONFIGS,),
@@ -91,7 +92,7 @@ LISTING = (
     list_secret_references, list_deployments, get_config, get_prompt, list_prompt_versions,
     get_prompt_partial, get_guardrail, get_integration, list_integration_models,
     list_integration_workspaces, get_mcp_integration, list_mcp_integration_workspaces,
-    get_organisation_defaults, list_workspaces,
+    get_organisation_defaults, list_workspaces, get_workspace,
 )  # fmt: skip
 BY_ENDPOINT: dict[str, Function] = {
     endpoint: each for each in LISTING for endpoint in tool_of(each).endpoints
@@ -134,11 +135,11 @@ class Stored:
         return str(self.row.get("name") or self.row.get("title") or "")
 
 
-async def read_lists(survey: Survey, workspaces: Sequence[Workspace]) -> list[Stored]:
+async def read_lists(reads: Reads, workspaces: Sequence[Workspace]) -> list[Stored]:
     """The rows of all lists."""
     lists = [(kind, each) for kind in LISTS for each in LISTS[kind] if each is not WORKSPACES]
     jobs = [
-        _rows(survey, kind, each, place)
+        _rows(reads, kind, each, place)
         for kind, each in lists
         if not each.of_organisation
         for place in (workspaces if each.by_workspace else [None])
@@ -147,18 +148,16 @@ async def read_lists(survey: Survey, workspaces: Sequence[Workspace]) -> list[St
     stored += [Stored("workspaces", {**w.fields}, WORKSPACES, w) for w in workspaces if w.fields]
     organisation = next((s.row[ORGANISATION] for s in stored if s.row.get(ORGANISATION)), None)
     jobs = [
-        _rows(survey, kind, each, None, organisation)
-        for kind, each in lists
-        if each.of_organisation
+        _rows(reads, kind, each, None, organisation) for kind, each in lists if each.of_organisation
     ]
     stored += [each for rows in await all_of(*jobs) for each in rows]
-    defaults = await survey.one(get_organisation_defaults)
+    defaults = await reads.one(get_organisation_defaults)
     stored += [Stored("organisation", defaults, DEFAULTS, None)] if defaults else []
     return _once(stored)
 
 
 async def _rows(
-    survey: Survey,
+    reads: Reads,
     kind: str,
     dependants: Dependants,
     workspace: Workspace | None,
@@ -169,13 +168,13 @@ async def _rows(
     fields = {**workspace.selector} if workspace else {}
     if dependants is GUARDRAILS_OF_ORGANISATION:
         if organisation is None:
-            survey.note(tool, "the organisation", "its id is not known")
+            reads.note(tool, "the organisation", "its id is not known")
             return []
         fields = {ORGANISATION: organisation}
     rows = await (
-        survey.rows(tool, workspace.slug, **fields)
+        reads.rows(tool, workspace.slug, **fields)
         if workspace
-        else survey.rows_anywhere(tool, **fields)
+        else reads.rows_anywhere(tool, **fields)
     )
     return [Stored(kind, each, dependants, workspace) for each in rows]
 
@@ -188,7 +187,7 @@ def _once(stored: list[Stored]) -> list[Stored]:
     return [*by_id.values()]
 
 
-async def read_contents(survey: Survey, stored: Iterable[Stored], has_label: bool) -> None:
+async def read_contents(reads: Reads, stored: Iterable[Stored], has_label: bool) -> None:
     """Read the content of each object, and the lists inside it."""
 
     async def read(each: Stored) -> None:
@@ -196,14 +195,14 @@ async def read_contents(survey: Survey, stored: Iterable[Stored], has_label: boo
         contents += [inside.endpoint for inside in INSIDE.get(each.dependants, ())]
         if has_label and each.kind == "prompts":
             contents.append(PROMPT_VERSIONS.content)
-        answers = await all_of(*(_content(survey, each, endpoint) for endpoint in contents))
+        answers = await all_of(*(_content(reads, each, endpoint) for endpoint in contents))
         for answer in answers:
             each.content |= answer
 
     await all_of(*map(read, stored))
 
 
-async def _content(survey: Survey, stored: Stored, endpoint: str) -> Row:
+async def _content(reads: Reads, stored: Stored, endpoint: str) -> Row:
     """What an endpoint says of an object; the rows of a list under the field they came in."""
     tool = BY_ENDPOINT[endpoint]
     ids = {
@@ -212,8 +211,8 @@ async def _content(survey: Survey, stored: Stored, endpoint: str) -> Row:
     place = stored.workspace.selector if stored.workspace else {}
     inside = next((e for e in INSIDE.get(stored.dependants, ()) if e.endpoint == endpoint), None)
     if inside is None and endpoint != PROMPT_VERSIONS.content:
-        return await survey.one(tool, stored.own_id, **ids, **place) or {}
-    rows = [*await survey.rows(tool, stored.own_id, **ids)]
+        return await reads.one(tool, stored.own_id, **ids, **place) or {}
+    rows = [*await reads.rows(tool, stored.own_id, **ids)]
     if inside is None:
         return {"versions": rows}
     return {inside.kind: [each for each in rows if each.get("enabled") is not False]}

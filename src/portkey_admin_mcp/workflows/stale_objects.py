@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import Function, LastUse
 from ..tools.analytics import get_analytics_group
@@ -17,10 +18,11 @@ from ..tools.prompts import list_prompts
 from ..tools.providers import LAST_USE as PROVIDER_USE
 from ..tools.providers import list_providers
 from ..tools.virtual_keys import list_virtual_keys
-from ..tools.workspaces import list_workspaces
-from .brief import Findings, day, fitted, row, short
+from ..tools.workspaces import get_workspace, list_workspaces
+from .brief import day, fitted, row, short
+from .reads import Reads, all_of
+from .rows import Row, Workspace
 from .stale_verdicts import Period, Verdict, Verdicts, verdict
-from .survey import Row, Survey, Workspace, all_of
 from .traffic import LOOKBACK_DAYS, Traffic, Use, Uses
 from .used_scopes import (
     GATEWAY,
@@ -33,6 +35,7 @@ from .used_scopes import (
 
 READS = (
     list_workspaces,
+    get_workspace,
     list_api_keys,
     list_configs,
     list_prompts,
@@ -77,10 +80,10 @@ NEXT_FOR_SCOPES = "update_api_key(id, scopes): keep those in use, and the reads 
 class _Reader:
     """Reads the objects and their uses, each once."""
 
-    def __init__(self, survey: Survey, period: Period) -> None:
-        self.survey = survey
+    def __init__(self, reads: Reads, period: Period) -> None:
+        self.reads = reads
         self.period = period
-        self.traffic = Traffic(survey, period.start, period.end)
+        self.traffic = Traffic(reads, period.start, period.end)
         self.verdicts = Verdicts()
 
     async def judge(self, kind: str, workspace: Workspace) -> None:
@@ -88,7 +91,7 @@ class _Reader:
         tools = KINDS[kind].tools
         uses, *lists = await all_of(
             self.traffic.by(KINDS[kind].last_use.group, workspace),
-            *(self.survey.rows(each, workspace.slug, **workspace.selector) for each in tools),
+            *(self.reads.rows(each, workspace.slug, **workspace.selector) for each in tools),
         )
         objects = {_id(each): each for rows in lists for each in rows}
         for name, each in objects.items():
@@ -106,22 +109,22 @@ class _Reader:
             use = Use(1, change)
         why = _why(uses) or self._doubt(key, changes)
         result = verdict(key.get("created_at"), use, why, self.period)
-        self._add(API_KEYS, key, result, self.survey.slug_of(key.get("workspace_id")))
+        self._add(API_KEYS, key, result, self.reads.slug_of(key.get("workspace_id")))
 
     def _doubt(self, key: Row, changes: Changes) -> str:
         """Why a key that made no call and no change that is known may have been used."""
         if not may_call_models(key):
             return EXPIRED if key.get("status") == "expired" else NOT_FOR_MODELS
         if changes.why and recorded_scopes() & {*(key.get("scopes") or ())}:
-            return f"which may have changed something: {changes.why}"
+            return f"which may have changed something; audit log: {changes.why}"
         person = verdict(None, Use(1, _last(changes.by_person(key))), "", self.period)
         return BY_PERSON if person.answer == "used" else ""
 
     async def key_uses(self, key: Row) -> Uses:
         """The calls of models by the keys of a key's workspace; none for the organisation's."""
         place = key.get("workspace_id")
-        workspaces = self.survey.workspaces
-        own = next((w for w in workspaces if place in (w.id, w.slug) or w.id is None), None)
+        workspaces = self.reads.workspaces
+        own = next((w for w in workspaces if place in (w.id, w.slug)), None)
         if place is None:
             return Uses({})
         if own is None:
@@ -146,21 +149,21 @@ async def stale_objects(
     api: Portkey, days: int, kinds: Sequence[str], limit: int | None
 ) -> Findings:
     """The objects of these kinds that nothing used for so many days; with `scopes`, those too."""
-    survey, now = Survey(api), api.now()
+    reads, now = Reads(api), api.now()
     start = now - timedelta(days=max(days, LOOKBACK_DAYS))
-    reader = _Reader(survey, Period(start, now - timedelta(days=days), now))
-    workspaces = await survey.read_workspaces()
+    reader = _Reader(reads, Period(start, now - timedelta(days=days), now))
+    workspaces = await reads.read_workspaces()
     others = [kind for kind in KINDS if kind in kinds and kind != API_KEYS]
     await all_of(*(reader.judge(kind, each) for kind in others for each in workspaces))
     over_scoped: list[Row] = []
     if {API_KEYS, SCOPES} & {*kinds}:
-        keys = [*await survey.rows_anywhere(list_api_keys)]
-        changes = await read_changes(survey, keys, start, now)
+        keys = [*await reads.rows_anywhere(list_api_keys)]
+        changes = await read_changes(reads, keys, start, now)
         if API_KEYS in kinds:
             await all_of(*(reader.judge_key(each, changes) for each in keys))
         if SCOPES in kinds:
             over_scoped = await _over_scoped(reader, keys, changes)
-    survey.require_something()
+    reads.require_something()
     return _answer(reader, days, kinds, over_scoped, limit)
 
 
@@ -173,7 +176,7 @@ async def _over_scoped(reader: _Reader, keys: Sequence[Row], changes: Changes) -
         if key.get("status") != "expired"
     ]
     shown = [
-        {**each, **row(workspace=reader.survey.slug_of(each.get("workspace")))}
+        {**each, **row(workspace=reader.reads.slug_of(each.get("workspace")))}
         for each in rows
         if each is not None
     ]
@@ -183,34 +186,38 @@ async def _over_scoped(reader: _Reader, keys: Sequence[Row], changes: Changes) -
 def _answer(
     reader: _Reader, days: int, kinds: Sequence[str], over_scoped: list[Row], limit: int | None
 ) -> Findings:
-    survey, verdicts = reader.survey, reader.verdicts
-    totals: dict[str, Any] = {
-        kind: dict(verdicts.counts.get(kind, {})) or survey.total(0, *KINDS[kind].tools)
-        for kind in KINDS
-        if kind in kinds
-    }
+    reads, verdicts = reader.reads, reader.verdicts
+    totals = {kind: _total(reader, kind) for kind in KINDS if kind in kinds}
     stale = {kind: sorted(rows, key=_by_last_use) for kind, rows in verdicts.stale.items()}
     steps = {kind: KINDS[kind].next for kind in stale}
     if SCOPES in kinds:
-        totals[SCOPES] = survey.total(len(over_scoped), list_api_keys, list_audit_logs)
+        totals[SCOPES] = reads.total(len(over_scoped), list_api_keys, list_audit_logs)
     return fitted(
         row(
             unused_for_days=days,
             since=day(reader.period.cutoff.isoformat()),
             totals=totals,
-            looked_in=survey.looked_in,
+            looked_in=reads.looked_in,
         ),
         {**stale, SCOPES: over_scoped},
         {
             "next": {**steps, **({SCOPES: NEXT_FOR_SCOPES} if over_scoped else {})},
             "unknown": verdicts.unknown,
-            "not_seen": survey.not_seen,
+            "not_seen": reads.not_seen,
             "cannot_tell": CANNOT_TELL,
-            "known_by": survey.known_by,
+            "known_by": reads.known_by,
         },
         "narrow with kinds, or give a limit",
         limit,
     )
+
+
+def _total(reader: _Reader, kind: str) -> dict[str, Any] | int | str:
+    """How many objects of a kind there are of each verdict, and whether some were not read."""
+    counts, tools = reader.verdicts.counts.get(kind), KINDS[kind].tools
+    if not counts:
+        return reader.reads.total(0, *tools)
+    return {**counts, **({} if reader.reads.has_all(*tools) else {"not_read": "some"})}
 
 
 def _by_last_use(stale: Row) -> tuple[bool, str]:

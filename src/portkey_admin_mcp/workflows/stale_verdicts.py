@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..models.core.vocabulary import instant
 from .brief import day
-from .survey import Row
+from .rows import Row
 from .traffic import Use
 
 Answer = Literal["stale", "used", "younger", "unknown"]

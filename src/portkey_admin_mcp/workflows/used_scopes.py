@@ -1,7 +1,7 @@
 """Which scopes of API keys no recorded change needed. Shared code, not a tool."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,8 +11,9 @@ from ..portkey.catalog import tools_in
 from ..tools import domain_modules
 from ..tools.audit_logs import list_audit_logs
 from .brief import day, row, short
+from .reads import Reads
+from .rows import Row
 from .stale_verdicts import Period, verdict
-from .survey import Row, Survey
 from .timestamps import utc_timestamp
 from .traffic import Uses
 
@@ -23,6 +24,9 @@ NOT_RECORDED = ("run_prompt_completion", "insert_log", "create_feedback", "updat
 MAX_AREAS = 6
 """Kinds of scopes that are named of a key."""
 MAX_USED = 5
+NO_ORGANISATION = "not read, for no key names its organisation"
+NO_KEYS = "it names no key that can be listed"
+"""Why the audit log does not tell what a key changed."""
 PLACEHOLDER = re.compile(r"\\\{\w+\\\}")
 
 
@@ -54,14 +58,20 @@ class Changes:
 
 
 async def read_changes(
-    survey: Survey, keys: Iterable[Row], start: datetime, end: datetime
+    reads: Reads, keys: Iterable[Row], start: datetime, end: datetime
 ) -> Changes:
-    """Read the audit log of a period."""
-    keys = [*keys]
+    """Read the audit log of a period; why it does not tell what each key changed is noted."""
+    changes = await _changes(reads, [*keys], start, end)
+    if changes.why:
+        reads.note(list_audit_logs, "", changes.why)
+    return changes
+
+
+async def _changes(reads: Reads, keys: Sequence[Row], start: datetime, end: datetime) -> Changes:
     organisation = next((k["organisation_id"] for k in keys if k.get("organisation_id")), None)
     if organisation is None:
-        return Changes({}, "the audit log was not read: no key names its organisation")
-    records = await survey.rows_anywhere(
+        return Changes({}, NO_ORGANISATION)
+    records = await reads.rows_anywhere(
         list_audit_logs,
         organisation_id=organisation,
         start_time=utc_timestamp(start, "seconds"),
@@ -71,11 +81,11 @@ async def read_changes(
     for each in records:
         by_author.setdefault(str(each.get("user_id") or ""), []).append(each)
     if records.why:
-        return Changes(by_author, f"audit log: {records.why}")
+        return Changes(by_author, records.why)
     listed = {str(key.get("id")) for key in keys}
     authors = {str(r.get("user_id")) for r in records if r.get("user_type") == "api_key"}
     if authors and authors.isdisjoint(listed):
-        return Changes(by_author, "the audit log names no key that can be listed")
+        return Changes(by_author, NO_KEYS)
     return Changes(by_author)
 
 
