@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .failures import exit_on_error
+from .listening import require_free
 from .options import env_file_option, sandbox_option
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,12 @@ def http(
         if hosting.transport not in (None, "http", "streamable-http"):
             log.warning("MCP_TRANSPORT=%s is ignored: the command decides", hosting.transport)
         if workers == 1:
+            require_free(hosting.host, hosting.port)
             run(http_app(settings, hosting, env_file), hosting)
             return
         require_access_control(settings, hosting)
         selected_offer(settings)  # each worker does it again, and could only fail again and again
     if settings.sandbox or hosting.session_mode != "stateless":
         raise click.UsageError("--workers needs MCP_SESSION_MODE=stateless, and no sandbox")
+    require_free(hosting.host, hosting.port)
     run_workers("portkey_admin_mcp.assembly:create_app", hosting, workers, env_file)
