@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -184,11 +185,15 @@ def test_a_person_who_starts_it_in_a_terminal_reads_what_it_waits_for():
         stderr=subprocess.PIPE,
         env=tree_environment(),
     )
-    with server:
-        os.close(terminal)
+    os.close(terminal)
+    try:
+        assert select.select([server.stderr], [], [], 10)[0]
         line = server.stderr.readline()
         server.send_signal(signal.SIGINT)
-        answers, rest = server.communicate(timeout=30)
+        answers, rest = server.communicate(timeout=10)
+    finally:
+        server.kill()
+        server.communicate()
         os.close(reader)
 
     assert line.startswith(b"This waits for an MCP client on standard input; Ctrl-C ends it.")
