@@ -39,7 +39,7 @@ MAX_RECORDED = 1_000
     show_default=True,
     metavar="NAME|FILE",
     help="The organisation to start with: acme, with users, workspaces and a month of requests; "
-    "empty, with one owner; or a seed file, in YAML or JSON (docs/emulator.md).",
+    "empty, with one owner; or a seed file, in YAML or JSON.",
 )
 @click.option("--empty", is_flag=True, help="Short for --seed empty.")
 @click.option("--no-traffic", is_flag=True, help="Leave out the month of requests.")
@@ -69,7 +69,7 @@ def emulator(
     Prints PORTKEY_BASE_URL=… and the API key that may do everything, PORTKEY_API_KEY=…, on
     standard output, and everything else on standard error. GET /emulator/keys lists more API keys;
     /emulator/reset, /emulator/clock, /emulator/faults, /emulator/requests and others control the
-    emulator. docs/emulator.md describes each. GET /health answers when it is ready.
+    emulator. GET /health answers when it is ready.
 
     \b
     Start it:       portkey-admin-mcp emulator --state portkey.sqlite

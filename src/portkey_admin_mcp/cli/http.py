@@ -34,8 +34,8 @@ def http(
     """Serve MCP over Streamable HTTP, with a status page at /.
 
     The endpoint for clients is /mcp. With a Portkey key, set MCP_AUTH_MODE and MCP_AUTH_TOKEN
-    too: without them the service refuses to start. Settings are environment variables, described
-    in docs/settings.md.
+    too: without them the service refuses to start. Settings are environment variables;
+    `doctor --setting MCP` describes those of the service.
 
     \b
     Try it:    portkey-admin-mcp http --sandbox
