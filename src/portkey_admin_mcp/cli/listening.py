@@ -16,7 +16,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise _refused(error, host, port, f"{OTHER_PORT}, or a free one with --port 0") from None
+        raise _cannot_listen(
+            error, host, port, f"{OTHER_PORT}, or a free one with --port 0"
+        ) from None
 
 
 def require_free(host: str, port: int) -> None:
@@ -29,7 +31,7 @@ def require_free(host: str, port: int) -> None:
         for family, _kind, _protocol, _name, address in addresses:
             _try(family, address, is_only=len(addresses) == 1)
     except OSError as error:
-        raise _refused(error, host, port, f"{OTHER_PORT} or MCP_PORT") from None
+        raise _cannot_listen(error, host, port, f"{OTHER_PORT} or MCP_PORT") from None
 
 
 def _try(family: int, address: Any, *, is_only: bool) -> None:
@@ -48,7 +50,7 @@ def _try(family: int, address: Any, *, is_only: bool) -> None:
             raise
 
 
-def _refused(error: OSError, host: str, port: int, cure: str) -> click.ClickException:
+def _cannot_listen(error: OSError, host: str, port: int, cure: str) -> click.ClickException:
     if error.errno == errno.EADDRINUSE:
         return click.ClickException(f"port {port} of {host} is in use by another program; {cure}")
     return click.ClickException(

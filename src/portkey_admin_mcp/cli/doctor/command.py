@@ -113,6 +113,13 @@ async def _of_portkey(settings: Any, *, offline: bool) -> "AsyncIterator[Finding
         async for finding in network.check_network(settings.settings):
             is_reachable = is_reachable and finding.state != "failed"
             yield finding
+    async for finding in _of_key(settings, offline=offline, is_reachable=is_reachable):
+        yield finding
+
+
+async def _of_key(settings: Any, *, offline: bool, is_reachable: bool) -> "AsyncIterator[Finding]":
+    from . import portkey
+
     if (missing := portkey.missing_key(settings.settings, settings.hosting)) is not None:
         yield missing
     elif offline and not settings.is_sandbox:
