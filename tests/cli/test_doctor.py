@@ -127,6 +127,7 @@ def test_a_service_whose_callers_bring_their_keys_needs_none(doctor):
     findings = doctor("--offline", PORTKEY_KEY_MODE="caller", MCP_AUTH_MODE="none")
 
     assert findings["key"]["state"] == "skipped"
+    assert "each caller of the service sends one" in findings["key"]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -410,6 +411,12 @@ def test_a_setting_is_described_without_the_documentation(run, name, words):
     assert "docs/" not in result.output
     settings = json.loads(run("doctor", "--setting", name, "--json").stdout)["settings"]
     assert all(each["names"][0] in result.output for each in settings)
+
+
+def test_a_complete_name_describes_only_the_setting_of_that_name(run):
+    answer = json.loads(run("doctor", "--setting", "portkey_tools", "--json").stdout)
+
+    assert [each["names"] for each in answer["settings"]] == [["PORTKEY_TOOLS"]]
 
 
 def test_a_setting_that_does_not_exist_is_refused_with_the_nearest(run):
