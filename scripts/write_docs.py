@@ -229,7 +229,7 @@ def settings_page() -> str:
             "message that names the variable, the problem, and a correct value. Some variables are",
             "also set by other programs; their rows say which values are ignored with a warning.",
             "A `.env` file is read only if `--env-file FILE` names it. The environment wins over",
-            "it.\n",
+            "it. `portkey-admin-mcp doctor --setting NAME` prints the description of a setting.\n",
             *variables(Settings),
             "",
             "Calls to Portkey also use the proxy that the usual `HTTPS_PROXY`, `HTTP_PROXY`,",

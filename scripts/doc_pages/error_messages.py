@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 BUILTIN_ERRORS = ("ValueError", "TypeError", "RuntimeError", "TimeoutError", "Exit")
-"""Raised for people only in the packages of MODELS_AND_SETTINGS; else they are caught inside."""
-VALIDATORS = ("models/", "settings/")
+"""Raised for people only in the files and packages of VALIDATORS; else they are caught inside."""
+VALIDATORS = (
+    *("models/", "settings/", "clients/", "server/modes/code_process.py"),
+    *("emulator/shared/", "emulator/feedback.py", "emulator/core/faults.py"),
+)
 INTERNAL = ("next", "kind", "IndexError", "ConnectionResetError", "NotConnected")
 """What is raised and never shown."""
 NAMED = re.compile(
@@ -61,7 +64,7 @@ def messages_of(file: Path, package: Path) -> Iterator[Message]:
     """The messages of one file."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     name = file.relative_to(package).as_posix()
-    constants = imported(tree.body, file) | assigned(tree.body)
+    constants = imported(tree.body, file) | returned(tree) | assigned(tree.body)
     for function in [tree, *functions(tree)]:
         names = constants | assigned(list(ast.walk(function)))
         for statement in own_statements(function):
@@ -125,7 +128,7 @@ def sentences_of(node: ast.AST, names: dict[str, ast.expr]) -> Iterator[str]:
             yield from sentences_of(child, names)
 
 
-def functions(tree: ast.Module) -> list[ast.AST]:
+def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """All functions of a file, also those inside others."""
     return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
@@ -158,6 +161,15 @@ def assigned(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
             values[node.targets[0].id] = node.value
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             values[node.target.id] = node.value
+    return values
+
+
+def returned(tree: ast.Module) -> dict[str, ast.expr]:
+    """What each function of a file returns, as a tuple, under the name of the call, like `f()`."""
+    values: dict[str, ast.expr] = {}
+    for node in functions(tree):
+        own = [each.value for each in own_statements(node) if isinstance(each, ast.Return)]
+        values[f"{node.name}()"] = ast.Tuple([each for each in own if each is not None])
     return values
 
 
@@ -198,16 +210,22 @@ def literal_words(text: str) -> int:
 
 
 def choices(node: ast.expr, names: dict[str, ast.expr]) -> Iterator[ast.expr]:
-    """The expressions that an argument may be: both sides of a condition, the value of a name."""
-    if isinstance(node, ast.IfExp):
-        yield from choices(node.body, names)
-        yield from choices(node.orelse, names)
+    """The expressions that an argument may be.
+
+    Both sides of a condition, the value of a name, what a function of the same file returns.
+    """
+    if isinstance(node, ast.IfExp | ast.BoolOp):
+        for side in (node.body, node.orelse) if isinstance(node, ast.IfExp) else node.values:
+            yield from choices(side, names)
     elif isinstance(node, ast.Name) and isinstance(
         names.get(node.id), ast.Constant | ast.JoinedStr | ast.BinOp | ast.IfExp
     ):
         yield from choices(names[node.id], names)
     elif isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
         yield node
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        for value in getattr(names.get(f"{node.func.id}()"), "elts", ()):
+            yield from choices(value, {})
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         yield from choices(node.func.value, names)  # "…".strip() and the like
 

@@ -12,26 +12,25 @@ STDIO: tuple[list[str], ...] = ([], ["--sandbox"])
 """The command lines with which clients start this on stdio."""
 
 
-NOT_SERVING = (
-    *("demo", "check-http", "tools", "describe", "call", "completion"),
-    *("install", "uninstall", "doctor"),
-)
-"""The commands that end by themselves: one that is stopped did not succeed."""
+SERVING = ("http", "emulator")
+"""The commands that serve until they are stopped: to be stopped is their success."""
 
 
-def end_on_sigterm() -> None:
-    """Exit with code 0 on SIGTERM, until what serves installs a handler of its own.
+def end_on_signals() -> None:
+    """Exit with code 0 on SIGTERM and SIGINT, before and after what serves has its own handlers.
 
     In a container the first process ignores signals that have no handler, and the imports take
-    seconds on a slow machine.
+    seconds on a slow machine. After its shutdown uvicorn raises the signal again, which ends here.
     """
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
 
 
 def main() -> None:
     """`portkey-admin-mcp`."""
-    if not sys.argv[1:] or sys.argv[1] not in NOT_SERVING:
-        end_on_sigterm()
+    first = "".join(sys.argv[1:2])
+    if not first or first.startswith("-") or first in SERVING:
+        end_on_signals()
     if sys.argv[1:] in STDIO:
         from .cli.stdio import serve_stdio
 
@@ -43,7 +42,7 @@ def main() -> None:
 
 def http_main() -> None:
     """`portkey-admin-mcp-http`: the same as `portkey-admin-mcp http`."""
-    end_on_sigterm()
+    end_on_signals()
     from .cli.command_line import main as command_line
 
     command_line(["http", *sys.argv[1:]], prog_name="portkey-admin-mcp")

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 MAX_NAME_LENGTH = 60
 """Characters of an unknown name that are compared, and shown in messages."""
 
+ALL_TOOLS = "`portkey-admin-mcp tools` lists them all"
+"""Where a person finds the names of tools, if none is near."""
+
 
 def nearest(name: str, names: Iterable[str], limit: int = 2, cutoff: float = 0.6) -> list[str]:
     """The names most like `name`, the nearest first.

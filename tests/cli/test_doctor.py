@@ -11,6 +11,7 @@ import pytest
 from asgi_server import serve_app
 from certificates import Authority
 from fake_portkey import Answer, FakePortkey, nobody_listening
+from portkey_admin_mcp.cli.doctor import network
 from portkey_admin_mcp.cli.doctor.clients import check_clients
 from portkey_admin_mcp.clients.places import file_of, this_system
 from portkey_admin_mcp.clients.servers import HostedServer, LocalServer
@@ -19,6 +20,7 @@ from portkey_admin_mcp.clients.table import BY_KEY, CLIENTS
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.asgi import asgi
 from portkey_admin_mcp.settings.folders import Folders
+from portkey_admin_mcp.settings.settings import load_settings
 from redis_process import running_redis
 from token_issuer import Issuer
 
@@ -81,7 +83,7 @@ def test_each_setting_says_where_it_came_from_and_no_secret_is_shown(doctor, hom
 @pytest.mark.parametrize(
     ("variables", "name", "state", "cure"),
     [
-        ({"PORTKEY_TIMEOUT_MS": "soon"}, "values", "failed", "docs/settings.md"),
+        ({"PORTKEY_TIMEOUT_MS": "soon"}, "values", "failed", "doctor --setting NAME"),
         ({"PORTKEY_READ_ONYL": "1"}, "PORTKEY_READ_ONYL", "warning", "PORTKEY_READ_ONLY?"),
         ({"PORTKEY_VIRTUAL_KEY": "x"}, "PORTKEY_VIRTUAL_KEY", None, ""),
         ({"PORTKEY_API_KEY": ""}, "key", "failed", "--sandbox"),
@@ -111,6 +113,40 @@ def test_a_host_without_an_address_ends_the_checks_of_the_network(doctor):
         "state": "skipped",
         "detail": "Portkey cannot be reached",
     }
+    assert "PORTKEY_BASE_URL" in findings["DNS"]["cure"]
+
+
+@pytest.mark.parametrize("options", [(), ("--offline",)], ids=" ".join)
+def test_without_a_key_that_is_said_whatever_the_network(doctor, options):
+    findings = doctor(*options, PORTKEY_BASE_URL="https://portkey.invalid/v1", code=1)
+
+    assert findings["key"]["detail"] == "PORTKEY_API_KEY is not set"
+
+
+def test_a_service_whose_callers_bring_their_keys_needs_none(doctor):
+    findings = doctor("--offline", PORTKEY_KEY_MODE="caller", MCP_AUTH_MODE="none")
+
+    assert findings["key"]["state"] == "skipped"
+    assert "each caller of the service sends one" in findings["key"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "has_proxy", "expected"),
+    [
+        (None, False, "Check this machine's network and its DNS server"),
+        ("https://portkey.invalid/v1", False, "Check the name in PORTKEY_BASE_URL,"),
+        (None, True, "Check the name in the variable of the proxy,"),
+    ],
+)
+async def test_the_cure_for_a_name_without_an_address_names_only_what_is_set(
+    base_url, has_proxy, expected
+):
+    settings = load_settings(None, **({"PORTKEY_BASE_URL": base_url} if base_url else {}))
+    where_named = network.where_named(settings, has_proxy=has_proxy)
+    finding = await network.resolved("portkey.invalid", 443, where_named)
+
+    assert finding.state == "failed"
+    assert finding.cure.startswith(expected)
 
 
 def test_a_proxy_that_cannot_be_used_is_named_without_its_password(doctor):
@@ -212,11 +248,23 @@ def test_a_freeze_and_a_broken_journal_are_named(doctor, run, home):
     findings = doctor(PORTKEY_API_KEY=KEY, PORTKEY_BASE_URL="https://portkey.invalid/v1")
     assert findings["freeze"]["state"] == "warning"
     assert "an incident" in findings["freeze"]["detail"]
+    assert findings["freeze"]["cure"] == "A person ends it: `portkey-admin-mcp thaw`."
     assert findings["journal"]["detail"] == "the chain of 0 lines holds"
 
     (home / "state" / "state.db").write_bytes(b"no database")
     findings = doctor(PORTKEY_API_KEY=KEY, PORTKEY_BASE_URL="https://portkey.invalid/v1")
     assert findings["freeze"]["state"] == "failed"
+
+
+def test_the_cure_for_a_freeze_of_the_sandbox_names_the_sandbox(doctor, run):
+    run("freeze", "--sandbox", "--why", "an incident")
+    findings = doctor("--sandbox")
+
+    assert findings["freeze"]["cure"] == "A person ends it: `portkey-admin-mcp thaw --sandbox`."
+    cure = findings["tools"]["cure"]
+    assert "`portkey-admin-mcp call whoami --sandbox names=true` names each" in cure
+    assert cure.endswith("A person ends the freeze: `portkey-admin-mcp thaw --sandbox`.")
+    assert "scopes" not in cure
 
 
 def test_redis_answers_or_is_named_without_its_password(doctor):
@@ -338,6 +386,44 @@ def test_an_entry_is_found_in_the_form_of_every_client(home, server, name, words
 
     assert [title.partition(",")[0] for title in findings] == [each.name for each in clients]
     assert [each.detail for each in findings.values() if words not in each.detail] == []
+
+
+def test_in_the_home_directory_a_file_is_looked_at_once(home):
+    write_files(home, {"cursor": mcp_json(command="sh", args=["portkey-admin-mcp"])})
+    findings = [*check_clients(Folders(HOME=home), home)]
+
+    assert [each.detail for each in findings] == ["starts sh"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("PORTKEY_TOOL_MODE", ["One of: full, search, code", "Default: full"]),
+        ("PORTKEY_TOOL_DOMAINS", ["PORTKEY_TOOLSETS (also PORTKEY_TOOL_DOMAINS)", "Example: "]),
+        ("redis", ["MCP_REDIS_URL", "MCP_REDIS_KEY_PREFIX", "Default: none"]),
+    ],
+)
+def test_a_setting_is_described_without_the_documentation(run, name, words):
+    result = run("doctor", "--setting", name)
+
+    assert result.exit_code == 0
+    assert [each for each in words if each not in result.output] == []
+    assert "docs/" not in result.output
+    settings = json.loads(run("doctor", "--setting", name, "--json").stdout)["settings"]
+    assert all(each["names"][0] in result.output for each in settings)
+
+
+def test_a_complete_name_describes_only_the_setting_of_that_name(run):
+    answer = json.loads(run("doctor", "--setting", "portkey_tools", "--json").stdout)
+
+    assert [each["names"] for each in answer["settings"]] == [["PORTKEY_TOOLS"]]
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_the_nearest(run):
+    result = run("doctor", "--setting", "PORTKEY_APIKEY")
+
+    assert result.exit_code == 2
+    assert "did you mean PORTKEY_API_KEY" in result.output
 
 
 def test_entries_of_other_programs_are_left_alone(home):

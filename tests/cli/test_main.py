@@ -2,7 +2,9 @@
 
 import json
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from portkey_admin_mcp import __version__
-from portkey_admin_mcp.__main__ import NOT_SERVING
+from portkey_admin_mcp.__main__ import SERVING
 from portkey_admin_mcp.cli.command_line import main as command_line
 from portkey_admin_mcp.cli.output import ResultCommand
 from portkey_admin_mcp.server.loading import load_offer
@@ -171,7 +173,31 @@ def test_a_command_that_ends_by_itself_has_no_success_when_it_is_stopped():
     ends = {n for n, each in command_line.commands.items() if isinstance(each, ResultCommand)}
 
     assert "call" in ends
-    assert ends <= {*NOT_SERVING}
+    assert not ends & {*SERVING}
+
+
+def test_a_person_who_starts_it_in_a_terminal_reads_what_it_waits_for():
+    reader, terminal = pty.openpty()
+    server = subprocess.Popen(
+        [*COMMAND, "--sandbox"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=tree_environment(),
+    )
+    os.close(terminal)
+    try:
+        assert select.select([server.stderr], [], [], 10)[0]
+        line = server.stderr.readline()
+        server.send_signal(signal.SIGINT)
+        answers, rest = server.communicate(timeout=10)
+    finally:
+        server.kill()
+        server.communicate()
+        os.close(reader)
+
+    assert line.startswith(b"This waits for an MCP client on standard input; Ctrl-C ends it.")
+    assert (server.returncode, answers, rest) == (0, b"", b"")
 
 
 def test_serving_on_stdio_does_not_wait_for_the_command_line():

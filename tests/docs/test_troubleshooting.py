@@ -9,6 +9,7 @@ from doc_pages.error_messages import messages_in, messages_of, texts_in
 from doc_pages.error_page import error_page
 
 from portkey_admin_mcp.cli.command_line import main as command_line
+from portkey_admin_mcp.cli.doctor.describe_setting import groups
 from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.settings.hosting import load_hosting
 from portkey_admin_mcp.settings.settings import load_settings
@@ -92,14 +93,43 @@ async def test_an_error_of_a_tool_is_on_the_page(refusal, tool, arguments):
         ["check-http", "--url", "mcp.example.com"],
         ["tools", "--domain", "nothing"],
         ["emulator", "--seed", "nothing"],
+        ["emulator", "--state", "other.txt", "--port", "0"],
+        ["emulator", "--state", "nowhere/state.sqlite", "--port", "0"],
+        ["emulator", "--host", "192.0.2.1"],
+        ["install", "cursor", "--sandbox"],
+        ["doctor", "--setting", "nothing"],
     ],
     ids=" ".join,
 )
-def test_an_error_of_a_command_is_on_the_page(words):
+def test_an_error_of_a_command_is_on_the_page(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "other.txt").write_text("something else, and long enough to be no database " * 9)
+    (tmp_path / ".cursor").mkdir()
+    (tmp_path / ".cursor/mcp.json").write_text('{"mcpServers": {"portkey": {"command": "cat"}}}')
+
     result = CliRunner().invoke(command_line, words)
 
     assert result.exit_code != 0
     assert is_listed(result.output.strip().splitlines()[-1]), result.output
+
+
+def test_no_error_refers_to_a_file_of_the_documentation():
+    """Who installed the program has no such file."""
+    errors = [each for each in messages_in(PACKAGE) if not each.file.startswith("cli/install")]
+
+    assert [each.text for each in errors if "docs/" in each.text] == []
+    fields = [field for group in groups() for field in group.model_fields.values()]
+    assert [field for field in fields if "docs/" in field.description] == []
+    assert [each for each in help_texts(command_line) if "docs/" in each] == []
+
+
+def help_texts(command):
+    """The help of a command, of its options and of the commands in it."""
+    yield command.help or ""
+    yield from (getattr(option, "help", None) or "" for option in command.params)
+    for inner in getattr(command, "commands", {}).values():
+        yield from help_texts(inner)
 
 
 def test_a_new_message_is_listed_without_a_change_of_the_groups(tmp_path):
@@ -128,6 +158,9 @@ def test_a_new_message_is_listed_without_a_change_of_the_groups(tmp_path):
          ["no milk here", "no tea here"]),
         ('def f():\n    why = f"no {x} here"\n    raise InputError(why)', ["no {x} here"]),
         ('def f():\n    return InputError("no tea here")', ["no tea here"]),
+        ('def why(x):\n    return f"no {x} here"\ndef f():\n    raise InputError(why(1))',
+         ["no {x} here"]),
+        ('def f(x):\n    raise InputError(x or "no tea here")', ["no tea here"]),
         ('raise IndexError("not shown to anybody")', []),
         ('raise ValueError("caught inside")', []),
         ('raise RequestRefused(403, "forbidden", "This is denied.")', ["This is denied."]),

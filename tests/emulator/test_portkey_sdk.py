@@ -313,7 +313,7 @@ def test_an_empty_organisation_has_an_owner_and_a_workspace_and_its_clock_can_be
 INVALID_OPTIONS = {
     "--seed nonsense": "--seed: must be one of: acme, empty",
     "--state .": "--state",
-    "--state notes.txt": "--state: cannot be used",
+    "--state notes.txt": "--state: notes.txt is not a state file of the emulator",
     "--state other.sqlite": "a database of another program",
     "--empty --state notes.txt": "already holds an organisation",
     "--now yesterday": "--now",

@@ -122,7 +122,7 @@ RULE = "rules:\n  - action: deny\n"
         ),
         (
             RULE + "    tool: zzzzzz",
-            "no tool is called 'zzzzzz'; docs/tools names them all",
+            "no tool is called 'zzzzzz'; `portkey-admin-mcp tools` lists them all",
         ),
         (
             RULE + "    toolset: user",

@@ -62,7 +62,7 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
     Without a command, serves MCP on stdin and stdout: this is what an MCP client starts. Set
     PORTKEY_API_KEY in its environment, or give --sandbox to try it without an account. All
-    settings are environment variables, described in docs/settings.md.
+    settings are environment variables; `doctor --setting NAME` describes one.
 
     \b
     Try it now:          portkey-admin-mcp demo

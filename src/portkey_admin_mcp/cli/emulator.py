@@ -1,12 +1,13 @@
 """`emulator`: serve the emulated Admin API over HTTP."""
 
-import socket
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from .listening import listen
 
 if TYPE_CHECKING:
     from ..emulator.core.app import Emulator
@@ -38,7 +39,7 @@ MAX_RECORDED = 1_000
     show_default=True,
     metavar="NAME|FILE",
     help="The organisation to start with: acme, with users, workspaces and a month of requests; "
-    "empty, with one owner; or a seed file, in YAML or JSON (docs/emulator.md).",
+    "empty, with one owner; or a seed file, in YAML or JSON.",
 )
 @click.option("--empty", is_flag=True, help="Short for --seed empty.")
 @click.option("--no-traffic", is_flag=True, help="Leave out the month of requests.")
@@ -68,7 +69,7 @@ def emulator(
     Prints PORTKEY_BASE_URL=… and the API key that may do everything, PORTKEY_API_KEY=…, on
     standard output, and everything else on standard error. GET /emulator/keys lists more API keys;
     /emulator/reset, /emulator/clock, /emulator/faults, /emulator/requests and others control the
-    emulator. docs/emulator.md describes each. GET /health answers when it is ready.
+    emulator. GET /health answers when it is ready.
 
     \b
     Start it:       portkey-admin-mcp emulator --state portkey.sqlite
@@ -85,7 +86,7 @@ def emulator(
             f"{'--empty' if empty else '--seed'} out",
             param_hint="--empty" if empty else "--seed",
         )
-    listener = _listen(host, port)
+    listener = listen(host, port)
     with listener:
         running = _create(start, now, state)
         _prepare_traffic(running)
@@ -118,35 +119,15 @@ def _holds_organisation(state: Path | None) -> bool:
 
 
 def _create(start: "Start", now: datetime | None, state: Path | None) -> "Emulator":
-    import sqlite3
-
     from ..emulator.core.app import Emulator
+    from ..emulator.core.state_file import StateFileError
     from ..emulator.core.store import real_time, stopped_at
 
     clock: Callable[[], datetime] = real_time if now is None else stopped_at(now)
     try:
         return Emulator(start, clock, state, MAX_RECORDED)
-    except (sqlite3.Error, OSError, ValueError) as error:
-        raise click.BadParameter(f"cannot be used: {error}", param_hint="--state") from error
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; exits with code 1 if it cannot."""
-    import errno
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise click.ClickException(
-                f"port {port} of {host} is in use by another program; choose another with --port, "
-                "or a free one with --port 0"
-            ) from None
-        raise click.ClickException(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; choose others with "
-            "--host and --port"
-        ) from None
+    except StateFileError as error:
+        raise click.BadParameter(str(error), param_hint="--state") from None
 
 
 def _prepare_traffic(running: "Emulator") -> None:

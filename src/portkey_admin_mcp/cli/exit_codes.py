@@ -31,6 +31,7 @@ from ..errors import (
     UnexpectedAnswer,
     Unreachable,
 )
+from .options import DESCRIBE_SETTING
 
 
 class Kind(NamedTuple):
@@ -50,9 +51,7 @@ USAGE = Kind(
     "the command line or the arguments are wrong; nothing was sent",
     "Nothing was sent. Correct the arguments.",
 )
-CONFIGURATION = Kind(
-    "configuration", 3, "a setting is missing or wrong", "docs/settings.md describes all settings."
-)
+CONFIGURATION = Kind("configuration", 3, "a setting is missing or wrong", DESCRIBE_SETTING)
 NOT_FOUND = Kind(
     "not_found", 4, "no such object (404)", "Check the id, or that the key may see its workspace."
 )

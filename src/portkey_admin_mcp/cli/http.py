@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .failures import exit_on_error
+from .listening import require_free
 from .options import env_file_option, sandbox_option
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ def http(
     """Serve MCP over Streamable HTTP, with a status page at /.
 
     The endpoint for clients is /mcp. With a Portkey key, set MCP_AUTH_MODE and MCP_AUTH_TOKEN
-    too: without them the service refuses to start. Settings are environment variables, described
-    in docs/settings.md.
+    too: without them the service refuses to start. Settings are environment variables;
+    `doctor --setting MCP` describes those of the service.
 
     \b
     Try it:    portkey-admin-mcp http --sandbox
@@ -53,10 +54,12 @@ def http(
         if hosting.transport not in (None, "http", "streamable-http"):
             log.warning("MCP_TRANSPORT=%s is ignored: the command decides", hosting.transport)
         if workers == 1:
+            require_free(hosting.host, hosting.port)
             run(http_app(settings, hosting, env_file), hosting)
             return
         require_access_control(settings, hosting)
         selected_offer(settings)  # each worker does it again, and could only fail again and again
     if settings.sandbox or hosting.session_mode != "stateless":
         raise click.UsageError("--workers needs MCP_SESSION_MODE=stateless, and no sandbox")
+    require_free(hosting.host, hosting.port)
     run_workers("portkey_admin_mcp.assembly:create_app", hosting, workers, env_file)

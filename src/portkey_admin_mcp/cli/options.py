@@ -4,6 +4,9 @@ from pathlib import Path
 
 import click
 
+DESCRIBE_SETTING = "`portkey-admin-mcp doctor --setting NAME` describes a setting."
+"""Where a person who has only the program reads what a setting is for."""
+
 sandbox_option = click.option(
     "--sandbox",
     is_flag=True,

@@ -43,6 +43,11 @@ SETTINGS_OF_LISTS = {
     "MCP_FAST_PATH",
 }
 """Variables that change the lists or disable the fast path: settings are then read first."""
+WAITING = (
+    "This waits for an MCP client on standard input; Ctrl-C ends it. To see what it does: "
+    "portkey-admin-mcp demo"
+)
+"""What a person reads who started it in a terminal."""
 TOOL_MODE = "PORTKEY_TOOL_MODE"
 TOOL_MODES = get_args(ToolMode)
 
@@ -56,6 +61,8 @@ class StdioService:
 
     def run(self) -> NoReturn:
         """Serve until the client disconnects."""
+        if os.isatty(0):
+            print(WAITING, file=sys.stderr)  # noqa: T201  # as the command line does
         pipes = take_standard_streams()
         end_on_signals()
         fast_path = FastPathConnection(

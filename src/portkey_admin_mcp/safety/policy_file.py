@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ..domains import GROUPS, TOOLSETS, domains_of
 from ..errors import ConfigurationError
 from ..portkey.catalog import Effect, Risk
-from ..suggestions import suggest
+from ..suggestions import ALL_TOOLS, suggest
 from .policy import Action, Policy, Rule
 
 MAX_PROBLEMS = 5
@@ -184,7 +184,7 @@ def _unknown_names(schema: PolicySchema, tools: list[str]) -> Iterator[tuple[Pla
     for number, rule in enumerate(schema.rules):
         for place, pattern in enumerate(rule.tool or ()):
             if not any(fnmatchcase(tool, pattern) for tool in tools):
-                hint = suggest(pattern, tools) or "docs/tools names them all"
+                hint = suggest(pattern, tools) or ALL_TOOLS
                 yield ("rules", number, "tool", place), f"no tool is called {pattern!r}; {hint}"
         for place, toolset in enumerate(rule.toolset or ()):
             if not domains_of(toolset):

@@ -84,8 +84,9 @@ class SafetySettings(EnvironmentSettings):
     policy_file: FilePath | None = Field(
         None,
         validation_alias="PORTKEY_POLICY_FILE",
-        description="A YAML file of rules that deny calls or have a person confirm them; see "
-        "docs/policy.md. Read at the start, and again at SIGHUP. It only narrows.",
+        description="A YAML file of rules that deny calls or have a person confirm them; "
+        "`portkey-admin-mcp policy check` checks it. Read at the start, and again at SIGHUP. It "
+        "only narrows.",
         examples=["/etc/portkey-admin-mcp/policy.yaml"],
     )
     workspaces: CommaSeparated = Field(

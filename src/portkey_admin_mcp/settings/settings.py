@@ -78,7 +78,7 @@ class Settings(EnvironmentSettings):
     toolsets: CommaSeparated = Field(
         (),
         validation_alias=AliasChoices("PORTKEY_TOOLSETS", "PORTKEY_TOOL_DOMAINS"),
-        description="Offer only the tools of these toolsets: names of domains (docs/tools), "
+        description="Offer only the tools of these toolsets: names of domains, "
         "or of groups of domains: default, access, prompts-engineering, routing, governance, "
         "observability, mcp, all. If neither this nor PORTKEY_TOOLS is set, all tools are "
         "offered.",

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_admin_mcp.emulator.core.app import Emulator
+from portkey_admin_mcp.emulator.core.state_file import StateFileError
 from portkey_admin_mcp.emulator.core.store import Store, frozen_time, instant, moment
 from programs import tree_environment
 
@@ -341,10 +342,26 @@ def test_a_file_of_an_older_version_is_refused_with_what_to_do(file):
 def test_a_file_that_is_no_database_is_not_overwritten(file):
     file.write_text("something dear to its owner, and long enough to be no database at all")
 
-    with pytest.raises(sqlite3.DatabaseError):
+    with pytest.raises(StateFileError, match=f"^{file} is not a state file of the emulator; name "):
         Emulator("acme", frozen_time, file)
 
     assert file.read_text().startswith("something dear")
+
+
+def test_a_file_that_cannot_be_created_is_named_with_the_cure(file):
+    away = file.parent / "nothing" / "file.sqlite"
+
+    with pytest.raises(StateFileError, match=f"^{away} cannot be created .*name a file in"):
+        Emulator("acme", frozen_time, away)
+
+
+def test_a_new_file_is_for_this_user_only(file):
+    emulator = Emulator("empty", frozen_time, file)
+    modes = {each.name: each.stat().st_mode & 0o777 for each in file.parent.iterdir()}
+    emulator.store.close()
+
+    assert len(modes) > 1  # the log of SQLite has the data too
+    assert {*modes.values()} == {0o600}
 
 
 @contextmanager

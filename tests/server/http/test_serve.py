@@ -32,7 +32,8 @@ def fake():
         yield fake
 
 
-async def test_on_a_signal_a_call_in_flight_is_finished_and_a_stream_is_closed(port, fake):
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
+async def test_on_a_signal_a_call_in_flight_is_finished_and_a_stream_is_closed(port, fake, ending):
     number = port()
     fake.script([Answer(body={"total": 7}, after_s=0.3)])
     url = f"http://127.0.0.1:{number}/mcp"
@@ -45,12 +46,13 @@ async def test_on_a_signal_a_call_in_flight_is_finished_and_a_stream_is_closed(p
                 calling = asyncio.create_task(call(session, url, own))
                 await asyncio.to_thread(fake.wait_for, 1)
 
-                served.process.send_signal(signal.SIGTERM)
+                served.process.send_signal(ending)
 
                 async with asyncio.timeout(TIMEOUT_S):
                     assert await stream.content.read() == b""
                 assert '"total":7' in await calling
         assert await asyncio.to_thread(served.process.wait, TIMEOUT_S) == 0
+        assert "Aborted" not in served.stderr
 
 
 async def call(session, url, more):

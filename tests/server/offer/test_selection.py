@@ -72,7 +72,7 @@ def test_single_tools_are_added_or_alone_and_excluded_ones_go(monkeypatch):
         ("PORTKEY_TOOLSETS", "confgs", "did you mean configs"),
         ("PORTKEY_TOOLSETS", "zzz", "there are users, workspaces"),
         ("PORTKEY_TOOLS", "list_config", "did you mean list_configs"),
-        ("PORTKEY_EXCLUDE_TOOLS", "zzz", "docs/tools names them all"),
+        ("PORTKEY_EXCLUDE_TOOLS", "zzz", "`portkey-admin-mcp tools` lists them all"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(monkeypatch, variable, value, message):

@@ -30,14 +30,16 @@ OTHERS_MAY_READ = 0o044
 def check_clients(folders: Folders, project: Path) -> Iterator[Finding]:
     """Each entry of this server in the file of a client, of this user and of this project."""
     entries = 0
+    files: set[tuple[str, Path]] = set()
     for client in CLIENTS:
         for scope in get_args(Scope):
             try:
                 file = file_of(client, scope, folders, project, this_system())
             except ValueError:
                 continue
-            if not file.is_file():
-                continue
+            if not file.is_file() or (client.key, file.resolve()) in files:
+                continue  # in the home directory, the file of a project may be that of the user
+            files.add((client.key, file.resolve()))
             for finding in _file(client, file):
                 entries += 1
                 yield finding

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 @click.command(cls=ResultCommand, short_help="Say what does not work, and how to cure it.")
 @click.option("--sandbox", is_flag=True, help="Check with the sandbox in the place of Portkey.")
 @click.option("--offline", is_flag=True, help="Send nothing: check only what is on this machine.")
+@click.option(
+    "--setting", metavar="NAME", help="Only describe this setting, or all with NAME in their names."
+)
 @env_file_option
 @json_options
-def doctor(output: Output, sandbox: bool, offline: bool, env_file: Path | None) -> None:
+def doctor(
+    output: Output, sandbox: bool, offline: bool, setting: str | None, env_file: Path | None
+) -> None:
     """Check this installation: what works, what does not, and what to do about it.
 
     Looks at the program, the settings and where each came from, the network, the key with its
@@ -32,7 +37,11 @@ def doctor(output: Output, sandbox: bool, offline: bool, env_file: Path | None) 
     \b
     portkey-admin-mcp doctor
     portkey-admin-mcp doctor --sandbox
+    portkey-admin-mcp doctor --setting PORTKEY_TOOLSETS
     """  # noqa: D301  # click needs the character \b
+    if setting is not None:
+        _describe(setting, output)
+        return
     findings = asyncio.run(_run(sandbox, env_file, output, offline=offline))
     failed = sum(finding.state == "failed" for finding in findings)
     warnings = sum(finding.state == "warning" for finding in findings)
@@ -42,6 +51,16 @@ def doctor(output: Output, sandbox: bool, offline: bool, env_file: Path | None) 
     else:
         click.echo(_summary(failed, warnings))
     sys.exit(1 if failed else 0)
+
+
+def _describe(text: str, output: Output) -> None:
+    from .describe_setting import describe_settings, shown
+
+    settings = describe_settings(text)
+    if output.is_json:
+        output.write({"settings": settings})
+    else:
+        click.echo("\n\n".join(map(shown, settings)))
 
 
 async def _run(
@@ -94,12 +113,23 @@ async def _of_portkey(settings: Any, *, offline: bool) -> "AsyncIterator[Finding
         async for finding in network.check_network(settings.settings):
             is_reachable = is_reachable and finding.state != "failed"
             yield finding
-    if offline and not settings.is_sandbox:
+    async for finding in _of_key(settings, offline=offline, is_reachable=is_reachable):
+        yield finding
+
+
+async def _of_key(settings: Any, *, offline: bool, is_reachable: bool) -> "AsyncIterator[Finding]":
+    from . import portkey
+
+    if (missing := portkey.missing_key(settings.settings, settings.hosting)) is not None:
+        yield missing
+    elif offline and not settings.is_sandbox:
         yield portkey.AREA.skipped("key", "--offline")
     elif not is_reachable:
         yield portkey.AREA.skipped("key", "Portkey cannot be reached")
     else:
-        async for finding in portkey.check_key(settings.settings, settings.safety):
+        async for finding in portkey.check_key(
+            settings.settings, settings.safety, settings.options
+        ):
             yield finding
 
 
@@ -109,7 +139,10 @@ async def _of_service(settings: Any, *, offline: bool) -> "AsyncIterator[Finding
     if settings.safety is not None:
         hosting = settings.hosting
         async for finding in state.check_state(
-            settings.safety, None if offline else hosting, sandbox=settings.is_sandbox
+            settings.safety,
+            None if offline else hosting,
+            settings.options,
+            sandbox=settings.is_sandbox,
         ):
             yield finding
     if settings.hosting is None or offline:

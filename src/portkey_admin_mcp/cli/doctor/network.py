@@ -38,7 +38,7 @@ async def check_network(settings: Settings) -> AsyncIterator[Finding]:
         yield AREA.ok("proxy", f"through {through.scheme}://{host}:{port}")
     else:
         yield AREA.ok("proxy", f"none for {parts.hostname}")
-    finding = await _resolved(host, port)
+    finding = await resolved(host, port, where_named(settings, has_proxy=proxy is not None))
     yield finding
     if finding.state == "failed":
         return
@@ -55,7 +55,14 @@ async def check_network(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
 
 
-async def _resolved(host: str, port: int) -> Finding:
+def where_named(settings: Settings, *, has_proxy: bool) -> str:
+    """The setting that names the host; empty if it is the default."""
+    if has_proxy:
+        return "the variable of the proxy"
+    return "PORTKEY_BASE_URL" if "base_url" in settings.sources else ""
+
+
+async def resolved(host: str, port: int, where_named: str) -> Finding:
     """Whether the name of a host has an address."""
     loop = asyncio.get_running_loop()
     try:
@@ -66,7 +73,12 @@ async def _resolved(host: str, port: int) -> Finding:
             "DNS", f"{host}: no answer in {TIMEOUT_S:.0f} s", "Check the DNS server."
         )
     except OSError as error:
-        cure = "Check the name in PORTKEY_BASE_URL or HTTPS_PROXY, and the DNS server."
+        cure = (
+            f"Check the name in {where_named}, and the DNS server."
+            if where_named
+            else "Check this machine's network and its DNS server; if a proxy is needed, name it "
+            "in HTTPS_PROXY."
+        )
         return AREA.failed("DNS", f"{host}: {error.strerror or error}", cure)
     addresses = sorted({str(each[4][0]) for each in answers})
     return AREA.ok("DNS", f"{host} is {', '.join(addresses[:4])}")

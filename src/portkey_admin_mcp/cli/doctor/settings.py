@@ -9,6 +9,9 @@ from pydantic import SecretStr
 from ...errors import ConfigurationError
 from ...settings.environment import EnvironmentSettings, names_set, variable_names
 from ...suggestions import nearest
+from ..options import DESCRIBE_SETTING
+from ..safety_state import DEFAULT_TOKEN_VARIABLE, Place
+from .describe_setting import groups as all_groups
 from .findings import Area, Finding
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ MIN_LIKENESS = 0.85
 """How alike a variable and a setting must be to take the variable for a slip of the pen. Other
 programs have variables with these beginnings, too."""
 MAX_VALUE_CHARS = 60
-CURE = "Correct the variable; docs/settings.md describes all settings."
+CURE = f"Correct the variable. {DESCRIBE_SETTING}"
 
 
 class AllSettings:
@@ -37,9 +40,9 @@ class AllSettings:
 
     def check(self) -> Iterator[Finding]:
         """Read all settings; what is set, where, and what is wrong."""
-        from ...settings.hosting import Hosting, load_hosting
-        from ...settings.safety import SafetySettings, load_safety
-        from ...settings.settings import Settings, load_settings
+        from ...settings.hosting import load_hosting
+        from ...settings.safety import load_safety
+        from ...settings.settings import load_settings
 
         overrides = {"PORTKEY_SANDBOX": True} if self._sandbox else {}
         try:
@@ -53,12 +56,17 @@ class AllSettings:
             yield AREA.warning("values", warning, CURE)
         for group in groups:
             yield from _sources(group)
-        yield from _slips(self.env_file, (Settings, SafetySettings, Hosting))
+        yield from _slips(self.env_file, all_groups())
 
     @property
     def is_sandbox(self) -> bool:
         """Whether the sandbox takes the place of Portkey."""
         return self._sandbox or (self.settings is not None and self.settings.sandbox)
+
+    @property
+    def options(self) -> str:
+        """The options with which another command finds the same key and the same state."""
+        return Place(None, DEFAULT_TOKEN_VARIABLE, self.is_sandbox, self.env_file).options
 
 
 def _sources(group: EnvironmentSettings) -> Iterator[Finding]:

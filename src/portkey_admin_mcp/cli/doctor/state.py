@@ -18,9 +18,12 @@ OTHERS_MAY_READ = 0o077
 
 
 async def check_state(
-    safety: SafetySettings, hosting: "Hosting | None", *, sandbox: bool
+    safety: SafetySettings, hosting: "Hosting | None", options: str, *, sandbox: bool
 ) -> AsyncIterator[Finding]:
-    """Whether the record of approvals and the journal can be read, and what they say."""
+    """Whether the record of approvals and the journal can be read, and what they say.
+
+    `options` are those of the commands that cures name.
+    """
     from ...door_assembly import journal_factory, store_factory
     from ...safety.state_dir import default_state_dir
 
@@ -39,7 +42,8 @@ async def check_state(
     else:
         if freeze is not None:
             detail = f"all changes are frozen by {freeze.by}: {freeze.why}"
-            yield AREA.warning("freeze", detail, "A person ends it: `portkey-admin-mcp thaw`.")
+            cure = f"A person ends it: `portkey-admin-mcp thaw{options}`."
+            yield AREA.warning("freeze", detail, cure)
         else:
             yield AREA.ok("freeze", f"none; {waiting} changes wait for a person")
     factory = journal_factory(safety, hosting, sandbox=sandbox)

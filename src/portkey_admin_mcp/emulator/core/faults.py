@@ -177,7 +177,7 @@ def problem_of_route(route: str, *, answered: bool) -> str | None:
     if any(_pattern(route).fullmatch(each) for each in _endpoints()) or _is_concrete(method, path):
         return None
     close = get_close_matches(f"{method} {without_version(path)}", _endpoints(), 1, 0.5)
-    advice = f"did you mean {close[0]!r}?" if close else "docs/coverage.md lists all"
+    advice = f"did you mean {close[0]!r}?" if close else "write it as Portkey's API reference does"
     return (
         f"route {route!r}: the emulator has no such endpoint; {advice} "
         "(an endpoint that is not emulated can be given a whole answer, with a body)"

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,8 +19,39 @@ written to."""
 ROW_COLUMNS = ["kind", "id", "place", "json"]
 
 
+class StateFileError(ValueError):
+    """A state file that cannot be used; the message names it and the cure."""
+
+
+def _create_private(path: Path) -> None:
+    """Create the file for this user only; SQLite gives the files beside it the same mode."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StateFileError(
+            f"{path} cannot be created ({error.strerror}); name a file in a directory that you "
+            "may write to"
+        ) from None
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StateFileError:
+    """What an error of SQLite says of the file, with the cure."""
+    if "locked" in str(error):
+        return StateFileError(
+            f"{path} is in use by another process; stop that one, or name another file"
+        )
+    if "not a database" in str(error):
+        return StateFileError(
+            f"{path} is not a state file of the emulator; name another file, or one that does not "
+            "exist yet"
+        )
+    return StateFileError(f"{path} cannot be used ({error}); name another file")
+
+
 def _check_is_ours(path: Path) -> None:
-    """Raise ValueError for a file that this version of the emulator did not write.
+    """Raise StateFileError for a file that this version of the emulator did not write.
 
     Only reads it. A new or empty file is accepted, and so is one that another process has locked:
     opening it says so.
@@ -31,15 +63,17 @@ def _check_is_ours(path: Path) -> None:
             (mark,) = database.execute("pragma application_id").fetchone()
             (version,) = database.execute("pragma user_version").fetchone()
             columns = [row[1] for row in database.execute("pragma table_info(rows)")]
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if "locked" in str(error):
                 return
-            raise
+            raise _unusable(path, error) from None
     if mark == APPLICATION_ID and version == FILE_VERSION:
         return
     if columns == ROW_COLUMNS and mark in (0, APPLICATION_ID):
-        raise ValueError(f"{path} was written by another version; delete it or name another file")
-    raise ValueError(
+        raise StateFileError(
+            f"{path} was written by another version; delete it or name another file"
+        )
+    raise StateFileError(
         f"{path} is a database of another program, which would be emptied; name another file, or "
         "one that does not exist yet"
     )
@@ -49,7 +83,9 @@ class StateFile:
     """A SQLite file with one record for each row. One process at a time can open it."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file, or create it. Raises StateFileError."""
         _check_is_ours(path)
+        _create_private(path)
         self.database = sqlite3.connect(path, check_same_thread=False, timeout=0)
         # Python 3.13 warns about a connection that is not closed.
         weakref.finalize(self, self.database.close)
@@ -64,11 +100,9 @@ class StateFile:
             self.database.execute("begin exclusive")
             self._prepare()
             self.database.commit()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             self.database.close()
-            if "locked" in str(error):
-                raise ValueError(f"{path} is in use by another process") from None
-            raise
+            raise _unusable(path, error) from None
 
     def _prepare(self) -> None:
         self.database.execute(

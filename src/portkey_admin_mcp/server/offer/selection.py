@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from ...domains import GROUPS, TOOLSETS, domains_of
 from ...errors import ConfigurationError
 from ...settings.settings import Settings
-from ...suggestions import suggest
+from ...suggestions import ALL_TOOLS, suggest
 
 
 class Selectable(Protocol):
@@ -70,4 +70,4 @@ def nearest(name: str, available: list[str]) -> str:
     if hint := suggest(name, available):
         return hint
     names = f"there are {', '.join(available)}"
-    return names if len(available) < 50 else "docs/tools names them all"
+    return names if len(available) < 50 else ALL_TOOLS
