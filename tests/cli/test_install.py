@@ -609,7 +609,7 @@ def test_goose_speaks_of_variables_only_if_it_asks_for_some(run, arguments):
 @pytest.mark.parametrize(
     ("client", "cures"),
     [
-        ("codex", ["mcp_servers.portkey", "~/.codex/config.toml", "skills remove --client codex"]),
+        ("codex", ["mcp_servers.portkey", "/.codex/config.toml", "skills remove --client codex"]),
         ("zed", ["context_servers.portkey", "zed/settings.json"]),
     ],
 )

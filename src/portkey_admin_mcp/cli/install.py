@@ -89,6 +89,7 @@ def install(
     Changes files of:    claude-code, claude-desktop, cursor, vscode, vscode-insiders
     With --print, also:  codex, gemini-cli, copilot-cli, windsurf, zed, goose, opencode, antigravity
     """  # noqa: D301  # click needs the character \b
+    from ..clients.launcher import typed_command
     from .install_actions import (
         Target,
         install_into,
@@ -114,7 +115,7 @@ def install(
         print_configuration(chosen, server, name, scope)
         return
     if not chosen.can_install:
-        cure = f" `portkey-admin-mcp skills install --client {client}` writes its skills."
+        cure = f" `{typed_command()} skills install --client {client}` writes its skills."
         raise click.UsageError(
             f"install does not change files of {chosen.name}. Use --print, and paste it there."
             + (cure if skills and chosen.skills else "")
@@ -140,20 +141,19 @@ def uninstall(client: str, scope: Scope, name: str, dry_run: bool, force: bool) 
     \b
     portkey-admin-mcp uninstall cursor
     """  # noqa: D301  # click needs the character \b
-    from ..clients.places import shown_places
+    from ..clients.launcher import typed_command
     from .install_actions import Target, uninstall_from
     from .install_server import check_name
     from .install_skills import uninstall_skills
 
     check_name(name)
-    chosen = BY_KEY[client]
-    if not chosen.can_install:
-        cure = f" `portkey-admin-mcp skills remove --client {client}` removes its skills."
-        section = ".".join((*chosen.form.section, name))
+    target = Target(BY_KEY[client], scope, name)
+    if not target.client.can_install:
+        cure = f" `{typed_command()} skills remove --client {client}` removes its skills."
+        section = ".".join((*target.client.form.section, name))
         raise click.UsageError(
-            f"uninstall does not change files of {chosen.name}. Remove {section} by hand from "
-            f"{' or '.join(shown_places(chosen))}." + (cure if chosen.skills else "")
+            f"uninstall does not change files of {target.client.name}. Remove {section} by hand "
+            f"from {target.path}." + (cure if target.client.skills else "")
         )
-    target = Target(chosen, scope, name)
     uninstall_from(target, dry_run=dry_run, force=force)
     uninstall_skills(target, dry_run=dry_run)
