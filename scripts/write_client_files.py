@@ -184,10 +184,12 @@ def section(client: Client) -> str:
         parts.append(f"Its skills are in ~/{user}, or in a project in {project}.\n")
     if client.key == "claude-code":
         parts += ["Or by its own command:\n", block("sh", claude_command(SANDBOX))]
-    parts += ["The sandbox:\n", block(form.language, snippet(form, SANDBOX))]
+    parts += ["The sandbox:\n", block(form.language, snippet(form, client.adapted(SANDBOX)))]
     parts += [f"With your key:\n\n{key_sentence(client)}\n"]
     with_key = WITH_KEY if form.refers(WITH_KEY) else WITH_FILE
-    parts.append(block(form.language, snippet(form, with_key)))
+    parts.append(block(form.language, snippet(form, client.adapted(with_key))))
+    if client.tool_setting is not None:
+        parts.append(f"{tools_sentence(client)}\n")
     if form.hosted is None:
         parts.append("A hosted service: Customize, Connectors, Add custom connector.\n")
     else:
@@ -201,13 +203,23 @@ def key_sentence(client: Client) -> str:
     """Where the client has the key from."""
     if client.form.asks:
         return f"{client.name} asks for the key at the first start, and keeps it."
-    if client.key == "goose":
-        return "goose asks for the key, and keeps it in the keyring."
+    if client.keeps_secrets:
+        return f"{client.name} asks for the key, and keeps it in the system's keyring."
     if client.form.refers(WITH_KEY):
         return f"{client.name} takes the key from the environment that it starts in."
     return (
         f"{client.name} refers to no environment variables. Put `{KEY_VARIABLE}=…` into a file\n"
         "that only you can read, and give `--env-file` with its path to `install`, for this:"
+    )
+
+
+def tools_sentence(client: Client) -> str:
+    """Why the entry limits the tools, and how to have others."""
+    name, value = client.tool_setting or ("", "")
+    return (
+        f"{client.name} takes at most {client.max_tools} tools, so `install` writes\n"
+        f"`{name}={value}`, unless you choose others, with\n"
+        "`--env` or in the file of `--env-file`. `PORTKEY_TOOL_MODE=full` offers all."
     )
 
 

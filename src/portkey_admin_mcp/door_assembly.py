@@ -153,10 +153,11 @@ def door_factory(
 
 def where_to_approve(settings: Settings, hosting: "Hosting | None") -> "Where":
     """Where a person settles the approvals of a server; the HTTP service has hosting settings."""
+    from .clients.launcher import typed_command
     from .safety.approvals import Where
 
     if hosting is None or hosting.auth_mode == "none":
-        return Where(" --sandbox" if settings.sandbox else "")
+        return Where(" --sandbox" if settings.sandbox else "", command=typed_command())
     return Where(f" --url {hosting.base_url}", f"{hosting.base_url}/approvals")
 
 

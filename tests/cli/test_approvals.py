@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from asgi_server import serve_app
 from portkey_admin_mcp.cli.agents import AGENT_VARIABLES
 from portkey_admin_mcp.cli.command_line import main
+from portkey_admin_mcp.clients.launcher import typed_command
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.safety.store import PENDING_S, Approval, Freeze
 
@@ -202,7 +203,7 @@ def test_a_freeze_and_its_end(in_store, terminal, capsys, tmp_path):
 
     allowed = f"Changes are allowed in {tmp_path / 'state.db'}."
     assert shown[0] == shown[4] == allowed
-    assert shown[3] == "End it with: portkey-admin-mcp thaw --sandbox"
+    assert shown[3] == f"End it with: {typed_command()} thaw --sandbox"
     assert shown[5].endswith(f" by {ME}: an\\x1b[2J incident")
     assert shown[6] == f"This holds for every server that uses {tmp_path / 'state.db'}."
     assert shown[8].startswith("All changes are already frozen since ")

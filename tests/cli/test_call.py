@@ -21,6 +21,7 @@ from portkey_admin_mcp.cli.exit_codes import RATE_LIMITED
 from portkey_admin_mcp.cli.output import Failed
 from portkey_admin_mcp.cli.pages import Paging, paging_of, read_all
 from portkey_admin_mcp.cli.tool_results import Result
+from portkey_admin_mcp.clients.launcher import typed_command
 from portkey_admin_mcp.portkey import retries
 from portkey_admin_mcp.server.loading import load_offer
 from programs import COMMAND, tree_environment
@@ -171,7 +172,7 @@ def test_a_change_of_high_risk_needs_an_approval_where_nobody_can_be_asked(sandb
     assert (refused.exit_code, refused.stdout) == (8, "")
     id = error["approval"]["id"]
     assert f"Approval id: {id}" in refused.stderr
-    assert f"A person allows it: `portkey-admin-mcp approve {id} --sandbox`" in refused.stderr
+    assert f"A person allows it: `{typed_command()} approve {id} --sandbox`" in refused.stderr
     assert error["kind"] == "needs_approval"
     assert error["preview"]["object"]["name"] == "Growth"
     assert growth in sandbox("list_workspaces").stdout

@@ -317,6 +317,17 @@ def test_what_install_wrote_is_found_and_right(run, home, client):
     assert "starts" in finding.detail
 
 
+def test_an_entry_of_claude_code_for_this_folder_is_found(run, home):
+    entry = {"command": "/nowhere/portkey-admin-mcp", "args": ["--sandbox"]}
+    projects = {str(home / "project"): {"mcpServers": {"portkey": entry}}}
+    (home / ".claude.json").write_text(json.dumps({"projects": projects}))
+
+    (finding,) = entries(home).values()
+
+    assert finding.state == "failed"
+    assert finding.name.endswith("portkey, which it prefers in this folder")
+
+
 def mcp_json(**entry):
     return json.dumps({"mcpServers": {"portkey": entry, "other": {"command": "nothing"}}})
 

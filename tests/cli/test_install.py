@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -11,14 +12,20 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.console import Console
 
+from portkey_admin_mcp.assembly import selected_offer
 from portkey_admin_mcp.cli import install_server
 from portkey_admin_mcp.cli.command_line import main
+from portkey_admin_mcp.cli.demo import print_client_setup
 from portkey_admin_mcp.clients.jsonc import parse
+from portkey_admin_mcp.clients.launcher import launcher, typed_command
 from portkey_admin_mcp.clients.places import file_of, this_system
 from portkey_admin_mcp.clients.table import BY_KEY, CLIENTS
+from portkey_admin_mcp.door_assembly import where_to_approve
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.settings.folders import Folders
+from portkey_admin_mcp.settings.settings import Settings
 from programs import tree_environment
 
 KEY = "pk-of-the-tests-0123456789"
@@ -34,6 +41,13 @@ REFERENCES = {
     "windsurf": "${env:PORTKEY_API_KEY}",
     "opencode": "{env:PORTKEY_API_KEY}",
 }
+TOOL_SETTINGS = {
+    "claude-code": {},
+    "cursor": {"PORTKEY_TOOL_MODE": "search"},
+    "vscode": {"PORTKEY_TOOLSETS": "default,governance"},
+    "vscode-insiders": {"PORTKEY_TOOLSETS": "default,governance"},
+}
+"""What keeps the tools within the limit of a client, if nothing else chooses them."""
 FILES = {
     "claude-code": ".claude.json",
     "claude-desktop": ".config/Claude/claude_desktop_config.json",
@@ -101,9 +115,38 @@ def test_the_key_is_a_reference_and_is_never_written(run, home, client):
     result = run("install", client, PORTKEY_API_KEY=KEY)
 
     entry = entry_in(home / FILES[client], client)
-    assert entry["env"] == {"PORTKEY_API_KEY": REFERENCES[client]}
+    assert entry["env"] == {**TOOL_SETTINGS[client], "PORTKEY_API_KEY": REFERENCES[client]}
     assert KEY not in (home / FILES[client]).read_text() + result.output
     assert "PORTKEY_API_KEY" in result.stderr
+
+
+@pytest.mark.parametrize("client", TOOL_SETTINGS)
+def test_a_client_that_takes_few_tools_is_offered_few(run, home, client):
+    result = run("install", client, "--sandbox")
+
+    env = entry_in(home / FILES[client], client).get("env", {})
+    assert env == TOOL_SETTINGS[client]
+    assert ("--env PORTKEY_TOOL_MODE=full" in result.stderr) == bool(env)
+    variables = {"PORTKEY_SANDBOX": True, **env}
+    lists = selected_offer(Settings.model_validate(variables)).lists
+    offered = len(json.loads(b"{%b}" % lists["tools/list"])["tools"])
+    assert offered <= (BY_KEY[client].max_tools or offered)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    ["PORTKEY_TOOL_MODE=full", "PORTKEY_TOOLSETS=users", "PORTKEY_TOOLS=list_workspaces"],
+)
+@pytest.mark.parametrize("client", ["cursor", "vscode"])
+def test_what_is_given_decides_which_tools_a_client_is_offered(run, home, client, choice):
+    name, _, value = choice.partition("=")
+    (home / "key.env").write_text(f"PORTKEY_API_KEY={KEY}\n{choice}\n")
+
+    by_option = printed(run("install", client, "--print", "--sandbox", "--env", choice), client)
+    by_file = printed(run("install", client, "--print", "--env-file", home / "key.env"), client)
+
+    assert by_option["env"] == {name: value}
+    assert "env" not in by_file
 
 
 def test_vscode_is_told_to_ask_for_the_key(run, home):
@@ -345,6 +388,40 @@ def test_claude_desktop_reads_the_key_from_a_file(run, home):
     assert entry["args"][-2:] == ["--env-file", str(home / "key.env")]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize(
+    ("content", "mode", "warnings"),
+    [
+        (f"PORTKEY_API_KEY={KEY}", 0o600, []),
+        (f"portkey_api_key={KEY}", 0o640, ["chmod 600"]),
+        ("PORTKEY_API_KEY=", 0o600, ["no line PORTKEY_API_KEY=…"]),
+        ("", 0o644, ["no line PORTKEY_API_KEY=…", "chmod 600"]),
+    ],
+)
+def test_a_file_for_the_key_that_has_none_or_is_not_private_is_warned_of(
+    run, home, content, mode, warnings
+):
+    (home / "key.env").write_text(content)
+    (home / "key.env").chmod(mode)
+
+    result = run("install", "claude-desktop", "--env-file", home / "key.env")
+
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert len(lines) == len(warnings)
+    assert all(text in line for text, line in zip(warnings, lines, strict=True))
+
+
+def test_a_file_for_the_key_that_is_no_text_is_refused(run, home):
+    (home / "key.env").write_bytes(b"\xff\xfe")
+
+    result = run("install", "claude-desktop", "--env-file", home / "key.env")
+
+    assert result.exit_code == 2
+    assert "must be readable, and UTF-8 text" in result.output
+    assert files_in(home) == ["key.env"]
+
+
 def test_a_hosted_service_is_configured_by_its_address(run, home):
     run("install", "cursor", "--url", f"{URL}?tools=users", "--bearer", "--caller-key")
 
@@ -377,6 +454,10 @@ def test_a_hosted_service_is_configured_by_its_address(run, home):
         (["cursor", "--env", "PORTKEY_API_KEY=x"], "looks like a secret"),
         (["cursor", "--env", "PORTKEY_TOOLSET=x"], "there is no setting PORTKEY_TOOLSET"),
         (["cursor", "--env", "x"], "write NAME=VALUE"),
+        (["cursor", "--env", "PORTKEY_TOOL_MODE=abc"], "PORTKEY_TOOL_MODE: input should be 'full'"),
+        (["cursor", "--env", "PORTKEY_TOOLSETS=user"], "users"),
+        (["cursor", "--env", "PORTKEY_TOOLS=list_work"], "PORTKEY_TOOLS"),
+        (["cursor", "--env", "PORTKEY_READ_ONLY=perhaps"], "PORTKEY_READ_ONLY: input should be"),
         (["cursor", "--env-key", "pk=1"], "not its value"),
         (["cursor", "--name", "portkey-admins"], "at most 13 letters"),
         (["cursor", "--env-file", "nowhere"], "does not exist"),
@@ -393,6 +474,73 @@ def test_options_that_do_not_fit_are_a_sentence_and_write_nothing(run, home, arg
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
     assert files_in(home) == []
+
+
+# Claude Code's entries for one folder
+
+
+def local_entries(home, **folders):
+    """Write what `claude mcp add` writes in these folders, and return the file."""
+    entry = {"type": "stdio", "command": "portkey-admin-mcp", "args": ["--sandbox"], "env": {}}
+    projects = {
+        str(folder): {"allowedTools": [], "mcpServers": {"portkey": entry}}
+        for folder in folders.values()
+    }
+    file = home / ".claude.json"
+    file.write_text(json.dumps({"projects": projects}, indent=2))
+    return file
+
+
+@pytest.mark.parametrize("scope", ["user", "project"])
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_install_says_that_another_entry_is_used_in_this_folder(
+    run, home, monkeypatch, scope, is_repository
+):
+    project = Path.cwd()
+    local_entries(home, here=project)
+    if is_repository:  # Claude Code keeps the entries of a repository for its root
+        (project / ".git").mkdir()
+        (project / "deep").mkdir()
+        monkeypatch.chdir(project / "deep")
+
+    warned = run("install", "claude-code", "--sandbox", "--scope", scope)
+    again = run("install", "claude-code", "--sandbox", "--scope", scope)
+    other_name = run("install", "claude-code", "--sandbox", "--name", "other")
+
+    cure = "claude mcp remove portkey --scope local"
+    assert (warned.exit_code, again.exit_code) == (0, 0)
+    assert cure in warned.stderr
+    assert cure in again.stderr
+    assert "scope local" not in other_name.stderr
+
+
+def test_uninstall_removes_the_entry_for_this_folder_and_names_other_folders(run, home):
+    file = local_entries(home, here=Path.cwd(), there="/elsewhere")
+    run("install", "claude-code", "--sandbox")
+
+    result = run("uninstall", "claude-code")
+    again = run("uninstall", "claude-code")
+
+    content = json.loads(file.read_text())
+    assert result.exit_code == 0, result.output
+    assert content["mcpServers"] == content["projects"][str(Path.cwd())]["mcpServers"] == {}
+    assert [*content["projects"]["/elsewhere"]["mcpServers"]] == ["portkey"]
+    assert "still there for /elsewhere" in result.stderr
+    assert "Nothing to do" in again.stdout
+
+
+def test_uninstall_keeps_an_entry_of_another_program_for_this_folder(run, home):
+    file = local_entries(home, here=Path.cwd())
+    file.write_text(file.read_text().replace("portkey-admin-mcp", "another"))
+    before = file.read_text()
+
+    refused = run("uninstall", "claude-code")
+
+    assert refused.exit_code == 1
+    assert "is not an entry of this program" in refused.output
+    assert file.read_text() == before
+    assert run("uninstall", "claude-code", "--force").exit_code == 0
+    assert "another" not in file.read_text()
 
 
 # Printing
@@ -439,7 +587,37 @@ def test_a_client_without_references_shows_where_the_key_goes(run, client):
     result = run("install", "--print", client)
 
     assert printed(result, client)["env"] == {"PORTKEY_API_KEY": "YOUR_PORTKEY_API_KEY"}
-    assert "takes nothing from the environment" in result.stderr
+    note = next(line for line in result.stderr.splitlines() if "takes nothing from the env" in line)
+    assert 0 < note.index("--env-file FILE") < note.index("YOUR_PORTKEY_API_KEY")
+
+
+def test_an_address_is_given_no_advice_for_a_program(run):
+    result = run("install", "--print", "zed", "--url", URL, "--bearer")
+
+    assert "in place of YOUR_PORTKEY_ADMIN_MCP_TOKEN" in result.stderr
+    assert "--env-file" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--sandbox"], ["--url", URL]])
+def test_goose_speaks_of_variables_only_if_it_asks_for_some(run, arguments):
+    result = run("install", "--print", "goose", *arguments)
+
+    assert ("goose asks for PORTKEY_API_KEY" in result.stderr) == (not arguments)
+    assert ("keyring" in result.stderr) == (not arguments)
+
+
+@pytest.mark.parametrize(
+    ("client", "cures"),
+    [
+        ("codex", ["mcp_servers.portkey", "/.codex/config.toml", "skills remove --client codex"]),
+        ("zed", ["context_servers.portkey", "zed/settings.json"]),
+    ],
+)
+def test_uninstall_says_what_to_remove_where_it_changes_no_files(run, client, cures):
+    result = run("uninstall", client)
+
+    assert result.exit_code == 2
+    assert all(cure in " ".join(result.output.split()) for cure in cures)
 
 
 def test_codex_and_goose_name_the_variables_that_are_passed_on(run):
@@ -480,10 +658,36 @@ def test_files_are_where_each_system_keeps_them():
 def test_an_environment_that_is_kept_only_for_a_while_is_not_named(monkeypatch, prefix, expected):
     monkeypatch.setattr(sys, "prefix", prefix)
 
-    words = install_server.launcher(uvx=False, is_shared=True, has_code=False)
+    words = launcher(is_shared=True)
 
     assert words == (expected or words)
     assert (words[0] in ("uvx", "pipx")) == (expected is not None)
+    where = where_to_approve(Settings.model_validate({"PORTKEY_SANDBOX": True}), None)
+    assert where.approve("ID").startswith(f"`{shlex.join(words)} approve ID --sandbox`")
+    assert where.thaw == f"`{shlex.join(words)} thaw --sandbox`"
+
+
+def test_the_demo_names_what_starts_the_server_later(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "prefix", "/home/ada/.cache/uv/archive-v0/aBc")
+    monkeypatch.setenv("PATH", "")
+
+    print_client_setup(Console(width=300))
+
+    shown = capsys.readouterr().out
+    assert "claude mcp add portkey -- uvx portkey-admin-mcp --sandbox" in shown
+    assert '{"command": "uvx", "args": ["portkey-admin-mcp", "--sandbox"], "env": {"PORTKEY_TO' in (
+        shown
+    )
+    assert "archive-v0" not in shown
+
+
+def test_a_program_on_the_path_is_typed_by_its_name(monkeypatch):
+    (program,) = launcher()
+
+    monkeypatch.setenv("PATH", str(Path(program).parent))
+    assert typed_command() == "portkey-admin-mcp"
+    monkeypatch.setenv("PATH", "")
+    assert typed_command() == shlex.quote(program)
 
 
 def test_code_mode_by_uvx_needs_the_extra(run):

@@ -30,6 +30,7 @@ def test_cursor_reads_the_configuration_in_base64(server):
     entry = json.loads(base64.b64decode(query["config"][0], validate=True))
     if isinstance(server, LocalServer):
         assert (entry["command"], entry["args"]) == (server.command, [*server.arguments])
+        assert entry["env"]["PORTKEY_TOOL_MODE"] == "search"
     else:
         assert entry["url"] == server.url
 
@@ -46,6 +47,10 @@ def test_vs_code_reads_one_object_in_the_query(server, key):
     content = json.loads(unquote(unquote(query)))
     assert content["name"] == "portkey"
     assert content["type"] == ("stdio" if isinstance(server, LocalServer) else "http")
+    settings = content.get("env", {})
+    assert (settings.get("PORTKEY_TOOLSETS") == "default,governance") == (
+        isinstance(server, LocalServer)
+    )
     secrets = len(server.secrets)
     assert [each["password"] for each in content.get("inputs", [])] == [True] * secrets
 

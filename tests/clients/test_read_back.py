@@ -136,6 +136,20 @@ def test_claude_code_reads_a_project_and_its_references(client, tmp_path):
     assert "Missing environment variables" not in known
 
 
+def test_what_claude_code_adds_for_a_folder_is_removed(client, tmp_path):
+    client("claude-code", "mcp", "add", "portkey", "--", "uvx", "portkey-admin-mcp", "--sandbox")
+    file = write(tmp_path / "home", "claude-code", "--uvx")
+    before = client("claude-code", "mcp", "get", "portkey")
+
+    environment = {"HOME": str(tmp_path / "home"), "CLAUDE_CONFIG_DIR": None}
+    done = CliRunner().invoke(main, ["uninstall", "claude-code"], env=environment)
+
+    assert "Scope: Local" in before
+    assert done.exit_code == 0, done.output
+    assert "portkey-admin-mcp" not in file.read_text()
+    assert "No MCP servers" in client("claude-code", "mcp", "list")
+
+
 def test_claude_code_reads_an_address(client, tmp_path):
     write(tmp_path / "home", "claude-code", *HOSTED)
 

@@ -25,6 +25,7 @@ from mcp_texts import texts
 from people import GENERATIONS, Person
 from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.cli.command_line import main
+from portkey_admin_mcp.clients.launcher import typed_command
 from portkey_admin_mcp.errors import ConfigurationError, NotPermitted
 from portkey_admin_mcp.safety.approvals import (
     Approvers,
@@ -518,7 +519,7 @@ class TestEndToEnd:
             assert await id_of_support(client) == call["workspace_id"]
             (waiting,) = await changes_of(client)
             id = refused.partition("Approval id: ")[2][:8]
-            assert f"`portkey-admin-mcp approve {id} --sandbox`" in refused
+            assert f"`{typed_command()} approve {id} --sandbox`" in refused
             name = json.loads(refused.splitlines()[1])["object"]["name"]
 
             shown = await asyncio.to_thread(typed, name, environment, "approve", id, "--sandbox")

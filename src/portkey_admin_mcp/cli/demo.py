@@ -60,7 +60,7 @@ def run_demo() -> int:
         console.print(Text(f"\n✗ The demo failed: {problem}", "red"))
         return 1
     console.print(f"\n[green]All {steps} steps succeeded.[/] Go on with your own client:\n")
-    _print_client_setup(console, _command())
+    print_client_setup(console)
     return 0
 
 
@@ -89,25 +89,24 @@ async def _connect_and_run(console: "Console") -> int:
             return steps.count
 
 
-def _print_client_setup(console: "Console", command: str) -> None:
+def print_client_setup(console: "Console") -> None:
+    """Print how three clients are connected to the sandbox."""
     from ..clients.forms import CURSOR, VSCODE
+    from ..clients.launcher import launcher
     from ..clients.servers import LocalServer
     from ..clients.snippets import claude_command, code_command, configuration
+    from ..clients.table import BY_KEY
 
-    server = LocalServer(command, ("--sandbox",))
+    command, *arguments = launcher()
+    server = LocalServer(command, (*arguments, "--sandbox"))
+    cursor, vscode = (BY_KEY[key].adapted(server) for key in ("cursor", "vscode"))
     snippets = {
         "Claude Code": claude_command(server),
-        "Cursor, ~/.cursor/mcp.json": json.dumps(configuration(CURSOR, server)),
-        "VS Code": code_command(VSCODE, server),
+        "Cursor, ~/.cursor/mcp.json": json.dumps(configuration(CURSOR, cursor)),
+        "VS Code": code_command(VSCODE, vscode),
     }
     for client, text in snippets.items():
         console.print(f"[bold]{client}[/]")
         console.print(text, soft_wrap=True, markup=False)
         console.print()
     console.print("Then ask it: [italic]Which API keys have no budget?[/]")
-
-
-def _command() -> str:
-    """The path of the installed command, because a client may have another PATH."""
-    installed = Path(sys.executable).with_name("portkey-admin-mcp")
-    return str(installed) if installed.exists() else "portkey-admin-mcp"

@@ -29,9 +29,11 @@ def freeze(place: Place, why: str | None, status: bool) -> None:
                 _described(current, already) if current else f"Changes are allowed in {state.name}."
             )
             return
+        from ..clients.launcher import typed_command
+
         current = await state.set_freeze(why)
         click.echo(f"{_described(current)}\nThis holds for every server that uses {state.name}.")
-        click.echo(f"End it with: portkey-admin-mcp thaw{place.options}")
+        click.echo(f"End it with: {typed_command()} thaw{place.options}")
 
     run(place, stop)
 

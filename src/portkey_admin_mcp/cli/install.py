@@ -7,12 +7,9 @@ from typing import Any
 import click
 
 from ..clients.servers import SERVER_NAME
-from ..clients.table import BY_KEY, CLIENTS, Scope
-
-CHANGEABLE = [client.key for client in CLIENTS if client.can_install]
+from ..clients.table import BY_KEY, Scope
 
 client_argument = click.argument("client", type=click.Choice([*BY_KEY]), metavar="CLIENT")
-changeable_argument = click.argument("client", type=click.Choice(CHANGEABLE), metavar="CLIENT")
 
 
 def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,10 +77,11 @@ def install(
 
     Everything else in the file stays as it is, with comments, and a copy of the old file is kept
     beside it. No key is written, unless --write-key is given: the client takes PORTKEY_API_KEY from
-    its environment, or asks for it. An entry that is there already is replaced as a whole.
+    its environment, or asks for it. An entry that is there already is replaced as a whole. Cursor
+    and VS Code take few tools, so they get a setting for that, unless --env chooses tools.
 
     \b
-    portkey-admin-mcp install cursor --sandbox --env PORTKEY_TOOL_MODE=search
+    portkey-admin-mcp install cursor --sandbox
     portkey-admin-mcp install claude-desktop --env-file ~/portkey.env
     portkey-admin-mcp install claude-code --skills --dry-run
 
@@ -91,7 +89,14 @@ def install(
     Changes files of:    claude-code, claude-desktop, cursor, vscode, vscode-insiders
     With --print, also:  codex, gemini-cli, copilot-cli, windsurf, zed, goose, opencode, antigravity
     """  # noqa: D301  # click needs the character \b
-    from .install_actions import Target, install_into, print_configuration
+    from ..clients.launcher import typed_command
+    from .install_actions import (
+        Target,
+        install_into,
+        print_configuration,
+        warn_of_local_entry,
+    )
+    from .install_notes import env_file_warnings
     from .install_server import Choice, check_name, server_for
     from .install_skills import install_skills, skills_folder
 
@@ -104,11 +109,13 @@ def install(
             "--skills."
         )
     server = server_for(chosen, choice, is_shared=scope == "project")
+    for warning in env_file_warnings(choice):
+        click.echo(warning, err=True)
     if is_printed:
         print_configuration(chosen, server, name, scope)
         return
     if not chosen.can_install:
-        cure = f" `portkey-admin-mcp skills install --client {client}` writes its skills."
+        cure = f" `{typed_command()} skills install --client {client}` writes its skills."
         raise click.UsageError(
             f"install does not change files of {chosen.name}. Use --print, and paste it there."
             + (cure if skills and chosen.skills else "")
@@ -117,26 +124,36 @@ def install(
     if skills:
         skills_folder(target)  # refuses a client that reads none before anything is written
     install_into(target, server, dry_run=dry_run, force=force)
+    warn_of_local_entry(target)
     if skills:
         install_skills(target, dry_run=dry_run)
 
 
 @click.command(short_help="Remove this server from the configuration of a client.")
-@changeable_argument
+@client_argument
 @file_options
 def uninstall(client: str, scope: Scope, name: str, dry_run: bool, force: bool) -> None:
     """Remove this server from the configuration of a client, and nothing else from that file.
 
     Skills that `install --skills` wrote are removed with it, except those that were changed since.
+    For Claude Code, the entry for this folder alone is removed, too.
 
     \b
     portkey-admin-mcp uninstall cursor
     """  # noqa: D301  # click needs the character \b
+    from ..clients.launcher import typed_command
     from .install_actions import Target, uninstall_from
     from .install_server import check_name
     from .install_skills import uninstall_skills
 
     check_name(name)
     target = Target(BY_KEY[client], scope, name)
+    if not target.client.can_install:
+        cure = f" `{typed_command()} skills remove --client {client}` removes its skills."
+        section = ".".join((*target.client.form.section, name))
+        raise click.UsageError(
+            f"uninstall does not change files of {target.client.name}. Remove {section} by hand "
+            f"from {target.path}." + (cure if target.client.skills else "")
+        )
     uninstall_from(target, dry_run=dry_run, force=force)
     uninstall_skills(target, dry_run=dry_run)

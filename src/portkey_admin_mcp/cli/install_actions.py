@@ -1,12 +1,9 @@
 """What `install` and `uninstall` do to a file, and what they print."""
 
 import codecs
-import os
-import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,12 +11,15 @@ import click
 
 from ..clients.edits import owner_of, shown_change, with_server, without_server
 from ..clients.files import FileChanged, read_bytes, replace_file
+from ..clients.forms import Form
 from ..clients.jsonc import JsoncError
+from ..clients.local_scope import local_form, other_folders
 from ..clients.places import file_of, shown_places, this_system
-from ..clients.servers import LocalServer, Server
+from ..clients.servers import Server
 from ..clients.snippets import snippet
 from ..clients.table import Client, Scope
 from ..settings.folders import load_folders
+from .install_notes import file_warnings, notes
 from .install_server import require_references
 
 PRIVATE_MODE = 0o600
@@ -42,6 +42,11 @@ class Target:
         except ValueError as error:
             raise click.UsageError(f"{error}.") from None
 
+    @cached_property
+    def local_form(self) -> Form | None:
+        """The form of the client's entries for this folder alone; None if it has none."""
+        return local_form(self.client, Path.cwd())
+
     @property
     def new_mode(self) -> int:
         """The mode of the file if it does not exist yet."""
@@ -61,7 +66,7 @@ def print_configuration(client: Client, server: Server, name: str, scope: Scope)
         click.echo(f"Add this to what is in the file of {client.name}.", err=True)
         click.echo("\n".join(places), err=True)
     click.echo(snippet(client.form, server, name))
-    for note in _notes(client, server):
+    for note in notes(client, server):
         click.echo(note, err=True)
 
 
@@ -87,29 +92,68 @@ def install_into(target: Target, server: Server, *, dry_run: bool, force: bool) 
     verb = "Replaced" if owner != "nobody" else "Added"
     click.echo(f"{verb} “{name}” in the configuration of {client.name}: {target.path}")
     _say_backup(backup)
-    for note in [*_notes(client, server), *_warnings(target, secrets)]:
+    for note in [*notes(client, server), *file_warnings(target.path, secrets)]:
         click.echo(note, err=True)
 
 
-def uninstall_from(target: Target, *, dry_run: bool, force: bool) -> None:
-    """Remove the entry from the client's file."""
-    client, form, name = target.client, target.client.form, target.name
-    old, text = _read(target)
+def warn_of_local_entry(target: Target) -> None:
+    """Say if the client uses another entry in this folder, which it prefers to the target's."""
+    user = replace(target, scope="user")
+    if user.local_form is None:
+        return
     try:
-        owner = owner_of(text, form, name)
+        owner = owner_of(_read(user)[1], user.local_form, target.name)
+    except JsoncError:
+        return
+    if owner != "nobody":
+        click.echo(
+            f"Warning: for this folder, {user.path} has another “{target.name}”, in the local "
+            f"scope of {target.client.name}, which is used here instead of this one. "
+            f"`claude mcp remove {target.name} --scope local` removes it.",
+            err=True,
+        )
+
+
+def uninstall_from(target: Target, *, dry_run: bool, force: bool) -> None:
+    """Remove the entry from the client's file, also from its entries for this folder alone."""
+    client, name = target.client, target.name
+    old, text = _read(target)
+    local = target.local_form if target.scope == "user" else None
+    forms = [client.form, *([local] if local else [])]
+    try:
+        owners = [owner_of(text, form, name) for form in forms]
+        others = other_folders(client, text, name, Path.cwd()) if local else []
     except JsoncError as error:
         raise click.ClickException(
             f"{target.path} is not JSON ({error}), and was left as it is."
         ) from None
-    if owner == "nobody":
-        click.echo(f"There is no “{name}” in {target.path}. Nothing to do.")
-        return
-    if owner == "other" and not force:
+    taken = {"ours", "other"} if force else {"ours"}
+    removed = [form for form, owner in zip(forms, owners, strict=True) if owner in taken]
+    if removed:
+        _remove(target, removed, old, text, dry_run=dry_run)
+    elif "other" in owners:
         raise click.ClickException(_others_entry(target, "remove"))
-    new = without_server(text, form, name)
+    else:
+        click.echo(f"There is no “{name}” in {target.path}. Nothing to do.")
+    if others:
+        click.echo(
+            f"“{name}” is still there for {', '.join(others)}. In each of these folders, "
+            f"`claude mcp remove {name} --scope local` removes it.",
+            err=True,
+        )
+
+
+def _remove(
+    target: Target, forms: list[Form], old: bytes | None, text: str, *, dry_run: bool
+) -> None:
+    """Write the text without the entries of these forms, or show what would change."""
+    client, name = target.client, target.name
+    new = text
+    for form in forms:
+        new = without_server(new, form, name)
     if dry_run:
         click.echo(f"{target.path} would change:")
-        click.echo(shown_change(text, new, form, name, []))
+        click.echo(shown_change(text, new, client.form, name, []))
         return
     backup = _write(target, old, new)
     click.echo(f"Removed “{name}” from the configuration of {client.name}: {target.path}")
@@ -163,34 +207,3 @@ def _others_entry(target: Target, verb: str) -> str:
 def _say_backup(backup: Path | None) -> None:
     if backup is not None:
         click.echo(f"The file as it was: {backup}")
-
-
-def _notes(client: Client, server: Server) -> list[str]:
-    """What a person has to do next."""
-    notes = [client.hint] if client.hint else []
-    names = [secret.variable for secret in server.secrets if secret.value is None]
-    if names and client.form.asks:
-        notes.append(f"{client.name} asks for {' and '.join(names)} at the first start.")
-    elif names and client.form.refers(server) and client.key != "goose":
-        notes.append(f"Set {' and '.join(names)} in the environment that {client.name} starts in.")
-    elif names and client.key != "goose":
-        notes.append(
-            f"{client.name} takes nothing from the environment: write the value in place of "
-            f"YOUR_{names[0]}, or use --env-file FILE for a program that it starts."
-        )
-    if isinstance(server, LocalServer) and not shutil.which(server.command):
-        notes.append(f"{client.name} must find {server.command}, which is not on the PATH here.")
-    setting = client.settings.partition("=")[0]
-    if setting and isinstance(server, LocalServer) and setting not in server.settings:
-        notes.append(f"{client.name} takes few tools at once; see also --env {client.settings}")
-    return notes
-
-
-def _warnings(target: Target, secrets: list[str]) -> list[str]:
-    """What is dangerous about the file now."""
-    if not secrets:
-        return []
-    warnings = [f"Warning: the key is readable in {target.path}, and in copies of this file."]
-    if os.name == "posix" and stat.S_IMODE(target.path.stat().st_mode) & 0o077:
-        warnings.append(f"Warning: others on this machine may read it: chmod 600 {target.path}")
-    return warnings

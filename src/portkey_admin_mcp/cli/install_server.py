@@ -1,19 +1,17 @@
 """What `install` configures, from its options: a command that can be started later, or a URL."""
 
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 from urllib.parse import urlsplit
 
 import click
 from pydantic import Field, SecretStr
 
+from ..clients.launcher import launcher
 from ..clients.servers import (
     KEY_VARIABLE,
-    PROGRAM,
     TOKEN_VARIABLE,
     HostedServer,
     LocalServer,
@@ -21,15 +19,13 @@ from ..clients.servers import (
     Server,
     token_secret,
 )
-from ..clients.table import Client
+from ..clients.table import Client, chooses_tools
 from ..settings.addresses import check_url
-from ..settings.environment import EnvironmentSettings, variable_names
+from ..settings.environment import EnvironmentSettings, names_in_file
+from .install_env import VARIABLE, settings_of
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,12}")
 """Models know a tool as `mcp__<name>__<tool>`, and some take no more than 64 characters."""
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-LOOKS_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
-UV_CACHE = re.compile(r"(archive|environments|builds)-v\d+")
 
 
 class Written(EnvironmentSettings):
@@ -67,10 +63,14 @@ def check_name(name: str) -> None:
 def server_for(client: Client, choice: Choice, *, is_shared: bool) -> Server:
     """The server to configure; raises UsageError for options that do not fit together.
 
-    With `is_shared`, the file is one that others use on their machines.
+    It has the setting that the client's limit on tools asks for, unless --env, --env-key or the
+    file of --env-file choose tools. With `is_shared`, the configuration is one that others use on
+    their machines.
     """
     _check_together(choice, is_shared=is_shared)
     server = _hosted(choice) if choice.url else _local(choice, is_shared=is_shared)
+    if not _file_chooses_tools(choice):
+        server = client.adapted(server)
     if isinstance(server, HostedServer) and client.form.hosted is None:
         raise click.UsageError(
             f"{client.name} takes no address from its file. Add it there under Customize, "
@@ -135,7 +135,7 @@ def _hosted(choice: Choice) -> HostedServer:
 
 
 def _local(choice: Choice, *, is_shared: bool) -> LocalServer:
-    settings = dict(map(_setting, choice.env))
+    settings = settings_of(choice.env)
     command, *arguments = launcher(
         uvx=choice.uvx, is_shared=is_shared, has_code=settings.get("PORTKEY_TOOL_MODE") == "code"
     )
@@ -150,62 +150,16 @@ def _local(choice: Choice, *, is_shared: bool) -> LocalServer:
     return LocalServer(command, tuple(arguments), settings, (key, *others))
 
 
-def launcher(*, uvx: bool, is_shared: bool, has_code: bool) -> list[str]:
-    """The words that start this program later, from another working directory.
-
-    uvx and `pipx run` keep an environment only for a while, so that what was started by them is
-    started by them again.
-    """
-    place = Path(sys.prefix).parts
-    if uvx or any(UV_CACHE.fullmatch(part) for part in place):
-        package = ["--from", f"{PROGRAM}[code]"] if has_code else []
-        return [_found("uvx", is_shared=is_shared), *package, PROGRAM]
-    if "pipx" in place and "venvs" not in place:
-        return [_found("pipx", is_shared=is_shared), "run", PROGRAM]
-    script = Path(sys.executable).with_name(f"{PROGRAM}{'.exe' if sys.platform == 'win32' else ''}")
-    installed = str(script) if script.exists() else shutil.which(PROGRAM)
-    if installed:
-        return [str(Path(installed).absolute())]
-    return [sys.executable, "-m", PROGRAM.replace("-", "_")]
-
-
-def _found(program: str, *, is_shared: bool) -> str:
-    """The path of a program, because applications have another PATH; its name in shared files."""
-    path = None if is_shared else shutil.which(program)
-    return str(Path(path).absolute()) if path else program
-
-
-def _setting(text: str) -> tuple[str, str]:
-    """A NAME=VALUE; raises BadParameter, also for secrets."""
-    name, equals, value = text.partition("=")
-    if not equals or not VARIABLE.fullmatch(name):
-        raise click.BadParameter(
-            "write NAME=VALUE, like PORTKEY_TOOL_MODE=search", param_hint="--env"
-        )
-    is_secret = _known_settings().get(name)
-    if is_secret is None and name.startswith("PORTKEY_"):
-        raise click.BadParameter(
-            f"there is no setting {name}; see docs/settings.md", param_hint="--env"
-        )
-    if is_secret or (is_secret is None and LOOKS_SECRET.search(name)):
-        raise click.BadParameter(
-            f"{name} looks like a secret, which belongs in no file; use --env-key {name}",
-            param_hint="--env",
-        )
-    return name, value
-
-
-def _known_settings() -> dict[str, bool]:
-    """The settings of a server, and whether each is a secret."""
-    from ..settings.safety import SafetySettings
-    from ..settings.settings import Settings
-
-    return {
-        name: SecretStr in (field.annotation, *get_args(field.annotation))
-        for settings in (Settings, SafetySettings)
-        for field in settings.model_fields.values()
-        for name in variable_names(field)
-    }
+def _file_chooses_tools(choice: Choice) -> bool:
+    """Whether the file of `--env-file` chooses tools; raises UsageError if it cannot be read."""
+    if choice.env_file is None:
+        return False
+    try:
+        return chooses_tools(names_in_file(choice.env_file))
+    except (OSError, UnicodeDecodeError):
+        raise click.UsageError(
+            f"--env-file: {choice.env_file} cannot be read; it must be readable, and UTF-8 text."
+        ) from None
 
 
 def _variable(name: str) -> str:

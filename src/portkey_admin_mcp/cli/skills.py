@@ -106,7 +106,7 @@ def install(
 @client_option
 @dry_run_option
 def remove(folder: Path | None, client: str | None, dry_run: bool) -> None:
-    """Remove from FOLDER what `skills install` wrote, except files that were changed since.
+    """Remove from FOLDER what `skills install` wrote, except skills that were changed since.
 
     \b
     portkey-admin-mcp skills remove --client codex

@@ -5,8 +5,9 @@ import json
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from .forms import CURSOR, VSCODE, entry_of, inputs_of
+from .forms import Entry, entry_of, inputs_of
 from .servers import SERVER_NAME, Server
+from .table import BY_KEY
 
 Encoding = Literal["base64", "percent"]
 
@@ -34,12 +35,15 @@ class Link(NamedTuple):
 
 def app_links(server: Server, name: str = SERVER_NAME) -> dict[str, Link]:
     """Links that open the application by itself, by the key of the client."""
-    content = _json({"name": name, **_with_inputs(server, name)})
+    inputs = _inputs(server, name)
+    content = _json(
+        {"name": name, **_entry("vscode", server, name), **({"inputs": inputs} if inputs else {})}
+    )
     return {
         "cursor": Link(
             "Add to Cursor",
             f"cursor://anysphere.cursor-deeplink/mcp/install?name={quote(name)}&config=",
-            _json(entry_of(CURSOR, server, name)),
+            _json(_entry("cursor", server, name)),
             "base64",
         ),
         "vscode": Link("Add to VS Code", "vscode:mcp/install?", content, "percent"),
@@ -55,11 +59,11 @@ def web_links(server: Server, name: str = SERVER_NAME) -> dict[str, str]:
     The sites of the makers pass them on to the application, and so see the configuration.
     """
     cursor = app_links(server, name)["cursor"].address.partition("?")[2]
-    inputs = inputs_of(VSCODE, server, name)
+    inputs = _inputs(server, name)
     query = f"name={quote(name)}"
     if inputs:
         query += f"&inputs={quote(_json(inputs), safe='')}"
-    query += f"&config={quote(_json(entry_of(VSCODE, server, name)), safe='')}"
+    query += f"&config={quote(_json(_entry('vscode', server, name)), safe='')}"
     redirect = "https://insiders.vscode.dev/redirect/mcp/install"
     return {
         "cursor": f"https://cursor.com/install-mcp?{cursor}",
@@ -68,10 +72,15 @@ def web_links(server: Server, name: str = SERVER_NAME) -> dict[str, str]:
     }
 
 
-def _with_inputs(server: Server, name: str) -> dict[str, Any]:
-    inputs = inputs_of(VSCODE, server, name)
-    entry = entry_of(VSCODE, server, name)
-    return {**entry, "inputs": inputs} if inputs else entry
+def _entry(key: str, server: Server, name: str) -> Entry:
+    """The entry that a client gets, with the setting that its limit on tools asks for."""
+    client = BY_KEY[key]
+    return entry_of(client.form, client.adapted(server), name)
+
+
+def _inputs(server: Server, name: str) -> list[Entry]:
+    """What VS Code must be told about each secret."""
+    return inputs_of(BY_KEY["vscode"].form, server, name)
 
 
 def _json(content: Any) -> str:

@@ -41,7 +41,7 @@ def claude_command(server: Server, name: str = SERVER_NAME) -> str:
     return command + "".join(f' \\\n  --header "{key}: {value}"' for key, value in sent.items())
 
 
-def code_command(form: Form, server: LocalServer, name: str = SERVER_NAME) -> str:
+def code_command(form: Form, server: Server, name: str = SERVER_NAME) -> str:
     """The command that adds a server without secrets to VS Code."""
     entry = {"name": name, **entry_of(form, server, name)}
     return f"code --add-mcp {shlex.quote(json.dumps(entry, ensure_ascii=False))}"

@@ -3,15 +3,24 @@
 docs/decisions/clients.md has the sources of these facts, and says which were verified, and how.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from . import forms
 from .forms import Form
+from .servers import LocalServer, Server
 
 System = Literal["linux", "macos", "windows"]
 Scope = Literal["user", "project"]
 
+TOOL_CHOICES = {
+    "PORTKEY_TOOL_MODE",
+    "PORTKEY_TOOLSETS",
+    "PORTKEY_TOOL_DOMAINS",
+    "PORTKEY_TOOLS",
+}
+"""The settings that choose which tools a client sees."""
 APPLICATION_SUPPORT = "~/Library/Application Support"
 
 
@@ -27,6 +36,11 @@ class Location:
         """The path on a system."""
         path: str = getattr(self, system)
         return path
+
+
+def chooses_tools(variables: Iterable[str]) -> bool:
+    """Whether one of these variables, in any case, chooses which tools a client sees."""
+    return not TOOL_CHOICES.isdisjoint(name.upper() for name in variables)
 
 
 def in_home(path: str) -> Location:
@@ -66,10 +80,25 @@ class Client:
     """Whether `install` changes the file itself."""
     hint: str = ""
     """What to do afterwards, or what to mind."""
-    settings: str = ""
-    """The setting that this client's limit on tools asks for."""
+    max_tools: int | None = None
+    """How many tools it takes; None if it has no limit, or one that is above ours."""
+    tool_setting: tuple[str, str] | None = None
+    """The setting, with its value, that keeps the tools within `max_tools`."""
+    keeps_secrets: bool = False
+    """Whether it asks for variables that an entry names, and keeps them in the keyring."""
+    has_local_scope: bool = False
+    """Whether the user's file also has servers for single folders; see `local_scope`."""
     skills: SkillFolders | None = None
     """None if it reads no skills from files, or no folder is known."""
+
+    def adapted(self, server: Server) -> Server:
+        """The server with `tool_setting`, if the client starts it and nothing chooses its tools."""
+        if self.tool_setting is None or not isinstance(server, LocalServer):
+            return server
+        if chooses_tools((*server.settings, *(secret.variable for secret in server.secrets))):
+            return server
+        name, value = self.tool_setting
+        return replace(server, settings={name: value, **server.settings})
 
 
 COPILOT_SKILLS = SkillFolders(".copilot/skills", ".github/skills")
@@ -84,6 +113,7 @@ CLIENTS = (
         ".mcp.json",
         can_install=True,
         hint="Start a new session; /mcp shows the server.",
+        has_local_scope=True,
         skills=SkillFolders(".claude/skills", ".claude/skills"),
     ),
     Client(
@@ -102,7 +132,8 @@ CLIENTS = (
         ".cursor/mcp.json",
         can_install=True,
         hint="Switch the server on under Settings, MCP.",
-        settings="PORTKEY_TOOL_MODE=search",
+        max_tools=40,
+        tool_setting=("PORTKEY_TOOL_MODE", "search"),
         skills=SkillFolders(".cursor/skills", ".cursor/skills"),
     ),
     Client(
@@ -113,7 +144,8 @@ CLIENTS = (
         ".vscode/mcp.json",
         can_install=True,
         hint="Run “MCP: List Servers” and start it.",
-        settings="PORTKEY_TOOLSETS=default,governance",
+        max_tools=128,
+        tool_setting=("PORTKEY_TOOLSETS", "default,governance"),
         skills=COPILOT_SKILLS,
     ),
     Client(
@@ -124,7 +156,8 @@ CLIENTS = (
         ".vscode/mcp.json",
         can_install=True,
         hint="Run “MCP: List Servers” and start it.",
-        settings="PORTKEY_TOOLSETS=default,governance",
+        max_tools=128,
+        tool_setting=("PORTKEY_TOOLSETS", "default,governance"),
         skills=COPILOT_SKILLS,
     ),
     Client(
@@ -180,7 +213,7 @@ CLIENTS = (
             "~/.config/goose/config.yaml",
             "%APPDATA%\\Block\\goose\\config\\config.yaml",
         ),
-        hint="goose asks for the variables in env_keys, and keeps them in the system's keyring.",
+        keeps_secrets=True,
     ),
     Client(
         "opencode",

@@ -17,15 +17,17 @@ class Where(NamedTuple):
     """Where a person settles the approvals of a server.
 
     `options` are those that each command needs to reach its state, such as ` --sandbox` or
-    ` --url https://mcp.example.com`; `page` is the address of the page, if it has one.
+    ` --url https://mcp.example.com`; `page` is the address of the page, if it has one. `command`
+    is what a person types to start this program.
     """
 
     options: str = ""
     page: str = ""
+    command: str = COMMAND
 
     def approve(self, id: str) -> str:
         """How to approve a request, in words."""
-        command = f"`{COMMAND} approve {id}{self.options}`"
+        command = f"`{self.command} approve {id}{self.options}`"
         if self.page:
             return f"with an approver's own token, at {self.page} or by {command}"
         return f"{command} in a terminal on this server's machine"
@@ -33,7 +35,7 @@ class Where(NamedTuple):
     @property
     def thaw(self) -> str:
         """How to end a freeze, in words."""
-        return f"`{COMMAND} thaw{self.options}`"
+        return f"`{self.command} thaw{self.options}`"
 
 
 class Approvers:

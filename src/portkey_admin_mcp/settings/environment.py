@@ -85,9 +85,13 @@ def variable_names(field: FieldInfo) -> list[str]:
 
 def names_set(env_file: Path | None) -> dict[str, str]:
     """The names of all variables that are set, and where each is; no values."""
-    in_file = {} if env_file is None else _read_file(env_file)
-    names = dict.fromkeys((name for name, value in in_file.items() if value), f"{env_file}")
+    names = dict.fromkeys(() if env_file is None else names_in_file(env_file), f"{env_file}")
     return names | dict.fromkeys(os.environ, "the environment")  # noqa: TID251  # names only
+
+
+def names_in_file(env_file: Path) -> list[str]:
+    """The names of the variables that a file sets; raises OSError or UnicodeDecodeError."""
+    return [name for name, value in _read_file(env_file).items() if value]
 
 
 def _by_lower_name(variables: Mapping[str, str | None]) -> dict[str, str]:

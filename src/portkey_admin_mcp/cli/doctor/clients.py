@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import yaml
 
 from ...clients.edits import address_of, owner_of, program_of
+from ...clients.forms import Form
 from ...clients.jsonc import JsoncError, parse
+from ...clients.local_scope import local_form
 from ...clients.places import file_of, this_system
 from ...clients.servers import KEY_VARIABLE, SERVER_NAME, TOKEN_VARIABLE
 from ...clients.table import CLIENTS, Client, Scope
@@ -40,7 +42,7 @@ def check_clients(folders: Folders, project: Path) -> Iterator[Finding]:
             if not file.is_file() or (client.key, file.resolve()) in files:
                 continue  # in the home directory, the file of a project may be that of the user
             files.add((client.key, file.resolve()))
-            for finding in _file(client, file):
+            for finding in _file(client, file, project):
                 entries += 1
                 yield finding
     if not entries:
@@ -49,11 +51,14 @@ def check_clients(folders: Folders, project: Path) -> Iterator[Finding]:
         yield AREA.skipped("configurations", f"no file of {len(CLIENTS)} clients names it; {cure}")
 
 
-def _file(client: Client, file: Path) -> Iterator[Finding]:
+def _file(client: Client, file: Path, project: Path) -> Iterator[Finding]:
     """What a file says of this server; nothing if it does not name it."""
     name = f"{client.name}, {file}"
     try:
-        section = _section(client, file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        section = _section(client.form, text)
+        local = local_form(client, project)
+        local_section = _section(local, text) if local else {}
     except OSError as error:
         yield AREA.warning(name, f"cannot be read ({error.strerror})", "Give this user access.")
         return
@@ -68,17 +73,21 @@ def _file(client: Client, file: Path) -> Iterator[Finding]:
     for entry_name, entry in section.items():
         if _is_ours(client, entry_name, entry):
             yield _entry(client, file, f"{name}: {entry_name}", entry)
+    for entry_name, entry in local_section.items():
+        if _is_ours(client, entry_name, entry):
+            label = f"{name}: {entry_name}, which it prefers in this folder"
+            yield _entry(client, file, label, entry)
 
 
-def _section(client: Client, text: str) -> dict[str, Any]:
+def _section(form: Form, text: str) -> dict[str, Any]:
     """The servers in a file, by name."""
-    if client.form.language == "toml":
+    if form.language == "toml":
         value: Any = tomllib.loads(text)
-    elif client.form.language == "yaml":
+    elif form.language == "yaml":
         value = yaml.safe_load(text)
     else:
         value = parse(text)
-    for step in client.form.section:
+    for step in form.section:
         value = value.get(step) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
 

@@ -94,10 +94,11 @@ def write_skills(
 def remove_skills(
     folder: Path, *, user: str | None = None, dry_run: bool = False
 ) -> list[WrittenSkill]:
-    """Remove what was written into `folder`, except files that were changed since.
+    """Remove what was written into `folder`, except skills of which a file was changed since.
 
-    With `user`, only what was written for this user and no other. Raises ConfigurationError if
-    the folder cannot be written.
+    A skill with a changed file stays as a whole, because its files name each other. With `user`,
+    only what was written for this user and no other. Raises ConfigurationError if the folder
+    cannot be written.
     """
     record = _read_record(folder)
     files = record.files
@@ -110,20 +111,21 @@ def remove_skills(
             with _explained(folder):
                 _write(folder / RECORD, record.text)
         return [WrittenSkill(name, "used") for name in names]
-    kept = {
-        path
+    changed = {
+        path.partition("/")[0]
         for path in files
         if not _is_ours(folder, path, files) and os.path.lexists(folder / path)
     }
+    removed = {path for path in files if path.partition("/")[0] not in changed}
     if not dry_run and files:
         with _explained(folder):
-            _remove_ours(folder, {*files}, dict(files))
-            if kept:
-                _write(folder / RECORD, Record({path: files[path] for path in kept}).text)
+            _remove_ours(folder, removed, dict(files))
+            if changed:
+                kept = {path: text for path, text in files.items() if path not in removed}
+                _write(folder / RECORD, Record(kept).text)
             else:
                 (folder / RECORD).unlink(missing_ok=True)
-    kept_names = {path.partition("/")[0] for path in kept}
-    return [WrittenSkill(name, "kept" if name in kept_names else "removed") for name in names]
+    return [WrittenSkill(name, "kept" if name in changed else "removed") for name in names]
 
 
 def _remove_ours(folder: Path, paths: set[str], record: dict[str, str]) -> None:
