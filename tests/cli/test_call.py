@@ -163,6 +163,30 @@ def test_a_dry_run_sends_nothing(sandbox, growth):
     assert "--dry-run does nothing here: list_workspaces only reads." in read.stderr
 
 
+def test_a_dry_run_a_question_and_an_approval_have_one_text(sandbox, growth, run, tmp_path):
+    call = ("delete_workspace", f"workspace_id={growth}")
+    *lines, end = sandbox(*call, "--dry-run", "-o", "table").stdout.splitlines()
+    sandbox(*call)
+    approvals = run("approvals", "--sandbox").stdout
+
+    assert lines[:2] == [
+        f'Delete workspace: "Growth" (id "{growth}")',
+        "Risk: high: what is deleted cannot be restored.",
+    ]
+    assert lines[-2].startswith("No members, API keys, configs, prompts, ")
+    assert lines[-2].endswith(" or MCP servers depend on it.")
+    assert lines[-1] == "Cannot be undone: what is deleted cannot be restored."
+    assert end == "Nothing was sent. -o json shows the requests."
+    assert "".join(f"  {line}\n" for line in lines) in approvals
+
+
+def test_a_dry_run_shows_what_a_field_is_now_and_would_be(sandbox, growth):
+    words = (f"workspace_id={growth}", "description=Sells", "--dry-run", "-o", "table")
+    lines = sandbox("update_workspace", *words).stdout.splitlines()
+
+    assert '- description: nothing → "Sells"' in lines, lines
+
+
 def test_a_change_of_high_risk_needs_an_approval_where_nobody_can_be_asked(sandbox, growth, run):
     call = ("delete_workspace", f"workspace_id={growth}")
     refused = sandbox(*call)

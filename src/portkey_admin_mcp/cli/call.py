@@ -77,12 +77,15 @@ def call(
     portkey-admin-mcp call list_api_keys --sandbox --all -o csv
     portkey-admin-mcp call create_workspace --sandbox name=Growth metadata.team=growth
     """  # noqa: D301  # click needs the character \b
+    from .tool_results import text_of_preview
+
     commands = CommandCalls(sandbox, env_file, state, dry_run=options["dry_run"])
     with commands.closing():
         request = Request(commands, tool, output, Options(**options))
         values = request.read(arguments, json_source)
         try:
-            output.write(_run(commands, request, values), request.rows_in)
+            answer = _run(commands, request, values)
+            output.write(answer, request.rows_in, text_of_preview(answer))
         except KeyboardInterrupt:
             raise commands.sent.interrupted() from None
 

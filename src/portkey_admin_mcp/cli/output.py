@@ -89,14 +89,19 @@ class Output:
         else:
             click.echo(f"Note: {_printable(text)}", err=True)
 
-    def write(self, value: Any, rows_in: str = "") -> None:
-        """Print a JSON value. `rows_in` is the field of an object that holds rows, for tables."""
+    def write(self, value: Any, rows_in: str = "", text: str = "") -> None:
+        """Print a JSON value. `rows_in` is the field of an object that holds rows, for tables.
+
+        `text` is the value in words, which is printed in the place of a table.
+        """
         if self.is_agent:
             _write_for_agent(self._with_notes(value))
         elif self.form == "json":
             click.echo(_printable(json.dumps(value, ensure_ascii=False, indent=2)))
         elif self.form == "yaml":
             click.echo(_yaml(value), nl=False)
+        elif self.form == "table" and text:
+            click.echo(_printable(text))
         else:
             from .tables import print_csv, print_table
 

@@ -70,3 +70,12 @@ def without_own_fields(answer: dict[str, Any], note: Callable[[str], None]) -> d
             f"Fields that are not shown: {', '.join(more)}. fields=NAME,… shows them, fields=* all."
         )
     return {name: value for name, value in answer.items() if name not in OWN_FIELDS}
+
+
+def text_of_preview(answer: dict[str, Any]) -> str:
+    """A preview of a change as a person reads it; empty for any other answer."""
+    from ..safety.preview_lines import is_preview, lines_of
+
+    if not is_preview(answer):
+        return ""
+    return "\n".join([*lines_of(answer), "Nothing was sent. -o json shows the requests."])
