@@ -51,6 +51,32 @@ class Sections(ResultGroup):
                     [(f"{each.name:{width}}", each.get_short_help_str(limit)) for each in commands]
                 )
 
+    def cure_of_unknown(self, name: str) -> str:
+        """A hint for the name of a tool, which is called by `call`."""
+        from ..server.loading import load_offer
+
+        return f"It is a tool: use `call {name}`." if name in load_offer().tools else ""
+
+
+def _takes(command: click.Command, option: str) -> bool:
+    """Whether a command, or one of a group of commands, has an option."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return any(option in param.opts for param in command.params) or any(
+        _takes(each, option) for each in below
+    )
+
+
+def _misplaced(name: str, options: list[str]) -> str:
+    """Why options before a command are wrong, and where they belong."""
+    command = main.commands[name]
+    subcommand = " COMMAND" if isinstance(command, click.Group) else ""
+    taken = [option for option in options if _takes(command, option)]
+    hint = f" Write it after the command: {name}{subcommand} {' '.join(taken)}." if taken else ""
+    return (
+        f"--sandbox and --env-file before a command belong to serving on stdio, not to {name}."
+        f"{hint}"
+    )
+
 
 @click.group(cls=Sections, invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
 @sandbox_option
@@ -76,12 +102,8 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
         serve_stdio(sandbox=sandbox, env_file=env_file)
     elif sandbox or env_file:
-        command = context.invoked_subcommand
-        hint = f" Write them after it: {command} --sandbox." if command == "http" else ""
-        raise click.UsageError(
-            f"--sandbox and --env-file before a command belong to serving on stdio, "
-            f"not to {command}.{hint}"
-        )
+        options = [*(["--sandbox"] if sandbox else []), *(["--env-file"] if env_file else [])]
+        raise click.UsageError(_misplaced(context.invoked_subcommand, options))
 
 
 for section in SECTIONS.values():

@@ -67,8 +67,9 @@ def failed(error: BaseException) -> Failed:
 class Output:
     """Prints the result of one command, in one form."""
 
-    def __init__(self, form: Form, *, is_agent: bool = False) -> None:
+    def __init__(self, form: Form, *, is_agent: bool = False, is_form_chosen: bool = False) -> None:
         self.form: Form = form
+        self._is_form_chosen = is_form_chosen
         self.is_agent = is_agent
         self._notes: list[str] = []
 
@@ -81,6 +82,12 @@ class Output:
     def shows_progress(self) -> bool:
         """Whether progress may be shown: a person sees standard error."""
         return not self.is_agent and sys.stderr.isatty()
+
+    def choose(self, form: Form, by: str) -> None:
+        """Print in another form than the default. Raises UsageError if `-o` names a third one."""
+        if self._is_form_chosen and form != self.form:
+            raise click.UsageError(f"{by} contradicts -o {self.form}: leave one of them out")
+        self.form = form
 
     def note(self, text: str) -> None:
         """Tell something beside the result: on standard error, or in agent mode in `notes`."""
@@ -147,7 +154,9 @@ def output_options(command: Callable[..., T]) -> Callable[..., T]:
                 "--no-agent"
             )
         default = "table" if sys.stdout.isatty() else "json"
-        output = Output(cast(Form, form or default), is_agent=is_agent)
+        output = Output(
+            cast(Form, form or default), is_agent=is_agent, is_form_chosen=form is not None
+        )
         return command(*args, output=output, **named)
 
     return with_output
@@ -195,7 +204,16 @@ class ResultGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command, and what is left of the arguments."""
         with _Ending(is_agent_mode(True if "--agent" in args else None)):
-            return super().resolve_command(ctx, args)
+            try:
+                return super().resolve_command(ctx, args)
+            except click.UsageError as error:
+                if cure := self.cure_of_unknown(args[0]):
+                    error.message = f"{error.message.rstrip('.')}. {cure}"
+                raise
+
+    def cure_of_unknown(self, _name: str) -> str:
+        """What a person who typed this unknown command may have meant; empty if nothing."""
+        return ""
 
 
 class _Ending:
