@@ -207,9 +207,10 @@ class ResultGroup(click.Group):
             try:
                 return super().resolve_command(ctx, args)
             except click.UsageError as error:
-                if cure := self.cure_of_unknown(args[0]):
-                    error.message = f"{error.message.rstrip('.')}. {cure}"
-                raise
+                cure = self.cure_of_unknown(args[0])
+                if not cure:
+                    raise
+                raise click.UsageError(f"{error.message.rstrip('.')}. {cure}", ctx) from None
 
     def cure_of_unknown(self, _name: str) -> str:
         """What a person who typed this unknown command may have meant; empty if nothing."""

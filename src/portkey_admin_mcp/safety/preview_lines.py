@@ -97,7 +97,7 @@ def _changes(preview: Facts) -> list[str]:
 
 def _sent(preview: Facts) -> Facts:
     """Each field that is sent, as a change to it; none for a deletion."""
-    request = next(iter(preview.get("requests", ())), {})
+    request: Facts = next(iter(preview.get("requests", ())), {})
     if request.get("request", "").startswith("DELETE "):
         return {}
     fields = {**request.get("query", {}), **request.get("body", {})}
