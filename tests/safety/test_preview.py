@@ -657,8 +657,8 @@ class TestQuestion:
             'Delete virtual key: "OpenAI main" (id "8ea08d49-721e-40a1-ab05-76a5eb4d3a73", in '
             'workspace "Support")',
             "Risk: high: what is deleted cannot be restored.",
-            'Depends on it: 2 configs ("Cached answers", "Support fallback").',
-            'Depends on it: 1 prompts ("Reply to customer").',
+            'Depends on it: configs (2): "Cached answers", "Support fallback".',
+            'Depends on it: prompts (1): "Reply to customer".',
             "27403 requests used it in the last 30 days, last at 2026-11-02T08:59:30.707Z.",
             "Cannot be undone: what is deleted cannot be restored.",
             "To confirm, type its name: OpenAI main",

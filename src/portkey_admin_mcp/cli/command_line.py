@@ -66,16 +66,12 @@ def _takes(command: click.Command, option: str) -> bool:
     )
 
 
-def _misplaced(name: str, options: list[str]) -> str:
-    """Why options before a command are wrong, and where they belong."""
+def _right_place(name: str, options: list[str]) -> str:
+    """Where options that were written before a command belong; empty if it takes none of them."""
     command = main.commands[name]
     subcommand = " COMMAND" if isinstance(command, click.Group) else ""
     taken = [option for option in options if _takes(command, option)]
-    hint = f" Write it after the command: {name}{subcommand} {' '.join(taken)}." if taken else ""
-    return (
-        f"--sandbox and --env-file before a command belong to serving on stdio, not to {name}."
-        f"{hint}"
-    )
+    return f" Write it after the command: {name}{subcommand} {' '.join(taken)}." if taken else ""
 
 
 @click.group(cls=Sections, invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
@@ -103,7 +99,12 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
         serve_stdio(sandbox=sandbox, env_file=env_file)
     elif sandbox or env_file:
         options = [*(["--sandbox"] if sandbox else []), *(["--env-file"] if env_file else [])]
-        raise click.UsageError(_misplaced(context.invoked_subcommand, options))
+        command = context.invoked_subcommand
+        hint = _right_place(command, options)
+        raise click.UsageError(
+            f"--sandbox and --env-file before a command belong to serving on stdio, "
+            f"not to {command}.{hint}"
+        )
 
 
 for section in SECTIONS.values():

@@ -78,7 +78,7 @@ def _object(preview: Facts) -> str:
     """The object for a person: `"Support" (id "3ec9…", in workspace "Growth")`."""
     facts, now = preview.get("object", {}), preview.get("now", {})
     name = str(facts.get("name", ""))
-    id = now.get("id") or now.get("slug")
+    id = now.get("id") or now.get("slug") or facts.get("id")
     details = [f"id {quoted(str(id))}"] if id and id != name and not facts.get("is_new") else []
     if workspace := facts.get("workspace"):
         details.append(f"in workspace {quoted(str(workspace))}")
@@ -142,8 +142,8 @@ def _dependants_of_kind(kind: str, count: Facts) -> str:
     total = count.get("total", count.get("at_least", 0))
     names = count.get("names", ())
     more = f" and {total - len(names)} more" if total > len(names) else ""
-    line = f"Depends on it: {'at least ' if 'at_least' in count else ''}{total} {visible(kind)}"
-    line += f" ({', '.join(map(quoted, names))}{more})" if names else ""
+    line = f"Depends on it: {visible(kind)} ({'at least ' if 'at_least' in count else ''}{total})"
+    line += f": {', '.join(map(quoted, names))}{more}" if names else ""
     return (
         f"{line}; not all looked at: {visible(count['why'])}." if count.get("why") else f"{line}."
     )

@@ -79,9 +79,15 @@ def _facts(seen: Preview) -> dict[str, Any]:
 
 
 def _object(seen: Preview) -> dict[str, Any]:
-    """The name of the object, its workspace, and whether it could be read."""
+    """The name of the object, its workspace, and whether it was read.
+
+    Its id is there if it was not read with it.
+    """
     now = seen.now
     answer: dict[str, Any] = {"name": seen.name, "verified": now.fields is not None or seen.is_new}
+    has_id = any((now.fields or {}).get(name) for name in ("id", "slug"))
+    if not has_id and not seen.is_new and (id := id_of(seen.change, now)) not in ("", seen.name):
+        answer["id"] = id
     if workspace := _workspace(seen):
         answer["workspace"] = workspace
     if seen.is_new:
