@@ -94,9 +94,9 @@ def test_the_list_shows_what_each_would_do_without_changing_the_terminal(
     run("approvals")
 
     shown = capsys.readouterr().out
-    assert "0a1b2c3d  delete_user: 'jo\\x1b[2J@acme.example'" in shown
-    assert '"risk": "high"' in shown
-    assert "Asked for by local at 20" in shown
+    assert '  Delete user: "jo\\u001b[2J@acme.example"\n  Risk: high.\n' in shown
+    assert "0a1b2c3d  asked for by local at 20" in shown
+    assert "{" not in shown
     assert f"1 open request in {tmp_path / 'state.db'}." in shown
     assert "portkey-admin-mcp approve ID, or deny ID." in shown
     assert "\x1b" not in shown

@@ -72,6 +72,48 @@ def test_format_csv_is_the_same_as_the_option(run):
     assert as_argument.stdout == run("call", "list_workspaces", "--sandbox", "-o", "csv").stdout
 
 
+@pytest.mark.parametrize("form", ["json", "yaml", "table"])
+def test_format_csv_and_another_form_contradict_each_other(run, form):
+    result = run("call", "list_workspaces", "--sandbox", "-o", form, "format=csv")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"format=csv contradicts -o {form}: leave one of them out" in result.stderr
+
+
+def test_a_field_that_is_an_object_in_some_rows_has_only_the_columns_of_its_parts(run):
+    words = ("list_api_keys", "--sandbox", "-o", "csv", "fields=name,usage_limits")
+    header = run("call", *words).stdout.splitlines()[0].split(",")
+
+    assert "usage_limits.credit_limit" in header
+    assert "usage_limits" not in header
+
+
+def test_the_journal_of_a_sandbox_is_listed_with_names_as_they_are(sandbox, run, tmp_path):
+    state = ("--sandbox", "--state", str(tmp_path / "sandbox.sqlite"))
+    before = run("journal", "list", *state)
+    sandbox("create_workspace", "name=🔬 Lab")
+    listed = run("journal", "list", *state)
+    without = run("journal", "list", "--sandbox")
+
+    assert "no change was made with --state yet" in before.stderr
+    assert "  create_workspace  🔬 Lab  done\n" in listed.stdout
+    assert (without.exit_code, "add --state FILE" in without.stderr) == (2, True)
+    assert "add --sandbox" in run("journal", "list", *state[1:]).stderr
+    assert run("journal", "verify", *state).exit_code == 0
+    nothing = run("journal", "list")
+    assert (nothing.exit_code, nothing.stderr) == (0, "No changes are recorded yet.\n")
+
+
+def test_an_object_that_is_gone_is_not_called_by_the_name_that_it_did_not_get(sandbox, growth):
+    never = {"PORTKEY_CONFIRM": "never"}
+    sandbox("delete_workspace", f"workspace_id={growth}", **never)
+    refused = sandbox("update_workspace", f"workspace_id={growth}", "name=Other", **never)
+    newest, *_ = json_of(sandbox("list_changes"))["changes"]
+
+    assert refused.exit_code in (4, 5)
+    assert (newest["tool"], newest["object"]) == ("update_workspace", growth)
+
+
 def test_calls_in_a_row_see_each_other_with_a_state_file(sandbox, growth, tmp_path):
     names = {row["name"] for row in json_of(sandbox("list_workspaces"))["data"]}
     changes = json_of(sandbox("list_changes"))["changes"]
@@ -122,6 +164,21 @@ def test_a_key_without_the_scope_is_forbidden_and_a_wrong_one_is_not_a_key(run):
     assert "Use a key with the scopes" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "is_told"), [(["list_configs"], True), (["get_user", "user_id=x"], False)]
+)
+def test_a_person_learns_like_an_agent_that_a_key_may_have_to_name_the_workspace(
+    run, words, is_told
+):
+    key = {"PORTKEY_API_KEY": "admin" if is_told else "scopeless"}
+    result = run("call", *words, "--sandbox", **key)
+    error = error_of(run("call", *words, "--sandbox", "--agent", **key))
+
+    assert result.exit_code == 5
+    assert ("Or name the workspace: workspace_id=ID" in result.stderr) == is_told
+    assert ("name the workspace (`workspace_id`)" in error["cure"]) == is_told
+
+
 def test_a_state_file_of_another_program_is_refused(run, tmp_path):
     (tmp_path / "notes").write_text("x" * 4096)
 
@@ -162,6 +219,30 @@ def test_a_dry_run_sends_nothing(sandbox, growth):
     assert (preview["changes_nothing"], preview["risk"]) == (True, "high")
     assert growth in read.stdout
     assert "--dry-run does nothing here: list_workspaces only reads." in read.stderr
+
+
+def test_a_dry_run_a_question_and_an_approval_have_one_text(sandbox, growth, run, tmp_path):
+    call = ("delete_workspace", f"workspace_id={growth}")
+    *lines, end = sandbox(*call, "--dry-run", "-o", "table").stdout.splitlines()
+    sandbox(*call)
+    approvals = run("approvals", "--sandbox").stdout
+
+    assert lines[:2] == [
+        f'Delete workspace: "Growth" (id "{growth}")',
+        "Risk: high: what is deleted cannot be restored.",
+    ]
+    assert lines[-2].startswith("No members, API keys, configs, prompts, ")
+    assert lines[-2].endswith(" or MCP servers depend on it.")
+    assert lines[-1] == "Cannot be undone: what is deleted cannot be restored."
+    assert end == "Nothing was sent. -o json shows the requests."
+    assert "".join(f"  {line}\n" for line in lines) in approvals
+
+
+def test_a_dry_run_shows_what_a_field_is_now_and_would_be(sandbox, growth):
+    words = (f"workspace_id={growth}", "description=Sells", "--dry-run", "-o", "table")
+    lines = sandbox("update_workspace", *words).stdout.splitlines()
+
+    assert '- description: nothing → "Sells"' in lines, lines
 
 
 def test_a_change_of_high_risk_needs_an_approval_where_nobody_can_be_asked(sandbox, growth, run):

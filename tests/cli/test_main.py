@@ -93,6 +93,9 @@ def test_every_command_has_help_without_the_marks_of_click(command, width):
     [
         (["emulate"], "No such command 'emulate'"),
         (["--sandbox", "demo"], "belong to serving on stdio, not to demo"),
+        (["--sandbox", "doctor"], "Write it after the command: doctor --sandbox."),
+        (["--sandbox", "journal", "list"], "Write it after the command: journal COMMAND --sandbox"),
+        (["list_workspaces"], "It is a tool: use `call list_workspaces`."),
         (["emulator", "--seed", "nonsense"], "must be one of: acme, empty"),
         (["emulator", "--port", "99999"], "0<=x<=65535"),
         (["--env-file", "nowhere.env"], "there is no file nowhere.env"),

@@ -3,7 +3,11 @@
 import csv
 import io
 import json
+import os
+import pty
+import re
 import stat
+import sys
 from pathlib import Path
 
 import click
@@ -16,7 +20,7 @@ from portkey_admin_mcp.cli.agents import AGENT_SIGNS
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.exit_codes import BY_ERROR, DONE, KINDS, REFUSED, kind_of
 from portkey_admin_mcp.cli.output import MAX_AGENT_BYTES, Failed, ResultCommand, output_options
-from portkey_admin_mcp.cli.tables import columns_that_fit
+from portkey_admin_mcp.cli.tables import fitting_columns, print_table
 
 ROWS = {
     "total": 2,
@@ -85,11 +89,93 @@ def test_a_result_without_rows_is_a_table_of_its_fields():
     ]
 
 
-@pytest.mark.parametrize(("width", "count"), [(6, 2), (18, 2), (19, 3), (90, 3)])
-def test_on_a_terminal_a_table_has_the_columns_that_fit_from_the_left(width, count):
-    cells = [["id", "name", "note"], ["12345", "Zoë", "🔬 x"]]  # 5, 4 and 4 wide, and two gaps of 3
+ID = "29f3374d-2b4a-469a-95d3-5ae523ad0fa9"
 
-    assert columns_that_fit(cells, width) == count
+
+@pytest.mark.parametrize(
+    ("names", "width", "shown"),
+    [
+        (("id", "name", "note"), 90, {"id": 36, "name": 4, "note": 4}),
+        (("id", "name", "note"), 50, {"id": 36, "name": 4, "note": 4}),
+        (("id", "name", "note"), 49, {"id": 35, "name": 4, "note": 4}),
+        (("id", "name", "note"), 27, {"id": 13, "name": 4, "note": 4}),
+        (("id", "name", "note"), 26, {"id": 19, "name": 4}),
+        (("id", "name", "note"), 6, {"id": 8, "name": 4}),
+        (
+            ("kind", "id", "used", "user_id", "limit"),
+            40,
+            {"kind": 4, "id": 18, "used": 4, "limit": 5},
+        ),
+        (("kind", "id", "used", "user_id", "limit"), 20, {"kind": 4, "used": 4, "limit": 5}),
+    ],
+)
+def test_on_a_terminal_what_one_needs_comes_first_and_ids_are_cut(names, width, shown):
+    widest = {"name": "Zoë", "note": "🔬 x", "id": ID, "user_id": ID}
+    cells = [[*names], [widest.get(name, "1") for name in names]]
+
+    columns = fitting_columns(cells, width)
+
+    assert {names[column]: each for column, each in columns} == shown
+
+
+@pytest.fixture
+def shown_on_terminal(monkeypatch, capsys):
+    """What a terminal of 100 columns shows of a table, and the note below it."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+
+    def shown(value, rows_in=""):
+        with os.fdopen(theirs, "w", encoding="utf-8") as terminal:
+            monkeypatch.setattr(sys, "stdout", terminal)
+            print_table(value, rows_in)
+            terminal.flush()
+            text = os.read(ours, 65_536).decode()
+        return re.sub(r"\x1b\[[\d;]*m", "", text), capsys.readouterr().err
+
+    yield shown
+    os.close(ours)
+
+
+def test_a_table_of_budgets_shows_how_much_is_used_and_until_when(shown_on_terminal):
+    budget = {
+        "kind": "usage_limit",
+        "id": ID,
+        "name": "Per person",
+        "group": "metadata._user:emi@x",
+    }
+    budget |= {"workspace": "ws-suppor-8be7ec", "limit": 75, "unit": "USD", "used": 63.77}
+    budget |= {"used_percent": 85, "past_alert": True, "resets": "2026-12-01T00:00Z"}
+    budget |= {"runs_out": "2026-11-30T11:00Z"}
+
+    table, note = shown_on_terminal({"data": [budget]}, "data")
+
+    for text in ("Per person", "75", "63.77", "2026-11-30T11:00Z", "29f3374d-2b4"):
+        assert text in table
+    assert ID not in table
+    assert note.startswith("Note: No room for group, workspace, ")
+    assert note.endswith("Some values are shortened. A wider terminal or -o yaml shows all.\n")
+
+
+def test_lists_of_objects_are_short_on_a_terminal_with_a_hint(shown_on_terminal):
+    keys = [{"id": str(number), "name": f"Key {number}"} for number in range(5)]
+
+    table, note = shown_on_terminal({"keys": keys, "access": [{"level": 1}], "total": 6, "x": []})
+
+    assert "5: Key 0, Key 1, Key 2, …" in table
+    assert "1 item " in table
+    assert "{" not in table
+    assert note == "Note: Some values are shortened. -o yaml shows all.\n"
+
+
+def test_a_table_of_one_object_in_a_pipe_has_lines_as_long_as_their_texts():
+    lines = run({"a": "x" * 800, "b": "y"}, "-o", "table").stdout.splitlines()
+
+    assert [len(line) for line in lines] == [
+        len("field  value"),
+        len("a      ") + 800,
+        len("b      y"),
+    ]
 
 
 @pytest.mark.parametrize("sign", AGENT_SIGNS, ids=lambda sign: sign.variable)

@@ -6,9 +6,11 @@ import shlex
 import pytest
 from click.testing import CliRunner
 
+from portkey_admin_mcp.cli.calls import CommandCalls
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.describe import description_of, example
 from portkey_admin_mcp.cli.tool_arguments import read_words
+from portkey_admin_mcp.errors import Forbidden, NotFound
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import accepted_schema
 from portkey_admin_mcp.server.loading import load_offer
@@ -46,6 +48,12 @@ def test_tools_are_listed_with_their_effect(tools):
     assert lines[0].split()[:2] == ["list_configs", "read"]
     assert len(lines) == sum(t.domain == "configs" for t in load_offer().tools.values())
     assert json.loads(tools("--domain", "configs", "--json").output)[0]["name"] == "list_configs"
+
+
+def test_the_option_for_the_sandbox_is_taken_and_changes_nothing(tools, describe):
+    assert tools("--sandbox", "--digest").output == tools("--digest").output
+    of_sandbox = describe("get_config", "--sandbox")
+    assert (of_sandbox.exit_code, of_sandbox.output) == (0, describe("get_config").output)
 
 
 def test_words_find_tools(tools):
@@ -113,6 +121,27 @@ def test_an_unknown_or_excluded_tool_is_told(describe):
 
     assert (unknown.exit_code, excluded.exit_code) == (2, 7)
     assert "Did you mean rotate_api_key" in unknown.output
+
+
+async def test_every_example_of_a_read_runs_on_the_sandbox_or_waits_for_a_real_id():
+    commands = CommandCalls(sandbox=True, env_file=None, state=None)
+    refused = {}
+    for listed in load_offer().tools.values():
+        if listed.effect != "read":
+            continue
+        text = example(listed.name, listed.input_schema)
+        schema = accepted_schema(arguments_model(commands.calls.tool(listed.name)))
+        given = read_words(shlex.split(text)[3:], schema)
+        outcome = await commands.calls(listed.name, given)
+        placeholders = [value for name, value in given.items() if value == name.upper()]
+        is_about_one = isinstance(outcome.error, NotFound | Forbidden) or any(
+            f"'{each}'" in outcome.texts[0] for each in placeholders
+        )
+        if outcome.is_error and not (placeholders and is_about_one):
+            refused[text] = outcome.texts[0]
+    commands.calls.portkey().retire()
+
+    assert refused == {}
 
 
 @pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)

@@ -77,7 +77,7 @@ async def test_confirm_asks_a_person_whatever_the_risk(guarded, changes, generat
         await client.call_tool("create_collection", {"name": "Free", "workspace_id": "ws-x"})
 
     (question,) = person.questions
-    assert "Why you are asked: Production.\n" in question
+    assert "Risk: high: Production.\n" in question
     assert done.is_error is (does != "accept")
     sent = [each for each in changes() if "configs" in each]
     assert sent == (["PUT /v1/configs/pc-cached-a625f7"] if does == "accept" else [])

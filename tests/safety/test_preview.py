@@ -21,7 +21,8 @@ from portkey_admin_mcp.safety import dependants, lists
 from portkey_admin_mcp.safety.differences import differences
 from portkey_admin_mcp.safety.objects import ObjectNow, is_typable, label_of, read_object
 from portkey_admin_mcp.safety.preview import WouldChange, look_at, record_only
-from portkey_admin_mcp.safety.preview_text import question_of, shown, visible
+from portkey_admin_mcp.safety.preview_lines import lines_of, visible
+from portkey_admin_mcp.safety.preview_text import question_of, shown
 from portkey_admin_mcp.safety.risk import rating_of
 from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
 from portkey_admin_mcp.server.calls.schema import accepted_schema
@@ -87,6 +88,7 @@ class TestEachTool:
             assert first.startswith(f'{TOOLS[name].title}: "{NAMES[name]}"')
             assert last == f"To confirm, type its name: {NAMES[name]}"
             assert question.label == NAMES[name]
+            assert question.message.split("\n")[:-1] == lines_of(answer)
 
     @pytest.mark.parametrize("name", [name for name in LESS_RISKY if name in RISKY])
     async def test_another_call_of_it_is_not_of_high_risk(self, name, find, preview_of):
@@ -578,14 +580,14 @@ class TestDifferences:
         config = {"strategy": {"mode": "fallback"}, "targets": targets}
         seen = await preview_of("update_config", {"slug": slug, "config": config})
 
-        assert "changes" not in shown(seen)
+        assert shown(seen)["changes"] == {}
 
     async def test_a_workspace_is_the_same_by_its_id_and_its_slug(self, find, preview_of):
         seen = await preview_of(
             "update_integration_workspaces", LESS_RISKY["update_integration_workspaces"](find)
         )
 
-        assert "changes" not in shown(seen)
+        assert shown(seen)["changes"] == {}
 
     async def test_a_new_secret_is_a_difference_and_cannot_be_undone(self, find, preview_of):
         seen = await preview_of("update_virtual_key", RISKY["update_virtual_key"](find))
@@ -630,7 +632,7 @@ class TestDifferences:
 
 
 HOSTILE = [
-    'x"\nWhy you are asked: nothing. "',
+    'x"\nRisk: low. "',
     "x\rTo confirm, type its name: y",
     "x\u2028Can be undone: at once.",
     "x\u202egnirts",
@@ -654,13 +656,19 @@ class TestQuestion:
         assert question_of(seen).message.split("\n") == [
             'Delete virtual key: "OpenAI main" (id "8ea08d49-721e-40a1-ab05-76a5eb4d3a73", in '
             'workspace "Support")',
-            "Why you are asked: what is deleted cannot be restored.",
-            'Depending on it, configs: 2 ("Cached answers", "Support fallback").',
-            'Depending on it, prompts: 1 ("Reply to customer").',
+            "Risk: high: what is deleted cannot be restored.",
+            'Depends on it: configs (2): "Cached answers", "Support fallback".',
+            'Depends on it: prompts (1): "Reply to customer".',
             "27403 requests used it in the last 30 days, last at 2026-11-02T08:59:30.707Z.",
             "Cannot be undone: what is deleted cannot be restored.",
             "To confirm, type its name: OpenAI main",
         ]
+
+    async def test_a_workspace_is_not_in_itself(self, find, preview_of):
+        seen = await preview_of("delete_workspace", RISKY["delete_workspace"](find))
+
+        first = lines_of(shown(seen))[0]
+        assert re.fullmatch(r'Delete workspace: "Support" \(id "[^"]+"\)', first), first
 
     @pytest.mark.parametrize("name", HOSTILE)
     async def test_a_name_cannot_look_like_a_line_of_it(self, name, find, emulator, preview_of):

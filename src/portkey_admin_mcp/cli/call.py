@@ -15,6 +15,7 @@ from .options import env_file_option, sandbox_option, state_option
 from .output import Output, ResultCommand, output_options
 
 if TYPE_CHECKING:
+    from ..portkey.catalog import Tool
     from ..server.calls.outcome import Outcome
     from ..server.calls.tool_calls import ToolCalls
 
@@ -77,12 +78,15 @@ def call(
     portkey-admin-mcp call list_api_keys --sandbox --all -o csv
     portkey-admin-mcp call create_workspace --sandbox name=Growth metadata.team=growth
     """  # noqa: D301  # click needs the character \b
+    from .tool_results import text_of_preview
+
     commands = CommandCalls(sandbox, env_file, state, dry_run=options["dry_run"])
     with commands.closing():
         request = Request(commands, tool, output, Options(**options))
         values = request.read(arguments, json_source)
         try:
-            output.write(_run(commands, request, values), request.rows_in)
+            answer = _run(commands, request, values)
+            output.write(answer, request.rows_in, text_of_preview(answer))
         except KeyboardInterrupt:
             raise commands.sent.interrupted() from None
 
@@ -111,6 +115,10 @@ class Request:
         return self._commands.calls
 
     @property
+    def _tool(self) -> "Tool":
+        return self._calls.tool(self._name)
+
+    @property
     def rows_in(self) -> str:
         """The field of the answer that holds rows; empty if it holds none."""
         return rows_field(self._calls, self._name)
@@ -128,7 +136,7 @@ class Request:
 
         if json_source == "-" and any(word.endswith("=@-") for word in words):
             raise click.UsageError("standard input is read once: --json - or name=@-, not both")
-        schema = accepted_schema(arguments_model(self._calls.tool(self._name)))
+        schema = accepted_schema(arguments_model(self._tool))
         values = {} if json_source is None else read_json(json_source)
         values |= read_words(words, schema)
         if secrets := inline_secrets(words, json_source):
@@ -138,7 +146,7 @@ class Request:
             )
         if values.get("format") == "csv" and not self._output.is_agent:
             del values["format"]
-            self._output.form = "csv"
+            self._output.choose("csv", "format=csv")
         return values
 
     async def run(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -206,7 +214,7 @@ class Request:
 
         async def page(arguments: dict[str, Any]) -> Result:
             outcome = await self._calls(self._name, arguments)
-            return result_of(outcome, is_agent=self._output.is_agent)
+            return result_of(outcome, self._tool, is_agent=self._output.is_agent)
 
         with progress_bar(self._name, is_shown=self._output.shows_progress) as progress:
             rows = await read_all(
@@ -225,7 +233,7 @@ class Request:
         """The answer of one call; its notes are printed. Raises Failed."""
         from .tool_results import result_of
 
-        result = result_of(outcome, is_agent=self._output.is_agent)
+        result = result_of(outcome, self._tool, is_agent=self._output.is_agent)
         for note in result.notes:
             self._output.note(note)
         return result.answer

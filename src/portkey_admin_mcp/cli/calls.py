@@ -49,8 +49,8 @@ class CommandCalls:
         from ..assembly import read_environment
 
         settings = read_environment(self._sandbox, self._env_file)
-        if self._state is not None and not settings.sandbox:
-            raise click.UsageError("--state keeps the organisation of the sandbox: add --sandbox")
+        if self._state is not None:
+            require_sandbox(sandbox=settings.sandbox)
         limits = {"max_result_chars": UNLIMITED_CHARS, "tool_mode": "full"}
         return settings.model_copy(update=limits)
 
@@ -62,7 +62,7 @@ class CommandCalls:
         safety = load_safety(self._env_file)
         changed: dict[str, Any] = {"dry_run": True} if self._dry_run else {}
         if self._state is not None and is_on(safety.journal):
-            changed["journal"] = f"{self._state}.journal"
+            changed["journal"] = str(journal_of_sandbox(self._state))
         return safety.model_copy(update=changed)
 
     @cached_property
@@ -132,6 +132,17 @@ class CommandCalls:
         """An offered tool. Raises Failed with the nearest names, or if the settings exclude it."""
         offer = self.calls.offer
         return offer.tools[name] if name in offer.tools else not_offered(name, offer)
+
+
+def require_sandbox(*, sandbox: bool) -> None:
+    """Raise UsageError if --state was given without the sandbox that it keeps."""
+    if not sandbox:
+        raise click.UsageError("--state keeps the organisation of the sandbox: add --sandbox")
+
+
+def journal_of_sandbox(state: Path) -> Path:
+    """The file of the journal of a sandbox that is kept in `state`."""
+    return Path(f"{state}.journal")
 
 
 def not_offered(name: str, offer: "Offer") -> "ListedTool":

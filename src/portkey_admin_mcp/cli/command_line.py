@@ -51,6 +51,28 @@ class Sections(ResultGroup):
                     [(f"{each.name:{width}}", each.get_short_help_str(limit)) for each in commands]
                 )
 
+    def cure_of_unknown(self, name: str) -> str:
+        """A hint for the name of a tool, which is called by `call`."""
+        from ..server.loading import load_offer
+
+        return f"It is a tool: use `call {name}`." if name in load_offer().tools else ""
+
+
+def _takes(command: click.Command, option: str) -> bool:
+    """Whether a command, or one of a group of commands, has an option."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return any(option in param.opts for param in command.params) or any(
+        _takes(each, option) for each in below
+    )
+
+
+def _right_place(name: str, options: list[str]) -> str:
+    """Where options that were written before a command belong; empty if it takes none of them."""
+    command = main.commands[name]
+    subcommand = " COMMAND" if isinstance(command, click.Group) else ""
+    taken = [option for option in options if _takes(command, option)]
+    return f" Write it after the command: {name}{subcommand} {' '.join(taken)}." if taken else ""
+
 
 @click.group(cls=Sections, invoke_without_command=True, context_settings=CONTEXT_SETTINGS)
 @sandbox_option
@@ -76,8 +98,9 @@ def main(context: click.Context, sandbox: bool, env_file: Path | None) -> None:
 
         serve_stdio(sandbox=sandbox, env_file=env_file)
     elif sandbox or env_file:
+        options = [*(["--sandbox"] if sandbox else []), *(["--env-file"] if env_file else [])]
         command = context.invoked_subcommand
-        hint = f" Write them after it: {command} --sandbox." if command == "http" else ""
+        hint = _right_place(command, options)
         raise click.UsageError(
             f"--sandbox and --env-file before a command belong to serving on stdio, "
             f"not to {command}.{hint}"

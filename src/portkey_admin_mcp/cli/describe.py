@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .completion_types import TOOL_NAME
-from .options import env_file_option
+from .options import env_file_option, listing_sandbox_option
 from .output import Output, ResultCommand, json_options
 
 if TYPE_CHECKING:
@@ -20,14 +20,19 @@ Schema = Mapping[str, Any]
 SAMPLES: dict[str, Any] = {"boolean": True, "integer": 10, "number": 1.5}
 """A value of each type of argument, for the example."""
 SAMPLE_FORMATS = {"date-time": "2026-11-02T09:00:00Z", "email": "ada@example.com"}
+SAMPLE_END = "2026-11-03T09:00:00Z"
+"""The date of an argument that ends a period, which is later than that of its beginning."""
+NOT_SAMPLED = ("fields", "format", "cursor")
+"""Arguments that say how an answer is presented or read on, which an example does not need."""
 BOUNDS = {"minimum": "≥", "maximum": "≤", "maxLength": "characters ≤", "maxItems": "items ≤"}
 
 
 @click.command(cls=ResultCommand, short_help="Show what a tool does, and its arguments.")
 @click.argument("tool", type=TOOL_NAME)
+@listing_sandbox_option
 @env_file_option
 @json_options
-def describe(tool: str, env_file: Path | None, output: Output) -> None:
+def describe(tool: str, sandbox: bool, env_file: Path | None, output: Output) -> None:
     """Show what TOOL does: endpoint, scopes, effect, risk, and arguments with types and an example.
 
     \b
@@ -133,7 +138,7 @@ def _type(node: Schema) -> str:
 def example(name: str, schema: Schema) -> str:
     """A call with the required arguments, or with the first one that is optional."""
     properties = schema.get("properties", {})
-    optional = [each for each in properties if each not in ("fields", "format")][:1]
+    optional = [each for each in properties if each not in NOT_SAMPLED][:1]
     used = schema.get("required") or optional
     words = [f"{each}{_sample(each, properties.get(each, {}))}" for each in used]
     return shlex.join(["portkey-admin-mcp", "call", name, *words])
@@ -159,6 +164,8 @@ def _sample_value(name: str, node: Schema) -> Any:
         fields = node.get("properties", {})
         names = [*node.get("required", ())] or [*fields][:1]
         return {each: _sample_value(each, fields[each]) for each in names} or {"key": "value"}
+    if node.get("format") == "date-time" and name.endswith(("_max", "_end")):
+        return SAMPLE_END
     return SAMPLES.get(str(kind)) or SAMPLE_FORMATS.get(node.get("format", "")) or name.upper()
 
 

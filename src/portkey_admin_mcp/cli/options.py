@@ -12,6 +12,10 @@ sandbox_option = click.option(
     is_flag=True,
     help="Use the embedded emulator instead of Portkey: no key, no network, no risk.",
 )
+listing_sandbox_option = click.option(
+    "--sandbox", is_flag=True, help="Changes nothing: the sandbox has the same tools."
+)
+"""For commands that send nothing, so that one line of options fits all."""
 env_file_option = click.option(
     "--env-file",
     type=click.Path(path_type=Path),

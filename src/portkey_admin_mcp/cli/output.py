@@ -67,8 +67,9 @@ def failed(error: BaseException) -> Failed:
 class Output:
     """Prints the result of one command, in one form."""
 
-    def __init__(self, form: Form, *, is_agent: bool = False) -> None:
+    def __init__(self, form: Form, *, is_agent: bool = False, is_form_chosen: bool = False) -> None:
         self.form: Form = form
+        self._is_form_chosen = is_form_chosen
         self.is_agent = is_agent
         self._notes: list[str] = []
 
@@ -82,6 +83,12 @@ class Output:
         """Whether progress may be shown: a person sees standard error."""
         return not self.is_agent and sys.stderr.isatty()
 
+    def choose(self, form: Form, by: str) -> None:
+        """Print in another form than the default. Raises UsageError if `-o` names a third one."""
+        if self._is_form_chosen and form != self.form:
+            raise click.UsageError(f"{by} contradicts -o {self.form}: leave one of them out")
+        self.form = form
+
     def note(self, text: str) -> None:
         """Tell something beside the result: on standard error, or in agent mode in `notes`."""
         if self.is_agent:
@@ -89,14 +96,19 @@ class Output:
         else:
             click.echo(f"Note: {_printable(text)}", err=True)
 
-    def write(self, value: Any, rows_in: str = "") -> None:
-        """Print a JSON value. `rows_in` is the field of an object that holds rows, for tables."""
+    def write(self, value: Any, rows_in: str = "", text: str = "") -> None:
+        """Print a JSON value. `rows_in` is the field of an object that holds rows, for tables.
+
+        `text` is the value in words, which is printed in the place of a table.
+        """
         if self.is_agent:
             _write_for_agent(self._with_notes(value))
         elif self.form == "json":
             click.echo(_printable(json.dumps(value, ensure_ascii=False, indent=2)))
         elif self.form == "yaml":
             click.echo(_yaml(value), nl=False)
+        elif self.form == "table" and text:
+            click.echo(_printable(text))
         else:
             from .tables import print_csv, print_table
 
@@ -142,7 +154,9 @@ def output_options(command: Callable[..., T]) -> Callable[..., T]:
                 "--no-agent"
             )
         default = "table" if sys.stdout.isatty() else "json"
-        output = Output(cast(Form, form or default), is_agent=is_agent)
+        output = Output(
+            cast(Form, form or default), is_agent=is_agent, is_form_chosen=form is not None
+        )
         return command(*args, output=output, **named)
 
     return with_output
@@ -190,7 +204,17 @@ class ResultGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command, and what is left of the arguments."""
         with _Ending(is_agent_mode(True if "--agent" in args else None)):
-            return super().resolve_command(ctx, args)
+            try:
+                return super().resolve_command(ctx, args)
+            except click.UsageError as error:
+                cure = self.cure_of_unknown(args[0])
+                if not cure:
+                    raise
+                raise click.UsageError(f"{error.message.rstrip('.')}. {cure}", ctx) from None
+
+    def cure_of_unknown(self, _name: str) -> str:
+        """What a person who typed this unknown command may have meant; empty if nothing."""
+        return ""
 
 
 class _Ending:

@@ -4,7 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..errors import Forbidden
+from ..portkey.catalog import Tool
 from ..server.calls.fencing import fenced
+from ..server.calls.hints import optional_workspace
 from ..server.calls.outcome import Outcome
 from ..server.calls.result_size import compact
 from .exit_codes import FAILED, kind_of
@@ -22,14 +25,14 @@ class Result(NamedTuple):
     notes: list[str]
 
 
-def result_of(outcome: Outcome, *, is_agent: bool) -> Result:
-    """The answer of a call. Raises Failed if it failed."""
+def result_of(outcome: Outcome, tool: Tool, *, is_agent: bool) -> Result:
+    """The answer of a call of a tool. Raises Failed if it failed."""
     if outcome.is_error or outcome.structured is None:
-        raise failure_of(outcome, is_agent=is_agent)
+        raise failure_of(outcome, tool, is_agent=is_agent)
     return Result(outcome.structured, outcome.texts[1:])
 
 
-def failure_of(outcome: Outcome, *, is_agent: bool) -> Failed:
+def failure_of(outcome: Outcome, tool: Tool, *, is_agent: bool) -> Failed:
     """The end of a command because a call failed.
 
     A person reads what to do next in the words of `exit_codes`; an agent as a model would by MCP.
@@ -43,8 +46,16 @@ def failure_of(outcome: Outcome, *, is_agent: bool) -> Failed:
         happened, _, preview = happened.partition("\n")
         details = {"approval": {"id": id, "how": getattr(error, "how", "")}}
         details["preview"] = json.loads(preview)
-    cure = advice if is_agent else cure_of_error(error)
+    cure = advice if is_agent else " ".join([cure_of_error(error), *_workspace_cure(error, tool)])
     return Failed(kind_of(error), happened, cure, **details)
+
+
+def _workspace_cure(error: Exception, tool: Tool) -> list[str]:
+    """What else to try after a 403 if a tool takes a workspace: some keys must name one."""
+    name = optional_workspace(tool)
+    if not name or not isinstance(error, Forbidden):
+        return []
+    return [f"Or name the workspace: {name}=ID; `call list_workspaces` lists them."]
 
 
 def for_agent(answer: dict[str, Any], outcome: Outcome | None) -> dict[str, Any]:
@@ -70,3 +81,12 @@ def without_own_fields(answer: dict[str, Any], note: Callable[[str], None]) -> d
             f"Fields that are not shown: {', '.join(more)}. fields=NAME,… shows them, fields=* all."
         )
     return {name: value for name, value in answer.items() if name not in OWN_FIELDS}
+
+
+def text_of_preview(answer: dict[str, Any]) -> str:
+    """A preview of a change as a person reads it; empty for any other answer."""
+    from ..safety.preview_lines import is_preview, lines_of
+
+    if not is_preview(answer):
+        return ""
+    return "\n".join([*lines_of(answer), "Nothing was sent. -o json shows the requests."])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import env_file_option
+from .options import env_file_option, listing_sandbox_option
 from .output import Output, ResultCommand, json_options
 
 if TYPE_CHECKING:
@@ -23,12 +23,18 @@ def _domains(_context: click.Context, _param: click.Parameter, typed: str) -> li
 
 @click.command(cls=ResultCommand, short_help="List or find tools, or print a digest to pin them.")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
+@listing_sandbox_option
 @env_file_option
 @click.option("--domain", shell_complete=_domains, help="Only the tools of this domain.")
 @click.option("--digest", is_flag=True, help="Print only the digest of all definitions.")
 @json_options
 def tools(
-    words: tuple[str, ...], env_file: Path | None, domain: str | None, digest: bool, output: Output
+    words: tuple[str, ...],
+    sandbox: bool,
+    env_file: Path | None,
+    domain: str | None,
+    digest: bool,
+    output: Output,
 ) -> None:
     """List the tools that the settings offer: name, effect and first sentence.
 
@@ -46,6 +52,7 @@ def tools(
     from ..assembly import selected_offer
     from ..settings.settings import load_settings
 
+    # Listing needs no key, with --sandbox or without.
     offer = selected_offer(load_settings(env_file, PORTKEY_SANDBOX=True))
     if digest:
         if words or domain:

@@ -142,9 +142,7 @@ class Tool:
     @property
     def title(self) -> str:
         """The name in words, for people."""
-        words = self.name.replace("_", " ").capitalize().split(" ")
-        capitals = {"api": "API", "mcp": "MCP", "scim": "SCIM"}
-        return " ".join(capitals.get(word.lower(), word) for word in words)
+        return title_of(self.name)
 
     @property
     def domain(self) -> str:
@@ -302,6 +300,13 @@ def workflow(
         )
 
     return mark
+
+
+def title_of(name: str) -> str:
+    """The name of a tool in words, for people."""
+    words = name.replace("_", " ").capitalize().split(" ")
+    capitals = {"api": "API", "mcp": "MCP", "scim": "SCIM"}
+    return " ".join(capitals.get(word.lower(), word) for word in words)
 
 
 def tool_of(function: Function) -> Tool:

@@ -134,13 +134,16 @@ def label_of(change: Change, now: ObjectNow) -> str:
     """What a person calls the object of a change: its name, else its id."""
     sent = {**change.query, **(change.body or {})}
     is_named_by_call = change.method == "DELETE" or (change.method == "POST" and now.fields is None)
+    # Of an object that was not read, what a call sends may be its new name: it is called by its id.
+    ids = [*reversed([*change.ids.values()])]
     labels = (
         _name_in(now.fields or {}, NAMES),
         label_in(sent) if is_named_by_call else "",
         now.name_above,
         label_in(now.fields or {}),
+        *(ids if now.fields is None else []),
         label_in(sent),
-        *reversed([*change.ids.values()]),
+        *ids,
         " ".join(change.path.split("/")[-2:]).replace("-", " ").strip(),
     )
     return next(filter(None, labels), change.path)

@@ -5,15 +5,11 @@ from typing import Any
 
 from ..portkey.masking import masked
 from .asking import Question
-from .dependants import MAX_NAMES, USE_DAYS, DependantCount, Use
-from .differences import Difference
-from .objects import id_of, is_hidden, label_in
+from .dependants import USE_DAYS, DependantCount, Use
+from .objects import id_of, label_in
 from .preview import Preview
+from .preview_lines import lines_of, visible
 
-MAX_LINES = 12
-"""Lines of differences in a question; a person reads no more."""
-MAX_VALUE_CHARS = 80
-MAX_NAME_CHARS = 60
 MAX_TOKENS = 1_250
 """Tokens of a preview as `_tokens` estimates them: fewer than 1,500 in fact."""
 TOKENS_PER_LETTER = 0.35
@@ -48,7 +44,22 @@ def shown(seen: Preview) -> dict[str, Any]:
     `{tool, risk, because, requests, then, needs, object, now, changes, depends_on_it, last_use,
     undo}`; what was looked up says whether it is `verified`, and else `why` it is not.
     """
-    tool, now = seen.tool, seen.now
+    return _bounded(_facts(seen))
+
+
+def question_of(seen: Preview) -> Question:
+    """What a person is asked before a call: the lines of its preview, and what to type."""
+    kind = "name" if seen.label == seen.name else "id"
+    lines = lines_of(_facts(seen))
+    if kind == "id":
+        lines.append("Its name is too long to type, or has hidden characters, so type its id.")
+    lines.append(f"To confirm, type its {kind}: {seen.label}")
+    return Question("\n".join(lines), seen.label, seen.now.hash)
+
+
+def _facts(seen: Preview) -> dict[str, Any]:
+    """What `shown` returns, with texts and lists of any length."""
+    tool = seen.tool
     answer: dict[str, Any] = {"changes_nothing": True, "tool": tool.name, "risk": seen.rating.risk}
     if seen.rating.reasons:
         answer["because"] = list(seen.rating.reasons)
@@ -56,64 +67,47 @@ def shown(seen: Preview) -> dict[str, Any]:
     if then := seen.other_requests:
         answer["then"] = {"possibly": then, "why": "which of them follow depends on the answers"}
     answer["needs"] = _needs(seen)
-    answer["object"] = {"name": seen.name, "verified": now.fields is not None or seen.is_new}
-    if seen.is_new:
-        answer["object"]["is_new"] = True
-    elif now.why:
-        answer["object"]["why"] = now.why
+    answer["object"] = _object(seen)
     if fields := _of_now(seen):
         answer["now"] = fields
-    if seen.overwrites and (differences := seen.differences()):
-        answer["changes"] = differences
+    if seen.overwrites:
+        answer["changes"] = seen.differences()
     answer |= _surroundings(seen)
     undo = seen.undo()
     answer["undo"] = {"possible": undo.is_possible, "how": undo.how, **_verified(undo.why)}
-    return _bounded(answer)
+    return answer
 
 
-def question_of(seen: Preview) -> Question:
-    """What a person is asked before a call: what it does, why it is asked, and what to type.
+def _object(seen: Preview) -> dict[str, Any]:
+    """The name of the object, its workspace, and whether it was read.
 
-    Each text from Portkey or from the call is quoted and on one line, so that it cannot look like
-    a line of the question.
+    Its id is there if it was not read with it.
     """
-    kind = "name" if seen.label == seen.name else "id"
-    lines = [f"{seen.tool.title}: {_object(seen)}"]
-    if seen.rating.reasons:
-        lines.append(f"Why you are asked: {visible('; '.join(seen.rating.reasons))}.")
-    differences = seen.differences()
-    lines += [f"- {visible(name)}: {_change(each)}" for name, each in differences.items()][
-        :MAX_LINES
-    ]
-    if len(differences) > MAX_LINES:
-        lines.append(f"- and {len(differences) - MAX_LINES} more fields")
-    if seen.now.fields is None and not seen.is_new:
-        lines.append(f"What it is now is not known: {seen.now.why}.")
-    if seen.surroundings is not None:
-        lines += _count_lines(seen.surroundings.counts)
-        if seen.surroundings.use is not None:
-            lines.append(_use_line(seen.surroundings.use))
-    undo = seen.undo()
-    can = "Can be undone" if undo.is_possible else "Cannot be undone"
-    lines.append(f"{can}: {undo.how}{f' (not certain: {undo.why})' if undo.why else ''}.")
-    if kind == "id":
-        lines.append("Its name is too long to type, or has hidden characters, so type its id.")
-    lines.append(f"To confirm, type its {kind}: {seen.label}")
-    return Question("\n".join(lines), seen.label, seen.now.hash)
+    now = seen.now
+    answer: dict[str, Any] = {"name": seen.name, "verified": now.fields is not None or seen.is_new}
+    has_id = any((now.fields or {}).get(name) for name in ("id", "slug"))
+    if not has_id and not seen.is_new and (id := id_of(seen.change, now)) not in ("", seen.name):
+        answer["id"] = id
+    if workspace := _workspace(seen):
+        answer["workspace"] = workspace
+    if seen.is_new:
+        answer["is_new"] = True
+    elif now.why:
+        answer["why"] = now.why
+    return answer
 
 
-def visible(text: str) -> str:
-    """A text on one line in which each hidden character is written as its code."""
-    return "".join(
-        f"\\u{ord(each):04x}" if is_hidden(each) else each
-        for each in text.replace("\n", " ⏎ ").replace("\t", " ")
-    )
-
-
-def quoted(text: str, max_chars: int = MAX_NAME_CHARS) -> str:
-    """A text in quotation marks, on one line, cut; it cannot end the quotation by itself."""
-    line = visible(text).replace('"', "'")
-    return f'"{line if len(line) <= max_chars else line[: max_chars - 1] + "…"}"'
+def _workspace(seen: Preview) -> str:
+    """The workspace that the object is in, by name if it is known; empty if there is none."""
+    fields = seen.now.fields or {}
+    place = fields.get("workspace_id") or seen.change.ids.get("workspace_id")
+    id = place or fields.get("prompt_owning_workspace_id")
+    if not isinstance(id, str):
+        return ""
+    row = seen.surroundings.workspaces.get(id, {}) if seen.surroundings else {}
+    own = {id_of(seen.change, seen.now), fields.get("id"), fields.get("slug")}
+    is_itself = not own.isdisjoint((id, row.get("id"), row.get("slug"), ""))
+    return "" if is_itself else label_in(row) or id
 
 
 def _request(seen: Preview) -> dict[str, Any]:
@@ -162,64 +156,6 @@ def _use(use: Use) -> dict[str, Any]:
 
 def _verified(why: str) -> dict[str, Any]:
     return {"verified": False, "why": why} if why else {"verified": True}
-
-
-def _object(seen: Preview) -> str:
-    """The object for a person: `"Support" (id 3ec9…, in workspace 8be7…)`."""
-    fields = seen.now.fields or {}
-    details = []
-    if (id := id_of(seen.change, seen.now)) and id != seen.name and not seen.is_new:
-        details.append(f"id {quoted(id)}")
-    place = fields.get("workspace_id") or seen.change.ids.get("workspace_id")
-    workspace = place or fields.get("prompt_owning_workspace_id")
-    if isinstance(workspace, str) and workspace != id:
-        known = seen.surroundings.workspaces if seen.surroundings else {}
-        details.append(f"in workspace {quoted(label_in(known.get(workspace, {})) or workspace)}")
-    name = quoted(seen.name)
-    return f"{name} ({', '.join(details)})" if details else name
-
-
-def _change(change: Difference) -> str:
-    if "to" not in change:
-        return ", ".join(
-            f"{change.get(f'{name}_in_all', len(change[name]))} {name}: {_short(change[name])}"
-            for name in ("added", "removed")
-            if name in change
-        )
-    to = "nothing" if change["to"] is None else _short(change["to"])
-    return f"{_short(change['from'])} → {to}" if "from" in change else to
-
-
-def _short(value: Any) -> str:
-    if not isinstance(value, str):
-        # Without quotation marks, which would stand inside those of `quoted`.
-        value = json.dumps(value, ensure_ascii=False, default=str).replace('"', "")
-    return quoted(value, MAX_VALUE_CHARS)
-
-
-def _count_lines(counts: list[DependantCount]) -> list[str]:
-    """A line for each kind of which something depends, and one for all others."""
-    none = [count.kind for count in counts if not (count.total or count.why)]
-    lines = [_count_line(count) for count in counts if count.total or count.why]
-    return [*lines, *([f"Nothing depends on it of: {', '.join(none)}."] if none else [])]
-
-
-def _count_line(count: DependantCount) -> str:
-    """How many of a kind depend on the object, with the first names."""
-    at_least = "at least " if count.why else ""
-    names = ", ".join(map(quoted, count.names))
-    more = f" and {count.total - MAX_NAMES} more" if count.total > MAX_NAMES else ""
-    line = f"Depending on it, {count.kind}: {at_least}{count.total}"
-    line += f" ({names}{more})" if names else ""
-    return f"{line}; not all looked at: {count.why}." if count.why else f"{line}."
-
-
-def _use_line(use: Use) -> str:
-    if use.why:
-        return f"Its last use is not known: {use.why}."
-    if not use.requests:
-        return f"No request used it in the last {USE_DAYS} days."
-    return f"{use.requests} requests used it in the last {USE_DAYS} days, last at {use.last_seen}."
 
 
 def _bounded(answer: dict[str, Any]) -> dict[str, Any]:

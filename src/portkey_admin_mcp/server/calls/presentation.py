@@ -260,7 +260,7 @@ def csv_text(rows: list[Answer]) -> tuple[str, bool]:
     if not rows:
         return "", False
     flat = [flat_row(row) for row in rows]
-    columns = list(dict.fromkeys(column for row in flat for column in row))
+    columns = columns_of(flat)
     table: list[list[Any]] = [columns, *([row.get(name) for name in columns] for row in flat)]
     marked = [[_marked(cell) for cell in line] for line in table]
     out = io.StringIO()
@@ -271,6 +271,21 @@ def csv_text(rows: list[Answer]) -> tuple[str, bool]:
 def _marked(cell: Any) -> Any:
     """A cell with `'` before it if a spreadsheet could evaluate it as a formula."""
     return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+
+
+def columns_of(rows: list[Answer]) -> list[str]:
+    """The columns of flat rows, in order.
+
+    A field that is an object in some rows and empty in all others has only the columns of its
+    parts.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    parents = {name[:at] for name in names for at, each in enumerate(name) if each == "."}
+    return [
+        name
+        for name in names
+        if name not in parents or not all(_is_empty(row.get(name)) for row in rows)
+    ]
 
 
 def flat_row(row: Answer, prefix: str = "") -> Answer:
