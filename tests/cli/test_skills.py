@@ -268,7 +268,7 @@ def test_uninstall_leaves_skills_that_it_did_not_write(command, tmp_path):
     ("arguments", "message"),
     [
         (["claude-desktop"], "reads no skills from files. Leave out --skills"),
-        (["codex"], "`portkey-admin-mcp skills install --client codex` writes its skills"),
+        (["codex"], "skills install --client codex` writes its skills"),
         (["cursor", "--print"], "leave out --dry-run, --force, --write-key, --skills"),
     ],
 )

@@ -174,8 +174,9 @@ async def test_analytics_are_not_asked_for_a_workspace_whose_slug_is_not_known(a
 
 
 async def test_several_users_of_one_name_are_not_nobody(ask, emulator):
-    for row in emulator.store.table("users").rows()[:2]:
-        row |= {"first_name": "Kim", "last_name": ""}
+    users = emulator.store.table("users")
+    for row in users.rows()[:2]:
+        users.change(row, {"first_name": "Kim", "last_name": ""})
     answer = await ask("find_access", person="Kim")
     (note,) = answer["notes"]
     assert note.startswith("2 users have this name: ")
