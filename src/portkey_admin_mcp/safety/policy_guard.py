@@ -12,7 +12,7 @@ from ..errors import InputError, NotPermitted
 from ..portkey.api import Portkey
 from ..portkey.catalog import Tool
 from .caller import current_caller
-from .policy import ALLOWED, Decision, Facts, Names, PolicyTool
+from .policy import ALLOWED, Decision, Facts, Names, ToolFacts
 from .policy_bound import Bound
 from .policy_file import PolicySource
 from .policy_lookup import Lookup, names_of
@@ -39,13 +39,13 @@ class PolicyGuard:
         self.source = source
         self.workspaces = tuple(workspaces)
 
-    def offers(self, tool: PolicyTool, *, is_organisation: bool) -> bool:
+    def offers(self, tool: ToolFacts, *, is_organisation: bool) -> bool:
         """Whether some call of a tool can be allowed, so that it is listed."""
         if self.workspaces and is_organisation:
             return False
         return self.source is None or not self.source.policy.denies_always(tool)
 
-    def denies_caller(self, tool: PolicyTool) -> bool:
+    def denies_caller(self, tool: ToolFacts) -> bool:
         """Whether the policy denies every call of a tool to the current caller."""
         return self.source is not None and self.source.policy.denies_always(
             tool, current_caller.get()
@@ -59,7 +59,7 @@ class PolicyGuard:
         policy = self.source.policy
         return f"{len(policy.rules)} rules; what no rule names: {policy.default}"
 
-    def may_confirm(self, tool: PolicyTool) -> bool:
+    def may_confirm(self, tool: ToolFacts) -> bool:
         """Whether the policy has some call of a tool confirmed by a person."""
         return self.source is not None and self.source.policy.may_confirm(tool)
 

@@ -1,34 +1,18 @@
 """Select the tools to offer: the toolsets and single tools that the settings name."""
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...domains import GROUPS, TOOLSETS, domains_of
 from ...errors import ConfigurationError
 from ...settings.settings import Settings
 from ...suggestions import ALL_TOOLS, suggest
 
-
-class Selectable(Protocol):
-    """The fields that select a tool; the tools of the catalogue and of the manifest have them."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def domain(self) -> str:
-        """Its toolset."""
-        ...
-
-    @property
-    def effect(self) -> str:
-        """Whether it reads, creates, overwrites or deletes."""
-        ...
+if TYPE_CHECKING:
+    from ...safety.policy import ToolFacts
 
 
-T = TypeVar("T", bound=Selectable)
+T = TypeVar("T", bound="ToolFacts")
 
 
 def selected_tools(settings: Settings, tools: list[T]) -> list[T]:
