@@ -581,7 +581,7 @@ async def test_without_its_redis_nothing_is_sent(api, emulator):
 
 
 def test_a_killed_server_leaves_every_change_that_portkey_received_on_record(file):
-    outcome = run(100, 3, file)
+    outcome = run(150, 3, file)
 
     assert len(outcome.received) > 50
     assert {outcome.states.get(name) for name in outcome.received} <= ACCEPTABLE
