@@ -25,7 +25,8 @@ from .journal.journal import Journal
 from .journal.recording import Recorder
 from .objects import ObjectNow
 from .permit import Passage, permit
-from .preview import Execute, Preview, PreviewAnswer, look_at
+from .preview import Execute, Preview, look_at
+from .preview_answer import PreviewAnswer
 from .preview_text import question_of, shown
 from .risk import Rating, may_be_raised, rating_of
 from .store import PENDING_S, Approval, SafetyStore

@@ -3,11 +3,13 @@
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..models.core.base import Record
 from ..portkey.catalog import Tool
-from .journal.journal import Journal
+
+if TYPE_CHECKING:
+    from .journal.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Inspector(Protocol):
         ...
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> "Journal":
         """The change journal; raises NotPermitted if it is off."""
         ...
 

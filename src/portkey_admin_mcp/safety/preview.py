@@ -18,10 +18,6 @@ Execute = Callable[[Portkey], Awaitable[Record]]
 """Runs a call with a client of Portkey."""
 
 
-class PreviewAnswer(Record):
-    """What a call would do, in the place of its answer."""
-
-
 class WouldChange(Exception):  # not an error: it ends a call that is only looked at
     """Ends a call at its first change, which was not sent."""
 

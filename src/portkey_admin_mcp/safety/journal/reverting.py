@@ -11,7 +11,7 @@ from ...portkey.gate import Change as Request
 from ...portkey.masking import masked
 from ..inspection import Inspector
 from ..objects import created_object, read_object
-from ..preview import PreviewAnswer
+from ..preview_answer import PreviewAnswer
 from .changes import UNKNOWN, Change, find_change
 from .recording import reverting
 from .undo import NotUndoable, Plan, plan_for, rule_of

@@ -12,8 +12,7 @@ from ...models.core.base import Record
 from ...portkey.api import Portkey
 from ...portkey.catalog import Tool
 from ...portkey.large_answers import AnswerSize
-from ...safety.door import Call, Door, preview
-from ...safety.preview import PreviewAnswer
+from ...safety.preview_answer import PreviewAnswer
 from ...safety.secret_sink import ResultSink, SecretSink, deliver, without_link
 from ..offer.toolsets import selected
 from .arguments import arguments_model, call_flat, read_arguments
@@ -28,7 +27,8 @@ from .result_size import max_chars_for_code
 from .schema import Schema, accepted_schema
 from .secrets import require_no_mask, without_hidden_fields
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a read imports neither: that would take a tenth of the time to a first call
+    from ...safety.door import Call, Door
     from ...safety.policy_guard import PolicyGuard
 
 MAX_RESULT_CHARS = 80_000
@@ -45,11 +45,12 @@ class Executor:
         tool: Tool,
         portkey: Callable[[], Portkey],
         max_result_chars: int = MAX_RESULT_CHARS,
-        door: Door | None = None,
+        door: "Door | None" = None,
         policy: "PolicyGuard | None" = None,
         sink: SecretSink | None = None,
     ) -> None:
         self.tool = tool
+        self._page = page_of(tool)
         self._portkey = portkey
         self._max_result_chars = max_result_chars
         self._door = door
@@ -97,7 +98,7 @@ class Executor:
             return await call.execute(call.api), call.arguments
         return await self._door.run(call), call.arguments
 
-    async def _admitted(self, checked: BaseModel) -> Call:
+    async def _admitted(self, checked: BaseModel) -> "Call":
         """The call as it may be made. Raises NotPermitted, or InputError."""
         policy = self._policy
         if policy is None:
@@ -111,14 +112,18 @@ class Executor:
 
     async def preview(self, arguments: dict[str, Any]) -> Record:
         """Validate, and say what the call would do. Raises the errors in `errors`."""
+        from ...safety.door import preview
+
         checked = read_arguments(self.arguments, self.schema, arguments)
         selection = selected()
         if self._policy is not None or (selection is not None and selection.workspaces):
             return await preview(await self._admitted(checked))
         return await preview(self._call(checked))
 
-    def _call(self, checked: BaseModel, api: Portkey | None = None, confirm: str = "") -> Call:
+    def _call(self, checked: BaseModel, api: Portkey | None = None, confirm: str = "") -> "Call":
         """The call for the door, which may run it with another client."""
+        from ...safety.door import Call
+
         return Call(
             self.tool,
             checked,
@@ -164,8 +169,7 @@ class Executor:
 
     def _with_link(self, result: Record, checked: BaseModel) -> Record:
         """The answer with the page of the dashboard where its object stands, if that is known."""
-        page, chosen = page_of(self.tool), chosen_fields(checked)
-        if not page or (chosen and ALL_FIELDS not in chosen):
+        if not self._page or ((chosen := chosen_fields(checked)) and ALL_FIELDS not in chosen):
             return result
         address = self._portkey().dashboard_address
-        return with_link(result, f"{address}/{page}") if address else result
+        return with_link(result, f"{address}/{self._page}") if address else result
