@@ -74,6 +74,11 @@ class StdioService:
         end()
 
     def _serve(self, pipes: Pipes, fast_path: FastPathConnection, early: Early) -> None:
+        import gc  # not at the top: lists are answered with as few modules as possible
+
+        # To look for garbage while imports create what stays would take a tenth of the time to a
+        # first answer. `StdioLoop` enables it.
+        gc.disable()
         # A wrong setting, or a package that is missing, ends the process before anything is served.
         _settings, _offer = self._settings, self._offer
         from ..assembly import mcp_server

@@ -15,8 +15,9 @@ import pytest
 
 from fake_portkey import Answer
 from initialization import INITIALIZE, INITIALIZED
-from portkey_admin_mcp.server.stdio.loop import DRAIN_TIMEOUT_S, Input, Output
+from portkey_admin_mcp.server.stdio.loop import DRAIN_TIMEOUT_S
 from portkey_admin_mcp.server.stdio.pipes import Pipes
+from portkey_admin_mcp.server.stdio.streams import Input, Output
 from programs import COMMAND, tree_environment
 
 TIMEOUT_S = 30
