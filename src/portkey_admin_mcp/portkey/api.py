@@ -6,10 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import SecretStr
 
@@ -42,6 +41,7 @@ R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+USER_AGENT = f"portkey-admin-mcp/{__version__}"
 MAX_TARGET_LENGTH = 16_000
 """Twice what common servers accept (RFC 9110, 4.1, asks for 8,000 bytes)."""
 
@@ -298,14 +298,14 @@ class Portkey:
         return forms_of(key).sub("***", text) if key else text
 
     def _headers(self, request: "_Request") -> dict[str, str]:
-        headers = {
-            "accept": "application/json",
-            "user-agent": f"portkey-admin-mcp/{__version__}",
-            **(request.headers or {}),
-        }
+        headers = {"accept": "application/json", "user-agent": USER_AGENT}
+        if request.headers:
+            headers |= request.headers
         if request.needs_key:
             headers["x-portkey-api-key"] = self._secret()
-        return headers if request.body is None else {**headers, "content-type": "application/json"}
+        if request.body is not None:
+            headers["content-type"] = "application/json"
+        return headers
 
     def _secret(self) -> str:
         if self._key is None:
@@ -316,8 +316,7 @@ class Portkey:
         return self._key.get_secret_value()
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(NamedTuple):
     """A request, ready to be sent. `name` is its endpoint; `is_read`: it changes nothing."""
 
     name: str

@@ -193,8 +193,8 @@ def tool(
         request = Request(function, verb, path, base, needs_key, is_read)
 
         @wraps(function)
-        async def send(api: Portkey, *positional: Any, **named: Any) -> Record:
-            return await request.send(api, request.bind(positional, named))
+        def send(api: Portkey, *positional: Any, **named: Any) -> Awaitable[Record]:
+            return request.send(api, request.bind(positional, named))
 
         return _note(
             cast(F, send),

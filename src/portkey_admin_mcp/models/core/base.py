@@ -209,7 +209,8 @@ class Record(BaseModel):
             """Validate the answer before a field is read, or anything that contains the fields."""
             if name not in RAW_ATTRIBUTES and (body := _unvalidated_body(self)) is not None:
                 _validate(self, body)
-            return super().__getattribute__(name)
+            # Not `super()`, which takes as long again; no base of a record has its own.
+            return object.__getattribute__(self, name)
 
 
 def _unvalidated_body(record: Record) -> dict[str, Any] | None:

@@ -26,8 +26,10 @@ class Paging(Arguments):
     @property
     def pages_before(self) -> int:
         """How many pages come before this one."""
-        number = getattr(self, self.number_field) if self.given(self.number_field) else None
-        return max(0, (number or 0) - self.first_page) if number is not None else 0
+        if self.number_field not in self.model_fields_set:
+            return 0
+        number: int | None = getattr(self, self.number_field)
+        return 0 if number is None else max(0, number - self.first_page)
 
 
 class Paged(Paging):
@@ -87,14 +89,14 @@ class Page(Record, Generic[T]):
             return self
         if paging.is_cut_here:
             # A `has_more` of Portkey's would be about the whole list.
-            answer = {key: value for key, value in answer.items() if key != "has_more"}
             answer = {"total": len(rows), **answer, name: _cut(rows, paging)}
+            answer.pop("has_more", None)
         place = _next_page_fields(answer, len(answer[name]), paging)
         return type(self)._of({**place, **answer})
 
 
 def _cut(rows: list[Any], paging: Paging) -> list[Any]:
-    if not paging.given(paging.number_field, "page_size"):
+    if paging.model_fields_set.isdisjoint((paging.number_field, "page_size")):
         return rows
     size = paging.page_size or DEFAULT_PAGE_SIZE
     return rows[paging.pages_before * size :][:size]

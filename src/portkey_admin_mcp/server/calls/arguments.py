@@ -4,7 +4,7 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from functools import cache
 from typing import Annotated, Any, ClassVar, get_type_hints
 
@@ -107,20 +107,21 @@ def read_arguments(model: type[BaseModel], schema: Schema, arguments: dict[str, 
     raise InputError("these arguments do not fit:\n" + _problems(problems, schema))
 
 
-async def call_flat(tool: Tool, api: object, arguments: BaseModel) -> Any:
+def call_flat(tool: Tool, api: object, arguments: BaseModel) -> Awaitable[Any]:
     """Call a tool with validated flat arguments.
 
     Raises InputError if arguments contradict each other, and the errors of the tool.
     """
     bound: dict[str, Any] = {}
     set_names = arguments.model_fields_set
-    for name, hint in _parameters(tool.function).items():
-        if _is_group(hint):
-            own_names = hint.model_fields.keys() & set_names
-            bound[name] = _group(hint, {n: getattr(arguments, n) for n in own_names})
-        else:
+    for name, group, field_names in _groups(tool.function):
+        if group is None:
             bound[name] = getattr(arguments, name)
-    return await tool.function(api, **bound)
+        else:
+            own_names = field_names & set_names
+            bound[name] = _group(group, {n: getattr(arguments, n) for n in own_names})
+    answer: Awaitable[Any] = tool.function(api, **bound)
+    return answer
 
 
 def ignored_arguments(arguments: BaseModel, prefix: str = "") -> list[str]:
@@ -152,8 +153,7 @@ def _empty_group(group: type[Arguments]) -> Arguments:
 
 def _unwrapped(value: Any, schema: Schema) -> Any:
     """The value with habits of clients undone: JSON or CSV in a string, null for "not set"."""
-    types = _types(schema)
-    if isinstance(value, str) and types & {"object", "array"}:
+    if isinstance(value, str) and (types := _types(schema)) & {"object", "array"}:
         if "string" not in types:
             value = _parsed(value, types, schema.get("items", {}))
         elif "array" in types:
@@ -209,14 +209,16 @@ def _parsed(text: str, types: set[str], items: Schema) -> Any:
 
 def _is_finite(value: Any) -> bool:
     """Whether JSON can express every number in a value."""
-    level = [value]
-    while level:  # not recursive, since a value may be nested deeper than Python's stack
-        if not all(math.isfinite(node) for node in level if isinstance(node, float)):
-            return False
-        containers = [
-            n.values() if isinstance(n, dict) else n for n in level if isinstance(n, dict | list)
-        ]
-        level = [child for container in containers for child in container]
+    unseen = [value]
+    while unseen:  # not recursive, since a value may be nested deeper than Python's stack
+        node = unseen.pop()
+        if isinstance(node, float):
+            if not math.isfinite(node):
+                return False
+        elif isinstance(node, dict):
+            unseen.extend(node.values())
+        elif isinstance(node, list):
+            unseen.extend(node)
     return True
 
 
@@ -258,6 +260,16 @@ def _parameters(function: Function) -> dict[str, Any]:
     hints = get_type_hints(function, include_extras=True)
     _api, *names = inspect.signature(function).parameters
     return {name: hints[name] for name in names}
+
+
+@cache
+def _groups(function: Function) -> list[tuple[str, type[Arguments] | None, frozenset[str]]]:
+    """Each parameter; if it is a group of arguments, with the group and the names of its fields."""
+    parameters = _parameters(function)
+    return [
+        (name, hint, frozenset(hint.model_fields)) if _is_group(hint) else (name, None, frozenset())
+        for name, hint in parameters.items()
+    ]
 
 
 def _default(function: Function, name: str) -> Any:

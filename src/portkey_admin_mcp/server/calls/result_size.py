@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -41,8 +40,7 @@ def cut_text(text: str, max_chars: int) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """The maximum size of a result.
 
     With `is_for_code`, characters count as they are, because no model reads them. `is_paged` says

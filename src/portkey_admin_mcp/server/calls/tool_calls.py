@@ -5,7 +5,7 @@ A tool's module and validator are imported and built at its first call.
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import cached_property
 from importlib import import_module
@@ -126,9 +126,9 @@ class ToolCalls:
         value = self._held_secrets.hidden(value)
         return held_by_caller(own).hidden(value) if own else value
 
-    async def _run(self, name: str, arguments: dict[str, Any]) -> Outcome:
+    def _run(self, name: str, arguments: dict[str, Any]) -> Awaitable[Outcome]:
         self._show_tools_to(name)
-        return await self._executor(name).run(arguments)
+        return self._executor(name).run(arguments)
 
     def _show_tools_to(self, name: str) -> None:
         """Let a tool of this server's own look at the others."""

@@ -1,5 +1,6 @@
 """The state of one connection on stdio, and which of its messages the fast path answers."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from .answers import FastPath
@@ -47,10 +48,10 @@ class FastPathConnection:
         """The answer to a request that calls no tool, or None."""
         return None if self._fast_path is None else self._fast_path.static_answer(request)
 
-    async def call(self, request: Request) -> bytes:
+    def call(self, request: Request) -> Awaitable[bytes]:
         """Call the tool, and answer."""
         assert self._fast_path is not None  # `request` returns none without it
-        return await self._fast_path.call(request, self._client)
+        return self._fast_path.call(request, self._client)
 
     def needs_no_answer(self, message: Any) -> bool:
         """Whether this notification ends the handshake; it is repeated to an SDK started later."""
