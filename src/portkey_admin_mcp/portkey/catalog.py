@@ -230,9 +230,9 @@ class Request:
         return inspect.signature(self.function)
 
     @cached_property
-    def _names(self) -> tuple[str, ...]:
+    def _names(self) -> frozenset[str]:
         _api, *names = self._signature.parameters
-        return tuple(names)
+        return frozenset(names)
 
     @cached_property
     def _placeholders(self) -> frozenset[str]:
@@ -240,7 +240,7 @@ class Request:
 
     def bind(self, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call by name; raises TypeError as a call of the function would."""
-        if not positional and named.keys() == {*self._names}:
+        if not positional and named.keys() == self._names:
             return dict(named)
         return dict(self._signature.bind(None, *positional, **named).arguments.items())
 
@@ -249,13 +249,18 @@ class Request:
 
         Nothing is sent if a group has a local answer.
         """
-        values = [bound[name] for name in self._names if name in bound]
-        groups = [value for value in values if isinstance(value, Arguments)]
+        groups = [value for value in bound.values() if isinstance(value, Arguments)]
         for group in groups:
             if (answer := group.local_answer()) is not None:
                 return self.returns.read(answer)
-        ids = {n: str(v) for n, v in bound.items() if n in self._placeholders}
-        ids |= {n: str(getattr(group, n)) for group in groups for n in group.in_path}
+        ids = {name: str(bound[name]) for name in self._placeholders if name in bound}
+        notes: list[str] = []
+        paging: Paging | None = None
+        for group in groups:
+            ids.update({name: str(getattr(group, name)) for name in group.in_path})
+            notes += group.notes()
+            if isinstance(group, Paging):
+                paging = group
         record = await api.send(
             self.verb,
             self.path,
@@ -268,9 +273,8 @@ class Request:
             is_read=self.is_read,
             module=self.function.__module__,
         )
-        if notes := [note for group in groups for note in group.notes()]:
+        if notes:
             record = record.with_notes(*notes)
-        paging = next((group for group in groups if isinstance(group, Paging)), None)
         return record.at(paging) if isinstance(record, Page) and paging is not None else record
 
     def _part(self, part: str, groups: list[Arguments]) -> list[Arguments] | None:

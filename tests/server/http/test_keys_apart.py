@@ -17,6 +17,7 @@ from portkey_admin_mcp.safety.caller import LOCAL, Caller, current_caller
 from portkey_admin_mcp.safety.journal.sqlite_journal import SqliteJournal
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.server.http.access.caller_key import CallerKeys, CallerKeySelection
+from portkey_admin_mcp.server.http.access.principal import principal_of
 from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.events.event_log import stream_key
 from portkey_admin_mcp.settings.hosting import Hosting
@@ -267,7 +268,8 @@ async def test_what_follows_the_choice_of_the_key_sees_no_header_and_leaves_no_k
 
     async def app(scope, _receive, send):
         names = [name for name, _value in scope["headers"]]
-        observed.append((names, current_secret(), current_caller.get().key, scope["state"]))
+        key = current_caller.get().key
+        observed.append((names, current_secret(), key, principal_of(scope).key, repr(scope)))
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -283,9 +285,9 @@ async def test_what_follows_the_choice_of_the_key_sees_no_header_and_leaves_no_k
     first, second, third = observed
     assert b"x-portkey-api-key" not in first[0]
     assert first[1] == "pk-canary"
-    assert first[2] == first[3]["principal"].key != ""
-    assert "pk-canary" not in repr(first[3])
-    assert (second[1], second[2], second[3]["principal"].key) == ("", "", "")
+    assert first[2] == first[3] != ""
+    assert "pk-canary" not in first[4]
+    assert second[1:4] == ("", "", "")
     assert third[2] == first[2]
 
 

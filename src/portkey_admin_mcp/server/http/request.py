@@ -32,10 +32,16 @@ class RequestRefused(Exception):
         )
 
 
+HEADER_NAMES = "header_names"
+"""Where the names of all headers are in a scope, if the first middleware has put them there."""
+
+
 def header_values(scope: Any, name: str) -> list[str]:
     """All values of a header, in order. `name` must be in lower case."""
     # ASGI servers send header names in lower case.
     encoded = name.encode()
+    if HEADER_NAMES in scope and encoded not in scope[HEADER_NAMES]:
+        return []  # most that are looked for are not there
     return [value.decode("latin-1") for key, value in scope["headers"] if key == encoded]
 
 
@@ -54,9 +60,11 @@ def is_page(scope: Any, pages: frozenset[str]) -> bool:
 
     The path is compared as it was received: many encoded paths have the same decoded path.
     """
+    if scope["method"] not in ("GET", "HEAD"):
+        return False
     raw: bytes | None = scope.get("raw_path")
     path = scope["path"] if raw is None else raw.decode("latin-1")
-    return scope["method"] in ("GET", "HEAD") and path in pages
+    return path in pages
 
 
 def is_public_document(scope: Any, documents: frozenset[str]) -> bool:

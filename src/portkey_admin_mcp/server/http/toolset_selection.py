@@ -20,6 +20,9 @@ HEADER = "x-mcp-toolsets"
 READ_ONLY_PARAMETER = "readonly"
 READ_ONLY_HEADER = "x-portkey-readonly"
 WORKSPACES_HEADER = "x-portkey-workspaces"
+LIMITING_HEADERS = frozenset(
+    name.encode() for name in (HEADER, READ_ONLY_HEADER, WORKSPACES_HEADER)
+)
 SESSION_HEADER = "mcp-session-id"
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -113,8 +116,11 @@ class ToolsetSelection:
 
 def _names_limits(scope: Scope) -> bool:
     """Whether a header limits the request."""
-    names = (HEADER.encode(), READ_ONLY_HEADER.encode(), WORKSPACES_HEADER.encode())
-    return any(name in names for name, _ in scope["headers"])
+    # A loop, because `any` with a generator takes twice as long for every request.
+    for name, _ in scope["headers"]:  # noqa: SIM110
+        if name in LIMITING_HEADERS:
+            return True
+    return False
 
 
 def _is_read_only(values: Iterable[str]) -> bool:

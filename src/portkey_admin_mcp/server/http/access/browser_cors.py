@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..pages.headers import ANY_ORIGIN
 from ..pages.paths import DOCUMENTS
-from ..request import header_values, is_public_document
+from ..request import HEADER_NAMES, header_values, is_public_document
 
 PREFLIGHT = Response(status_code=204, headers=ANY_ORIGIN)
 
@@ -41,5 +41,6 @@ class HeaderWhitespace:
         """Pass the request on with stripped header values (RFC 9110, 5.5)."""
         if scope["type"] == "http":
             headers = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-            scope = {**scope, "headers": headers}
+            names = {name for name, _ in headers}
+            scope = {**scope, "headers": headers, HEADER_NAMES: names}
         await self._app(scope, receive, send)

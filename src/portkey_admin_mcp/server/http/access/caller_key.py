@@ -127,7 +127,10 @@ class CallerKeySelection:
         except RequestRefused as refused:
             await refused.response()(scope, receive, send)
             return
-        fingerprint = "" if key is None else key.fingerprint
+        if key is None:  # then it has no header, either
+            await self.app(scope, receive, send)
+            return
+        fingerprint = key.fingerprint
         caller = replace(current_caller.get(), principal=principal.principal, key=fingerprint)
         token = current_caller.set(caller)
         try:
