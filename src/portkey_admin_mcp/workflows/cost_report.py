@@ -87,9 +87,12 @@ class CostReport:
         }
 
     def _is_cut(self) -> bool:
-        """Whether a dimension has more groups than are shown."""
-        groups = ({g for cost in self.costs for g in cost.by.get(n, ())} for n in DIMENSIONS)
-        return any(len(names) > self.top for names in groups)
+        """Whether a dimension has more groups than are shown. Those without a value always are."""
+        for name in (*DIMENSIONS, "workspace"):
+            groups = {group for cost in self.costs for group in cost.by.get(name, ())}
+            if len(groups - {NAMELESS[name], NOT_SEEN}) > self.top:
+                return True
+        return False
 
     def _rows(self, name: str, totals: list[int]) -> list[Answer]:
         """The groups whose cost changed most, and all others in a row; together, the totals.
