@@ -42,7 +42,7 @@ test-sdk: $(READY) ## Run the tests of the protocol without the fast path
 	MCP_FAST_PATH=off $(BIN)/pytest $(PARALLEL) tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
 
-test-long: $(READY) clients ## Run what takes long: the matrix of confirmations, the soak, the MCP clients (3 minutes)
+test-long: $(READY) clients ## Run what takes long: the matrix of confirmations, the soak, the MCP clients, the planted facts (4 minutes)
 	$(BIN)/pytest --long -m long $(PARALLEL)
 
 clients: $(READY) ## Install the MCP clients that tests read our files with (Linux, 0.5 GB)

@@ -153,7 +153,7 @@ TARGETS = (
                ("tests/workflows", "tests/tools/test_audit_logs.py",
                 "tests/tools/test_log_exports.py", "tests/tools/test_prompts.py"))
         for file in ("delete_workspace", "download_log_export", "list_audit_logs", "migrate_prompt",
-                     "promote_prompt", "prompt_content", "update_log_export", "update_prompt")
+                     "promote_prompt", "prompts/content", "update_log_export", "update_prompt")
     ),
     *(
         Target(f"settings/{file}.py", (), ("tests/settings",))

@@ -20,7 +20,7 @@ from portkey_admin_mcp.models.analytics import CostQuestion
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.workflows.explain_cost import explain_cost
-from portkey_admin_mcp.workflows.reads import MAX_REQUESTS
+from portkey_admin_mcp.workflows.shared.reads import MAX_REQUESTS
 from workflow_answers import DIMENSIONS, check_sums, o200k, usd
 
 STARTS = [
