@@ -131,7 +131,7 @@ dist: $(READY) $(DIST_READY) ## Build the wheel, the source distribution and the
 mcpb: $(READY) $(DIST_READY) ## Build and validate the MCPB bundle, and what it is made of
 	$(BIN)/python scripts/build_dist.py --build-only
 
-mutants: $(READY) ## Check that tests notice changes of access control (15 minutes)
+mutants: $(READY) ## Check that tests notice changes of code that decides something (hours; docs/decisions/mutants.md)
 	$(BIN)/python scripts/mutants.py
 
 bench: $(READY) ## Compare with the TypeScript server on this machine (10 minutes)

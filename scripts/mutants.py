@@ -410,8 +410,12 @@ def unchanged(file: Path) -> str:
 
 
 def options_in(tree: Path) -> list[str]:
-    """The options of pytest in a copy of the code."""
-    return ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={tree / 'temporary'}"]
+    """The options of pytest in a copy of the code.
+
+    pytest warns that the package, whose plugin it knows, is imported already: this script does so.
+    """
+    ignored = "ignore::pytest.PytestAssertRewriteWarning"
+    return ["-x", "-q", "-W", ignored, "-p", "no:cacheprovider", f"--basetemp={tree / 'temporary'}"]
 
 
 def work(tests: list[str]) -> int:
