@@ -19,8 +19,10 @@ from portkey_admin_mcp.errors import Forbidden, InputError
 from portkey_admin_mcp.models.analytics import CostQuestion
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.tools.api_keys import create_api_key
+from portkey_admin_mcp.workflows.costs.spikes import _length_of_requests
 from portkey_admin_mcp.workflows.explain_cost import explain_cost
 from portkey_admin_mcp.workflows.shared.reads import MAX_REQUESTS
+from portkey_admin_mcp.workflows.shared.rows import Rows
 from workflow_answers import DIMENSIONS, check_sums, o200k, usd
 
 STARTS = [
@@ -67,6 +69,9 @@ async def test_the_planted_spike_is_named_with_its_day_person_and_model_at_any_t
     where = f"workspace_id = '{support['id']}'"
     (spike,) = answer["spikes"]
     assert (spike["day"], spike["workspace"]) == (start.date().isoformat(), support["slug"])
+    ((_cost, requests),) = spent(emulator, day, where).values()
+    assert spike["workspace_requests"] == requests
+    assert spike["workspace_tokens_per_request"] > 10 * answer["before"]["tokens_per_request"]
     for name, column in (("person", "user"), ("model", "ai_model"), ("api_key", "api_key_id")):
         costs = {each: cost for each, (cost, _n) in spent(emulator, day, where, column).items()}
         largest = max(costs, key=costs.__getitem__)
@@ -135,6 +140,25 @@ async def test_generated_traffic_is_explained_as_it_was_stored(seed):
     unpriced = {row["model"]: row["requests"] for row in answer["unpriced"]["models"]}
     truth = spent(emulator, answer["after"], "total_units > 0", "ai_model")
     assert unpriced == {n: count for n, (cost, count) in truth.items() if not cost and n}
+
+
+@pytest.mark.parametrize(
+    ("rows", "length"),
+    [
+        (
+            Rows([{"model": "a", "requests": 2, "total_tokens": 9}]),
+            {"workspace_requests": 2, "workspace_tokens_per_request": 4},
+        ),
+        (
+            Rows([{"model": "a", "requests": 2, "total_tokens": 9}], "only 1 of 2 rows were read"),
+            {},
+        ),
+        (Rows([{"model": "a", "requests": 2}]), {}),
+        (Rows(), {}),
+    ],
+)
+def test_how_long_the_requests_of_a_spike_were_is_only_said_if_all_were_read(rows, length):
+    assert _length_of_requests(rows) == length
 
 
 async def test_a_key_of_a_workspace_says_that_it_may_see_no_other(emulator):

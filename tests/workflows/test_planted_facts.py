@@ -105,7 +105,7 @@ def percent(part, total):
 
 
 def check_spike(month, answers):
-    """Its day, workspace, person, model and key, with their shares of its cost."""
+    """Its day, workspace, person, model and key, with their shares of its cost; and its cause."""
     (spike,) = answers["explain_cost"]["spikes"]
     start = month.plan.start + month.plan.spike_day * DAY_MS
     day = "created_at >= ? and created_at < ?", start, start + DAY_MS
@@ -114,6 +114,13 @@ def check_spike(month, answers):
     assert spike["workspace"] == month.slug(month.spending["workspace_id"])
     assert abs(usd(spike["cost"]) - month.spent(*day)) < CENT
     assert spike["workspace_percent"] == percent(month.spent(*support), month.spent(*day))
+
+    ((count, tokens),) = month.query("count(*), sum(total_units)", *support)
+    assert spike["workspace_requests"] == count
+    assert spike["workspace_tokens_per_request"] == round(tokens / count)
+    # The planted cause: prompts are many times as long as usual, and not more of them.
+    before = answers["explain_cost"]["before"]
+    assert spike["workspace_tokens_per_request"] > 10 * before["tokens_per_request"]
 
     dearest = max(month.spending["models"], key=lambda model: price(model, 1_000, 0))
     most = spike["most_of_that"]

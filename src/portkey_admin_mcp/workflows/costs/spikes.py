@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 from ..shared.reads import Reads, all_of
+from ..shared.rows import Rows
 from .effects import NOTHING, Use, in_usd
 from .sources import (
     DIMENSIONS,
@@ -103,7 +104,22 @@ async def _spike(
         "times_usual": round(float(times_usual), 1),
         "workspace": workspace,
         "workspace_percent": _percent(of_workspace, cost),
+        **_length_of_requests(all_rows[DIMENSIONS.index("model")]),
         "most_of_that": top,
+    }
+
+
+def _length_of_requests(models: Rows) -> dict[str, int]:
+    """How many requests the models of a workspace had, and how long one was; {} if not known.
+
+    With the totals of the periods it tells whether a spike is of more requests or of longer ones.
+    """
+    total = total_of(uses_of(models.rows, "model").values())
+    if models.why or not total.requests or not total.tokens:
+        return {}
+    return {
+        "workspace_requests": int(total.requests),
+        "workspace_tokens_per_request": round(total.tokens / total.requests),
     }
 
 
