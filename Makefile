@@ -42,7 +42,7 @@ test-sdk: $(READY) ## Run the tests of the protocol without the fast path
 	MCP_FAST_PATH=off $(BIN)/pytest $(PARALLEL) tests/server/mcp/test_protocol.py tests/server/stdio/test_stdio.py \
 		tests/server/http/test_app.py
 
-test-long: $(READY) clients ## Run what takes long: the matrix of confirmations, the soak, the MCP clients (3 minutes)
+test-long: $(READY) clients ## Run what takes long: the matrix of confirmations, the soak, the MCP clients, the planted facts (4 minutes)
 	$(BIN)/pytest --long -m long $(PARALLEL)
 
 clients: $(READY) ## Install the MCP clients that tests read our files with (Linux, 0.5 GB)
@@ -131,7 +131,7 @@ dist: $(READY) $(DIST_READY) ## Build the wheel, the source distribution and the
 mcpb: $(READY) $(DIST_READY) ## Build and validate the MCPB bundle, and what it is made of
 	$(BIN)/python scripts/build_dist.py --build-only
 
-mutants: $(READY) ## Check that tests notice changes of access control (15 minutes)
+mutants: $(READY) ## Check that tests notice changes of code that decides something (hours; docs/decisions/mutants.md)
 	$(BIN)/python scripts/mutants.py
 
 bench: $(READY) ## Compare with the TypeScript server on this machine (10 minutes)

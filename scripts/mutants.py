@@ -153,7 +153,7 @@ TARGETS = (
                ("tests/workflows", "tests/tools/test_audit_logs.py",
                 "tests/tools/test_log_exports.py", "tests/tools/test_prompts.py"))
         for file in ("delete_workspace", "download_log_export", "list_audit_logs", "migrate_prompt",
-                     "promote_prompt", "prompt_content", "update_log_export", "update_prompt")
+                     "promote_prompt", "prompts/content", "update_log_export", "update_prompt")
     ),
     *(
         Target(f"settings/{file}.py", (), ("tests/settings",))
@@ -410,8 +410,12 @@ def unchanged(file: Path) -> str:
 
 
 def options_in(tree: Path) -> list[str]:
-    """The options of pytest in a copy of the code."""
-    return ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={tree / 'temporary'}"]
+    """The options of pytest in a copy of the code.
+
+    pytest warns that the package, whose plugin it knows, is imported already: this script does so.
+    """
+    ignored = "ignore::pytest.PytestAssertRewriteWarning"
+    return ["-x", "-q", "-W", ignored, "-p", "no:cacheprovider", f"--basetemp={tree / 'temporary'}"]
 
 
 def work(tests: list[str]) -> int:

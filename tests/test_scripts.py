@@ -1,8 +1,11 @@
 """The scripts: what they refer to exists."""
 
 import ast
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,21 @@ def test_the_files_functions_and_tests_of_a_target_of_mutants_exist(target):
     assert set(target.functions) <= functions
     assert target.tests
     assert [test for test in target.tests if not (ROOT / test).exists()] == []
+
+
+def test_the_tests_of_a_mutant_are_collected_though_its_package_is_imported_already(tmp_path):
+    script, tests = ROOT / "scripts/mutants.py", ROOT / "tests/test_suggestions.py"
+    done = subprocess.run(
+        [sys.executable, script, "--worker", tests],
+        input="{}\n",
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tests"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == '""\n'  # no test fails without a change
 
 
 def test_the_check_of_wheels_reads_every_package_and_hash_of_a_lock():

@@ -182,7 +182,7 @@ def test_every_error_class_of_the_package_has_its_messages_read():
     """Whatever is raised with a text of its own in these packages is on the page."""
     texts = {message.text for message in messages_in(PACKAGE)}
 
-    for file in [*PACKAGE.rglob("safety/**/*.py"), *PACKAGE.rglob("workflows/*.py")]:
+    for file in [*PACKAGE.rglob("safety/**/*.py"), *PACKAGE.rglob("workflows/**/*.py")]:
         source = file.read_text(encoding="utf-8")
         for text in re.findall(r'raise [A-Z]\w+\(\s*"([^"{]{20,})"\s*\)', source):
             assert text in texts, f"{file}: {text}"

@@ -12,13 +12,14 @@ import pytest
 
 from each import for_each
 from openapi import ANYWHERE, KNOWN_REQUESTS, OPERATIONS, fields_of, shape
-from portkey_admin_mcp.domains import DOMAINS, GROUPS, TOOLSETS
+from portkey_admin_mcp.domains import DOMAINS, GROUPS, TOOLSETS, WORKFLOWS
 from portkey_admin_mcp.emulator.core.routing import ROUTES
 from portkey_admin_mcp.errors import PortkeyAdminError
 from portkey_admin_mcp.models.core.base import Arguments, unsent
 from portkey_admin_mcp.models.log_exports import ExportContent
 from portkey_admin_mcp.portkey.catalog import tool_of, tools_in
 from portkey_admin_mcp.server.calls.failures import ADVICE
+from portkey_admin_mcp.server.loading import SOURCES
 from portkey_admin_mcp.server.mcp.definitions import all_tools, describe
 from portkey_admin_mcp.tools import domain_modules
 from portkey_admin_mcp.workflows import workflow_modules
@@ -343,6 +344,15 @@ def test_every_file_of_tools_is_a_listed_domain():
     files = {file.stem for file in (PACKAGE / "tools").glob("*.py")} - {"__init__"}
 
     assert files == set(DOMAINS), "list the domain in src/portkey_admin_mcp/domains.py"
+
+
+def test_every_file_of_workflows_is_a_listed_tool_and_every_folder_is_watched():
+    folder = PACKAGE / "workflows"
+    files = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    folders = {file.parent.relative_to(PACKAGE).as_posix() for file in folder.glob("**/*.py")}
+
+    assert files == set(WORKFLOWS), "list it in WORKFLOWS, or move it to a folder of workflows"
+    assert folders <= set(SOURCES), "list it in WORKFLOW_PARTS in server/loading.py"
 
 
 def test_every_error_comes_with_advice():

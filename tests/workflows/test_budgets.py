@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from portkey_admin_mcp.workflows.budgets import (
+from portkey_admin_mcp.workflows.budgets.budget import (
     EXHAUSTED,
     NEVER,
     UNKNOWN,

@@ -16,11 +16,11 @@ from portkey_admin_mcp.portkey.catalog import tools_in
 from portkey_admin_mcp.server.calls.executor import Executor
 from portkey_admin_mcp.tools import domain_modules
 from portkey_admin_mcp.tools.api_keys import create_api_key
-from portkey_admin_mcp.workflows.budget_usage import Counted, _amount
-from portkey_admin_mcp.workflows.reads import Reads
-from portkey_admin_mcp.workflows.reference_answer import LastUses
-from portkey_admin_mcp.workflows.rows import Workspace
-from portkey_admin_mcp.workflows.traffic import Traffic, Use
+from portkey_admin_mcp.workflows.budgets.usage import Counted, _amount
+from portkey_admin_mcp.workflows.references.answer import LastUses
+from portkey_admin_mcp.workflows.shared.reads import Reads
+from portkey_admin_mcp.workflows.shared.rows import Workspace
+from portkey_admin_mcp.workflows.shared.traffic import Traffic, Use
 from workflow_answers import TOOLS
 
 CALLS = {

@@ -6,15 +6,15 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portkey_admin_mcp.workflows.cost_effects import (
+from portkey_admin_mcp.workflows.costs.effects import (
     EFFECTS,
     NOTHING,
     Use,
     effects_of,
-    exact,
     in_usd,
     rounded,
 )
+from portkey_admin_mcp.workflows.shared.rows import exact
 
 NAMES = ("a", "b", "c", "d")
 amounts = st.decimals(-1_000, 1_000_000, places=4).map(Fraction)

@@ -7,10 +7,8 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 
 import pytest
-import quicktok
 
 from months import client_of, drawn_starts, fill, small_month
 from portkey_admin_mcp.emulator.core.app import Emulator
@@ -21,10 +19,12 @@ from portkey_admin_mcp.errors import Forbidden, InputError
 from portkey_admin_mcp.models.analytics import CostQuestion
 from portkey_admin_mcp.models.api_keys import ApiKeyDraft
 from portkey_admin_mcp.tools.api_keys import create_api_key
+from portkey_admin_mcp.workflows.costs.spikes import _length_of_requests
 from portkey_admin_mcp.workflows.explain_cost import explain_cost
-from portkey_admin_mcp.workflows.reads import MAX_REQUESTS
+from portkey_admin_mcp.workflows.shared.reads import MAX_REQUESTS
+from portkey_admin_mcp.workflows.shared.rows import Rows
+from workflow_answers import DIMENSIONS, check_sums, o200k, usd
 
-DIMENSIONS = ("model", "api_key", "person", "workspace")
 STARTS = [
     datetime(2026, 11, 1, tzinfo=UTC),
     datetime(2026, 11, 7, 3, tzinfo=UTC),
@@ -33,37 +33,13 @@ STARTS = [
 UNITS_PER_USD = 1_000_000
 
 
-@cache
-def o200k():
-    return quicktok.get_encoding("o200k_base")
-
-
 def tokens(answer):
     return len(o200k().encode(json.dumps(answer, ensure_ascii=False, separators=(",", ":"))))
-
-
-def usd(value):
-    return Decimal(str(value))
 
 
 async def explained(emulator, key="owner", **question):
     record = await explain_cost(client_of(emulator, key), CostQuestion(**question))
     return record.answer()
-
-
-def check_sums(answer):
-    """Every list and the effects add up to the totals, to the cent."""
-    difference = usd(answer["difference"])
-    assert usd(answer["after"]["cost"]) - usd(answer["before"]["cost"]) == difference
-    effects = {n: v for n, v in answer["effects"].items() if n != "by"}
-    assert sum(map(usd, effects.values())) == difference
-    for name in DIMENSIONS:
-        rows = answer.get(f"by_{name}", ())
-        for column in ("before", "after"):
-            if rows:
-                total = sum(usd(row[column]) for row in rows)
-                assert total == usd(answer[column]["cost"]), (name, column)
-        assert all(usd(row["after"]) - usd(row["before"]) == usd(row["difference"]) for row in rows)
 
 
 def spent(emulator, period, where="1", group="1"):
@@ -93,6 +69,9 @@ async def test_the_planted_spike_is_named_with_its_day_person_and_model_at_any_t
     where = f"workspace_id = '{support['id']}'"
     (spike,) = answer["spikes"]
     assert (spike["day"], spike["workspace"]) == (start.date().isoformat(), support["slug"])
+    ((_cost, requests),) = spent(emulator, day, where).values()
+    assert spike["workspace_requests"] == requests
+    assert spike["workspace_tokens_per_request"] > 10 * answer["before"]["tokens_per_request"]
     for name, column in (("person", "user"), ("model", "ai_model"), ("api_key", "api_key_id")):
         costs = {each: cost for each, (cost, _n) in spent(emulator, day, where, column).items()}
         largest = max(costs, key=costs.__getitem__)
@@ -100,6 +79,7 @@ async def test_the_planted_spike_is_named_with_its_day_person_and_model_at_any_t
         assert spike["most_of_that"][name] == largest
         assert spike["most_of_that"][f"{name}_percent"] == pytest.approx(share, abs=0.1)
     assert spike["most_of_that"]["person"] == "diego@acme.example"
+    assert "more" not in answer  # no dimension has a fifth group
     check_sums(answer)
     assert tokens(answer) <= 1_500
 
@@ -155,9 +135,30 @@ async def test_generated_traffic_is_explained_as_it_was_stored(seed):
 
     answer = await explained(emulator)
     check_sums(answer)
+    rows = [row[name] for name in DIMENSIONS for row in answer[f"by_{name}"]]
+    assert ("more" in answer) == any(name.endswith(" more)") for name in rows)
     unpriced = {row["model"]: row["requests"] for row in answer["unpriced"]["models"]}
     truth = spent(emulator, answer["after"], "total_units > 0", "ai_model")
     assert unpriced == {n: count for n, (cost, count) in truth.items() if not cost and n}
+
+
+@pytest.mark.parametrize(
+    ("rows", "length"),
+    [
+        (
+            Rows([{"model": "a", "requests": 2, "total_tokens": 9}]),
+            {"workspace_requests": 2, "workspace_tokens_per_request": 4},
+        ),
+        (
+            Rows([{"model": "a", "requests": 2, "total_tokens": 9}], "only 1 of 2 rows were read"),
+            {},
+        ),
+        (Rows([{"model": "a", "requests": 2}]), {}),
+        (Rows(), {}),
+    ],
+)
+def test_how_long_the_requests_of_a_spike_were_is_only_said_if_all_were_read(rows, length):
+    assert _length_of_requests(rows) == length
 
 
 async def test_a_key_of_a_workspace_says_that_it_may_see_no_other(emulator):

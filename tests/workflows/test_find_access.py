@@ -7,7 +7,7 @@ import pytest
 
 from organisations import END, Organisation
 from portkey_admin_mcp.errors import Unauthenticated
-from portkey_admin_mcp.workflows.access_of_person import access_of
+from portkey_admin_mcp.workflows.access.person import access_of
 from workflow_answers import answer_of
 
 CALLS = "completions.write"

@@ -8,9 +8,9 @@ from organisations import END, Organisation
 from portkey_admin_mcp.errors import Forbidden
 from portkey_admin_mcp.portkey.references import CONFIGS
 from portkey_admin_mcp.tools.configs import list_configs
-from portkey_admin_mcp.workflows.reads import Reads
-from portkey_admin_mcp.workflows.reference_answer import references_to
-from portkey_admin_mcp.workflows.reference_search import LISTS, SearchText, Stored
+from portkey_admin_mcp.workflows.references.answer import references_to
+from portkey_admin_mcp.workflows.references.search import LISTS, SearchText, Stored
+from portkey_admin_mcp.workflows.shared.reads import Reads
 from workflow_answers import answer_of
 
 MODELS = ("gpt-5", "gpt-5-mini", "gpt-4.1", "gpt-4", "claude-sonnet-5")

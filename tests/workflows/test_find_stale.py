@@ -10,7 +10,7 @@ from organisations import END, FIRST, Organisation, seeded_at, start_times
 from portkey_admin_mcp.emulator.core.app import InProcess
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.settings.settings import Settings
-from portkey_admin_mcp.workflows.used_scopes import recorded_scopes
+from portkey_admin_mcp.workflows.stale.scopes import recorded_scopes
 from workflow_answers import answer_of
 
 CALLS = "completions.write"

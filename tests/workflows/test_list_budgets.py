@@ -18,9 +18,9 @@ from portkey_admin_mcp.models.usage_limits import BudgetFilter
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.tools.api_keys import create_api_key
 from portkey_admin_mcp.tools.usage_limits import list_usage_limits
-from portkey_admin_mcp.workflows.budget_sources import Source
+from portkey_admin_mcp.workflows.budgets.sources import Source
 from portkey_admin_mcp.workflows.list_budgets import NEXT, list_budgets
-from portkey_admin_mcp.workflows.reads import MAX_REQUESTS, Reads
+from portkey_admin_mcp.workflows.shared.reads import MAX_REQUESTS, Reads
 from servers import build_calls
 
 STARTS = [datetime(2026, 11, 1, tzinfo=UTC), *drawn_starts(2, "list_budgets")]

@@ -10,7 +10,7 @@ from portkey_admin_mcp.portkey.transport import Network
 from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.workflows.download_log_export import _first_rows
 from portkey_admin_mcp.workflows.promote_prompt import Promotion, promote_prompt
-from portkey_admin_mcp.workflows.prompt_content import (
+from portkey_admin_mcp.workflows.prompts.content import (
     TargetPrompt,
     changed_fields,
     latest_version,

@@ -10,8 +10,8 @@ from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.portkey.transport import Network
 from portkey_admin_mcp.settings.settings import Settings
 from portkey_admin_mcp.workflows.create_prompt import create_prompt
+from portkey_admin_mcp.workflows.prompts.template_variables import NOT_COMPARED, Names, names_in
 from portkey_admin_mcp.workflows.render_prompt import render_prompt
-from portkey_admin_mcp.workflows.template_variables import NOT_COMPARED, Names, names_in
 from portkey_admin_mcp.workflows.update_prompt import update_prompt
 
 FORBIDDEN = Answer(status=403, body={"error": {"message": "no", "code": "AB03"}})

@@ -13,14 +13,14 @@ from portkey_admin_mcp.tools.api_keys import create_api_key, list_api_keys
 from portkey_admin_mcp.tools.configs import list_configs
 from portkey_admin_mcp.tools.integrations import list_integration_models
 from portkey_admin_mcp.tools.usage_limits import list_usage_limits
-from portkey_admin_mcp.workflows.reads import (
+from portkey_admin_mcp.workflows.shared.reads import (
     MAX_PAGES,
     MAX_PARALLEL,
     MAX_WORKSPACES,
     Reads,
     all_of,
 )
-from portkey_admin_mcp.workflows.unread import MAX_CHARS, MAX_REASONS
+from portkey_admin_mcp.workflows.shared.unread import MAX_CHARS, MAX_REASONS
 
 REFUSED = "403 (no such scope, another kind of key, or the plan)"
 

@@ -8,7 +8,7 @@ import pytest
 from organisations import END, Organisation
 from portkey_admin_mcp.portkey.progress import Progress, current_progress
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
-from portkey_admin_mcp.workflows.unread import NOT_PERMITTED
+from portkey_admin_mcp.workflows.shared.unread import NOT_PERMITTED
 from servers import build_calls
 from workflow_answers import TOOLS, answer_of
 

@@ -14,7 +14,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import Dependants, LastUse, Tool
 from ..portkey.gate import Change
 from ..portkey.references import names_one_of, texts_in
-from ..workflows.timestamps import utc_timestamp
+from ..workflows.shared.timestamps import utc_timestamp
 from .lists import ListReader, list_in
 from .objects import IDS, PLACEHOLDER, ObjectNow, label_in, why_not_read
 from .risk import matches, values_at

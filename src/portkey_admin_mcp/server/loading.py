@@ -8,8 +8,11 @@ from .offer.offer import FILE, Offer, ToolMode
 
 PACKAGE = os.path.dirname(os.path.dirname(__file__))
 CHECKOUT = os.path.join(PACKAGE, "..", "..", ".git")
+WORKFLOW_PARTS = ("access", "budgets", "costs", "prompts", "references", "shared", "stale")
+"""The packages inside `workflows`."""
 SOURCES = (
-    *("tools", "workflows", "models", "models/core"),
+    *("tools", "models", "models/core"),
+    *("workflows", *(f"workflows/{part}" for part in WORKFLOW_PARTS)),
     *("server/calls", "server/mcp", "server/modes"),
 )
 """The folders of the package from which the manifest is written."""

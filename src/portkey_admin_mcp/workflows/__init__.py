@@ -1,7 +1,8 @@
-"""Tools that send several requests, one per file, such as `delete_workspace`; shared code too.
+"""Tools that send several requests, such as `delete_workspace`: each file of this folder is one.
 
-A module that holds no tool, such as `reads`, is shared code. A single request of the same name, if
-Portkey has one, is in `tools`. Nothing about MCP, and no tool of one request, belongs here.
+What they are made of is in the folders below; what several use is in `shared`. A single request of
+the same name, if Portkey has one, is in `tools`. Nothing about MCP, and no tool of one request,
+belongs here.
 """
 
 from importlib import import_module

@@ -4,7 +4,7 @@ from ..models.prompts import PromptCreation, PromptWrite
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import create_prompt as create_prompt_request
-from .dry_run import CHECK_TOOLS, check_references
+from .prompts.dry_run import CHECK_TOOLS, check_references
 
 DOMAIN = "prompts"
 

@@ -9,9 +9,9 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.analytics import get_analytics_group
 from ..tools.api_keys import list_api_keys
-from .cost_effects import NOTHING
-from .cost_report import CostReport, cost_notes
-from .cost_sources import (
+from .costs.effects import NOTHING
+from .costs.report import CostReport, cost_notes
+from .costs.sources import (
     COST_READS,
     DIMENSIONS,
     NOT_SEEN,
@@ -24,8 +24,8 @@ from .cost_sources import (
     total_of,
     uses_of,
 )
-from .cost_spikes import find_spikes
-from .reads import Reads, all_of
+from .costs.spikes import find_spikes
+from .shared.reads import Reads, all_of
 
 DOMAIN = "analytics"
 DEFAULT_DAYS = 7

@@ -7,8 +7,8 @@ from pydantic import Field
 from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from .access_of_person import READS, access_of
-from .brief import Breadth
+from .access.person import READS, access_of
+from .shared.brief import Breadth
 
 DOMAIN = "users"
 PersonName = Annotated[

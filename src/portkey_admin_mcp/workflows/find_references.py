@@ -8,9 +8,9 @@ from ..models.core.base import ABSENT, Unsent
 from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from .brief import Breadth
-from .reference_answer import READS, references_to
-from .reference_search import LISTS
+from .references.answer import READS, references_to
+from .references.search import LISTS
+from .shared.brief import Breadth
 
 DOMAIN = "organisation"
 Kind = Literal[

@@ -8,8 +8,8 @@ from ..models.core.base import ABSENT, Unsent
 from ..models.core.findings import Findings
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from .brief import Breadth
-from .stale_objects import KINDS, READS, SCOPES, stale_objects
+from .shared.brief import Breadth
+from .stale.objects import KINDS, READS, SCOPES, stale_objects
 
 DOMAIN = "api_keys"
 DEFAULT_DAYS = 30

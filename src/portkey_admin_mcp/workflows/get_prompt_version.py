@@ -5,7 +5,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import get_prompt_version as get_prompt_version_request
 from ..tools.prompts import list_prompt_versions
-from .versions import prompt_version_id
+from .prompts.versions import prompt_version_id
 
 DOMAIN = "prompts"
 

@@ -11,7 +11,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.api_keys import list_api_keys
 from ..tools.audit_logs import list_audit_logs as list_audit_logs_request
-from .timestamps import utc_timestamp
+from .shared.timestamps import utc_timestamp
 
 DOMAIN = "audit_logs"
 DEFAULT_PERIOD = timedelta(days=7)

@@ -8,8 +8,8 @@ from ..models.usage_limits import BudgetFilter, Budgets
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.workspaces import list_workspaces
-from .brief import MAX_TOKENS, tokens_of
-from .budget_sources import (
+from .budgets.budget import EXHAUSTED, UNKNOWN, Budget
+from .budgets.sources import (
     API_KEY,
     INTEGRATION,
     PROVIDER,
@@ -20,11 +20,11 @@ from .budget_sources import (
     WORKSPACE,
     Source,
 )
-from .budget_usage import USAGE_READS, with_usage
-from .budgets import EXHAUSTED, UNKNOWN, Budget
-from .reads import RESERVED_FOR_USES, Reads, at_least
-from .rows import Row
-from .timestamps import utc_timestamp
+from .budgets.usage import USAGE_READS, with_usage
+from .shared.brief import MAX_TOKENS, tokens_of
+from .shared.reads import RESERVED_FOR_USES, Reads, at_least
+from .shared.rows import Row
+from .shared.timestamps import utc_timestamp
 
 DOMAIN = "usage_limits"
 MAX_RATES = 3

@@ -8,7 +8,7 @@ from ..models.core.base import ABSENT, Unsent
 from ..models.prompts import DryRun, PromptDraft, PromptOutcome
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
-from .prompt_content import (
+from .prompts.content import (
     CONTENT_FIELDS,
     FIND_TOOLS,
     OPTIONAL_TOOLS,
@@ -16,7 +16,7 @@ from .prompt_content import (
     TargetPrompt,
     write_prompt,
 )
-from .timestamps import utc_timestamp
+from .shared.timestamps import utc_timestamp
 
 DOMAIN = "prompts"
 

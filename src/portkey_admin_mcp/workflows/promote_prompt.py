@@ -11,7 +11,7 @@ from ..models.prompts import OfVersion, PromptId, PromptOutcome
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import get_prompt
-from .prompt_content import (
+from .prompts.content import (
     CONTENT_FIELDS,
     FIND_TOOLS,
     OPTIONAL_TOOLS,
@@ -19,7 +19,7 @@ from .prompt_content import (
     TargetPrompt,
     write_prompt,
 )
-from .timestamps import utc_timestamp
+from .shared.timestamps import utc_timestamp
 
 DOMAIN = "prompts"
 ENVIRONMENT_SUFFIX = re.compile(r"-(dev|staging|prod)$")

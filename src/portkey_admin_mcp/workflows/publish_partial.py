@@ -6,7 +6,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.partials import USES, list_partial_versions
 from ..tools.partials import publish_partial as publish_partial_request
-from .versions import partial_version_number
+from .prompts.versions import partial_version_number
 
 DOMAIN = "partials"
 

@@ -6,7 +6,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import LAST_USE, list_prompt_versions
 from ..tools.prompts import publish_prompt as publish_prompt_request
-from .versions import prompt_version_number
+from .prompts.versions import prompt_version_number
 
 DOMAIN = "prompts"
 

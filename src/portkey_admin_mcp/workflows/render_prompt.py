@@ -5,7 +5,7 @@ from ..models.prompts import PromptRef
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import render_prompt as render_prompt_request
-from .template_variables import TEMPLATE_TOOLS, variable_notes
+from .prompts.template_variables import TEMPLATE_TOOLS, variable_notes
 
 DOMAIN = "prompts"
 

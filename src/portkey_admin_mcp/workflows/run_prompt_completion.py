@@ -5,7 +5,7 @@ from ..models.prompts import PromptRef
 from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import run_prompt_completion as run_prompt_completion_request
-from .template_variables import TEMPLATE_TOOLS, variable_notes
+from .prompts.template_variables import TEMPLATE_TOOLS, variable_notes
 
 DOMAIN = "prompts"
 

@@ -9,7 +9,7 @@ from ..tools.mcp_integrations import list_mcp_integration_capabilities
 from ..tools.mcp_integrations import (
     update_mcp_integration_capabilities as update_mcp_integration_capabilities_request,
 )
-from .capability_notes import capability_notes
+from .shared.capability_notes import capability_notes
 
 DOMAIN = "mcp_integrations"
 

@@ -9,7 +9,7 @@ from ..tools.mcp_servers import list_mcp_server_capabilities
 from ..tools.mcp_servers import (
     update_mcp_server_capabilities as update_mcp_server_capabilities_request,
 )
-from .capability_notes import capability_notes
+from .shared.capability_notes import capability_notes
 
 DOMAIN = "mcp_servers"
 

@@ -7,9 +7,9 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import get_prompt, get_prompt_version, list_prompt_versions
 from ..tools.prompts import update_prompt as update_prompt_request
-from .dry_run import CHECK_TOOLS, check_references
-from .prompt_content import changed_fields, latest_version
-from .versions import with_prompt_version
+from .prompts.content import changed_fields, latest_version
+from .prompts.dry_run import CHECK_TOOLS, check_references
+from .prompts.versions import with_prompt_version
 
 DOMAIN = "prompts"
 NO_VERSION = {"patch", "name", "collection_id"}

@@ -5,7 +5,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.partials import USES, list_partial_versions
 from ..tools.partials import update_prompt_partial as update_prompt_partial_request
-from .versions import with_partial_version
+from .prompts.versions import with_partial_version
 
 DOMAIN = "partials"
 

@@ -6,7 +6,7 @@ from ..portkey.api import Portkey
 from ..portkey.catalog import workflow
 from ..tools.prompts import list_prompt_versions
 from ..tools.prompts import update_prompt_version as update_prompt_version_request
-from .versions import prompt_version_id
+from .prompts.versions import prompt_version_id
 
 DOMAIN = "prompts"
 
