@@ -9,16 +9,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ....settings.hosting import Hosting
+from .page_assets import page_assets
 from .service_info import ServiceInfo
-from .status_page import page_assets
 
 
 def approvals_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of the page, which answers the same HTML to every request."""
     assets = page_assets("approvals")
-    html = assets.template.render(
-        style=assets.style, script=assets.script, hosting=hosting, info=info
-    )
+    html = assets.render(hosting=hosting, info=info)
 
     async def approvals(_request: Request) -> Response:
         return HTMLResponse(html, headers=assets.headers)

@@ -14,8 +14,8 @@ from starlette.routing import Route
 from ....safety.caller import current_caller
 from ....safety.secret_sink_page import SecretPages, SecretPagesUnavailable
 from .headers import NO_STORE
+from .page_assets import page_assets
 from .paths import ONE_TIME
-from .status_page import page_assets
 
 MAX_ID_LENGTH = 100
 ANSWER_HEADERS = {**NO_STORE, "Referrer-Policy": "no-referrer"}
@@ -58,7 +58,7 @@ def _take(pages: SecretPages) -> Page:
 
 def _page() -> Page:
     assets = page_assets("secret")
-    html = assets.template.render(style=assets.style, script=assets.script)
+    html = assets.render()
 
     async def page(_request: Request) -> Response:
         return HTMLResponse(html, headers=assets.headers)

@@ -1,47 +1,11 @@
-"use strict";
-
 (() => {
-  const one = (selector) => document.querySelector(selector);
-  document.documentElement.classList.add("js");
   const field = one("#token");
   if (!field) return;
   // The path under which the page was opened; a proxy may add a prefix.
   const root = location.pathname.replace(/approvals\/?$/, "");
   const verdict = one("#verdict");
 
-  function say(text, state) {
-    verdict.textContent = text;
-    verdict.dataset.state = state;
-  }
-
-  async function send(method, path, body) {
-    const token = field.value.trim().replace(/^Bearer\s+/i, "");
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      field.focus();
-      throw new Error(token ? "A token has no spaces or special letters." : "Paste your token first.");
-    }
-    let answer;
-    try {
-      answer = await fetch(root + path, {
-        method,
-        headers: {
-          Authorization: `Bearer ${token}`,
-          ...(body ? { "Content-Type": "application/json" } : {}),
-        },
-        body: body && JSON.stringify(body),
-        cache: "no-store",
-        credentials: "omit",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(15_000),
-      });
-    } catch {
-      throw new Error("The server was not reached.");
-    }
-    const content = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(content.message ?? `The server answered with status ${answer.status}.`);
-    return content;
-  }
+  const ask = (method, path, body) => send(method, root + path, tokenIn(field), body);
 
   function element(tag, text, properties = {}) {
     const created = document.createElement(tag);
@@ -99,14 +63,14 @@
 
   async function settle(request, body) {
     await act(async () => {
-      await send("POST", `approvals/${encodeURIComponent(request.id)}`, body);
+      await ask("POST", `approvals/${encodeURIComponent(request.id)}`, body);
       await show();
-      say(`${request.tool} of ${request.name}: ${body.decision === "approve" ? "approved; the same call passes once" : "denied"}.`, "good");
+      say(verdict, `${request.tool} of ${request.name}: ${body.decision === "approve" ? "approved; the same call passes once" : "denied"}.`, "good");
     });
   }
 
   async function show() {
-    const { you, freeze, approvals } = await send("GET", "approvals/open");
+    const { you, freeze, approvals } = await ask("GET", "approvals/open");
     one("#requests").replaceChildren(...approvals.map(card));
     one("#freeze").hidden = false;
     one("#freeze-state").textContent = freeze
@@ -115,7 +79,7 @@
     one("#freeze-label").hidden = one("#freeze-why").hidden = Boolean(freeze);
     one("#freeze-button").textContent = freeze ? "Thaw: allow changes again" : "Freeze all changes";
     one("#freeze-form").dataset.frozen = freeze ? "yes" : "";
-    say(`You are ${you}. ${approvals.length || "No"} open request${approvals.length === 1 ? "" : "s"}.`, "good");
+    say(verdict, `You are ${you}. ${approvals.length || "No"} open request${approvals.length === 1 ? "" : "s"}.`, "good");
   }
 
   async function act(work) {
@@ -124,7 +88,7 @@
     try {
       await work();
     } catch (error) {
-      say(error.message, "bad");
+      say(verdict, error.message, "bad");
     }
     for (const button of buttons) button.disabled = false;
   }
@@ -139,7 +103,7 @@
     event.preventDefault();
     const isFrozen = event.target.dataset.frozen === "yes";
     act(async () => {
-      await (isFrozen ? send("DELETE", "freeze") : send("POST", "freeze", { why: one("#freeze-why").value }));
+      await (isFrozen ? ask("DELETE", "freeze") : ask("POST", "freeze", { why: one("#freeze-why").value }));
       one("#freeze-why").value = "";
       await show();
     });

@@ -1,9 +1,4 @@
-"use strict";
-
 (() => {
-  const one = (selector, within = document) => within.querySelector(selector);
-  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  document.documentElement.classList.add("js");
   // The path under which the page was opened; a proxy may add a prefix.
   const root = location.pathname.replace(/tools\/?$/, "");
   const EFFECTS = Object.fromEntries(all("#effect option").map((each) => [each.value, each.text]));
@@ -11,12 +6,6 @@
   const query = one("#query");
   const domain = one("#domain");
   const effect = one("#effect");
-
-  function say(element, text, state) {
-    // Set only on a change, so that a screen reader does not repeat itself.
-    if (element.textContent !== text) element.textContent = text;
-    if (state) element.dataset.state = state;
-  }
 
   // Finding: every word must be in the name, the description or an argument.
 
@@ -123,52 +112,19 @@
 
   // With authentication: read them with the caller's token.
 
-  async function read(token) {
-    let answer;
-    try {
-      answer = await fetch(`${root}tools/offered`, {
-        headers: { Authorization: `Bearer ${token}` },
-        cache: "no-store",
-        credentials: "omit",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(15_000),
-      });
-    } catch {
-      throw new Error("The server was not reached.");
-    }
-    const content = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(content.message ?? `The server answered with status ${answer.status}.`);
-    return content;
-  }
-
   const form = one("#who");
   if (!form) {
     prepare();
     openNamed();
     return;
   }
-  const field = one("#token");
-  const verdict = one("#verdict");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const token = field.value.trim().replace(/^Bearer\s+/i, "");
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      say(verdict, token ? "A token has no spaces or special letters." : "Paste your token first.", "bad");
-      field.focus();
-      return;
-    }
-    say(verdict, "Waiting for the answer…", "wait");
-    try {
-      const offered = await read(token);
-      draw(offered);
-      say(verdict, `You are offered ${offered.tools.length} tools.`, "good");
-      field.value = "";
-      openNamed();
-    } catch (error) {
-      list.replaceChildren();
-      one("#filters").hidden = true;
-      say(verdict, error.message, "bad");
-    }
+  onSubmit(form, async (token) => {
+    list.replaceChildren();
+    one("#filters").hidden = true;
+    const offered = await send("GET", `${root}tools/offered`, token);
+    draw(offered);
+    say(one("#verdict"), `You are offered ${offered.tools.length} tools.`, "good");
+    one("#token").value = "";
+    openNamed();
   });
 })();
