@@ -85,11 +85,10 @@ class CommandCalls:
     @cached_property
     def calls(self) -> "ToolCalls":
         """What calls the tools. Raises ConfigurationError."""
-        from ..assembly import portkey_factory, selected_offer, tool_calls
-        from ..door_assembly import permitted_offer
+        from ..assembly import offer_for, portkey_factory, tool_calls
 
         guard = self._guard
-        offer = permitted_offer(selected_offer(self.settings), guard)
+        offer = offer_for(self.settings, guard)
         portkey = portkey_factory(self.settings, self._emulator, self.sent.before)
         return tool_calls(self.settings, self._safety, offer, portkey=portkey, guard=guard)
 

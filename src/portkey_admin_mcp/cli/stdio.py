@@ -108,10 +108,9 @@ class StdioService:
     def _offer(self) -> Offer:
         if self._early_mode is not None:
             return load_offer(self._early_mode)
-        from ..assembly import selected_offer
-        from ..door_assembly import permitted_offer
+        from ..assembly import offer_for
 
-        return permitted_offer(selected_offer(self._settings), self._guard)
+        return offer_for(self._settings, self._guard)
 
     @cached_property
     def _calls(self) -> "ToolCalls":

@@ -114,10 +114,10 @@ def _tools(answer: Mapping[str, Any], options: str) -> Finding:
 
 def _calls(settings: Settings, safety: SafetySettings) -> "ToolCalls":
     """What calls the tools; it changes nothing, so nothing is written into a journal."""
-    from ...assembly import selected_offer, tool_calls
-    from ...door_assembly import permitted_offer, policy_guard
+    from ...assembly import offer_for, tool_calls
+    from ...door_assembly import policy_guard
 
     all_tools = settings.model_copy(update={"tool_mode": "full"})
     guard = policy_guard(safety)
-    offer = permitted_offer(selected_offer(all_tools), guard)
+    offer = offer_for(all_tools, guard)
     return tool_calls(all_tools, safety, offer, guard=guard)
