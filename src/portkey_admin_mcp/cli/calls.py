@@ -146,6 +146,7 @@ def journal_of_sandbox(state: Path) -> Path:
 
 def not_offered(name: str, offer: "Offer") -> "ListedTool":
     """Raise Failed for a tool that is not in an offer: it does not exist, or is excluded."""
+    from ..clients.launcher import typed_command
     from ..server.loading import load_offer
     from ..suggestions import suggest
 
@@ -158,5 +159,5 @@ def not_offered(name: str, offer: "Offer") -> "ListedTool":
             "Nothing was sent.",
         )
     hint = suggest(name, offer.tools, limit=3, cutoff=0.5)
-    advice = hint[:1].upper() + hint[1:] if hint else "`portkey-admin-mcp tools` lists them."
+    advice = hint[:1].upper() + hint[1:] if hint else f"`{typed_command()} tools` lists them."
     raise Failed(USAGE, f"there is no tool {name[:60]!r}.", advice)
