@@ -89,12 +89,10 @@ def deny(place: Place, id: str, why: str) -> None:
 
 def _described(approval: dict[str, Any]) -> str:
     """A request as a person reads it: the texts in it may be anybody's."""
-    from ..safety.approvals import printable
-    from ..safety.preview_lines import lines_of
+    from ..safety.approvals import lines_of_approval, printable
 
-    named = {"tool": approval["tool"], "object": {"name": approval["name"]}}
     return printable(
         f"{approval['id']}  asked for by {approval['requester']} at {approval['created_at']}, "
         f"expires at {approval['expires_at']}\n"
-        + "".join(f"  {line}\n" for line in lines_of({**named, **approval["preview"]}))
+        + "".join(f"  {line}\n" for line in lines_of_approval(approval))
     )

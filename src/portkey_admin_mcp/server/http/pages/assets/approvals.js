@@ -36,9 +36,6 @@
       `Asked for by ${request.requester} on ${when(request.created_at)}; expires on ${when(request.expires_at)}. Id ${request.id}.`,
       { className: "hint" },
     );
-    const preview = element("pre", JSON.stringify(request.preview, null, 2), { tabIndex: 0 });
-    preview.setAttribute("role", "group");
-    preview.setAttribute("aria-label", `What ${request.tool} would change`);
     const name = input(`name-${request.id}`, `To approve it, type its name: ${request.name}`);
     const why = input(`why-${request.id}`, "To deny it, you can say why");
     const approve = element("button", "Approve", { type: "button", className: "primary" });
@@ -48,8 +45,31 @@
     deny.addEventListener("click", () => settle(request, { decision: "deny", why: why.field.value }));
     name.row.append(approve);
     why.row.append(deny);
-    box.append(title, details, preview, name.box, why.box);
+    box.append(title, details, sentences(request.lines), json(request), name.box, why.box);
     return box;
+  }
+
+  // The lines of a preview as paragraphs; those of the fields that change are a list.
+  function sentences(lines) {
+    const box = element("div", "", { className: "lines" });
+    for (const line of lines) {
+      if (!line.startsWith("- ")) {
+        box.append(element("p", line));
+        continue;
+      }
+      if (box.lastChild?.tagName !== "UL") box.append(element("ul"));
+      box.lastChild.append(element("li", line.slice(2)));
+    }
+    return box;
+  }
+
+  function json(request) {
+    const details = element("details");
+    const preview = element("pre", JSON.stringify(request.preview, null, 2), { tabIndex: 0 });
+    preview.setAttribute("role", "group");
+    preview.setAttribute("aria-label", `What ${request.tool} would change, as JSON`);
+    details.append(element("summary", "Show it as JSON"), preview);
+    return details;
   }
 
   function input(id, label) {
