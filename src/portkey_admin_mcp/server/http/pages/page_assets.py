@@ -4,12 +4,15 @@ Each page has `NAME.html`, which fills the blocks of `page.html`, and may have `
 `NAME.js`, which follow `page.css` and `page.js`.
 """
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
 from .headers import page_headers
 
@@ -23,9 +26,14 @@ class PageAssets(NamedTuple):
     template: Any
     headers: dict[str, str]
 
-    def render(self, **content: Any) -> str:
-        """The HTML of the page."""
-        return str(self.template.render(**content))
+    def endpoint(self, **content: Any) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint that answers the page with this content, rendered once, to every request."""
+        html = str(self.template.render(**content))
+
+        async def page(_request: Request) -> Response:
+            return HTMLResponse(html, headers=self.headers)
+
+        return page
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from ....clients.servers import TOKEN_VARIABLE
 from ....settings.hosting import Hosting
@@ -17,9 +17,8 @@ from .service_info import ServiceInfo
 
 def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of the status page, which answers the same HTML to every request."""
-    assets = page_assets("status")
     endpoint = f"{hosting.base_url}{MCP}"
-    html = assets.render(
+    return page_assets("status").endpoint(
         hosting=hosting,
         info=info,
         endpoint=endpoint,
@@ -33,8 +32,3 @@ def status_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awai
         token_variable=TOKEN_VARIABLE,
         started=datetime.fromtimestamp(info.started, UTC),
     )
-
-    async def status(_request: Request) -> Response:
-        return HTMLResponse(html, headers=assets.headers)
-
-    return status

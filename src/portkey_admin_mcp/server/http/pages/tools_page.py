@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....settings.hosting import Hosting
@@ -96,19 +96,13 @@ def _type_in_words(name: str, schema: dict[str, Any]) -> str:
 
 def _page(hosting: Hosting, info: ServiceInfo, calls: ToolCalls) -> Page:
     """The page, which is the same for everybody."""
-    assets = page_assets("tools")
     is_open = hosting.auth_mode == "none"
-    html = assets.render(
+    return page_assets("tools").endpoint(
         info=info,
         is_open=is_open,
         tools=rows_of(calls.offer.tools.values()) if is_open else [],
         effects=EFFECTS,
     )
-
-    async def page(_request: Request) -> Response:
-        return HTMLResponse(html, headers=assets.headers)
-
-    return page
 
 
 def _offered(calls: ToolCalls) -> Page:
