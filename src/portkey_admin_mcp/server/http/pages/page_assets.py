@@ -51,7 +51,7 @@ def page_assets(name: str) -> PageAssets:
     environment.globals["style"] = Markup(style)  # noqa: S704  # our own files
     environment.globals["script"] = Markup(script)  # noqa: S704  # our own files
     template = environment.get_template(f"{name}.html")
-    return PageAssets(template, page_headers(style, script, has_images=True))
+    return PageAssets(template, page_headers(style, script))
 
 
 def _text(name: str, kind: str) -> str:
