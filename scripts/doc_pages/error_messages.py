@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
+from portkey_admin_mcp.cli.options import DESCRIBE_SETTING
+from portkey_admin_mcp.clients.servers import PROGRAM
+
 BUILTIN_ERRORS = ("ValueError", "TypeError", "RuntimeError", "TimeoutError", "Exit")
 """Raised for people only in the files and packages of VALIDATORS; else they are caught inside."""
 VALIDATORS = (
@@ -31,6 +34,11 @@ IGNORED_NAMES = (
     "get_args", "list", "printable", "strip", "format", "__name__",
 )  # fmt: skip
 """Names in an expression that do not say what it holds."""
+FILLED_IN = {
+    "typed_command": PROGRAM,
+    "describe_setting": DESCRIBE_SETTING.replace("{program}", PROGRAM),
+}
+"""What the documentation shows for the functions whose text depends on how the program started."""
 MIN_WORDS = 2
 """A text of fewer words is a code or a name."""
 MIN_WORDS_OF_A_SENTENCE = 3
@@ -252,6 +260,8 @@ def placeholder(node: ast.expr, names: dict[str, ast.expr]) -> str:
         return f"{{{node.id.lower()}}}"
     if isinstance(node, ast.Attribute):
         return f"{{{node.attr}}}"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FILLED_IN:
+        return FILLED_IN[node.func.id]
     inner = [n for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)]
     words = [n.attr if isinstance(n, ast.Attribute) else n.id for n in inner]
     plain = [word for word in words if word not in IGNORED_NAMES]

@@ -69,6 +69,14 @@ def selected_offer(settings: Settings) -> "Offer":
     return offer.limited_to(names)
 
 
+def offer_for(settings: Settings, guard: "PolicyGuard | None") -> "Offer":
+    """The offer that the settings select, without the tools that the policy denies to everybody.
+
+    Raises ConfigurationError as `selected_offer` does, and if no tool is left.
+    """
+    return permitted_offer(selected_offer(settings), guard)
+
+
 def tool_calls(
     settings: Settings,
     safety: SafetySettings,
@@ -244,7 +252,7 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     clients = _clients(settings, hosting, own, emulator) if hosting.takes_caller_keys else None
     portkey = own if clients is None else clients
     guard = policy_guard(safety)
-    offer = permitted_offer(selected_offer(settings), guard)
+    offer = offer_for(settings, guard)
     calls = tool_calls(settings, safety, offer, hosting, store, pages, portkey, guard)
     return build_http(
         mcp_server(calls, settings, secret),

@@ -98,7 +98,7 @@ def test_the_list_shows_what_each_would_do_without_changing_the_terminal(
     assert "0a1b2c3d  asked for by local at 20" in shown
     assert "{" not in shown
     assert f"1 open request in {tmp_path / 'state.db'}." in shown
-    assert "portkey-admin-mcp approve ID, or deny ID." in shown
+    assert f"Settle one: {typed_command()} approve ID, or deny ID." in shown
     assert "\x1b" not in shown
 
 

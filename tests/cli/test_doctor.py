@@ -13,6 +13,7 @@ from certificates import Authority
 from fake_portkey import Answer, FakePortkey, nobody_listening
 from portkey_admin_mcp.cli.doctor import network
 from portkey_admin_mcp.cli.doctor.clients import check_clients
+from portkey_admin_mcp.clients.launcher import typed_command
 from portkey_admin_mcp.clients.places import file_of, this_system
 from portkey_admin_mcp.clients.servers import HostedServer, LocalServer
 from portkey_admin_mcp.clients.snippets import snippet
@@ -248,7 +249,7 @@ def test_a_freeze_and_a_broken_journal_are_named(doctor, run, home):
     findings = doctor(PORTKEY_API_KEY=KEY, PORTKEY_BASE_URL="https://portkey.invalid/v1")
     assert findings["freeze"]["state"] == "warning"
     assert "an incident" in findings["freeze"]["detail"]
-    assert findings["freeze"]["cure"] == "A person ends it: `portkey-admin-mcp thaw`."
+    assert findings["freeze"]["cure"] == f"A person ends it: `{typed_command()} thaw`."
     assert findings["journal"]["detail"] == "the chain of 0 lines holds"
 
     (home / "state" / "state.db").write_bytes(b"no database")
@@ -260,10 +261,10 @@ def test_the_cure_for_a_freeze_of_the_sandbox_names_the_sandbox(doctor, run):
     run("freeze", "--sandbox", "--why", "an incident")
     findings = doctor("--sandbox")
 
-    assert findings["freeze"]["cure"] == "A person ends it: `portkey-admin-mcp thaw --sandbox`."
+    assert findings["freeze"]["cure"] == f"A person ends it: `{typed_command()} thaw --sandbox`."
     cure = findings["tools"]["cure"]
-    assert "`portkey-admin-mcp call whoami --sandbox names=true` names each" in cure
-    assert cure.endswith("A person ends the freeze: `portkey-admin-mcp thaw --sandbox`.")
+    assert f"`{typed_command()} call whoami --sandbox names=true` names each" in cure
+    assert cure.endswith(f"A person ends the freeze: `{typed_command()} thaw --sandbox`.")
     assert "scopes" not in cure
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from portkey_admin_mcp.cli.calls import CommandCalls
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.describe import description_of, example
 from portkey_admin_mcp.cli.tool_arguments import read_words
+from portkey_admin_mcp.clients.launcher import typed_command
 from portkey_admin_mcp.errors import Forbidden, NotFound
 from portkey_admin_mcp.server.calls.arguments import arguments_model
 from portkey_admin_mcp.server.calls.schema import accepted_schema
@@ -93,7 +95,7 @@ def test_a_tool_is_described_with_all_that_one_needs_to_call_it(describe):
         "Endpoint:  POST /api-keys/{type}/{sub_type}",
         "Risk:      low; high if the key acts on the whole organisation (type=organisation)",
         "Its answer holds a secret, only once; PORTKEY_SECRET_SINK says where it goes.",
-        "Example:   portkey-admin-mcp call create_api_key type=organisation sub_type=service "
+        f"Example:   {typed_command()} call create_api_key type=organisation sub_type=service "
         "name=NAME scopes=SCOPES",
     ):
         assert line in text.splitlines()
@@ -113,6 +115,18 @@ def test_a_description_is_json_for_programs(describe):
     }
     assert description["input_schema"]["required"] == ["workspace_id"]
     assert json.loads(describe("delete_workspace", CLAUDECODE="1").stdout) == description
+
+
+def test_where_uvx_starts_the_program_every_command_that_is_named_begins_with_it(
+    describe, monkeypatch
+):
+    monkeypatch.setattr(sys, "prefix", "/home/ada/.cache/uv/archive-v0/aBc")
+
+    example_line = "Example:   uvx portkey-admin-mcp call list_workspaces"
+    assert example_line in describe("list_workspaces").output
+    assert "`uvx portkey-admin-mcp tools`" in describe("zzzzzz").output
+    wrong = describe("list_workspaces", PORTKEY_TIMEOUT_MS="soon").output
+    assert "`uvx portkey-admin-mcp doctor --setting NAME`" in wrong
 
 
 def test_an_unknown_or_excluded_tool_is_told(describe):
@@ -152,7 +166,8 @@ def test_every_example_has_all_that_is_required_in_its_types(tool):
 
     given = read_words(words, accepted_schema(model))
 
-    assert (program, command, name) == ("portkey-admin-mcp", "call", tool.name)
+    assert shlex.quote(program) == typed_command()
+    assert (command, name) == ("call", tool.name)
     assert {*listed.input_schema.get("required", ())} <= given.keys()
     for argument, value in given.items():
         types = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}

@@ -105,6 +105,7 @@ async def test_an_approver_sees_what_waits_and_approves_it_by_its_name(service, 
     assert {"call", "binding", "four_eyes", "settled_by", "settled_at", "why"}.isdisjoint(one)
     assert (one["id"], one["tool"], one["name"]) == ("0a1b2c3d", "delete_user", "jo@acme.example")
     assert (one["requester"], one["preview"]) == ("bearer:ci", {"risk": "high"})
+    assert one["lines"] == ['Delete user: "jo@acme.example"', "Risk: high."]
     assert answer.headers["cache-control"] == "no-store"
     assert (answer.json()["state"], answer.json()["settled_by"]) == ("approved", "bearer:mo")
     assert (await store.take("call", "binding")).settled_by == "bearer:mo"

@@ -20,7 +20,14 @@ TOKENS = {name: f"token-of-{name}-0123456789" for name in ("ci", "mo")}
 NAME = "<img src=x onerror=alert(1)>\u202e"
 CUT = """[...document.querySelectorAll('pre')]
   .filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"""
-"""Previews of which a person would have to scroll sideways to read all."""
+"""JSON of which a person would have to scroll sideways to read all."""
+PREVIEW = {
+    "risk": "high",
+    "object": {"name": NAME, "workspace": "<b>Growth</b>"},
+    "changes": {"role": {"from": "member", "to": "<script>\n- Risk: low"}},
+    "undo": {"possible": False, "how": "what is deleted cannot be restored"},
+}
+LINES = "[...document.querySelector('.lines').querySelectorAll('p, li')].map(e => e.textContent)"
 SHOWN_NAME = "<img src=x onerror=alert(1)>\\u202e"
 
 
@@ -31,7 +38,7 @@ def pending_request(id):
         binding="",
         tool="delete_user",
         label=NAME,
-        preview=json.dumps({"risk": "high", "object": {"name": NAME}}),
+        preview=json.dumps(PREVIEW),
         requester="bearer:ci",
         created_at=1_800_000_000,
         expires_at=4_000_000_000,
@@ -73,6 +80,20 @@ async def verdict(tab, text):
     await tab.until("document.querySelector('#verdict').textContent", lambda value: text in value)
 
 
+async def require_plain_sentences(tab):
+    """The preview is there as sentences, with no element from a name in it, and as JSON."""
+    assert await tab.run("document.querySelectorAll('#requests :is(img, b, script)').length") == 0
+    assert await tab.run(LINES) == [
+        f'Delete user: "{SHOWN_NAME}" (in workspace "<b>Growth</b>")',
+        "Risk: high.",
+        'role: "member" → "<script> ⏎ - Risk: low"',
+        "Cannot be undone: what is deleted cannot be restored.",
+    ]
+    assert not await tab.run("document.querySelector('#requests details').open")
+    await tab.click("#requests summary")
+    assert json.loads(await tab.text("#requests pre"))["risk"] == "high"
+
+
 async def test_an_approver_settles_and_freezes_with_a_token_that_goes_nowhere_else(
     tab, page, tmp_path
 ):
@@ -95,7 +116,7 @@ async def test_an_approver_settles_and_freezes_with_a_token_that_goes_nowhere_el
     await sign_in(tab, TOKENS["mo"])
     await verdict(tab, "You are bearer:mo. 2 open requests.")
     assert await tab.text("#requests h2") == f"delete_user: {SHOWN_NAME}"
-    assert await tab.run("document.querySelectorAll('#requests img').length") == 0
+    await require_plain_sentences(tab)
     await tab.set_viewport(390)
     assert await tab.run(CUT) == []
     await tab.click("#requests .card .primary")

@@ -20,6 +20,8 @@ def approvals(place: Place, as_json: bool) -> None:
     """  # noqa: D301  # click needs the character \b
 
     async def list_open(state: State) -> None:
+        from ..clients.launcher import typed_command
+
         waiting = await state.list_open()
         if as_json:
             click.echo(json.dumps({"approvals": waiting}, indent=2))
@@ -29,7 +31,8 @@ def approvals(place: Place, as_json: bool) -> None:
         count = f"{len(waiting)} open request{'' if len(waiting) == 1 else 's'}"
         click.echo(f"{count} in {state.name}." if waiting else f"No open requests in {state.name}.")
         if waiting:
-            click.echo(f"Settle one: portkey-admin-mcp approve ID{place.options}, or deny ID.")
+            approve_one = f"{typed_command()} approve ID{place.options}"
+            click.echo(f"Settle one: {approve_one}, or deny ID.")
 
     run(place, list_open)
 
@@ -86,12 +89,10 @@ def deny(place: Place, id: str, why: str) -> None:
 
 def _described(approval: dict[str, Any]) -> str:
     """A request as a person reads it: the texts in it may be anybody's."""
-    from ..safety.approvals import printable
-    from ..safety.preview_lines import lines_of
+    from ..safety.approvals import lines_of_approval, printable
 
-    named = {"tool": approval["tool"], "object": {"name": approval["name"]}}
     return printable(
         f"{approval['id']}  asked for by {approval['requester']} at {approval['created_at']}, "
         f"expires at {approval['expires_at']}\n"
-        + "".join(f"  {line}\n" for line in lines_of({**named, **approval["preview"]}))
+        + "".join(f"  {line}\n" for line in lines_of_approval(approval))
     )

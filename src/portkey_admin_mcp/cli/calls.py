@@ -85,11 +85,10 @@ class CommandCalls:
     @cached_property
     def calls(self) -> "ToolCalls":
         """What calls the tools. Raises ConfigurationError."""
-        from ..assembly import portkey_factory, selected_offer, tool_calls
-        from ..door_assembly import permitted_offer
+        from ..assembly import offer_for, portkey_factory, tool_calls
 
         guard = self._guard
-        offer = permitted_offer(selected_offer(self.settings), guard)
+        offer = offer_for(self.settings, guard)
         portkey = portkey_factory(self.settings, self._emulator, self.sent.before)
         return tool_calls(self.settings, self._safety, offer, portkey=portkey, guard=guard)
 
@@ -147,6 +146,7 @@ def journal_of_sandbox(state: Path) -> Path:
 
 def not_offered(name: str, offer: "Offer") -> "ListedTool":
     """Raise Failed for a tool that is not in an offer: it does not exist, or is excluded."""
+    from ..clients.launcher import typed_command
     from ..server.loading import load_offer
     from ..suggestions import suggest
 
@@ -159,5 +159,5 @@ def not_offered(name: str, offer: "Offer") -> "ListedTool":
             "Nothing was sent.",
         )
     hint = suggest(name, offer.tools, limit=3, cutoff=0.5)
-    advice = hint[:1].upper() + hint[1:] if hint else "`portkey-admin-mcp tools` lists them."
+    advice = hint[:1].upper() + hint[1:] if hint else f"`{typed_command()} tools` lists them."
     raise Failed(USAGE, f"there is no tool {name[:60]!r}.", advice)

@@ -137,11 +137,13 @@ def _type(node: Schema) -> str:
 
 def example(name: str, schema: Schema) -> str:
     """A call with the required arguments, or with the first one that is optional."""
+    from ..clients.launcher import typed_command
+
     properties = schema.get("properties", {})
     optional = [each for each in properties if each not in NOT_SAMPLED][:1]
     used = schema.get("required") or optional
     words = [f"{each}{_sample(each, properties.get(each, {}))}" for each in used]
-    return shlex.join(["portkey-admin-mcp", "call", name, *words])
+    return f"{typed_command()} {shlex.join(['call', name, *words])}"
 
 
 def _sample(name: str, node: Schema) -> str:

@@ -35,7 +35,11 @@ from .options import DESCRIBE_SETTING
 
 
 class Kind(NamedTuple):
-    """A kind of error. `cure` may contain `{how}`, how to approve it, and `{wait}`, how long."""
+    """A kind of error.
+
+    `cure` may contain `{how}`, how to approve it; `{wait}`, how long; and `{program}`, the command
+    that starts this program.
+    """
 
     name: str
     exit_code: int
@@ -178,6 +182,10 @@ def kind_of(error: BaseException) -> Kind:
 def cure_of(error: BaseException) -> str:
     """What a person can do about an error: a sentence or two; empty if nothing is known."""
     cure = kind_of(error).cure
+    if "{program}" in cure:
+        from ..clients.launcher import typed_command
+
+        cure = cure.replace("{program}", typed_command())
     return cure.replace("{how}", getattr(error, "how", "")).replace("{wait}", _wait(error))
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from ..clients.table import chooses_tools
 from ..errors import ConfigurationError
 from ..settings.environment import EnvironmentSettings, variable_names
-from .options import DESCRIBE_SETTING
+from .options import describe_setting
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LOOKS_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
@@ -36,7 +36,7 @@ def _setting(text: str) -> tuple[str, str]:
     is_secret = _known_settings().get(name)
     if is_secret is None and name.startswith("PORTKEY_"):
         raise click.BadParameter(
-            f"there is no setting {name}. {DESCRIBE_SETTING}", param_hint="--env"
+            f"there is no setting {name}. {describe_setting()}", param_hint="--env"
         )
     if is_secret or (is_secret is None and LOOKS_SECRET.search(name)):
         raise click.BadParameter(

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import click
 
-DESCRIBE_SETTING = "`portkey-admin-mcp doctor --setting NAME` describes a setting."
+DESCRIBE_SETTING = "`{program} doctor --setting NAME` describes a setting."
 """Where a person who has only the program reads what a setting is for."""
+
+
+def describe_setting() -> str:
+    """DESCRIBE_SETTING with what the person types to start this program."""
+    from ..clients.launcher import typed_command
+
+    return DESCRIBE_SETTING.replace("{program}", typed_command())
+
 
 sandbox_option = click.option(
     "--sandbox",

@@ -45,7 +45,7 @@ SETTINGS_OF_LISTS = {
 """Variables that change the lists or disable the fast path: settings are then read first."""
 WAITING = (
     "This waits for an MCP client on standard input; Ctrl-C ends it. To see what it does: "
-    "portkey-admin-mcp demo"
+    "{program} demo"
 )
 """What a person reads who started it in a terminal."""
 TOOL_MODE = "PORTKEY_TOOL_MODE"
@@ -62,7 +62,9 @@ class StdioService:
     def run(self) -> NoReturn:
         """Serve until the client disconnects."""
         if os.isatty(0):
-            print(WAITING, file=sys.stderr)  # noqa: T201  # as the command line does
+            from ..clients.launcher import typed_command
+
+            print(WAITING.format(program=typed_command()), file=sys.stderr)  # noqa: T201  # as the command line does
         pipes = take_standard_streams()
         end_on_signals()
         fast_path = FastPathConnection(
@@ -113,10 +115,9 @@ class StdioService:
     def _offer(self) -> Offer:
         if self._early_mode is not None:
             return load_offer(self._early_mode)
-        from ..assembly import selected_offer
-        from ..door_assembly import permitted_offer
+        from ..assembly import offer_for
 
-        return permitted_offer(selected_offer(self._settings), self._guard)
+        return offer_for(self._settings, self._guard)
 
     @cached_property
     def _calls(self) -> "ToolCalls":

@@ -103,6 +103,18 @@ class Client:
 
 COPILOT_SKILLS = SkillFolders(".copilot/skills", ".github/skills")
 """VS Code reads the same folders as the command line of Copilot."""
+VSCODE = Client(
+    "vscode",
+    "VS Code",
+    forms.VSCODE,
+    in_application_data("Code/User", "mcp.json"),
+    ".vscode/mcp.json",
+    can_install=True,
+    hint="Run “MCP: List Servers” and start it.",
+    max_tools=128,
+    tool_setting=("PORTKEY_TOOLSETS", "default,governance"),
+    skills=COPILOT_SKILLS,
+)
 
 CLIENTS = (
     Client(
@@ -136,29 +148,12 @@ CLIENTS = (
         tool_setting=("PORTKEY_TOOL_MODE", "search"),
         skills=SkillFolders(".cursor/skills", ".cursor/skills"),
     ),
-    Client(
-        "vscode",
-        "VS Code",
-        forms.VSCODE,
-        in_application_data("Code/User", "mcp.json"),
-        ".vscode/mcp.json",
-        can_install=True,
-        hint="Run “MCP: List Servers” and start it.",
-        max_tools=128,
-        tool_setting=("PORTKEY_TOOLSETS", "default,governance"),
-        skills=COPILOT_SKILLS,
-    ),
-    Client(
-        "vscode-insiders",
-        "VS Code Insiders",
-        forms.VSCODE,
-        in_application_data("Code - Insiders/User", "mcp.json"),
-        ".vscode/mcp.json",
-        can_install=True,
-        hint="Run “MCP: List Servers” and start it.",
-        max_tools=128,
-        tool_setting=("PORTKEY_TOOLSETS", "default,governance"),
-        skills=COPILOT_SKILLS,
+    VSCODE,
+    replace(
+        VSCODE,
+        key="vscode-insiders",
+        name="VS Code Insiders",
+        user_file=in_application_data("Code - Insiders/User", "mcp.json"),
     ),
     Client(
         "codex",

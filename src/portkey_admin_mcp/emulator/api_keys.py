@@ -7,10 +7,11 @@ from pydantic import Field
 
 from .configs import bound_config
 from .core.answers import Refusal, forbidden, invalid
+from .core.api_key_rows import add_api_key, index_secret, new_api_key
 from .core.bodies import Body
 from .core.routing import ADMIN, Call, route
 from .core.rows import Row
-from .core.store import Store, moment
+from .core.store import moment
 from .core.tables import OWNED_BY_WORKSPACE, OnDelete, Reference, Table
 from .shared.limits import (
     Amount,
@@ -127,42 +128,17 @@ def create_api_key(call: Call) -> Row:
     user_id = _user_id_of(call, body) if kind == "workspace-user" else None
     if not may_use_key(call, kind, user_id):
         raise forbidden()
-    now = call.store.stamp()
-    key: Row = {
-        "id": call.store.uuid(),
-        "name": body.name,
-        "description": None,
-        "type": kind,
-        "organisation_id": call.organisation,
+    key = {
+        **new_api_key(call.store, body.name, kind, call.organisation),
         "workspace_id": workspace and workspace["id"],
         "user_id": user_id,
-        "status": "active",
-        "created_at": now,
-        "last_updated_at": now,
-        "creation_mode": "api",
-        "rate_limits": [],
-        "usage_limits": None,
-        "reset_usage": None,
-        "last_reset_at": None,
-        "next_usage_reset_at": None,
-        "expiry_enforced": 1,
-        "api_key_defaults_id": None,
-        "scopes": [],
-        "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
-        "alert_emails": [],
-        "expires_at": None,
-        "rotation_policy": None,
-        "object": "api-key",
-        "_usage": 0,
     }
     key = {**key, **_changes(call, key, body)}
     if kind == "workspace-user" and workspace and not key["defaults"]["config_id"]:
         inherited = workspace["defaults"]["user_api_key_config"]
         key = {**key, "defaults": {**key["defaults"], "config_id": inherited}}
     secret = call.store.secret()
-    key = {**key, "_secrets": [{"value": secret, "until": None}]}
-    call.table("api_keys").add(key)
-    index_secret(call.store, key, secret)
+    add_api_key(call.store, key, secret)
     return {"id": key["id"], "key": secret, "object": "api-key"}
 
 
@@ -306,11 +282,6 @@ def _answer(call: Call, key: Row) -> Row:
         "usage_limits": shown_limits(key["usage_limits"]),
         "allow_config_override": None if override is None else int(override),
     }
-
-
-def index_secret(store: Store, key: Row, secret: str) -> None:
-    """Make a key findable by its secret; the row of the key says whether the secret is valid."""
-    store.table("_secrets").add({"id": secret, "key_id": key["id"]})
 
 
 def _spend(call: Call, key: Row, amount: Amount) -> None:

@@ -11,7 +11,7 @@ from .shared.limits import (
     Budget,
     Rate,
     Time,
-    new_row_budget,
+    changed_limits,
     reset_usage,
     shown_limits,
     status_now,
@@ -94,10 +94,7 @@ def _changes(call: Call, row: Row, body: ProviderBody) -> dict[str, Any]:
     changes = body.model_dump(include=fields, exclude_unset=True)
     if changes.get("name", ...) is None:
         raise invalid("name", "must not be null")
-    if "usage_limits" in changes:
-        changes |= new_row_budget(row, changes["usage_limits"], call.store.now())
-    if isinstance(changes.get("rate_limits"), dict):
-        changes["rate_limits"] = [changes["rate_limits"]]
+    changes |= changed_limits(row, changes, call.store.now())
     if changes.get("rate_limits", ...) is None:
         changes["rate_limits"] = []
     return changes

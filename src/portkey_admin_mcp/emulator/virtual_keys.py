@@ -12,7 +12,7 @@ from .shared.limits import (
     Budget,
     Rate,
     Time,
-    new_row_budget,
+    changed_limits,
     shown_limits,
     spent,
     status_now,
@@ -141,10 +141,7 @@ def _changes(call: Call, key: Row, body: VirtualKeyBody) -> dict[str, Any]:
     if values.get("name", ...) is None:
         raise invalid("name", "must not be null")
     new = {k: v for k, v in values.items() if k in key}
-    if "usage_limits" in values:
-        new |= new_row_budget(key, values["usage_limits"], call.store.now())
-    if isinstance(values.get("rate_limits"), dict):
-        new["rate_limits"] = [values["rate_limits"]]
+    new |= changed_limits(key, values, call.store.now())
     if "secret_mappings" in values:
         workspace = call.table("workspaces")[key["workspace_id"]]
         new["secret_mappings"] = stored_mappings(

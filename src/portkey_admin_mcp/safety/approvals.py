@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ..errors import NotPermitted
 from ..settings.safety import SafetySettings
+from .preview_lines import lines_of
 from .store import APPROVED_S, PENDING_S, Approval, Decision, Freeze
 
 COMMAND = "portkey-admin-mcp"
@@ -118,6 +119,12 @@ def shown_approval(approval: Approval) -> dict[str, Any]:
             "why": approval.why,
         }
     return {**answer, "preview": json.loads(approval.preview)}
+
+
+def lines_of_approval(approval: dict[str, Any]) -> list[str]:
+    """What an approval (as JSON) allows, in the lines of text that a question to a person has."""
+    named = {"tool": approval["tool"], "object": {"name": approval["name"]}}
+    return lines_of({**named, **approval["preview"]})
 
 
 def shown_freeze(freeze: Freeze | None) -> dict[str, Any] | None:

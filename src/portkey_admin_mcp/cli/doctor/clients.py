@@ -14,6 +14,7 @@ import yaml
 from ...clients.edits import address_of, owner_of, program_of
 from ...clients.forms import Form
 from ...clients.jsonc import JsoncError, parse
+from ...clients.launcher import typed_command
 from ...clients.local_scope import local_form
 from ...clients.places import file_of, this_system
 from ...clients.servers import KEY_VARIABLE, SERVER_NAME, TOKEN_VARIABLE
@@ -47,7 +48,7 @@ def check_clients(folders: Folders, project: Path) -> Iterator[Finding]:
                 yield finding
     if not entries:
         names = ", ".join(client.key for client in CLIENTS if client.can_install)
-        cure = f"`portkey-admin-mcp install CLIENT` writes one, for {names}"
+        cure = f"`{typed_command()} install CLIENT` writes one, for {names}"
         yield AREA.skipped("configurations", f"no file of {len(CLIENTS)} clients names it; {cure}")
 
 
@@ -103,9 +104,9 @@ def _is_ours(client: Client, name: str, entry: Any) -> bool:
 
 def _entry(client: Client, file: Path, name: str, entry: Mapping[str, Any]) -> Finding:
     """What is wrong with an entry, the worst first; else what it starts."""
-    again = f"Correct it, or run `portkey-admin-mcp install {client.key}` again."
+    again = f"Correct it, or run `{typed_command()} install {client.key}` again."
     if not client.can_install:
-        again = f"Correct it; `portkey-admin-mcp install --print {client.key}` shows how."
+        again = f"Correct it; `{typed_command()} install --print {client.key}` shows how."
     values = {**_mapping(entry, "env"), **_mapping(entry, "environment")}
     headers = {**_mapping(entry, "headers"), **_mapping(entry, "http_headers")}
     texts = [*values.values(), *headers.values()]
@@ -149,7 +150,7 @@ def _hosted(name: str, url: str, headers: Mapping[str, Any], again: str) -> Find
     ):
         cure = "Name a variable of the environment instead, or keep the file private."
         return AREA.warning(name, "a token stands in the file", cure)
-    return AREA.ok(name, f"connects to {shown}; `portkey-admin-mcp check-http` checks it")
+    return AREA.ok(name, f"connects to {shown}; `{typed_command()} check-http` checks it")
 
 
 def _is_written(variable: str, text: str) -> bool:

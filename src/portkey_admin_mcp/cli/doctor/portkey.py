@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...clients.launcher import typed_command
 from ...errors import PortkeyAdminError
 from ...settings.safety import SafetySettings
 from ...settings.settings import Settings
@@ -20,7 +21,7 @@ CURES = {
     "needs an organisation key": f"Use an organisation key, {FEWER_TOOLS}",
     "needs an Enterprise plan": "Offer fewer tools with PORTKEY_TOOLSETS.",
     "policy": "They are denied by the policy: change PORTKEY_POLICY_FILE if that is wrong.",
-    "freeze": "A person ends the freeze: `portkey-admin-mcp thaw{options}`.",
+    "freeze": "A person ends the freeze: `{program} thaw{options}`.",
 }
 """What to do about each reason for which tools will fail."""
 
@@ -88,7 +89,7 @@ def _scopes(key: Mapping[str, Any], options: str) -> Finding:
     scopes = key["scopes"]
     if isinstance(scopes, str):
         return AREA.skipped("scopes", f"{scopes}; known by {key['known_by']}")
-    names = f"`call whoami{options} names=true` names the tools without"
+    names = f"`{typed_command()} call whoami{options} names=true` names the tools without"
     return AREA.ok("scopes", f"{len(scopes)}; {names}")
 
 
@@ -103,8 +104,13 @@ def _tools(answer: Mapping[str, Any], options: str) -> Finding:
         return AREA.ok("tools", f"{total} offered; none is known to fail with this key")
     commonest = sorted(reasons.items(), key=lambda item: -item[1])[:MAX_REASONS]
     shown = ", ".join(f"{count} for {reason}" for reason, count in commonest)
-    cures = [CURES[reason].replace("{options}", options) for reason in CURES if reason in reasons]
-    names = f"`portkey-admin-mcp call whoami{options} names=true` names each, with the reason."
+    program = typed_command()
+    cures = [
+        CURES[reason].replace("{program}", program).replace("{options}", options)
+        for reason in CURES
+        if reason in reasons
+    ]
+    names = f"`{program} call whoami{options} names=true` names each, with the reason."
     return AREA.warning(
         "tools",
         f"{sum(reasons.values())} of {total} will fail: {shown}",
@@ -114,10 +120,10 @@ def _tools(answer: Mapping[str, Any], options: str) -> Finding:
 
 def _calls(settings: Settings, safety: SafetySettings) -> "ToolCalls":
     """What calls the tools; it changes nothing, so nothing is written into a journal."""
-    from ...assembly import selected_offer, tool_calls
-    from ...door_assembly import permitted_offer, policy_guard
+    from ...assembly import offer_for, tool_calls
+    from ...door_assembly import policy_guard
 
     all_tools = settings.model_copy(update={"tool_mode": "full"})
     guard = policy_guard(safety)
-    offer = permitted_offer(selected_offer(all_tools), guard)
+    offer = offer_for(all_tools, guard)
     return tool_calls(all_tools, safety, offer, guard=guard)

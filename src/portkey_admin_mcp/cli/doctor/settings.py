@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from ...errors import ConfigurationError
 from ...settings.environment import EnvironmentSettings, names_set, variable_names
 from ...suggestions import nearest
-from ..options import DESCRIBE_SETTING
+from ..options import describe_setting
 from ..safety_state import DEFAULT_TOKEN_VARIABLE, Place
 from .describe_setting import groups as all_groups
 from .findings import Area, Finding
@@ -25,7 +25,6 @@ MIN_LIKENESS = 0.85
 """How alike a variable and a setting must be to take the variable for a slip of the pen. Other
 programs have variables with these beginnings, too."""
 MAX_VALUE_CHARS = 60
-CURE = f"Correct the variable. {DESCRIBE_SETTING}"
 
 
 class AllSettings:
@@ -44,16 +43,17 @@ class AllSettings:
         from ...settings.safety import load_safety
         from ...settings.settings import load_settings
 
+        cure = f"Correct the variable. {describe_setting()}"
         overrides = {"PORTKEY_SANDBOX": True} if self._sandbox else {}
         try:
             self.settings = load_settings(self.env_file, **overrides)
             self.safety = load_safety(self.env_file)
             self.hosting = load_hosting(self.env_file)
         except ConfigurationError as error:
-            yield AREA.failed("values", str(error), CURE)
+            yield AREA.failed("values", str(error), cure)
         groups = [each for each in (self.settings, self.safety, self.hosting) if each is not None]
         for warning in (text for group in groups for text in group.warnings):
-            yield AREA.warning("values", warning, CURE)
+            yield AREA.warning("values", warning, cure)
         for group in groups:
             yield from _sources(group)
         yield from _slips(self.env_file, all_groups())

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...clients.launcher import typed_command
 from ...errors import JournalUnavailable, PortkeyAdminError, StateUnavailable
 from ...settings.safety import SafetySettings
 from .findings import Area, Finding
@@ -42,7 +43,7 @@ async def check_state(
     else:
         if freeze is not None:
             detail = f"all changes are frozen by {freeze.by}: {freeze.why}"
-            cure = f"A person ends it: `portkey-admin-mcp thaw{options}`."
+            cure = f"A person ends it: `{typed_command()} thaw{options}`."
             yield AREA.warning("freeze", detail, cure)
         else:
             yield AREA.ok("freeze", f"none; {waiting} changes wait for a person")
@@ -83,7 +84,8 @@ async def _journal(factory: "JournalFactory") -> Finding:
     except (JournalUnavailable, PortkeyAdminError) as error:
         return AREA.failed("journal", str(error), "Until it can be written, nothing is changed.")
     if chain.problem:
-        cure = "Compare it with your last export; `portkey-admin-mcp journal verify` says more."
+        verify = f"{typed_command()} journal verify"
+        cure = f"Compare it with your last export; `{verify}` says more."
         return AREA.failed("journal", f"its chain is broken: {chain.problem}", cure)
     more = ", the first ones" if count >= MAX_VERIFIED else ""
     return AREA.ok("journal", f"the chain of {count} lines{more} holds")

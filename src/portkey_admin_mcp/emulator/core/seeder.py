@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from .api_key_rows import add_api_key, new_api_key
 from .routing import ADMIN, ROUTES, Call, Route
 from .rows import Row
 from .store import Store, instant
@@ -77,40 +78,17 @@ class Seeder:
 
     def add_owner_key(self, user_id: str | None) -> None:
         """Add the `owner` key, the only key that no request creates."""
-        now = self.store.stamp()
         secret = self.store.secret()
-        self.key = {
-            "id": self.store.uuid(),
-            "name": "Sandbox owner",
+        key = {
+            **new_api_key(self.store, "Sandbox owner", ADMIN, self.organisation),
             "description": "May do everything: a departure from Portkey",
-            "type": ADMIN,
-            "organisation_id": self.organisation,
-            "workspace_id": None,
             "user_id": user_id,
-            "status": "active",
-            "created_at": now,
-            "last_updated_at": now,
             "creation_mode": "auto",
-            "rate_limits": [],
-            "usage_limits": None,
-            "reset_usage": None,
-            "last_reset_at": None,
-            "next_usage_reset_at": None,
-            "expiry_enforced": 1,
-            "api_key_defaults_id": None,
             "scopes": all_scopes(),
-            "defaults": {"metadata": None, "config_id": None, "allow_config_override": True},
-            "alert_emails": [],
-            "expires_at": None,
-            "rotation_policy": None,
-            "object": "api-key",
             "_seed": "owner",
             "_owner": True,
-            "_usage": 0,
-            "_secrets": [{"value": secret, "until": None}],
         }
-        self.store.table("api_keys").add(self.key)
-        self.store.table("_secrets").add({"id": secret, "key_id": self.key["id"]})
+        self.key = add_api_key(self.store, key, secret)
 
     def create_defaults(self) -> None:
         """Create the rows that every organisation has from its first day."""

@@ -111,6 +111,16 @@ def new_row_budget(row: Row, limits: Row | None, now: datetime) -> dict[str, Any
     return {**changes, "status": without_budget(row)} if limits is None else changes
 
 
+def changed_limits(row: Row, values: Row, now: datetime) -> dict[str, Any]:
+    """The changes to a row with one budget, if `values` has one or a single rate limit."""
+    changes: dict[str, Any] = {}
+    if "usage_limits" in values:
+        changes |= new_row_budget(row, values["usage_limits"], now)
+    if isinstance(values.get("rate_limits"), dict):
+        changes["rate_limits"] = [values["rate_limits"]]
+    return changes
+
+
 def spent(row: Row, amount: Amount, now: datetime) -> dict[str, Any]:
     """The changes to a row with a budget when an amount is spent: its usage and status."""
     row = {**row, **elapsed_reset(row, now)}

@@ -17,12 +17,12 @@ from ...portkey.progress import Progress, current_progress
 from ...safety.asking import current_asker
 from ...safety.caller import called_with
 from ..calls.outcome import InputRequired
-from ..calls.tool_calls import ToolCalls, ToolFailed
+from ..calls.tool_calls import ToolCalls
 from ..offer.offer import LISTS, MAX_SELECTIONS, SKILLS, Offer
 from .asking import asker_of, input_required, state_boundary
 from .completions import complete
 from .prompts import PromptArgumentsMissing, write_prompt
-from .resources import ResourceNotFound, read_resource
+from .resources import read_resource
 from .skill_handlers import SkillHandlers, served_at
 from .skills.skill import MARKDOWN, SCHEME
 
@@ -144,15 +144,7 @@ class AdminServer(Server[Any]):
         if uri.startswith(SCHEME):
             text = await served_at(uri, self._skills.read(uri))
             return _text_resource(uri, MARKDOWN, text)
-        try:
-            resource = await read_resource(uri, self._calls)
-        except ResourceNotFound:
-            message = f"Resource not found: {uri[:200]!r}"
-            raise MCPError(types.INVALID_PARAMS, message, {"uri": uri[:200]}) from None
-        except ToolFailed as error:
-            advice = str(error)
-            log.info("resource %r was not read: %s", uri[:200], advice.partition("\n")[0])
-            raise MCPError(types.INTERNAL_ERROR, advice) from None
+        resource = await served_at(uri, read_resource(uri, self._calls))
         return _text_resource(uri, resource.mime_type, resource.text)
 
     async def _complete(

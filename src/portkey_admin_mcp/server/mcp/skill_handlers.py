@@ -11,6 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from ..calls.tool_calls import ToolFailed
+from .resources import ResourceNotFound
 from .skills.skill import SkillNotFound
 
 if TYPE_CHECKING:
@@ -73,12 +74,13 @@ async def served_at(uri: str, answer: Awaitable[T]) -> T:
     """What is served at this URI; raises MCPError if nothing is, or if Portkey refuses."""
     try:
         return await answer
-    except SkillNotFound:
+    except (SkillNotFound, ResourceNotFound):
         message = f"Resource not found: {uri[:200]!r}"
         raise MCPError(types.INVALID_PARAMS, message, {"uri": uri[:200]}) from None
     except ToolFailed as error:
-        log.info("skill %r was not read: %s", uri[:200], str(error).partition("\n")[0])
-        raise MCPError(types.INTERNAL_ERROR, str(error)) from None
+        advice = str(error)
+        log.info("resource %r was not read: %s", uri[:200], advice.partition("\n")[0])
+        raise MCPError(types.INTERNAL_ERROR, advice) from None
 
 
 def _require_no_cursor(cursor: str | None) -> None:

@@ -26,6 +26,7 @@ SCREENS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 SHOWN = "[...document.querySelectorAll('.tool')].filter(e => e.checkVisibility()).map(e => e.id)"
 DRAWN = """[...document.querySelectorAll('.group, .tool')].map(
   e => [e.id, e.dataset.domain, e.dataset.effect, e.textContent.replace(/\\s+/g, '')])"""
+OPEN_DOMAINS = "[...document.querySelectorAll('.group[open]')].map(e => e.dataset.domain)"
 COUNT = "document.querySelector('#count').textContent"
 
 
@@ -181,6 +182,7 @@ async def test_the_page_fits_is_legible_and_loads_nothing_else(tab, open_service
 async def test_a_tool_is_found_by_its_words_domain_and_effect(tab, open_service):
     await tab.open(f"{open_service}/tools")
 
+    await tab.click("#open-all")
     assert len(await tab.run(SHOWN)) == len(NAMES)
     assert await find(tab, query="Rotate key_transition") == ["rotate_api_key"]
     assert await tab.run(COUNT) == f"1 of {len(NAMES)} tools"
@@ -194,11 +196,33 @@ async def test_a_tool_is_found_by_its_words_domain_and_effect(tab, open_service)
     assert await tab.run(COUNT) == "No tool has all of these words."
 
 
+async def test_a_domain_is_open_while_a_person_looks_into_it(tab, open_service):
+    await tab.open(f"{open_service}/tools#rotate_api_key")
+    assert await tab.run(OPEN_DOMAINS) == ["api_keys"]
+    assert await tab.run("document.querySelector('#rotate_api_key').open")
+    assert await tab.text("#domain-users .hint") == "10"
+
+    assert await find(tab, query="resend_user") == ["resend_user_invite"]
+    assert await tab.text("#domain-users .hint") == "1 of 10"
+    await find(tab, query="")
+    assert await tab.run(OPEN_DOMAINS) == ["api_keys"]
+
+    await find(tab, query="resend_user")
+    await tab.run("location.hash = '#list_configs'")
+    await tab.until("document.querySelector('#list_configs').open")
+    assert await tab.run(OPEN_DOMAINS) == ["api_keys", "configs"]
+    assert await tab.run("document.querySelector('#query').value") == ""
+    await tab.click("#close-all")
+    assert await tab.run(SHOWN) == []
+    assert tab.errors == []
+    assert len(tab.requests) == 1
+
+
 async def test_it_works_with_the_keyboard(tab, open_service):
     await tab.open(f"{open_service}/tools")
     await tab.run("document.querySelector('#query').focus()")
     await tab.type("rotate transition_period")
-    for _key in ("domain", "effect", "the tool"):
+    for _key in ("domain", "effect", "the domain of the tool", "the tool"):
         await tab.press("Tab")
     await tab.press("Enter")
 

@@ -19,13 +19,14 @@ from ....safety.approvals import (
     Approvers,
     Where,
     is_label,
+    lines_of_approval,
     not_open_text,
     one_line_of,
     shown_approval,
     shown_freeze,
 )
 from ....safety.caller import ANONYMOUS, current_caller
-from ....safety.store import Decision, Freeze, SafetyStore
+from ....safety.store import Approval, Decision, Freeze, SafetyStore
 from ....settings.safety import SafetySettings
 from ..access.principal import principal_of
 from ..request import RequestRefused
@@ -98,7 +99,7 @@ class Approvals:
         return {
             "you": principal,
             "freeze": shown_freeze(await self._store.freeze()),
-            "approvals": [shown_approval(approval) for approval in approvals],
+            "approvals": [_shown(approval) for approval in approvals],
         }
 
     async def _one(self, request: Request, _principal: str) -> dict[str, Any]:
@@ -106,7 +107,7 @@ class Approvals:
         approval = await self._store.find(id)
         if approval is None:
             raise RequestRefused(404, "not_found", not_open_text(id, None))
-        return shown_approval(approval)
+        return _shown(approval)
 
     async def _settle(self, request: Request, principal: str) -> dict[str, Any]:
         """Body: `{"decision": "approve", "name": …}` or `{"decision": "deny", "why": …}`."""
@@ -126,7 +127,7 @@ class Approvals:
         if settled is None:  # another approver was faster
             raise _not_open(id, await self._store.find(id))
         log.info("%s %s %s (%s)", principal, decision, id, approval.tool)
-        return shown_approval(settled)
+        return _shown(settled)
 
     async def _frozen(self, _request: Request, _principal: str) -> dict[str, Any]:
         return {"freeze": shown_freeze(await self._store.freeze())}
@@ -145,6 +146,12 @@ class Approvals:
         await self._store.set_freeze(None)
         log.warning("%s allowed changes again", principal)
         return {"freeze": None}
+
+
+def _shown(approval: Approval) -> dict[str, Any]:
+    """An approval as JSON; `lines` are what it allows, as sentences for a person."""
+    answer = shown_approval(approval)
+    return {**answer, "lines": lines_of_approval(answer)}
 
 
 async def _body(request: Request) -> dict[str, Any]:

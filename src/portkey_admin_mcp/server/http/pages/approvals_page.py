@@ -6,21 +6,13 @@ It holds no approvals itself: its script reads them with the token, which stays 
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from ....settings.hosting import Hosting
+from .page_assets import page_assets
 from .service_info import ServiceInfo
-from .status_page import page_assets
 
 
 def approvals_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of the page, which answers the same HTML to every request."""
-    assets = page_assets("approvals")
-    html = assets.template.render(
-        style=assets.style, script=assets.script, hosting=hosting, info=info
-    )
-
-    async def approvals(_request: Request) -> Response:
-        return HTMLResponse(html, headers=assets.headers)
-
-    return approvals
+    return page_assets("approvals").endpoint(hosting=hosting, info=info)

@@ -14,16 +14,16 @@ ANY_ORIGIN = {
 """Lets pages of every origin read a public document, as SEP-2127 says."""
 
 
-def page_headers(style: str, script: str, *, has_images: bool = False) -> dict[str, str]:
-    """The headers of a page with this inline style and script, and with images in it or not.
+def page_headers(style: str, script: str) -> dict[str, str]:
+    """The headers of a page with this inline style and script.
 
-    The Content-Security-Policy allows these, and nothing else.
+    The Content-Security-Policy allows these and images in the page, and nothing else.
     """
     policy = (
         "default-src 'none'",
         f"style-src '{_hash(style)}'",
         f"script-src '{_hash(script)}'",
-        *(["img-src data:"] if has_images else []),
+        "img-src data:",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",

@@ -8,14 +8,14 @@ import json
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....safety.caller import current_caller
 from ....safety.secret_sink_page import SecretPages, SecretPagesUnavailable
 from .headers import NO_STORE
+from .page_assets import page_assets
 from .paths import ONE_TIME
-from .status_page import page_assets
 
 MAX_ID_LENGTH = 100
 ANSWER_HEADERS = {**NO_STORE, "Referrer-Policy": "no-referrer"}
@@ -32,7 +32,7 @@ def secret_routes(pages: SecretPages | None) -> list[Route]:
     if pages is None:
         return []
     return [
-        Route(ONE_TIME, _page(), methods=["GET"]),
+        Route(ONE_TIME, page_assets("secret").endpoint(), methods=["GET"]),
         Route(ONE_TIME, _take(pages), methods=["POST"]),
     ]
 
@@ -54,16 +54,6 @@ def _take(pages: SecretPages) -> Page:
         return Response(content, media_type="application/json", headers=ANSWER_HEADERS)
 
     return take
-
-
-def _page() -> Page:
-    assets = page_assets("secret")
-    html = assets.template.render(style=assets.style, script=assets.script)
-
-    async def page(_request: Request) -> Response:
-        return HTMLResponse(html, headers=assets.headers)
-
-    return page
 
 
 def _id_in(body: bytes) -> str:

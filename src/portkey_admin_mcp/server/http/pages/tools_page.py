@@ -8,18 +8,17 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....settings.hosting import Hosting
 from ...calls.tool_calls import ToolCalls
 from ...offer.offer import ListedTool
-from .headers import NO_STORE, page_headers
+from .headers import NO_STORE
+from .page_assets import page_assets
 from .paths import OFFERED_TOOLS, TOOLS
 from .service_info import ServiceInfo
-from .status_page import ASSETS, page_assets
 
 MAX_VALUES = 12
 """Values of an argument that are named; of more, these and a sign that there are others."""
@@ -97,23 +96,13 @@ def _type_in_words(name: str, schema: dict[str, Any]) -> str:
 
 def _page(hosting: Hosting, info: ServiceInfo, calls: ToolCalls) -> Page:
     """The page, which is the same for everybody."""
-    assets = page_assets("tools")
-    style = assets.style + Markup((ASSETS / "tools.css").read_text(encoding="utf-8"))  # noqa: S704  # our own file
     is_open = hosting.auth_mode == "none"
-    html = assets.template.render(
-        style=style,
-        script=assets.script,
+    return page_assets("tools").endpoint(
         info=info,
         is_open=is_open,
         tools=rows_of(calls.offer.tools.values()) if is_open else [],
         effects=EFFECTS,
     )
-    headers = page_headers(str(style), str(assets.script), has_images=True)
-
-    async def page(_request: Request) -> Response:
-        return HTMLResponse(html, headers=headers)
-
-    return page
 
 
 def _offered(calls: ToolCalls) -> Page:

@@ -1,47 +1,11 @@
-"use strict";
-
 (() => {
-  const one = (selector) => document.querySelector(selector);
-  document.documentElement.classList.add("js");
   const field = one("#token");
   if (!field) return;
   // The path under which the page was opened; a proxy may add a prefix.
   const root = location.pathname.replace(/approvals\/?$/, "");
   const verdict = one("#verdict");
 
-  function say(text, state) {
-    verdict.textContent = text;
-    verdict.dataset.state = state;
-  }
-
-  async function send(method, path, body) {
-    const token = field.value.trim().replace(/^Bearer\s+/i, "");
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      field.focus();
-      throw new Error(token ? "A token has no spaces or special letters." : "Paste your token first.");
-    }
-    let answer;
-    try {
-      answer = await fetch(root + path, {
-        method,
-        headers: {
-          Authorization: `Bearer ${token}`,
-          ...(body ? { "Content-Type": "application/json" } : {}),
-        },
-        body: body && JSON.stringify(body),
-        cache: "no-store",
-        credentials: "omit",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(15_000),
-      });
-    } catch {
-      throw new Error("The server was not reached.");
-    }
-    const content = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(content.message ?? `The server answered with status ${answer.status}.`);
-    return content;
-  }
+  const ask = (method, path, body) => send(method, root + path, tokenIn(field), body);
 
   function element(tag, text, properties = {}) {
     const created = document.createElement(tag);
@@ -72,9 +36,6 @@
       `Asked for by ${request.requester} on ${when(request.created_at)}; expires on ${when(request.expires_at)}. Id ${request.id}.`,
       { className: "hint" },
     );
-    const preview = element("pre", JSON.stringify(request.preview, null, 2), { tabIndex: 0 });
-    preview.setAttribute("role", "group");
-    preview.setAttribute("aria-label", `What ${request.tool} would change`);
     const name = input(`name-${request.id}`, `To approve it, type its name: ${request.name}`);
     const why = input(`why-${request.id}`, "To deny it, you can say why");
     const approve = element("button", "Approve", { type: "button", className: "primary" });
@@ -84,8 +45,31 @@
     deny.addEventListener("click", () => settle(request, { decision: "deny", why: why.field.value }));
     name.row.append(approve);
     why.row.append(deny);
-    box.append(title, details, preview, name.box, why.box);
+    box.append(title, details, sentences(request.lines), json(request), name.box, why.box);
     return box;
+  }
+
+  // The lines of a preview as paragraphs; those of the fields that change are a list.
+  function sentences(lines) {
+    const box = element("div", "", { className: "lines" });
+    for (const line of lines) {
+      if (!line.startsWith("- ")) {
+        box.append(element("p", line));
+        continue;
+      }
+      if (box.lastChild?.tagName !== "UL") box.append(element("ul"));
+      box.lastChild.append(element("li", line.slice(2)));
+    }
+    return box;
+  }
+
+  function json(request) {
+    const details = element("details");
+    const preview = element("pre", JSON.stringify(request.preview, null, 2), { tabIndex: 0 });
+    preview.setAttribute("role", "group");
+    preview.setAttribute("aria-label", `What ${request.tool} would change, as JSON`);
+    details.append(element("summary", "Show it as JSON"), preview);
+    return details;
   }
 
   function input(id, label) {
@@ -99,14 +83,14 @@
 
   async function settle(request, body) {
     await act(async () => {
-      await send("POST", `approvals/${encodeURIComponent(request.id)}`, body);
+      await ask("POST", `approvals/${encodeURIComponent(request.id)}`, body);
       await show();
-      say(`${request.tool} of ${request.name}: ${body.decision === "approve" ? "approved; the same call passes once" : "denied"}.`, "good");
+      say(verdict, `${request.tool} of ${request.name}: ${body.decision === "approve" ? "approved; the same call passes once" : "denied"}.`, "good");
     });
   }
 
   async function show() {
-    const { you, freeze, approvals } = await send("GET", "approvals/open");
+    const { you, freeze, approvals } = await ask("GET", "approvals/open");
     one("#requests").replaceChildren(...approvals.map(card));
     one("#freeze").hidden = false;
     one("#freeze-state").textContent = freeze
@@ -115,7 +99,7 @@
     one("#freeze-label").hidden = one("#freeze-why").hidden = Boolean(freeze);
     one("#freeze-button").textContent = freeze ? "Thaw: allow changes again" : "Freeze all changes";
     one("#freeze-form").dataset.frozen = freeze ? "yes" : "";
-    say(`You are ${you}. ${approvals.length || "No"} open request${approvals.length === 1 ? "" : "s"}.`, "good");
+    say(verdict, `You are ${you}. ${approvals.length || "No"} open request${approvals.length === 1 ? "" : "s"}.`, "good");
   }
 
   async function act(work) {
@@ -124,7 +108,7 @@
     try {
       await work();
     } catch (error) {
-      say(error.message, "bad");
+      say(verdict, error.message, "bad");
     }
     for (const button of buttons) button.disabled = false;
   }
@@ -139,7 +123,7 @@
     event.preventDefault();
     const isFrozen = event.target.dataset.frozen === "yes";
     act(async () => {
-      await (isFrozen ? send("DELETE", "freeze") : send("POST", "freeze", { why: one("#freeze-why").value }));
+      await (isFrozen ? ask("DELETE", "freeze") : ask("POST", "freeze", { why: one("#freeze-why").value }));
       one("#freeze-why").value = "";
       await show();
     });

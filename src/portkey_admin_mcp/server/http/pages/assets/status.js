@@ -1,18 +1,7 @@
-"use strict";
-
 (() => {
-  const one = (selector) => document.querySelector(selector);
-  const all = (selector) => [...document.querySelectorAll(selector)];
   // The path under which the page was opened; a proxy may add a prefix.
   const root = location.pathname.replace(/\/?$/, "/");
   const endpoint = document.body.dataset.endpoint;
-  document.documentElement.classList.add("js");
-
-  function say(element, text, state) {
-    // Set only on a change, so that a screen reader does not repeat itself.
-    if (element.textContent !== text) element.textContent = text;
-    if (state) element.dataset.state = state;
-  }
 
   // Readiness: polled while the page is visible.
 
@@ -254,10 +243,11 @@
 
   one("#try").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const token = field?.value.trim().replace(/^Bearer\s+/i, "") ?? "";
-    if (field && !/^[\x21-\x7e]+$/.test(token)) {
-      say(verdict, token ? "A token has no spaces or special letters." : "Paste your token first.", "bad");
-      field.focus();
+    let token = "";
+    try {
+      if (field) token = tokenIn(field);
+    } catch (error) {
+      say(verdict, error.message, "bad");
       return;
     }
     const button = event.target.querySelector("button");

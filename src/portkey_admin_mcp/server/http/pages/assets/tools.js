@@ -1,9 +1,4 @@
-"use strict";
-
 (() => {
-  const one = (selector, within = document) => within.querySelector(selector);
-  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  document.documentElement.classList.add("js");
   // The path under which the page was opened; a proxy may add a prefix.
   const root = location.pathname.replace(/tools\/?$/, "");
   const EFFECTS = Object.fromEntries(all("#effect option").map((each) => [each.value, each.text]));
@@ -12,48 +7,70 @@
   const domain = one("#domain");
   const effect = one("#effect");
 
-  function say(element, text, state) {
-    // Set only on a change, so that a screen reader does not repeat itself.
-    if (element.textContent !== text) element.textContent = text;
-    if (state) element.dataset.state = state;
-  }
-
   // Finding: every word must be in the name, the description or an argument.
 
   let tools = [];
+  let groups = [];
+  // The domains that were open before something was looked for.
+  let openBefore = null;
 
   function prepare() {
+    groups = all(".group", list);
     tools = all(".tool", list).map((box) => ({
       box,
-      domain: box.parentElement.dataset.domain,
-      text: box.textContent.toLowerCase(),
+      group: box.parentElement,
+      text: box.textContent.toLowerCase().replaceAll("_", " "),
     }));
-    const names = all(".group", list).map((group) => group.dataset.domain);
+    const names = groups.map((group) => group.dataset.domain);
     domain.replaceChildren(domain.options[0], ...names.map((name) => new Option(name.replaceAll("_", " "), name)));
+    openBefore = null;
+    for (const group of groups) group.open = false;
     show();
   }
 
   function show() {
     const words = query.value.toLowerCase().replaceAll("_", " ").split(/\s+/).filter(Boolean);
-    let count = 0;
-    for (const tool of tools) {
-      const text = tool.text.replaceAll("_", " ");
+    const isFinding = Boolean(words.length || domain.value || effect.value);
+    const sizes = new Map(groups.map((group) => [group, 0]));
+    for (const { box, group, text } of tools) {
       const fits =
-        (!domain.value || tool.domain === domain.value) &&
-        (!effect.value || tool.box.dataset.effect === effect.value) &&
+        (!domain.value || group.dataset.domain === domain.value) &&
+        (!effect.value || box.dataset.effect === effect.value) &&
         words.every((word) => text.includes(word));
-      tool.box.hidden = !fits;
-      if (fits) count += 1;
+      box.hidden = !fits;
+      if (fits) sizes.set(group, sizes.get(group) + 1);
     }
-    for (const group of all(".group", list)) group.hidden = !one(".tool:not([hidden])", group);
+    if (isFinding) openBefore ??= new Set(groups.filter((group) => group.open));
+    for (const group of groups) {
+      const [size, total] = [sizes.get(group), all(".tool", group).length];
+      group.hidden = !size;
+      say(one(".hint", group), size === total ? `${total}` : `${size} of ${total}`);
+      if (isFinding || openBefore) group.open = isFinding || openBefore.has(group);
+    }
+    if (!isFinding) openBefore = null;
+    const count = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     say(one("#count"), count ? `${count} of ${tools.length} tools` : "No tool has all of these words.");
   }
 
-  for (const field of [query, domain, effect]) field.addEventListener("input", show);
+  const fields = [query, domain, effect];
+  for (const field of fields) field.addEventListener("input", show);
 
+  one("#open-all").addEventListener("click", () => {
+    for (const group of groups) group.open = true;
+  });
+  one("#close-all").addEventListener("click", () => {
+    for (const box of all("details", list)) box.open = false;
+  });
+
+  // Shows the tool or the domain after the # sign of the address.
   function openNamed() {
     const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!named?.matches(".tool")) return;
+    if (!named?.matches(".tool, .group")) return;
+    if (named.hidden || named.parentElement.hidden) {
+      for (const field of fields) field.value = "";
+      show();
+    }
+    named.closest(".group").open = true;
     named.open = true;
     named.scrollIntoView();
   }
@@ -65,10 +82,10 @@
   const copyOf = (id) => one(id).content.cloneNode(true);
 
   function draw({ tools: rows, denied }) {
-    const groups = new Map();
-    for (const row of rows) groups.set(row.domain, [...(groups.get(row.domain) ?? []), row]);
-    const names = [...groups.keys()].sort();
-    list.replaceChildren(...names.map((name) => groupOf(name, groups.get(name), new Set(denied))));
+    const rowsOf = new Map();
+    for (const row of rows) rowsOf.set(row.domain, [...(rowsOf.get(row.domain) ?? []), row]);
+    const names = [...rowsOf.keys()].sort();
+    list.replaceChildren(...names.map((name) => groupOf(name, rowsOf.get(name), new Set(denied))));
     one("#filters").hidden = false;
     prepare();
   }
@@ -76,10 +93,8 @@
   function groupOf(name, rows, denied) {
     const group = copyOf("#group").firstElementChild;
     group.dataset.domain = name;
-    const title = one("h2", group);
-    title.textContent = name.replaceAll("_", " ");
-    title.id = `domain-${name}`;
-    group.setAttribute("aria-labelledby", title.id);
+    group.id = `domain-${name}`;
+    one("h2", group).textContent = name.replaceAll("_", " ");
     one(".hint", group).textContent = rows.length;
     group.append(...rows.map((row) => toolOf(row, denied.has(row.name))));
     return group;
@@ -123,52 +138,19 @@
 
   // With authentication: read them with the caller's token.
 
-  async function read(token) {
-    let answer;
-    try {
-      answer = await fetch(`${root}tools/offered`, {
-        headers: { Authorization: `Bearer ${token}` },
-        cache: "no-store",
-        credentials: "omit",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(15_000),
-      });
-    } catch {
-      throw new Error("The server was not reached.");
-    }
-    const content = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(content.message ?? `The server answered with status ${answer.status}.`);
-    return content;
-  }
-
   const form = one("#who");
   if (!form) {
     prepare();
     openNamed();
     return;
   }
-  const field = one("#token");
-  const verdict = one("#verdict");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const token = field.value.trim().replace(/^Bearer\s+/i, "");
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      say(verdict, token ? "A token has no spaces or special letters." : "Paste your token first.", "bad");
-      field.focus();
-      return;
-    }
-    say(verdict, "Waiting for the answer…", "wait");
-    try {
-      const offered = await read(token);
-      draw(offered);
-      say(verdict, `You are offered ${offered.tools.length} tools.`, "good");
-      field.value = "";
-      openNamed();
-    } catch (error) {
-      list.replaceChildren();
-      one("#filters").hidden = true;
-      say(verdict, error.message, "bad");
-    }
+  onSubmit(form, async (token) => {
+    list.replaceChildren();
+    one("#filters").hidden = true;
+    const offered = await send("GET", `${root}tools/offered`, token);
+    draw(offered);
+    say(one("#verdict"), `You are offered ${offered.tools.length} tools.`, "good");
+    one("#token").value = "";
+    openNamed();
   });
 })();
