@@ -64,7 +64,8 @@ class StdioService:
         if os.isatty(0):
             from ..clients.launcher import typed_command
 
-            print(WAITING.format(program=typed_command()), file=sys.stderr)  # noqa: T201  # as the command line does
+            waiting = WAITING.format(program=typed_command())
+            print(waiting, file=sys.stderr)  # noqa: T201  # as the command line does
         pipes = take_standard_streams()
         end_on_signals()
         fast_path = FastPathConnection(

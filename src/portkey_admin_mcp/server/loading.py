@@ -11,7 +11,7 @@ CHECKOUT = os.path.join(PACKAGE, "..", "..", ".git")
 WORKFLOW_PARTS = ("access", "budgets", "costs", "prompts", "references", "shared", "stale")
 """The packages inside `workflows`."""
 SOURCES = (
-    *("tools", "models", "models/core"),
+    *("tools", "safety/tools", "models", "models/core", "portkey"),
     *("workflows", *(f"workflows/{part}" for part in WORKFLOW_PARTS)),
     *("server/calls", "server/mcp", "server/modes"),
 )
