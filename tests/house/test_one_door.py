@@ -2,6 +2,8 @@
 
 import ast
 import asyncio
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,20 +35,25 @@ MAY_USE = {
 """The only modules that may use what can send a change, or let one pass."""
 
 
-def uses(name: str) -> set[str]:
-    """The modules that use a name, except to declare or to import it, or as a type."""
-    return {
-        str(file.relative_to(PACKAGE))
-        for file in PACKAGE.rglob("*.py")
-        if "emulator" not in file.parts
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if (isinstance(node, ast.Call) and _name(node.func) == name)
-        or (isinstance(node, ast.Attribute) and node.attr == name and name.startswith("_"))
-        or (
-            isinstance(node, ast.Call)
-            and any(_name(each) == name for each in [*node.args, *(k.value for k in node.keywords)])
-        )
-    }
+@cache
+def uses() -> dict[str, set[str]]:
+    """The modules that use each name, except to declare or to import it, or as a type."""
+    modules = defaultdict(set)
+    for file in PACKAGE.rglob("*.py"):
+        if "emulator" not in file.parts:
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                for name in names_used(node):
+                    modules[name].add(str(file.relative_to(PACKAGE)))
+    return modules
+
+
+def names_used(node: ast.AST) -> list[str]:
+    """What is called here, or given to a call; and the private attributes of an object."""
+    if isinstance(node, ast.Call):
+        return [_name(each) for each in (node.func, *node.args, *(k.value for k in node.keywords))]
+    if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+        return [node.attr]
+    return []
 
 
 def _name(node: ast.AST) -> str:
@@ -57,7 +64,7 @@ def _name(node: ast.AST) -> str:
 def test_only_these_modules_can_send_a_change_or_let_one_pass(name):
     modules = {
         module
-        for module in uses(name)
+        for module in uses()[name]
         # Private names of other classes: of a session's or a loop's transport.
         if not (name == "_transport" and module.startswith(("server/", "portkey/http/")))
     }
