@@ -6,6 +6,7 @@ import shlex
 import pytest
 from click.testing import CliRunner
 
+from each import for_each
 from portkey_admin_mcp.cli.calls import CommandCalls
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.describe import description_of, example
@@ -144,7 +145,7 @@ async def test_every_example_of_a_read_runs_on_the_sandbox_or_waits_for_a_real_i
     assert refused == {}
 
 
-@pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
+@for_each(all_tools(), name_of=lambda tool: tool.name)
 def test_every_example_has_all_that_is_required_in_its_types(tool):
     listed = load_offer().tools[tool.name]
     program, command, name, *words = shlex.split(example(tool.name, listed.input_schema))

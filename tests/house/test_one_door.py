@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drawn_calls import TOOLS, Drawn
+from each import for_each
 from portkey_admin_mcp import assembly
 from portkey_admin_mcp.errors import NotPermitted, PortkeyAdminError
 from portkey_admin_mcp.portkey.api import Portkey
@@ -85,7 +86,7 @@ def changes(drawn: Drawn) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", WRITES)
+@for_each(WRITES)
 def test_without_a_permit_no_tool_changes_anything(name):
     drawn = Drawn(name)
     api = Portkey(drawn.recorded.settings, drawn.recorded, gate=permitted_only)
