@@ -61,7 +61,7 @@ class Recorded:
         emulator = Emulator("acme", frozen_time)
         if not has_month:
             recipes = emulator.store.table(RECIPES)
-            emulator.store.delete(RECIPES, recipes["month"])
+            recipes.remove(recipes["month"])
         self.settings = Settings(PORTKEY_API_KEY=SecretStr(emulator.keys()["owner"]))
         self.requests: list[tuple[str, str, Any]] = []
         self._answer = InProcess(emulator)
