@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from functools import cache
 
 import pytest
 from click.testing import CliRunner
@@ -145,9 +146,14 @@ async def test_every_example_of_a_read_runs_on_the_sandbox_or_waits_for_a_real_i
     assert refused == {}
 
 
+@cache
+def offered_tools():
+    return load_offer().tools
+
+
 @for_each(all_tools(), name_of=lambda tool: tool.name)
 def test_every_example_has_all_that_is_required_in_its_types(tool):
-    listed = load_offer().tools[tool.name]
+    listed = offered_tools()[tool.name]
     program, command, name, *words = shlex.split(example(tool.name, listed.input_schema))
     model = arguments_model(tool)
 
