@@ -60,12 +60,14 @@ class ShortReports:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect garbage after the tests are collected, because nearly all of that stays."""
+    """Keep the garbage collector from what stays until the end: modules, and thousands of tests."""
     gc.disable()
     try:
         return (yield)
     finally:
+        gc.freeze()
         gc.enable()
+        gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -78,13 +80,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long") is not None:
                 item.add_marker(pytest.mark.skip(reason="takes long: `make test-long` runs it"))
-
-
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector what stays until the end: modules, and thousands of tests."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture
