@@ -4,13 +4,14 @@ import asyncio
 import gc
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 import hypothesis
 import pytest
+from _pytest.runner import runtestprotocol
 from anyio.from_thread import start_blocking_portal
 from mcp import Client
 from mcp.server import Server
@@ -35,9 +36,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run the tests that take long, too.")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Validate each answer against its record at once, so that a mismatch is in the test's log."""
     logging.getLogger("portkey_admin_mcp.models.core.base").setLevel(logging.DEBUG)
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(ShortReports())
+
+
+class ShortReports:
+    """In a process of pytest-xdist: of a test that passed, only the call is reported.
+
+    Its start, its setup, its teardown and its end would be four more messages, which take longer
+    than most tests.
+    """
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        for report in runtestprotocol(item, log=False, nextitem=nextitem):
+            if report.when == "call" or not report.passed:
+                item.ihook.pytest_runtest_logreport(report=report)
+        return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from what stays until the end: modules, and thousands of tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -50,12 +80,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long") is not None:
                 item.add_marker(pytest.mark.skip(reason="takes long: `make test-long` runs it"))
-
-
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector what stays until the end: modules, and nine thousand tests."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from openapi import TESTS
 from portkey_admin_mcp.domains import CHANGES
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
+from portkey_admin_mcp.emulator.traffic.month import RECIPES
 from portkey_admin_mcp.errors import PortkeyAdminError
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.calls.arguments import arguments_model, call_flat, read_arguments
@@ -51,10 +52,16 @@ class StoppedError(Exception):
 
 
 class Recorded:
-    """The emulator as a transport that records each request: method, target, body."""
+    """The emulator as a transport that records each request: method, target, body.
 
-    def __init__(self) -> None:
+    Without the month of requests to models, its analytics are answered at once.
+    """
+
+    def __init__(self, *, has_month: bool) -> None:
         emulator = Emulator("acme", frozen_time)
+        if not has_month:
+            recipes = emulator.store.table(RECIPES)
+            recipes.remove(recipes["month"])
         self.settings = Settings(PORTKEY_API_KEY=SecretStr(emulator.keys()["owner"]))
         self.requests: list[tuple[str, str, Any]] = []
         self._answer = InProcess(emulator)
@@ -72,7 +79,8 @@ class Drawn:
         self.model = arguments_model(self.tool)
         self.schema = accepted_schema(self.model)
         self.chance = random.Random(name)  # a fixed seed
-        self.recorded = Recorded()
+        # A tool with one endpoint sends the same request, whatever the answer is.
+        self.recorded = Recorded(has_month=len(self.tool.endpoints) > 1)
 
     def call(self) -> list[tuple[str, str, Any]] | None:
         """Draw one call and make it. Returns the requests sent, None if there were none."""
@@ -80,6 +88,9 @@ class Drawn:
 
     def arguments(self) -> dict[str, Any]:
         """Draw the required arguments, and those optional ones that the tool's rules allow."""
+        return asyncio.run(self._draw())
+
+    async def _draw(self) -> dict[str, Any]:
         required = self.schema.get("required", ())
         chosen = {name: self.value(name, self.schema["properties"][name]) for name in required}
         chosen = in_order(chosen) | CASES.get(self.tool.name, {}).get("with", {})
@@ -89,7 +100,7 @@ class Drawn:
         for name in others[: self.chance.randrange(len(others) + 1)]:
             drawn = self.value(name, self.schema["properties"][name])
             more = {**chosen, name: instead.get(name, drawn)}
-            chosen = more if self.fits(more) else chosen
+            chosen = more if await self.fits(more) else chosen
         return chosen
 
     def broken(self) -> Iterator[dict[str, Any]]:
@@ -104,7 +115,7 @@ class Drawn:
             elif field.get("type") == "array":
                 yield {**good, name: 5}
 
-    def fits(self, arguments: dict[str, Any]) -> bool:
+    async def fits(self, arguments: dict[str, Any]) -> bool:
         """Whether the tool's own rules allow these arguments. Nothing is sent."""
 
         async def stop(*_args: Any) -> Any:
@@ -112,7 +123,7 @@ class Drawn:
 
         try:
             checked = read_arguments(self.model, self.schema, arguments)
-            asyncio.run(call_flat(self.tool, Portkey(self.recorded.settings, stop), checked))
+            await call_flat(self.tool, Portkey(self.recorded.settings, stop), checked)
         except StoppedError:
             return True
         except PortkeyAdminError:

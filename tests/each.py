@@ -5,25 +5,30 @@ than such a check takes to run.
 """
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from inspect import Parameter, signature
+from typing import Any, TypeVar
+
+import pytest
 
 T = TypeVar("T")
-Check = Callable[[T], None]
 
 
 def for_each(
     values: Iterable[T], name_of: Callable[[T], str] = str
-) -> Callable[[Check[T]], Callable[[], None]]:
-    """Make a check of one value a test of all these; its failure names each value that fails."""
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a check of one value a test of all these; its failure names each value that fails.
 
-    def decorate(check: Check[T]) -> Callable[[], None]:
-        def test() -> None:
+    The first parameter of the check is the value. Others are fixtures, which all values share.
+    """
+
+    def decorate(check: Callable[..., None]) -> Callable[..., None]:
+        def test(**fixtures: Any) -> None:
             failures = {}
             checked = list(values)
             for value in checked:
                 try:
-                    check(value)
-                except AssertionError as error:
+                    check(value, **fixtures)
+                except (AssertionError, pytest.fail.Exception) as error:
                     failures[name_of(value)] = str(error)
                 except Exception as error:
                     error.add_note(f"This was the check of {name_of(value)}.")
@@ -34,6 +39,9 @@ def for_each(
 
         test.__name__, test.__doc__ = check.__name__, check.__doc__
         test.__module__, test.__qualname__ = check.__module__, check.__qualname__
+        own = signature(check)
+        fixtures = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in own.parameters.values()][1:]
+        vars(test)["__signature__"] = own.replace(parameters=fixtures)
         return test
 
     return decorate

@@ -23,6 +23,7 @@ ANYWHERE = ("workspace_id",)
 """Fields that any request may have: an admin key chooses its workspace with them (help center)."""
 
 
+@cache
 def shape(endpoint: str) -> str:
     """An endpoint without the names of its placeholders: `GET /configs/{}`."""
     return re.sub(r"\{[^}]+\}", "{}", endpoint)
@@ -64,13 +65,19 @@ def problems_of_request(operation: str, query: dict[str, str], body: Any) -> lis
     if definition["body"] is not None and body is not None:
         problems += [f"{path}: {message}" for path, message in _errors(operation, "body", body)]
         problems += [f"{path}: unknown" for path in _unknown(definition["body"], body, "")]
-    excused = {k["field"] for k in KNOWN_REQUESTS if shape(k["operation"]) == shape(operation)}
-    excused |= {*ANYWHERE}
+    excused = _excused(operation) if problems else frozenset()
     return [
         problem
         for problem in problems
         if not excused & {*re.findall(r"\w+", problem.partition(":")[0])}
     ]
+
+
+@cache
+def _excused(operation: str) -> frozenset[str]:
+    """The fields of an operation's requests that the file is known to lack or to get wrong."""
+    known = (k["field"] for k in KNOWN_REQUESTS if shape(k["operation"]) == shape(operation))
+    return frozenset([*known, *ANYWHERE])
 
 
 def problems_of_answer(operation: str, answer: Any) -> list[str]:

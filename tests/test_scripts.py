@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from each import for_each
+
 ROOT = Path(__file__).parents[1]
 MUTANTS = runpy.run_path(str(ROOT / "scripts/mutants.py"))
 PACKAGE = ROOT / "src" / MUTANTS["PACKAGE"]
@@ -17,7 +19,7 @@ WHEELS = runpy.run_path(str(ROOT / "scripts/check_wheels.py"))
 LOCK = (ROOT / "requirements-runtime.lock").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("target", MUTANTS["TARGETS"], ids=lambda target: target.file)
+@for_each(MUTANTS["TARGETS"], name_of=lambda target: target.file)
 def test_the_files_functions_and_tests_of_a_target_of_mutants_exist(target):
     functions = {
         node.name

@@ -7,7 +7,9 @@ filled in.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
@@ -72,19 +74,32 @@ def messages_of(file: Path, package: Path) -> Iterator[Message]:
     """The messages of one file."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     name = file.relative_to(package).as_posix()
+    errors = {function: error_calls(function, name) for function in [tree, *functions(tree)]}
+    if not any(errors.values()):
+        return
     constants = imported(tree.body, file) | returned(tree) | assigned(tree.body)
-    for function in [tree, *functions(tree)]:
-        names = constants | assigned(list(ast.walk(function)))
-        for statement in own_statements(function):
-            value = statement.exc if isinstance(statement, ast.Raise) else statement.value
-            if not isinstance(value, ast.Call):
-                continue
-            kind = ast.unparse(value.func).rpartition(".")[2]
-            if not shown(kind, name, statement):
-                continue
-            status = next((str(a.value) for a in value.args if is_number(a)), "")
-            for text in texts_of(value, names):
+    for function, calls in errors.items():
+        names = constants | assigned(statements(function) if calls else [])
+        for call in calls:
+            kind = kind_of(call)
+            status = next((str(a.value) for a in call.args if is_number(a)), "")
+            for text in texts_of(call, names):
                 yield Message(name, kind, *prefixed(kind, name, status, text))
+
+
+def error_calls(function: ast.AST, file: str) -> list[ast.Call]:
+    """The calls that build an error which a function raises or returns, and which is shown."""
+    calls = []
+    for statement in own_statements(function):
+        value = statement.exc if isinstance(statement, ast.Raise) else statement.value
+        if isinstance(value, ast.Call) and shown(kind_of(value), file, statement):
+            calls.append(value)
+    return calls
+
+
+def kind_of(call: ast.Call) -> str:
+    """The name of the class or function that is called, without its module."""
+    return ast.unparse(call.func).rpartition(".")[2]
 
 
 def prefixed(kind: str, file: str, status: str, text: str) -> tuple[str, str]:
@@ -136,15 +151,31 @@ def sentences_of(node: ast.AST, names: dict[str, ast.expr]) -> Iterator[str]:
             yield from sentences_of(child, names)
 
 
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """All statements in a node, level by level: `ast.walk` visits each expression, too."""
+    nodes = deque(inner_statements(node))
+    while nodes:
+        child = nodes.popleft()
+        nodes.extend(inner_statements(child))
+        if isinstance(child, ast.stmt):
+            yield child
+
+
+def inner_statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements directly in a node, and what holds further ones: handlers and cases."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        yield from getattr(node, field, ())
+
+
 def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """All functions of a file, also those inside others."""
-    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [n for n in statements(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def own_statements(function: ast.AST) -> Iterator[ast.Raise | ast.Return]:
     """The `raise` and `return` of a function, without those of functions inside it."""
-    for child in ast.iter_child_nodes(function):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+    for child in inner_statements(function):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if isinstance(child, ast.Raise | ast.Return):
             yield child
@@ -161,7 +192,7 @@ def shown(kind: str, file: str, statement: ast.stmt) -> bool:
     return NAMED.match(kind) is not None
 
 
-def assigned(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
+def assigned(nodes: Iterable[ast.stmt]) -> dict[str, ast.expr]:
     """What names are set to, once, in these statements."""
     values: dict[str, ast.expr] = {}
     for node in nodes:
@@ -170,6 +201,12 @@ def assigned(nodes: list[ast.AST] | list[ast.stmt]) -> dict[str, ast.expr]:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             values[node.target.id] = node.value
     return values
+
+
+@cache
+def assigned_in(source: str) -> dict[str, ast.expr]:
+    """What the names of a source text are set to at its top level."""
+    return assigned(ast.parse(source).body)
 
 
 def returned(tree: ast.Module) -> dict[str, ast.expr]:
@@ -187,10 +224,9 @@ def imported(nodes: list[ast.stmt], file: Path) -> dict[str, ast.expr]:
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.level and node.module:
             source = file.parents[node.level - 1].joinpath(*node.module.split("."))
-            if source.with_suffix(".py").is_file():
-                text = source.with_suffix(".py").read_text(encoding="utf-8")
-                theirs = assigned(ast.parse(text).body)
-                names = {each.name for each in node.names if each.name.isupper()}
+            names = {each.name for each in node.names if each.name.isupper()}
+            if names and source.with_suffix(".py").is_file():
+                theirs = assigned_in(source.with_suffix(".py").read_text(encoding="utf-8"))
                 values |= {name: theirs[name] for name in names & theirs.keys()}
     return values
 

@@ -327,11 +327,12 @@ def test_reading_all_pages_is_bounded_and_says_so(sandbox):
 
 def test_a_page_says_that_more_follow_and_what_has_no_pages_is_told(sandbox):
     page = sandbox("list_api_keys", "page_size=2", "-o", "table")
-    whole = sandbox("whoami", "--all")
-    bounded = sandbox("whoami", "--max-pages", "2")
+    workspace = ("get_workspace", "workspace_id=ws-shared-58dfba")
+    whole = sandbox(*workspace, "--all")
+    bounded = sandbox(*workspace, "--max-pages", "2")
 
     assert "2 of 8 rows; --all reads all pages." in page.stderr
-    assert "--all does nothing here: whoami has no pages." in whole.stderr
+    assert "--all does nothing here: get_workspace has no pages." in whole.stderr
     assert "--max-pages does nothing without --all." in bounded.stderr
     assert whole.exit_code == 0
 

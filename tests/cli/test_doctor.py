@@ -20,6 +20,7 @@ from portkey_admin_mcp.clients.snippets import snippet
 from portkey_admin_mcp.clients.table import BY_KEY, CLIENTS
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.asgi import asgi
+from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.settings.folders import Folders
 from portkey_admin_mcp.settings.settings import load_settings
 from redis_process import running_redis
@@ -28,6 +29,8 @@ from token_issuer import Issuer
 KEY = "pk-canary-0123456789abcdef"
 LOCAL = {"PORTKEY_ALLOW_PRIVATE_BASE_URL": "true", "PORTKEY_ALLOW_INSECURE_HTTP": "true"}
 AREAS = ("program", "settings", "network", "portkey", "state", "service", "clients")
+NO_PORTKEY = {"PORTKEY_API_KEY": KEY, "PORTKEY_BASE_URL": "https://portkey.invalid/v1"}
+"""For what is checked without Portkey: the sandbox would first make up a month of requests."""
 NO_KEY = Answer(401, {"message": "Unauthorized"})
 
 
@@ -103,7 +106,7 @@ def test_a_wrong_setting_is_named_with_the_cure(doctor, variables, name, state, 
 
 
 def test_a_host_without_an_address_ends_the_checks_of_the_network(doctor):
-    findings = doctor(PORTKEY_API_KEY=KEY, PORTKEY_BASE_URL="https://portkey.invalid/v1", code=1)
+    findings = doctor(**NO_PORTKEY, code=1)
 
     assert findings["DNS"]["state"] == "failed"
     assert "portkey.invalid" in findings["DNS"]["detail"]
@@ -232,7 +235,7 @@ def test_a_wrong_clock_is_noticed(doctor, minutes, state):
     ],
 )
 def test_the_key_and_what_it_may_do(doctor, name, states):
-    emulator = Emulator("acme")
+    emulator = Emulator("acme", frozen_time)
     key = emulator.keys().get(name, KEY)
     with serve_app(lambda _port: asgi(emulator)) as url:
         findings = doctor(PORTKEY_API_KEY=key, PORTKEY_BASE_URL=f"{url}/v1", **LOCAL)
@@ -246,14 +249,14 @@ def test_the_key_and_what_it_may_do(doctor, name, states):
 
 def test_a_freeze_and_a_broken_journal_are_named(doctor, run, home):
     run("freeze", "--why", "an incident")
-    findings = doctor(PORTKEY_API_KEY=KEY, PORTKEY_BASE_URL="https://portkey.invalid/v1")
+    findings = doctor(**NO_PORTKEY)
     assert findings["freeze"]["state"] == "warning"
     assert "an incident" in findings["freeze"]["detail"]
     assert findings["freeze"]["cure"] == f"A person ends it: `{typed_command()} thaw`."
     assert findings["journal"]["detail"] == "the chain of 0 lines holds"
 
     (home / "state" / "state.db").write_bytes(b"no database")
-    findings = doctor(PORTKEY_API_KEY=KEY, PORTKEY_BASE_URL="https://portkey.invalid/v1")
+    findings = doctor(**NO_PORTKEY)
     assert findings["freeze"]["state"] == "failed"
 
 
@@ -270,9 +273,9 @@ def test_the_cure_for_a_freeze_of_the_sandbox_names_the_sandbox(doctor, run):
 
 def test_redis_answers_or_is_named_without_its_password(doctor):
     with running_redis("password-of-redis") as redis:
-        good = doctor("--sandbox", MCP_REDIS_URL=redis.url)
-        wrong = doctor("--sandbox", MCP_REDIS_URL=redis.url.replace("password-of", "another"))
-    away = doctor("--sandbox", MCP_REDIS_URL=redis.url)
+        good = doctor(**NO_PORTKEY, MCP_REDIS_URL=redis.url)
+        wrong = doctor(**NO_PORTKEY, MCP_REDIS_URL=redis.url.replace("password-of", "another"))
+    away = doctor(**NO_PORTKEY, MCP_REDIS_URL=redis.url)
 
     assert good["Redis"]["state"] == "ok"
     assert "appendonly" in good["Redis keeps"]["detail"]
@@ -289,7 +292,7 @@ def test_the_issuer_of_tokens_is_read(doctor, is_right):
         if not is_right:
             documents.clear()
         findings = doctor(
-            "--sandbox",
+            **NO_PORTKEY,
             MCP_AUTH_MODE="oidc",
             MCP_OIDC_ISSUER=issuer.url,
             MCP_OIDC_AUDIENCE="https://mcp.example.com/mcp",

@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from each import for_each
 from portkey_admin_mcp import __version__
 from portkey_admin_mcp.__main__ import SERVING
 from portkey_admin_mcp.cli.command_line import main as command_line
@@ -51,7 +52,8 @@ def test_the_help_and_the_readme_list_the_commands_in_one_order():
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     table = text.partition("## Commands")[2].partition("Each has `--help`")[0]
     names = list(command_line.commands)
-    shown = re.findall(r"^  ([a-z][a-z-]*)  +[A-Z]", run("--help").stdout, re.MULTILINE)
+    listed = CliRunner().invoke(command_line, ["--help"]).stdout
+    shown = re.findall(r"^  ([a-z][a-z-]*)  +[A-Z]", listed, re.MULTILINE)
 
     assert shown == names
     rows = re.findall(r"^\| `portkey-admin-mcp ([a-z][a-z-]*)", table, re.MULTILINE)
@@ -67,7 +69,7 @@ def commands_below(group, path=()):
             yield from commands_below(command, (*path, name))
 
 
-@pytest.mark.parametrize("command", [*commands_below(command_line)], ids=" ".join)
+@for_each([*commands_below(command_line)], name_of=" ".join)
 def test_the_help_of_every_command_fits_a_screen_and_has_an_example(command):
     lines = CliRunner().invoke(command_line, [*command, "--help"], terminal_width=80).stdout
     _usage, *rest = lines.splitlines()
@@ -77,7 +79,7 @@ def test_the_help_of_every_command_fits_a_screen_and_has_an_example(command):
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-@pytest.mark.parametrize("command", [[], *([name] for name in command_line.commands)])
+@for_each([[], *([name] for name in command_line.commands)])
 def test_every_command_has_help_without_the_marks_of_click(command, width):
     result = CliRunner().invoke(command_line, [*command, "--help"], terminal_width=width)
 

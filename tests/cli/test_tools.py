@@ -3,10 +3,12 @@
 import json
 import shlex
 import sys
+from functools import cache
 
 import pytest
 from click.testing import CliRunner
 
+from each import for_each
 from portkey_admin_mcp.cli.calls import CommandCalls
 from portkey_admin_mcp.cli.command_line import main
 from portkey_admin_mcp.cli.describe import description_of, example
@@ -158,9 +160,14 @@ async def test_every_example_of_a_read_runs_on_the_sandbox_or_waits_for_a_real_i
     assert refused == {}
 
 
-@pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
+@cache
+def offered_tools():
+    return load_offer().tools
+
+
+@for_each(all_tools(), name_of=lambda tool: tool.name)
 def test_every_example_has_all_that_is_required_in_its_types(tool):
-    listed = load_offer().tools[tool.name]
+    listed = offered_tools()[tool.name]
     program, command, name, *words = shlex.split(example(tool.name, listed.input_schema))
     model = arguments_model(tool)
 

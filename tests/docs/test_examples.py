@@ -6,6 +6,7 @@ where an example names a port, a free one takes its place.
 
 import contextlib
 import json
+import logging
 import re
 import shlex
 import shutil
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from doctest import ELLIPSIS, DocTestParser, DocTestRunner
@@ -21,7 +22,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, TypeVar
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -30,6 +32,7 @@ import yaml
 from click.testing import CliRunner
 
 from certificates import Authority
+from each import for_each
 from initialization import INITIALIZE
 from markdown_examples import ROOT, Block, blocks, page_commands, pages, spans, text_of
 from portkey_admin_mcp import models
@@ -45,6 +48,7 @@ from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings, load_settings
 from programs import COMMAND, require_program, tree_environment
 
+T = TypeVar("T")
 TIMEOUT_S = 30
 TOKEN = "a-token-of-the-tests"
 NAME = "portkey-admin-mcp"
@@ -193,15 +197,11 @@ def test_examples_are_found():
     assert len(COMMANDS) > 50
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_runs_or_has_a_reason_not_to(command, tmp_path):
-    rule = rule_for(command)
-
-    assert rule is not None, (
+@for_each(COMMANDS)
+def test_a_command_runs_or_has_a_reason_not_to(command):
+    assert rule_for(command) is not None, (
         "make it run in RUN or in RUN_WITH_SERVERS, or write into NOT_RUN why it cannot run here"
     )
-    if rule in RUN.values():
-        rule(command, tmp_path)
 
 
 def test_what_needs_a_running_server_runs(tmp_path):
@@ -235,14 +235,30 @@ def suppress_failures() -> Iterator[list[str]]:
         failures.append(f"{type(error).__name__}: {error}")
 
 
+def collect_failures(
+    check: Callable[[T, Path], None], examples: Iterable[T], folders: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Check each example in a folder of its own; the messages of those that fail."""
+    problems = {}
+    for example in examples:
+        with suppress_failures() as failures:
+            check(example, folders.mktemp("example"))
+        problems[str(example)] = "".join(failures)
+    return {example: message for example, message in problems.items() if message}
+
+
 def test_every_reason_belongs_to_a_command():
     rules = [rule_for(command) for command in COMMANDS]
 
     assert {rule.pattern for rule in rules if isinstance(rule, NotRun)} == set(NOT_RUN)
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if NAME in each.split()[0]])
+@for_each([each for each in COMMANDS if NAME in each.split()[0]])
 def test_the_options_of_a_command_exist(command):
+    check_options(command)
+
+
+def check_options(command: str) -> None:
     words = [word.strip("[]") for word in shlex.split(command)[1:]]
     subcommand = command_line.commands.get(words[0]) if words else None
 
@@ -260,7 +276,7 @@ def test_the_commands_of_generated_pages_exist(folder):
 
     assert len(commands) >= 4
     for command in sorted(commands):
-        test_the_options_of_a_command_exist(command)
+        check_options(command)
 
 
 def rule_for(command: str) -> Any:
@@ -272,23 +288,25 @@ def rule_for(command: str) -> Any:
     return next((run for pattern, run in rules.items() if re.fullmatch(pattern, command)), None)
 
 
-def serve_on_stdio(command: str, folder: Path) -> None:
+def serve_on_stdio(command: str, _folder: Path) -> None:
     """The server answers initialize, and ends when its input does."""
-    environment = {"HOME": str(folder), "PORTKEY_API_KEY": SAMPLE_VALUES["PORTKEY_API_KEY"]}
+    environment = {"PORTKEY_API_KEY": SAMPLE_VALUES["PORTKEY_API_KEY"]}
     answer_initialize(tuple(shlex.split(command.rpartition(NAME)[2])), tuple(environment.items()))
 
 
 @cache
 def answer_initialize(arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> None:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        input=json.dumps(INITIALIZE) + "\n",
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=TIMEOUT_S,
-        env=tree_environment(dict(environment)),
-    )
+    """A process in an empty home answers initialize; examples that start the same share it."""
+    with TemporaryDirectory() as home:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            input=json.dumps(INITIALIZE) + "\n",
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=TIMEOUT_S,
+            env=tree_environment({"HOME": home, **dict(environment)}),
+        )
     assert json.loads(done.stdout)["result"]["serverInfo"]["name"] == "portkey-admin"
 
 
@@ -346,12 +364,6 @@ def add_to_claude(command: str, folder: Path) -> None:
     serve_on_stdio(command.partition(" -- ")[2], folder)
 
 
-def add_to_code(command: str, folder: Path) -> None:
-    """The command that VS Code would start."""
-    entry = json.loads(shlex.split(command)[2])
-    start_entry(entry, folder)
-
-
 def write_env_file(command: str, folder: Path) -> None:
     """The file that the shell writes holds settings."""
     require_program("openssl")
@@ -373,60 +385,46 @@ def random_secret(command: str, _folder: Path) -> None:
         Hosting(MCP_AUTH_MODE="bearer", MCP_AUTH_TOKEN=secret)
 
 
+def run_command(words: list[str], folder: Path) -> str:
+    """Run the command in this process, with a folder as home and working directory.
+
+    Returns its output; fails unless it succeeds.
+    """
+    variables = {"HOME": str(folder), "PORTKEY_STATE_DIR": str(folder / "state")}
+    root, ours = logging.getLogger(), logging.getLogger("portkey_admin_mcp")
+    handlers, root_level, level = root.handlers[:], root.level, ours.level
+    with contextlib.chdir(folder):
+        result = CliRunner().invoke(command_line, words, env=variables)
+    root.handlers[:], root.level, ours.level = handlers, root_level, level
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
 def list_tools(command: str, folder: Path) -> None:
     """The tools are listed without a key; a digest is one line."""
-    done = subprocess.run(
-        [*COMMAND, *shlex.split(command)[1:]],
-        env=tree_environment({"HOME": str(folder)}),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=TIMEOUT_S,
-    )
     expected = r"sha256:[0-9a-f]{64}" if "--digest" in command else r"(?s).*\blist_configs\b.*"
-    assert re.fullmatch(expected, done.stdout.strip())
+    assert re.fullmatch(expected, run_command(shlex.split(command)[1:], folder))
 
 
 def call_tool(command: str, folder: Path) -> None:
     """What is called, described or printed needs no key, and succeeds."""
-    done = subprocess.run(
-        [*COMMAND, *shlex.split(command)[1:]],
-        env=tree_environment({"PORTKEY_STATE_DIR": str(folder)}),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=TIMEOUT_S,
-    )
-    assert done.stdout
+    assert run_command(shlex.split(command)[1:], folder)
 
 
 def install(command: str, folder: Path) -> None:
     """In an empty home, a configuration is written, or printed and nothing is written."""
     words = shlex.split(command.rpartition(f"{NAME} ")[2].replace("~", str(folder)))
     (folder / "portkey.env").write_text("PORTKEY_API_KEY=pk-0123456789\n", encoding="utf-8")
-    done = subprocess.run(
-        [*COMMAND, *words],
-        cwd=folder,
-        env=tree_environment({"HOME": str(folder)}),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=TIMEOUT_S,
-    )
+
+    assert run_command(words, folder)
     text = "".join(file.read_text() for file in folder.rglob("*.json"))
     is_written = words[0] == "install" and "--print" not in words
     assert ("portkey" in text) == is_written
-    assert done.stdout.strip()
 
 
 def use_skills(command: str, folder: Path) -> None:
     """The command succeeds; what it writes is below the home of this test."""
-    with contextlib.chdir(folder):
-        result = CliRunner().invoke(
-            command_line, shlex.split(command)[1:], env={"HOME": str(folder)}
-        )
-    assert result.exit_code == 0, result.output
+    run_command(shlex.split(command)[1:], folder)
 
 
 RUN: dict[str, Callable[[str, Path], None]] = {
@@ -437,7 +435,6 @@ RUN: dict[str, Callable[[str, Path], None]] = {
     rf"{NAME} skills (list|install|remove)\b.*": use_skills,
     r"make [a-z -]+": make,
     rf"claude mcp add [\w-]+ -- (uvx )?{NAME} --sandbox": add_to_claude,
-    r"code --add-mcp '.*'": add_to_code,
     r"(?s)cat > \.env <<END.*": write_env_file,
     r"openssl rand -(hex|base64) 32": random_secret,
 }
@@ -449,6 +446,14 @@ RUN_WITH_SERVERS: dict[str, Callable[[str, Servers], None]] = {
     r"curl -f?sS? \S+": curl,
 }
 """How a command is run that starts or calls a server."""
+
+
+@pytest.mark.parametrize("run", RUN.values(), ids=lambda run: run.__name__)
+def test_commands_without_a_server_run(run, tmp_path_factory):
+    commands = [command for command in COMMANDS if rule_for(command) is run]
+
+    assert commands
+    assert collect_failures(run, commands, tmp_path_factory) == {}
 
 
 # Blocks
@@ -479,8 +484,7 @@ def start_entry(entry: dict[str, Any], folder: Path) -> None:
         for name, value in entry.get("env", {}).items()
     }
     assert set(variables) <= set(FIELDS)
-    environment = {"HOME": str(folder), **variables}
-    answer_initialize(tuple(arguments), tuple(environment.items()))
+    answer_initialize(tuple(arguments), tuple(variables.items()))
 
 
 def check_dotenv(block: Block, folder: Path) -> None:
@@ -593,16 +597,26 @@ CHECKS: dict[str, Callable[[Block, Path], None]] = {
 """How a block is checked, by its language."""
 
 
-@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page)], ids=str)
-def test_a_block_has_a_language_and_is_right(block, tmp_path):
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+
+
+@for_each(BLOCKS)
+def test_a_block_has_a_language(block):
     assert block.language in CHECKS, "name the language of the block, and add a check for it"
-    CHECKS[block.language](block, tmp_path)
+
+
+@pytest.mark.parametrize("language", CHECKS)
+def test_the_blocks_of_a_language_are_right(language, tmp_path_factory):
+    examples = [block for block in BLOCKS if block.language == language]
+
+    assert examples
+    assert collect_failures(CHECKS[language], examples, tmp_path_factory) == {}
 
 
 # Code in the text
 
 
-@pytest.mark.parametrize("page", PAGES)
+@for_each(PAGES)
 def test_a_setting_with_a_value_is_accepted(page):
     examples = re.findall(r"^([A-Z][A-Z_]+)=(\S+)$", "\n".join(spans(page)), re.MULTILINE)
     for name, value in examples:
@@ -670,7 +684,7 @@ def find_path(path: str) -> bool:
     return any(file.endswith(f"/{path}") for file in FILES)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+@for_each([page for page in PAGES if page != "CHANGELOG.md"])
 def test_paths_in_the_text_exist(page):
     suffixes = (".py", ".json", ".md", ".yaml", ".toml", ".lock", ".conf", ".jsonl", "/")
     paths = {
@@ -704,7 +718,7 @@ def test_every_decision_is_in_the_list():
     assert {file.name for file in folder.glob("*.md")} - {"README.md"} == listed
 
 
-@pytest.mark.parametrize("page", [*PAGES, *GENERATED_PAGES])
+@for_each([*PAGES, *GENERATED_PAGES])
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)\)", text_of(page))
     folder = (ROOT / page).parent

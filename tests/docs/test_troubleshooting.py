@@ -1,11 +1,12 @@
 """docs/troubleshooting.md has every text of an error: real errors are found in it."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from doc_pages.error_messages import messages_in, messages_of, texts_in
+from doc_pages.error_messages import Message, messages_in, messages_of, texts_in
 from doc_pages.error_page import error_page
 
 from portkey_admin_mcp.cli.command_line import main as command_line
@@ -18,6 +19,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/portkey_admin_mcp"
 PAGE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^- (?:\d+ )?`+ ?(.+?) ?`+$", PAGE, re.MULTILINE)
+
+
+@cache
+def package_messages() -> list[Message]:
+    """Every message of the package's sources."""
+    return messages_in(PACKAGE)
 
 
 def is_listed(message: str) -> bool:
@@ -116,9 +123,7 @@ def test_an_error_of_a_command_is_on_the_page(words, tmp_path, monkeypatch):
 
 def test_no_error_refers_to_a_file_of_the_documentation():
     """Who installed the program has no such file."""
-    errors = messages_in(PACKAGE)
-
-    assert [each.text for each in errors if "docs/" in each.text] == []
+    assert [each.text for each in package_messages() if "docs/" in each.text] == []
     fields = [field for group in groups() for field in group.model_fields.values()]
     assert [field for field in fields if "docs/" in field.description] == []
     assert [each for each in help_texts(command_line) if "docs/" in each] == []
@@ -180,7 +185,7 @@ def test_a_named_function_without_texts_is_an_error():
 
 def test_every_error_class_of_the_package_has_its_messages_read():
     """Whatever is raised with a text of its own in these packages is on the page."""
-    texts = {message.text for message in messages_in(PACKAGE)}
+    texts = {message.text for message in package_messages()}
 
     for file in [*PACKAGE.rglob("safety/**/*.py"), *PACKAGE.rglob("workflows/**/*.py")]:
         source = file.read_text(encoding="utf-8")

@@ -2,11 +2,14 @@
 
 import ast
 import asyncio
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from drawn_calls import TOOLS, Drawn
+from each import for_each
 from portkey_admin_mcp import assembly
 from portkey_admin_mcp.errors import NotPermitted, PortkeyAdminError
 from portkey_admin_mcp.portkey.api import Portkey
@@ -33,20 +36,25 @@ MAY_USE = {
 """The only modules that may use what can send a change, or let one pass."""
 
 
-def uses(name: str) -> set[str]:
-    """The modules that use a name, except to declare or to import it, or as a type."""
-    return {
-        str(file.relative_to(PACKAGE))
-        for file in PACKAGE.rglob("*.py")
-        if "emulator" not in file.parts
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if (isinstance(node, ast.Call) and _name(node.func) == name)
-        or (isinstance(node, ast.Attribute) and node.attr == name and name.startswith("_"))
-        or (
-            isinstance(node, ast.Call)
-            and any(_name(each) == name for each in [*node.args, *(k.value for k in node.keywords)])
-        )
-    }
+@cache
+def uses() -> dict[str, set[str]]:
+    """The modules that use each name, except to declare or to import it, or as a type."""
+    modules = defaultdict(set)
+    for file in PACKAGE.rglob("*.py"):
+        if "emulator" not in file.parts:
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                for name in names_used(node):
+                    modules[name].add(str(file.relative_to(PACKAGE)))
+    return modules
+
+
+def names_used(node: ast.AST) -> list[str]:
+    """What is called here, or given to a call; and the private attributes of an object."""
+    if isinstance(node, ast.Call):
+        return [_name(each) for each in (node.func, *node.args, *(k.value for k in node.keywords))]
+    if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+        return [node.attr]
+    return []
 
 
 def _name(node: ast.AST) -> str:
@@ -57,7 +65,7 @@ def _name(node: ast.AST) -> str:
 def test_only_these_modules_can_send_a_change_or_let_one_pass(name):
     modules = {
         module
-        for module in uses(name)
+        for module in uses()[name]
         # Private names of other classes: of a session's or a loop's transport.
         if not (name == "_transport" and module.startswith(("server/", "portkey/http/")))
     }
@@ -78,7 +86,7 @@ def changes(drawn: Drawn) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", WRITES)
+@for_each(WRITES)
 def test_without_a_permit_no_tool_changes_anything(name):
     drawn = Drawn(name)
     api = Portkey(drawn.recorded.settings, drawn.recorded, gate=permitted_only)

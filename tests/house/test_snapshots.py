@@ -8,6 +8,7 @@ import pytest
 import quicktok
 from mcp import Client
 
+from each import for_each
 from portkey_admin_mcp.server.calls.result_size import compact
 from portkey_admin_mcp.server.mcp.definitions import all_tools, describe
 from servers import build_server
@@ -63,7 +64,7 @@ def assert_same(file, text, update):
     assert file.read_text(encoding="utf-8") == text, "run `make snapshots`, and read the diff"
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+@for_each(TOOLS, name_of=lambda tool: tool.name)
 def test_what_a_client_sees_changes_only_on_purpose(tool, update_snapshots):
     text = json.dumps(wire(tool), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

@@ -6,9 +6,8 @@ that its schema allows. Where rules cross fields, it uses the arguments in `spec
 
 import json
 
-import pytest
-
 from drawn_calls import TOOLS, Drawn
+from each import for_each
 from openapi import TESTS
 
 CASES = json.loads((TESTS / "spec_cases.json").read_text(encoding="utf-8"))
@@ -18,7 +17,7 @@ def test_the_cases_are_of_tools_that_exist():
     assert CASES.keys() <= TOOLS.keys()
 
 
-@pytest.mark.parametrize("name", CASES)
+@for_each(CASES)
 def test_each_case_is_sent(name):
     for arguments in CASES[name]:
         assert Drawn(name).sent(arguments), arguments

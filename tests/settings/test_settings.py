@@ -2,6 +2,7 @@
 
 import os
 import re
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from each import for_each
 from portkey_admin_mcp.errors import ConfigurationError
 from portkey_admin_mcp.settings.environment import variable_names
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
@@ -390,15 +392,15 @@ def test_an_address_the_key_must_not_go_to_is_refused_with_a_reason(refused, url
     assert "s3cret" not in message
 
 
-@pytest.mark.parametrize("host", PRIVATE_HOSTS)
-def test_a_private_address_is_refused_however_it_is_spelt(refused, host):
+@for_each(PRIVATE_HOSTS)
+def test_a_private_address_is_refused_however_it_is_spelt(host, refused):
     message = refused(PORTKEY_BASE_URL=f"https://{host}:8443/v1")
 
     assert "set PORTKEY_ALLOW_PRIVATE_BASE_URL=true" in message
 
 
-@pytest.mark.parametrize("host", PRIVATE_HOSTS)
-def test_a_private_address_without_tls_is_accepted_when_both_are_allowed(load, host):
+@for_each(PRIVATE_HOSTS)
+def test_a_private_address_without_tls_is_accepted_when_both_are_allowed(host, load):
     url = f"http://{host}:8080/v1"
 
     settings = load(
@@ -526,16 +528,17 @@ def test_an_env_file_that_is_not_text_is_named_and_not_quoted(refused, tmp_path)
     assert "s3cret" not in message
 
 
-@pytest.mark.parametrize(
-    ("name", "field"),
+@for_each(
     [
         (name, field)
         for cls in (Settings, SafetySettings, Hosting)
         for field in cls.model_fields.values()
         for name in variable_names(field)[:1]
     ],
+    name_of=itemgetter(0),
 )
-def test_a_setting_says_what_it_is_and_in_which_unit(name, field):
+def test_a_setting_says_what_it_is_and_in_which_unit(setting):
+    name, field = setting
     description = field.description
 
     assert description.endswith((".", "`."))
