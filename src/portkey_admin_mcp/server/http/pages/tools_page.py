@@ -6,6 +6,7 @@ contains nothing: its script reads `/tools/offered` with the caller's token.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -96,21 +97,25 @@ def _type_in_words(name: str, schema: dict[str, Any]) -> str:
 
 
 def _page(hosting: Hosting, info: ServiceInfo, calls: ToolCalls) -> Page:
-    """The page, which is the same for everybody."""
-    assets = page_assets("tools")
-    style = assets.style + Markup((ASSETS / "tools.css").read_text(encoding="utf-8"))  # noqa: S704  # our own file
-    is_open = hosting.auth_mode == "none"
-    html = assets.template.render(
-        style=style,
-        script=assets.script,
-        info=info,
-        is_open=is_open,
-        tools=rows_of(calls.offer.tools.values()) if is_open else [],
-        effects=EFFECTS,
-    )
-    headers = page_headers(str(style), str(assets.script), has_images=True)
+    """The page, which is the same for everybody; rendered when it is first requested."""
+
+    @cache
+    def rendered() -> tuple[str, dict[str, str]]:
+        assets = page_assets("tools")
+        style = assets.style + Markup((ASSETS / "tools.css").read_text(encoding="utf-8"))  # noqa: S704  # our own file
+        is_open = hosting.auth_mode == "none"
+        html = assets.template.render(
+            style=style,
+            script=assets.script,
+            info=info,
+            is_open=is_open,
+            tools=rows_of(calls.offer.tools.values()) if is_open else [],
+            effects=EFFECTS,
+        )
+        return html, page_headers(str(style), str(assets.script), has_images=True)
 
     async def page(_request: Request) -> Response:
+        html, headers = rendered()
         return HTMLResponse(html, headers=headers)
 
     return page
