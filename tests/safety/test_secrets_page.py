@@ -6,13 +6,12 @@ import socket
 import subprocess
 import time
 
-import httpx2
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from browser import Chromium, Tab
 from http_service import HEADERS
 from portkey_admin_mcp.assembly import http_app
@@ -85,7 +84,7 @@ class Caller:
 
 @pytest.fixture
 async def http(service):
-    async with httpx2.AsyncClient(base_url=service, timeout=20) as client:
+    async with plain_client(base_url=service, timeout=20) as client:
         yield client
 
 
