@@ -8,7 +8,7 @@ import pytest
 
 from asgi_client import client_of
 from asgi_server import serve_app
-from browser import Chromium, Tab
+from browser import Tab
 from portkey_admin_mcp.safety.policy import Policy, Rule
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.server.http.app import build_http
@@ -16,7 +16,6 @@ from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, rows_of
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.offer.offer import ListedTool
 from portkey_admin_mcp.settings.hosting import Hosting
-from programs import require_program
 from servers import build_calls, build_server, hosted
 
 from .test_status_page import BEARER, LOW_CONTRAST, TOKEN
@@ -129,13 +128,6 @@ def test_required_arguments_come_first():
         ("b", True),
         ("a", False),
     ]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    browser = Chromium(require_program("chromium"))
-    yield browser.address
-    browser.close()
 
 
 @pytest.fixture
