@@ -17,9 +17,10 @@ from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from portkey_admin_mcp.server.modes.code_child import PROCESS
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
-from programs import children_of
+from programs import children_running
 from servers import hosted
 
 CODE = {"PORTKEY_TOOL_MODE": "code", "PORTKEY_SANDBOX": "true"}
@@ -67,7 +68,7 @@ def test_the_end_of_input_also_ends_a_loop(start, wait_until):
         server.open()
         server.call("execute", code="return 1")
         server.request("tools/call", name="execute", arguments={"code": "while True: pass"})
-        wait_until(lambda: children_of(server.pid))
+        wait_until(lambda: children_running(server.pid, PROCESS))
         server.close_input()
 
         server.wait_for_exit()
@@ -89,7 +90,7 @@ async def test_other_clients_are_answered_while_a_loop_runs(wait_until, session_
     with serve(session_mode) as url:
         async with Client(f"{url}/mcp") as busy, Client(f"{url}/mcp") as other:
             loop = asyncio.create_task(busy.call_tool("execute", {"code": "while True: pass"}))
-            await asyncio.to_thread(wait_until, lambda: children_of(os.getpid()))
+            await asyncio.to_thread(wait_until, lambda: children_running(os.getpid(), PROCESS))
             started = time.monotonic()
             counted = await other.call_tool("execute", {"code": COUNT})
             listed = await other.call_tool("list_workspaces", {})
