@@ -60,7 +60,11 @@ class Chromium:
 
 
 class Tab:
-    """One page in a context of its own: no cookies, storage or cache are shared."""
+    """One page. It finds no cookies, storage, cache or permissions of another: they are deleted.
+
+    Two at once would share them. A browser context for each page would keep them apart, but costs
+    more processor time than most tests.
+    """
 
     def __init__(self, address: str) -> None:
         self.errors: list[str] = []
@@ -77,12 +81,10 @@ class Tab:
         self._http = aiohttp.ClientSession()
         self._socket = await self._http.ws_connect(self._address, max_msg_size=0)
         self._reader = asyncio.create_task(self._read())
-        self._context = (await self.send_command("Target.createBrowserContext"))["browserContextId"]
-        target = await self.send_command(
-            "Target.createTarget", url="about:blank", browserContextId=self._context
-        )
+        target = await self.send_command("Target.createTarget", url="about:blank")
+        self._target = target["targetId"]
         attached = await self.send_command(
-            "Target.attachToTarget", targetId=target["targetId"], flatten=True
+            "Target.attachToTarget", targetId=self._target, flatten=True
         )
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -90,8 +92,12 @@ class Tab:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.send_command("Network.clearBrowserCookies")
+        await self.send_command("Network.clearBrowserCache")
+        await self.send_command("Storage.clearDataForOrigin", origin="*", storageTypes="all")
         self._session = None
-        await self.send_command("Target.disposeBrowserContext", browserContextId=self._context)
+        await self.send_command("Browser.resetPermissions")
+        await self.send_command("Target.closeTarget", targetId=self._target)
         await self._socket.close()
         await self._reader
         await self._http.close()
@@ -112,9 +118,7 @@ class Tab:
         """Allow pages to read and write the clipboard."""
         permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
         session, self._session = self._session, None
-        await self.send_command(
-            "Browser.grantPermissions", permissions=permissions, browserContextId=self._context
-        )
+        await self.send_command("Browser.grantPermissions", permissions=permissions)
         self._session = session
 
     async def open(self, url: str) -> None:

@@ -19,11 +19,13 @@ from mcp_types import CallToolResult
 from pydantic import SecretStr
 
 import openapi
+from browser import Chromium
 from mcp_texts import unmarked
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.settings.settings import Settings
+from programs import require_program
 from servers import CLIENTS, shared_server
 
 # A deadline measures the machine, not the code.
@@ -211,3 +213,11 @@ def user(emulator: Emulator) -> Callable[[str], str]:
         return next(row["id"] for row in users if row["first_name"] == first_name)
 
     return id_of
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[str]:
+    """The DevTools address of a headless Chromium, which is started once."""
+    browser = Chromium(require_program("chromium"))
+    yield browser.address
+    browser.close()

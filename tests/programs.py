@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -47,3 +47,16 @@ def children_of(pid: int) -> list[int]:
     """The ids of the processes that a process has started."""
     lists = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for children in lists for child in children.read_text().split()]
+
+
+def children_running(pid: int, command: Sequence[str]) -> list[int]:
+    """The ids of those processes that a process has started with this command."""
+
+    def line(child: int) -> bytes:
+        try:
+            return Path(f"/proc/{child}/cmdline").read_bytes()
+        except OSError:  # it has ended
+            return b""
+
+    expected = b"".join(part.encode() + b"\0" for part in command)
+    return [child for child in children_of(pid) if line(child) == expected]

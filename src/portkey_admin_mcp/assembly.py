@@ -237,11 +237,12 @@ def may_ask(
 
 def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = None) -> "Starlette":
     """The ASGI application of the HTTP service."""
+    # First, because the SDK takes a second to import, and a refused setup does not need it.
+    require_access_control(settings, hosting)
     from .server.fastpath.answers import FastPath
     from .server.http.app import build_http
     from .server.http.pages.approvals import Approvals
 
-    require_access_control(settings, hosting)
     safety = load_safety(env_file)
     store = store_factory(safety, hosting, sandbox=settings.sandbox)
     pages = secret_pages(settings, safety, hosting)

@@ -15,8 +15,7 @@ from typing import Any
 import build_site
 import pytest
 
-from browser import Chromium, Tab
-from programs import require_program
+from browser import Tab
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "build" / "site"
@@ -218,16 +217,9 @@ def address(site: Path) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    browser = Chromium(require_program("chromium"))
-    yield browser
-    browser.close()
-
-
 @pytest.mark.parametrize("page", TESTED_PAGES)
 async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, page, tmp_path):
-    async with Tab(chromium.address) as tab:
+    async with Tab(chromium) as tab:
         for width in WIDTHS:
             for scheme, background in SCHEMES.items():
                 await tab.set_viewport(width, scheme=scheme)
@@ -246,7 +238,7 @@ async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, 
 async def test_search_finds_a_page_without_a_server(chromium, site, tmp_path):
     """From a folder, as somebody who unpacked the site would open it."""
     shutil.copytree(site, tmp_path / "site")
-    async with Tab(chromium.address) as tab:
+    async with Tab(chromium) as tab:
         await tab.open(f"{(tmp_path / 'site/search.html').as_uri()}?q=rotate")
         await tab.until(
             "[...document.querySelectorAll('ul.search li > a')].map((link) => link.textContent)",
@@ -272,7 +264,7 @@ async def test_search_finds_a_page_without_a_server(chromium, site, tmp_path):
     ],
 )
 async def test_a_pasted_message_is_found_with_its_cure(chromium, address, pasted, expected):
-    async with Tab(chromium.address) as tab:
+    async with Tab(chromium) as tab:
         await tab.open(f"{address}troubleshooting.html")
         await tab.run("document.querySelector('.error-search').focus()")
         await tab.type(pasted)
@@ -289,7 +281,7 @@ async def test_a_pasted_message_is_found_with_its_cure(chromium, address, pasted
 
 
 async def test_a_block_of_code_can_be_copied(chromium, address):
-    async with Tab(chromium.address) as tab:
+    async with Tab(chromium) as tab:
         await tab.allow_clipboard()
         await tab.open(f"{address}start.html")
         await tab.click("div.highlight button.copy")

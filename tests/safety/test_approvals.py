@@ -9,7 +9,6 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx2
 import pytest
 from click import ClickException
 from mcp import Client, StdioServerParameters
@@ -20,7 +19,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from asgi_client import client_of
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from mcp_texts import texts
 from people import GENERATIONS, Person
 from portkey_admin_mcp.assembly import http_app
@@ -568,7 +567,7 @@ def sandbox_app(port):
 @asynccontextmanager
 async def connected(url, name, generation="2026-07-28"):
     """The official client, with the token of a principal."""
-    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {TOKENS[name]}"}) as http:
+    async with plain_client(headers={"authorization": f"Bearer {TOKENS[name]}"}) as http:
         transport = streamable_http_client(f"{url}/mcp", http_client=http)
         async with Client(transport, mode=generation) as client:
             yield client

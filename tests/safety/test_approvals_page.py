@@ -5,7 +5,7 @@ import json
 import pytest
 
 from asgi_server import serve_app
-from browser import Chromium, Tab
+from browser import Tab
 from portkey_admin_mcp.safety.approvals import Where
 from portkey_admin_mcp.safety.sqlite_store import SqliteStore
 from portkey_admin_mcp.safety.store import Approval
@@ -13,7 +13,6 @@ from portkey_admin_mcp.server.http.app import build_http
 from portkey_admin_mcp.server.http.pages.approvals import Approvals
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.safety import SafetySettings
-from programs import require_program
 from servers import shared_server
 
 TOKENS = {name: f"token-of-{name}-0123456789" for name in ("ci", "mo")}
@@ -61,12 +60,10 @@ def page(tmp_path):
 
 
 @pytest.fixture
-async def tab():
-    browser = Chromium(require_program("chromium"))
-    async with Tab(browser.address) as tab:
+async def tab(chromium):
+    async with Tab(chromium) as tab:
         await tab.set_viewport()
         yield tab
-    browser.close()
 
 
 async def sign_in(tab, token):

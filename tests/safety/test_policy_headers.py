@@ -2,11 +2,10 @@
 
 import json
 
-import httpx2
 import pytest
 from pydantic import SecretStr
 
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from initialization import INITIALIZE_PARAMS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
@@ -60,7 +59,7 @@ def bounded_url():
 async def ask(url, method, query="", headers=(), **params):
     """The status and the decoded answer of one request, and the headers of the response."""
     message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    async with httpx2.AsyncClient(timeout=30) as http:
+    async with plain_client(timeout=30) as http:
         response = await http.post(
             f"{url}/mcp{query}", json=message, headers=[*ACCEPT.items(), *headers]
         )
@@ -172,7 +171,7 @@ async def test_in_a_session_what_the_first_request_said_holds_to_the_end(url_wit
     assert "There is no tool" in widened["content"][0]["text"]
     assert "is another workspace" in other["content"][0]["text"]
     assert "limited to no workspace" in further["content"][0]["text"]
-    async with httpx2.AsyncClient() as http:
+    async with plain_client() as http:
         ended = await http.delete(f"{url}/mcp", headers=dict([session]))
         assert ended.status_code == 200
 

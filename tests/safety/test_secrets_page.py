@@ -6,14 +6,13 @@ import socket
 import subprocess
 import time
 
-import httpx2
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from asgi_server import serve_app
-from browser import Chromium, Tab
+from asgi_server import plain_client, serve_app
+from browser import Tab
 from http_service import HEADERS
 from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.safety.secret_sink_page import (
@@ -85,7 +84,7 @@ class Caller:
 
 @pytest.fixture
 async def http(service):
-    async with httpx2.AsyncClient(base_url=service, timeout=20) as client:
+    async with plain_client(base_url=service, timeout=20) as client:
         yield client
 
 
@@ -148,13 +147,6 @@ async def test_the_page_is_the_same_for_everybody_and_may_load_nothing(http):
     assert page.text == (await http.get("/secret")).text
     for word in ("localStorage", "sessionStorage", "cookie", "http://", "https://", "{{"):
         assert word not in page.text
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    browser = Chromium(require_program("chromium"))
-    yield browser.address
-    browser.close()
 
 
 async def submit(tab, token):

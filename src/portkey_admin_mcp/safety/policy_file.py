@@ -132,9 +132,10 @@ def read_policy(file: Path, tools: Iterable[str]) -> Policy:
 def parse_policy(content: str | bytes, name: str, tools: Iterable[str]) -> Policy:
     """The policy in a text; `name` is that of its file. Raises ConfigurationError."""
     try:
-        tree = yaml.compose(content, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(content)
+        tree = loader.get_single_node()
         problems = list(_repeated_fields(tree, ()))
-        data = yaml.safe_load(content)
+        data = None if tree is None else loader.construct_document(tree)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{name}:{line}: this is no YAML: {error.problem}") from None

@@ -57,6 +57,8 @@ def _lines(preview: Facts) -> Iterator[str]:
 
 def visible(text: str) -> str:
     """A text on one line in which each hidden character is written as its code."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         f"\\u{ord(each):04x}" if is_hidden(each) else each
         for each in text.replace("\n", " ⏎ ").replace("\t", " ")

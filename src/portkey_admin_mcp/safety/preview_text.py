@@ -1,6 +1,7 @@
 """A preview as an object for a model, and as a question for a person."""
 
 import json
+from string import ascii_letters
 from typing import Any
 
 from ..portkey.masking import masked
@@ -12,6 +13,7 @@ from .preview_lines import lines_of, visible
 
 MAX_TOKENS = 1_250
 """Tokens of a preview as `_tokens` estimates them: fewer than 1,500 in fact."""
+LETTERS = f"{ascii_letters} ".encode()
 TOKENS_PER_LETTER = 0.35
 TOKENS_PER_SIGN = 0.75
 TOKENS_PER_OTHER = 1.5
@@ -170,9 +172,10 @@ def _bounded(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _tokens(text: str) -> float:
     """About how many tokens a text has: ids and signs have more for each character than words."""
-    letters = sum(each.isascii() and (each.isalpha() or each == " ") for each in text)
-    others = sum(not each.isascii() for each in text)
-    signs = len(text) - letters - others
+    ascii_text = text.encode("ascii", "ignore")
+    others = len(text) - len(ascii_text)
+    signs = len(ascii_text.translate(None, LETTERS))
+    letters = len(ascii_text) - signs
     return letters * TOKENS_PER_LETTER + signs * TOKENS_PER_SIGN + others * TOKENS_PER_OTHER
 
 
@@ -200,4 +203,6 @@ def _cut(value: Any, max_chars: int, max_items: int, depth: int) -> Any:
 
 def _readable(text: str) -> str:
     """A text with the codes of hidden characters, but for line breaks and tabs."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(each if each in "\n\t" else visible(each) for each in text)

@@ -53,8 +53,14 @@ def imported(messages, tmp_path, **env):
     return names, answers
 
 
-def test_a_session_that_only_lists_imports_few_modules(tmp_path):
-    names, answers = imported(OPENING, tmp_path)
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """What a session that only lists imported in the usual mode, and what it answered."""
+    return imported(OPENING, tmp_path_factory.mktemp("full"))
+
+
+def test_a_session_that_only_lists_imports_few_modules(full):
+    names, answers = full
 
     assert [answer["id"] for answer in answers] == [0, 2]
     assert len(answers[1]["result"]["tools"]) > 180
@@ -64,13 +70,13 @@ def test_a_session_that_only_lists_imports_few_modules(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["search", "code"])
-def test_other_modes_start_with_no_more_imports(tmp_path, mode):
-    full, _answers = imported(OPENING, tmp_path)
+def test_other_modes_start_with_no_more_imports(tmp_path, full, mode):
+    names_in_full, _answers = full
     names, answers = imported(OPENING, tmp_path, PORTKEY_TOOL_MODE=mode)
 
     assert len(answers[1]["result"]["tools"]) < 10
     # Code mode checks whether its package is installed.
-    assert {*names} - {*full} <= {"importlib.util", "importlib._abc"}
+    assert {*names} - {*names_in_full} <= {"importlib.util", "importlib._abc"}
 
 
 @pytest.mark.parametrize(

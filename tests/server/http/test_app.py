@@ -5,13 +5,12 @@ import json
 from contextlib import ExitStack
 from functools import partial
 
-import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from initialization import INITIALIZE
 from portkey_admin_mcp.domains import TOOLSETS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
@@ -81,12 +80,12 @@ async def test_both_protocol_generations_work_in_both_session_modes(service, ses
 
 async def test_only_a_valid_token_gives_access(service):
     url = service(**bearer())
-    async with httpx2.AsyncClient() as http:
+    async with plain_client() as http:
         http.headers["authorization"] = f"Bearer {TOKENS['ada']}"
         transport = streamable_http_client(f"{url}/mcp", http_client=http)
         async with Client(transport) as client:
             assert len((await client.list_tools()).tools) == len(all_tools())
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         refused = await http.post("/mcp", json=LIST, headers=headers())
         forms = [await http.post(path, json=LIST) for path in ("/mcp/", "/MCP", "//mcp", "/x")]
 
@@ -121,7 +120,7 @@ async def test_a_request_without_access_is_refused_before_its_body_arrives(
 
 async def test_a_session_belongs_to_its_principal_only(service):
     url = service(**bearer())
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         opened, _ = await send(http, INITIALIZE, principal="ada")
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
 
@@ -138,7 +137,7 @@ async def test_a_session_belongs_to_its_principal_only(service):
 
 async def test_failed_requests_open_no_session(service):
     url = service(MCP_MAX_SESSIONS=2)
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         opened, _ = await send(http, INITIALIZE)
         for _ in range(5):
             await send(http, LIST)
@@ -157,7 +156,7 @@ def session_of(response):
 
 async def test_at_the_limit_the_session_that_was_not_used_for_longest_ends(service):
     url = service(MCP_MAX_SESSIONS=3)
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         sessions = [session_of((await send(http, INITIALIZE))[0]) for _ in range(3)]
         await send(http, LIST, **sessions[0])
         with_stream = http.stream("GET", "/mcp", headers=headers(**sessions[1]))
@@ -185,7 +184,7 @@ async def test_a_principal_at_its_share_of_the_sessions_loses_its_own_oldest(
     service, variables, share
 ):
     url = service(**bearer(**variables))
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         bens, _ = await send(http, INITIALIZE, principal="ben")
         opened = [(await send(http, INITIALIZE, principal="ada"))[0] for _ in range(share + 2)]
         used = [(await send(http, LIST, principal="ada", **session_of(each)))[0] for each in opened]
@@ -198,7 +197,7 @@ async def test_a_principal_at_its_share_of_the_sessions_loses_its_own_oldest(
 
 async def test_a_session_without_requests_ends(service):
     url = service(MCP_SESSION_TIMEOUT=1000)
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         opened, _ = await send(http, INITIALIZE)
         session = {"mcp-session-id": opened.headers["mcp-session-id"]}
         async with asyncio.timeout(30):
@@ -234,7 +233,7 @@ async def test_a_client_may_select_toolsets(service, path, more, domains):
     }
     version = {"mcp-protocol-version": "2025-11-25"}
     url = service(MCP_SESSION_MODE="stateless")
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         listed = await http.post(path, json=LIST, headers=headers(**version, **more))
         called = await http.post(path, json=call, headers=headers(**version, **more))
 
@@ -252,7 +251,7 @@ def answer_in(response):
 
 async def test_an_unknown_toolset_is_refused_with_a_suggestion(service):
     url = service()
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         response = await http.post("/mcp?tools=confgs", json=LIST, headers=headers())
 
     assert response.status_code == 400
@@ -262,7 +261,7 @@ async def test_an_unknown_toolset_is_refused_with_a_suggestion(service):
 async def test_cors_and_the_origin_check_allow_the_same_origins(service):
     preflight = {"access-control-request-method": "POST"}
     url = service(ALLOWED_ORIGINS="https://chat.example/")
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         allowed = {"origin": "https://chat.example"}
         preflighted = await http.options("/mcp", headers={**preflight, **allowed})
         called = await http.post("/mcp", json=INITIALIZE, headers=headers(**allowed))
@@ -279,7 +278,7 @@ async def test_cors_and_the_origin_check_allow_the_same_origins(service):
 
 
 async def test_an_answer_that_a_cache_may_keep_varies_by_origin(service):
-    async with httpx2.AsyncClient(base_url=service()) as http:
+    async with plain_client(base_url=service()) as http:
         page = await http.get("/health")
         called = await http.post("/mcp", json=INITIALIZE, headers=headers())
 
@@ -290,7 +289,7 @@ async def test_an_answer_that_a_cache_may_keep_varies_by_origin(service):
 
 async def test_the_rate_limit_counts_each_principal_and_not_health(service):
     url = service(**bearer(RATE_LIMIT_MAX_REQUESTS_PER_PRINCIPAL=3))
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         statuses = [(await send(http, LIST, principal="ada"))[0].status_code for _ in range(5)]
         other, _ = await send(http, INITIALIZE, principal="ben")
         health = [(await http.get("/health")).status_code for _ in range(5)]
@@ -306,10 +305,10 @@ async def test_metrics_count_calls_and_are_off_by_default(service):
     async with Client(f"{url}/mcp") as client:
         await client.call_tool("list_workspaces", {})
         await client.call_tool("get_config", {"slug": "nowhere"})
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         metrics = (await http.get("/metrics")).text
     url = service()
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         off = await http.get("/metrics")
 
     assert 'portkey_admin_tool_calls_total{outcome="ok",tool="list_workspaces"} 1.0' in metrics
@@ -360,7 +359,7 @@ async def test_a_duplicate_mcp_header_is_refused_whichever_is_first(
     single = [*headers(**MODERN).items()]
     first = (name, MODERN.get(name, "1" * 32))
     pair = [first, (name, other)] if is_first_valid else [(name, other), first]
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         valid = await http.post("/mcp", json=MODERN_CALL, headers=single)
         others = [header for header in single if header[0] != name]
         duplicated = await http.post("/mcp", json=MODERN_CALL, headers=[*others, *pair])
@@ -373,7 +372,7 @@ async def test_a_duplicate_mcp_header_is_refused_whichever_is_first(
 @pytest.mark.parametrize("is_own_first", [True, False])
 async def test_two_session_ids_are_refused_even_if_both_are_valid(service, is_own_first):
     url = service(**bearer())
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with plain_client(base_url=url) as http:
         opened = [
             (await send(http, INITIALIZE, principal=principal))[0] for principal in ("ada", "ben")
         ]

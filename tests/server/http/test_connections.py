@@ -29,7 +29,7 @@ from portkey_admin_mcp.server.http.serve import server_options
 from portkey_admin_mcp.settings.hosting import Hosting
 
 HEADER_TIMEOUT_S = 0.2
-SLOW_ANSWER_S = 0.5
+SLOW_ANSWER_S = 0.3
 MEMORY_SLACK_KB = 10_000
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 COMPLETE = GET + b"\r\n"

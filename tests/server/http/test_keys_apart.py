@@ -6,11 +6,10 @@ import re
 from contextlib import ExitStack
 from typing import NamedTuple
 
-import httpx2
 import pytest
 
 from asgi_client import client_of
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from portkey_admin_mcp.assembly import http_app
 from portkey_admin_mcp.portkey.clients import current_secret
 from portkey_admin_mcp.safety.caller import LOCAL, Caller, current_caller
@@ -78,7 +77,7 @@ def services(tmp_path_factory):
 
 @pytest.fixture
 async def http():
-    async with httpx2.AsyncClient(timeout=30) as client:
+    async with plain_client(timeout=30) as client:
         yield client
 
 
@@ -342,7 +341,7 @@ async def test_sessions_of_all_keys_of_a_principal_count_together():
         return hosted(lambda: None, hosting)
 
     with serve_app(app) as url:
-        async with httpx2.AsyncClient(timeout=30) as http:
+        async with plain_client(timeout=30) as http:
             callers = []
             for name, key in (("ben", "1"), ("ada", "1"), ("ada", "2"), ("ada", "3")):
                 own = {"authorization": f"Bearer {TOKENS[name]}", "x-portkey-api-key": f"pk-{key}"}

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 import httpx2
 import pytest
 
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from tenants import MARKS, TOKENS, TenantsCaller, create_service, organisation, portkey_of
 
 CALLS = int(os.environ.get("TENANT_CALLS", "144"))
@@ -103,7 +103,7 @@ async def test_no_answer_of_mixed_calls_has_the_mark_of_another_tenant(service):
 
     limits = httpx2.Limits(max_connections=200)
     start = time.perf_counter()
-    async with httpx2.AsyncClient(timeout=60, limits=limits) as http:
+    async with plain_client(timeout=60, limits=limits) as http:
         callers = [
             run(http, name, number, generation, seed)
             for number, name in enumerate(TOKENS)

@@ -2,11 +2,10 @@
 
 import json
 
-import httpx2
 import pytest
 from pydantic import SecretStr
 
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from initialization import INITIALIZE_PARAMS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
@@ -55,7 +54,7 @@ def ask(service, organisation):
             name = params.get("name", params.get("uri"))
             all_headers += [("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)]
             all_headers += [("mcp-name", name)] if name else []
-        async with httpx2.AsyncClient(timeout=30) as http:
+        async with plain_client(timeout=30) as http:
             response = await http.post(f"{service}/mcp{query}", json=message, headers=all_headers)
         # An error of the modern generation has a status of its own.
         assert response.status_code in (200, 400), response.text

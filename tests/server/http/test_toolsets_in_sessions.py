@@ -2,11 +2,10 @@
 
 import json
 
-import httpx2
 import pytest
 from pydantic import SecretStr
 
-from asgi_server import serve_app
+from asgi_server import plain_client, serve_app
 from initialization import INITIALIZE_PARAMS
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
 from portkey_admin_mcp.emulator.core.store import frozen_time
@@ -35,7 +34,7 @@ def service(request):
 async def ask(service):
     """Send a request within one session, with a query."""
     headers = {"accept": "application/json, text/event-stream"}
-    async with httpx2.AsyncClient(timeout=30, headers=headers) as http:
+    async with plain_client(timeout=30, headers=headers) as http:
 
         async def answer(method, query="", **params):
             message = {"jsonrpc": "2.0", "id": len(asked), "method": method, "params": params}

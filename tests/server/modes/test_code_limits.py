@@ -30,6 +30,7 @@ from portkey_admin_mcp.server.modes.code_run import (
     NOTHING_OUTSIDE,
     CodeRun,
 )
+from programs import children_running
 from servers import build_calls, offer
 
 BEGINS_WITHIN_S = 30
@@ -297,8 +298,7 @@ def in_group(group):
 
 def children():
     """The running executions of this process, by the id of their group."""
-    mine = [path.read_text().split() for path in Path("/proc/self/task").glob("*/children")]
-    return {int(pid) for pids in mine for pid in pids if os.getpgid(int(pid)) == int(pid)}
+    return {pid for pid in children_running(os.getpid(), PROCESS) if os.getpgid(pid) == pid}
 
 
 def environment_of(process):

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from asgi_server import serve_app
-from browser import Chromium, Tab
+from browser import Tab
 from portkey_admin_mcp.clients.links import app_links
 from portkey_admin_mcp.clients.servers import HostedServer, token_secret
 from portkey_admin_mcp.emulator.core.app import Emulator, InProcess
@@ -19,7 +19,6 @@ from portkey_admin_mcp.server.http.pages.routes import page_routes
 from portkey_admin_mcp.server.http.pages.service_info import ServiceInfo
 from portkey_admin_mcp.settings.hosting import Hosting
 from portkey_admin_mcp.settings.settings import Settings
-from programs import require_program
 from servers import hosted
 
 TOKEN = "a-token-of-the-tests"
@@ -70,13 +69,6 @@ LOW_CONTRAST = """
   return texts;
 })()
 """
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    browser = Chromium(require_program("chromium"))
-    yield browser.address
-    browser.close()
 
 
 @pytest.fixture
@@ -136,22 +128,20 @@ async def check_token(tab, token):
     return await tab.text("#verdict")
 
 
-@pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("kind", ["open_page", "page", "clerk_page"])
-async def test_the_page_fits_every_screen_with_enough_contrast(
-    tab, request, tmp_path, screen, kind
-):
-    await tab.set_viewport(**SCREENS[screen])
-
+async def test_the_page_fits_every_screen_with_enough_contrast(tab, request, tmp_path, kind):
     await tab.open(request.getfixturevalue(kind))
     await settle(tab)
 
+    for screen, viewport in SCREENS.items():
+        await tab.set_viewport(**viewport)
+        screenshot = tmp_path / f"{kind}-{screen}.png"
+        await tab.screenshot(screenshot)
+
+        assert await tab.run("document.documentElement.scrollWidth - innerWidth") <= 0, screen
+        assert await tab.run(LOW_CONTRAST) == [], screen
+        assert screenshot.stat().st_size > 20_000, screen
     assert tab.errors == []
-    assert await tab.run("document.documentElement.scrollWidth - innerWidth") <= 0
-    assert await tab.run(LOW_CONTRAST) == []
-    screenshot = tmp_path / f"{kind}-{screen}.png"
-    await tab.screenshot(screenshot)
-    assert screenshot.stat().st_size > 20_000
 
 
 async def test_the_page_shows_that_the_service_is_ready(tab, page):

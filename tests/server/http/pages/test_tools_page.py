@@ -8,7 +8,7 @@ import pytest
 
 from asgi_client import client_of
 from asgi_server import serve_app
-from browser import Chromium, Tab
+from browser import Tab
 from portkey_admin_mcp.safety.policy import Policy, Rule
 from portkey_admin_mcp.safety.policy_guard import PolicyGuard
 from portkey_admin_mcp.server.http.app import build_http
@@ -16,7 +16,6 @@ from portkey_admin_mcp.server.http.pages.tools_page import arguments_of, rows_of
 from portkey_admin_mcp.server.loading import load_offer
 from portkey_admin_mcp.server.offer.offer import ListedTool
 from portkey_admin_mcp.settings.hosting import Hosting
-from programs import require_program
 from servers import build_calls, build_server, hosted
 
 from .test_status_page import BEARER, LOW_CONTRAST, TOKEN
@@ -132,13 +131,6 @@ def test_required_arguments_come_first():
     ]
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    browser = Chromium(require_program("chromium"))
-    yield browser.address
-    browser.close()
-
-
 @pytest.fixture
 async def tab(chromium):
     async with Tab(chromium) as tab:
@@ -169,7 +161,8 @@ async def test_the_page_fits_is_legible_and_loads_nothing_else(tab, open_service
     await tab.open(f"{open_service}/tools#create_api_key")
     await find(tab, domain="api_keys")
     for width, scheme in SCREENS:
-        await tab.set_viewport(width=width, scheme=scheme)
+        # Without motion, no colour is on its way from one scheme to the other.
+        await tab.set_viewport(width=width, scheme=scheme, motion="reduce")
 
         assert await tab.run("document.documentElement.scrollWidth") == width
         assert await tab.run(LOW_CONTRAST) == []

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ....settings.hosting import Hosting
-from .page_assets import page_assets
+from .page_assets import page_endpoint
 from .service_info import ServiceInfo
 
 
 def approvals_page(hosting: Hosting, info: ServiceInfo) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of the page, which answers the same HTML to every request."""
-    return page_assets("approvals").endpoint(hosting=hosting, info=info)
+    return page_endpoint("approvals", lambda: {"hosting": hosting, "info": info})

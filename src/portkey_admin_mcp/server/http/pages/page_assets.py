@@ -4,7 +4,7 @@ Each page has `NAME.html`, which fills the blocks of `page.html`, and may have `
 `NAME.js`, which follow `page.css` and `page.js`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,14 +26,23 @@ class PageAssets(NamedTuple):
     template: Any
     headers: dict[str, str]
 
-    def endpoint(self, **content: Any) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint that answers the page with this content, rendered once, to every request."""
-        html = str(self.template.render(**content))
 
-        async def page(_request: Request) -> Response:
-            return HTMLResponse(html, headers=self.headers)
+def page_endpoint(
+    name: str, content: Callable[[], Mapping[str, Any]] = dict
+) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a page that is the same for everybody: rendered when it is first requested.
 
-        return page
+    `content` returns the variables of its template.
+    """
+
+    @cache
+    def html() -> str:
+        return str(page_assets(name).template.render(**content()))
+
+    async def page(_request: Request) -> Response:
+        return HTMLResponse(html(), headers=page_assets(name).headers)
+
+    return page
 
 
 @cache

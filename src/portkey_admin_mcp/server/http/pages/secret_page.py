@@ -14,7 +14,7 @@ from starlette.routing import Route
 from ....safety.caller import current_caller
 from ....safety.secret_sink_page import SecretPages, SecretPagesUnavailable
 from .headers import NO_STORE
-from .page_assets import page_assets
+from .page_assets import page_endpoint
 from .paths import ONE_TIME
 
 MAX_ID_LENGTH = 100
@@ -32,7 +32,7 @@ def secret_routes(pages: SecretPages | None) -> list[Route]:
     if pages is None:
         return []
     return [
-        Route(ONE_TIME, page_assets("secret").endpoint(), methods=["GET"]),
+        Route(ONE_TIME, page_endpoint("secret"), methods=["GET"]),
         Route(ONE_TIME, _take(pages), methods=["POST"]),
     ]
 

@@ -16,7 +16,7 @@ from ....settings.hosting import Hosting
 from ...calls.tool_calls import ToolCalls
 from ...offer.offer import ListedTool
 from .headers import NO_STORE
-from .page_assets import page_assets
+from .page_assets import page_endpoint
 from .paths import OFFERED_TOOLS, TOOLS
 from .service_info import ServiceInfo
 
@@ -97,11 +97,14 @@ def _type_in_words(name: str, schema: dict[str, Any]) -> str:
 def _page(hosting: Hosting, info: ServiceInfo, calls: ToolCalls) -> Page:
     """The page, which is the same for everybody."""
     is_open = hosting.auth_mode == "none"
-    return page_assets("tools").endpoint(
-        info=info,
-        is_open=is_open,
-        tools=rows_of(calls.offer.tools.values()) if is_open else [],
-        effects=EFFECTS,
+    return page_endpoint(
+        "tools",
+        lambda: {
+            "info": info,
+            "is_open": is_open,
+            "tools": rows_of(calls.offer.tools.values()) if is_open else [],
+            "effects": EFFECTS,
+        },
     )
 
 
