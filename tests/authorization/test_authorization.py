@@ -65,6 +65,15 @@ class AuthorizationServer:
         return jwt.PyJWKSet.from_dict(document).keys[0]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each client of HTTP would read the certificates of all authorities, and none uses TLS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("no_certificates")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[AuthorizationServer]:
     """The authorization server, in a process that ends with its standard input."""

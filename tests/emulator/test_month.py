@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from each import for_each
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.seed import seeded_state
 from portkey_admin_mcp.emulator.core.store import moment
@@ -51,39 +52,32 @@ def day_name(plan, day):
     return datetime.fromtimestamp((plan.start + day * DAY_MS) / 1000, UTC).weekday()
 
 
-@pytest.fixture(scope="module")
 def seed():
-    """The tables of the seed, at the first of the notable times."""
+    """The tables of the seed, at the first of the notable times; built once."""
     return seeded_state("acme", NOTABLE[0])["tables"]
 
 
-@pytest.fixture(scope="module")
-def support(seed):
+def support_workspace():
     """The id of the workspace Support."""
-    return next(row["id"] for row in seed["workspaces"].values() if row["name"] == "Support")
+    return next(row["id"] for row in seed()["workspaces"].values() if row["name"] == "Support")
 
 
-@pytest.fixture(scope="module")
-def recipe(seed):
+def recipe(end):
     """The recipe of the seeded month, moved to another end."""
-
-    def at(end):
-        moved = int((end - NOTABLE[0]).total_seconds() * 1000)
-        row = seed[RECIPES]["month"]
-        budgets = [{**each, "since": each["since"] + moved} for each in row["budgets"]]
-        return {**row, "until": moment(end), "budgets": budgets}
-
-    return at
+    moved = int((end - NOTABLE[0]).total_seconds() * 1000)
+    row = seed()[RECIPES]["month"]
+    budgets = [{**each, "since": each["since"] + moved} for each in row["budgets"]]
+    return {**row, "until": moment(end), "budgets": budgets}
 
 
-@pytest.mark.parametrize("end", [*NOTABLE, *drawn_starts(194)], ids=datetime.isoformat)
-def test_the_day_and_the_person_of_the_highest_cost_are_the_planted_ones(recipe, support, end):
-    plan = plan_until(end)
+@for_each([*NOTABLE, *drawn_starts(194)], datetime.isoformat)
+def test_the_day_and_the_person_of_the_highest_cost_are_the_planted_ones(end):
+    plan, support_id = plan_until(end), support_workspace()
     cost_of_day, cost_of_user = Counter(), Counter()
     rows = [row for row, _score in month_rows(recipe(end), SAMPLE)]
     for row in rows:
         day = (row[AT] - plan.start) // DAY_MS
-        if row[WORKSPACE] == support:
+        if row[WORKSPACE] == support_id:
             cost_of_day[day] += row[COST]
             if day == plan.spike_day:
                 cost_of_user[row[USER]] += row[COST]
@@ -101,29 +95,29 @@ def test_the_day_and_the_person_of_the_highest_cost_are_the_planted_ones(recipe,
 
 
 @pytest.mark.parametrize("end", [NOTABLE[2], drawn_starts(1)[0]], ids=datetime.isoformat)
-def test_everything_planted_is_in_the_whole_month(recipe, seed, support, end):
+def test_everything_planted_is_in_the_whole_month(end):
     emulator = Emulator("acme", lambda: end)
 
     assert emulator.store.table(RECIPES)["month"] == recipe(end)
-    check_month(database(emulator.store), end, seed["api_keys"], support, REQUESTS)
+    check_month(database(emulator.store), end, REQUESTS)
 
 
 @pytest.mark.parametrize("end", [*NOTABLE, *drawn_starts(4)], ids=datetime.isoformat)
-def test_everything_planted_is_in_a_quarter_of_the_requests(recipe, seed, support, end):
+def test_everything_planted_is_in_a_quarter_of_the_requests(end):
     count = REQUESTS // 4
     month = sqlite3.connect(":memory:")
     make_tables(month)
     rows = [row for row, _score in month_rows(recipe(end), count)]
     month.executemany(f"insert into requests values ({', '.join('?' * len(POSITIONS))})", rows)
 
-    check_month(month, end, seed["api_keys"], support, count)
+    check_month(month, end, count)
 
 
-def check_month(month, end, api_keys, support, count):
+def check_month(month, end, count):
     """Check that each planted event is in a database with so many requests."""
     query = month.execute
-    plan = plan_until(end)
-    names = {row["id"]: row["name"] for row in api_keys.values()}
+    plan, support = plan_until(end), support_workspace()
+    names = {row["id"]: row["name"] for row in seed()["api_keys"].values()}
     day = f"(created_at - {plan.start}) / {DAY_MS}"
 
     sql = (

@@ -73,10 +73,13 @@ def errors() -> Any:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _no_proxies() -> Iterator[None]:
+def _no_proxies_and_no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each client of the SDK would read all certificates twice, and none of them uses TLS."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
             patch.delenv(name)
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("no_certificates")))
         yield
 
 

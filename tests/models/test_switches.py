@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from each import for_each
 from portkey_admin_mcp.models.core.base import Arguments, Patch, Record, Unsent, unsent
 from portkey_admin_mcp.models.core.paging import Paging
 from portkey_admin_mcp.server.mcp.definitions import all_tools
@@ -76,7 +77,7 @@ def test_there_is_a_section_for_each_switch():
     assert set(SECTIONS) == set(SWITCHES)
 
 
-@pytest.mark.parametrize("section", SWITCHES)
+@for_each(SWITCHES)
 def test_a_section_names_every_class_that_sets_the_switch(section):
     setting = {name for name, cls in CLASSES.items() if SWITCHES[section](cls)}
 
@@ -101,7 +102,7 @@ def test_the_unsent_fields_are_named_with_the_reason(mark):
     }
 
 
-@pytest.mark.parametrize("section", SWITCHES)
+@for_each(SWITCHES)
 def test_the_examples_are_true(section):
     examples = "".join(re.findall(r"```python\n(.*?)```", SECTIONS[section], re.DOTALL))
     test = doctest.DocTestParser().get_doctest(examples, dict(CLASSES), section, None, None)

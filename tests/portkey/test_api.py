@@ -342,28 +342,28 @@ async def test_an_answer_is_read_word_for_word(api, fake):
     assert (await send(api, "GET")).answer() == body
 
 
-@pytest.mark.parametrize(
-    "answer", [Answer(204, b""), Answer(200, b""), Answer(200, b" \r\n"), Answer(200, b"{}")]
-)
 @pytest.mark.parametrize("verb", VERBS)
-async def test_an_empty_answer_is_a_success(api, fake, verb, answer):
-    fake.script([answer])
+async def test_an_empty_answer_is_a_success(api, fake, verb):
+    for answer in (Answer(204, b""), Answer(200, b""), Answer(200, b" \r\n"), Answer(200, b"{}")):
+        fake.script([answer])
 
-    assert (await send(api, verb)).answer() == {}
+        assert (await send(api, verb)).answer() == {}, answer
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"<html>Sign in</html>", b"{", b'{"cost": NaN}', b'{"a": 1} x', b"\xff\xfe", b"[" * 100_000],
-)
+NOT_JSON = [
+    b"<html>Sign in</html>", b"{", b'{"cost": NaN}', b'{"a": 1} x', b"\xff\xfe", b"[" * 100_000
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_success_that_is_not_json_is_unexpected_and_not_repeated(api, fake, verb, content):
-    fake.script([Answer(200, content)])
+async def test_a_success_that_is_not_json_is_unexpected_and_not_repeated(api, fake, verb):
+    for content in NOT_JSON:
+        fake.script([Answer(200, content)])
 
-    error = await failure(api, verb)
+        error = await failure(api, verb)
 
-    assert isinstance(error, UnexpectedAnswer)
-    assert len(fake.requests) == 1
+        assert isinstance(error, UnexpectedAnswer), content[:9]
+        assert len(fake.requests) == 1, content[:9]
 
 
 async def test_an_answer_may_be_compressed(api, fake):
@@ -391,16 +391,16 @@ OTHERWISE = [
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize(("status", "kind"), OTHERWISE)
-async def test_a_status_becomes_its_error_at_once(api, fake, verb, status, kind):
-    fake.script([Answer(status, {"message": "no", "code": "AB00"})])
+async def test_a_status_becomes_its_error_at_once(api, fake, verb):
+    for status, kind in OTHERWISE:
+        fake.script([Answer(status, {"message": "no", "code": "AB00"})])
 
-    error = await failure(api, verb)
+        error = await failure(api, verb)
 
-    assert type(error) is kind
-    assert (error.status, error.code, str(error)) == (status, "AB00", "no")
-    assert error.request == f"{verb} /notes" + ("" if verb == "POST" else "/{id}")
-    assert len(fake.requests) == 1
+        assert type(error) is kind, status
+        assert (error.status, error.code, str(error)) == (status, "AB00", "no")
+        assert error.request == f"{verb} /notes" + ("" if verb == "POST" else "/{id}")
+        assert len(fake.requests) == 1, status
 
 
 @pytest.mark.parametrize(

@@ -16,76 +16,78 @@ def _no_proxies(monkeypatch):
             monkeypatch.delenv(name)
 
 
-@pytest.mark.parametrize(
-    ("exemptions", "url"),
-    [
-        ("api.portkey.ai", "https://api.portkey.ai"),
-        ("API.Portkey.AI", "https://api.portkey.ai"),
-        ("portkey.ai", "https://api.portkey.ai"),
-        (".portkey.ai", "https://api.portkey.ai"),
-        (".portkey.ai", "https://portkey.ai"),
-        ("*.portkey.ai", "https://api.portkey.ai"),
-        ("*.portkey.ai", "https://a.b.portkey.ai"),
-        ("portkey.ai.", "https://api.portkey.ai"),
-        ("a.example, portkey.ai ,b.example", "https://mcp.portkey.ai"),
-        ("*", "https://api.portkey.ai"),
-        ("a.example,*", "https://configs.portkey.ai"),
-        ("api.portkey.ai:443", "https://api.portkey.ai"),
-        ("api.portkey.ai:80", "http://api.portkey.ai"),
-        ("portkey.example:8443", "https://portkey.example:8443"),
-        ("portkey.example:8443", "https://mcp.portkey.example:8443"),
-        ("*.portkey.example:8443", "https://mcp.portkey.example:8443"),
-        ("10.1.2.3", "http://10.1.2.3:8080"),
-        ("10.1.2.3:8080", "http://10.1.2.3:8080"),
-        ("10.0.0.0/8", "http://10.1.2.3:8080"),
-        ("10.1.2.3/8", "http://10.9.9.9"),
-        ("fd00::1", "http://[fd00::1]:8080"),
-        ("[fd00::1]", "http://[fd00::1]:8080"),
-        ("[fd00:0:0::1]", "http://[fd00::1]:8080"),
-        ("[fd00::1]:8080", "http://[fd00::1]:8080"),
-        ("[fd00::]/8", "http://[fd00::1]"),
-        ("fd00::/8", "http://[fdab::1]"),
-        ("::1", "http://[::1]:8788"),
-    ],
-)
-def test_an_exempt_host_needs_no_proxy(monkeypatch, exemptions, url):
+EXEMPT = [
+    ("api.portkey.ai", "https://api.portkey.ai"),
+    ("API.Portkey.AI", "https://api.portkey.ai"),
+    ("portkey.ai", "https://api.portkey.ai"),
+    (".portkey.ai", "https://api.portkey.ai"),
+    (".portkey.ai", "https://portkey.ai"),
+    ("*.portkey.ai", "https://api.portkey.ai"),
+    ("*.portkey.ai", "https://a.b.portkey.ai"),
+    ("portkey.ai.", "https://api.portkey.ai"),
+    ("a.example, portkey.ai ,b.example", "https://mcp.portkey.ai"),
+    ("*", "https://api.portkey.ai"),
+    ("a.example,*", "https://configs.portkey.ai"),
+    ("api.portkey.ai:443", "https://api.portkey.ai"),
+    ("api.portkey.ai:80", "http://api.portkey.ai"),
+    ("portkey.example:8443", "https://portkey.example:8443"),
+    ("portkey.example:8443", "https://mcp.portkey.example:8443"),
+    ("*.portkey.example:8443", "https://mcp.portkey.example:8443"),
+    ("10.1.2.3", "http://10.1.2.3:8080"),
+    ("10.1.2.3:8080", "http://10.1.2.3:8080"),
+    ("10.0.0.0/8", "http://10.1.2.3:8080"),
+    ("10.1.2.3/8", "http://10.9.9.9"),
+    ("fd00::1", "http://[fd00::1]:8080"),
+    ("[fd00::1]", "http://[fd00::1]:8080"),
+    ("[fd00:0:0::1]", "http://[fd00::1]:8080"),
+    ("[fd00::1]:8080", "http://[fd00::1]:8080"),
+    ("[fd00::]/8", "http://[fd00::1]"),
+    ("fd00::/8", "http://[fdab::1]"),
+    ("::1", "http://[::1]:8788"),
+]
+
+
+def proxies_of(monkeypatch, cases):
+    """The proxy of each URL, by the value of NO_PROXY and the URL."""
     monkeypatch.setenv("ALL_PROXY", PROXY)
-    monkeypatch.setenv("NO_PROXY", exemptions)
+    proxies = {}
+    for exemptions, url in cases:
+        monkeypatch.setenv("NO_PROXY", exemptions)
+        proxies[exemptions, url] = proxy_for(url)
+    return proxies
 
-    assert proxy_for(url) is None
+
+def test_an_exempt_host_needs_no_proxy(monkeypatch):
+    assert proxies_of(monkeypatch, EXEMPT) == dict.fromkeys(EXEMPT)
 
 
-@pytest.mark.parametrize(
-    ("exemptions", "url"),
-    [
-        ("", "https://api.portkey.ai"),
-        (",", "https://api.portkey.ai"),
-        (".", "https://api.portkey.ai"),
-        ("*.", "https://api.portkey.ai"),
-        ("ortkey.ai", "https://api.portkey.ai"),
-        ("api.portkey.ai.example", "https://api.portkey.ai"),
-        ("*.portkey.ai", "https://portkey.ai"),
-        ("*.portkey.ai", "https://notportkey.ai"),
-        ("api.portkey.ai:80", "https://api.portkey.ai"),
-        ("portkey.example:8443", "https://portkey.example"),
-        ("portkey.example:8443", "https://portkey.example:18443"),
-        ("10.0.0.0/8", "http://11.0.0.1"),
-        ("10.0.0.0/8", "http://10.example"),
-        ("10.0.0.0/99", "http://10.0.0.1"),
-        ("10.1.2", "http://10.1.2.3"),
-        ("[fd00::]/8", "http://[fe00::1]"),
-        ("[fd00::]/8", "http://10.0.0.1"),
-        ("[fd00::1]:8080", "http://[fd00::1]:9090"),
-        ("[fd00::1", "http://[fd00::1]"),
-        ("[]", "http://[fd00::1]"),
-        (":443", "https://api.portkey.ai"),
-    ],
-)
-def test_another_host_needs_it(monkeypatch, exemptions, url):
-    monkeypatch.setenv("ALL_PROXY", PROXY)
-    monkeypatch.setenv("NO_PROXY", exemptions)
+NOT_EXEMPT = [
+    ("", "https://api.portkey.ai"),
+    (",", "https://api.portkey.ai"),
+    (".", "https://api.portkey.ai"),
+    ("*.", "https://api.portkey.ai"),
+    ("ortkey.ai", "https://api.portkey.ai"),
+    ("api.portkey.ai.example", "https://api.portkey.ai"),
+    ("*.portkey.ai", "https://portkey.ai"),
+    ("*.portkey.ai", "https://notportkey.ai"),
+    ("api.portkey.ai:80", "https://api.portkey.ai"),
+    ("portkey.example:8443", "https://portkey.example"),
+    ("portkey.example:8443", "https://portkey.example:18443"),
+    ("10.0.0.0/8", "http://11.0.0.1"),
+    ("10.0.0.0/8", "http://10.example"),
+    ("10.0.0.0/99", "http://10.0.0.1"),
+    ("10.1.2", "http://10.1.2.3"),
+    ("[fd00::]/8", "http://[fe00::1]"),
+    ("[fd00::]/8", "http://10.0.0.1"),
+    ("[fd00::1]:8080", "http://[fd00::1]:9090"),
+    ("[fd00::1", "http://[fd00::1]"),
+    ("[]", "http://[fd00::1]"),
+    (":443", "https://api.portkey.ai"),
+]
 
-    assert proxy_for(url) == PROXY
+
+def test_another_host_needs_it(monkeypatch):
+    assert proxies_of(monkeypatch, NOT_EXEMPT) == dict.fromkeys(NOT_EXEMPT, PROXY)
 
 
 def test_the_variable_of_the_scheme_comes_before_the_one_for_all(monkeypatch):

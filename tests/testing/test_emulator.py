@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -16,12 +17,14 @@ from portkey_admin_mcp import testing
 from portkey_admin_mcp.testing import ControlError, SeedError, portkey_emulator
 
 NINE = datetime(2026, 11, 2, 9, tzinfo=UTC)
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that need none: each would read the certificates of all authorities."""
 
 
 def get(emulator, path, key="owner", **options):
     """Ask over HTTP, whatever proxy the environment names."""
     headers = {"x-portkey-api-key": emulator.key(key)}
-    with httpx.Client(trust_env=False, headers=headers) as client:
+    with httpx.Client(trust_env=False, verify=NO_TLS, headers=headers) as client:
         return client.get(f"{emulator.base_url}{path}", **options)
 
 
@@ -44,13 +47,13 @@ def test_it_is_served_when_its_address_is_read_and_until_the_end():
 
     assert len(server_threads()) == before
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url, trust_env=False)
+        httpx.get(url, trust_env=False, verify=NO_TLS)
 
 
 async def test_it_is_an_asynchronous_context_manager_too():
     async with portkey_emulator("empty") as emulator:
         headers = {"x-portkey-api-key": emulator.key()}
-        async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS, headers=headers) as client:
             answer = await client.get(f"{emulator.base_url}/admin/workspaces")
     assert answer.json()["total"] == 1
 

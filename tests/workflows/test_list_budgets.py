@@ -9,7 +9,6 @@ import pytest
 import quicktok
 
 from months import client_of, drawn_starts, fill, small_month
-from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.store import frozen_time, moment
 from portkey_admin_mcp.emulator.traffic.requests import database
 from portkey_admin_mcp.errors import Unauthenticated
@@ -290,8 +289,7 @@ async def test_many_limits_fit_in_1_500_tokens_and_pages_show_all(emulator):
 
 
 async def test_a_period_that_begins_now_has_used_nothing():
-    midnight = datetime(2026, 11, 1, tzinfo=UTC)
-    emulator = Emulator("acme", lambda: midnight)
+    emulator = small_month(datetime(2026, 11, 1, tzinfo=UTC))
     answer = await listed(emulator, kind="api_key")
 
     assert [row["used"] for row in answer["data"]] == [0]

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from each import for_each
 from fake_portkey import Answer, FakePortkey
 from portkey_admin_mcp.emulator.shared.security import SECURITY_SETTINGS
 from portkey_admin_mcp.errors import Forbidden
@@ -42,7 +43,7 @@ def test_the_tool_knows_the_settings_that_the_emulator_knows():
     assert len(workspace_security.SECURITY_SETTINGS) == 35
 
 
-@pytest.mark.parametrize("setting", SECURITY_SETTINGS)
+@for_each(SECURITY_SETTINGS)
 def test_the_description_names_each_part_of_a_setting(setting):
     parts = re.fullmatch("(managers|members|organisationAdmins)(View|Write|Update)(.+)", setting)
 

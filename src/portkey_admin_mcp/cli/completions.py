@@ -162,7 +162,7 @@ def _source(tool: "ListedTool", name: str, node: Schema) -> str:
 
     declared = tool_of(getattr(import_module(f"portkey_admin_mcp.{tool.module}"), tool.name))
     is_in_path = any(f"{{{name}}}" in endpoint for endpoint in declared.endpoints)
-    lists = lists_of(declared) if is_in_path else []
+    lists = lists_of(declared) if is_in_path else ()
     return lists[-1] if lists else ""
 
 

@@ -185,8 +185,8 @@ def _feedbacks(selection: Selection) -> Graph:
 @graph("feedbacks/scores")
 def _scores(selection: Selection) -> Graph:
     sql = (
-        "select value, count(*) from feedback where request_id in"  # noqa: S608  # no user input
-        f" (select id from requests where {selection.where}) group by 1 order by 1"
+        "select value, count(*) from feedback where exists (select 1 from requests"  # noqa: S608  # no user input
+        f" where id = feedback.request_id and {selection.where}) group by 1 order by 1"
     )
     groups = selection.database.execute(sql, selection.values).fetchall()
     points = [{"score": score, "total": total} for score, total in groups]

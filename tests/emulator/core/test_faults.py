@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from each import for_each
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.faults import Fault, fits, read_fault
 from portkey_admin_mcp.emulator.core.recorded import RecordedRequest
@@ -40,7 +41,7 @@ def test_a_route_fits_a_request(route, request_line, expected):
     assert fits(route, method, path) is expected
 
 
-@pytest.mark.parametrize("endpoint", ROUTES)
+@for_each(ROUTES)
 def test_a_fault_can_name_every_endpoint_of_the_emulator(endpoint):
     assert read_fault({"route": endpoint, "status": 500}).route == endpoint
 

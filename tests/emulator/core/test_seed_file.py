@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from each import for_each
 from portkey_admin_mcp.emulator.core.app import Emulator
 from portkey_admin_mcp.emulator.core.seed import Start, start_from
 from portkey_admin_mcp.emulator.core.seed_file import SeedError
@@ -133,94 +134,92 @@ def test_the_month_can_be_left_out(option):
 CONFIG = {"name": "A", "config": {}}
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ({"confgs": []}, "confgs: no such collection; did you mean 'configs'?"),
-        ({"zz": []}, "zz: no such collection; use one of api_keys, collections, configs, "),
-        ({"start": "none"}, "start: must be acme or empty, not 'none'"),
-        ({"traffic": "no"}, "traffic: must be true or false"),
-        ({"configs": {}}, "configs: must be a list of objects; begin each with '- name: …'"),
-        ({"configs": ["x"]}, "configs[0]: must be an object with fields, such as 'name'"),
-        ({"configs": [{}]}, "configs[0].name: is missing; give the object one"),
-        ({"users": [{}]}, "users[0].email: is missing; give the object one"),
-        ({"configs": [{"name": "A"}]}, "configs[0].config: is missing; add it"),
-        ({"configs": [CONFIG, CONFIG]}, "configs[1].name: 'A' is there twice; rename one"),
-        (
-            {"configs": [{**CONFIG, "statuss": "active"}]},
-            "configs[0].statuss: no such field; did you mean 'status'?",
-        ),
-        (
-            {"configs": [{"name": "A", "config": {"retry": {"attempts": 9}}}]},
-            "configs[0].config.retry.attempts: Input should be less than or equal to 5",
-        ),
-        (
-            {"configs": [{**CONFIG, "workspace": "Nowhere"}]},
-            "configs[0].workspace: there is no 'Nowhere' in 'workspaces'; define it under "
-            "'workspaces'",
-        ),
-        (
-            {"workspaces": [{"name": "A", "description": "${configs.A.slug}"}]},
-            "workspaces[0].description: there is no 'A' in 'configs'; 'configs' are created after "
-            "'workspaces', so it cannot be named here",
-        ),
-        (
-            {"workspaces": [{"name": "A"}, {"name": "B", "description": "${workspaces.A.slg}"}]},
-            "workspaces[1].description: 'A' has no field 'slg'; did you mean 'slug'?",
-        ),
-        (
-            {"workspaces": [{"name": "A", "users": ["eve@acme.example"]}]},
-            "workspaces[0].users[0]: there is no 'eve@acme.example' in 'users'; define it under "
-            "'users'",
-        ),
-        (
-            {"providers": [{"name": "A", "integration_id": "no"}]},
-            "providers[0]: Not found: integration no",
-        ),
-        (
-            {"mcp_servers": [{"name": "A", "mcp_integration_id": "${users.ada@acme.example.id}"}]},
-            "mcp_servers[0]: Not found: mcp integration ",
-        ),
-        (
-            {
-                "workspaces": [{"name": "A"}, {"name": "B"}],
-                "collections": [
-                    {"name": "C", "workspace": "A"},
-                    {
-                        "name": "D",
-                        "workspace": "B",
-                        "parent_collection_id": "${collections.C.id}",
-                    },
-                ],
-            },
-            "collections[1].parent_collection_id: is in another workspace",
-        ),
-        (
-            {
-                "integrations": [
-                    {"name": "A", "slug": "a", "ai_provider_id": "openai", "key": "x"}
-                ],
-                "providers": [{"name": "B", "integration_id": "a"}],
-            },
-            "providers[0]: names an object that does not exist, or that its workspace may not ",
-        ),
-        ({"api_keys": [{"name": "owner"}]}, "api_keys[0].name: the key 'owner' exists already; "),
-        ({"api_keys": [{"name": "A", "key": " x"}]}, "api_keys[0].key: must be text without spa"),
-        (
-            {"api_keys": [{"name": "A", "key": "x"}, {"name": "B", "key": "x"}]},
-            "api_keys[1].key: another key has this secret; choose another",
-        ),
-        ({"api_keys": [{"name": "A", "type": "team"}]}, "api_keys[0].type: no such type of API "),
-        ({"configs": [{**CONFIG, "slug": "a b"}]}, "configs[0].slug: use letters, digits, "),
-        ({"labels": [{"name": "A", "slug": "a"}]}, "labels[0].slug: such an object has no slug"),
-        (
-            {"configs": [{**CONFIG, "slug": "a"}, {"name": "B", "config": {}, "slug": "a"}]},
-            "configs[1].slug: 'a' is in use; choose another",
-        ),
-        ({"configs": [{"name": "A", "config": {"a": object()}}]}, "<object object at"),
-    ],
-)
-def test_what_is_wrong_is_named_by_its_place_with_the_cure(content, message):
+WRONG = [
+    ({"confgs": []}, "confgs: no such collection; did you mean 'configs'?"),
+    ({"zz": []}, "zz: no such collection; use one of api_keys, collections, configs, "),
+    ({"start": "none"}, "start: must be acme or empty, not 'none'"),
+    ({"traffic": "no"}, "traffic: must be true or false"),
+    ({"configs": {}}, "configs: must be a list of objects; begin each with '- name: …'"),
+    ({"configs": ["x"]}, "configs[0]: must be an object with fields, such as 'name'"),
+    ({"configs": [{}]}, "configs[0].name: is missing; give the object one"),
+    ({"users": [{}]}, "users[0].email: is missing; give the object one"),
+    ({"configs": [{"name": "A"}]}, "configs[0].config: is missing; add it"),
+    ({"configs": [CONFIG, CONFIG]}, "configs[1].name: 'A' is there twice; rename one"),
+    (
+        {"configs": [{**CONFIG, "statuss": "active"}]},
+        "configs[0].statuss: no such field; did you mean 'status'?",
+    ),
+    (
+        {"configs": [{"name": "A", "config": {"retry": {"attempts": 9}}}]},
+        "configs[0].config.retry.attempts: Input should be less than or equal to 5",
+    ),
+    (
+        {"configs": [{**CONFIG, "workspace": "Nowhere"}]},
+        "configs[0].workspace: there is no 'Nowhere' in 'workspaces'; define it under 'workspaces'",
+    ),
+    (
+        {"workspaces": [{"name": "A", "description": "${configs.A.slug}"}]},
+        "workspaces[0].description: there is no 'A' in 'configs'; 'configs' are created after "
+        "'workspaces', so it cannot be named here",
+    ),
+    (
+        {"workspaces": [{"name": "A"}, {"name": "B", "description": "${workspaces.A.slg}"}]},
+        "workspaces[1].description: 'A' has no field 'slg'; did you mean 'slug'?",
+    ),
+    (
+        {"workspaces": [{"name": "A", "users": ["eve@acme.example"]}]},
+        "workspaces[0].users[0]: there is no 'eve@acme.example' in 'users'; define it under "
+        "'users'",
+    ),
+    (
+        {"providers": [{"name": "A", "integration_id": "no"}]},
+        "providers[0]: Not found: integration no",
+    ),
+    (
+        {"mcp_servers": [{"name": "A", "mcp_integration_id": "${users.ada@acme.example.id}"}]},
+        "mcp_servers[0]: Not found: mcp integration ",
+    ),
+    (
+        {
+            "workspaces": [{"name": "A"}, {"name": "B"}],
+            "collections": [
+                {"name": "C", "workspace": "A"},
+                {
+                    "name": "D",
+                    "workspace": "B",
+                    "parent_collection_id": "${collections.C.id}",
+                },
+            ],
+        },
+        "collections[1].parent_collection_id: is in another workspace",
+    ),
+    (
+        {
+            "integrations": [{"name": "A", "slug": "a", "ai_provider_id": "openai", "key": "x"}],
+            "providers": [{"name": "B", "integration_id": "a"}],
+        },
+        "providers[0]: names an object that does not exist, or that its workspace may not ",
+    ),
+    ({"api_keys": [{"name": "owner"}]}, "api_keys[0].name: the key 'owner' exists already; "),
+    ({"api_keys": [{"name": "A", "key": " x"}]}, "api_keys[0].key: must be text without spa"),
+    (
+        {"api_keys": [{"name": "A", "key": "x"}, {"name": "B", "key": "x"}]},
+        "api_keys[1].key: another key has this secret; choose another",
+    ),
+    ({"api_keys": [{"name": "A", "type": "team"}]}, "api_keys[0].type: no such type of API "),
+    ({"configs": [{**CONFIG, "slug": "a b"}]}, "configs[0].slug: use letters, digits, "),
+    ({"labels": [{"name": "A", "slug": "a"}]}, "labels[0].slug: such an object has no slug"),
+    (
+        {"configs": [{**CONFIG, "slug": "a"}, {"name": "B", "config": {}, "slug": "a"}]},
+        "configs[1].slug: 'a' is in use; choose another",
+    ),
+    ({"configs": [{"name": "A", "config": {"a": object()}}]}, "<object object at"),
+]
+
+
+@for_each(WRONG)
+def test_what_is_wrong_is_named_by_its_place_with_the_cure(case):
+    content, message = case
     with pytest.raises(SeedError) as error:
         start_from(content)
 

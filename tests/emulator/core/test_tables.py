@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from each import for_each
 from portkey_admin_mcp.emulator import domain_modules
 from portkey_admin_mcp.emulator.core import tables
 from portkey_admin_mcp.emulator.core.store import Store, frozen_time
@@ -58,7 +59,7 @@ def test_a_table_whose_rows_name_workspaces_says_what_a_deletion_does_to_them(em
             assert effects[name] != "kept", name
 
 
-@pytest.mark.parametrize("table", all_tables().values(), ids=lambda table: table.name)
+@for_each(all_tables().values(), lambda table: table.name)
 def test_every_reference_is_to_a_table_that_exists(table):
     for reference in table.references:
         assert reference.table in all_tables()

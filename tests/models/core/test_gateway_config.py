@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from each import for_each
 from portkey_admin_mcp.models.core.gateway_config import (
     MAX_DEPTH,
     MAX_PROBLEMS,
@@ -118,80 +119,81 @@ def test_a_config_may_be_small_or_odd(config):
     check_gateway_config(config)
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ({"cache": {}}, "config.cache.mode: field required"),
-        ({"cache": {"mode": "smart"}}, "config.cache.mode: input should be 'simple' or 'semantic'"),
-        ({"cache": "simple"}, "config.cache: input should be an object"),
-        (
-            {"cache": {"mode": "simple", "max_age": 0}},
-            "config.cache.max_age: input should be greater than 0",
-        ),
-        (
-            {"cache": {"mode": "simple", "maxAge": "60"}},
-            "config.cache.maxAge: input should be a valid number",
-        ),
-        ({"retry": {}}, "config.retry.attempts: field required"),
-        (
-            {"retry": {"attempts": 6}},
-            "config.retry.attempts: input should be less than or equal to 5",
-        ),
-        ({"retry": {"attempts": True}}, "config.retry.attempts: input should be a valid integer"),
-        (
-            {"retry": {"attempts": 1, "onStatusCodes": [429, 99]}},
-            "config.retry.onStatusCodes.1: input should be greater than or equal to 100",
-        ),
-        (
-            {"retry": {"attempts": 1, "on_status_codes": [600]}},
-            "config.retry.on_status_codes.0: input should be less than or equal to 599",
-        ),
-        ({"targets": [{}, 1]}, "config.targets.1: input should be an object"),
-        ({"targets": {}}, "config.targets: input should be a valid list"),
-        ({"targets": []}, "config.targets: list should have at least 1 item"),
-        (
-            {"targets": [{"weight": -1}]},
-            "config.targets.0.weight: input should be greater than or equal to 0",
-        ),
-        (
-            {"targets": [{"weight": float("inf")}]},
-            "config.targets.0.weight: input should be a finite number",
-        ),
-        ({"request_timeout": 0}, "config.request_timeout: input should be greater than or"),
-        ({"api_key": 1}, "config.api_key: input should be a valid string"),
-        ({"input_guardrails": ["g", 1]}, "config.input_guardrails.1: a guardrail is a slug, or an"),
-        ({"strategy": {"mode": "fallbak"}}, "config.strategy.mode: input should be 'single', "),
-        ({"strategy": {"mode": "fallback"}}, "config: strategy fallback needs targets"),
-        (
-            {"targets": [{"strategy": {"mode": "loadbalance"}}]},
-            "config.targets.0: strategy loadbalance needs targets",
-        ),
-        (
-            {"strategy": {"mode": "conditional"}, "targets": [{}]},
-            "config.strategy: mode conditional needs conditions: [{query, then}]",
-        ),
-        (
-            {
-                "strategy": {"mode": "conditional", "conditions": [{"query": {}, "then": "b"}]},
-                "targets": [{"name": "a"}, {"name": "c"}, {}],
-            },
-            "config: strategy.conditions.0.then names no target; the names are: a, c",
-        ),
-        (
-            {"strategy": {"mode": "fallback", "default": "b"}, "targets": [{}]},
-            "config: strategy.default names no target; the names are: none has a name",
-        ),
-        (
-            {"passthrough": True, "targets": [{}]},
-            "config: passthrough cannot be combined with targets or strategy",
-        ),
-        (
-            {"targets": [{"virtual_key": "a", "virtualKey": "b"}]},
-            "config.targets.0: virtual_key is also given as virtualKey; remove one of them",
-        ),
-    ],
-)
-def test_a_config_that_cannot_work_is_refused_by_its_path(config, message):
+CANNOT_WORK = [
+    ({"cache": {}}, "config.cache.mode: field required"),
+    ({"cache": {"mode": "smart"}}, "config.cache.mode: input should be 'simple' or 'semantic'"),
+    ({"cache": "simple"}, "config.cache: input should be an object"),
+    (
+        {"cache": {"mode": "simple", "max_age": 0}},
+        "config.cache.max_age: input should be greater than 0",
+    ),
+    (
+        {"cache": {"mode": "simple", "maxAge": "60"}},
+        "config.cache.maxAge: input should be a valid number",
+    ),
+    ({"retry": {}}, "config.retry.attempts: field required"),
+    (
+        {"retry": {"attempts": 6}},
+        "config.retry.attempts: input should be less than or equal to 5",
+    ),
+    ({"retry": {"attempts": True}}, "config.retry.attempts: input should be a valid integer"),
+    (
+        {"retry": {"attempts": 1, "onStatusCodes": [429, 99]}},
+        "config.retry.onStatusCodes.1: input should be greater than or equal to 100",
+    ),
+    (
+        {"retry": {"attempts": 1, "on_status_codes": [600]}},
+        "config.retry.on_status_codes.0: input should be less than or equal to 599",
+    ),
+    ({"targets": [{}, 1]}, "config.targets.1: input should be an object"),
+    ({"targets": {}}, "config.targets: input should be a valid list"),
+    ({"targets": []}, "config.targets: list should have at least 1 item"),
+    (
+        {"targets": [{"weight": -1}]},
+        "config.targets.0.weight: input should be greater than or equal to 0",
+    ),
+    (
+        {"targets": [{"weight": float("inf")}]},
+        "config.targets.0.weight: input should be a finite number",
+    ),
+    ({"request_timeout": 0}, "config.request_timeout: input should be greater than or"),
+    ({"api_key": 1}, "config.api_key: input should be a valid string"),
+    ({"input_guardrails": ["g", 1]}, "config.input_guardrails.1: a guardrail is a slug, or an"),
+    ({"strategy": {"mode": "fallbak"}}, "config.strategy.mode: input should be 'single', "),
+    ({"strategy": {"mode": "fallback"}}, "config: strategy fallback needs targets"),
+    (
+        {"targets": [{"strategy": {"mode": "loadbalance"}}]},
+        "config.targets.0: strategy loadbalance needs targets",
+    ),
+    (
+        {"strategy": {"mode": "conditional"}, "targets": [{}]},
+        "config.strategy: mode conditional needs conditions: [{query, then}]",
+    ),
+    (
+        {
+            "strategy": {"mode": "conditional", "conditions": [{"query": {}, "then": "b"}]},
+            "targets": [{"name": "a"}, {"name": "c"}, {}],
+        },
+        "config: strategy.conditions.0.then names no target; the names are: a, c",
+    ),
+    (
+        {"strategy": {"mode": "fallback", "default": "b"}, "targets": [{}]},
+        "config: strategy.default names no target; the names are: none has a name",
+    ),
+    (
+        {"passthrough": True, "targets": [{}]},
+        "config: passthrough cannot be combined with targets or strategy",
+    ),
+    (
+        {"targets": [{"virtual_key": "a", "virtualKey": "b"}]},
+        "config.targets.0: virtual_key is also given as virtualKey; remove one of them",
+    ),
+]
+
+
+@for_each(CANNOT_WORK)
+def test_a_config_that_cannot_work_is_refused_by_its_path(case):
+    config, message = case
     assert refused(config).startswith(message)
 
 

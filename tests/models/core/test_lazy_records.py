@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 
+from each import for_each
 from portkey_admin_mcp.models.configs import Config, ConfigPage
 from portkey_admin_mcp.models.core import base
 from portkey_admin_mcp.models.core.base import Record
@@ -48,19 +49,19 @@ USES = {
 }
 
 
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_every_use_of_a_record_validates_it_first(use):
-    validated = Config.read(ROW)
+@for_each(USES)
+def test_every_use_of_a_record_validates_it_first(name):
+    use, validated = USES[name], Config.read(ROW)
     assert validated.slug == "pc-a"
 
     assert use(Config.read(ROW)) == use(validated)
 
 
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
-def test_the_answer_stays_as_it_came_whatever_is_read(use):
+@for_each(USES)
+def test_the_answer_stays_as_it_came_whatever_is_read(name):
     record = Config.read(ROW)
 
-    use(record)
+    USES[name](record)
 
     assert record.answer() == ROW
 

@@ -6,7 +6,7 @@ import ssl
 import pytest
 
 from both_clients import by_our_client
-from broken_answers import BROKEN, CASES, MAX_BYTES, UNUSABLE, Case, Outcome
+from broken_answers import BROKEN, CASES, GROUPS, MAX_BYTES, UNUSABLE, Case, Outcome
 from faulty_server import CLOSE, FaultyServer
 from portkey_admin_mcp.portkey.http.answer import BrokenAnswer, UnusableAnswer
 from portkey_admin_mcp.portkey.http.http1 import Http1
@@ -27,27 +27,38 @@ async def outcome_of(request) -> Outcome:
     return status, body
 
 
-async def require_outcome(case: Case) -> None:
+async def direct_outcome(case: Case) -> tuple[Outcome, int]:
+    """What our client makes of an answer, and of how many requests."""
     async with FaultyServer([case.answer, CLOSE]) as server:
         http = Http1(*LIMITS)
         outcome = await outcome_of(http.request("POST", server.url, {}, b"{}"))
         http.close()
-
-    assert outcome == case.outcome, case.name
-    assert len(server.requests) == 1
+    return outcome, len(server.requests)
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_our_client_makes_of_an_answer_what_it_must(name):
-    await require_outcome(CASES[name])
+async def proxied_outcome(case: Case) -> tuple[Outcome, int]:
+    """The same of the client for proxies."""
+    async with FaultyServer([case.answer, CLOSE]) as server:
+        http = ProxyClient(*LIMITS)
+        request = http.request(server.origin, "POST", "http://portkey.example/v1", {}, b"{}")
+        outcome = await outcome_of(request)
+        await http.close()
+    return outcome, len(server.requests)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+async def test_our_client_makes_of_an_answer_what_it_must(group):
+    outcomes = {case.name: await direct_outcome(case) for case in GROUPS[group]}
+
+    assert outcomes == {case.name: (case.outcome, 1) for case in GROUPS[group]}
 
 
 def test_so_it_does_on_uvloop():
     uvloop = pytest.importorskip("uvloop")
 
     async def all_cases() -> None:
-        for case in CASES.values():
-            await require_outcome(case)
+        for name, case in CASES.items():
+            assert await direct_outcome(case) == (case.outcome, 1), name
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(all_cases())
@@ -62,15 +73,11 @@ async def test_it_does_not_matter_how_an_answer_is_divided():
             assert isinstance(result, expected) if expected else result == case.outcome, case
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_the_client_for_proxies_makes_of_it_no_less(name):
-    case = CASES[name]
+@pytest.mark.parametrize("group", GROUPS)
+async def test_the_client_for_proxies_makes_of_it_no_less(group):
+    outcomes = {case.name: await proxied_outcome(case) for case in GROUPS[group]}
 
-    async with FaultyServer([case.answer, CLOSE]) as server:
-        http = ProxyClient(*LIMITS)
-        request = http.request(server.origin, "POST", "http://portkey.example/v1", {}, b"{}")
-        outcome = await outcome_of(request)
-        await http.close()
-
-    assert outcome == (case.outcome if case.proxied is None else case.proxied)
-    assert len(server.requests) == 1
+    assert outcomes == {
+        case.name: (case.outcome if case.proxied is None else case.proxied, 1)
+        for case in GROUPS[group]
+    }

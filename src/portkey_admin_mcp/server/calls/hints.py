@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +22,8 @@ MAX_NAME_LENGTH = 100
 NAMED_TOOL = re.compile(r"`(list_\w+)`")
 
 
-def lists_of(tool: Tool) -> list[str]:
+@cache
+def lists_of(tool: Tool) -> tuple[str, ...]:
     """The tools that list the objects which a tool names by their ids, the outermost first.
 
     Each lists what the path begins with, or what a write changes, or is named by the description
@@ -48,7 +50,7 @@ def lists_of(tool: Tool) -> list[str]:
         names = ["list_workspaces"]
     elif not names:
         names = [each for each in listed.values() if each.startswith("list_")][:1]
-    return [name for name in dict.fromkeys(names) if name != tool.name]
+    return tuple(name for name in dict.fromkeys(names) if name != tool.name)
 
 
 def _lists_of_arguments(tool: Tool, path: str) -> list[str]:
