@@ -20,6 +20,8 @@ from starlette.responses import JSONResponse
 from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ..garbage import collect_from_now_on
+
 log = logging.getLogger(__name__)
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -275,7 +277,7 @@ def new_event_loop(handshake_timeout_s: float = HEADER_TIMEOUT_S) -> asyncio.Abs
         if kwargs.get("ssl") is not None:
             kwargs["ssl_handshake_timeout"] = handshake_timeout_s
         gc.collect()
-        gc.freeze()
+        collect_from_now_on()
         return await create_server(*args, **kwargs)
 
     loop.create_server = start_to_listen  # type: ignore[method-assign]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 from collections.abc import Callable, Coroutine
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..calls.open_requests import OpenRequests
 from ..fastpath.connection import OPENING_ID, FastPathConnection
 from ..fastpath.requests import Request
+from ..garbage import collect_from_now_on
 from ..json_rpc import INVALID_REQUEST, RequestId, error_line, id_in_use, read_line, request_id
 from .pipes import Early, Pipes, end, fail, is_file
 from .streams import Input, Output
@@ -39,12 +39,6 @@ def run_in_loop(serving: Coroutine[Any, Any, None]) -> None:
         uvloop.run(serving)
 
 
-def collect_garbage() -> None:
-    """Collect garbage from now on, apart from what was imported before, which stays."""
-    gc.freeze()
-    gc.enable()
-
-
 class StdioLoop:
     """Serves one client, from the first line that was not answered early to the end of input."""
 
@@ -63,7 +57,7 @@ class StdioLoop:
 
     async def run(self, early: Early) -> None:
         """Serve until input has ended and all requests are answered, or the time is up."""
-        asyncio.get_running_loop().call_later(STARTED_AFTER_S, collect_garbage)
+        asyncio.get_running_loop().call_later(STARTED_AFTER_S, collect_from_now_on)
         self._output.open()
         self._output.write(early.unwritten)
         await self._input.read(early.unread, early.has_ended)
