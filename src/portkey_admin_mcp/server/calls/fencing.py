@@ -44,10 +44,11 @@ def fenced(outcome: Outcome) -> Outcome:
         return outcome
     if not outcome.is_json:
         return outcome._replace(texts=[_fenced_table(text, answer), *others])
+    data, own = _parts(text, answer)
     is_searched = len(text) <= MAX_SEARCHED_CHARS
-    if is_searched and not (_may_have_long_text(text, answer) and has_long_text(_data(answer))):
+    if is_searched and not (_may_have_long_text(data) and has_long_text(_data(answer))):
         return outcome
-    texts = [_fenced_json(text, answer), *others]
+    texts = [_fenced_json(data, own), *others]
     return outcome._replace(texts=texts, is_json=False, json=text)
 
 
@@ -89,14 +90,19 @@ def has_long_text(value: Any) -> bool:
     return False
 
 
-def _may_have_long_text(json_text: str, answer: dict[str, Any]) -> bool:
-    """Whether an answer may have a text of others that is longer than a label, by its JSON.
+def _parts(json_text: str, answer: dict[str, Any]) -> tuple[str, str]:
+    """The members of an answer, as JSON without braces: those of others, and our own."""
+    own_fields = {name: answer[name] for name in OWN_FIELDS if name in answer}
+    if not own_fields:
+        return json_text[1:-1], ""
+    own = compact(own_fields)[1:-1]
+    if json_text.endswith(f",{own}}}"):  # else the others have to be written again
+        return json_text[1 : -len(own) - 2], own
+    return compact(_data(answer))[1:-1], own
 
-    Quick if all are short.
-    """
-    for name in OWN_FIELDS:
-        if name in answer:
-            json_text = json_text.replace(compact({name: answer[name]})[1:-1], "", 1)
+
+def _may_have_long_text(json_text: str) -> bool:
+    """Whether JSON may have a text that is longer than a label; quick if all are short."""
     # With a backslash, a quote may be a part of a text.
     return "\\" in json_text or LONG_IN_JSON.search(json_text) is not None
 
@@ -115,13 +121,9 @@ def _data(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name not in OWN_FIELDS}
 
 
-def _fenced_json(text: str, answer: dict[str, Any]) -> str:
+def _fenced_json(data: str, own: str) -> str:
     start, end = _marks()
-    own = {name: answer[name] for name in OWN_FIELDS if name in answer}
-    if own:
-        text = compact(_data(answer))
-    after = f",{compact(own)[1:-1]}" if own else ""
-    return f'{{"<{start}>":"{WARNING}",{text[1:-1]},"<{end}>":""{after}}}'
+    return f'{{"<{start}>":"{WARNING}",{data},"<{end}>":""{own and f",{own}"}}}'
 
 
 def _fenced_table(text: str, answer: dict[str, Any]) -> str:

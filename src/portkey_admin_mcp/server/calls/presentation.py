@@ -101,18 +101,17 @@ def present(
     limit = Limit(max_chars, is_for_code, _is_paged(type(arguments)))
     is_chosen = not set_names.isdisjoint(("fields", "format"))
     answer = record.answer() if is_chosen or is_for_code else record.brief()
-    if notes:
-        answer = {**answer, "notes": [*answer.get("notes", ()), *notes]}
     chosen = chosen_fields(arguments)
     name = record.rows_in
     rows = answer.get(name) if name else None
     if not isinstance(rows, list) or not {*map(type, rows)} <= {dict}:
         if chosen and ALL_FIELDS not in chosen and not name:
             answer = _with_fields(answer, (*identity(record.summary_fields), *chosen, "notes"))
-        return _as_json(answer, limit)
+        return _as_json(_with_notes(answer, notes), limit)
     if is_for_code and not is_chosen:
-        return _as_json(answer, limit)
+        return _as_json(_with_notes(answer, notes), limit)
     lean = _lean(answer, name, rows, summary_fields(type(record)), chosen)
+    lean = _with_notes(lean, notes)
     if "format" not in set_names:
         return _as_json(lean, limit)
     return _as_csv(lean, name, limit)
@@ -155,6 +154,14 @@ def row_type(returns: type[Record]) -> type[Record] | None:
     row_types = get_args(field.annotation) if field is not None else ()
     declared = row_types[0] if row_types else None
     return declared if isinstance(declared, type) and issubclass(declared, Record) else None
+
+
+def _with_notes(answer: Answer, notes: Sequence[str]) -> Answer:
+    """The answer with further notes, at its end, where `fencing` looks for what is our own."""
+    if not notes:
+        return answer
+    others = {name: value for name, value in answer.items() if name != "notes"}
+    return {**others, "notes": [*answer.get("notes", ()), *notes]}
 
 
 def _as_json(answer: Answer, limit: Limit) -> Presented:
@@ -214,14 +221,15 @@ def _summary(row: Answer, summary: tuple[str, ...]) -> Answer:
 
     Empty values are left out.
     """
-    names = [n for n in summary if n in row] or [n for n in row if n not in CONSTANT_FIELDS]
     short: Answer = {}
-    for name in names:
-        value = row[name]
+    for name in summary if not row.keys().isdisjoint(summary) else _all_names(row):
+        value = row.get(name)
         if isinstance(value, str):
-            if value:
-                is_label = len(value) < WHOLE_SECONDS_LENGTH
-                short[name] = value if is_label else _short_text(value)
+            length = len(value)
+            if length == WHOLE_SECONDS_LENGTH or length > MAX_TEXT_LENGTH:
+                value = _short_text(value)
+            if length:
+                short[name] = value
         elif isinstance(value, list | dict):
             if value:
                 short[name] = _short_part(value)
@@ -230,12 +238,16 @@ def _summary(row: Answer, summary: tuple[str, ...]) -> Answer:
     return short
 
 
+def _all_names(row: Answer) -> list[str]:
+    return [name for name in row if name not in CONSTANT_FIELDS]
+
+
 def _is_empty(value: Any) -> bool:
     return not value and not isinstance(value, bool | int | float)
 
 
 def _short_text(text: str) -> str:
-    if len(text) == WHOLE_SECONDS_LENGTH and WHOLE_SECONDS.fullmatch(text):
+    if WHOLE_SECONDS.fullmatch(text):
         return text.replace(".000", "")
     return text if len(text) <= MAX_TEXT_LENGTH else str(with_short_texts(text, MAX_TEXT_LENGTH))
 
