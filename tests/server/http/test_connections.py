@@ -22,6 +22,7 @@ from portkey_admin_mcp.server.http.connections import (
 from portkey_admin_mcp.server.http.connections import (
     MAX_HEADER_BYTES,
     MAX_PIPELINED,
+    ResponseTransport,
     guarded_connection,
     new_event_loop,
 )
@@ -397,3 +398,31 @@ def test_the_limits_can_be_sent_to_a_worker_process():
         "max_connections": 7,
         "header_timeout_s": DEFAULT_HEADER_TIMEOUT_S,
     }
+
+
+async def test_the_head_of_a_response_is_sent_with_its_body_or_alone_if_none_follows():
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    with theirs:
+        whole = ResponseTransport(transport, loop)
+        whole.write(b"head")
+        with pytest.raises(BlockingIOError):
+            theirs.recv(100)
+        whole.write(b" body")
+        assert theirs.recv(100) == b"head body"
+        whole.write(b"more")
+        assert theirs.recv(100) == b"more"
+
+        stream = ResponseTransport(transport, loop)
+        stream.write(b"head")
+        assert await asyncio.wait_for(loop.sock_recv(theirs, 100), TIMEOUT_S) == b"head"
+        stream.write(b"event")
+        assert theirs.recv(100) == b"event"
+
+        last = ResponseTransport(transport, loop)
+        last.write(b"head only")
+        last.close()
+        assert await asyncio.wait_for(loop.sock_recv(theirs, 100), TIMEOUT_S) == b"head only"
+        assert await asyncio.wait_for(loop.sock_recv(theirs, 100), TIMEOUT_S) == b""

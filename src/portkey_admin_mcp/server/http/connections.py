@@ -185,6 +185,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Start to answer a request, in the way that `_answer` does."""
+        cycle.transport = ResponseTransport(self.transport, self.loop)  # type: ignore[assignment]  # in part
         super()._start_asgi_task(cycle, partial(_answer, app, cycle))
 
     def _is_client_late(self) -> bool:
@@ -217,6 +218,44 @@ class GuardedConnection(HttpToolsProtocol):
         if self.cycle is None or (self.cycle.response_complete and self._in_headers):
             self.transport.write(_response(status, error, message))
         self.transport.close()
+
+
+class ResponseTransport:
+    """The transport of one response: its head is sent together with a body that follows at once.
+
+    uvicorn writes them apart, and uvloop then makes two system calls, each of which wakes the
+    client. If nothing follows at once, as in a stream, the head is sent in the next iteration of
+    the loop.
+    """
+
+    __slots__ = ("_head", "_loop", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Write a part of the response; the first part waits for the second."""
+        if self._head is None:
+            self._head = data
+            self._loop.call_soon(self._send_head)
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close the connection after what was written."""
+        self._send_head()
+        self._transport.close()
+
+    def _send_head(self) -> None:
+        if self._head and not self.is_closing():
+            head, self._head = self._head, b""
+            self._transport.write(head)
 
 
 async def _answer(
