@@ -286,7 +286,7 @@ def test_the_fast_path_leaves_to_the_sdk_what_the_policy_has_confirmed():
     assert not asks("get_config", {})
 
 
-def test_without_a_policy_a_read_imports_nothing_of_it():
+def test_a_read_imports_no_door_and_no_journal_and_without_a_policy_nothing_of_it():
     code = """
 import asyncio, sys
 from portkey_admin_mcp.assembly import selected_offer, tool_calls
@@ -297,8 +297,9 @@ calls = tool_calls(settings, load_safety(), selected_offer(settings))
 outcome = asyncio.run(calls("list_workspaces", {}))
 assert not outcome.is_error
 from portkey_admin_mcp.server.offer.toolsets import Selection, narrowed_to
-loaded = [name for name in sys.modules if "safety.policy" in name or name == "yaml"]
-assert not loaded, loaded
+unneeded = ("safety.policy", "safety.door", "safety.journal", "safety.preview", "yaml")
+loaded = [name for name in sys.modules if any(each in name for each in unneeded)]
+assert loaded == ["portkey_admin_mcp.safety.preview_answer"], loaded
 with narrowed_to(Selection(None, True, (frozenset({"ws-a"}),))):
     asyncio.run(calls("list_workspaces", {}))
 assert "portkey_admin_mcp.safety.policy_guard" in sys.modules
