@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -181,9 +180,11 @@ def test_no_link_or_anchor_of_the_site_is_broken_and_nothing_is_loaded_from_else
             path, _, anchor = link.partition("#")
             if re.match(r"[a-z]+:", link):
                 continue
-            target = (file.parent / path.partition("?")[0]).resolve() if path else file
+            target = file
+            if path:
+                target = Path(os.path.normpath(file.parent / path.partition("?")[0]))
             anchors = parsed[target].anchors if target in parsed else {anchor}
-            if not target.exists() or (anchor and anchor not in anchors):
+            if not (target in parsed or target.exists()) or (anchor and anchor not in anchors):
                 broken.append((file.name, link))
     assert len(parsed) > 60
     assert (broken, outside) == ([], [])
@@ -218,7 +219,7 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", TESTED_PAGES)
-async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, page, tmp_path):
+async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, page):
     async with Tab(chromium) as tab:
         await tab.open(address + page)
         for width in WIDTHS:
@@ -237,11 +238,10 @@ async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, 
         assert [url for url in urls if not url.startswith((address, "data:"))] == []
 
 
-async def test_search_finds_a_page_without_a_server(chromium, site, tmp_path):
+async def test_search_finds_a_page_without_a_server(chromium, site):
     """From a folder, as somebody who unpacked the site would open it."""
-    shutil.copytree(site, tmp_path / "site")
     async with Tab(chromium) as tab:
-        await tab.open(f"{(tmp_path / 'site/search.html').as_uri()}?q=rotate")
+        await tab.open(f"{(site / 'search.html').as_uri()}?q=rotate")
         await tab.until(
             "[...document.querySelectorAll('ul.search li > a')].map((link) => link.textContent)",
             lambda titles: {"API keys", "api_keys"} <= set(titles),
