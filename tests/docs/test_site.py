@@ -248,38 +248,33 @@ async def test_search_finds_a_page_without_a_server(chromium, site):
         )
 
 
-@pytest.mark.parametrize(
-    ("pasted", "expected"),
-    [
-        (
-            "Error: PORTKEY_BASE_URL must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send "
-            "the key without TLS.",
-            "Addresses",
-        ),
-        (
-            "all changes are frozen since 2026-11-02 09:00 UTC by ada: an incident with keys. Only "
-            "a person ends it, by `portkey-admin-mcp thaw`",
-            "Questions, approvals and freezes",
-        ),
-        ("The token has expired; get a new one.", "Tokens and sign-in"),
-        ("yesterday the weather was better than its forecast", ""),
-    ],
-)
-async def test_a_pasted_message_is_found_with_its_cure(chromium, address, pasted, expected):
+PASTED = {
+    "Error: PORTKEY_BASE_URL must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the key "
+    "without TLS.": "Addresses",
+    "all changes are frozen since 2026-11-02 09:00 UTC by ada: an incident with keys. Only a "
+    "person ends it, by `portkey-admin-mcp thaw`": "Questions, approvals and freezes",
+    "The token has expired; get a new one.": "Tokens and sign-in",
+    "yesterday the weather was better than its forecast": "",
+}
+"""Messages that a person pastes, and where each is found; none, if it is no message of ours."""
+
+
+async def test_a_pasted_message_is_found_with_its_cure(chromium, address):
     async with Tab(chromium) as tab:
         await tab.open(f"{address}troubleshooting.html")
-        await tab.run("document.querySelector('.error-search').focus()")
-        await tab.type(pasted)
-        # The result changes with each letter, so the test waits for that of the whole text.
-        shown = json.dumps(expected or "No message of ours")
-        await tab.until(
-            f"document.querySelector('.error-search-result').textContent.includes({shown})"
-        )
-        if not expected:
-            return
-        best = await tab.text(".error-search-match")
-        assert expected in best
-        assert "Cure." in best
+        for pasted, expected in PASTED.items():
+            await tab.run("document.querySelector('.error-search').value = ''")
+            await tab.run("document.querySelector('.error-search').focus()")
+            await tab.type(pasted)
+            # The result changes with each letter, so the test waits for that of the whole text.
+            shown = json.dumps(expected or "No message of ours")
+            await tab.until(
+                f"document.querySelector('.error-search-result').textContent.includes({shown})"
+            )
+            if expected:
+                best = await tab.text(".error-search-match")
+                assert expected in best, pasted
+                assert "Cure." in best, pasted
 
 
 async def test_a_block_of_code_can_be_copied(chromium, address):
