@@ -23,6 +23,9 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # One process shows all pages: to start one for each costs more than the page.
+    "--disable-site-isolation-trials",
+    "--renderer-process-limit=1",
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 )
@@ -59,11 +62,17 @@ class Chromium:
         shutil.rmtree(self._profile, ignore_errors=True)
 
 
-class Tab:
-    """One page. It finds no cookies, storage, cache or permissions of another: they are deleted.
+STORAGE = "local_storage,indexeddb,cache_storage,service_workers"
+CLEAR_SESSION = "try { sessionStorage.clear(); window.name = '' } catch {}"
+"""Session storage belongs to the tab. A page without an origin has none, and says so."""
 
-    Two at once would share them. A browser context for each page would keep them apart, but costs
-    more processor time than most tests.
+
+class Tab:
+    """The page of the browser, blank at first, with a viewport, events and scripts of its own.
+
+    It finds no cookies, storage, history, cache or permissions of the one before: they are
+    deleted. There is one at a time. A target or a browser context for each would keep them apart,
+    too, but costs more processor time than most tests.
     """
 
     def __init__(self, address: str) -> None:
@@ -81,23 +90,23 @@ class Tab:
         self._http = aiohttp.ClientSession()
         self._socket = await self._http.ws_connect(self._address, max_msg_size=0)
         self._reader = asyncio.create_task(self._read())
-        target = await self.send_command("Target.createTarget", url="about:blank")
-        self._target = target["targetId"]
-        attached = await self.send_command(
-            "Target.attachToTarget", targetId=self._target, flatten=True
-        )
+        targets = (await self.send_command("Target.getTargets"))["targetInfos"]
+        (page,) = [target["targetId"] for target in targets if target["type"] == "page"]
+        attached = await self.send_command("Target.attachToTarget", targetId=page, flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             await self.send_command(f"{domain}.enable")
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.run(CLEAR_SESSION)
+        await self.open("about:blank")
+        await self.send_command("Page.resetNavigationHistory")
         await self.send_command("Network.clearBrowserCookies")
         await self.send_command("Network.clearBrowserCache")
-        await self.send_command("Storage.clearDataForOrigin", origin="*", storageTypes="all")
+        await self.send_command("Storage.clearDataForOrigin", origin="*", storageTypes=STORAGE)
         self._session = None
         await self.send_command("Browser.resetPermissions")
-        await self.send_command("Target.closeTarget", targetId=self._target)
         await self._socket.close()
         await self._reader
         await self._http.close()

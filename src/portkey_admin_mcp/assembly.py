@@ -237,13 +237,15 @@ def may_ask(
 
 def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = None) -> "Starlette":
     """The ASGI application of the HTTP service."""
-    # First, because the SDK takes a second to import, and a refused setup does not need it.
+    # The SDK takes a second to import, so it comes after what may refuse the setup.
     require_access_control(settings, hosting)
+    safety = load_safety(env_file)
+    guard = policy_guard(safety)
+    offer = offer_for(settings, guard)
     from .server.fastpath.answers import FastPath
     from .server.http.app import build_http
     from .server.http.pages.approvals import Approvals
 
-    safety = load_safety(env_file)
     store = store_factory(safety, hosting, sandbox=settings.sandbox)
     pages = secret_pages(settings, safety, hosting)
     secret = service_secret(settings, hosting, safety)
@@ -252,8 +254,6 @@ def http_app(settings: Settings, hosting: "Hosting", env_file: Path | None = Non
     own = portkey_factory(settings, emulator)
     clients = _clients(settings, hosting, own, emulator) if hosting.takes_caller_keys else None
     portkey = own if clients is None else clients
-    guard = policy_guard(safety)
-    offer = offer_for(settings, guard)
     calls = tool_calls(settings, safety, offer, hosting, store, pages, portkey, guard)
     return build_http(
         mcp_server(calls, settings, secret),

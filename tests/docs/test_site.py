@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -181,9 +180,11 @@ def test_no_link_or_anchor_of_the_site_is_broken_and_nothing_is_loaded_from_else
             path, _, anchor = link.partition("#")
             if re.match(r"[a-z]+:", link):
                 continue
-            target = (file.parent / path.partition("?")[0]).resolve() if path else file
+            target = file
+            if path:
+                target = Path(os.path.normpath(file.parent / path.partition("?")[0]))
             anchors = parsed[target].anchors if target in parsed else {anchor}
-            if not target.exists() or (anchor and anchor not in anchors):
+            if not (target in parsed or target.exists()) or (anchor and anchor not in anchors):
                 broken.append((file.name, link))
     assert len(parsed) > 60
     assert (broken, outside) == ([], [])
@@ -218,12 +219,14 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", TESTED_PAGES)
-async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, page, tmp_path):
+async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, page):
     async with Tab(chromium) as tab:
+        await tab.open(address + page)
         for width in WIDTHS:
             for scheme, background in SCHEMES.items():
                 await tab.set_viewport(width, scheme=scheme)
-                await tab.open(address + page)
+                # What moves from one screen's place to the other's is there at once.
+                await tab.run("document.getAnimations().forEach((each) => each.finish())")
                 root = "document.documentElement"
                 assert await tab.run(f"{root}.scrollWidth - {root}.clientWidth") == 0
                 assert (
@@ -235,49 +238,43 @@ async def test_a_page_fits_every_screen_and_asks_nobody_else(chromium, address, 
         assert [url for url in urls if not url.startswith((address, "data:"))] == []
 
 
-async def test_search_finds_a_page_without_a_server(chromium, site, tmp_path):
+async def test_search_finds_a_page_without_a_server(chromium, site):
     """From a folder, as somebody who unpacked the site would open it."""
-    shutil.copytree(site, tmp_path / "site")
     async with Tab(chromium) as tab:
-        await tab.open(f"{(tmp_path / 'site/search.html').as_uri()}?q=rotate")
+        await tab.open(f"{(site / 'search.html').as_uri()}?q=rotate")
         await tab.until(
             "[...document.querySelectorAll('ul.search li > a')].map((link) => link.textContent)",
             lambda titles: {"API keys", "api_keys"} <= set(titles),
         )
 
 
-@pytest.mark.parametrize(
-    ("pasted", "expected"),
-    [
-        (
-            "Error: PORTKEY_BASE_URL must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send "
-            "the key without TLS.",
-            "Addresses",
-        ),
-        (
-            "all changes are frozen since 2026-11-02 09:00 UTC by ada: an incident with keys. Only "
-            "a person ends it, by `portkey-admin-mcp thaw`",
-            "Questions, approvals and freezes",
-        ),
-        ("The token has expired; get a new one.", "Tokens and sign-in"),
-        ("yesterday the weather was better than its forecast", ""),
-    ],
-)
-async def test_a_pasted_message_is_found_with_its_cure(chromium, address, pasted, expected):
+PASTED = {
+    "Error: PORTKEY_BASE_URL must be https; set PORTKEY_ALLOW_INSECURE_HTTP=true to send the key "
+    "without TLS.": "Addresses",
+    "all changes are frozen since 2026-11-02 09:00 UTC by ada: an incident with keys. Only a "
+    "person ends it, by `portkey-admin-mcp thaw`": "Questions, approvals and freezes",
+    "The token has expired; get a new one.": "Tokens and sign-in",
+    "yesterday the weather was better than its forecast": "",
+}
+"""Messages that a person pastes, and where each is found; none, if it is no message of ours."""
+
+
+async def test_a_pasted_message_is_found_with_its_cure(chromium, address):
     async with Tab(chromium) as tab:
         await tab.open(f"{address}troubleshooting.html")
-        await tab.run("document.querySelector('.error-search').focus()")
-        await tab.type(pasted)
-        # The result changes with each letter, so the test waits for that of the whole text.
-        shown = json.dumps(expected or "No message of ours")
-        await tab.until(
-            f"document.querySelector('.error-search-result').textContent.includes({shown})"
-        )
-        if not expected:
-            return
-        best = await tab.text(".error-search-match")
-        assert expected in best
-        assert "Cure." in best
+        for pasted, expected in PASTED.items():
+            await tab.run("document.querySelector('.error-search').value = ''")
+            await tab.run("document.querySelector('.error-search').focus()")
+            await tab.type(pasted)
+            # The result changes with each letter, so the test waits for that of the whole text.
+            shown = json.dumps(expected or "No message of ours")
+            await tab.until(
+                f"document.querySelector('.error-search-result').textContent.includes({shown})"
+            )
+            if expected:
+                best = await tab.text(".error-search-match")
+                assert expected in best, pasted
+                assert "Cure." in best, pasted
 
 
 async def test_a_block_of_code_can_be_copied(chromium, address):
