@@ -29,7 +29,8 @@ def for_each(
                 try:
                     check(value, **fixtures)
                 except (AssertionError, pytest.fail.Exception) as error:
-                    failures[name_of(value)] = str(error)
+                    notes = getattr(error, "__notes__", ())  # the arguments that hypothesis found
+                    failures[name_of(value)] = "\n".join([str(error), *notes])
                 except Exception as error:
                     error.add_note(f"This was the check of {name_of(value)}.")
                     raise

@@ -10,6 +10,7 @@ import quicktok
 from mcp import Client
 from pydantic import SecretStr
 
+from each import for_each
 from mcp_texts import report, texts, unmarked
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.server.calls.fencing import MAX_LABEL_LENGTH, fenced, fenced_report
@@ -89,8 +90,8 @@ async def test_no_hostile_text_leaves_its_fence(name):
             assert START.search(text).end() < text.index(FIRST)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("form", ["text", "JSON", "printed", "printed before an error"])
+@for_each(HOSTILE)
 def test_no_hostile_text_leaves_the_fence_of_code(name, form):
     hostile = f"{FIRST} {HOSTILE[name]} {LAST}"
     result = {"text": hostile, "JSON": compact({"a": [hostile]})}.get(form, "2")

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from drawn_calls import TOOLS
+from each import for_each
 from portkey_admin_mcp.portkey.masking import MASK, MAX_DEPTH, is_secret, masked
 from portkey_admin_mcp.safety.preview import look_at
 from portkey_admin_mcp.safety.preview_text import question_of, shown
@@ -58,7 +59,7 @@ def masked_paths(value, shown_value, path=()):
         yield ".".join(path)
 
 
-@pytest.mark.parametrize("name", WRITES)
+@for_each(WRITES)
 def test_of_the_arguments_of_a_tool_just_the_secret_ones_are_masked(name):
     schema = accepted_schema(arguments_model(TOOLS[name]))
     arguments = {field: filled(each) for field, each in schema["properties"].items()}

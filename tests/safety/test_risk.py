@@ -1,11 +1,13 @@
 """How much harm a call can do: as the decision says for each tool, and by its arguments."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from drawn_calls import TOOLS
+from each import for_each
 from portkey_admin_mcp.safety.risk import BY_EFFECT, matches, may_be_raised, rating_of
 from portkey_admin_mcp.server.calls.arguments import arguments_model, read_arguments
 from portkey_admin_mcp.server.calls.schema import accepted_schema
@@ -16,6 +18,7 @@ DECISION = Path(__file__).parents[2] / "docs" / "decisions" / "changes.md"
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", re.MULTILINE)
 
 
+@cache
 def rated() -> dict[str, tuple[str, str, str]]:
     """The table of the decision: name → risk, when it is high, why."""
     rows = ROW.findall(DECISION.read_text(encoding="utf-8"))
@@ -37,7 +40,7 @@ def test_the_decision_rates_each_tool_that_writes_and_no_other():
     assert {*rated()} == {*WRITES}
 
 
-@pytest.mark.parametrize("name", WRITES)
+@for_each(WRITES)
 def test_a_tool_is_rated_as_the_decision_says(name):
     """A new tool fails here until somebody has rated it, with a reason."""
     risk, when, why = rated()[name]
@@ -56,7 +59,7 @@ def test_the_tools_that_may_be_of_high_risk_are_those_with_a_call_of_it():
     assert {*RISKY} == may - {"delete_rate_limit", "delete_user_invite"}
 
 
-@pytest.mark.parametrize("name", RISKY)
+@for_each(RISKY)
 def test_the_rating_before_anything_is_looked_up(name, emulator):
     """High by the arguments alone, but for what can be restored."""
     tool = WRITES[name]

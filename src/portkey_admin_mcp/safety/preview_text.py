@@ -1,6 +1,7 @@
 """A preview as an object for a model, and as a question for a person."""
 
 import json
+import re
 from string import ascii_letters
 from typing import Any
 
@@ -13,6 +14,7 @@ from .preview_lines import lines_of, visible
 
 MAX_TOKENS = 1_250
 """Tokens of a preview as `_tokens` estimates them: fewer than 1,500 in fact."""
+LINE_BREAKS_AND_TABS = re.compile(r"([\n\t])")
 LETTERS = f"{ascii_letters} ".encode()
 TOKENS_PER_LETTER = 0.35
 TOKENS_PER_SIGN = 0.75
@@ -205,4 +207,5 @@ def _readable(text: str) -> str:
     """A text with the codes of hidden characters, but for line breaks and tabs."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(each if each in "\n\t" else visible(each) for each in text)
+    parts = LINE_BREAKS_AND_TABS.split(text)
+    return "".join(part if part in ("\n", "\t") else visible(part) for part in parts)

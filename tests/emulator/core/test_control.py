@@ -54,7 +54,7 @@ def served(emulator):
     port = server.servers[0].sockets[0].getsockname()[1]
     headers = {"x-portkey-api-key": emulator.keys()["owner"]}
     with httpx2.Client(
-        base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False
+        base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, verify=False
     ) as client:
         yield client
     server.should_exit = True

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import create_model
 
+from each import for_each
 from portkey_admin_mcp.models.core.base import Record
 from portkey_admin_mcp.models.core.paging import Page
 from portkey_admin_mcp.server.calls.arguments import arguments_model
@@ -278,7 +279,7 @@ def test_csv_says_the_same_as_the_rows(rows):
             assert line[name] == in_a_cell(value)
 
 
-@pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
+@for_each(all_tools(), lambda tool: tool.name)
 def test_a_tool_takes_fields_and_format_where_it_answers_with_a_table(tool):
     returns = get_type_hints(tool.function)["return"]
     server_arguments = presentation_arguments(returns)
