@@ -128,11 +128,12 @@ def _month_of(store: Store) -> MonthDatabase | None:
 
 def _create_tables(store: Store, connection: sqlite3.Connection) -> None:
     month = _month_of(store)
-    connection.commit()  # a transaction must end before a database can be attached; it is empty
     if month is None:
         make_tables(connection)
         make_indexes(connection)
-    elif store.has_file:
+        return
+    connection.commit()  # a transaction must end before a database can be attached; it is empty
+    if store.has_file:
         _copy_month(month, connection)
     else:
         month.attach(connection)
