@@ -59,7 +59,7 @@ class MonthDatabase:
         return self._database.serialize()
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def month_database(recipe: str) -> MonthDatabase:
     """The month of a recipe, given as JSON. The latest ones are kept."""
     return MonthDatabase(recipe)
