@@ -123,7 +123,7 @@ def prepare(store: Store, progress: Progress) -> None:
 def _month_of(store: Store) -> MonthDatabase | None:
     """The month of the seed; None if it has none."""
     recipe = store.table(RECIPES).get("month")
-    return recipe and month_database(json.dumps(recipe, sort_keys=True))
+    return None if recipe is None else month_database(json.dumps(recipe, sort_keys=True))
 
 
 def _create_tables(store: Store, connection: sqlite3.Connection) -> None:
