@@ -15,7 +15,7 @@ from portkey_admin_mcp.emulator.traffic.month import (
     make_tables,
     month_rows,
 )
-from portkey_admin_mcp.emulator.traffic.requests import database
+from portkey_admin_mcp.emulator.traffic.requests import writable_database
 from portkey_admin_mcp.portkey.api import Portkey
 from portkey_admin_mcp.settings.settings import Settings
 
@@ -97,7 +97,7 @@ class Organisation:
             **dict.fromkeys(("prompt_slug", "request", "response"), None),
             **columns,
         }
-        database(self.emulator.store).execute(INSERT, [row[name] for name in POSITIONS])
+        writable_database(self.emulator.store).execute(INSERT, [row[name] for name in POSITIONS])
 
 
 def seeded_at(end: datetime, requests: int) -> Emulator:

@@ -16,6 +16,7 @@ from portkey_admin_mcp.emulator.traffic.requests import (
     dicts,
     milliseconds,
     shown_time,
+    writable_database,
 )
 from portkey_admin_mcp.emulator.traffic.units import UNITS_PER_CENT
 
@@ -190,7 +191,7 @@ def test_a_range_includes_its_ends(ask, rows, support, name, column, unit):
 
 
 def test_a_range_of_cost_includes_its_ends_to_the_last_digit(ask, emulator):
-    database(emulator.store).execute("update requests set cost = rowid")
+    writable_database(emulator.store).execute("update requests set cost = rowid")
 
     for cost in (1, 3, 7, 4_321):
         exact = {"cost_min": cost / UNITS_PER_CENT, "cost_max": cost / UNITS_PER_CENT}

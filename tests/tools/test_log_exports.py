@@ -2,6 +2,8 @@
 
 import pytest
 
+from portkey_admin_mcp.emulator.traffic.requests import writable_database
+
 DAY = {"time_min": "2026-10-28T00:00:00Z", "time_max": "2026-10-29T00:00:00Z"}
 FIELDS = ["id", "cost", "ai_model"]
 
@@ -93,7 +95,7 @@ async def test_an_export_is_stopped(ask, export):
 
 async def test_a_file_that_cannot_be_read_still_has_a_link(ask, refusal, finished, emulator):
     export = await finished()
-    emulator.store.database.execute("drop table requests")
+    writable_database(emulator.store).execute("drop table requests")
 
     advice = await refusal("download_log_export", export_id=export["id"], first_rows=3)
 

@@ -9,7 +9,7 @@ from .core.answers import Refusal, forbidden, invalid
 from .core.bodies import Body
 from .core.routing import Call, route
 from .core.rows import Row
-from .traffic.requests import database, milliseconds
+from .traffic.requests import database, milliseconds, writable_database
 
 
 class ScoreBody(Body):
@@ -72,7 +72,7 @@ def update_feedback(call: Call) -> Row:
     if row[0] != call.workspace()["id"]:
         raise forbidden()
     body = call.read(ScoreBody)
-    requests.execute(
+    writable_database(call.store).execute(
         "update feedback set value = ?, weight = ?, metadata = ? where id = ?",
         (body.value, body.weight, body.metadata_json, call.ids["id"]),
     )
@@ -105,13 +105,15 @@ def _add(call: Call, body: FeedbackBody, request_id: str | None) -> str:
         body.weight,
         body.metadata_json,
     )
-    database(call.store).execute("insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    writable_database(call.store).execute(
+        "insert into feedback values (?, ?, ?, ?, ?, ?, ?, ?)", row
+    )
     return row[0]
 
 
 def _update_scores(call: Call, request_id: str | None) -> None:
     """Store the number and the weighted average of its scores with a request."""
-    database(call.store).execute(
+    writable_database(call.store).execute(
         "update requests set (feedbacks, weighted_feedback) ="
         " (select count(*), avg(value * weight) from feedback where request_id = ?1)"
         " where id = ?1",

@@ -137,7 +137,7 @@ class Store:
         if self._file is not None:
             return self._file.database
         if self._database is None:
-            self._database = sqlite3.connect(":memory:", check_same_thread=False)
+            self._database = sqlite3.connect(":memory:", uri=True, check_same_thread=False)
             weakref.finalize(self, self._database.close)
         return self._database
 

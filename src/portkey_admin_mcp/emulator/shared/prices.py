@@ -1,6 +1,7 @@
 """The models that the emulator knows, and their prices: its own, close to real ones."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 _OPENAI = {
@@ -52,9 +53,15 @@ def price(model: str, tokens_in: int, tokens_out: int) -> int:
 
     A model may be named with its provider (`openai/gpt-4o`) and with a date (`gpt-4o-2024-08-06`).
     """
+    price_in, price_out = _prices(model)
+    return (tokens_in * price_in + tokens_out * price_out) // 100
+
+
+@lru_cache(maxsize=128)
+def _prices(model: str) -> tuple[int, int]:
+    """The cents for a million input tokens, and for a million output tokens; 0 if not known."""
     name = model.rpartition("/")[2]
-    known = _ANY_PROVIDER.get(name) or _ANY_PROVIDER.get(_DATE.sub("", name)) or (0, 0)
-    return (tokens_in * known[0] + tokens_out * known[1]) // 100
+    return _ANY_PROVIDER.get(name) or _ANY_PROVIDER.get(_DATE.sub("", name)) or (0, 0)
 
 
 def figures_of(model: str, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:

@@ -18,13 +18,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from ..core.rows import Row
 from ..core.store import instant
 from ..shared.prices import price
-from .plan import BURST_HOURS, DAY_MS, DAYS, HOUR_MS, Plan, plan_until
+from .plan import BURST_HOURS, DAYS, HOUR_MS, Plan, plan_until
 
 REQUESTS = 50_000
 LONG_PROMPT = 150
@@ -103,23 +103,6 @@ def make_indexes(database: sqlite3.Connection) -> None:
     database.execute("create index by_request on feedback (request_id)")
 
 
-@lru_cache(maxsize=2)
-def month_database(recipe: str) -> bytes:
-    """A serialized SQLite database with the requests and feedback of a recipe, given as JSON."""
-    database = sqlite3.connect(":memory:")
-    make_tables(database)
-    rows = month_rows(json.loads(recipe))
-    scores = [score for _row, score in rows if score]
-    for table, values in (("requests", [row for row, _score in rows]), ("feedback", scores)):
-        marks = ", ".join("?" * len(values[0]))
-        database.executemany(f"insert into {table} values ({marks})", values)  # noqa: S608  # no user input
-    make_indexes(database)
-    database.commit()
-    content = database.serialize()
-    database.close()
-    return content
-
-
 def month_rows(recipe: Row, count: int = REQUESTS) -> list[Entry]:
     """The requests of a recipe, each with its feedback or None, by time.
 
@@ -134,19 +117,17 @@ def _requests(recipe: Row, count: int) -> Iterator[Entry]:
     generator = random.Random("a month of requests")  # noqa: S311  # repeatable on purpose
     plan = plan_until(instant(recipe["until"]))
     shares = [source["weight"] for source in recipe["sources"]]
+    makers = [_request_maker(generator, source, plan) for source in recipe["sources"]]
     requests = zip(
         generator.choices(range(DAYS * 24), cum_weights=plan.cumulative_weights, k=count),
-        generator.choices(recipe["sources"], shares, k=count),
+        generator.choices(makers, shares, k=count),
         strict=True,
     )
     progress = PROGRESS.get()
-    for number, (planned_hour, source) in enumerate(requests):
+    for number, (planned_hour, make_request) in enumerate(requests):
         if progress is not None and number % PROGRESS_STEP == 0:
             progress(PROGRESS_STEP)
-        day, time_of_day = divmod(planned_hour, 24)
-        hour = day * (source["last_day"] + 1) // DAYS * 24 + time_of_day
-        at = plan.start + hour * HOUR_MS + int(generator.random() * plan.hour_length(hour))
-        yield _request(generator, number, source, plan, at)
+        yield make_request(number, planned_hour)
 
 
 def _within_budgets(rows: list[Entry], budgets: list[Row], count: int) -> Iterator[Entry]:
@@ -155,21 +136,23 @@ def _within_budgets(rows: list[Entry], budgets: list[Row], count: int) -> Iterat
     Of these, one of `TAKEN_OVER` is refused with 412, and somebody else makes the others. A month
     of fewer requests than usual has smaller budgets.
     """
-    spent: Counter[tuple[int, str]] = Counter()
-    refusals: Counter[tuple[int, str]] = Counter()
+    limits = [each["limit"] * count // REQUESTS for each in budgets]
+    spent_of: list[Counter[str]] = [Counter() for _budget in budgets]
+    refusals_of: list[Counter[str]] = [Counter() for _budget in budgets]
+    accounts = [*zip(budgets, limits, spent_of, refusals_of, strict=True)]
     for entry in rows:
         row, score = entry
-        for number, budget in enumerate(budgets):
+        for budget, limit, spent, refusals in accounts:
             if row[WORKSPACE] != budget["workspace_id"] or row[AT] < budget["since"]:
                 continue
-            user = number, row[USER]
-            if spent[user] >= budget["limit"] * count // REQUESTS:
+            user = row[USER]
+            if spent[user] >= limit:
                 is_refused = refusals[user] % TAKEN_OVER == 0
                 refusals[user] += 1
                 row, score = (
                     (_refused(row), None) if is_refused else (_taken_over(row, budget), score)
                 )
-            spent[number, row[USER]] += row[COST]
+            spent[row[USER]] += row[COST]
         yield row, score
 
 
@@ -207,76 +190,109 @@ def _changed(row: tuple[Any, ...], **columns: Any) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _request(generator: random.Random, number: int, source: Row, plan: Plan, at: int) -> Entry:
-    """One request in the order of the columns, and its feedback, if any."""
+def _hours(source: Row, plan: Plan) -> Callable[[int], tuple[int, int, int, bool]]:
+    """A function that gives for a planned hour the hour of a request of the source.
+
+    The source's last day may be before that of the month. The hour is its start (Unix time in ms),
+    its length in ms, its day, and whether the provider fails in it.
+    """
+
+    @cache
+    def hour_of(planned_hour: int) -> tuple[int, int, int, bool]:
+        planned_day, time_of_day = divmod(planned_hour, 24)
+        day = planned_day * (source["last_day"] + 1) // DAYS
+        hour = day * 24 + time_of_day
+        in_burst = day == plan.burst_day and time_of_day in BURST_HOURS
+        fails = in_burst and source["ai_org"] == "anthropic"
+        return plan.start + hour * HOUR_MS, plan.hour_length(hour), day, fails
+
+    return hour_of
+
+
+def _request_maker(
+    generator: random.Random, source: Row, plan: Plan
+) -> Callable[[int, int], Entry]:
+    """A function that makes a request of a source from its number and its planned hour.
+
+    It is called 50,000 times: what is the same for all requests of a source is looked up before.
+    """
     draw = generator.random
-    day, time_of_day = divmod(at - plan.start, DAY_MS)
-    model, user = _one_of(draw, source["models"]), _one_of(draw, source["users"])
-    config = _one_of(draw, source["configs"])
-    length = source["length"]
-    tokens_in, tokens_out = int((60 + draw() * 2_340) * length), int((20 + draw() * 680) * length)
-    latency = int(300 + draw() * 600) + tokens_out
-    if day == plan.spike_day and user == source.get("spender"):
-        tokens_in *= LONG_PROMPT
-    if model == "claude-sonnet-5":
-        latency += 100 * day
-    in_burst = day == plan.burst_day and time_of_day // HOUR_MS in BURST_HOURS
-    fails = source["ai_org"] == "anthropic" and in_burst
-    status, retries, fallback = _outcome(draw, fails)
-    if status != 200:
-        tokens_out = 0
-    full = price(model, tokens_in, tokens_out)
-    cost, saved, cache = (full if status == 200 else 0), 0, "disabled"
-    if config is not None and config == source.get("cached") and status == 200:
-        cache = _from_cache(draw)
-        if cache != "miss":
-            cost, saved, latency, retries, fallback = 0, full, int(12 + draw() * 48), 0, 0
-    request_id = _uuid(generator)
-    trace = f"trace-{number // 2}"
-    score = None
-    if status == 200 and draw() < 0.04:
-        value, weight = _one_of(draw, (-10, -5, 5, 5, 10)), _one_of(draw, (1.0, 1.0, 0.5))
-        workspace_id = source["workspace_id"]
-        score = (
-            _uuid(generator),
-            request_id,
-            workspace_id,
-            trace,
-            at + 60_000,
-            value,
-            weight,
-            "{}",
-        )
-    row = (
-        request_id,
-        at,
-        source["workspace_id"],
-        source["api_key_id"],
-        user,
-        _metadata(user, source["team"], number % 7 == 0),
-        source["ai_org"],
-        model,
-        source["virtual_key"],
-        config,
-        _one_of(draw, source["prompts"]),
-        tokens_in,
-        tokens_out,
-        tokens_in + tokens_out,
-        cost,
-        saved,
-        latency,
-        status,
-        cache,
-        retries,
-        fallback,
-        trace,
-        f"span-{number}",
-        1 if score else 0,
-        score[5] * score[6] if score else None,
-        None,
-        None,
+    hour_of, length, spike_day = _hours(source, plan), source["length"], plan.spike_day
+    models, users, configs, prompts = (
+        source[name] for name in ("models", "users", "configs", "prompts")
     )
-    return row, score
+    spender, cached, team = source.get("spender", ""), source.get("cached", ""), source["team"]
+    workspace_id, api_key_id, ai_org, virtual_key = (
+        source[name] for name in ("workspace_id", "api_key_id", "ai_org", "virtual_key")
+    )
+
+    def make_request(number: int, planned_hour: int) -> Entry:
+        start, hour_length, day, fails = hour_of(planned_hour)
+        at = start + int(draw() * hour_length)
+        model, user = models[int(draw() * len(models))], users[int(draw() * len(users))]
+        config = configs[int(draw() * len(configs))]
+        tokens_in = int((60 + draw() * 2_340) * length)
+        tokens_out = int((20 + draw() * 680) * length)
+        latency = int(300 + draw() * 600) + tokens_out
+        if day == spike_day and user == spender:
+            tokens_in *= LONG_PROMPT
+        if model == "claude-sonnet-5":
+            latency += 100 * day
+        status, retries, fallback = _outcome(draw, fails)
+        cost, saved, cache_status = 0, 0, "disabled"
+        if status != 200:
+            tokens_out = 0
+        else:
+            cost = price(model, tokens_in, tokens_out)
+            if config == cached:
+                cache_status = _from_cache(draw)
+                if cache_status != "miss":
+                    cost, saved, latency, retries, fallback = 0, cost, int(12 + draw() * 48), 0, 0
+        request_id, trace = _uuid(generator), f"trace-{number // 2}"
+        has_score = status == 200 and draw() < 0.04
+        score = _score(generator, request_id, workspace_id, trace, at) if has_score else None
+        row = (
+            request_id,
+            at,
+            workspace_id,
+            api_key_id,
+            user,
+            _metadata(user, team, number % 7 == 0),
+            ai_org,
+            model,
+            virtual_key,
+            config,
+            prompts[int(draw() * len(prompts))],
+            tokens_in,
+            tokens_out,
+            tokens_in + tokens_out,
+            cost,
+            saved,
+            latency,
+            status,
+            cache_status,
+            retries,
+            fallback,
+            trace,
+            f"span-{number}",
+            1 if score else 0,
+            score[5] * score[6] if score else None,
+            None,
+            None,
+        )
+        return row, score
+
+    return make_request
+
+
+def _score(
+    generator: random.Random, request_id: str, workspace_id: str, trace: str, at: int
+) -> tuple[Any, ...]:
+    """The feedback for a request, a minute after it, in the order of its columns."""
+    draw = generator.random
+    value, weight = _one_of(draw, (-10, -5, 5, 5, 10)), _one_of(draw, (1.0, 1.0, 0.5))
+    score_id = _uuid(generator)
+    return score_id, request_id, workspace_id, trace, at + 60_000, value, weight, "{}"
 
 
 def _one_of(draw: Draw, values: Sequence[Any]) -> Any:
@@ -308,5 +324,5 @@ def _from_cache(draw: Draw) -> str:
 
 
 def _uuid(generator: random.Random) -> str:
-    text = f"{generator.getrandbits(128):032x}"
+    text = generator.getrandbits(128).to_bytes(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-8{text[17:20]}-{text[20:]}"

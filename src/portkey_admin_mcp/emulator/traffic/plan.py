@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 DAYS = 30
@@ -39,16 +40,14 @@ class Plan:
         return max(0, min(HOUR_MS, self.end - self.start - hour * HOUR_MS))
 
 
+@lru_cache(maxsize=16)
 def plan_until(until: datetime) -> Plan:
     """The plan of the month that ends at a time."""
     midnight = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight - timedelta(days=DAYS - 1)
     start, end = (int(at.timestamp() * 1000) for at in (first, until))
-    weights = [
-        (WEEKEND_SHARE if _is_weekend(first, day) else 1.0) * by_hour
-        for day in range(DAYS)
-        for by_hour in BY_HOUR
-    ]
+    day_weights = [WEEKEND_SHARE if _is_weekend(first, day) else 1.0 for day in range(DAYS)]
+    weights = [day_weight * by_hour for day_weight in day_weights for by_hour in BY_HOUR]
     passed = (min(1.0, max(0.0, (end - start) / HOUR_MS - hour)) for hour in range(len(weights)))
     return Plan(
         start,

@@ -24,8 +24,8 @@ from .month import (
     Progress,
     make_indexes,
     make_tables,
-    month_database,
 )
+from .month_database import COPY, MonthDatabase, is_shared, month_database
 from .units import UNITS_PER_CENT
 
 COST = f"sum(cost) * 1.0 / {UNITS_PER_CENT}"
@@ -91,12 +91,23 @@ def dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
 
 
 def database(store: Store) -> sqlite3.Connection:
-    """The database with the requests; on first use, with the month of the seed."""
+    """The database with the requests, to read; on first use, with the month of the seed.
+
+    To write requests or feedback, use `writable_database`.
+    """
     connection = store.database
     if not store.has_requests:
         if not connection.execute("pragma table_info(requests)").fetchone():
             _create_tables(store, connection)
         store.has_requests = True
+    return connection
+
+
+def writable_database(store: Store) -> sqlite3.Connection:
+    """The database with the requests, to read and to write: with a month of its own, if any."""
+    connection = database(store)
+    if is_shared(connection) and (month := _month_of(store)) is not None:
+        month.attach_copy(connection)
     return connection
 
 
@@ -109,37 +120,37 @@ def prepare(store: Store, progress: Progress) -> None:
         PROGRESS.reset(token)
 
 
-def _create_tables(store: Store, connection: sqlite3.Connection) -> None:
+def _month_of(store: Store) -> MonthDatabase | None:
+    """The month of the seed; None if it has none."""
     recipe = store.table(RECIPES).get("month")
-    if recipe is None:
+    return None if recipe is None else month_database(json.dumps(recipe, sort_keys=True))
+
+
+def _create_tables(store: Store, connection: sqlite3.Connection) -> None:
+    month = _month_of(store)
+    if month is None:
         make_tables(connection)
         make_indexes(connection)
-    else:
-        _add_month(
-            connection, month_database(json.dumps(recipe, sort_keys=True)), copy=store.has_file
-        )
-
-
-def _add_month(connection: sqlite3.Connection, content: bytes, *, copy: bool) -> None:
-    """Add the serialized database of a month to another one.
-
-    It is attached, which costs nothing: its tables can be read and written like the others. With
-    `copy`, its rows are copied into the other database instead, all or none.
-    """
-    connection.commit()  # a transaction must end before a database can be attached; it is empty
-    connection.execute("attach ':memory:' as month")
-    connection.deserialize(content, name="month")
-    if not copy:
         return
+    connection.commit()  # a transaction must end before a database can be attached; it is empty
+    if store.has_file:
+        _copy_month(month, connection)
+    else:
+        month.attach(connection)
+
+
+def _copy_month(month: MonthDatabase, connection: sqlite3.Connection) -> None:
+    """Copy the rows of a month into a state file, all or none."""
+    month.attach_copy(connection)
     try:
         with connection:
             connection.execute("begin")
             make_tables(connection)
             for table in TABLES:
-                connection.execute(f"insert into main.{table} select * from month.{table}")  # noqa: S608  # no user input
+                connection.execute(f"insert into main.{table} select * from {COPY}.{table}")  # noqa: S608  # no user input
             make_indexes(connection)
     finally:
-        connection.execute("detach month")
+        connection.execute(f"detach {COPY}")
 
 
 def record(call: Call, **values: Any) -> None:
@@ -163,7 +174,7 @@ def record(call: Call, **values: Any) -> None:
         **values,
     }
     sql = f"insert into requests values ({', '.join('?' * len(POSITIONS))})"  # noqa: S608  # no user input
-    database(call.store).execute(sql, [row.get(name) for name in POSITIONS])
+    writable_database(call.store).execute(sql, [row.get(name) for name in POSITIONS])
 
 
 def select_requests(
