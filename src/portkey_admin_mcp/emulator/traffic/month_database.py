@@ -28,7 +28,8 @@ class MonthDatabase:
 
     def __init__(self, recipe: str) -> None:
         """Generate the month of a recipe, given as JSON."""
-        # Connections of one process that open this name open the same database (SQLite's `memdb`).
+        # Connections of one process that open this name open the same database: SQLite's `memdb`,
+        # which shares since 3.36, the version that has `deserialize` by default, too.
         self._uri = f"file:/portkey-emulator-month-{next(_NUMBERS)}?vfs=memdb"
         self._database = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
         # Python 3.13 warns about a connection that is not closed.
