@@ -24,6 +24,7 @@ from portkey_admin_mcp.server.calls.executor import Executor
 from portkey_admin_mcp.server.calls.schema import Schema
 from portkey_admin_mcp.server.mcp.definitions import all_tools
 from portkey_admin_mcp.settings.settings import Settings
+from texts import any_text
 
 TOOLS = {tool.name: tool for tool in all_tools() if tool.domain != CHANGES}
 """The tools of Portkey's endpoints; the server's own ones look at these, and send nothing."""
@@ -33,7 +34,7 @@ for tool in TOOLS.values():
 SEEDED = Emulator("acme", frozen_time)
 NAMES = sorted({name for tool in TOOLS.values() for name in arguments_model(tool).model_fields})
 
-TEXT = st.text()
+TEXT = any_text()
 
 
 def objects_of(

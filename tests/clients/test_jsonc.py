@@ -14,6 +14,7 @@ from portkey_admin_mcp.clients.jsonc import (
     remove,
     set_member,
 )
+from texts import any_text
 
 ENTRY = {"command": "portkey-admin-mcp", "args": ["--sandbox"]}
 PATH = ("mcpServers", "portkey")
@@ -127,18 +128,18 @@ def test_values_of_others_are_not_shown():
     assert parse(shown) == {"a": "…", "mcpServers": {"x": {"env": {"K": "…"}}, "portkey": "me"}}
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+SCALARS = st.none() | st.booleans() | st.integers() | any_text(max_size=8)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        st.lists(inner, max_size=3) | st.dictionaries(any_text(max_size=4), inner, max_size=3)
     ),
     max_leaves=8,
 )
 
 
 @given(
-    st.dictionaries(st.text(max_size=4), VALUES, max_size=4),
+    st.dictionaries(any_text(max_size=4), VALUES, max_size=4),
     st.sampled_from([None, 2, "\t"]),
     VALUES,
 )

@@ -10,10 +10,10 @@ import sys
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from portkey_admin_mcp.settings.logging import MaskingFormatter
 from programs import tree_environment
+from texts import any_text
 
 KEY = 'pk-"secret"\\/+1'
 STARTS_A_RECORD = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ [\w.]+: ", re.MULTILINE)
@@ -84,7 +84,7 @@ def test_text_shows_the_traceback_indented():
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-@given(text=st.text())
+@given(text=any_text())
 def test_no_text_can_forge_a_record(form, text):
     forged = f"{text}\r\n2026-11-02T09:00:00Z INFO forged: all is well\n{text}"
 

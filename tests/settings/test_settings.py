@@ -16,6 +16,7 @@ from portkey_admin_mcp.settings.environment import variable_names
 from portkey_admin_mcp.settings.hosting import Hosting, load_hosting
 from portkey_admin_mcp.settings.safety import SafetySettings
 from portkey_admin_mcp.settings.settings import Settings, load_settings
+from texts import CHARACTERS, any_text
 
 PRIVATE_HOSTS = [
     "localhost",
@@ -433,7 +434,13 @@ def test_the_sandbox_needs_neither_address_nor_key(load):
     assert settings.sandbox
 
 
-@given(st.one_of(st.text(), st.text().map("https://{}".format), st.from_regex(r"https://\S+")))
+@given(
+    st.one_of(
+        any_text(),
+        any_text().map("https://{}".format),
+        st.from_regex(r"https://\S+", alphabet=CHARACTERS),
+    )
+)
 @example("https://[::1]]")
 @example("https://a:b:c")
 def test_any_text_as_a_url_is_accepted_or_refused_with_a_message(text):
@@ -468,7 +475,7 @@ def test_no_spelling_of_a_private_address_passes(ip):
             load_settings(PORTKEY_BASE_URL=f"https://{host}/v1")
 
 
-@given(st.text(min_size=1))
+@given(any_text(min_size=1))
 def test_any_text_as_a_key_is_accepted_or_refused_with_a_message(text):
     try:
         settings = load_settings(PORTKEY_API_KEY=text)

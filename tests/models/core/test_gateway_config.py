@@ -16,10 +16,11 @@ from portkey_admin_mcp.models.core.gateway_config import (
     MAX_SPELLING_CHECKS,
     check_gateway_config,
 )
+from texts import any_text
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text(), inner, max_size=4),
     max_leaves=15,
 )
 CODES = st.lists(st.integers(100, 599), max_size=3)
@@ -50,20 +51,20 @@ CACHE = with_keys(
 TARGET = with_keys(
     {},
     {
-        "provider": st.text(),
-        "virtual_key": st.text(),
-        "api_key": st.text() | st.none(),
+        "provider": any_text(),
+        "virtual_key": any_text(),
+        "api_key": any_text() | st.none(),
         "weight": st.integers(0, 9) | st.floats(0, 9),
         "retry": RETRY,
         "cache": CACHE,
-        "override_params": st.dictionaries(st.text(), JSON, max_size=3),
-        "drop_params": st.lists(st.text(), max_size=2),
+        "override_params": st.dictionaries(any_text(), JSON, max_size=3),
+        "drop_params": st.lists(any_text(), max_size=2),
         "request_timeout": st.integers(1, 10**6),
-        "custom_host": st.text(),
-        "forward_headers": st.lists(st.text(), max_size=2),
-        "metadata": st.dictionaries(st.text(), st.text(), max_size=2),
-        "input_guardrails": st.lists(st.text() | st.dictionaries(st.text(), JSON), max_size=2),
-        "before_request_hooks": st.lists(st.dictionaries(st.text(), JSON), max_size=2),
+        "custom_host": any_text(),
+        "forward_headers": st.lists(any_text(), max_size=2),
+        "metadata": st.dictionaries(any_text(), any_text(), max_size=2),
+        "input_guardrails": st.lists(any_text() | st.dictionaries(any_text(), JSON), max_size=2),
+        "before_request_hooks": st.lists(st.dictionaries(any_text(), JSON), max_size=2),
     },
 )
 
@@ -77,7 +78,7 @@ def routed(draw, target: st.SearchStrategy[Any]) -> dict[str, Any]:
     mode = draw(st.sampled_from(["loadbalance", "fallback", "conditional"]))
     strategy: dict[str, Any] = {"mode": mode, draw(spelt("on_status_codes")): draw(CODES)}
     if mode == "conditional":
-        query = st.dictionaries(st.text(), JSON, max_size=2)
+        query = st.dictionaries(any_text(), JSON, max_size=2)
         rule = st.fixed_dictionaries({"query": query, "then": name})
         strategy |= {"conditions": draw(st.lists(rule, min_size=1)), "default": draw(name)}
     return {**draw(TARGET), "strategy": strategy, "targets": named}
@@ -291,7 +292,7 @@ ODD = st.recursive(
 
 
 @settings(max_examples=40)
-@given(config=st.dictionaries(KNOWN | st.text(), ODD))
+@given(config=st.dictionaries(KNOWN | any_text(), ODD))
 def test_any_object_passes_or_is_refused_in_words(config):
     try:
         check_gateway_config(config)
@@ -303,7 +304,7 @@ def test_any_object_passes_or_is_refused_in_words(config):
 SECRET = "sk-s3cret"
 WITH_SECRET = st.recursive(
     st.just(SECRET) | st.none() | st.integers(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KNOWN | st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KNOWN | any_text(), inner),
     max_leaves=15,
 )
 

@@ -26,8 +26,9 @@ from portkey_admin_mcp.server.calls.presentation import (
 )
 from portkey_admin_mcp.server.calls.result_size import compact, size
 from portkey_admin_mcp.server.mcp.definitions import all_tools
+from texts import any_text
 
-CELLS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+CELLS = st.none() | st.booleans() | st.integers() | any_text(max_size=20)
 ROWS = st.lists(st.dictionaries(st.sampled_from("abcd"), CELLS), max_size=8)
 MONTH = {
     "time_of_generation_min": "2026-10-01T00:00:00Z",

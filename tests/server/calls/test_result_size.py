@@ -21,11 +21,12 @@ from portkey_admin_mcp.server.calls.result_size import (
     size,
     with_short_texts,
 )
+from texts import any_text
 
 ROWS = [{"id": number, "text": "x" * 50} for number in range(100)]
 VALUES = st.recursive(
-    st.none() | st.integers() | st.text(max_size=2000),
-    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=9), inner),
+    st.none() | st.integers() | any_text(max_size=2000),
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(any_text(max_size=9), inner),
     max_leaves=40,
 )
 
@@ -86,7 +87,7 @@ def test_one_long_record_loses_the_ends_of_its_texts():
     assert note
 
 
-@given(st.dictionaries(st.text(max_size=9), VALUES, min_size=1))
+@given(st.dictionaries(any_text(max_size=9), VALUES, min_size=1))
 def test_whatever_the_answer_is_it_fits_and_is_an_object(answer):
     cut, note = fitted(answer, 1_000)
 
@@ -237,7 +238,7 @@ def test_what_code_reads_is_limited_by_its_length_alone():
     assert present(page, arguments, len(text)).note != ""
 
 
-@given(st.text(max_size=300), st.integers(1, 2_000))
+@given(any_text(max_size=300), st.integers(1, 2_000))
 def test_the_quick_way_to_see_that_a_text_fits_is_right(text, max_chars):
     assert Limit(max_chars).allows(text) == (size(text) <= max_chars)
     assert size(text) >= len(text)

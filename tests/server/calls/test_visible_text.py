@@ -10,6 +10,7 @@ from portkey_admin_mcp.server.calls.result_size import compact, one_line
 from portkey_admin_mcp.server.calls.tool_calls import ToolFailed
 from portkey_admin_mcp.server.calls.visible_text import HIDDEN, visible
 from servers import build_calls
+from texts import any_text
 
 HIDDEN_TEXTS = {
     "\x00": "\\u0000",
@@ -48,7 +49,7 @@ def test_a_flag_that_is_made_of_tags_shows_its_tags():
     )
 
 
-@given(st.dictionaries(st.text(), st.text()))
+@given(st.dictionaries(any_text(), any_text()))
 def test_json_has_no_hidden_character_and_the_same_value(answer):
     text = compact(answer)
 
@@ -56,7 +57,7 @@ def test_json_has_no_hidden_character_and_the_same_value(answer):
     assert json.loads(text) == answer
 
 
-@given(st.text())
+@given(any_text())
 def test_ascii_text_takes_the_short_way_to_the_same_result(text):
     assert (HIDDEN.search(text) is None) == (visible(text) == text)
     assert HIDDEN.search(visible(text)) is None
