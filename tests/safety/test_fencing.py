@@ -167,6 +167,18 @@ def test_a_long_answer_is_marked_without_a_search():
     assert outcome.json == compact(answer)
 
 
+@pytest.mark.parametrize("rest", [{}, {"more_fields": ["name"]}, {"string": "of others " * 9}])
+def test_where_our_notes_stand_changes_nothing(rest):
+    notes = {"notes": ["A note. " * 3_000]}
+    for answer in ({**notes, **rest}, {**rest, **notes}):
+        text = fenced(Outcome([compact(answer)], answer, is_json=True)).texts[0]
+
+        fields = json.loads(text, object_pairs_hook=list)
+        assert json.loads(unmarked(text)) == answer
+        assert [name for name, _ in fields if name in answer] == [*rest, "notes"]
+        assert len(fields) == len(answer) + (2 if rest else 0)
+
+
 def test_notes_of_this_server_stand_after_the_fence():
     answer = {
         "string": "x" * 100,

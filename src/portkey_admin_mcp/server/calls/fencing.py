@@ -46,7 +46,8 @@ def fenced(outcome: Outcome) -> Outcome:
         return outcome._replace(texts=[_fenced_table(text, answer), *others])
     data, own = _parts(text, answer)
     is_searched = len(text) <= MAX_SEARCHED_CHARS
-    if is_searched and not (_may_have_long_text(data) and has_long_text(_data(answer))):
+    is_short = is_searched and not (_may_have_long_text(data) and has_long_text(_data(answer)))
+    if is_short or not data:
         return outcome
     texts = [_fenced_json(data, own), *others]
     return outcome._replace(texts=texts, is_json=False, json=text)
