@@ -234,6 +234,21 @@ async def test_a_thread_reads_where_event_loops_cannot_wait(pipes):
     assert lines == [b"first", b"second", b"last"]
 
 
+async def test_answers_that_are_ready_together_are_written_together(pipes):
+    ours, write_in, read_out = pipes
+    os.close(write_in)
+    output = Output(ours)
+    output.write(b"first\n")
+    output.write(b"second\n")
+    assert select.select([read_out], [], [], 0) == ([], [], [])
+
+    await asyncio.sleep(0)
+    assert os.read(read_out, 100) == b"first\nsecond\n"
+    output.write(b"last\n")
+    assert output.flush(TIMEOUT_S)
+    assert os.read(read_out, 100) == b"last\n"
+
+
 async def test_a_thread_writes_what_the_client_does_not_yet_read(pipes):
     ours, write_in, read_out = pipes
     os.close(write_in)
