@@ -205,7 +205,5 @@ def _cut(value: Any, max_chars: int, max_items: int, depth: int) -> Any:
 
 def _readable(text: str) -> str:
     """A text with the codes of hidden characters, but for line breaks and tabs."""
-    if text.isascii() and text.isprintable():
-        return text
     parts = LINE_BREAKS_AND_TABS.split(text)
     return "".join(part if part in ("\n", "\t") else visible(part) for part in parts)

@@ -185,7 +185,8 @@ class GuardedConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Start to answer a request, in the way that `_answer` does."""
-        cycle.transport = ResponseTransport(self.transport, self.loop)  # type: ignore[assignment]  # in part
+        # It has the methods of a transport that uvicorn calls for a response.
+        cycle.transport = ResponseTransport(self.transport, self.loop)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, partial(_answer, app, cycle))
 
     def _is_client_late(self) -> bool:
